@@ -1,0 +1,1 @@
+"""CBIS-DDSM: one program per step of the paper; `python -m ddsm_train.NAME --help`."""

@@ -1,0 +1,69 @@
+"""What all commands share: a strict parser, one-line errors, exit statuses, quiet logs."""
+
+import argparse
+import logging
+import os
+import sys
+
+from end2end import files
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that takes no abbreviations and reports errors in one line.
+
+    A mistyped flag is an error and not its neighbour; the exit status of an error is 2.
+    """
+
+    def __init__(self, **keywords):
+        keywords.setdefault("allow_abbrev", False)
+        keywords.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**keywords)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
+def environment_int(name, default):
+    """Reads a whole number from the environment, for the default of a field.
+
+    Raises:
+        files.InputError: the variable is set, but is not a whole number.
+    """
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise files.InputError(
+            f"environment variable {name}={text!r} is not a whole number; set one or unset it."
+        ) from None
+
+
+def run(main):
+    """Runs an entry module's `main`, turning expected failures into one line and a status.
+
+    Status 2: wrong input, nothing was begun. 1: the work failed on the way. 130: interrupted.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    try:
+        status = main()
+    except files.InputError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        status = 2
+    except KeyboardInterrupt:
+        print("interrupted; what was written so far is valid.", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        status = 1
+    except OSError as error:
+        print(f"error: {one_line(error)}; what was written before is valid.", file=sys.stderr)
+        status = 1
+    sys.exit(status or 0)
+
+
+def one_line(error):
+    """The message of an exception on a single line."""
+    return " ".join(str(error).split())

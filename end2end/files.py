@@ -1,0 +1,121 @@
+"""Files that are either whole or absent: atomic writes, content hashes, clear refusals."""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
+
+
+class InputError(ValueError):
+    """A file, folder, column or value given by the user that cannot be used.
+
+    The message is one line: what happened, what was expected, what to do. Commands print it
+    and end with exit status 2 (`commands.run`).
+    """
+
+
+def existing_file(path, what="file"):
+    """Returns `path` as a `Path` if it is a readable file; raises `InputError` otherwise."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"{what} {path} {found}; expected an existing file. Check the path.")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{what} {path} cannot be read; check its permissions.")
+    return path
+
+
+def existing_folder(path, what="folder"):
+    """Returns `path` as a `Path` if it is a readable folder; raises `InputError` otherwise."""
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        found = "is a file" if path.exists() else "does not exist"
+        raise InputError(f"{what} {path} {found}; expected an existing folder. Check the path.")
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise InputError(f"{what} {path} cannot be read; check its permissions.")
+    return path
+
+
+def writable_folder(path, what="output folder"):
+    """Creates the folder where it is missing and returns it as a `Path`.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{what} {path} cannot be written ({error.strerror}); choose another place or "
+            "change its permissions.") from error
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Gives a temporary path beside `path`; moves it onto `path` if the block succeeds.
+
+    The move is atomic on one file system, so a killed process leaves the old file or the new
+    one. The temporary name keeps the suffix, since OpenCV and Keras choose formats by it.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Writes UTF-8 text atomically."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path, value):
+    """Writes a value as indented JSON, atomically; paths become strings."""
+    write_text(path, json.dumps(value, indent=2, default=str) + "\n")
+
+
+def read_json(path, what="JSON file"):
+    """Reads JSON; raises `InputError` naming the file if it is missing or malformed."""
+    path = existing_file(path, what)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{what} {path} is not valid JSON ({error}); restore or remove it.") \
+            from error
+
+
+def sha256(path):
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() \
+            if hasattr(hashlib, "file_digest") else _sha256_of(stream)
+
+
+def _sha256_of(stream):
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def list_images(folder, suffixes=IMAGE_SUFFIXES):
+    """All image files below a folder, sorted by path, hidden files left out.
+
+    Sorted names make predictions and seeds portable; the original took the order of the file
+    system (docs/differences.md).
+    """
+    folder = existing_folder(folder)
+    return sorted(path for path in folder.rglob("*")
+                  if path.suffix.lower() in suffixes and not path.name.startswith("."))

@@ -1,0 +1,1 @@
+"""INbreast: preparing, fine-tuning and evaluating; `python -m inbreast.NAME --help`."""

@@ -1,0 +1,40 @@
+"""Installs end2end and its two programs' packages: `pip install -e .` or `make demo`."""
+
+import pathlib
+import re
+
+import setuptools
+
+HERE = pathlib.Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "end2end/__init__.py").read_text())[1]
+
+setuptools.setup(
+    name="end2end",
+    version=VERSION,
+    description="Whole-image breast cancer classifiers for screening mammograms "
+                "(Shen et al. 2019) in Keras 3",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
+    python_requires=">=3.10",
+    install_requires=[
+        "tensorflow>=2.18,<3",
+        "keras>=3.6,<4",
+        "numpy>=1.26,<3",
+        # The headless build is the same library; it needs no display and no libGL, which
+        # servers and containers lack.
+        "opencv-python-headless>=4.8,<6",
+        "pydicom>=3.0,<4",
+        "scikit-learn>=1.4,<2",
+        "scipy>=1.11,<2",
+        "h5py>=3.11,<4",
+        "matplotlib>=3.8,<4",
+        "pandas>=2.1,<4",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={
+        "test": ["pytest>=8,<10", "ruff>=0.6"],
+        # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS, JPEG 2000.
+        "dicom": ["python-gdcm>=3.0.24", "pylibjpeg>=2.0", "pylibjpeg-openjpeg>=2.0"],
+    },
+)
