@@ -1,4 +1,4 @@
-"""Installs end2end and its two programs' packages: `pip install -e .` or `make demo`."""
+"""Installs end2end, ddsm_train and inbreast: `pip install -e .`, or `make demo`."""
 
 import pathlib
 import re
@@ -6,7 +6,8 @@ import re
 import setuptools
 
 HERE = pathlib.Path(__file__).parent
-VERSION = re.search(r'__version__ = "(.+)"', (HERE / "end2end/__init__.py").read_text())[1]
+VERSION = re.search(
+    r'__version__ = "(.+)"', (HERE / "end2end/__init__.py").read_text())[1]
 
 setuptools.setup(
     name="end2end",
@@ -21,8 +22,8 @@ setuptools.setup(
         "tensorflow>=2.18,<3",
         "keras>=3.6,<4",
         "numpy>=1.26,<3",
-        # The headless build is the same library; it needs no display and no libGL, which
-        # servers and containers lack.
+        # The headless build is the same library; it needs no display and no libGL,
+        # which servers and containers lack.
         "opencv-python-headless>=4.8,<6",
         "pydicom>=3.0,<4",
         "scikit-learn>=1.4,<2",
@@ -34,7 +35,9 @@ setuptools.setup(
     ],
     extras_require={
         "test": ["pytest>=8,<10", "ruff>=0.6"],
-        # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS, JPEG 2000.
-        "dicom": ["python-gdcm>=3.0.24", "pylibjpeg>=2.0", "pylibjpeg-openjpeg>=2.0"],
+        # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
+        # JPEG 2000.
+        "dicom": [
+            "python-gdcm>=3.0.24", "pylibjpeg>=2.0", "pylibjpeg-openjpeg>=2.0"],
     },
 )
