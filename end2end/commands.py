@@ -1,4 +1,4 @@
-"""What all commands share: a strict parser, one-line errors, exit statuses, quiet logs."""
+"""What all commands share: a strict parser, one-line errors, statuses, quiet logs."""
 
 import argparse
 import logging
@@ -36,14 +36,16 @@ def environment_int(name, default):
         return int(text)
     except ValueError:
         raise files.InputError(
-            f"environment variable {name}={text!r} is not a whole number; set one or unset it."
+            f"environment variable {name}={text!r} is not a whole number; set one or "
+            "unset it."
         ) from None
 
 
 def run(main):
-    """Runs an entry module's `main`, turning expected failures into one line and a status.
+    """Runs an entry module's `main`; expected failures become one line and a status.
 
-    Status 2: wrong input, nothing was begun. 1: the work failed on the way. 130: interrupted.
+    Status 2: wrong input, nothing was begun. 1: the work failed on the way. 130:
+    interrupted.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
@@ -59,7 +61,8 @@ def run(main):
         sys.stderr.close()
         status = 1
     except OSError as error:
-        print(f"error: {one_line(error)}; what was written before is valid.", file=sys.stderr)
+        print(f"error: {one_line(error)}; what was written before is valid.",
+              file=sys.stderr)
         status = 1
     sys.exit(status or 0)
 

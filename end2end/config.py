@@ -1,9 +1,9 @@
 """Every setting once: name, default, flag and meaning.
 
-Settings are frozen dataclasses; a field made by `option` is also a command-line flag. The
-flags and their defaults are those of the original's programs, so an old command line runs
-with its first words changed; `SCRIPT_DEFAULTS` holds the defaults in which its programs
-differ. TensorFlow and NumPy are not imported here, so that `--help` is quick.
+Settings are frozen dataclasses; a field made by `option` is also a command-line flag.
+The flags and their defaults are those of the original's programs, so an old command
+line runs with its first words changed; `SCRIPT_DEFAULTS` holds the defaults in which
+its programs differ. TensorFlow and NumPy are not imported here: `--help` is quick.
 """
 
 import argparse
@@ -45,7 +45,7 @@ class ImageOptions:
         help="height and width in pixels")
     height: int | None = option(
         None, "--img-height", "-ih", off=("--no-img-height",), type=int,
-        help="height in pixels with the width following the aspect; wins over --img-size")
+        help="height in pixels, the width following the aspect; wins over --img-size")
     stretch_max_to: float | None = option(
         None, "--img-scale", "-ic", off=("--no-img-scale", "-nic"), type=float,
         help="stretch each image so that its own maximum becomes this value")
@@ -81,13 +81,14 @@ class ModelOptions:
         help="local file of ImageNet weights (.h5), for machines without a network")
     top_kind: str = option("resnet", "--block-type", help="resnet or vgg top blocks")
     top_filters: tuple = option(
-        (512, 512), "--top-depths", type=int, nargs="+", help="filters of each top block")
+        (512, 512), "--top-depths", type=int, nargs="+",
+        help="filters of each top block")
     top_repeats: tuple = option(
         (3, 3), "--top-repetitions", type=int, nargs="+",
         help="units (resnet) or convolutions (vgg) of each top block")
     expansion: int = option(
         4, "--bottleneck-enlarge-factor", type=int,
-        help="last 1x1 convolution of a bottleneck unit has this many times its filters")
+        help="filters of the last 1x1 convolution of a unit over those before")
     heatmap: bool = option(
         False, "--add-heatmap", help="insert the patch classifier's heatmap (ReLU)")
     heatmap_pool: tuple = option(
@@ -96,7 +97,8 @@ class ModelOptions:
     heatmap_strides: tuple = option(
         (1, 1), "--hm-strides", type=int, nargs=2, help="strides of that pooling")
     heatmap_max_pool: tuple = option(
-        (5, 5), "--hm-pool-size", type=int, nargs=2, help="max pooling after the heatmap")
+        (5, 5), "--hm-pool-size", type=int, nargs=2,
+        help="max pooling after the heatmap")
     convolutional: bool = option(
         True, "--add-conv", help="convolutional top blocks instead of dense layers")
     shortcut: bool = option(
@@ -104,11 +106,14 @@ class ModelOptions:
     dense_units: int = option(
         64, "--fc-init-units", type=int, help="units of the first dense top layer")
     dense_layers: int = option(
-        2, "--fc-layers", type=int, help="number of dense top layers, each half as wide")
+        2, "--fc-layers", type=int,
+        help="number of dense top layers, each half as wide")
     weight_decay: float = option(
-        0.0001, "--weight-decay", "-wd", type=float, help="L2 penalty of the new layers")
+        0.0001, "--weight-decay", "-wd", type=float,
+        help="L2 penalty of the new layers")
     dropout: float = option(
-        0.0, "--hidden-dropout", "-hd", type=float, help="dropout rate of the new layers")
+        0.0, "--hidden-dropout", "-hd", type=float,
+        help="dropout rate of the new layers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +157,7 @@ class TrainingOptions:
         help="dropout rate after the first stage")
     first_trainable: str | None = option(
         None, "--top-layer-nb", off=("--no-top-layer-nb",),
-        help="first layer trained with the top layers: a name, or the index of Keras 2.0.8")
+        help="first layer of the top-layer stage: a name, or an index of Keras 2.0.8")
     rate_patience: int = option(
         10, "--lr-patience", "-lrp", type=int,
         help="epochs without progress before the rate is halved (sgd only)")
@@ -186,7 +191,7 @@ class TrainingOptions:
         help="seed of shuffling, augmentation and new weights (RANDOM_SEED)")
     workers: int = option(
         4, "--workers", type=int,
-        help="threads that read and augment (NUM_CPU_CORES); results do not depend on it")
+        help="reading threads (NUM_CPU_CORES); results do not depend on it")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,7 +232,7 @@ class SamplingOptions:
     verbose: bool = option(True, "--verbose", help="print every patch centre")
     seeding: str = option(
         "original", "--seeding", choices=("original", "image"),
-        help="original: one fixed seed per lesion; image: a true draw per image, on tissue")
+        help="original: one fixed seed per lesion; image: true draws, on tissue")
 
 
 # Defaults in which the original's programs differ from the fields above.
@@ -245,8 +250,10 @@ SCRIPT_DEFAULTS = {
 
 # Flags that the original's programs took and never used.
 DEAD_FLAGS = (
-    "--nb-init-filter", "-nif", "--init-filter-size", "-ifs", "--init-conv-stride", "-ics",
-    "--max-pooling-size", "-mps", "--max-pooling-stride", "-mpr", "--alpha", "--l1-ratio",
+    "--nb-init-filter", "-nif", "--init-filter-size", "-ifs", "--init-conv-stride",
+    "-ics",
+    "--max-pooling-size", "-mps", "--max-pooling-stride", "-mpr", "--alpha",
+    "--l1-ratio",
     "--inp-dropout", "-id",
 )
 
@@ -330,7 +337,7 @@ def from_flags(group, flags, *, script="image_clf_train"):
     Args:
         group: `ImageOptions`, `ModelOptions`, `TrainingOptions` or `SamplingOptions`.
         flags: list of words as typed, such as `["--img-size", "1152", "896"]`. Flags of
-            the other groups are read and left aside, so a whole command line may be given.
+            the other groups are read and left aside, so a whole command line will do.
         script: the program whose defaults hold, one of `SCRIPT_DEFAULTS`.
 
     Raises:
@@ -367,14 +374,15 @@ def from_dict(group, values, *, source="settings"):
     unknown = sorted(set(values) - set(names))
     if unknown:
         raise files.InputError(
-            f"{source}: unknown setting {unknown[0]!r} for {group.__name__}; expected some "
-            f"of {', '.join(names)}.")
+            f"{source}: unknown setting {unknown[0]!r} for {group.__name__}; expected "
+            f"some of {', '.join(names)}.")
     return fill(group, values)
 
 
 def as_json(*groups):
     """Several option dataclasses as one indented JSON text, for printing."""
-    return json.dumps({type(group).__name__: to_dict(group) for group in groups}, indent=2)
+    named = {type(group).__name__: to_dict(group) for group in groups}
+    return json.dumps(named, indent=2)
 
 
 def _hashable(value):

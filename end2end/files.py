@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic writes, content hashes, clear refusals."""
+"""Files that are whole or absent: atomic writes, content hashes, clear refusals."""
 
 import contextlib
 import hashlib
@@ -7,34 +7,38 @@ import os
 import pathlib
 import tempfile
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
+IMAGE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
 
 
 class InputError(ValueError):
     """A file, folder, column or value given by the user that cannot be used.
 
-    The message is one line: what happened, what was expected, what to do. Commands print it
-    and end with exit status 2 (`commands.run`).
+    The message is one line: what happened, what was expected, what to do. Commands
+    print it and end with exit status 2 (`commands.run`).
     """
 
 
 def existing_file(path, what="file"):
-    """Returns `path` as a `Path` if it is a readable file; raises `InputError` otherwise."""
+    """Returns `path` as a `Path` if it is a readable file, else raises `InputError`."""
     path = pathlib.Path(path)
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
-        raise InputError(f"{what} {path} {found}; expected an existing file. Check the path.")
+        raise InputError(
+            f"{what} {path} {found}; expected an existing file. Check the path.")
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} {path} cannot be read; check its permissions.")
     return path
 
 
 def existing_folder(path, what="folder"):
-    """Returns `path` as a `Path` if it is a readable folder; raises `InputError` otherwise."""
+    """Returns `path` as a `Path` if it is a readable folder,
+    else raises `InputError`."""
     path = pathlib.Path(path)
     if not path.is_dir():
         found = "is a file" if path.exists() else "does not exist"
-        raise InputError(f"{what} {path} {found}; expected an existing folder. Check the path.")
+        raise InputError(
+            f"{what} {path} {found}; expected an existing folder. Check the path.")
     if not os.access(path, os.R_OK | os.X_OK):
         raise InputError(f"{what} {path} cannot be read; check its permissions.")
     return path
@@ -53,8 +57,8 @@ def writable_folder(path, what="output folder"):
             pass
     except OSError as error:
         raise InputError(
-            f"{what} {path} cannot be written ({error.strerror}); choose another place or "
-            "change its permissions.") from error
+            f"{what} {path} cannot be written ({error.strerror}); choose another place "
+            "or change its permissions.") from error
     return path
 
 
@@ -62,8 +66,9 @@ def writable_folder(path, what="output folder"):
 def replacing(path):
     """Gives a temporary path beside `path`; moves it onto `path` if the block succeeds.
 
-    The move is atomic on one file system, so a killed process leaves the old file or the new
-    one. The temporary name keeps the suffix, since OpenCV and Keras choose formats by it.
+    The move is atomic on one file system, so a killed process leaves the old file or
+    the new one. The temporary name keeps the suffix, by which OpenCV and Keras choose
+    the format.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,29 +97,25 @@ def read_json(path, what="JSON file"):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{what} {path} is not valid JSON ({error}); restore or remove it.") \
-            from error
+        raise InputError(
+            f"{what} {path} is not valid JSON ({error}); restore or remove it."
+        ) from error
 
 
 def sha256(path):
     """Hexadecimal SHA-256 of a file's bytes."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() \
-            if hasattr(hashlib, "file_digest") else _sha256_of(stream)
-
-
-def _sha256_of(stream):
     digest = hashlib.sha256()
-    while block := stream.read(1 << 20):
-        digest.update(block)
+    with open(path, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
 
 
 def list_images(folder, suffixes=IMAGE_SUFFIXES):
     """All image files below a folder, sorted by path, hidden files left out.
 
-    Sorted names make predictions and seeds portable; the original took the order of the file
-    system (docs/differences.md).
+    Sorted names make predictions and seeds portable; the original took the order of
+    the file system (docs/differences.md).
     """
     folder = existing_folder(folder)
     return sorted(path for path in folder.rglob("*")
