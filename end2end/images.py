@@ -1,0 +1,253 @@
+"""One mammogram file to a float array: read, resize, scale, segment the breast.
+
+`python -m end2end.images DIR|CSV [DIR ...]` checks images before training: what is
+odd about them, and the `--rescale-factor` and `--featurewise-mean` to use.
+"""
+
+import logging
+import pathlib
+import struct
+
+import cv2
+import numpy as np
+
+from end2end import files
+
+log = logging.getLogger(__name__)
+
+# A mammogram has at most some 40 million pixels; ten times that is a mistake or an
+# attack, and is refused before memory is taken.
+MAX_PIXELS = 400_000_000
+DICOM_SUFFIXES = (".dcm", ".dicom")
+
+
+def read_image(path):
+    """Reads one mammogram as it is on disk.
+
+    Args:
+        path: PNG, JPEG, BMP, PGM, TIFF or DICOM file, of any case of suffix.
+
+    Returns:
+        Array `(rows, columns)`: uint8 or uint16 as stored, float32 for a TIFF or DICOM
+        of real numbers. A colour file becomes grey, with a warning if its channels
+        differ.
+
+    Raises:
+        files.InputError: the file cannot be read, or is no single finite image.
+    """
+    path = files.existing_file(path, "image")
+    data = path.read_bytes()
+    if path.suffix.lower() in DICOM_SUFFIXES or data[128:132] == b"DICM":
+        # Imported late: most sets are PNG, and pydicom is slow to import.
+        from end2end import dicom
+
+        return dicom.read_dicom(path).pixels
+    return _grey(_decoded(data, path), path)
+
+
+def _decoded(data, path):
+    """The array in the bytes of an image file, of any depth and channel count."""
+    _check_declared_size(data, path)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # empty files
+        image = None
+    if image is None:
+        raise files.InputError(
+            f"image {path} cannot be read; expected a whole PNG, JPEG, BMP, PGM, TIFF "
+            "or DICOM file. Restore it or leave it out.")
+    return image
+
+
+def _check_declared_size(data, path):
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        width, height = struct.unpack(">II", data[16:24])
+        if width * height > MAX_PIXELS:
+            raise files.InputError(
+                f"image {path} declares {width} x {height} pixels, more than any "
+                "mammogram has; leave it out.")
+
+
+def _grey(image, path):
+    """A two-dimensional array of uint8, uint16 or finite float32."""
+    if image.ndim == 3:
+        image = _without_colour(image, path)
+    if image.dtype in (np.uint8, np.uint16):
+        return image
+    if not np.isfinite(image).all() or image.min() < 0:
+        raise files.InputError(
+            f"image {path} holds negative or undefined values; expected intensities "
+            "from 0. Convert it to 16-bit PNG.")
+    return image.astype(np.float32)
+
+
+def _without_colour(image, path):
+    colours = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
+    if (colours == colours[..., :1]).all():
+        return np.ascontiguousarray(colours[..., 0])
+    log.warning("%s is in colour; its luminance is used. Check that it is a "
+                "mammogram and not a picture of one.", path)
+    return cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_BGR2GRAY)
+
+
+def resized(image, options):
+    """Resizes an image by bicubic interpolation in its own integer type.
+
+    Integers saturate, so nothing overshoots the range of the file (documented
+    behaviour of the original).
+
+    Args:
+        image: uint8, uint16 or float32 array `(rows, columns)`.
+        options: `ImageOptions`; `height`, where given, wins over `size`, the width then
+            being `int(height / rows * columns)`.
+
+    Returns:
+        Array `(height, width)` of the same type.
+    """
+    rows, columns = image.shape
+    if options.height is not None:
+        height = options.height
+        width = max(1, int(height / rows * columns))
+    else:
+        height, width = options.size
+    if (height, width) == (rows, columns):
+        return image
+    smaller = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
+    if image.dtype == np.float32:
+        np.clip(smaller, image.min(), image.max(), out=smaller)
+    return smaller
+
+
+def scaled(image, options):
+    """Resizes and scales one mammogram: what augmentation takes.
+
+    The steps in the order of the original: resize, stretch the maximum, multiply,
+    equalise.
+
+    Args:
+        image: uint8, uint16 or float32 array `(rows, columns)`, from `read_image`.
+        options: `ImageOptions`; `pixel_mean` is left aside.
+
+    Returns:
+        float32 array `(height, width, channels)`, meant to lie in 0-255; the channels
+        are equal.
+
+    Raises:
+        files.InputError: equalisation is asked for on unscaled 16-bit values, or the
+            scale is still `auto`.
+    """
+    grey = intensities(resized(image, options), options)
+    return np.repeat(grey[..., None], options.channels, axis=-1)
+
+
+def intensities(image, options):
+    """Scales and equalises an image already resized; `scaled` without channels.
+
+    Returns:
+        float32 array `(height, width)`.
+    """
+    if options.intensity_scale == "auto":
+        raise files.InputError(
+            "the rescale factor is still 'auto'; find it from the images first "
+            "(images.with_scale).")
+    grey = image.astype(np.float32)
+    if options.stretch_max_to is not None:
+        maximum = float(grey.max())
+        if maximum > 0:
+            grey *= options.stretch_max_to / maximum
+    if options.intensity_scale is not None:
+        grey *= options.intensity_scale
+    if options.equalize_histogram:
+        grey = _equalized(grey)
+    return grey
+
+
+def _equalized(grey):
+    """Equalises the histogram of 256 grey levels; fractions are cut off.
+
+    Values above 255 are clipped, where the original let them wrap around to black.
+    """
+    if grey.max() > 1023:
+        raise files.InputError(
+            f"histogram equalisation needs intensities of 0-255, but the image reaches "
+            f"{grey.max():.0f}; scale it (--img-scale 255 or --rescale-factor "
+            "0.003891), or turn it off (--no-equalize-hist).")
+    levels = np.clip(grey, 0, 255).astype(np.uint8)
+    return cv2.equalizeHist(levels).astype(np.float32)
+
+
+def to_input(image, options):
+    """Turns one mammogram into a network input.
+
+    Args:
+        image: uint8, uint16 or float32 array `(rows, columns)`, from `read_image`.
+        options: `ImageOptions`; `size` is (height, width) in pixels.
+
+    Returns:
+        float32 array `(height, width, channels)`; 0-255 less `pixel_mean` where
+        `center` is set, so about -52 to 203.
+    """
+    ready = scaled(image, options)
+    if options.center:
+        ready -= np.float32(options.pixel_mean)
+    return ready
+
+
+def grey_mean(paths, options):
+    """Mean grey value of images after scaling: the `pixel_mean` of a training set.
+
+    Shen et al. 2019 subtract the mean of the whole-image training set, from patches
+    too.
+
+    Args:
+        paths: image files.
+        options: `ImageOptions`; every image has the same weight.
+
+    Raises:
+        files.InputError: there is no image, or one cannot be read.
+    """
+    means = [float(intensities(resized(read_image(path), options), options)
+                   .mean(dtype=np.float64)) for path in map(pathlib.Path, paths)]
+    if not means:
+        raise files.InputError("no images to take the mean of; check the folder.")
+    return float(np.mean(means))
+
+
+def segment_breast(image, *, low_int_threshold=0.05, crop=True):
+    """Keeps the largest bright object, holes filled, and crops to it.
+
+    The largest outer contour of what exceeds the threshold after scaling to 8 bits; of
+    equals, the first (documented behaviour of the original).
+
+    Args:
+        image: array `(rows, columns)` of any number type, from 0.
+        low_int_threshold: below 1 a share of the maximum, else a level of 0-255.
+        crop: cut out the bounding box; otherwise only blacken what lies outside.
+
+    Returns:
+        The image in its own type, and the bounding box `(x, y, width, height)`.
+
+    Raises:
+        ValueError: the image is black, or nothing exceeds the threshold.
+    """
+    maximum = image.max()
+    if maximum <= 0:
+        raise ValueError(
+            "the image is black, so no breast can be found; check the file.")
+    levels = (image.astype(np.float32) / maximum * 255).astype(np.uint8)
+    if low_int_threshold < 1:
+        low_int_threshold = int(levels.max() * low_int_threshold)
+    _, bright = cv2.threshold(levels, low_int_threshold, 255, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(bright, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        raise ValueError(
+            f"nothing in the image is brighter than {low_int_threshold} of 255; lower "
+            "low_int_threshold.")
+    largest = int(np.argmax([cv2.contourArea(contour) for contour in contours]))
+    mask = np.zeros(levels.shape, np.uint8)
+    cv2.drawContours(mask, contours, largest, 1, thickness=cv2.FILLED)
+    x, y, width, height = cv2.boundingRect(contours[largest])
+    breast = np.where(mask > 0, image, np.zeros((), image.dtype))
+    if crop:
+        breast = breast[y:y + height, x:x + width]
+    return breast, (x, y, width, height)
