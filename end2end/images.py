@@ -136,7 +136,12 @@ def scaled(image, options):
         files.InputError: equalisation is asked for on unscaled 16-bit values, or the
             scale is still `auto`.
     """
-    grey = intensities(resized(image, options), options)
+    return scaled_channels(resized(image, options), options)
+
+
+def scaled_channels(image, options):
+    """`scaled` for an image already resized."""
+    grey = intensities(image, options)
     return np.repeat(grey[..., None], options.channels, axis=-1)
 
 

@@ -1,0 +1,311 @@
+"""Class folders, manifests and arrays to batches; balance weights."""
+
+import collections
+import concurrent.futures
+import csv
+import dataclasses
+import logging
+import math
+import pathlib
+
+import numpy as np
+
+from end2end import files, images
+
+log = logging.getLogger(__name__)
+
+# Column names that people give their manifests, by the field they mean.
+COLUMNS = {
+    "path": ("path", "file", "filename", "file_name", "file_path", "image",
+             "image_path"),
+    "label": ("label", "class", "target", "cancer", "y"),
+    "patient": ("patient", "patient_id", "patientid", "subject", "subject_id"),
+    "laterality": ("laterality", "side", "image_laterality"),
+    "view": ("view", "view_position", "viewposition"),
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageList:
+    """Image files with their labels, in a fixed order.
+
+    Attributes:
+        paths: one per image.
+        labels: int array, index into `classes`; None where unknown.
+        classes: names of the classes, in the order of a model's outputs.
+        patients, lateralities, views: one per image, empty text where unknown; None
+            where the source has no such column.
+    """
+
+    paths: tuple
+    labels: np.ndarray | None = None
+    classes: tuple = ()
+    patients: tuple | None = None
+    lateralities: tuple | None = None
+    views: tuple | None = None
+
+    def __len__(self):
+        return len(self.paths)
+
+
+def list_classes(folder, classes=None):
+    """Lists the images of class folders, recursively and by sorted name.
+
+    Args:
+        folder: holds one folder per class.
+        classes: their names, in the order of the labels 0, 1, ...; sorted names of all
+            sub-folders where None.
+
+    Returns:
+        `ImageList`. A class without a folder has no images, with a warning.
+
+    Raises:
+        files.InputError: there is no folder, or no image in any class.
+    """
+    folder = files.existing_folder(folder)
+    if classes is None:
+        classes = sorted(path.name for path in folder.iterdir()
+                         if path.is_dir() and not path.name.startswith("."))
+    paths, labels = [], []
+    for label, name in enumerate(classes):
+        if not (folder / name).is_dir():
+            log.warning("%s has no class folder %r; that class has no images.",
+                        folder, name)
+            continue
+        found = files.list_images(folder / name)
+        paths += found
+        labels += [label] * len(found)
+    if not paths:
+        raise files.InputError(
+            f"{folder} has no images in class folders ({', '.join(classes)}); expected "
+            "one folder per class with PNG, JPEG, PGM, TIFF or DICOM files. Check the "
+            "path and --class-list.")
+    return ImageList(tuple(paths), np.array(labels, np.int64), tuple(classes))
+
+
+def find_images(path, classes=None):
+    """Lists the images of a class folder, a plain folder, a manifest or one file.
+
+    Args:
+        path: folder, CSV manifest or image file.
+        classes: class names in the order of the labels. A folder without any of their
+            sub-folders is listed without labels.
+
+    Returns:
+        `ImageList`.
+
+    Raises:
+        files.InputError: nothing is there.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() == ".csv":
+        return read_manifest(path, classes)
+    if path.is_file():
+        return ImageList((path,), classes=tuple(classes or ()))
+    folder = files.existing_folder(path, "image folder")
+    if classes and any((folder / name).is_dir() for name in classes):
+        return list_classes(folder, classes)
+    found = files.list_images(folder)
+    if not found:
+        raise files.InputError(
+            f"{folder} has no images; expected PNG, JPEG, BMP, PGM, TIFF or DICOM "
+            "files. Check the path.")
+    return ImageList(tuple(found), classes=tuple(classes or ()))
+
+
+def read_manifest(path, classes=None):
+    """Reads a CSV of image paths, with label, patient, laterality and view if given.
+
+    Args:
+        path: CSV with a header, separated by commas, semicolons or tabs. Relative
+            image paths start from its folder.
+        classes: names of the classes; labels are these names or 0, 1, ... Where None,
+            sorted names, or ("neg", "pos") for labels 0 and 1.
+
+    Returns:
+        `ImageList`, in the order of the rows.
+
+    Raises:
+        files.InputError: no path column, no rows, a missing image, a foreign label.
+    """
+    path = files.existing_file(path, "manifest")
+    rows = _manifest_rows(path)
+    paths = tuple(path.parent / row["path"] for row in rows)
+    missing = [image for image in paths if not image.is_file()]
+    if missing:
+        raise files.InputError(
+            f"manifest {path} names {len(missing)} images that do not exist, the first "
+            f"{missing[0]}; relative paths start from the manifest's folder.")
+    labels = None
+    if "label" in rows[0]:
+        labels, classes = _labels([row["label"] for row in rows], classes, path)
+    columns = {name + "s": tuple(row[name] for row in rows)
+               for name in ("patient", "view") if name in rows[0]}
+    if "laterality" in rows[0]:
+        columns["lateralities"] = tuple(row["laterality"] for row in rows)
+    return ImageList(paths, labels, tuple(classes or ()), **columns)
+
+
+def _manifest_rows(path):
+    """Rows of a manifest as dicts by our column names, cells stripped."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = path.read_text(encoding="latin-1")
+    header = text.split("\n", 1)[0]
+    separator = max(",;\t", key=header.count)
+    reader = csv.DictReader(text.splitlines(), delimiter=separator)
+    names = {}
+    for column in reader.fieldnames or ():
+        for name, spellings in COLUMNS.items():
+            if column.strip().lower().replace(" ", "_") in spellings:
+                names.setdefault(name, column)
+    rows = [{name: (row[column] or "").strip() for name, column in names.items()}
+            for row in reader if any(row.values())]
+    if "path" not in names or not rows:
+        lacking = "no rows" if "path" in names else "no column path"
+        raise files.InputError(
+            f"manifest {path} has {lacking}; "
+            "expected a CSV with the column path and, as far as known, label, patient, "
+            "laterality, view.")
+    return rows
+
+
+def _labels(texts, classes, path):
+    """Label texts as an int array, and the class names."""
+    if classes is None:
+        found = sorted(set(texts))
+        classes = ("neg", "pos") if set(found) <= {"0", "1"} else tuple(found)
+    known = {str(index): index for index in range(len(classes))}
+    known |= {name: index for index, name in enumerate(classes)}
+    foreign = sorted(set(texts) - set(known))
+    if foreign:
+        raise files.InputError(
+            f"manifest {path} has the label {foreign[0]!r}; expected one of "
+            f"{', '.join(known)}. Correct it or name the classes (--class-list).")
+    return np.array([known[text] for text in texts], np.int64), classes
+
+
+def balance_weights(labels):
+    """Sample weights that give each class present in a batch the same total.
+
+    Args:
+        labels: int array `(batch,)`.
+
+    Returns:
+        float32 array: batch size over the number of images of the class; 1 for a batch
+        of one class (documented behaviour of the original).
+    """
+    _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    shares = (counts / len(labels)).astype(np.float32)
+    return (1 / shares)[place]
+
+
+class ImageBatches:
+    """Batches of network inputs; batch b is a pure function of the seed and b.
+
+    Batches are counted over the whole run: `len(self)` of them are one sweep, after
+    which the images come again, newly permuted where `shuffle` is set. Any number of
+    threads gives the same batches.
+
+    Args:
+        images: `ImageList`.
+        options: `ImageOptions`.
+        batch_size: images per batch; the last of a sweep may be shorter.
+        seed: start of the random stream: batch b draws from the legacy NumPy stream of
+            seed + b, first the permutation if it starts a sweep, then its warps (as in
+            the original). None draws a seed.
+        shuffle: permute the images in each sweep.
+        augment: `MammogramDataGenerator`, or None.
+        balance: give weights that balance the classes of each batch.
+        cache: keep resized images in memory, in the type of the files.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one choice of the training loop
+            self, images, options, *, batch_size, seed=None, shuffle=False,
+            augment=None, balance=False, cache=False):
+        if len(images) == 0:
+            raise files.InputError("there are no images to make batches of.")
+        if balance and images.labels is None:
+            raise files.InputError("balanced batches need labels; give class folders.")
+        self.images, self.options, self.batch_size = images, options, batch_size
+        self.seed = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
+        self.shuffle, self.augment, self.balance = shuffle, augment, balance
+        self._cache = {} if cache else None
+
+    @property
+    def num_images(self):
+        return len(self.images)
+
+    @property
+    def labels(self):
+        """int array `(num_images,)`, or None."""
+        return self.images.labels
+
+    def __len__(self):
+        return math.ceil(self.num_images / self.batch_size)
+
+    def indices(self, b):
+        """Which images batch `b` holds, in order, and its random state after that."""
+        sweep, place = divmod(b, len(self))
+        rng = np.random.RandomState((self.seed + b) % 2**32)
+        order = np.arange(self.num_images)
+        if self.shuffle:
+            first = rng if place == 0 else np.random.RandomState(
+                (self.seed + sweep * len(self)) % 2**32)
+            order = first.permutation(self.num_images)
+        start = place * self.batch_size
+        return order[start:start + self.batch_size], rng
+
+    def batch(self, b):
+        """Makes batch `b`, counted over the whole run from 0.
+
+        Returns:
+            Images, float32 `(n, height, width, channels)`; one-hot labels, float32
+            `(n, num_classes)`, or None; weights, float32 `(n,)`, or None.
+        """
+        indices, rng = self.indices(b)
+        inputs = self._stack([self._input(index, rng) for index in indices])
+        if self.labels is None:
+            return inputs, None, None
+        labels = self.labels[indices]
+        one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels]
+        return inputs, one_hot, balance_weights(labels) if self.balance else None
+
+    def batches(self, start=0, stop=None, *, workers=1):
+        """Yields batches `start` to `stop` in order, made ahead by some threads."""
+        stop = len(self) if stop is None else stop
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            waiting = collections.deque()
+            for b in range(start, stop):
+                waiting.append(pool.submit(self.batch, b))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _input(self, index, rng):
+        ready = images.scaled_channels(self._resized(index), self.options)
+        if self.augment is not None:
+            warp = self.augment.draw(rng, self.options.channels)
+            ready = self.augment.apply(ready, warp)
+        if self.options.center:
+            ready -= np.float32(self.options.pixel_mean)
+        return ready
+
+    def _resized(self, index):
+        if self._cache is not None and index in self._cache:
+            return self._cache[index]
+        image = images.resized(images.read_image(self.images.paths[index]),
+                               self.options)
+        if self._cache is not None:
+            self._cache[index] = image
+        return image
+
+    def _stack(self, inputs):
+        shapes = {image.shape for image in inputs}
+        if len(shapes) > 1:
+            raise files.InputError(
+                f"images of one batch differ in size ({sorted(shapes)}); give "
+                "--img-size, or a batch size of 1.")
+        return np.stack(inputs)
