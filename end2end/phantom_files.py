@@ -1,0 +1,365 @@
+"""Synthetic mammograms as files: the layouts and tables of CBIS-DDSM and INbreast.
+
+The quirks are those of the real downloads: newlines inside cells, two spellings of the
+density column, CRLF, masks and crops in either order, crops in a series of their own,
+one mammogram stored twice, `;` tables and plist outlines.
+"""
+
+import csv
+import io
+import pathlib
+import plistlib
+
+import cv2
+import numpy as np
+import pydicom
+import pydicom.uid
+
+from end2end import files, phantom_images
+
+UID_ROOT = "1.3.6.1.4.1.9590.100.1.2."
+SHORT = {"mass": "Mass", "calcification": "Calc"}
+COLLECTION = "CBIS-DDSM"
+SERIES = {
+    "full": "full mammogram images",
+    "mask": "ROI mask images",
+    "crop": "cropped images",
+}
+TABLE_COLUMNS = {
+    "mass": (
+        "patient_id", "breast_density", "left or right breast", "image view",
+        "abnormality id", "abnormality type", "mass shape", "mass margins",
+        "assessment", "pathology", "subtlety", "image file path",
+        "cropped image file path", "ROI mask file path"),
+    "calcification": (
+        "patient_id", "breast density", "left or right breast", "image view",
+        "abnormality id", "abnormality type", "calc type", "calc distribution",
+        "assessment", "pathology", "subtlety", "image file path",
+        "cropped image file path", "ROI mask file path"),
+}
+# Two describing columns by kind and truth, spelt as in the real tables.
+DESCRIPTIONS = {
+    ("mass", True): [("IRREGULAR", "SPICULATED"),
+                     ("IRREGULAR-ARCHITECTURAL_DISTORTION", "SPICULATED"),
+                     ("LOBULATED", "ILL_DEFINED")],
+    ("mass", False): [("ROUND", "CIRCUMSCRIBED"), ("OVAL", "CIRCUMSCRIBED"),
+                      ("LYMPH_NODE", "N/A")],
+    ("calcification", True): [("PLEOMORPHIC", "CLUSTERED"),
+                              ("FINE_LINEAR_BRANCHING", "LINEAR"),
+                              ("AMORPHOUS-PLEOMORPHIC", "SEGMENTAL")],
+    ("calcification", False): [("PUNCTATE", "CLUSTERED"),
+                               ("ROUND_AND_REGULAR", "N/A"),
+                               ("LUCENT_CENTER", "N/A")],
+}
+METADATA_COLUMNS = (
+    "Series UID", "Collection", "3rd Party Analysis", "Data Description URI",
+    "Subject ID", "Study UID", "Study Description", "Study Date", "Series Description",
+    "Manufacturer", "Modality", "SOP Class Name", "SOP Class UID", "Number of Images",
+    "File Size", "File Location", "Download Timestamp")
+
+
+def official_list(woman, kind):
+    """`Training` or `Test`: of either kind women are in one list, but a woman with
+    both kinds may be in both, as 31 are in CBIS-DDSM."""
+    rng = np.random.default_rng([woman.seed, 7])
+    draws = rng.random(1 + len(phantom_images.KINDS))
+    own = draws[1 + phantom_images.KINDS.index(kind)]
+    return "Test" if (draws[0] < 0.2) != (own < 0.15) else "Training"
+
+
+def write_cbis_woman(folder, woman, size, layout):
+    """Writes all files of one woman in a layout of CBIS-DDSM.
+
+    Args:
+        folder: of the download.
+        woman: a `phantom_images.Woman`.
+        size: (height, width) in pixels.
+        layout: `classic`, `descriptive` or `kaggle`.
+
+    Returns:
+        table rows as dicts (with `list` and the real file names of the series), and
+        rows of the list of series (metadata.csv, dicom_info.csv).
+    """
+    rng = np.random.default_rng([woman.seed, 11])
+    rows, series = [], []
+    for side in woman.lesions:
+        for view in phantom_images.VIEWS:
+            picture, masks = phantom_images.render(woman, side, view, size)
+            for kind in phantom_images.KINDS:
+                found = [pair for pair in zip(woman.lesions[side], masks, strict=True)
+                         if pair[0].kind == kind]
+                if found:
+                    store = _Store(folder, layout, rng, side, view, series)
+                    rows += _write_film(store, woman, kind, picture, found)
+    return rows, series
+
+
+class _Store:
+    """Where the files of one film go, and what was written."""
+
+    def __init__(self, folder, layout, rng, side, view, series):
+        self.folder, self.layout, self.rng = pathlib.Path(folder), layout, rng
+        self.side, self.view, self.series = side, view, series
+
+    def uid(self):
+        """A new identifier of the collection's root."""
+        digits = "".join(map(str, self.rng.integers(0, 10, 37)))
+        return UID_ROOT + "1" + digits
+
+    def save(self, subject, contents):
+        """Writes one series of `(what, pixels)`; returns its path in the tables."""
+        study, series = self.uid(), self.uid()
+        target = WRITERS[self.layout]
+        for number, (what, pixels) in enumerate(contents, 1):
+            tags = dict(
+                PatientID=subject, StudyInstanceUID=study, SeriesInstanceUID=series,
+                SOPInstanceUID=self.uid(), SeriesDescription=SERIES[what],
+                Laterality=self.side[0], PatientOrientation=self.view,
+                InstanceNumber=number)
+            path = target(self.folder, tags, contents[0][0], number, self.rng)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix == ".jpg":
+                write_jpeg(path, pixels)
+            else:
+                write_dicom(path, pixels, tags)
+            self.series.append(dict(
+                tags, path=path.relative_to(self.folder).as_posix(),
+                count=len(contents), bytes=path.stat().st_size, rows=pixels.shape[0],
+                columns=pixels.shape[1], bits=8 * pixels.itemsize,
+                folder_description=SERIES[contents[0][0]]))
+        return f"{subject}/{study}/{series}"
+
+
+def _classic(folder, tags, first, number, rng):
+    return (folder / COLLECTION / tags["PatientID"] / tags["StudyInstanceUID"]
+            / tags["SeriesInstanceUID"] / f"{number - 1:06d}.dcm")
+
+
+def _descriptive(folder, tags, first, number, rng):
+    study = f"07-20-2016-DDSM-{tags['StudyInstanceUID'][-5:]}"
+    series = f"1.000000-{SERIES[first]}-{tags['SeriesInstanceUID'][-5:]}"
+    return (folder / COLLECTION / tags["PatientID"] / study / series
+            / f"1-{number}.dcm")
+
+
+def _kaggle(folder, tags, first, number, rng):
+    name = f"{number}-{rng.integers(300):03d}.jpg"
+    return folder / "jpeg" / tags["SeriesInstanceUID"] / name
+
+
+WRITERS = {"classic": _classic, "descriptive": _descriptive, "kaggle": _kaggle}
+
+
+def _write_film(store, woman, kind, picture, found):
+    """Writes a film with its masks and crops; returns the rows of its findings."""
+    rng, which = store.rng, official_list(woman, kind)
+    subject = (f"{SHORT[kind]}-{which}_{woman.patient_id}_{store.side}_{store.view}")
+    image_path = store.save(subject, [("full", picture)]) + "/000000.dcm"
+    rows = []
+    for number, (lesion, mask) in enumerate(found, 1):
+        crop_path, mask_path = _write_finding(
+            store, f"{subject}_{number}", kind, picture, mask)
+        first, second = DESCRIPTIONS[kind, lesion.malignant][rng.integers(3)]
+        values = (
+            woman.patient_id, 1 + int(3.99 * woman.density), store.side, store.view,
+            number, kind, first, second, 4 + int(lesion.malignant),
+            _pathology(lesion, rng), rng.integers(1, 6), image_path, crop_path,
+            mask_path)
+        rows.append(dict(zip(TABLE_COLUMNS[kind], values, strict=True), list=which))
+    return rows
+
+
+def _pathology(lesion, rng):
+    if lesion.malignant:
+        return "MALIGNANT"
+    return ("BENIGN", "BENIGN_WITHOUT_CALLBACK")[rng.integers(2)]
+
+
+def _write_finding(store, subject, kind, picture, mask):
+    """Writes mask and crop; returns their paths in the table, crop first."""
+    height = picture.shape[0]
+    rows, columns = np.nonzero(mask)
+    margin = max(2, height // 50)
+    crop = picture[max(0, rows.min() - margin):rows.max() + margin,
+                   max(0, columns.min() - margin):columns.max() + margin]
+    contents = [("mask", (mask * 255).astype(np.uint8)), ("crop", crop)]
+    if store.rng.random() < 0.06:                    # 104 of 3568 in the real set
+        mask_path, crop_path = (store.save(subject, [one]) for one in contents)
+        return f"{crop_path}/000000.dcm", f"{mask_path}/000000.dcm"
+    # The tables always name the same order; the files of masses follow it by half.
+    named = [0, 1] if kind == "calcification" else [1, 0]
+    if kind == "mass" and store.rng.random() < 0.5:
+        contents.reverse()
+    path = store.save(subject, contents)
+    return f"{path}/{named[1]:06d}.dcm", f"{path}/{named[0]:06d}.dcm"
+
+
+def write_dicom(path, pixels, tags, *, modality="MG"):
+    """Writes a grey Secondary Capture, explicit little endian, uncompressed.
+
+    Args:
+        path: where.
+        pixels: uint8 or uint16 array `(rows, columns)`.
+        tags: DICOM keywords and values.
+        modality: `MG`, or `OT` for INbreast.
+    """
+    header = pydicom.dataset.FileMetaDataset()
+    header.MediaStorageSOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    header.MediaStorageSOPInstanceUID = tags["SOPInstanceUID"]
+    header.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    content = pydicom.dataset.Dataset()
+    content.file_meta = header
+    content.SOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+    content.Modality, content.ConversionType = modality, "WSD"
+    for keyword, value in tags.items():
+        setattr(content, keyword, value)
+    content.Rows, content.Columns = pixels.shape
+    content.SamplesPerPixel, content.PhotometricInterpretation = 1, "MONOCHROME2"
+    bits = 8 * pixels.itemsize
+    content.BitsAllocated = content.BitsStored = bits
+    content.HighBit, content.PixelRepresentation = bits - 1, 0
+    content.PixelData = np.ascontiguousarray(pixels).tobytes()
+    content["PixelData"].VR = "OW"
+    with files.replacing(path) as part:
+        content.save_as(part, enforce_file_format=True)
+
+
+def write_jpeg(path, pixels):
+    """Writes an 8-bit JPEG, as in the Kaggle mirror."""
+    if pixels.dtype == np.uint16:
+        pixels = (pixels >> 8).astype(np.uint8)
+    _, encoded = cv2.imencode(".jpg", pixels)
+    with files.replacing(path) as part:
+        part.write_bytes(encoded.tobytes())
+
+
+def write_case_tables(folder, rows):
+    """Writes the four case-description tables with the quirks of the real ones."""
+    for kind, columns in TABLE_COLUMNS.items():
+        newline_in = {"mass": "ROI mask file path",
+                      "calcification": "cropped image file path"}[kind]
+        for which, name in (("Training", "train"), ("Test", "test")):
+            chosen = [dict(row, **{newline_in: row[newline_in] + "\n"}) for row in rows
+                      if row["abnormality type"] == kind and row["list"] == which]
+            write_csv(folder / f"{SHORT[kind].lower()}_case_description_{name}_set.csv",
+                      columns, chosen)
+
+
+def write_csv(path, columns, rows, *, delimiter=","):
+    """Writes dicts as CSV with CRLF; names that are no column are left out."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(path, text.getvalue())
+
+
+def write_metadata(folder, series):
+    """Writes metadata.csv, one row per series, as the NBIA Data Retriever does."""
+    rows = {}
+    for one in series:
+        rows[one["SeriesInstanceUID"]] = {
+            "Series UID": one["SeriesInstanceUID"], "Collection": COLLECTION,
+            "Subject ID": one["PatientID"], "Study UID": one["StudyInstanceUID"],
+            "Study Date": "07-20-2016", "Modality": "MG",
+            "Series Description": one["folder_description"],
+            "SOP Class Name": "Secondary Capture Image Storage",
+            "SOP Class UID": str(pydicom.uid.SecondaryCaptureImageStorage),
+            "Number of Images": one["count"], "File Size": f"{one['bytes']} B",
+            "File Location": "./" + one["path"].rpartition("/")[0]}
+    write_csv(folder / "metadata.csv", METADATA_COLUMNS, rows.values())
+
+
+def write_dicom_info(folder, series):
+    """Writes dicom_info.csv, one row per JPEG, as in the Kaggle mirror."""
+    rows = []
+    for number, one in enumerate(series):
+        jpeg = "CBIS-DDSM/" + one["path"]
+        rows.append({
+            "file_path": jpeg.replace("jpeg/", "dicom/").replace(".jpg", ".dcm"),
+            "image_path": jpeg, "BitsAllocated": one["bits"],
+            "Columns": one["columns"], "Rows": one["rows"], "Modality": "MG",
+            # A few hundred are empty in the real table.
+            "SeriesDescription": one["SeriesDescription"] if number % 20 else "",
+            **{name: one[name] for name in (
+                "PatientID", "PatientOrientation", "Laterality", "InstanceNumber",
+                "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")}})
+    write_csv(folder / "dicom_info.csv", list(rows[0]), rows)
+
+
+INBREAST_COLUMNS = ("Patient ID", "Patient age", "Laterality", "View",
+                    "Acquisition date", "File Name", "ACR", "Bi-Rads")
+ROI_NAMES = {("mass", True): ("Mass", "Spiculated Region", "Espiculated Region"),
+             ("mass", False): ("Mass", "mass", "Unnamed"),
+             ("calcification", True): ("Cluster", "Calcifications", "Calcification"),
+             ("calcification", False): ("Calcification", "Calcifications", "")}
+
+
+def write_inbreast_woman(folder, woman, size):
+    """Writes the DICOM and plist files of one woman in the layout of INbreast.
+
+    Returns:
+        rows of INbreast.csv.
+    """
+    rng = np.random.default_rng([woman.seed, 13])
+    release = pathlib.Path(folder) / "INbreast Release 1.0"
+    patient = "".join("0123456789abcdef"[k] for k in rng.integers(0, 16, 16))
+    worst = max((lesion.appearance for lesions in woman.lesions.values()
+                 for lesion in lesions if lesion.malignant), default=None)
+    rows = []
+    for side in woman.lesions:
+        for view in phantom_images.VIEWS:
+            identity = str(20_000_000 + 1000 * woman.number + 40 * len(rows) + 3)
+            picture, masks = phantom_images.render(
+                woman, side, view, size, style="digital")
+            name = f"{identity}_{patient}_MG_{side[0]}_{view[:2]}"
+            path = release / "AllDICOMs" / f"{name}_ANON.dcm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_dicom(path, picture, dict(
+                SOPInstanceUID=f"{UID_ROOT}{identity}",
+                SecondaryCaptureDeviceManufacturer="MATLAB"), modality="OT")
+            if masks:
+                _write_outlines(release / "AllXML" / f"{identity}.xml",
+                                woman.lesions[side], masks, rng)
+            rows.append({
+                "Patient ID": "removed", "Patient age": "removed",
+                "Laterality": side[0],
+                "View": "FB" if woman.number == 3 and not rows else view,
+                "Acquisition date": 200801, "File Name": identity,
+                "ACR": " " * 190 if woman.number == 2 and not rows
+                else 1 + int(3.99 * woman.density),
+                "Bi-Rads": _birads(woman.lesions[side], worst, rng)})
+    return rows
+
+
+def _birads(lesions, worst, rng):
+    """Assessment of a breast: cancers 4 to 6, the others 1 to 3."""
+    if any(lesion.malignant for lesion in lesions):
+        return ("4a", "4b", "4c", "5", "5", "6")[rng.integers(6)]
+    if lesions:
+        return "3" if rng.random() < 0.3 else "2"
+    return ("1", "2")[rng.integers(2)]
+
+
+def _write_outlines(path, lesions, masks, rng):
+    """Writes the outlines as an OsiriX export: plist with `"(x, y)"` strings."""
+    regions = []
+    for lesion, mask in zip(lesions, masks, strict=True):
+        contours, _ = cv2.findContours(
+            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        points = max(contours, key=cv2.contourArea)[:, 0]
+        names = ROI_NAMES[lesion.kind, lesion.malignant]
+        regions.append(_region(names[rng.integers(len(names))], points))
+        if lesion.kind == "calcification":           # single grains are dots
+            regions.append(_region("Calcification", points.mean(0, keepdims=True)))
+    image = dict(ImageIndex=0, NumberOfROIs=len(regions), ROIs=regions)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path) as part:
+        part.write_bytes(plistlib.dumps({"Images": [image]}))
+
+
+def _region(name, points):
+    written = [f"({x:.6f}, {y:.6f})" for x, y in points]
+    return dict(Area=0.0, Center=written[0], Dev=0.0, IndexInImage=0, Max=0.0, Mean=0.0,
+                Min=0.0, Name=name, NumberOfPoints=len(points), Point_mm=[],
+                Point_px=written, Total=0.0, Type=15 if len(points) > 2 else 19)

@@ -1,0 +1,329 @@
+"""Synthetic mammograms: women drawn at random, and the picture of each breast.
+
+Lengths are fractions of the image height, measured from the top left corner of a left
+breast (chest wall on the left edge); right breasts are mirrored. Intensities are
+fractions of white until the last step. Texture: power-law noise with a power spectrum
+near 1/f^3, as measured in mammograms (Burgess et al., Med Phys 28:419, 2001).
+"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+SIDES = ("LEFT", "RIGHT")
+VIEWS = ("CC", "MLO")
+KINDS = ("mass", "calcification")
+
+# What a style does to the fraction of white: film as digitised for CBIS-DDSM, or the
+# 12 bits in 16-bit files of INbreast.
+STYLES = {
+    "film": dict(white=65535, gamma=1.0, noise=250, base=1800),
+    "digital": dict(white=3600, gamma=1.5, noise=12, base=0),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesion:
+    """One finding of a breast, the same in both views.
+
+    Attributes:
+        kind: `mass` or `calcification`.
+        malignant: the truth.
+        appearance: 0 looks benign (smooth, or few and round), 1 looks malignant
+            (spiculated, or many and pleomorphic).
+        radius: of the mass or the cluster, a fraction of the image height.
+        contrast: 1 is plain to see.
+        depth: 0 at the chest wall, 1 at the skin.
+        offsets: per view, -1 to 1 across the breast.
+        seed: of its details.
+    """
+
+    kind: str
+    malignant: bool
+    appearance: float
+    radius: float
+    contrast: float
+    depth: float
+    offsets: dict
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Woman:
+    """Who is imaged: `lesions` holds a tuple of `Lesion` per imaged side."""
+
+    number: int
+    density: float
+    lesions: dict
+    seed: int
+
+    @property
+    def patient_id(self):
+        return f"P_{self.number:05d}"
+
+    @property
+    def malignant(self):
+        return any(lesion.malignant for lesions in self.lesions.values()
+                   for lesion in lesions)
+
+
+def draw_woman(number, *, seed, difficulty, normal=False):
+    """Draws a woman; the same number, seed and difficulty give the same woman.
+
+    Args:
+        number: which woman, from 1.
+        seed: of the whole set.
+        difficulty: 0 (plain to see) to 1 (subtle: fainter, smaller, and benign and
+            malignant alike).
+        normal: whether breasts without lesions are imaged too (screening, as in
+            INbreast); otherwise each imaged breast has a lesion, as in CBIS-DDSM.
+    """
+    rng = np.random.default_rng([seed, number])
+    malignant = rng.random() < 0.45
+    first = SIDES[rng.integers(2)]
+    count = 1 + (rng.random() < 0.25)
+    lesions = {first: _draw_lesions(rng, count, malignant, difficulty)}
+    other = SIDES[1 - SIDES.index(first)]
+    if rng.random() < 0.15:
+        lesions[other] = _draw_lesions(rng, 1, rng.random() < 0.2, difficulty)
+    if normal:
+        healthy = rng.random() < 0.5
+        lesions = {side: () if healthy else lesions.get(side, ()) for side in SIDES}
+    return Woman(
+        number=number, density=rng.uniform(0, 1), lesions=dict(sorted(lesions.items())),
+        seed=int(rng.integers(2**31)))
+
+
+def _draw_lesions(rng, count, malignant, difficulty):
+    """The first lesion has the wanted truth, the others are mostly of the same."""
+    lesions = []
+    while len(lesions) < count:
+        truth = bool(malignant if not lesions or rng.random() < 0.8 else not malignant)
+        lesion = _draw_lesion(rng, truth, difficulty)
+        if all(_apart(lesion, placed) for placed in lesions):
+            lesions.append(lesion)
+    return tuple(lesions)
+
+
+def _draw_lesion(rng, malignant, difficulty):
+    separation, spread = 0.9 - 0.7 * difficulty, 0.06 + 0.14 * difficulty
+    centre = 0.5 + separation / 2 * (1 if malignant else -1)
+    return Lesion(
+        kind=KINDS[rng.integers(2)], malignant=malignant,
+        appearance=float(np.clip(rng.normal(centre, spread), 0, 1)),
+        radius=rng.uniform(0.045, 0.065) * (1 - 0.4 * difficulty),
+        contrast=rng.uniform(0.85, 1.15) * (1 - 0.6 * difficulty),
+        depth=rng.uniform(0.3, 0.68),
+        offsets={view: rng.uniform(-0.5, 0.5) for view in VIEWS},
+        seed=int(rng.integers(2**31)))
+
+
+def _apart(one, other):
+    return all(
+        np.hypot(0.5 * (one.depth - other.depth),
+                 0.4 * (one.offsets[view] - other.offsets[view])) > 0.14
+        for view in VIEWS)
+
+
+def render(woman, side, view, size, *, style="film"):
+    """Draws one mammogram.
+
+    Args:
+        woman: a `Woman`.
+        side: `LEFT` or `RIGHT`, one of `woman.lesions`.
+        view: `CC` or `MLO`.
+        size: (height, width) in pixels.
+        style: one of `STYLES`.
+
+    Returns:
+        uint16 array `size`, and a list with one boolean array `size` per lesion, true
+        inside its outline.
+    """
+    rng = np.random.default_rng(
+        [woman.seed, SIDES.index(side), VIEWS.index(view)])
+    edge, middle = _outline(rng, view, size)
+    columns = np.arange(size[1]) / size[0]
+    inside = (columns < edge[:, None]).astype(np.uint8)
+    picture = _tissue(rng, woman.density, inside, middle)
+    if view == "MLO":
+        _add_pectoral(rng, picture, inside)
+    masks = []
+    for lesion in woman.lesions[side]:
+        centre = _lesion_centre(lesion, view, edge, middle)
+        masks.append(_add_lesion(picture, lesion, view, centre))
+    picture = _expose(rng, picture, inside, STYLES[style])
+    if side == "RIGHT":
+        picture, masks = picture[:, ::-1], [mask[:, ::-1] for mask in masks]
+    picture = np.ascontiguousarray(picture)
+    _add_marker(rng, picture, f"{side[0]} {view}", side, STYLES[style]["white"])
+    return picture, masks
+
+
+def _outline(rng, view, size):
+    """Skin line: its distance from the chest wall per row, and the nipple's row."""
+    rows = np.arange(size[0]) / size[0]
+    reach = min(rng.uniform(0.42, 0.58), 0.88 * size[1] / size[0])
+    if view == "CC":
+        middle, above, below = rng.uniform(0.46, 0.54), rng.uniform(0.36, 0.43), None
+        below = above * rng.uniform(0.9, 1.1)
+    else:
+        middle, above, below = rng.uniform(0.54, 0.62), rng.uniform(0.6, 0.75), 0.36
+    across = np.where(rows < middle, (middle - rows) / above, (rows - middle) / below)
+    edge = reach * np.clip(1 - across ** rng.uniform(1.9, 2.4), 0, None) ** 0.5
+    edge += 0.02 * np.exp(-((rows - middle) / 0.015) ** 2)          # the nipple
+    edge[across >= 1] = 0
+    return edge, middle
+
+
+def power_law_noise(rng, size, exponent=3.0):
+    """Noise of mean 0 and deviation 1 whose power falls as 1/f^exponent.
+
+    Returns:
+        float32 array `size`.
+    """
+    vertical = np.fft.fftfreq(size[0])[:, None] * size[0]
+    horizontal = np.fft.rfftfreq(size[1])[None] * size[1]
+    # Frequencies per height in both directions, so that the grain is round.
+    frequency = np.hypot(vertical, horizontal * size[0] / size[1])
+    frequency[0, 0] = np.inf
+    spectrum = np.fft.rfft2(rng.standard_normal(size)) * frequency ** (-exponent / 2)
+    noise = np.fft.irfft2(spectrum, size)
+    return (noise / noise.std()).astype(np.float32)
+
+
+def _tissue(rng, density, inside, middle):
+    """Fat and gland, thinner towards the skin; float32, fractions of white."""
+    height = inside.shape[0]
+    rows, columns = np.ogrid[:inside.shape[0], :inside.shape[1]]
+    from_skin = cv2.distanceTransform(
+        cv2.copyMakeBorder(inside, 1, 1, height, 1, cv2.BORDER_REPLICATE),
+        cv2.DIST_L2, 3)[1:-1, height:-1] / height
+    thickness = 1 - np.exp(-from_skin / 0.035)
+    behind_nipple = np.exp(-((rows / height - middle) / 0.22) ** 2
+                           - ((columns / height - 0.3) / 0.2) ** 2)
+    noise = power_law_noise(rng, inside.shape)
+    gland = 1 / (1 + np.exp(-2.2 * (noise + 2.2 * behind_nipple - 2.2 + density)))
+    fine = power_law_noise(rng, inside.shape, exponent=2.0)
+    return (thickness * (0.3 + 0.22 * gland + 0.015 * fine)).astype(np.float32)
+
+
+def _add_pectoral(rng, picture, inside):
+    """Lays the muscle over the upper corner at the chest wall, in place."""
+    height = picture.shape[0]
+    rows, columns = np.ogrid[:picture.shape[0], :picture.shape[1]]
+    width, depth = rng.uniform(0.16, 0.26), rng.uniform(0.35, 0.55)
+    within = 1 - columns / height / width - rows / height / depth
+    muscle = inside / (1 + np.exp(-within / 0.02))
+    picture += muscle * np.clip(0.58 - picture, 0, None)
+
+
+def _lesion_centre(lesion, view, edge, middle):
+    """Row and column in pixels."""
+    height = len(edge)
+    row = int(height * (middle + 0.36 * lesion.offsets[view]))
+    row = int(np.clip(row, 0.12 * height, 0.88 * height))
+    # Pectoral muscle: lesions in its corner are pushed forward.
+    least = 0.3 if view == "MLO" and row < 0.4 * height else 0.15
+    depth = least + (0.85 - least) * lesion.depth
+    return row, int(height * edge[row] * depth)
+
+
+def _add_lesion(picture, lesion, view, centre):
+    """Adds the lesion in place; returns its outline as a boolean array."""
+    rng = np.random.default_rng([lesion.seed, VIEWS.index(view)])
+    height = picture.shape[0]
+    reach = int(np.ceil(2.4 * lesion.radius * height))
+    y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1] / (lesion.radius * height)
+    density, outline = DRAWINGS[lesion.kind](rng, lesion, y, x)
+    mask = np.zeros(picture.shape, bool)
+    (rows, columns), (own_rows, own_columns) = _window(picture.shape, centre, reach)
+    picture[rows, columns] += lesion.contrast * density[own_rows, own_columns]
+    mask[rows, columns] = outline[own_rows, own_columns]
+    return mask
+
+
+def _window(shape, centre, reach):
+    """Slices of the picture, and of the drawing, that lie in the picture."""
+    of_picture, of_drawing = [], []
+    for length, middle in zip(shape, centre, strict=True):
+        start, stop = max(0, middle - reach), min(length, middle + reach + 1)
+        of_picture.append(slice(start, stop))
+        of_drawing.append(slice(start - middle + reach, stop - middle + reach))
+    return tuple(of_picture), tuple(of_drawing)
+
+
+def _draw_mass(rng, lesion, y, x):
+    """A body with a smooth or irregular edge, and rays if it looks malignant.
+
+    `y`, `x`: position in radii. Returns the added fraction of white and the outline.
+    """
+    distance, angle = np.hypot(y, x), np.arctan2(y, x)
+    bad = lesion.appearance
+    edge = 1 + 0.12 * (1 - bad) * np.cos(2 * angle + rng.uniform(0, 6.28)) - 0.25 * bad
+    for lobes in range(3, 8):
+        edge = edge + 0.07 * bad * np.cos(lobes * angle + rng.uniform(0, 6.28))
+    softness = 0.04 + 0.1 * bad
+    body = 1 / (1 + np.exp(np.clip((distance - edge) / softness, -30, 30)))
+    rays = np.zeros_like(body)
+    count = rng.integers(10, 16)
+    for k in range(count):
+        turned = angle - 2 * np.pi * (k + rng.uniform(-0.3, 0.3)) / count
+        length = rng.uniform(1.4, 2.2)
+        taper = np.clip(1 - distance / length, 0, 1)
+        aside = distance * np.sin(turned) / (0.03 + 0.09 * taper)
+        rays = np.maximum(rays, (np.cos(turned) > 0) * np.exp(-aside**2) * taper**0.5)
+    return 0.3 * np.maximum(body, bad * rays), distance < edge + 0.1 + 0.25 * bad
+
+
+def _draw_calcifications(rng, lesion, y, x):
+    """Grains: few, round and large, or many, clustered and of all shapes."""
+    bad = lesion.appearance
+    count = round(rng.uniform(4, 7) + bad * rng.uniform(14, 22))
+    density = np.zeros_like(y)
+    for _ in range(count):
+        place = rng.normal(0, 0.42, 2).clip(-0.9, 0.9)
+        radius = (0.17 - 0.1 * bad) * np.exp(rng.normal(0, 0.1 + 0.25 * bad))
+        stretch = 1 + bad * rng.uniform(0, 1.8)
+        turn = rng.uniform(0, np.pi)
+        down, right = y - place[0], x - place[1]
+        along = (right * np.cos(turn) + down * np.sin(turn)) / (radius * stretch)
+        across = (down * np.cos(turn) - right * np.sin(turn)) / radius
+        grain = np.exp(-((along**2 + across**2) ** 2))
+        density = np.maximum(density, grain * (1 - bad * rng.uniform(0, 0.5)))
+    angle = np.arctan2(y, x)
+    outline = np.hypot(y, x) < 1.2 + 0.08 * np.cos(3 * angle + rng.uniform(0, 6.28))
+    return 0.45 * density, outline
+
+
+DRAWINGS = {"mass": _draw_mass, "calcification": _draw_calcifications}
+
+
+def _expose(rng, picture, inside, style):
+    """Fractions of white to uint16 counts, with film base and noise."""
+    exposed = np.clip(picture, 0, 1) ** style["gamma"] * style["white"]
+    base = rng.uniform(0, style["base"]) if style["base"] else 0
+    noise = rng.standard_normal(picture.shape, np.float32) * style["noise"]
+    exposed += base + (noise if style["base"] else noise * inside)
+    return np.clip(exposed, 0, style["white"]).astype(np.uint16)
+
+
+def _add_marker(rng, picture, text, side, white):
+    """Burns in a lead marker in a corner away from the chest wall, in most films."""
+    if rng.random() < 0.2:
+        return
+    height, width = picture.shape
+    scale = height / 900
+    (long, tall), _ = cv2.getTextSize(
+        text, cv2.FONT_HERSHEY_SIMPLEX, scale, max(1, round(2 * scale)))
+    margin = max(1, height // 50)
+    left = width - long - margin if side == "LEFT" else margin
+    bottom = tall + margin if rng.random() < 0.5 else height - margin
+    label = np.zeros((height, width), np.uint8)
+    if rng.random() < 0.4:                      # a white plate with black letters
+        cv2.rectangle(label, (left - 2, bottom - tall - 2), (left + long, bottom + 2),
+                      255, -1)
+    colour = 0 if label.any() else 255
+    cv2.putText(label, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, colour,
+                max(1, round(2 * scale)), cv2.LINE_AA)
+    np.maximum(picture, (label * (0.95 * white / 255)).astype(np.uint16), out=picture)

@@ -1,0 +1,169 @@
+"""Writes synthetic mammograms in the exact layouts of CBIS-DDSM and INbreast.
+
+    python -m end2end.phantoms OUT --patients 20 --seed 1 --difficulty 0.3
+
+They are for the demo and the tests: pictures with an outline, power-law texture,
+pectoral muscle, burned-in markers and the four kinds of lesion. They resemble
+mammograms only as far as that needs; no figure measured on them says anything about
+women.
+"""
+
+import concurrent.futures
+import functools
+import itertools
+import multiprocessing
+import os
+import pathlib
+
+from end2end import commands, files
+
+LAYOUTS = ("classic", "descriptive", "kaggle", "inbreast")
+SETTINGS_FILE = "phantoms.json"
+
+
+def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
+                    layout="classic", workers=1):
+    """Writes a small CBIS-DDSM of synthetic women.
+
+    Args:
+        folder: the download to make; new, empty, or made before with these settings.
+        patients: how many women.
+        seed: the same seed gives the same files.
+        difficulty: 0 (plain to see) to 1 (subtle).
+        size: (height, width) of the mammograms in pixels.
+        layout: `classic` or `descriptive` (TCIA), or `kaggle` (the JPEG mirror).
+        workers: processes; the files do not depend on it.
+
+    Returns:
+        the rows of the four case tables, as dicts.
+
+    Raises:
+        files.InputError: a value out of range, or a folder with other contents.
+    """
+    settings = dict(patients=patients, seed=seed, difficulty=difficulty,
+                    size=list(size), layout=layout)
+    folder = _prepare(folder, settings)
+    from end2end import phantom_files
+    women = _women(settings, normal=False)
+    write = functools.partial(_call, phantom_files.write_cbis_woman, folder,
+                              arguments=(tuple(size), layout))
+    results = _in_parallel(write, women, workers)
+    rows = list(itertools.chain.from_iterable(rows for rows, _ in results))
+    series = list(itertools.chain.from_iterable(series for _, series in results))
+    tables = folder / "csv" if layout == "kaggle" else folder
+    phantom_files.write_case_tables(tables, rows)
+    if layout == "descriptive":
+        phantom_files.write_metadata(folder, series)
+    if layout == "kaggle":
+        phantom_files.write_dicom_info(tables, series)
+    files.write_json(folder / SETTINGS_FILE, settings)
+    return rows
+
+
+def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
+                   workers=1):
+    """Writes a small INbreast of synthetic women; arguments as `write_cbis_ddsm`.
+
+    Returns:
+        the rows of INbreast.csv, as dicts.
+    """
+    settings = dict(patients=patients, seed=seed, difficulty=difficulty,
+                    size=list(size), layout="inbreast")
+    folder = _prepare(folder, settings)
+    from end2end import phantom_files
+    write = functools.partial(_call, phantom_files.write_inbreast_woman, folder,
+                              arguments=(tuple(size),))
+    rows = list(itertools.chain.from_iterable(
+        _in_parallel(write, _women(settings, normal=True), workers)))
+    phantom_files.write_csv(
+        folder / "INbreast Release 1.0" / "INbreast.csv",
+        phantom_files.INBREAST_COLUMNS, rows, delimiter=";")
+    files.write_json(folder / SETTINGS_FILE, settings)
+    return rows
+
+
+def _prepare(folder, settings):
+    """Checks the settings; makes the folder."""
+    if settings["patients"] < 1:
+        raise files.InputError(
+            f"--patients {settings['patients']} is too few; give at least 1.")
+    if not 0 <= settings["difficulty"] <= 1:
+        raise files.InputError(
+            f"--difficulty {settings['difficulty']} is out of range; give 0 to 1.")
+    if min(settings["size"]) < 64 or max(settings["size"]) > 8192:
+        raise files.InputError(
+            "--size {} {} cannot be drawn; give 64 to 8192 pixels.".format(
+                *settings["size"]))
+    if settings["seed"] < 0:
+        raise files.InputError(
+            f"--seed {settings['seed']} is negative; give 0 or more.")
+    folder = files.writable_folder(folder)
+    made = folder / SETTINGS_FILE
+    if made.exists() and files.read_json(made) != settings:
+        raise files.InputError(
+            f"{folder} holds phantoms of other settings; remove it or choose another.")
+    if not made.exists() and any(folder.iterdir()):
+        raise files.InputError(
+            f"{folder} is not empty; choose a new folder for phantoms.")
+    return folder
+
+
+def _women(settings, *, normal):
+    from end2end import phantom_images
+    return [phantom_images.draw_woman(
+        number, seed=settings["seed"], difficulty=settings["difficulty"], normal=normal)
+        for number in range(1, settings["patients"] + 1)]
+
+
+def _call(write, folder, woman, *, arguments):
+    return write(folder, woman, *arguments)
+
+
+def _in_parallel(function, items, workers):
+    """Results of `function` in the order of `items`, with a progress bar."""
+    import tqdm
+    bar = functools.partial(tqdm.tqdm, total=len(items), unit="woman", disable=None)
+    if workers == 1:
+        return list(bar(map(function, items)))
+    # Fresh processes: forked ones may hang if a library has begun threads.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        return list(bar(pool.map(function, items, chunksize=2)))
+
+
+def parser():
+    """The command line."""
+    result = commands.Parser(prog="python -m end2end.phantoms", description=__doc__)
+    result.add_argument("out", metavar="OUT", type=pathlib.Path,
+                        help="folder to make, laid out as a download")
+    result.add_argument("--patients", type=int, default=20, help="women (default: 20)")
+    result.add_argument("--seed", type=int, default=1, help="(default: 1)")
+    result.add_argument("--difficulty", type=float, default=0.3,
+                        help="0, plain to see, to 1, subtle (default: 0.3)")
+    result.add_argument("--layout", choices=LAYOUTS, default="classic",
+                        help="(default: classic, as from TCIA)")
+    result.add_argument("--size", type=int, nargs=2, default=(1024, 768),
+                        metavar=("HEIGHT", "WIDTH"),
+                        help="of the mammograms in pixels (default: 1024 768)")
+    result.add_argument("--workers", type=int, default=os.cpu_count(),
+                        help="processes (default: one per core)")
+    return result
+
+
+def main(argv=None):
+    """Writes the files and says where they are."""
+    arguments = vars(parser().parse_args(argv))
+    out, layout = arguments.pop("out"), arguments.pop("layout")
+    print(f"writing {arguments['patients']} synthetic women to {out} ({layout})")
+    if layout == "inbreast":
+        rows = write_inbreast(out, **arguments)
+        print(f"wrote {len(rows)} mammograms; next:\n"
+              f"  python -m inbreast.prepare {out} PREPARED")
+    else:
+        rows = write_cbis_ddsm(out, layout=layout, **arguments)
+        print(f"wrote {len(rows)} findings; next:\n"
+              f"  python -m ddsm_train.prepare {out} PREPARED")
+
+
+if __name__ == "__main__":
+    commands.run(main)
