@@ -1,0 +1,65 @@
+"""Imports CBIS-DDSM as downloaded: 16-bit PNG, masks, ROI table, splits, class folders.
+
+    python -m ddsm_train.prepare DOWNLOAD OUT [--size 1152 896] [--split paper]
+    python -m ddsm_train.prepare --census FOLDER
+
+DOWNLOAD holds the four case-description tables and the images, in the classic or the
+descriptive layout of The Cancer Imaging Archive or in that of the JPEG mirror on
+Kaggle. A second call does only what is missing.
+"""
+
+import os
+import pathlib
+
+from end2end import commands, files
+
+SPLITS = ("paper", "official", "official-disjoint")
+
+
+def parser():
+    """The command line."""
+    result = commands.Parser(prog="python -m ddsm_train.prepare", description=__doc__)
+    result.add_argument("download", metavar="DOWNLOAD", type=pathlib.Path, nargs="?",
+                        help="folder with the four tables and the images")
+    result.add_argument("out", metavar="OUT", type=pathlib.Path, nargs="?",
+                        help="folder to fill")
+    result.add_argument("--size", type=int, nargs=2, default=(1152, 896),
+                        metavar=("HEIGHT", "WIDTH"),
+                        help="of the images in pixels (default: 1152 896)")
+    which = result.add_mutually_exclusive_group()
+    which.add_argument(
+        "--split", choices=SPLITS, default="paper",
+        help="paper: 85:15, then 90:10, by patient; official: the published lists; "
+             "official-disjoint: without the women in both lists (default: paper)")
+    which.add_argument("--split-file", type=pathlib.Path, metavar="CSV",
+                       help="a split made before (OUT/splits/split.csv), or your own")
+    result.add_argument("--seed", type=int, default=12345,
+                        help="of the 85:15 split (default: 12345)")
+    result.add_argument("--workers", type=int, default=os.cpu_count(),
+                        help="processes (default: one per core)")
+    result.add_argument("--census", type=pathlib.Path, metavar="FOLDER",
+                        help="only count what the four tables in FOLDER hold")
+    return result
+
+
+def main(argv=None):
+    """Runs the import and prints what was done and what comes next."""
+    arguments = parser().parse_args(argv)
+    if arguments.census:
+        from ddsm_train import cbis_ddsm, importing
+        importing.print_census(cbis_ddsm.read_tables(arguments.census))
+        return
+    if arguments.download is None or arguments.out is None:
+        raise files.InputError(
+            "expected DOWNLOAD and OUT; see python -m ddsm_train.prepare --help.")
+    if not all(32 <= length <= 8192 for length in arguments.size):
+        raise files.InputError(
+            "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))
+    if arguments.workers < 1:
+        raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
+    from ddsm_train import importing
+    importing.run(arguments)
+
+
+if __name__ == "__main__":
+    commands.run(main)
