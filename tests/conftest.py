@@ -1,0 +1,27 @@
+"""Fixtures that several tests share: a tiny synthetic download, and its import."""
+
+import pytest
+
+from ddsm_train import prepare
+from end2end import phantoms
+
+TINY_SIZE = (256, 192)
+
+
+@pytest.fixture(scope="session")
+def tiny_download(tmp_path_factory):
+    """A CBIS-DDSM of 14 synthetic women as downloaded (classic layout), plain to see.
+    Read only."""
+    folder = tmp_path_factory.mktemp("tiny_download")
+    phantoms.write_cbis_ddsm(
+        folder, patients=14, seed=5, difficulty=0.1, size=TINY_SIZE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_prepared(tiny_download, tmp_path_factory):
+    """What `ddsm_train.prepare` made of `tiny_download` at 256x192. Read only."""
+    folder = tmp_path_factory.mktemp("tiny_prepared")
+    prepare.main([str(tiny_download), str(folder), "--workers", "1",
+                  "--size", *map(str, TINY_SIZE)])
+    return folder
