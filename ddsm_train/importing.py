@@ -153,8 +153,9 @@ def write_tables(out, films, parts, trained, records):
                 row for row in rows if (_film_name(row) in of_test) == wanted])
     means = [records[image["name"]]["mean"] for image in images
              if image["split"] == "train"]
-    return dict(parts=splits.count(images), women_in_two_parts=shared,
-                mean=round(sum(means) / len(means), 2) if means else None)
+    return dict(
+        parts=splits.count(images), women_in_two_parts=shared,
+        pixel_mean=round(sum(means) / len(means), 2) if means else None)
 
 
 def roi_rows(out, films, records):
@@ -191,7 +192,8 @@ def print_report(out, summary, left_out, arguments):
                         for what, count in reasons.items())
     print(f"left out: {counted or 'nothing'}; reasons in {out / 'left_out.csv'}, "
           f"adjustments in {out / 'notes.csv'}")
-    print(f"mean grey value of the training images times 255/65535: {summary['mean']}")
+    print("mean grey value of the training images times 255/65535: "
+          f"{summary['pixel_mean']}")
     print("next:\n" + "\n".join(f"  {line}" for line in next_commands(
         out, summary, arguments)))
 
@@ -224,5 +226,5 @@ def next_commands(out, summary, arguments):
     return [*train, test, (
         f"python -m ddsm_train.patch_clf_train {sets}/train {sets}/val {sets}/test "
         f"--img-size {values['patch']} {values['patch']} --rescale-factor 0.003891 "
-        f"--featurewise-mean {summary['mean']} --no-equalize-hist --class-list "
+        f"--featurewise-mean {summary['pixel_mean']} --no-equalize-hist --class-list "
         "background calc_mal calc_ben mass_mal mass_ben")]
