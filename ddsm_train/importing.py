@@ -1,8 +1,6 @@
 """The import of CBIS-DDSM step by step: tables, files, conversion, split, folders."""
 
 import collections
-import csv
-import io
 import logging
 
 from ddsm_train import cbis_ddsm, cbis_files
@@ -107,8 +105,8 @@ def write_logs(out, films, records, unsplit=()):
             for number, finding in film.findings if number != finding.abnormality]
     left_out += [_entry(film, None, film.images[0], "in no part of the split")
                  for film in unsplit]
-    write_csv(out / "notes.csv", LOG_COLUMNS, notes)
-    write_csv(out / "left_out.csv", LOG_COLUMNS, left_out)
+    files.write_csv(out / "notes.csv", LOG_COLUMNS, notes)
+    files.write_csv(out / "left_out.csv", LOG_COLUMNS, left_out)
     return left_out
 
 
@@ -119,15 +117,6 @@ def _entry(film, number, file, reason):
                 file=file, reason=reason)
 
 
-def write_csv(path, columns, rows):
-    """Writes dicts as CSV, atomically."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(path, text.getvalue())
-
-
 def write_tables(out, films, parts, trained, records):
     """Writes the ROI tables, the split files and the class folders.
 
@@ -136,7 +125,7 @@ def write_tables(out, films, parts, trained, records):
         parts.
     """
     rows = roi_rows(out, films, records)
-    write_csv(out / "roi_mask_path.csv", ROI_COLUMNS, rows)
+    files.write_csv(out / "roi_mask_path.csv", ROI_COLUMNS, rows)
     images = [dict(patient_id=film.patient_id, side=film.side, view=film.view,
                    malignant=film.malignant, split=part, name=film.name,
                    path=out / "full" / f"{film.name}.png")
@@ -149,7 +138,7 @@ def write_tables(out, films, parts, trained, records):
     if shared:
         of_test = {image["name"] for image in images if image["split"] == "test"}
         for name, wanted in (("train", False), ("test", True)):
-            write_csv(out / f"roi_{name}.csv", ROI_COLUMNS, [
+            files.write_csv(out / f"roi_{name}.csv", ROI_COLUMNS, [
                 row for row in rows if (_film_name(row) in of_test) == wanted])
     means = [records[image["name"]]["mean"] for image in images
              if image["split"] == "train"]

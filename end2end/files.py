@@ -1,7 +1,9 @@
 """Files that are whole or absent: atomic writes, content hashes, clear refusals."""
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -100,6 +102,16 @@ def read_json(path, what="JSON file"):
         raise InputError(
             f"{what} {path} is not valid JSON ({error}); restore or remove it."
         ) from error
+
+
+def write_csv(path, columns, rows, *, delimiter=",", line_end="\n"):
+    """Writes dicts as CSV in UTF-8, atomically; keys that are no column are left out."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter,
+                            lineterminator=line_end)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def sha256(path):

@@ -5,8 +5,6 @@ density column, CRLF, masks and crops in either order, crops in a series of thei
 one mammogram stored twice, `;` tables and plist outlines.
 """
 
-import csv
-import io
 import pathlib
 import plistlib
 
@@ -241,17 +239,9 @@ def write_case_tables(folder, rows):
         for which, name in (("Training", "train"), ("Test", "test")):
             chosen = [dict(row, **{newline_in: row[newline_in] + "\n"}) for row in rows
                       if row["abnormality type"] == kind and row["list"] == which]
-            write_csv(folder / f"{SHORT[kind].lower()}_case_description_{name}_set.csv",
-                      columns, chosen)
-
-
-def write_csv(path, columns, rows, *, delimiter=","):
-    """Writes dicts as CSV with CRLF; names that are no column are left out."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter)
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(path, text.getvalue())
+            files.write_csv(
+                folder / f"{SHORT[kind].lower()}_case_description_{name}_set.csv",
+                columns, chosen, line_end="\r\n")
 
 
 def write_metadata(folder, series):
@@ -267,7 +257,7 @@ def write_metadata(folder, series):
             "SOP Class UID": str(pydicom.uid.SecondaryCaptureImageStorage),
             "Number of Images": one["count"], "File Size": f"{one['bytes']} B",
             "File Location": "./" + one["path"].rpartition("/")[0]}
-    write_csv(folder / "metadata.csv", METADATA_COLUMNS, rows.values())
+    files.write_csv(folder / "metadata.csv", METADATA_COLUMNS, rows.values())
 
 
 def write_dicom_info(folder, series):
@@ -284,7 +274,7 @@ def write_dicom_info(folder, series):
             **{name: one[name] for name in (
                 "PatientID", "PatientOrientation", "Laterality", "InstanceNumber",
                 "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")}})
-    write_csv(folder / "dicom_info.csv", list(rows[0]), rows)
+    files.write_csv(folder / "dicom_info.csv", list(rows[0]), rows)
 
 
 INBREAST_COLUMNS = ("Patient ID", "Patient age", "Laterality", "View",

@@ -75,9 +75,9 @@ def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768)
                               arguments=(tuple(size),))
     rows = list(itertools.chain.from_iterable(
         _in_parallel(write, _women(settings, normal=True), workers)))
-    phantom_files.write_csv(
+    files.write_csv(
         folder / "INbreast Release 1.0" / "INbreast.csv",
-        phantom_files.INBREAST_COLUMNS, rows, delimiter=";")
+        phantom_files.INBREAST_COLUMNS, rows, delimiter=";", line_end="\r\n")
     files.write_json(folder / SETTINGS_FILE, settings)
     return rows
 
