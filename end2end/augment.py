@@ -1,203 +1,261 @@
-"""Draws a random warp and applies it; the four flips; `MammogramDataGenerator`.
+"""Augments mammograms: `MammogramDataGenerator`, and a picture of what it does.
 
-`python -m end2end.augment --show IMAGE_OR_FOLDER --out PNG` plots augmented samples.
+    python -m end2end.augment --show IMAGE_OR_FOLDER --out samples.png
+
+The warps themselves are in `warps.py`.
 """
 
-import dataclasses
-import functools
 import logging
+import math
 
 import numpy as np
-from scipy import ndimage
+
+from end2end import commands, config, files, warps
 
 log = logging.getLogger(__name__)
 
+Ranges, Warp = warps.Ranges, warps.Warp
+draw_warp, apply_warp, four_flips = warps.draw_warp, warps.apply_warp, warps.four_flips
 
-@dataclasses.dataclass(frozen=True)
-class Ranges:
-    """From which ranges a warp is drawn; the defaults change nothing.
-
-    Shifts are shares of the height or width. Zoom factors above 1 shrink the picture.
-    Intensity shifts are on the 0-255 scale.
-    """
-
-    max_rotation_degrees: float = 0.0
-    max_row_shift: float = 0.0
-    max_column_shift: float = 0.0
-    max_shear_radians: float = 0.0
-    zoom: tuple = (1.0, 1.0)
-    max_intensity_shift: float = 0.0
-    horizontal_flip: bool = False
-    vertical_flip: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Warp:
-    """One drawn warp: applied twice to one image, it gives the same result."""
-
-    rotation_degrees: float = 0.0
-    row_shift: float = 0.0
-    column_shift: float = 0.0
-    shear_radians: float = 0.0
-    row_zoom: float = 1.0
-    column_zoom: float = 1.0
-    intensity_shifts: tuple = ()
-    flip_horizontal: bool = False
-    flip_vertical: bool = False
-
-
-def draw_warp(rng, *, channels=3, **ranges):
-    """Draws one warp, in the order of the original: nine draws for three channels.
-
-    Args:
-        rng: `numpy.random.RandomState` (whose stream is the original's), or
-            `numpy.random.Generator`.
-        channels: of the image; each gets its own intensity shift.
-        ranges: fields of `Ranges`.
-
-    Returns:
-        `Warp`.
-    """
-    return _draw(rng, Ranges(**ranges), channels)
-
-
-def _draw(rng, ranges, channels):
-    def within(limit):
-        return rng.uniform(-limit, limit) if limit else 0.0
-
-    warp = dict(
-        rotation_degrees=within(ranges.max_rotation_degrees),
-        row_shift=within(ranges.max_row_shift),
-        column_shift=within(ranges.max_column_shift),
-        shear_radians=within(ranges.max_shear_radians))
-    if tuple(ranges.zoom) != (1, 1):
-        warp["row_zoom"], warp["column_zoom"] = rng.uniform(*ranges.zoom, 2)
-    if ranges.max_intensity_shift:
-        warp["intensity_shifts"] = tuple(
-            within(ranges.max_intensity_shift) for _ in range(channels))
-    if ranges.horizontal_flip:
-        warp["flip_horizontal"] = bool(rng.random() < 0.5)
-    if ranges.vertical_flip:
-        warp["flip_vertical"] = bool(rng.random() < 0.5)
-    return Warp(**warp)
-
-
-def apply_warp(image, warp, *, fill_mode="nearest", cval=0.0):
-    """Warps one image by nearest neighbour, shifts its intensities, flips it.
-
-    The warp is rotation, shift, shear and zoom about the point half a pixel below and
-    right of the centre, as in the original; then come one intensity shift per channel,
-    clipped to the range of the warped image, and the flips.
-
-    Args:
-        image: float32 array `(rows, columns, channels)`.
-        warp: `Warp`.
-        fill_mode: `nearest`, `constant`, `reflect` or `wrap`, for points outside.
-        cval: value outside with `constant`.
-
-    Returns:
-        A new float32 array of the same shape.
-    """
-    warped = image
-    matrix = warp_matrix(warp, image.shape[:2])
-    if matrix is not None:
-        warped = np.stack([
-            ndimage.affine_transform(
-                image[..., channel], matrix[:2, :2], matrix[:2, 2], order=0,
-                mode=fill_mode, cval=cval)
-            for channel in range(image.shape[2])], axis=-1)
-    if warp.intensity_shifts:
-        low, high = warped.min(), warped.max()
-        shifts = np.array(warp.intensity_shifts, np.float32)
-        warped = np.clip(warped + shifts, low, high)
-    if warp.flip_horizontal:
-        warped = warped[:, ::-1]
-    if warp.flip_vertical:
-        warped = warped[::-1]
-    return np.array(warped, np.float32, order="C")
-
-
-def warp_matrix(warp, size):
-    """The 3 x 3 matrix from output to input `(row, column, 1)`, or None for identity.
-
-    Args:
-        warp: `Warp`.
-        size: (height, width) in pixels.
-    """
-    angle, shear = np.pi / 180 * warp.rotation_degrees, warp.shear_radians
-    shifts = warp.row_shift * size[0], warp.column_shift * size[1]
-    factors = []
-    if angle:
-        factors.append([[np.cos(angle), -np.sin(angle), 0],
-                        [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
-    if any(shifts):
-        factors.append([[1, 0, shifts[0]], [0, 1, shifts[1]], [0, 0, 1]])
-    if shear:
-        factors.append([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
-    if (warp.row_zoom, warp.column_zoom) != (1, 1):
-        factors.append(np.diag([warp.row_zoom, warp.column_zoom, 1]))
-    if not factors:
-        return None
-    # Half a pixel off the true centre, as in the original.
-    centre = np.array(size) / 2 + 0.5
-    to_centre, back = np.eye(3), np.eye(3)
-    back[:2, 2], to_centre[:2, 2] = centre, -centre
-    return functools.reduce(np.dot, [back, functools.reduce(np.dot, factors),
-                                     to_centre])
+# Keras 2.0.8's guard against division by a standard deviation of zero.
+EPSILON = 1e-7
 
 
 class MammogramDataGenerator:
     """Augments and standardises images, with the words of Keras's ImageDataGenerator.
 
-    Differences from today's Keras, all as in the original: `shear_range` is in
+    Where it differs from today's Keras it follows the original: `shear_range` is in
     radians, the warp takes the nearest pixel, each channel gets its own intensity
-    shift, and an integer `seed` gives the draws of NumPy's global generator seeded so.
+    shift, and an integer `seed` gives the draws that NumPy's global generator gives
+    when seeded so. Shifts are shares of the height or width.
+
+    Attributes:
+        mean, std: numbers or arrays that broadcast to `(rows, columns, channels)`; set
+            by `fit` or by hand, used with `featurewise_center` and
+            `featurewise_std_normalization`.
+        principal_components: of `zca_whitening`, set by `fit`.
     """
 
-    def __init__(  # noqa: PLR0913 - the arguments users know
-        self, featurewise_center=False, rotation_range=0.0, width_shift_range=0.0,
-        height_shift_range=0.0, shear_range=0.0, zoom_range=0.0,
-        channel_shift_range=0.0, fill_mode="nearest", cval=0.0, horizontal_flip=False,
-        vertical_flip=False,
-    ):
-        self.fill_mode, self.cval = fill_mode, cval
+    def __init__(  # noqa: PLR0913 - the arguments that users know, in Keras's order
+            self, featurewise_center=False, samplewise_center=False,
+            featurewise_std_normalization=False, samplewise_std_normalization=False,
+            zca_whitening=False, rotation_range=0.0, width_shift_range=0.0,
+            height_shift_range=0.0, shear_range=0.0, zoom_range=0.0,
+            channel_shift_range=0.0, fill_mode="nearest", cval=0.0,
+            horizontal_flip=False, vertical_flip=False, rescale=None,
+            preprocessing_function=None, data_format=None, zca_epsilon=1e-6):
         self.featurewise_center = featurewise_center
-        self.mean = None
-        if np.isscalar(zoom_range):
-            zoom_range = (1 - zoom_range, 1 + zoom_range)
-        self.zoom_range = tuple(zoom_range)
-        self.ranges = Ranges(
-            max_rotation_degrees=rotation_range, max_row_shift=height_shift_range,
-            max_column_shift=width_shift_range, max_shear_radians=shear_range,
-            zoom=self.zoom_range, max_intensity_shift=channel_shift_range,
-            horizontal_flip=horizontal_flip, vertical_flip=vertical_flip)
+        self.samplewise_center = samplewise_center
+        self.featurewise_std_normalization = featurewise_std_normalization
+        self.samplewise_std_normalization = samplewise_std_normalization
+        self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
+        self.rotation_range, self.shear_range = rotation_range, shear_range
+        self.width_shift_range = _share(width_shift_range, "width_shift_range")
+        self.height_shift_range = _share(height_shift_range, "height_shift_range")
+        self.zoom_range = _zoom_range(zoom_range)
+        self.channel_shift_range = channel_shift_range
+        self.fill_mode = _choice(fill_mode, warps.FILL_MODES, "fill_mode")
+        self.cval = cval
+        self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
+        self.rescale, self.preprocessing_function = rescale, preprocessing_function
+        self.data_format = _choice(
+            data_format or "channels_last", ("channels_last", "channels_first"),
+            "data_format")
+        self.mean = self.std = self.principal_components = None
+
+    @property
+    def ranges(self):
+        """The `Ranges` that warps are drawn from."""
+        return Ranges(
+            max_rotation_degrees=self.rotation_range,
+            max_row_shift=self.height_shift_range,
+            max_column_shift=self.width_shift_range,
+            max_shear_radians=self.shear_range, zoom=self.zoom_range,
+            max_intensity_shift=self.channel_shift_range,
+            horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip)
 
     def draw(self, rng, channels=3):
-        """Draws one `Warp` from the generator's ranges."""
-        return _draw(rng, self.ranges, channels)
+        """Draws one `Warp`; `rng` as for `draw_warp`."""
+        return warps.draw_from(rng, self.ranges, channels=channels)
 
     def apply(self, image, warp):
-        """Applies a `Warp` to a float32 image `(rows, columns, channels)`."""
+        """Applies a `Warp` to an image `(rows, columns, channels)`, as `apply_warp`."""
         return apply_warp(image, warp, fill_mode=self.fill_mode, cval=self.cval)
 
+    def apply_grey(self, plane, warp, *, mean, out):
+        """Applies a `Warp` to a grey image, as `warps.warp_grey`."""
+        warps.warp_grey(
+            plane, warp, mean=mean, out=out, fill_mode=self.fill_mode, cval=self.cval)
+
     def random_transform(self, x, seed=None):
-        """Draws a warp and applies it to one image `(rows, columns, channels)`.
+        """Draws a warp and applies it to one image.
 
         Args:
-            x: array of one image; it stays unchanged.
+            x: array `(rows, columns, channels)`, or channels first if the generator's
+                `data_format` says so; it stays unchanged.
             seed: an integer gives the original's draws for it; None takes NumPy's
                 global generator, as Keras does.
+
+        Returns:
+            float32 array of the same shape.
         """
-        rng = np.random.mtrand._rand if seed is None else np.random.RandomState(seed)
-        image = np.asarray(x, np.float32)
-        return self.apply(image, self.draw(rng, image.shape[2]))
+        image = self._channels_last(np.asarray(x, np.float32))
+        rng = np.random if seed is None else warps.seeded(seed)
+        warped = self.apply(image, self.draw(rng, image.shape[2]))
+        return self._channels_last(warped, back=True)
 
     def standardize(self, x):
-        """Subtracts the mean of the training set."""
+        """Standardises one image or a batch, in the order of the original.
+
+        That is: preprocessing function, rescale, centre and scale by the sample itself,
+        then by the training set, whiten.
+
+        Args:
+            x: array; it stays unchanged. With the `samplewise_` settings, one image.
+
+        Returns:
+            float32 array of the same shape.
+        """
+        if self.preprocessing_function:
+            x = self.preprocessing_function(x)
         x = np.array(x, np.float32)
-        if self.featurewise_center and self.mean is not None:
+        if self.rescale:
+            x *= np.float32(self.rescale)
+        if self.samplewise_center:
+            x -= x.mean()
+        if self.samplewise_std_normalization:
+            x /= x.std() + EPSILON
+        if self.featurewise_center and self._fitted("mean", "featurewise_center"):
             x -= np.asarray(self.mean, np.float32)
+        if self.featurewise_std_normalization and self._fitted(
+                "std", "featurewise_std_normalization"):
+            x /= np.asarray(self.std, np.float32) + np.float32(EPSILON)
+        if self.zca_whitening and self._fitted("principal_components", "zca_whitening"):
+            flat = x.reshape(-1, len(self.principal_components))
+            x = (flat @ self.principal_components).astype(np.float32).reshape(x.shape)
         return x
+
+    def fit(self, x, augment=False, rounds=1, seed=None):
+        """Finds `mean`, `std` and `principal_components`, as far as they are used.
+
+        Args:
+            x: images `(n, rows, columns, channels)`, or channels first; unchanged.
+            augment: take them from augmented images.
+            rounds: how often each image is augmented.
+            seed: of the augmentation; each image continues the stream.
+
+        Raises:
+            ValueError: not four dimensions.
+        """
+        x = _four_dimensions(x)
+        if augment:
+            rng = np.random if seed is None else np.random.RandomState(seed)
+            x = np.stack([
+                self._channels_last(self.apply(image, self.draw(rng, image.shape[2])),
+                                    back=True)
+                for _ in range(rounds) for image in map(self._channels_last, x)])
+        axes = (0, 2, 3) if self.data_format == "channels_first" else (0, 1, 2)
+        if self.featurewise_center:
+            self.mean = x.mean(axis=axes, keepdims=True)[0]
+            x -= self.mean
+        if self.featurewise_std_normalization:
+            self.std = x.std(axis=axes, keepdims=True)[0]
+            x /= self.std + EPSILON
+        if self.zca_whitening:
+            flat = x.reshape(len(x), -1)
+            vectors, values, _ = np.linalg.svd(flat.T @ flat / len(flat))
+            self.principal_components = (
+                vectors / np.sqrt(values + self.zca_epsilon)) @ vectors.T
+
+    def flow(self, x, y=None, batch_size=32, shuffle=True, seed=None, **options):
+        """Endless augmented and standardised batches of images in memory.
+
+        Args:
+            x: images `(n, rows, columns, channels)`.
+            y: class numbers `(n,)` or one-hot labels `(n, classes)`; returned as given.
+            batch_size, shuffle, seed: as in `flows.Flow`.
+            options: `auto_batch_balance` (True), `preprocess`, `save_to_dir`,
+                `save_prefix`, `save_format` of `flows.Flow`.
+
+        Returns:
+            `flows.Flow`.
+
+        Raises:
+            ValueError: shapes do not fit, or labels are not one-hot.
+        """
+        # Imported late: flows builds on this module's objects, not the reverse.
+        from end2end import flows
+
+        return flows.from_arrays(
+            self, x, y, batch_size=batch_size, shuffle=shuffle, seed=seed, **options)
+
+    def flow_from_directory(self, directory, target_size=(256, 256), **options):
+        """Endless augmented and standardised batches of the images in class folders.
+
+        Args:
+            directory: holds one folder per class.
+            target_size: (height, width) in pixels.
+            options: `target_height`, `target_scale`, `rescale_factor`,
+                `equalize_hist`, `dup_3_channels` (False): how files become images;
+                `classes` (sorted sub-folders), `class_mode` (categorical, binary,
+                sparse or None), `auto_batch_balance` (False), `batch_size` (32),
+                `shuffle` (True), `seed`, `preprocess`, `save_to_dir`, `save_prefix`,
+                `save_format`: as in `flows.from_directory`.
+
+        Returns:
+            `flows.Flow`.
+
+        Raises:
+            files.InputError: no images there.
+        """
+        from end2end import flows
+
+        return flows.from_directory(self, directory, target_size, **options)
+
+    def _channels_last(self, image, back=False):
+        """Moves the channels of one image to the end, or back to their place."""
+        if self.data_format == "channels_last":
+            return image
+        return np.moveaxis(image, -1, 0) if back else np.moveaxis(image, 0, -1)
+
+    def _fitted(self, attribute, argument):
+        if getattr(self, attribute) is None:
+            log.warning("%s is set, but the generator has no %s; call fit(x), or set "
+                        "it by hand.", argument, attribute)
+            return False
+        return True
+
+
+def _share(value, name):
+    if not 0 <= value < 1:
+        raise ValueError(
+            f"{name}={value!r} is no share of the image; expected a number from 0 to "
+            "below 1. Divide pixels by the height or width.")
+    return value
+
+
+def _zoom_range(value):
+    if np.isscalar(value):
+        return 1 - value, 1 + value
+    if len(value) != 2:
+        raise ValueError(
+            f"zoom_range={value!r}; expected a number, or a pair (lowest, highest).")
+    return tuple(value)
+
+
+def _choice(value, choices, name):
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}; expected one of {', '.join(choices)}.")
+    return value
+
+
+def _four_dimensions(x):
+    x = np.array(x, np.float32)
+    if x.ndim != 4:
+        raise ValueError(
+            f"images have the shape {x.shape}; expected four dimensions, (n, rows, "
+            "columns, channels).")
+    return x
 
 
 def training_generator():
@@ -208,3 +266,77 @@ def training_generator():
     return MammogramDataGenerator(
         rotation_range=25.0, shear_range=0.2, zoom_range=(0.8, 1.2),
         channel_shift_range=20.0, horizontal_flip=True, vertical_flip=True)
+
+
+def parser():
+    made = commands.Parser(prog="python -m end2end.augment", description=__doc__)
+    made.add_argument("--show", required=True, metavar="IMAGE_OR_FOLDER",
+                      help="mammogram, folder or manifest to augment")
+    made.add_argument("--out", required=True, metavar="PNG",
+                      help="where the picture is written")
+    made.add_argument("--samples", type=int, default=5,
+                      help="augmented samples of each image (default: 5)")
+    made.add_argument("--images", type=int, default=4,
+                      help="images of a folder to show (default: 4)")
+    made.add_argument("--seed", type=int, default=12345,
+                      help="of the first sample (default: 12345)")
+    config.add_options(made, config.ImageOptions, only=(
+        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram"))
+    made.set_defaults(stretch_max_to=255.0)
+    return made
+
+
+def main(argv=None):
+    """Plots each image beside its augmented samples."""
+    arguments = parser().parse_args(argv)
+    for name in ("samples", "images"):
+        if getattr(arguments, name) < 1:
+            raise files.InputError(f"--{name} must be at least 1.")
+    from end2end import datasets
+
+    options = config.fill(config.ImageOptions, arguments)
+    found = datasets.find_images(arguments.show)
+    places = np.linspace(0, len(found) - 1, min(arguments.images, len(found)))
+    chosen = [found.paths[int(place)] for place in places]
+    print(f"Augmenting {len(chosen)} of {len(found)} images, {arguments.samples} "
+          f"samples each, seeds from {arguments.seed}.")
+    save_samples(chosen, arguments.out, options, samples=arguments.samples,
+                 seed=arguments.seed)
+    print(f"Written: {arguments.out}")
+
+
+def save_samples(paths, out, options, *, samples, seed):
+    """Writes a picture with one row per image: as read, then augmented samples.
+
+    Args:
+        paths: image files.
+        out: PNG or other picture file.
+        options: `ImageOptions`; intensities are shown from 0 to 255.
+        samples: augmented samples per image.
+        seed: of the first sample of each image; the next have the next numbers.
+    """
+    from matplotlib import backends, figure
+
+    from end2end import images
+
+    generator = training_generator()
+    rows = []
+    for path in paths:
+        image = images.scaled(images.read_image(path), options)
+        rows.append([image] + [generator.random_transform(image, seed=seed + k)
+                               for k in range(samples)])
+    sheet = figure.Figure(figsize=(1.8 * (samples + 1), 2.4 * math.ceil(len(rows))),
+                          layout="constrained")
+    backends.backend_agg.FigureCanvasAgg(sheet)
+    axes = sheet.subplots(len(rows), samples + 1, squeeze=False)
+    for line, path, row in zip(axes, paths, rows, strict=True):
+        for axis, image, k in zip(line, row, range(-1, samples), strict=True):
+            axis.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+            axis.set_title(path.name[:24] if k < 0 else f"seed {seed + k}", fontsize=7)
+            axis.set_axis_off()
+    with files.replacing(out) as part:
+        sheet.savefig(part, dpi=100)
+
+
+if __name__ == "__main__":
+    commands.run(main)
