@@ -1,0 +1,97 @@
+"""Cuts patches from mammograms with outlined lesions, for patch_clf_train.
+
+    python -m ddsm_train.sample_patches_combined ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR \\
+        TRAIN_OUT VAL_OUT --target-height 1152 --target-width 896 --no-segment-breast \\
+        --patch-size 224 --nb-abn 10 --nb-bkg 10 --nb-hns 0 --pos-cutoff 0.9
+
+The set S10 of the paper; S1 is --nb-abn 1 --nb-bkg 1 without --pos-cutoff. The ids in
+PAT_TRAIN are split by patient into TRAIN_OUT and VAL_OUT. Calling it again after an
+interruption does what is missing.
+"""
+
+from end2end import commands, config, files
+
+POSITIONAL = (
+    ("roi_table", "ROI_CSV", "table of the lesions, as ddsm_train.prepare writes it"),
+    ("masks", "MASK_DIR", "folder of the lesion masks"),
+    ("patients", "PAT_TRAIN", "patient ids, one per line"),
+    ("images", "FULL_DIR", "folder of the full mammograms"),
+    ("train_out", "TRAIN_OUT", "folder of the training patches, made where missing"),
+    ("val_out", "VAL_OUT", "folder of the validation patches"),
+)
+
+
+def parser(script="sample_patches_combined", description=__doc__, only=None):
+    """The command line of a sampler, with the original's flags."""
+    parser = commands.Parser(prog=f"ddsm_train.{script}", description=description)
+    for name, shown, text in POSITIONAL:
+        parser.add_argument(name, metavar=shown, help=text)
+    config.add_options(parser, config.SamplingOptions, only=only)
+    parser.add_argument("--seed", type=int, default=12345,
+                        help="seed of --seeding image (default: RANDOM_SEED or 12345)")
+    parser.add_argument("--workers", type=int, default=4,
+                        help="threads; the patches do not depend on it (default: "
+                             "NUM_CPU_CORES or 4)")
+    parser.set_defaults(**config.script_defaults(script))
+    return parser
+
+
+def main(argv=None):
+    """Samples and says what came out."""
+    arguments = parser().parse_args(argv)
+    sample(arguments, config.fill(config.SamplingOptions, arguments))
+
+
+def sample(arguments, options, **convention):
+    """Samples as parsed; `convention` is that of `roi_table.Convention`."""
+    if arguments.workers < 1:
+        raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
+    from end2end import patch_files, roi_table, sampling
+
+    sources = roi_table.Sources(
+        arguments.roi_table, arguments.masks, arguments.patients, arguments.images)
+    jobs = roi_table.plan(sources, arguments.train_out, arguments.val_out, options,
+                          convention=roi_table.Convention(**convention))
+    done = patch_files.Index([job.out for job in jobs],
+                             roi_table.class_folders(options))
+    outcomes = progress(jobs, sampling.sample(
+        jobs, options, done=done, seed=arguments.seed, workers=arguments.workers))
+    report(jobs, outcomes, done)
+
+
+def progress(jobs, outcomes):
+    """Prints the log of each mammogram as it comes, above a progress bar."""
+    import tqdm
+
+    finished = []
+    bar = tqdm.tqdm(outcomes, total=len(jobs), unit="image", disable=None)
+    for outcome in bar:
+        finished.append(outcome)
+        for line in outcome.lines:
+            bar.write(line)
+    return finished
+
+
+def report(jobs, outcomes, done):
+    """Prints the number of patches by folder, and what was left out."""
+    import collections
+
+    counts = collections.Counter(path.parent for one in outcomes for path in one.paths)
+    for folder in sorted({path for job in jobs for path in job.out.iterdir()
+                          if path.is_dir()}):
+        print(f"{counts[folder]:7d} patches in {folder}")
+    problems = [text for one in outcomes for text in one.problems]
+    for text in problems:
+        print(f"left out: {text}")
+    unchanged = sum(one.unchanged for one in outcomes)
+    print(f"{len(jobs)} mammograms, {unchanged} of them done before, "
+          f"{len(problems)} problems.")
+    others = done.others(path for one in outcomes for path in one.paths)
+    if others:
+        print(f"warning: {len(others)} patches of other runs lie beside them, such as "
+              f"{others[0]}; remove the folders and run again for a clean set.")
+    print("next: python -m ddsm_train.patch_clf_train TRAIN_OUT VAL_OUT TEST_OUT")
+
+
+if __name__ == "__main__":
+    commands.run(main)

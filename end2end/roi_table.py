@@ -1,0 +1,212 @@
+"""What the patch sampler reads and where it writes: table, patients, mammograms.
+
+The layout is the original's; `plan` checks all of it before any work.
+"""
+
+import csv
+import dataclasses
+import pathlib
+
+from end2end import files, splits
+
+COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type")
+PATIENT_LIST = "pat_lst.txt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Convention:
+    """What the original's two samplers do differently."""
+
+    prefix: str | None = None  # of every file name; None: of masks only, by type
+    sort: bool = True          # images in the order of their names, else of the table
+    single_at_centroid: bool = True  # a single lesion patch is not drawn
+    patient_lists: bool = True
+
+    @property
+    def columns(self):
+        """Columns that the table must have."""
+        return COLUMNS[:-1] if self.prefix else COLUMNS
+
+    def image_name(self, key):
+        """File name of a full image."""
+        return "_".join((*([f"{self.prefix}-Training"] if self.prefix else []), *key)
+                        ) + ".png"
+
+    def mask_name(self, key, row):
+        """File name of the mask of one lesion."""
+        prefix = self.prefix or ("Calc" if row["type"] == "calc" else "Mass")
+        return "_".join((f"{prefix}-Training", *key, row["abn_num"])) + ".png"
+
+
+COMBINED = Convention()
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources:
+    """What is sampled."""
+
+    roi_table: pathlib.Path
+    masks: pathlib.Path
+    patients: pathlib.Path
+    images: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One mammogram to sample."""
+
+    key: tuple            # patient, side, view
+    rows: tuple           # of the table, one per lesion
+    image: pathlib.Path
+    masks: tuple          # paths, one per lesion
+    out: pathlib.Path
+    convention: Convention
+
+    @property
+    def name(self):
+        return "_".join(self.key)
+
+
+def plan(sources, train_out, val_out, options, *, convention=COMBINED):
+    """Checks everything, splits the patients, and lists the mammograms in order.
+
+    Writes the patient lists and makes the class folders.
+    """
+    check(options)
+    masks = files.existing_folder(sources.masks, "mask folder")
+    full = files.existing_folder(sources.images, "image folder")
+    rows = read_table(sources.roi_table, convention)
+    patients = read_patients(sources.patients, rows)
+    malignant = {row["patient_id"] for row in rows if is_malignant(row)}
+    train, val = splits.stratified_split(
+        patients, [int(one in malignant) for one in patients],
+        options.validation_share)
+    jobs = []
+    for ids, out in ((train, train_out), (val, val_out)):
+        if not ids:
+            continue
+        out = files.writable_folder(out)
+        if convention.patient_lists:
+            files.write_text(out / PATIENT_LIST, "".join(f"{one}\n" for one in ids))
+        for folder in class_folders(options):
+            (out / folder).mkdir(exist_ok=True, parents=True)
+        jobs += _jobs(rows, set(ids), masks, full, out=out, convention=convention)
+    return jobs
+
+
+def _jobs(rows, ids, masks, full, *, out, convention):
+    by_image = {}
+    for row in rows:
+        if row["patient_id"] in ids:
+            key = (row["patient_id"], row["side"], row["view"])
+            by_image.setdefault(key, []).append(row)
+    keys = sorted(by_image) if convention.sort else list(by_image)
+    return [Job(key, tuple(by_image[key]), full / convention.image_name(key),
+                tuple(masks / convention.mask_name(key, row) for row in by_image[key]),
+                out, convention) for key in keys]
+
+
+def check(options):
+    """Raises `files.InputError` for sampling options that cannot work."""
+    limits = dict(
+        target_height=1, target_width=1, patch_size=2, background_count=0,
+        lesion_count=0, hard_negative_count=0)
+    for name, least in limits.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise files.InputError(
+                f"{name.replace('_', ' ')} {value} is too small; expected at least "
+                f"{least}.")
+    if not 0 <= options.validation_share < 1:
+        raise files.InputError(
+            f"--val-size {options.validation_share} is no share of the patients; "
+            "expected 0 to 1, without 1.")
+
+
+def read_table(path, convention=COMBINED):
+    """Reads the table of lesions.
+
+    Args:
+        path: CSV with a header; of `COLUMNS`, those of the convention.
+
+    Returns:
+        list of dicts of strings, in the order of the table.
+
+    Raises:
+        files.InputError: a column or a value is missing or cannot be part of a file
+            name.
+    """
+    path = files.existing_file(path, "ROI table")
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise files.InputError(
+            f"ROI table {path} is no CSV in UTF-8 ({error}); save it as one."
+        ) from error
+    missing = [name for name in convention.columns if not rows or name not in rows[0]]
+    if missing:
+        raise files.InputError(
+            f"ROI table {path} has no column {missing[0]}; expected a header with "
+            f"{', '.join(convention.columns)} and one row per lesion.")
+    clean = []
+    for number, row in enumerate(rows, 2):
+        values = {name: (row[name] or "").strip() for name in convention.columns}
+        wrong = [name for name, value in values.items()
+                 if not value or "/" in value or "\\" in value]
+        if wrong:
+            raise files.InputError(
+                f"ROI table {path}, line {number}: {wrong[0]} is "
+                f"{values[wrong[0]]!r}; expected a word. Correct or remove the line.")
+        clean.append(values)
+    return clean
+
+
+def read_patients(path, rows):
+    """Reads the patient ids, one per line; each must be in the table.
+
+    Raises:
+        files.InputError: the list is empty or names a patient the table lacks.
+    """
+    path = files.existing_file(path, "patient list")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise files.InputError(
+            f"patient list {path} is no UTF-8 text; expected one id per line."
+        ) from error
+    ids = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not ids:
+        raise files.InputError(
+            f"patient list {path} is empty; expected one patient id per line.")
+    known = {row["patient_id"] for row in rows}
+    unknown = [one for one in ids if one not in known]
+    if unknown:
+        raise files.InputError(
+            f"patient list {path}: {unknown[0]} is not in the ROI table "
+            f"({len(unknown)} of {len(ids)} are not); expected one id per line, "
+            "without a header.")
+    return ids
+
+
+def is_malignant(row):
+    """Whether a lesion is malignant; all other pathologies are benign."""
+    return row["pathology"].startswith("MALIGNANT")
+
+
+def lesion_folder(row, options):
+    """Class folder of a lesion."""
+    folders = {
+        (True, True): options.malignant_calcification_folder,
+        (True, False): options.benign_calcification_folder,
+        (False, True): options.malignant_mass_folder,
+        (False, False): options.benign_mass_folder}
+    return folders[row.get("type") == "calc", is_malignant(row)]
+
+
+def class_folders(options):
+    """The class folders, each once."""
+    return list(dict.fromkeys((
+        options.background_folder, options.malignant_calcification_folder,
+        options.benign_calcification_folder, options.malignant_mass_folder,
+        options.benign_mass_folder)))
