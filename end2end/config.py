@@ -10,13 +10,14 @@ import argparse
 import dataclasses
 import json
 import logging
+import math
 
 from end2end import commands, files
 
 log = logging.getLogger(__name__)
 
 
-def option(default, *flags, off=(), help="", **keywords):
+def option(default, *flags, off=(), help="", limits=(None, None), **keywords):
     """A dataclass field that is also a command-line flag.
 
     Args:
@@ -24,10 +25,12 @@ def option(default, *flags, off=(), help="", **keywords):
         flags: its spellings; none for a field that no command line sets.
         off: spellings that store None (the original's `--no-img-scale`).
         help: one sentence for `--help` and docs/flags.md.
+        limits: least and greatest value of a number, None where there is none.
         keywords: passed to `argparse` (`type`, `nargs`, `choices`).
     """
     return dataclasses.field(
-        default=default, metadata=dict(flags=flags, off=off, help=help, **keywords)
+        default=default,
+        metadata=dict(flags=flags, off=off, help=help, limits=limits, **keywords)
     )
 
 
@@ -42,12 +45,14 @@ class ImageOptions:
 
     size: tuple = option(
         (1152, 896), "--img-size", "-is", type=int, nargs=2,
-        help="height and width in pixels")
+        limits=(1, None), help="height and width in pixels")
     height: int | None = option(
         None, "--img-height", "-ih", off=("--no-img-height",), type=int,
+        limits=(1, None),
         help="height in pixels, the width following the aspect; wins over --img-size")
     stretch_max_to: float | None = option(
         None, "--img-scale", "-ic", off=("--no-img-scale", "-nic"), type=float,
+        limits=(0, None),
         help="stretch each image so that its own maximum becomes this value")
     intensity_scale: float | str | None = option(
         None, "--rescale-factor", off=("--no-rescale-factor",), type=scale_factor,
@@ -70,6 +75,7 @@ class ModelOptions:
 
     backbone: str = option(
         "resnet50", "--patch-net", "--net",
+        choices=("resnet50", "vgg16", "vgg19", "xception", "inception", "yaroslav"),
         help="resnet50, vgg16, vgg19, xception, inception or yaroslav")
     patch_model_path: str | None = option(
         None, "--patch-model-state", off=("--no-patch-model-state",),
@@ -79,41 +85,45 @@ class ModelOptions:
     pretrained_weights: str | None = option(
         None, "--pretrained-weights",
         help="local file of ImageNet weights (.h5), for machines without a network")
-    top_kind: str = option("resnet", "--block-type", help="resnet or vgg top blocks")
+    top_kind: str = option("resnet", "--block-type", choices=("resnet", "vgg"),
+        help="resnet or vgg top blocks")
     top_filters: tuple = option(
         (512, 512), "--top-depths", type=int, nargs="+",
-        help="filters of each top block")
+        limits=(1, None), help="filters of each top block")
     top_repeats: tuple = option(
         (3, 3), "--top-repetitions", type=int, nargs="+",
-        help="units (resnet) or convolutions (vgg) of each top block")
+        limits=(1, None), help="units (resnet) or convolutions (vgg) of each top block")
     expansion: int = option(
         4, "--bottleneck-enlarge-factor", type=int,
+        limits=(1, None),
         help="filters of the last 1x1 convolution of a unit over those before")
     heatmap: bool = option(
         False, "--add-heatmap", help="insert the patch classifier's heatmap (ReLU)")
     heatmap_pool: tuple = option(
         (7, 7), "--avg-pool-size", type=int, nargs=2,
-        help="average pooling before the heatmap")
+        limits=(1, None), help="average pooling before the heatmap")
     heatmap_strides: tuple = option(
-        (1, 1), "--hm-strides", type=int, nargs=2, help="strides of that pooling")
+        (1, 1), "--hm-strides", type=int, nargs=2, limits=(1, None),
+        help="strides of that pooling")
     heatmap_max_pool: tuple = option(
         (5, 5), "--hm-pool-size", type=int, nargs=2,
-        help="max pooling after the heatmap")
+        limits=(1, None), help="max pooling after the heatmap")
     convolutional: bool = option(
         True, "--add-conv", help="convolutional top blocks instead of dense layers")
     shortcut: bool = option(
         False, "--add-shortcut", help="join heatmap and output (dense top only)")
     dense_units: int = option(
-        64, "--fc-init-units", type=int, help="units of the first dense top layer")
+        64, "--fc-init-units", type=int, limits=(1, None),
+        help="units of the first dense top layer")
     dense_layers: int = option(
         2, "--fc-layers", type=int,
-        help="number of dense top layers, each half as wide")
+        limits=(1, None), help="number of dense top layers, each half as wide")
     weight_decay: float = option(
         0.0001, "--weight-decay", "-wd", type=float,
-        help="L2 penalty of the new layers")
+        limits=(0, None), help="L2 penalty of the new layers")
     dropout: float = option(
         0.0, "--hidden-dropout", "-hd", type=float,
-        help="dropout rate of the new layers")
+        limits=(0, 0.99), help="dropout rate of the new layers")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,52 +134,62 @@ class TrainingOptions:
         ("neg", "pos"), "--class-list", nargs="+",
         help="class folders, in the order of the outputs")
     batch_size: int = option(
-        64, "--batch-size", "-bs", type=int, help="images of a batch in evaluation")
+        64, "--batch-size", "-bs", type=int, limits=(1, None),
+        help="images of a batch in evaluation")
     train_batch_multiplier: float = option(
         0.5, "--train-bs-multiplier", type=float,
-        help="times --batch-size gives the training batch")
+        limits=(0, None), help="times --batch-size gives the training batch")
     first_until_epoch: int = option(
         5, "--nb-epoch", "-ne", type=int,
+        limits=(0, None),
         help="epoch at which the first stage ends (cumulative, not a count)")
     top_until_epoch: int = option(
         10, "--top-layer-epochs", type=int,
+        limits=(0, None),
         help="epoch at which the stage of the top layers ends (cumulative)")
     all_until_epoch: int = option(
         20, "--all-layer-epochs", type=int,
+        limits=(0, None),
         help="epoch at which the stage of all layers ends (cumulative)")
     optimizer: str = option(
-        "sgd", "--optimizer",
+        "sgd", "--optimizer", choices=(
+            "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "adam", "nadam"),
         help="sgd, rmsprop, adagrad, adadelta, adamax, adam or nadam")
     learning_rate: float = option(
         0.01, "--init-learningrate", "-ilr", type=float,
-        help="learning rate of the first stage")
+        limits=(0, None), help="learning rate of the first stage")
     top_rate_multiplier: float = option(
         0.1, "--top-layer-multiplier", type=float,
+        limits=(0, None),
         help="times --init-learningrate gives the rate of the top-layer stage")
     all_rate_multiplier: float = option(
         0.1, "--all-layer-multiplier", type=float,
+        limits=(0, None),
         help="times --init-learningrate gives the rate of the all-layer stage")
     late_weight_decay: float = option(
         0.0001, "--weight-decay2", "-wd2", type=float,
-        help="L2 penalty after the first stage")
+        limits=(0, None), help="L2 penalty after the first stage")
     late_dropout: float = option(
         0.0, "--hidden-dropout2", "-hd2", type=float,
-        help="dropout rate after the first stage")
+        limits=(0, 0.99), help="dropout rate after the first stage")
     first_trainable: str | None = option(
         None, "--top-layer-nb", off=("--no-top-layer-nb",),
         help="first layer of the top-layer stage: a name, or an index of Keras 2.0.8")
     rate_patience: int = option(
         10, "--lr-patience", "-lrp", type=int,
+        limits=(0, None),
         help="epochs without progress before the rate is halved (sgd only)")
     stop_patience: int = option(
         25, "--es-patience", "-esp", type=int,
-        help="epochs without progress before a stage ends early")
+        limits=(0, None), help="epochs without progress before a stage ends early")
     balance_batches: bool = option(
         True, "--auto-batch-balance", help="weight the classes equally in each batch")
     positive_weight: float = option(
-        1.0, "--pos-cls-weight", type=float, help="class weight of the second class")
+        1.0, "--pos-cls-weight", type=float, limits=(0, None),
+        help="class weight of the second class")
     negative_weight: float = option(
-        1.0, "--neg-cls-weight", type=float, help="class weight of a third class")
+        1.0, "--neg-cls-weight", type=float, limits=(0, None),
+        help="class weight of a third class")
     cache_validation: bool = option(
         False, "--load-val-ram", help="keep the validation images in memory")
     cache_train: bool = option(
@@ -188,9 +208,11 @@ class TrainingOptions:
         help="original reproduces the surprises listed in docs/differences.md")
     seed: int = option(
         12345, "--seed", type=int,
+        limits=(0, 2**32 - 1),
         help="seed of shuffling, augmentation and new weights (RANDOM_SEED)")
     workers: int = option(
         4, "--workers", type=int,
+        limits=(1, None),
         help="reading threads (NUM_CPU_CORES); results do not depend on it")
 
 
@@ -286,6 +308,9 @@ def add_options(parser, *groups, only=None):
 def _add_flag(section, setting):
     keywords = dict(setting.metadata)
     flags, off = keywords.pop("flags"), keywords.pop("off")
+    limits = keywords.pop("limits")
+    if keywords.get("type") in (int, float):
+        keywords["type"] = _number(keywords["type"], *limits)
     if isinstance(setting.default, bool):
         keywords["action"] = argparse.BooleanOptionalAction
     keywords["help"] += f" (default: {shown(setting.default)})"
@@ -294,6 +319,20 @@ def _add_flag(section, setting):
     if off:
         section.add_argument(*off, dest=setting.name, action="store_const", const=None,
                              help=argparse.SUPPRESS)
+
+
+def _number(kind, least, most):
+    """A converter for argparse that takes finite numbers within limits."""
+    def convert(text):
+        value = kind(text)
+        if (not math.isfinite(value) or (least is not None and value < least)
+                or (most is not None and value > most)):
+            upper = "" if most is None else f" to {most}"
+            lower = "a finite number" if least is None else f"a number from {least}"
+            raise argparse.ArgumentTypeError(f"{text}: expected {lower}{upper}")
+        return value
+    convert.__name__ = kind.__name__
+    return convert
 
 
 def add_dead_flags(parser):
