@@ -100,13 +100,13 @@ def make_job(film, index, out, size):
         masks.append(dict(
             number=number, named=finding.mask, files=candidates,
             image=film.images.index(finding.image),
-            target=str(out / "mask" / mask_name(film, number, finding))))
+            target=f"mask/{mask_name(film, number, finding)}"))
     sources = [path for group in images for path in group]
     sources += [path for mask in masks for path in mask["files"]]
     return dict(
-        key=film.name, sources=sources, size=list(size), images=images,
-        named=list(film.images), masks=masks,
-        target=str(out / "full" / f"{film.name}.png"))
+        key=film.name, sources=sources, out=str(out), images=images,
+        named=list(film.images), masks=masks, target=f"full/{film.name}.png",
+        settings=[list(size), list(film.images), [mask["named"] for mask in masks]])
 
 
 def mask_name(film, number, finding):
@@ -130,17 +130,19 @@ def convert_film(job):
         conversion.Unreadable: no copy of the film can be read.
     """
     result = dict(outputs={}, left_out=[], notes=[], masks=[])
+    out, size = pathlib.Path(job["out"]), job["settings"][0]
     pixels, shapes = _read_film(job, result)
-    small = conversion.resized(conversion.to_16_bit(pixels), job["size"])
-    conversion.write_png(job["target"], small)
-    result["outputs"][job["target"]] = [*job["size"], 16]
+    small = conversion.resized(conversion.to_16_bit(pixels), size)
+    conversion.write_png(out / job["target"], small)
+    result["outputs"][job["target"]] = [*size, 16]
     result["mean"] = round(float(small.mean()) * 255 / 65535, 4)
     if pixels.dtype == np.uint8:
         result["notes"].append((None, job["sources"][0], "8-bit values times 257"))
     for mask in job["masks"]:
         shape = shapes[mask["image"]] or pixels.shape
         try:
-            _convert_mask(mask, shape, job["size"], result)
+            small = _convert_mask(mask, shape, size, result)
+            conversion.write_png(out / mask["target"], small)
         except conversion.Unreadable as error:
             file = mask["files"][0] if mask["files"] else mask["named"]
             result["left_out"].append((mask["number"], file, str(error)))
@@ -255,9 +257,9 @@ def _convert_mask(mask, shape, size, result):
                if change > SAME_ASPECT else ""))))
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
-    conversion.write_png(mask["target"], conversion.resized_mask(pixels, size))
     result["outputs"][mask["target"]] = [*size, 8]
     result["masks"].append(mask["number"])
+    return conversion.resized_mask(pixels, size)
 
 
 def _times(shape):

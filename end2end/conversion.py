@@ -6,6 +6,7 @@ cropped. A file that cannot be read is named with the reason and stops nothing.
 """
 
 import concurrent.futures
+import contextlib
 import hashlib
 import json
 import logging
@@ -138,53 +139,62 @@ class Ledger:
     """What was converted from what, so that a second call does only what is missing.
 
     One line of JSON per job, added when the job is done; a line that was cut off by a
-    kill is passed over.
+    kill is passed over. File names in it are relative to its folder.
     """
+
+    FIELDS = frozenset(("key", "signature", "complete", "outputs"))
 
     def __init__(self, path):
         self.path, self.records = pathlib.Path(path), {}
-        if self.path.exists():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                try:
-                    record = json.loads(line)
+        if not self.path.exists():
+            return
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                record = json.loads(line)
+                if isinstance(record, dict) and set(record) >= self.FIELDS:
                     self.records[record["key"]] = record
-                except (ValueError, KeyError, TypeError):
-                    continue
 
     def done(self, job):
-        """The record of a job that need not be done again, else None."""
+        """Whether a job was done before, from the same files, and is still whole."""
         record = self.records.get(job["key"])
-        if not record or record.get("signature") != signature(job):
-            return None
-        if not record["complete"]:
-            return None
-        wanted = dict(record["outputs"])
-        return record if all(
-            png_header(path) == tuple(header) for path, header in wanted.items()
-        ) else None
+        return bool(
+            record and record["complete"] and record["signature"] == signature(job)
+            and all(png_header(self.path.parent / name) == tuple(header)
+                    for name, header in record["outputs"].items()))
 
-    def add(self, record):
-        """Remembers a record and writes its line."""
-        self.records[record["key"]] = record
+    def add(self, job, result):
+        """Remembers what came of a job; removes what it made before and not now."""
+        before = self.records.get(job["key"], {}).get("outputs", {})
+        self._remove(set(before) - set(result["outputs"]))
+        record = dict(result, key=job["key"], signature=signature(job))
+        self.records[job["key"]] = record
         with open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
-    def tidy(self):
-        """Writes the file anew with one line per job."""
+    def tidy(self, jobs):
+        """Keeps these jobs only, one line each; removes what others made before."""
+        keep = {job["key"] for job in jobs}
+        for key in set(self.records) - keep:
+            self._remove(self.records.pop(key)["outputs"])
         files.write_text(self.path, "".join(
             json.dumps(record) + "\n" for record in self.records.values()))
+
+    def _remove(self, names):
+        """Removes files below the ledger's folder, whatever the ledger says."""
+        for name in map(pathlib.PurePosixPath, names):
+            if not name.is_absolute() and ".." not in name.parts:
+                (self.path.parent / name).unlink(missing_ok=True)
 
 
 def signature(job):
     """Hash of what a job's outputs depend on: its settings and its source files."""
     sources = []
-    for source in job["sources"]:
-        try:
-            status = pathlib.Path(source).stat()
-            sources.append([str(source), status.st_size, status.st_mtime_ns])
-        except OSError:
-            sources.append([str(source), None, None])
-    content = json.dumps([job, sources], sort_keys=True, default=str)
+    for source in map(pathlib.Path, job["sources"]):
+        status = source.stat() if source.exists() else None
+        sources.append([source.name, status and status.st_size,
+                        status and status.st_mtime_ns])
+    content = json.dumps([job["settings"], sources], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -192,11 +202,11 @@ def run_jobs(jobs, function, *, ledger, workers=1, unit="image"):
     """Runs jobs in parallel processes, keeping what was done before.
 
     Args:
-        jobs: dicts of plain values with `key` (a name), `sources` (file names) and
-            whatever `function` needs.
+        jobs: dicts of plain values with `key` (a name), `sources` (the files read),
+            `settings` (what else the outputs depend on) and whatever `function` needs.
         function: a job to a dict of plain values; importable by name. `outputs` in it
-            maps file names to (height, width, bits), `complete` says that nothing was
-            left out. `Unreadable` makes a failed job.
+            maps file names, relative to the ledger's folder, to (height, width, bits);
+            `complete` says that nothing was left out. `Unreadable` makes a failed job.
         ledger: `Ledger`.
         workers: processes.
         unit: of the progress bar.
@@ -205,14 +215,19 @@ def run_jobs(jobs, function, *, ledger, workers=1, unit="image"):
         a record per job, in their order: what `function` returned, with `key`, and
         `failed` (a reason, or None).
     """
-    waiting = [job for job in jobs if ledger.done(job) is None]
+    waiting = [job for job in jobs if not ledger.done(job)]
     if len(waiting) < len(jobs):
         log.info("%d of %d were done before", len(jobs) - len(waiting), len(jobs))
+    changed = sum(job["key"] in ledger.records
+                  and ledger.records[job["key"]]["complete"] for job in waiting)
+    if changed:
+        log.info("%d are done again: size, settings or source files changed, or the "
+                 "result is missing", changed)
     with tqdm.tqdm(total=len(waiting), unit=unit, disable=None) as bar:
         for job, result in _results(waiting, function, workers):
-            ledger.add(dict(result, key=job["key"], signature=signature(job)))
+            ledger.add(job, result)
             bar.update()
-    ledger.tidy()
+    ledger.tidy(jobs)
     return [ledger.records[job["key"]] for job in jobs]
 
 

@@ -105,7 +105,7 @@ def read_json(path, what="JSON file"):
 
 
 def write_csv(path, columns, rows, *, delimiter=",", line_end="\n"):
-    """Writes dicts as CSV in UTF-8, atomically; keys that are no column are left out."""
+    """Writes dicts as CSV in UTF-8, atomically; keys that are no column stay out."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter,
                             lineterminator=line_end)
