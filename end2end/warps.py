@@ -12,7 +12,6 @@ import threading
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
@@ -223,6 +222,9 @@ def warp_plane(plane, warp, *, fill_mode="nearest", cval=0.0):
         if maps is not None:
             return _gather(plane, *maps)
     if matrix is not None:
+        # Imported late: the usual path does without, and it is slow to import.
+        from scipy import ndimage
+
         plane = ndimage.affine_transform(
             plane, matrix[:, :2], matrix[:, 2], order=0, mode=fill_mode, cval=cval)
     return np.ascontiguousarray(
