@@ -10,7 +10,7 @@ import pathlib
 
 import numpy as np
 
-from end2end import files, images
+from end2end import files, images, warps
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,15 @@ COLUMNS = {
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageList:
-    """Image files with their labels, in a fixed order.
+    """Images with their labels, in a fixed order.
 
     Attributes:
-        paths: one per image.
+        paths: one per image; for images in memory a name.
         labels: int array, index into `classes`; None where unknown.
         classes: names of the classes, in the order of a model's outputs.
         patients, lateralities, views: one per image, empty text where unknown; None
             where the source has no such column.
+        arrays: the images themselves `(rows, columns)`, where they are in memory.
     """
 
     paths: tuple
@@ -43,9 +44,45 @@ class ImageList:
     patients: tuple | None = None
     lateralities: tuple | None = None
     views: tuple | None = None
+    arrays: tuple | None = None
 
     def __len__(self):
         return len(self.paths)
+
+    def read(self, index):
+        """One image as it is on disk or in memory, `(rows, columns)`."""
+        if self.arrays is not None:
+            return self.arrays[index]
+        return images.read_image(self.paths[index])
+
+
+def from_arrays(arrays, labels=None, classes=()):
+    """Makes an `ImageList` of images in memory.
+
+    Args:
+        arrays: `(n, rows, columns)`, or a list of `(rows, columns)`; uint8, uint16 or
+            float32, as `images.scaled` takes them.
+        labels: class numbers, or None.
+        classes: names of the classes; "0", "1", ... where empty.
+
+    Raises:
+        ValueError: an image is not two-dimensional, or the labels do not fit.
+    """
+    arrays = tuple(map(np.asarray, arrays))
+    for k, array in enumerate(arrays):
+        if array.ndim != 2:
+            raise ValueError(
+                f"image {k} has the shape {array.shape}; expected (rows, columns).")
+    if labels is not None:
+        labels = np.asarray(labels, np.int64)
+        classes = tuple(classes) or tuple(map(str, range(labels.max(initial=0) + 1)))
+        if labels.shape != (len(arrays),) or not (
+                (labels >= 0) & (labels < len(classes))).all():
+            raise ValueError(
+                f"labels of shape {labels.shape} do not fit {len(arrays)} images and "
+                f"{len(classes)} classes; expected one class number per image.")
+    names = tuple(pathlib.Path(f"image-{k}") for k in range(len(arrays)))
+    return ImageList(names, labels, tuple(classes), arrays=arrays)
 
 
 def list_classes(folder, classes=None):
@@ -201,6 +238,27 @@ def balance_weights(labels):
     return (1 / shares)[place]
 
 
+def batch_indices(b, *, num_images, batch_size, seed, shuffle):
+    """Which images batch `b` holds, counted over the whole run.
+
+    As in Keras 2.0.8, batch b draws from the stream of seed + b, and the first batch of
+    a sweep draws the sweep's permutation from it before anything else.
+
+    Returns:
+        int array, and the stream that goes on with the batch's warps; the stream is the
+        thread's own and serves until the next call.
+    """
+    per_sweep = math.ceil(num_images / batch_size)
+    sweep, place = divmod(b, per_sweep)
+    order = np.arange(num_images)
+    if shuffle:
+        order = warps.seeded((seed + sweep * per_sweep) % 2**32).permutation(num_images)
+    stream = warps.seeded((seed + b) % 2**32)
+    if shuffle and place == 0:
+        stream.permutation(num_images)
+    return order[place * batch_size:(place + 1) * batch_size], stream
+
+
 class ImageBatches:
     """Batches of network inputs; batch b is a pure function of the seed and b.
 
@@ -209,16 +267,17 @@ class ImageBatches:
     threads gives the same batches.
 
     Args:
-        images: `ImageList`.
+        images: `ImageList`, from files or arrays.
         options: `ImageOptions`.
         batch_size: images per batch; the last of a sweep may be shorter.
-        seed: start of the random stream: batch b draws from the legacy NumPy stream of
-            seed + b, first the permutation if it starts a sweep, then its warps (as in
-            the original). None draws a seed.
+        seed: of the random stream (`batch_indices`); None draws one.
         shuffle: permute the images in each sweep.
-        augment: `MammogramDataGenerator`, or None.
+        augment: `augment.MammogramDataGenerator` whose warps are applied, or None.
         balance: give weights that balance the classes of each batch.
         cache: keep resized images in memory, in the type of the files.
+
+    Raises:
+        files.InputError: no images, or none of the labels that balancing needs.
     """
 
     def __init__(  # noqa: PLR0913 - each is one choice of the training loop
@@ -245,18 +304,6 @@ class ImageBatches:
     def __len__(self):
         return math.ceil(self.num_images / self.batch_size)
 
-    def indices(self, b):
-        """Which images batch `b` holds, in order, and its random state after that."""
-        sweep, place = divmod(b, len(self))
-        rng = np.random.RandomState((self.seed + b) % 2**32)
-        order = np.arange(self.num_images)
-        if self.shuffle:
-            first = rng if place == 0 else np.random.RandomState(
-                (self.seed + sweep * len(self)) % 2**32)
-            order = first.permutation(self.num_images)
-        start = place * self.batch_size
-        return order[start:start + self.batch_size], rng
-
     def batch(self, b):
         """Makes batch `b`, counted over the whole run from 0.
 
@@ -264,8 +311,13 @@ class ImageBatches:
             Images, float32 `(n, height, width, channels)`; one-hot labels, float32
             `(n, num_classes)`, or None; weights, float32 `(n,)`, or None.
         """
-        indices, rng = self.indices(b)
-        inputs = self._stack([self._input(index, rng) for index in indices])
+        indices, stream = batch_indices(
+            b, num_images=self.num_images, batch_size=self.batch_size, seed=self.seed,
+            shuffle=self.shuffle)
+        # All draws before any work: the stream belongs to the thread.
+        drawn = [self.augment and self.augment.draw(stream, self.options.channels)
+                 for _ in indices]
+        inputs = self._inputs(indices, drawn)
         if self.labels is None:
             return inputs, None, None
         labels = self.labels[indices]
@@ -277,35 +329,40 @@ class ImageBatches:
         stop = len(self) if stop is None else stop
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             waiting = collections.deque()
-            for b in range(start, stop):
-                waiting.append(pool.submit(self.batch, b))
-                if len(waiting) > workers:
+            try:
+                for b in range(start, stop):
+                    waiting.append(pool.submit(self.batch, b))
+                    if len(waiting) > workers:
+                        yield waiting.popleft().result()
+                while waiting:
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
 
-    def _input(self, index, rng):
-        ready = images.scaled_channels(self._resized(index), self.options)
-        if self.augment is not None:
-            warp = self.augment.draw(rng, self.options.channels)
-            ready = self.augment.apply(ready, warp)
-        if self.options.center:
-            ready -= np.float32(self.options.pixel_mean)
-        return ready
+    def _inputs(self, indices, drawn):
+        mean = self.options.pixel_mean if self.options.center else 0.0
+        inputs = None
+        for place, (index, warp) in enumerate(zip(indices, drawn, strict=True)):
+            grey = images.intensities(self._resized(index), self.options)
+            shape = (len(indices), *grey.shape, self.options.channels)
+            if inputs is None:
+                inputs = np.empty(shape, np.float32)
+            elif inputs.shape != shape:
+                raise files.InputError(
+                    f"image {self.images.paths[index]} becomes {grey.shape} pixels, "
+                    f"others of its batch {inputs.shape[1:3]}; give --img-size, or a "
+                    "batch size of 1.")
+            if warp is None:
+                inputs[place] = (grey - np.float32(mean))[..., None]
+            else:
+                self.augment.apply_grey(grey, warp, mean=mean, out=inputs[place])
+        return inputs
 
     def _resized(self, index):
         if self._cache is not None and index in self._cache:
             return self._cache[index]
-        image = images.resized(images.read_image(self.images.paths[index]),
-                               self.options)
+        image = images.resized(self.images.read(index), self.options)
         if self._cache is not None:
             self._cache[index] = image
         return image
-
-    def _stack(self, inputs):
-        shapes = {image.shape for image in inputs}
-        if len(shapes) > 1:
-            raise files.InputError(
-                f"images of one batch differ in size ({sorted(shapes)}); give "
-                "--img-size, or a batch size of 1.")
-        return np.stack(inputs)
