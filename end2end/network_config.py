@@ -1,0 +1,545 @@
+"""Network descriptions of every Keras age: read without running code, built, written.
+
+A description is the JSON text that Keras stores beside the weights. It becomes rows
+(`Row`), and rows become a model through the classes listed here and no others: nothing
+named in a file is ever imported.
+"""
+
+import dataclasses
+import math
+
+import keras
+from keras import layers
+
+from end2end import files
+
+# Whatever counts more than this in a description is damage or an attack.
+GREATEST_NUMBER = 10_000_000
+GREATEST_SIDE = 100_000
+DEEPEST_NESTING = 16
+MODEL_CLASSES = ("Model", "Functional", "Sequential")
+ACTIVATIONS = (
+    "linear", "relu", "relu6", "softmax", "sigmoid", "tanh", "elu", "selu", "swish",
+    "silu", "gelu", "softplus", "softsign", "hard_sigmoid", "leaky_relu", "exponential")
+
+_CONVOLUTION = (
+    "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias",
+    "groups", "kernel_regularizer", "bias_regularizer")
+_POOLING = ("pool_size", "strides", "padding")
+_MERGE = ()
+# Class name: the settings that are taken over.
+SETTINGS = {
+    "Conv2D": ("filters", *_CONVOLUTION),
+    "DepthwiseConv2D": ("depth_multiplier", *_CONVOLUTION, "depthwise_regularizer"),
+    "SeparableConv2D": ("filters", "depth_multiplier", *_CONVOLUTION,
+                        "depthwise_regularizer", "pointwise_regularizer"),
+    "Dense": ("units", "activation", "use_bias", "kernel_regularizer",
+              "bias_regularizer"),
+    "BatchNormalization": ("axis", "momentum", "epsilon", "center", "scale",
+                           "gamma_regularizer", "beta_regularizer"),
+    "Activation": ("activation",),
+    "ReLU": ("max_value", "negative_slope", "threshold"),
+    "LeakyReLU": ("negative_slope",),
+    "Softmax": ("axis",),
+    "Dropout": ("rate",),
+    "SpatialDropout2D": ("rate",),
+    "MaxPooling2D": _POOLING,
+    "AveragePooling2D": _POOLING,
+    "GlobalAveragePooling2D": ("keepdims",),
+    "GlobalMaxPooling2D": ("keepdims",),
+    "Flatten": (),
+    "Reshape": ("target_shape",),
+    "ZeroPadding2D": ("padding",),
+    "Cropping2D": ("cropping",),
+    "UpSampling2D": ("size", "interpolation"),
+    "Rescaling": ("scale", "offset"),
+    "Add": _MERGE, "Subtract": _MERGE, "Multiply": _MERGE, "Average": _MERGE,
+    "Maximum": _MERGE, "Minimum": _MERGE,
+    "Concatenate": ("axis",),
+}
+# Settings of any age that change nothing here, or only at training from scratch.
+_IGNORED = {
+    "name", "trainable", "dtype", "batch_input_shape", "batch_shape", "seed",
+    "kernel_initializer", "bias_initializer", "gamma_initializer", "beta_initializer",
+    "moving_mean_initializer", "moving_variance_initializer", "depthwise_initializer",
+    "pointwise_initializer", "fused", "synchronized", "noise_shape", "sparse", "ragged",
+    "implementation", "autocast"}
+# Older spellings.
+_RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
+_REGULARIZERS = {"L1L2", "L2", "L1", "l2", "l1", "l1_l2"}
+
+
+@dataclasses.dataclass
+class Row:
+    """One layer of a description.
+
+    Attributes:
+        name: of the layer.
+        kind: its class name.
+        settings: checked constructor arguments; of a nested network its `Network`.
+        calls: per call the tensors it takes, each (layer name, call, output).
+    """
+
+    name: str
+    kind: str
+    settings: object
+    calls: list
+
+
+@dataclasses.dataclass
+class Network:
+    """Rows in their stored order, with (layer name, call, output) of both ends."""
+
+    name: str
+    rows: list
+    inputs: list
+    outputs: list
+
+
+def read(description, source, *, depth=0):
+    """Turns a stored description into a `Network`.
+
+    Args:
+        description: the decoded JSON, `{"class_name": ..., "config": ...}`.
+        source: name of the file, for messages.
+        depth: of nesting, counted here.
+
+    Raises:
+        files.InputError: a class that is not known, a Lambda, a setting that is not
+            understood, a number beyond reason, or a description that is no network.
+    """
+    kind = _kind(description, source)
+    if kind not in MODEL_CLASSES:
+        raise files.InputError(
+            f"{source}: the model is of class {kind!r}; expected one of "
+            f"{', '.join(MODEL_CLASSES)}. Classes of other programs are not loaded.")
+    if depth > DEEPEST_NESTING:
+        raise files.InputError(
+            f"{source}: networks are nested deeper than {DEEPEST_NESTING}; the file is "
+            "damaged or hostile.")
+    config = description.get("config")
+    if kind == "Sequential":
+        return _read_sequential(config, source, depth)
+    _expect(isinstance(config, dict), source, "a network without layers")
+    entries = _list(config, "layers", source)
+    rows = [_read_row(entry, source, depth) for entry in entries]
+    names = [row.name for row in rows]
+    _expect(len(set(names)) == len(names), source, "two layers of one name")
+    network = Network(
+        str(config.get("name", "model")), rows,
+        _ends(config.get("input_layers"), source),
+        _ends(config.get("output_layers"), source))
+    _drop_own_calls(network)
+    return network
+
+
+def _read_sequential(config, source, depth):
+    # Keras 2.0 stored the bare list of layers.
+    if isinstance(config, list):
+        config = {"layers": config}
+    entries = _list(config, "layers", source)
+    name = config.get("name", "sequential")
+    rows = [_read_row(entry, source, depth) for entry in entries]
+    _expect(rows, source, "a network without layers")
+    if rows[0].kind != "InputLayer":
+        rows.insert(0, Row(f"{name}_input", "InputLayer",
+                           _input_shape(entries[0], config, source), []))
+    for before, row in zip(rows, rows[1:], strict=False):
+        row.calls = [[(before.name, 0, 0)]]
+    return Network(str(name), rows, [(rows[0].name, 0, 0)], [(rows[-1].name, 0, 0)])
+
+
+def _input_shape(entry, config, source):
+    shape = entry["config"].get("batch_input_shape") if isinstance(
+        entry.get("config"), dict) else None
+    if shape is None:
+        shape = config.get("build_input_shape")
+    _expect(isinstance(shape, list), source, "a network without the shape of its input")
+    return _shape(shape, source)
+
+
+def _read_row(entry, source, depth):
+    kind = _kind(entry, source)
+    config = entry.get("config")
+    nested = kind in MODEL_CLASSES
+    name = entry.get("name") or (isinstance(config, dict) and config.get("name"))
+    _expect(isinstance(name, str) and name, source, "a layer without a name")
+    where = f"{source}: layer {name!r}"
+    if nested:
+        settings = read(entry, source, depth=depth + 1)
+    elif kind == "InputLayer":
+        _expect(isinstance(config, dict), where, "no settings")
+        shape = config.get("batch_shape", config.get("batch_input_shape"))
+        _expect(isinstance(shape, list), where, "no shape")
+        settings = _shape(shape, where)
+    elif kind in SETTINGS:
+        settings = _settings(kind, config, where)
+    else:
+        raise files.InputError(_refusal(kind, where))
+    calls = [_read_call(call, where) for call in entry.get("inbound_nodes") or []]
+    # A slash is not allowed in today's layer names.
+    return Row(name.replace("/", "_"), kind, settings, calls)
+
+
+def _refusal(kind, where):
+    if kind in ("Lambda", "TFOpLambda", "SlicingOpLambda", "__lambda__"):
+        return (f"{where} is a {kind}, which would run code from the file; it is not "
+                "loaded. Rebuild the model without it.")
+    return (f"{where} is of the unknown class {kind!r}; expected one of "
+            f"{', '.join(SETTINGS)}. Custom classes are not loaded.")
+
+
+def _kind(entry, source):
+    """Class name of an entry, which must be one of Keras's own."""
+    _expect(isinstance(entry, dict) and isinstance(entry.get("class_name"), str),
+            source, "a layer without a class")
+    kind = entry["class_name"]
+    module = entry.get("module") or "keras"
+    registered = entry.get("registered_name") or kind
+    own = str(module).split(".")[0] in ("keras", "tensorflow", "tf_keras")
+    if not own or registered not in (kind, f"keras>{kind}", f"Keras>{kind}"):
+        raise files.InputError(
+            f"{source}: class {registered!r} of module {module!r} is not one of "
+            "Keras; custom classes are not loaded.")
+    # The oldest names of some classes.
+    return {"Merge": "Concatenate", "MaxPool2D": "MaxPooling2D",
+            "AvgPool2D": "AveragePooling2D", "Convolution2D": "Conv2D",
+            "BatchNormalizationV1": "BatchNormalization",
+            "BatchNormalizationV2": "BatchNormalization"}.get(kind, kind)
+
+
+def _settings(kind, config, where):
+    _expect(isinstance(config, dict), where, "no settings")
+    kept = {}
+    for key, value in config.items():
+        key = _RENAMED.get((kind, key), key)
+        if key in SETTINGS[kind]:
+            kept[key] = _value(key, value, where)
+        elif key == "data_format":
+            _expect(value in (None, "channels_last"), where,
+                    f"the order {value!r} of the axes (expected channels_last)")
+        elif key == "renorm":
+            _expect(not value, where, "batch renormalisation, which is not supported")
+        elif key not in _IGNORED and value not in (None, False, {}, []):
+            if key.startswith("renorm") or key == "virtual_batch_size":
+                continue
+            raise files.InputError(
+                f"{where} has the setting {key}={value!r}, which is not understood; "
+                "the model is not loaded, since it could behave otherwise.")
+    return kept
+
+
+def _value(key, value, where):
+    if key == "activation":
+        return _activation(value, where)
+    if key.endswith("regularizer"):
+        return _regularizer(value, where)
+    if key == "axis" and isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    for number in _numbers(value, where):
+        _expect(abs(number) <= GREATEST_NUMBER, where,
+                f"{key} {number}, which is beyond reason")
+    return value
+
+
+def _numbers(value, where):
+    if isinstance(value, dict):
+        raise files.InputError(f"{where} holds an object where a number is expected.")
+    flat = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, (list, dict)):
+            flat += _numbers(item, where)
+        elif isinstance(item, (int, float)) and not isinstance(item, bool):
+            _expect(math.isfinite(item), where, f"the number {item}")
+            flat.append(item)
+    return flat
+
+
+def _activation(value, where):
+    if isinstance(value, dict):
+        inner = value.get("config")
+        if value.get("class_name") == "function" and isinstance(inner, str):
+            value = inner
+        else:
+            value = value.get("class_name", "")
+    if value is None:
+        return "linear"
+    if value not in ACTIVATIONS:
+        raise files.InputError(
+            f"{where} has the activation {str(value)[:60]!r}; expected one of "
+            f"{', '.join(ACTIVATIONS)}. Functions of other programs are not loaded.")
+    return value
+
+
+def _regularizer(value, where):
+    if value is None:
+        return None
+    name = value.get("class_name") if isinstance(value, dict) else None
+    config = value.get("config") if isinstance(value, dict) else None
+    _expect(name in _REGULARIZERS and isinstance(config, dict), where,
+            f"the unknown regularizer {name or value!r}")
+    rates = {}
+    for key in ("l1", "l2"):
+        rate = config.get(key, 0.0)
+        _expect(isinstance(rate, (int, float)) and 0 <= rate <= GREATEST_NUMBER, where,
+                f"a regularizer of {key} {rate!r}")
+        # Keras 2.0.8 stored rates as float32; 0.001 shall read 0.001 again.
+        rates[key] = float(f"{rate:.7g}")
+    if not any(rates.values()):
+        return None
+    return {"class_name": "L1L2", "config": rates}
+
+
+def _shape(shape, where):
+    _expect(len(shape) >= 2, where, f"the input shape {shape}")
+    for side in shape:
+        _expect(side is None or type(side) is int and 0 < side <= GREATEST_SIDE,
+                where, f"an input side of {side!r}, which is beyond reason")
+    return tuple(shape[1:])
+
+
+def _read_call(call, where):
+    """Tensors of one call: lists of Keras 2, dictionaries of Keras 3."""
+    if isinstance(call, dict):
+        tensors = list(_keras_tensors(call.get("args"), where))
+        extra = call.get("kwargs") or {}
+    else:
+        _expect(isinstance(call, list), where, "a malformed connection")
+        if call and isinstance(call[0], str):
+            call = [call]
+        tensors = [_end(item, where) for item in call]
+        extra = {}
+        for item in call:
+            if len(item) > 3 and isinstance(item[3], dict):
+                extra |= item[3]
+    for key, value in extra.items():
+        _expect(key in ("training", "mask") and not isinstance(value, (dict, list)),
+                where, f"the call argument {key!r}, which is not understood")
+    _expect(tensors, where, "a call without input")
+    return tensors
+
+
+def _keras_tensors(value, where):
+    if isinstance(value, list):
+        for item in value:
+            yield from _keras_tensors(item, where)
+    elif isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        history = (value.get("config") or {}).get("keras_history")
+        yield _end(history, where)
+    elif value is not None:
+        raise files.InputError(f"{where} has a constant as its input; not supported.")
+
+
+def _ends(value, source):
+    """`["a", 0, 0]` or a list of such, in a list or (by name) a dictionary."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    _expect(isinstance(value, list) and value, source, "a network without both ends")
+    if isinstance(value[0], str):
+        value = [value]
+    return [_end(item, source) for item in value]
+
+
+def _end(item, source):
+    _expect(isinstance(item, list) and len(item) >= 3 and isinstance(item[0], str)
+            and all(type(number) is int and number >= 0 for number in item[1:3]),
+            source, "a malformed connection")
+    return (item[0].replace("/", "_"), item[1], item[2])
+
+
+def _drop_own_calls(network):
+    """Counts the calls of nested networks from 0.
+
+    Keras up to 2.15 counts the making of a nested network as its call 0, so that its
+    first use is call 1.
+    """
+    nested = {row.name for row in network.rows if row.kind in MODEL_CLASSES}
+    used = [end for row in network.rows for call in row.calls for end in call]
+    shifted = {name for name in nested
+               if all(end[1] > 0 for end in used + network.outputs if end[0] == name)}
+
+    def shift(ends):
+        return [(name, call - (name in shifted), output) for name, call, output in ends]
+
+    for row in network.rows:
+        row.calls = [shift(call) for call in row.calls]
+    network.outputs = shift(network.outputs)
+
+
+def _list(config, key, source):
+    value = config.get(key) if isinstance(config, dict) else None
+    _expect(isinstance(value, list), source, "a network without layers")
+    return value
+
+
+def _expect(condition, where, found):
+    if not condition:
+        raise files.InputError(
+            f"{where}: found {found}; the file is damaged or not of this kind of "
+            "model. Get a new copy of it.")
+
+
+def write(network):
+    """The description of a `Network` in the words of Keras 2, read by all ages since.
+
+    The counterpart of `read`.
+    """
+    nested = {row.name for row in network.rows if row.kind in MODEL_CLASSES}
+
+    def end(item):
+        # Keras 2 counts the making of a nested network as its call 0.
+        return [item[0], item[1] + (item[0] in nested), item[2]]
+
+    entries = []
+    for row in network.rows:
+        calls = [[[*end(item), {}] for item in call] for call in row.calls]
+        entries.append(
+            {"name": row.name, "inbound_nodes": calls} | _written(row))
+    return {"class_name": "Functional", "config": {
+        "name": network.name, "layers": entries,
+        "input_layers": [end(item) for item in network.inputs],
+        "output_layers": [end(item) for item in network.outputs]}}
+
+
+def _written(row):
+    if row.kind in MODEL_CLASSES:
+        return write(row.settings)
+    config = {"name": row.name, "dtype": "float32"}
+    if row.kind == "InputLayer":
+        return {"class_name": row.kind, "config": config | {
+            "batch_input_shape": [None, *row.settings], "sparse": False}}
+    return {"class_name": row.kind, "config": config | {
+        "trainable": True, **row.settings}}
+
+
+def build(network, weights, source):
+    """Makes the model of a `Network` and fills it.
+
+    Args:
+        network: what `read` returned.
+        weights: has `check(path, shapes)` and `read(path, shapes)`, of a layer's path
+            (names from the outside in) and its shapes `{role: shape}`. Both raise
+            `InputError` where a weight is missing or misshapen; `check` is called
+            before memory is taken, `read` returns the arrays.
+        source: name of the file, for messages.
+
+    Returns:
+        an uncompiled `keras.Model`, all of whose layers are trainable.
+    """
+    return _build(network, weights, source, ())
+
+
+def _build(network, weights, source, path):
+    made, outputs = {}, {}
+    waiting = list(network.rows)
+    while waiting:
+        ready = [row for row in waiting
+                 if all(_known(outputs, end) for call in row.calls for end in call)]
+        _expect(ready, source, f"a circle or a gap at layer {waiting[0].name!r}")
+        for row in ready:
+            _build_row(row, made, outputs, weights, source, path)
+        waiting = [row for row in waiting if row.name not in outputs]
+    for end in network.inputs + network.outputs:
+        _expect(_known(outputs, end), source, f"an end at unknown layer {end[0]!r}")
+    return keras.Model(
+        _one([_tensor(outputs, end) for end in network.inputs]),
+        _one([_tensor(outputs, end) for end in network.outputs]), name=network.name)
+
+
+def _build_row(row, made, outputs, weights, source, path):
+    where = f"{source}: layer {row.name!r}"
+    if row.kind == "InputLayer":
+        outputs[row.name] = [[keras.Input(row.settings, name=row.name)]]
+        return
+    outputs[row.name] = []
+    for call in row.calls:
+        tensors = [_tensor(outputs, end) for end in call]
+        try:
+            if row.name not in made:
+                made[row.name] = _make(row, tensors, weights, source, path)
+            result = made[row.name](_one(tensors))
+        except files.InputError:
+            raise
+        except (TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise files.InputError(
+                f"{where} cannot be built ({reason}); the file is damaged.") from error
+        outputs[row.name].append(result if isinstance(result, list) else [result])
+    if row.name in made and row.kind not in MODEL_CLASSES:
+        layer = made[row.name]
+        if layer.weights:
+            layer.set_weights(weights.read((*path, row.name), expected_shapes(layer)))
+
+
+def _make(row, tensors, weights, source, path):
+    if row.kind in MODEL_CLASSES:
+        return _build(row.settings, weights, source, (*path, row.name))
+    settings = dict(row.settings)
+    shapes = declared_shapes(row.kind, settings, tensors[0].shape)
+    if shapes:
+        weights.check((*path, row.name), shapes)
+    # Random values would be overwritten at once.
+    settings |= {key: "zeros" for key in _INITIALIZED.get(row.kind, ())}
+    return getattr(layers, row.kind)(name=row.name, **settings)
+
+
+_INITIALIZED = {
+    "Conv2D": ("kernel_initializer",), "Dense": ("kernel_initializer",),
+    "DepthwiseConv2D": ("depthwise_initializer",),
+    "SeparableConv2D": ("depthwise_initializer", "pointwise_initializer")}
+
+
+def declared_shapes(kind, settings, shape):
+    """Shapes of a layer's weights by role, from its settings and its input's shape."""
+    channels = shape[settings.get("axis", -1) if kind == "BatchNormalization" else -1]
+    kernel = settings.get("kernel_size", (1, 1))
+    kernel = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
+    bias = settings.get("use_bias", True)
+    if kind == "Dense":
+        units = settings.get("units")
+        return {"kernel": (channels, units)} | ({"bias": (units,)} if bias else {})
+    if kind == "Conv2D":
+        filters = settings.get("filters")
+        inside = (channels or 0) // (settings.get("groups") or 1)
+        return {"kernel": (*kernel, inside, filters)} | (
+            {"bias": (filters,)} if bias else {})
+    if kind in ("DepthwiseConv2D", "SeparableConv2D"):
+        deep = settings.get("depth_multiplier", 1)
+        shapes = {"depthwise_kernel": (*kernel, channels, deep)}
+        if kind == "DepthwiseConv2D":
+            return shapes | ({"bias": (channels * deep,)} if bias else {})
+        filters = settings.get("filters")
+        shapes["pointwise_kernel"] = (1, 1, channels * deep, filters)
+        return shapes | ({"bias": (filters,)} if bias else {})
+    if kind == "BatchNormalization":
+        roles = [("gamma", settings.get("scale", True)),
+                 ("beta", settings.get("center", True)),
+                 ("moving_mean", True), ("moving_variance", True)]
+        return {role: (channels,) for role, there in roles if there}
+    return {}
+
+
+def expected_shapes(layer):
+    """Shapes of a built layer's weights by role, in the order of `layer.weights`."""
+    roles = {}
+    for variable in layer.weights:
+        role = variable.name
+        if role == "kernel" and isinstance(layer, layers.DepthwiseConv2D):
+            role = "depthwise_kernel"
+        roles[role] = tuple(variable.shape)
+    return roles
+
+
+def _known(outputs, end):
+    name, call, output = end
+    return (name in outputs and call < len(outputs[name])
+            and output < len(outputs[name][call]))
+
+
+def _tensor(outputs, end):
+    name, call, output = end
+    return outputs[name][call][output]
+
+
+def _one(tensors):
+    return tensors[0] if len(tensors) == 1 else tensors
