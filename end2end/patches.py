@@ -308,15 +308,8 @@ def sliding_grid(length, *, patch_size, stride):
         stride: step in pixels.
 
     Returns:
-        int array, ascending.
-
-    Raises:
-        ValueError: the picture is smaller than one window.
+        int array, ascending; empty where the side is not longer than a window.
     """
-    number = math.floor((length - patch_size) / stride + 0.49 + 0.5)
-    if number < 1:
-        raise ValueError(
-            f"a picture of {length} pixels has no window of {patch_size} at stride "
-            f"{stride}; choose a smaller patch size or add a margin.")
+    number = max(0, math.floor((length - patch_size) / stride + 0.49 + 0.5))
     gap = int((length - (patch_size + (number - 1) * stride)) / 2)
     return gap + stride * np.arange(number)

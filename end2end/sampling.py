@@ -81,7 +81,7 @@ def sample_image(job, options, *, done=None, seed=patches.ORIGINAL_SEED):
     for path, patch in found:
         patch_files.write_patch(path, patch, stamp=stamp, total=len(found))
     outcome.paths = [path for path, _ in found]
-    if not options.segment and outcome.lines[0].startswith("ID:"):
+    if options.verbose and not options.segment:
         # The original ended its first line only after segmentation.
         outcome.lines[:2] = [" ".join(outcome.lines[:2])]
     return outcome
