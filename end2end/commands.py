@@ -41,6 +41,16 @@ def environment_int(name, default):
         ) from None
 
 
+def say(text):
+    """Prints a line for the user at once, also into a pipe."""
+    print(text, flush=True)
+
+
+def keras_verbosity():
+    """Keras's progress bar on a terminal, one line per epoch elsewhere."""
+    return 1 if sys.stdout.isatty() else 2
+
+
 def run(main):
     """Runs an entry module's `main`; expected failures become one line and a status.
 
@@ -57,6 +67,9 @@ def run(main):
     except KeyboardInterrupt:
         print("interrupted; what was written so far is valid.", file=sys.stderr)
         status = 130
+    except ArithmeticError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        status = 1
     except BrokenPipeError:
         sys.stderr.close()
         status = 1

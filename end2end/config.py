@@ -6,37 +6,19 @@ line runs with its first words changed; `SCRIPT_DEFAULTS` holds the defaults in 
 its programs differ. TensorFlow and NumPy are not imported here: `--help` is quick.
 """
 
-import argparse
 import dataclasses
 import json
-import logging
-import math
+import textwrap
 
 from end2end import commands, files
-
-log = logging.getLogger(__name__)
-
-
-def option(default, *flags, off=(), help="", limits=(None, None), **keywords):
-    """A dataclass field that is also a command-line flag.
-
-    Args:
-        default: the value without the flag.
-        flags: its spellings; none for a field that no command line sets.
-        off: spellings that store None (the original's `--no-img-scale`).
-        help: one sentence for `--help` and docs/flags.md.
-        limits: least and greatest value of a number, None where there is none.
-        keywords: passed to `argparse` (`type`, `nargs`, `choices`).
-    """
-    return dataclasses.field(
-        default=default,
-        metadata=dict(flags=flags, off=off, help=help, limits=limits, **keywords)
-    )
-
-
-def scale_factor(text):
-    """A multiplier of intensities, or the word `auto` (found from the images)."""
-    return text if text == "auto" else float(text)
+from end2end.flags import (  # noqa: F401 - parts of this module's interface
+    DEAD_FLAGS,
+    add_dead_flags,
+    add_options,
+    option,
+    scale_factor,
+    shown,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,6 +196,21 @@ class TrainingOptions:
         4, "--workers", type=int,
         limits=(1, None),
         help="reading threads (NUM_CPU_CORES); results do not depend on it")
+    freeze_statistics: bool = option(
+        False, "--freeze-statistics",
+        help="frozen batch normalisation keeps its averages, as in today's Keras")
+    accumulate: int = option(
+        1, "--accumulate", type=int, limits=(1, None),
+        help="training batches whose gradients are averaged for one step")
+    precision: str = option(
+        "float32", "--precision",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+        help="number format of the layers; weights stay float32")
+    remat: bool = option(
+        False, "--remat",
+        help="recompute activations in the backward pass: less memory, more time")
+    tensorboard: str | None = option(
+        None, "--tensorboard", help="folder for TensorBoard logs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,83 +267,8 @@ SCRIPT_DEFAULTS = {
     "sample_patches_main": {},
 }
 
-# Flags that the original's programs took and never used.
-DEAD_FLAGS = (
-    "--nb-init-filter", "-nif", "--init-filter-size", "-ifs", "--init-conv-stride",
-    "-ics",
-    "--max-pooling-size", "-mps", "--max-pooling-stride", "-mpr", "--alpha",
-    "--l1-ratio",
-    "--inp-dropout", "-id",
-)
-
-GROUPS = (ImageOptions, ModelOptions, TrainingOptions, SamplingOptions)
-
-
-class _Dead(argparse.Action):
-    """Takes a flag that never had an effect, and says so."""
-
-    def __call__(self, parser, namespace, values, flag=None):
-        log.warning(
-            "%s has no effect (nor had it in the original); remove it.", flag)
-
-
-def add_options(parser, *groups, only=None):
-    """Adds one flag per field of each dataclass.
-
-    Args:
-        parser: an `argparse` parser.
-        groups: option dataclasses.
-        only: names of the fields to add; all where None.
-    """
-    for group in groups:
-        section = parser.add_argument_group(group.__doc__.rstrip("."))
-        for setting in dataclasses.fields(group):
-            if setting.metadata["flags"] and (only is None or setting.name in only):
-                _add_flag(section, setting)
-
-
-def _add_flag(section, setting):
-    keywords = dict(setting.metadata)
-    flags, off = keywords.pop("flags"), keywords.pop("off")
-    limits = keywords.pop("limits")
-    if keywords.get("type") in (int, float):
-        keywords["type"] = _number(keywords["type"], *limits)
-    if isinstance(setting.default, bool):
-        keywords["action"] = argparse.BooleanOptionalAction
-    keywords["help"] += f" (default: {shown(setting.default)})"
-    section.add_argument(
-        *flags, dest=setting.name, default=setting.default, **keywords)
-    if off:
-        section.add_argument(*off, dest=setting.name, action="store_const", const=None,
-                             help=argparse.SUPPRESS)
-
-
-def _number(kind, least, most):
-    """A converter for argparse that takes finite numbers within limits."""
-    def convert(text):
-        value = kind(text)
-        if (not math.isfinite(value) or (least is not None and value < least)
-                or (most is not None and value > most)):
-            upper = "" if most is None else f" to {most}"
-            lower = "a finite number" if least is None else f"a number from {least}"
-            raise argparse.ArgumentTypeError(f"{text}: expected {lower}{upper}")
-        return value
-    convert.__name__ = kind.__name__
-    return convert
-
-
-def add_dead_flags(parser):
-    """Accepts the flags that never had an effect, hidden from the help."""
-    for flag in DEAD_FLAGS:
-        parser.add_argument(flag, action=_Dead, nargs=1, dest="_dead",
-                            default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-
-
-def shown(value):
-    """A default as a user would type it."""
-    if isinstance(value, (tuple, list)):
-        return " ".join(map(str, value))
-    return str(value)
+TRAINING_GROUPS = (ImageOptions, ModelOptions, TrainingOptions)
+GROUPS = (*TRAINING_GROUPS, SamplingOptions)
 
 
 def script_defaults(script):
@@ -394,6 +316,39 @@ class _RaisingParser(commands.Parser):
         raise files.InputError(f"{self.prog}: {message}")
 
 
+def training_parser(script, description, *, leave_out=()):
+    """The parser of a training program: TRAIN VAL TEST and flags.
+
+    Args:
+        script: key of `SCRIPT_DEFAULTS`.
+        description: shown by `--help`.
+        leave_out: names of fields that this program has no flag for.
+    """
+    parser = commands.Parser(prog=f"python -m ddsm_train.{script}",
+                             description=description)
+    for split in ("train", "val", "test"):
+        parser.add_argument(f"{split}_dir", metavar=split.upper(),
+                            help="class folders, or a CSV manifest")
+    names = [setting.name for group in TRAINING_GROUPS
+             for setting in dataclasses.fields(group)
+             if setting.name not in leave_out]
+    defaults = script_defaults(script)
+    add_options(parser, *TRAINING_GROUPS, only=names, defaults=defaults)
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def parse_training(parser, argv=None):
+    """Parses a training command.
+
+    Returns:
+        (train, val, test), `ImageOptions`, `ModelOptions`, `TrainingOptions`.
+    """
+    arguments = parser.parse_args(argv)
+    folders = arguments.train_dir, arguments.val_dir, arguments.test_dir
+    return folders, *(fill(group, arguments) for group in TRAINING_GROUPS)
+
+
 def to_dict(options):
     """An options dataclass as a dict that JSON can hold."""
     return dataclasses.asdict(options)
@@ -416,6 +371,17 @@ def from_dict(group, values, *, source="settings"):
             f"{source}: unknown setting {unknown[0]!r} for {group.__name__}; expected "
             f"some of {', '.join(names)}.")
     return fill(group, values)
+
+
+def as_lines(*groups):
+    """Several option dataclasses as short text, for printing."""
+    lines = []
+    for group in groups:
+        pairs = (f"{name} {shown(value)}" for name, value in to_dict(group).items())
+        lines.append(textwrap.fill(
+            f"{type(group).__name__}: {', '.join(pairs)}", 88, subsequent_indent="  ",
+            break_long_words=False, break_on_hyphens=False))
+    return "\n".join(lines)
 
 
 def as_json(*groups):

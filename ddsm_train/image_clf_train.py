@@ -1,0 +1,35 @@
+"""Turns a patch classifier into a whole-image classifier, trains it in two stages.
+
+    python -m ddsm_train.image_clf_train TRAIN VAL TEST \\
+        --patch-model-state runs/patch/best.h5 --best-model runs/image/best.h5
+
+TRAIN, VAL and TEST have the folders neg and pos (--class-list), or are CSV manifests.
+Epoch flags are end points: --nb-epoch 30 --all-layer-epochs 50 trains 30 and 20 epochs.
+With --resume-from FILE a whole-image model is trained further; --nb-epoch 0 then trains
+all its layers at once.
+"""
+
+from end2end import commands, config
+
+# The stage of the top layers of patch training, which whole images have not.
+NOT_HERE = ("top_until_epoch", "top_rate_multiplier", "height")
+
+
+def parser():
+    """The command line: every flag of the original, and a few more."""
+    return config.training_parser("image_clf_train", __doc__, leave_out=NOT_HERE)
+
+
+def main(argv=None):
+    """Trains, and says what to do next."""
+    folders, *options = config.parse_training(parser(), argv)
+    from end2end import experiment
+
+    experiment.run_image_experiment(
+        folders, *options, say=commands.say, verbose=commands.keras_verbosity())
+    print(f"next: python -m ddsm_train.evaluate {options[-1].best_model} {folders[2]} "
+          "--flips")
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,38 @@
+"""Trains a patch classifier in three stages and tests it.
+
+    python -m ddsm_train.patch_clf_train TRAIN VAL TEST --best-model runs/patch/best.h5
+
+TRAIN, VAL and TEST have one folder of images per class (--class-list), or are CSV
+manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13
+--all-layer-epochs 50 trains 3, 10 and 37 epochs.
+"""
+
+from end2end import commands, config
+
+# Settings of whole-image networks, which a patch classifier has not.
+NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expansion",
+            "heatmap", "heatmap_pool", "heatmap_strides", "heatmap_max_pool",
+            "convolutional", "shortcut", "dense_units", "dense_layers", "height")
+
+
+def parser():
+    """The command line: every flag of the original, and a few more."""
+    parser = config.training_parser("patch_clf_train", __doc__, leave_out=NOT_HERE)
+    config.add_dead_flags(parser)
+    return parser
+
+
+def main(argv=None):
+    """Trains, and says what to do next."""
+    folders, *options = config.parse_training(parser(), argv)
+    from end2end import experiment
+
+    experiment.run_patch_experiment(
+        folders, *options, say=commands.say, verbose=commands.keras_verbosity())
+    best = options[-1].best_model
+    print("next: python -m ddsm_train.image_clf_train TRAIN VAL TEST "
+          f"--patch-model-state {best} [flags]")
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,208 @@
+"""What a run is given: folders and settings, checked before any work.
+
+Nothing is imported from TensorFlow here.
+"""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import pathlib
+
+import numpy as np
+import tqdm
+
+from end2end import config, datasets, files, images
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
+NOSAVE = "NOSAVE"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All settings of one run, and where its messages go.
+
+    Attributes:
+        images, model, training: `ImageOptions`, `ModelOptions`, `TrainingOptions`.
+        say: takes a line of text for the user.
+        verbose: of Keras: 0 silent, 1 progress bar, 2 one line per epoch.
+    """
+
+    images: config.ImageOptions
+    model: config.ModelOptions
+    training: config.TrainingOptions
+    say: object = log.info
+    verbose: int = 0
+
+
+def check_start(settings):
+    """Refuses a whole-image run that has nothing to start from."""
+    model, training = settings.model, settings.training
+    start = training.resume_from or model.patch_model_path
+    if start:
+        files.existing_file(start, "model")
+    elif model.pretrained:
+        raise files.InputError(
+            "no model to start from; expected --patch-model-state FILE (a patch "
+            "classifier), --resume-from FILE (a whole-image model), or "
+            "--no-use-pretrained for random weights.")
+
+
+def check_both_classes(found, what):
+    """Refuses a set in which only one class has images, which has no AUROC."""
+    present = np.unique(found.labels)
+    if len(present) < 2:
+        raise files.InputError(
+            f"the {what} set has images of the class "
+            f"{found.classes[present[0]]!r} only; AUROC needs two. Put images into the "
+            "other class folders.")
+
+
+def open_data(folders, settings):
+    """Lists and reads the images of all sets once, so that nothing fails later.
+
+    Returns:
+        dict of `datasets.ImageList` by `train`, `val`, `test`.
+
+    Raises:
+        files.InputError: a folder, class or image that cannot be used.
+    """
+    training, say = settings.training, settings.say
+    check_settings(settings)
+    data = {}
+    for split, folder in zip(SPLITS, folders, strict=True):
+        data[split] = _labelled(folder, training.class_list, split)
+    if len({str(pathlib.Path(folder).resolve()) for folder in folders}) < len(SPLITS):
+        log.warning("the same folder is given twice; a result on images that chose or "
+                    "trained the model says nothing.")
+    for split, folder in zip(SPLITS, folders, strict=True):
+        counts = class_counts(data[split])
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items())
+        say(f"{split}: {folder}: {len(data[split])} images ({shown})")
+    say(config.as_lines(settings.images, settings.model, training))
+    check_images([path for split in SPLITS for path in data[split].paths], settings)
+    return data
+
+
+def _labelled(folder, classes, split):
+    found = datasets.find_images(folder, classes)
+    if found.labels is None:
+        raise files.InputError(
+            f"{split} folder {folder} has none of the class folders "
+            f"{', '.join(classes)}; expected one per class. Check the path and "
+            "--class-list.")
+    absent = [name for name in classes if split == "train"
+              and name not in class_counts(found, at_least=1)]
+    if absent:
+        raise files.InputError(
+            f"train folder {folder} has no images of the class {absent[0]!r}; expected "
+            f"some of each of {', '.join(classes)}. Check --class-list.")
+    return found
+
+
+def class_counts(found, at_least=0):
+    """Number of images by class name, those with fewer than `at_least` left out."""
+    counts = np.bincount(found.labels, minlength=len(found.classes)).tolist()
+    return {name: count for name, count in zip(found.classes, counts, strict=True)
+            if count >= at_least}
+
+
+def check_settings(settings):
+    """Refuses settings that cannot work together, and an output that cannot be."""
+    training = settings.training
+    if train_batch_size(training) < 1:
+        raise files.InputError(
+            f"--batch-size {training.batch_size} times --train-bs-multiplier "
+            f"{training.train_batch_multiplier:g} gives no training batch; expected at "
+            "least one image.")
+    if len(set(training.class_list)) != len(training.class_list) or len(
+            training.class_list) < 2:
+        raise files.InputError(
+            f"--class-list {' '.join(training.class_list)}: expected two or more "
+            "different class names.")
+    for path in (training.best_model, training.final_model):
+        if path != NOSAVE and pathlib.Path(path).suffix not in (".h5", ".hdf5"):
+            raise files.InputError(
+                f"model file {path} should end in .h5 (or be {NOSAVE}).")
+        if path != NOSAVE:
+            files.writable_folder(pathlib.Path(path).parent)
+    if training.resume_from:
+        files.existing_file(training.resume_from, "model")
+
+
+def train_batch_size(training):
+    """Images of a training batch."""
+    return int(training.batch_size * training.train_batch_multiplier)
+
+
+def check_images(paths, settings):
+    """Reads every image once; the first that cannot be used stops the run.
+
+    Raises:
+        files.InputError: it names the file.
+    """
+    options = settings.images
+    limit = 0.0
+
+    def look(path):
+        image = images.read_image(path)
+        return float(image.max())
+
+    with concurrent.futures.ThreadPoolExecutor(settings.training.workers) as pool:
+        for top in tqdm.tqdm(pool.map(look, paths), total=len(paths), disable=None,
+                             desc="checking images", leave=False):
+            limit = max(limit, top)
+    unscaled = options.intensity_scale is None and options.stretch_max_to is None
+    if unscaled and limit > 1023:
+        message = (f"images reach {limit:.0f} and are not scaled; "
+                   "--rescale-factor 0.003891 brings 16 bits to 0-255")
+        if options.equalize_histogram:
+            raise files.InputError(
+                f"{message}. Histogram equalisation needs that range; else turn it off "
+                "(--no-equalize-hist).")
+        log.warning("%s.", message)
+
+
+def run_signature(kind, data, settings):
+    """Hash of all that determines a run: settings, image files, starting models."""
+    training = {name: value for name, value
+                in config.to_dict(settings.training).items()
+                if name not in ("workers", "tensorboard")}
+    starts = [settings.model.patch_model_path, settings.training.resume_from]
+    stamps = [[str(path), *_stamp(path)] for path in starts if path]
+    for split in SPLITS:
+        found = data[split]
+        stamps += [[str(path), *_stamp(path), int(label)] for path, label
+                   in zip(found.paths, found.labels, strict=True)]
+    text = json.dumps([kind, config.to_dict(settings.images),
+                       config.to_dict(settings.model), training, stamps])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(path):
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def beside(best_model, ending):
+    """Path of a file beside the best model (`.history.csv`); None for NOSAVE."""
+    return None if best_model == NOSAVE else pathlib.Path(best_model).with_suffix(
+        ending)
+
+
+def earlier_report(signature, settings):
+    """The report of this very run where it was finished before, else None."""
+    path = beside(settings.training.best_model, ".report.json")
+    if path is None or not path.exists() or not path.with_name(
+            pathlib.Path(settings.training.best_model).name).exists():
+        return None
+    earlier = files.read_json(path, "report")
+    if earlier.get("signature") != signature:
+        return None
+    settings.say(f"this run was finished before; its results are in {path}. Remove "
+                 "that file to train again.")
+    return earlier

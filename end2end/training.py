@@ -1,0 +1,457 @@
+"""The schedule as rows of `Stage`; freeze, compile, fit, go on, row by row."""
+
+import contextlib
+import dataclasses
+import logging
+import pathlib
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from end2end import backbones, callbacks, files, optimizers
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stretch of training with one set of trainable layers and one rate."""
+
+    name: str
+    first_trainable: str | None  # layer name; None trains every layer
+    until_epoch: int             # cumulative, as in the original flags
+    learning_rate: float
+    weight_decay: float
+    dropout: float
+
+
+@dataclasses.dataclass
+class History:
+    """What a run did: one row per epoch, and the best epoch.
+
+    Attributes:
+        rows: dicts with epoch (from 1), stage, learning_rate, loss, accuracy, val_loss,
+            val_accuracy and, for whole images, val_auc.
+        watch: name of the value by which the best model is chosen.
+        best, best_epoch: that value and its epoch; None where no epoch was run.
+        seconds: of each stage in this process, by its name.
+        resumed_at: number of epochs that an earlier process had done.
+    """
+
+    rows: list
+    watch: str
+    best: float | None = None
+    best_epoch: int | None = None
+    best_logs: dict = dataclasses.field(default_factory=dict)
+    seconds: dict = dataclasses.field(default_factory=dict)
+    resumed_at: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """Where results and messages of a run go; as it is by default, nowhere.
+
+    Attributes:
+        save: called with the model and its logs for each better model.
+        history: CSV file.
+        state: file from which an interrupted run goes on.
+        signature: of settings and data; a state with another one is not used.
+        say: takes a line of text for the user.
+        verbose: of Keras: 0 silent, 1 progress bar, 2 one line per epoch.
+    """
+
+    save: Callable | None = None
+    history: pathlib.Path | None = None
+    state: pathlib.Path | None = None
+    signature: str = ""
+    say: Callable = log.info
+    verbose: int = 0
+
+
+def patch_stages(training, model_options, *, head="dense_1", top_start=None):
+    """The rows of patch training (Shen et al. 2019: three stages).
+
+    Last layer, top layers, all layers. From random weights: one stage at a constant
+    rate up to `first_until_epoch`. A backbone without ImageNet weights, such as
+    yaroslav, is trained in one stage up to the last of the three end points.
+
+    Args:
+        training: `TrainingOptions`.
+        model_options: `ModelOptions`.
+        head: name of the output layer.
+        top_start: first layer of the second stage; default that of the backbone.
+
+    Returns:
+        list of `Stage`.
+    """
+    row = backbones.BACKBONES[model_options.backbone]
+    first = Stage("last layer", head, training.first_until_epoch,
+                  training.learning_rate, model_options.weight_decay,
+                  model_options.dropout)
+    if not model_options.pretrained:
+        return [dataclasses.replace(first, name="all layers", first_trainable=None)]
+    if row.top_start is None:
+        until = max(training.first_until_epoch, training.top_until_epoch,
+                    training.all_until_epoch)
+        return [dataclasses.replace(first, name="all layers", first_trainable=None,
+                                    until_epoch=until)]
+    late = dict(weight_decay=training.late_weight_decay, dropout=training.late_dropout)
+    return [
+        first,
+        Stage("top layers", top_start or row.top_start, training.top_until_epoch,
+              training.learning_rate * training.top_rate_multiplier, **late),
+        Stage("all layers", None, training.all_until_epoch,
+              training.learning_rate * training.all_rate_multiplier, **late)]
+
+
+def image_stages(training, model_options, *, first_top):
+    """The rows of whole-image training (Shen et al. 2019: two stages).
+
+    New top layers, then all layers.
+
+    Args:
+        training: `TrainingOptions`.
+        model_options: `ModelOptions`.
+        first_top: first layer of stage one (`models.first_top_layer`); None for a
+            network from random weights: one stage at a constant rate.
+
+    Returns:
+        list of `Stage`.
+    """
+    first = Stage("top layers", first_top, training.first_until_epoch,
+                  training.learning_rate, model_options.weight_decay,
+                  model_options.dropout)
+    if first_top is None:
+        until = max(training.first_until_epoch, training.all_until_epoch)
+        return [dataclasses.replace(first, name="all layers", until_epoch=until)]
+    return [
+        first,
+        Stage("all layers", None, training.all_until_epoch,
+              training.learning_rate * training.all_rate_multiplier,
+              training.late_weight_decay, training.late_dropout)]
+
+
+def leaves(model):
+    """All layers in order, those of nested models in place of the model."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        else:
+            yield layer
+
+
+def nested(model):
+    """The models inside a model, at any depth."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield layer
+            yield from nested(layer)
+
+
+def train_from(model, first, *, moving_statistics=True):
+    """Freezes every layer before `first` and unfreezes all others, nested ones too.
+
+    As in Keras 2.0.8, frozen batch normalisation still takes the statistics of each
+    batch and moves its averages; only its gamma and beta stay. The paper's models were
+    trained so.
+
+    Args:
+        model: `keras.Model`.
+        first: layer name; None unfreezes all.
+        moving_statistics: False freezes batch normalisation wholly, as today's Keras.
+
+    Returns:
+        names of the layers with weights that are trained.
+
+    Raises:
+        files.InputError: there is no such layer.
+    """
+    order = list(leaves(model))
+    for layer in (model, *nested(model), *order):
+        layer.trainable = True
+    for layer in order[:_position(model, order, first)]:
+        if moving_statistics and isinstance(layer, keras.layers.BatchNormalization):
+            for variable in (layer.gamma, layer.beta):
+                if variable is not None:
+                    variable.trainable = False
+        else:
+            layer.trainable = False
+    return [layer.name for layer in order if layer.trainable_weights]
+
+
+def _position(model, order, first):
+    if first is None:
+        return 0
+    outer = [layer for layer in model.layers if layer.name == first]
+    inner = [layer for layer in order if layer.name == first]
+    if not outer and not inner:
+        raise files.InputError(
+            f"model {model.name} has no layer {first!r} to train from; expected one "
+            f"such as {order[-1].name!r}. Correct --top-layer-nb.")
+    start = (outer or inner)[0]
+    while isinstance(start, keras.Model):
+        start = next(leaves(start))
+    return next(i for i, layer in enumerate(order) if layer is start)
+
+
+def penalised(model):
+    """Layers outside a nested trunk that have a weight penalty."""
+    return [layer for layer in model.layers
+            if getattr(layer, "kernel_regularizer", None) is not None]
+
+
+def set_penalties(model, *, weight_decay, dropout):
+    """Gives the layers outside a nested trunk their L2 penalty and dropout rate.
+
+    Layers made without a penalty stay so (the trunk of a patch classifier; all of
+    yaroslav). The new values act from the next `compile` on.
+    """
+    for layer in penalised(model):
+        layer.kernel_regularizer = keras.regularizers.L2(weight_decay)
+        layer.kernel.regularizer = layer.kernel_regularizer
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            if dropout > 0 and not hasattr(layer, "seed_generator"):
+                # Keras makes the random state only for rates above 0.
+                layer._tracker.unlock()
+                layer.seed_generator = keras.random.SeedGenerator()
+                layer._tracker.lock()
+            layer.rate = dropout
+
+
+def cross_entropy(labels, scores):
+    """Cross-entropy of one-hot labels; probabilities clipped at 1e-7 as in Keras 2.0.8.
+
+    Keras 3 would go round the clipping, by the logits behind a softmax.
+    """
+    scores = keras.ops.clip(scores, callbacks.CLIP, 1 - callbacks.CLIP)
+    return -keras.ops.sum(labels * keras.ops.log(scores), axis=-1)
+
+
+def class_weights(training, num_classes):
+    """Weights by class: 1, `positive_weight`, `negative_weight`; None for no weights.
+
+    As in the original they exist for two or three classes, without batch balancing.
+    """
+    given = [1.0, training.positive_weight, training.negative_weight]
+    if training.balance_batches or num_classes > len(given):
+        if given != [1.0] * len(given):
+            log.warning("class weights have no effect with batch balancing or more "
+                        "than three classes (--pos-cls-weight, --neg-cls-weight).")
+        return None
+    return np.array(given[:num_classes], np.float32)
+
+
+def train(model, stages, batches, validation, *, options, watch="val_auc",
+          output=None):
+    """Trains stage by stage, keeping the best model, from the start or going on.
+
+    Batch b of a run is `batches.batch(b)`: an epoch has N // batch_size + 1 of them, as
+    in the original, so that every image is seen once per sweep.
+
+    Args:
+        model: `keras.Model`, images to class probabilities.
+        stages: list of `Stage`; a stage whose end is reached already does nothing.
+        batches, validation: `datasets.ImageBatches`.
+        options: `TrainingOptions`.
+        watch: `val_auc` or `val_accuracy`, by which the best model is chosen.
+        output: `Output`.
+
+    Returns:
+        `History`. The model has the weights of the last epoch.
+
+    Raises:
+        callbacks.Diverged: the loss became infinite or undefined.
+    """
+    run = _Run(model, stages, batches, validation, options, output or Output())
+    return run.through(watch)
+
+
+class _Run:
+    """One run through all stages; its attributes are what the stages share."""
+
+    def __init__(self, model, stages, batches, validation, options, output):
+        self.model, self.stages, self.batches = model, stages, batches
+        self.options, self.output, self.say = options, output, output.say
+        self.weights = class_weights(options, model.output_shape[-1])
+        self.validation = callbacks.Validation(
+            validation, auc=False, workers=options.workers)
+        self.steps = batches.num_images // batches.batch_size + 1
+        self.rows, self.error = [], None
+
+    def through(self, watch):
+        self.validation.auc = watch == "val_auc"
+        if watch == "val_auc":
+            self.best = callbacks.AucCheckpoint(
+                self._save, validation=self.validation, say=self.say)
+        else:
+            self.best = callbacks.BestCheckpoint(watch, self._save)
+        state = self._earlier_state()
+        history = History(self.rows, watch, resumed_at=len(self.rows))
+        for number, stage in enumerate(self.stages):
+            if state and number < state["stage"]:
+                continue
+            started = time.monotonic()
+            self.number = number
+            self._stage(number, stage, state)
+            state = None
+            history.seconds[stage.name] = round(time.monotonic() - started, 1)
+        history.best, history.best_epoch = self.best.best, self.best.best_epoch
+        history.best_logs = self.best.best_logs
+        if history.best_epoch is None:
+            history.best = None
+        return history
+
+    def _save(self, model, logs):
+        if self.output.save:
+            with self._written_penalties():
+                self.output.save(model, logs)
+
+    @contextlib.contextmanager
+    def _written_penalties(self):
+        """With `original` semantics, the file gets the penalties of the stage.
+
+        They did not act in the run that wrote them, but in the next one that loaded
+        the file.
+        """
+        if self.options.semantics == "corrected":
+            yield
+            return
+        stage = self.stages[self.number]
+        before = [(layer, layer.kernel_regularizer, layer.kernel.regularizer)
+                  for layer in penalised(self.model)]
+        rates = [(layer, layer.rate) for layer in self.model.layers
+                 if isinstance(layer, keras.layers.Dropout)]
+        set_penalties(self.model, weight_decay=stage.weight_decay,
+                      dropout=stage.dropout)
+        try:
+            yield
+        finally:
+            for layer, *penalties in before:
+                layer.kernel_regularizer, layer.kernel.regularizer = penalties
+            for layer, rate in rates:
+                layer.rate = rate
+
+    def _earlier_state(self):
+        path = self.output.state
+        state = path and path.exists() and callbacks.read_meta(path)
+        if not state:
+            return None
+        if state["signature"] != self.output.signature:
+            self.say(f"settings or data changed since {path} was written; training "
+                     "begins anew")
+            return None
+        self.rows += state["rows"]
+        self.best.restore(state["best"])
+        self.say(f"going on after epoch {len(self.rows)}, from {path}")
+        return state
+
+    def _stage(self, number, stage, state):
+        """Freezes, compiles and fits one stage, or the rest of it."""
+        stoppers = [callbacks.EarlyStopping(self.options.stop_patience)]
+        if self.options.optimizer == "sgd":
+            stoppers.append(callbacks.ReduceRateOnPlateau(self.options.rate_patience))
+        names = self._compile(stage)
+        if state:
+            callbacks.restore_variables(self.output.state, self.model)
+            for stopper, kept in zip(stoppers, state["stoppers"], strict=True):
+                stopper.restore(kept)
+        done = len(self.rows)
+        self._announce(number, stage, names)
+        if done < stage.until_epoch and not (state and state["stopped"]):
+            self._fit(number, stage, stoppers)
+        ran = len(self.rows) - done
+        early = ", stopped early" if len(self.rows) < stage.until_epoch and ran else ""
+        self.say(f"stage {stage.name!r} done: {ran} epochs{early}")
+
+    def _compile(self, stage):
+        names = train_from(
+            self.model, stage.first_trainable,
+            moving_statistics=not self.options.freeze_statistics)
+        if self.options.semantics == "corrected":
+            set_penalties(self.model, weight_decay=stage.weight_decay,
+                          dropout=stage.dropout)
+        optimizer = optimizers.optimizer(self.options.optimizer, stage.learning_rate)
+        # XLA compiles for minutes on a processor, and is refused with determinism.
+        self.model.compile(optimizer, cross_entropy, metrics=["accuracy"],
+                           jit_compile=False)
+        optimizer.build(self.model.trainable_variables)
+        return names
+
+    def _announce(self, number, stage, names):
+        count = sum(int(np.prod(weight.shape)) for weight in
+                    self.model.trainable_weights)
+        which = (f"from {stage.first_trainable} on" if stage.first_trainable
+                 else "all layers")
+        self.say(
+            f"\nstage {number + 1} of {len(self.stages)}, {stage.name!r}: epochs "
+            f"{len(self.rows) + 1} to {stage.until_epoch}, learning rate "
+            f"{stage.learning_rate:g}, weight decay {stage.weight_decay:g}, dropout "
+            f"{stage.dropout:g}\ntrained: {which}; {len(names)} layers, {count:,} of "
+            f"{self.model.count_params():,} weights")
+
+    def _fit(self, number, stage, stoppers):
+        done = len(self.rows)
+        meta = dict(signature=self.output.signature, stage=number)
+        followers = [
+            self.validation, callbacks.StopOnNan(self._tried(stage)),
+            callbacks.HistoryLog(self.rows, self.output.history, stage.name),
+            *stoppers, self.best]
+        if self.output.state:
+            followers.append(callbacks.StateLog(self.output.state, lambda: dict(
+                meta, rows=self.rows, best=self.best.state(),
+                stoppers=[stopper.state() for stopper in stoppers],
+                stopped=bool(self.model.stop_training))))
+        try:
+            self.model.fit(
+                self._dataset(done * self.steps, stage.until_epoch * self.steps),
+                steps_per_epoch=self.steps, initial_epoch=done,
+                epochs=stage.until_epoch, callbacks=followers,
+                verbose=self.output.verbose, shuffle=False)
+        except Exception:
+            # TensorFlow wraps what a reading thread raised; the cause says more.
+            if self.error:
+                raise self.error from None
+            raise
+
+    def _tried(self, stage):
+        options = self.options
+        return (f"tried: stage {stage.name!r}, {options.optimizer} at learning rate "
+                f"{stage.learning_rate:g}, weight decay {stage.weight_decay:g}, batch "
+                f"{self.batches.batch_size}. Lower --init-learningrate, or check the "
+                "images (--rescale-factor, --featurewise-mean); the best model so far "
+                "is kept")
+
+    def _dataset(self, start, stop):
+        """Batches `start` to `stop` as a `tf.data.Dataset`.
+
+        Keras's own adapters begin anew or lose batches between epochs; this one yields
+        each batch once, whatever the number of threads.
+        """
+        import tensorflow as tf
+
+        def generate():
+            try:
+                for batch in self.batches.batches(
+                        start, stop, workers=self.options.workers):
+                    yield self._weighted(*batch)
+            except Exception as error:
+                self.error = error
+                raise
+
+        example = self._weighted(*self.batches.batch(start))
+        free = self.batches.options.height is not None
+        signature = tuple(
+            tf.TensorSpec((None, *((None, None, array.shape[3]) if free and
+                                   array.ndim == 4 else array.shape[1:])), tf.float32)
+            for array in example)
+        return tf.data.Dataset.from_generator(
+            generate, output_signature=signature).prefetch(2)
+
+    def _weighted(self, images, labels, weights):
+        if weights is None:
+            weights = (np.ones(len(labels), np.float32) if self.weights is None
+                       else labels @ self.weights)
+        return images, labels, weights
