@@ -155,7 +155,7 @@ def _read_film(job, result):
     for named, candidates in zip(job["named"], job["images"], strict=True):
         try:
             if not candidates:
-                raise conversion.Unreadable("is missing")
+                raise conversion.Unreadable("the mammogram is missing")
             path = candidates[0]
             if len(candidates) > 1 and pathlib.Path(path).name != named.split("/")[-1]:
                 path = max(candidates, key=os.path.getsize)
@@ -169,8 +169,7 @@ def _read_film(job, result):
             file = candidates[0] if candidates else named
             reasons.append((None, file, str(error)))
     if pixels is None:
-        raise conversion.Unreadable("; ".join(
-            f"{file} {reason}" for _, file, reason in reasons))
+        raise conversion.Unreadable("; ".join(reason for _, _, reason in reasons))
     if not pixels.any():
         raise conversion.Unreadable("the picture is black")
     result["left_out"] += reasons

@@ -25,7 +25,8 @@ def run(arguments):
     findings = cbis_ddsm.read_tables(arguments.download)
     films = cbis_ddsm.merge(findings)
     choose = _chooser(arguments)
-    choose(films)                                   # a wrong split file stops us here
+    if arguments.split_file:
+        choose(films)                               # a wrong file stops us here
     index = cbis_files.Index(arguments.download, skip=arguments.out)
     if not any(index.find(image) for film in films for image in film.images):
         raise files.InputError(

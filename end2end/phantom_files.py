@@ -5,6 +5,8 @@ density column, CRLF, masks and crops in either order, crops in a series of thei
 one mammogram stored twice, `;` tables and plist outlines.
 """
 
+import csv
+import os
 import pathlib
 import plistlib
 
@@ -180,7 +182,7 @@ def _write_finding(store, subject, kind, picture, mask):
     margin = max(2, height // 50)
     crop = picture[max(0, rows.min() - margin):rows.max() + margin,
                    max(0, columns.min() - margin):columns.max() + margin]
-    contents = [("mask", (mask * 255).astype(np.uint8)), ("crop", crop)]
+    contents = [(MASK, (mask * 255).astype(np.uint8)), ("crop", crop)]
     if store.rng.random() < 0.06:                    # 104 of 3568 in the real set
         mask_path, crop_path = (store.save(subject, [one]) for one in contents)
         return f"{crop_path}/000000.dcm", f"{mask_path}/000000.dcm"
@@ -217,6 +219,7 @@ def write_dicom(path, pixels, tags, *, modality="MG"):
     content.BitsAllocated = content.BitsStored = bits
     content.HighBit, content.PixelRepresentation = bits - 1, 0
     content.PixelData = np.ascontiguousarray(pixels).tobytes()
+    content.PixelData += b"\0" * (len(content.PixelData) % 2)
     content["PixelData"].VR = "OW"
     with files.replacing(path) as part:
         content.save_as(part, enforce_file_format=True)
@@ -285,6 +288,54 @@ ROI_NAMES = {("mass", True): ("Mass", "Spiculated Region", "Espiculated Region")
              ("calcification", False): ("Calcification", "Calcifications", "")}
 
 
+def add_defects(folder):
+    """Spoils some files of a classic download as the real ones are, or were on the way:
+    masks of another size, missing and cut-off files.
+
+    Returns:
+        list of (defect, path in the tables), each in another woman.
+    """
+    folder, women = pathlib.Path(folder), {}
+    for table in sorted(folder.glob("*_case_description_*.csv")):
+        with open(table, newline="", encoding="utf-8") as stream:
+            women |= {row["patient_id"]: row for row in csv.DictReader(stream)}
+    done = []
+    for (defect, (column, spoil)), row in zip(
+            DEFECTS.items(), women.values(), strict=False):
+        named = row[column].strip()
+        for path in sorted((folder / COLLECTION / named).parent.iterdir()):
+            # Which file of a series is the mask is not told by the tables.
+            if column == IMAGE or pydicom.dcmread(path).BitsAllocated == 8:
+                spoil(path)
+        done.append((defect, named))
+    return done
+
+
+def _rescale_mask(path, height=0.87, width=0.87):
+    mask = pydicom.dcmread(path)
+    size = round(mask.Columns * width), round(mask.Rows * height)
+    pixels = cv2.resize(mask.pixel_array, size, interpolation=cv2.INTER_NEAREST)
+    mask.Rows, mask.Columns = pixels.shape
+    mask.PixelData = pixels.tobytes() + b"\0" * (pixels.size % 2)
+    mask.save_as(path)
+
+
+def _cut_off(path):
+    os.truncate(path, path.stat().st_size * 6 // 10)
+
+
+IMAGE, MASK = "image file path", "ROI mask file path"
+# Name of a defect: which file of a finding, and what is done to it.
+DEFECTS = {
+    "mask of another size": (MASK, _rescale_mask),
+    "mask of another aspect": (MASK, lambda path: _rescale_mask(path, height=0.93)),
+    "missing mask": (MASK, pathlib.Path.unlink),
+    "cut-off mask": (MASK, _cut_off),
+    "missing mammogram": (IMAGE, pathlib.Path.unlink),
+    "cut-off mammogram": (IMAGE, _cut_off),
+}
+
+
 def write_inbreast_woman(folder, woman, size):
     """Writes the DICOM and plist files of one woman in the layout of INbreast.
 
@@ -294,10 +345,9 @@ def write_inbreast_woman(folder, woman, size):
     rng = np.random.default_rng([woman.seed, 13])
     release = pathlib.Path(folder) / "INbreast Release 1.0"
     patient = "".join("0123456789abcdef"[k] for k in rng.integers(0, 16, 16))
-    worst = max((lesion.appearance for lesions in woman.lesions.values()
-                 for lesion in lesions if lesion.malignant), default=None)
     rows = []
     for side in woman.lesions:
+        birads = _birads(woman.lesions[side], rng)
         for view in phantom_images.VIEWS:
             identity = str(20_000_000 + 1000 * woman.number + 40 * len(rows) + 3)
             picture, masks = phantom_images.render(
@@ -318,11 +368,11 @@ def write_inbreast_woman(folder, woman, size):
                 "Acquisition date": 200801, "File Name": identity,
                 "ACR": " " * 190 if woman.number == 2 and not rows
                 else 1 + int(3.99 * woman.density),
-                "Bi-Rads": _birads(woman.lesions[side], worst, rng)})
+                "Bi-Rads": birads})
     return rows
 
 
-def _birads(lesions, worst, rng):
+def _birads(lesions, rng):
     """Assessment of a breast: cancers 4 to 6, the others 1 to 3."""
     if any(lesion.malignant for lesion in lesions):
         return ("4a", "4b", "4c", "5", "5", "6")[rng.integers(6)]

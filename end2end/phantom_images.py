@@ -7,9 +7,11 @@ near 1/f^3, as measured in mammograms (Burgess et al., Med Phys 28:419, 2001).
 """
 
 import dataclasses
+import functools
 
 import cv2
 import numpy as np
+from scipy import fft
 
 SIDES = ("LEFT", "RIGHT")
 VIEWS = ("CC", "MLO")
@@ -19,7 +21,7 @@ KINDS = ("mass", "calcification")
 # 12 bits in 16-bit files of INbreast.
 STYLES = {
     "film": dict(white=65535, gamma=1.0, noise=250, base=1800),
-    "digital": dict(white=3600, gamma=1.5, noise=12, base=0),
+    "digital": dict(white=3600, gamma=1.2, noise=12, base=0),
 }
 
 
@@ -182,30 +184,31 @@ def power_law_noise(rng, size, exponent=3.0):
     Returns:
         float32 array `size`.
     """
-    vertical = np.fft.fftfreq(size[0])[:, None] * size[0]
-    horizontal = np.fft.rfftfreq(size[1])[None] * size[1]
-    # Frequencies per height in both directions, so that the grain is round.
-    frequency = np.hypot(vertical, horizontal * size[0] / size[1])
+    white = rng.standard_normal(size, np.float32)
+    noise = fft.irfft2(fft.rfft2(white) * _amplitude(tuple(size), exponent), size)
+    return noise / noise.std()
+
+
+@functools.lru_cache(maxsize=4)
+def _amplitude(size, exponent):
+    vertical = np.fft.fftfreq(size[0])[:, None]
+    frequency = np.hypot(vertical, np.fft.rfftfreq(size[1])[None])
     frequency[0, 0] = np.inf
-    spectrum = np.fft.rfft2(rng.standard_normal(size)) * frequency ** (-exponent / 2)
-    noise = np.fft.irfft2(spectrum, size)
-    return (noise / noise.std()).astype(np.float32)
+    return (frequency ** (-exponent / 2)).astype(np.float32)
 
 
 def _tissue(rng, density, inside, middle):
     """Fat and gland, thinner towards the skin; float32, fractions of white."""
     height = inside.shape[0]
     rows, columns = np.ogrid[:inside.shape[0], :inside.shape[1]]
-    from_skin = cv2.distanceTransform(
-        cv2.copyMakeBorder(inside, 1, 1, height, 1, cv2.BORDER_REPLICATE),
-        cv2.DIST_L2, 3)[1:-1, height:-1] / height
+    rows, columns = rows.astype(np.float32), columns.astype(np.float32)
+    from_skin = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / height
     thickness = 1 - np.exp(-from_skin / 0.035)
     behind_nipple = np.exp(-((rows / height - middle) / 0.22) ** 2
                            - ((columns / height - 0.3) / 0.2) ** 2)
     noise = power_law_noise(rng, inside.shape)
-    gland = 1 / (1 + np.exp(-2.2 * (noise + 2.2 * behind_nipple - 2.2 + density)))
-    fine = power_law_noise(rng, inside.shape, exponent=2.0)
-    return (thickness * (0.3 + 0.22 * gland + 0.015 * fine)).astype(np.float32)
+    gland = 1 / (1 + np.exp(-1.6 * (noise + 2.2 * behind_nipple - 2.2 + density)))
+    return thickness * (0.27 + 0.2 * gland + 0.03 * noise)
 
 
 def _add_pectoral(rng, picture, inside):
@@ -215,7 +218,8 @@ def _add_pectoral(rng, picture, inside):
     width, depth = rng.uniform(0.16, 0.26), rng.uniform(0.35, 0.55)
     within = 1 - columns / height / width - rows / height / depth
     muscle = inside / (1 + np.exp(-within / 0.02))
-    picture += muscle * np.clip(0.58 - picture, 0, None)
+    texture = 0.25 * (picture - picture.mean())
+    picture += muscle * np.clip(0.52 + texture - picture, 0, None)
 
 
 def _lesion_centre(lesion, view, edge, middle):
@@ -231,11 +235,14 @@ def _lesion_centre(lesion, view, edge, middle):
 
 def _add_lesion(picture, lesion, view, centre):
     """Adds the lesion in place; returns its outline as a boolean array."""
-    rng = np.random.default_rng([lesion.seed, VIEWS.index(view)])
     height = picture.shape[0]
     reach = int(np.ceil(2.4 * lesion.radius * height))
-    y, x = np.mgrid[-reach:reach + 1, -reach:reach + 1] / (lesion.radius * height)
-    density, outline = DRAWINGS[lesion.kind](rng, lesion, y, x)
+    y, x = np.ogrid[-reach:reach + 1, -reach:reach + 1]
+    y, x = (np.float32(length / (lesion.radius * height)) for length in (y, x))
+    density, outline = DRAWINGS[lesion.kind](
+        np.random.default_rng(lesion.seed), lesion, y, x)
+    if view == "MLO":                          # the same lesion, seen from elsewhere
+        density, outline = density.T, outline.T
     mask = np.zeros(picture.shape, bool)
     (rows, columns), (own_rows, own_columns) = _window(picture.shape, centre, reach)
     picture[rows, columns] += lesion.contrast * density[own_rows, own_columns]
@@ -280,17 +287,20 @@ def _draw_calcifications(rng, lesion, y, x):
     """Grains: few, round and large, or many, clustered and of all shapes."""
     bad = lesion.appearance
     count = round(rng.uniform(4, 7) + bad * rng.uniform(14, 22))
-    density = np.zeros_like(y)
+    density = np.zeros((y.size, x.size), np.float32)
     for _ in range(count):
         place = rng.normal(0, 0.42, 2).clip(-0.9, 0.9)
         radius = (0.17 - 0.1 * bad) * np.exp(rng.normal(0, 0.1 + 0.25 * bad))
         stretch = 1 + bad * rng.uniform(0, 1.8)
         turn = rng.uniform(0, np.pi)
-        down, right = y - place[0], x - place[1]
+        rows, columns = (np.abs(line.ravel() - middle) < 2 * radius * stretch
+                         for line, middle in zip((y, x), place, strict=True))
+        down, right = y[rows] - place[0], x[:, columns] - place[1]
         along = (right * np.cos(turn) + down * np.sin(turn)) / (radius * stretch)
         across = (down * np.cos(turn) - right * np.sin(turn)) / radius
-        grain = np.exp(-((along**2 + across**2) ** 2))
-        density = np.maximum(density, grain * (1 - bad * rng.uniform(0, 0.5)))
+        grain = np.exp(-((along**2 + across**2) ** 2)) * (1 - bad * rng.uniform(0, 0.5))
+        here = np.ix_(rows, columns)
+        density[here] = np.maximum(density[here], grain)
     angle = np.arctan2(y, x)
     outline = np.hypot(y, x) < 1.2 + 0.08 * np.cos(3 * angle + rng.uniform(0, 6.28))
     return 0.45 * density, outline

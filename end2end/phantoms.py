@@ -35,14 +35,16 @@ def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768
         workers: processes; the files do not depend on it.
 
     Returns:
-        the rows of the four case tables, as dicts.
+        the folder. Nothing is done if the files were written before.
 
     Raises:
         files.InputError: a value out of range, or a folder with other contents.
     """
     settings = dict(patients=patients, seed=seed, difficulty=difficulty,
                     size=list(size), layout=layout)
-    folder = _prepare(folder, settings)
+    folder, complete = _prepare(folder, settings)
+    if complete:
+        return folder
     from end2end import phantom_files
     women = _women(settings, normal=False)
     write = functools.partial(_call, phantom_files.write_cbis_woman, folder,
@@ -56,8 +58,23 @@ def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768
         phantom_files.write_metadata(folder, series)
     if layout == "kaggle":
         phantom_files.write_dicom_info(tables, series)
-    files.write_json(folder / SETTINGS_FILE, settings)
-    return rows
+    files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
+    return folder
+
+
+def spoil(folder):
+    """Spoils some files of a classic download (`phantom_files.DEFECTS`), once.
+
+    Returns:
+        list of (defect, path in the tables), each in another woman.
+    """
+    made = pathlib.Path(folder) / SETTINGS_FILE
+    settings = files.read_json(made)
+    if "spoilt" not in settings:
+        from end2end import phantom_files
+        settings["spoilt"] = phantom_files.add_defects(folder)
+        files.write_json(made, settings)
+    return settings["spoilt"]
 
 
 def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
@@ -65,11 +82,13 @@ def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768)
     """Writes a small INbreast of synthetic women; arguments as `write_cbis_ddsm`.
 
     Returns:
-        the rows of INbreast.csv, as dicts.
+        the folder.
     """
     settings = dict(patients=patients, seed=seed, difficulty=difficulty,
                     size=list(size), layout="inbreast")
-    folder = _prepare(folder, settings)
+    folder, complete = _prepare(folder, settings)
+    if complete:
+        return folder
     from end2end import phantom_files
     write = functools.partial(_call, phantom_files.write_inbreast_woman, folder,
                               arguments=(tuple(size),))
@@ -78,12 +97,12 @@ def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768)
     files.write_csv(
         folder / "INbreast Release 1.0" / "INbreast.csv",
         phantom_files.INBREAST_COLUMNS, rows, delimiter=";", line_end="\r\n")
-    files.write_json(folder / SETTINGS_FILE, settings)
-    return rows
+    files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
+    return folder
 
 
 def _prepare(folder, settings):
-    """Checks the settings; makes the folder."""
+    """Checks the settings and makes the folder; returns it, and whether it is done."""
     if settings["patients"] < 1:
         raise files.InputError(
             f"--patients {settings['patients']} is too few; give at least 1.")
@@ -99,13 +118,17 @@ def _prepare(folder, settings):
             f"--seed {settings['seed']} is negative; give 0 or more.")
     folder = files.writable_folder(folder)
     made = folder / SETTINGS_FILE
-    if made.exists() and files.read_json(made) != settings:
-        raise files.InputError(
-            f"{folder} holds phantoms of other settings; remove it or choose another.")
     if not made.exists() and any(folder.iterdir()):
         raise files.InputError(
             f"{folder} is not empty; choose a new folder for phantoms.")
-    return folder
+    before = files.read_json(made) if made.exists() else settings
+    complete = "complete" in before
+    if any(before.get(name) != value for name, value in settings.items()):
+        raise files.InputError(
+            f"{folder} holds phantoms of other settings; remove it or choose another.")
+    if not complete:
+        files.write_json(made, settings)
+    return folder, complete
 
 
 def _women(settings, *, normal):
@@ -145,6 +168,8 @@ def parser():
     result.add_argument("--size", type=int, nargs=2, default=(1024, 768),
                         metavar=("HEIGHT", "WIDTH"),
                         help="of the mammograms in pixels (default: 1024 768)")
+    result.add_argument("--defects", action="store_true",
+                        help="spoil some files, to see how the import takes it")
     result.add_argument("--workers", type=int, default=os.cpu_count(),
                         help="processes (default: one per core)")
     return result
@@ -154,15 +179,18 @@ def main(argv=None):
     """Writes the files and says where they are."""
     arguments = vars(parser().parse_args(argv))
     out, layout = arguments.pop("out"), arguments.pop("layout")
+    defects = arguments.pop("defects")
+    if defects and layout != "classic":
+        raise files.InputError(f"--defects needs --layout classic, not {layout}.")
     print(f"writing {arguments['patients']} synthetic women to {out} ({layout})")
     if layout == "inbreast":
-        rows = write_inbreast(out, **arguments)
-        print(f"wrote {len(rows)} mammograms; next:\n"
-              f"  python -m inbreast.prepare {out} PREPARED")
+        write_inbreast(out, **arguments)
     else:
-        rows = write_cbis_ddsm(out, layout=layout, **arguments)
-        print(f"wrote {len(rows)} findings; next:\n"
-              f"  python -m ddsm_train.prepare {out} PREPARED")
+        write_cbis_ddsm(out, layout=layout, **arguments)
+    for defect, path in spoil(out) if defects else ():
+        print(f"  spoilt: {defect}, {path}")
+    package = "inbreast" if layout == "inbreast" else "ddsm_train"
+    print(f"done; next:\n  python -m {package}.prepare {out} PREPARED")
 
 
 if __name__ == "__main__":
