@@ -240,7 +240,7 @@ def _inception_step(x, step, names, block):
                 for kernel in ((1, 3), (3, 1))]
         # The first fork of a block was named by hand, the second by Keras.
         number = names(f"{block}_fork")
-        name = (f"{block}_{int(block[5:]) - 9}" if number.endswith("_1")
+        name = (f"mixed9_{int(block[5:]) - 9}" if number.endswith("_1")
                 else names("concatenate"))
         return layers.Concatenate(name=name)(pair)
     filters, *kernel = step[:3]

@@ -25,10 +25,10 @@ def penalty(weight_decay):
     return regularizers.L2(weight_decay)
 
 
-def conv_bn(x, filters, kernel, *, weight_decay, name, strides=1):
-    """Convolution with `same` padding, then batch normalisation."""
+def conv_bn(x, filters, kernel, *, weight_decay, name, strides=1, padding="same"):
+    """Convolution, then batch normalisation."""
     x = layers.Conv2D(
-        filters, kernel, strides=strides, padding="same",
+        filters, kernel, strides=strides, padding=padding,
         kernel_initializer=he_normal(), kernel_regularizer=penalty(weight_decay),
         name=f"{name}_conv")(x)
     return backbones.batch_normalization(x, f"{name}_bn")
@@ -69,8 +69,9 @@ def resnet_block(x, filters, repeats, *, weight_decay, dropout, name, expansion)
         x = conv_bn(x, filters * expansion, 1, weight_decay=weight_decay,
                     name=f"{unit}_c")
         if i == 1:
-            shortcut = conv_bn(shortcut, filters * expansion, 1, strides=strides,
-                               weight_decay=weight_decay, name=f"{unit}_shortcut")
+            shortcut = conv_bn(
+                shortcut, filters * expansion, 1, strides=strides, padding="valid",
+                weight_decay=weight_decay, name=f"{unit}_shortcut")
         x = layers.Add(name=f"{unit}_add")([shortcut, x])
         x = relu_dropout(x, dropout, unit)
     return x
