@@ -11,6 +11,11 @@ import tempfile
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
+DICOM_SUFFIXES = (".dcm", ".dicom")
+
+# A mammogram has at most some 40 million pixels. Larger declared sizes are refused
+# before memory is taken: a tiny compressed file can claim any size.
+MAX_PIXELS = 200_000_000
 
 
 class InputError(ValueError):
@@ -123,12 +128,29 @@ def sha256(path):
     return digest.hexdigest()
 
 
+def is_dicom(path):
+    """Whether a file is DICOM, by its suffix or its first bytes."""
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return True
+    with open(path, "rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
+
+
 def list_images(folder, suffixes=IMAGE_SUFFIXES):
     """All image files below a folder, sorted by path, hidden files left out.
 
     Sorted names make predictions and seeds portable; the original took the order of
-    the file system (docs/differences.md).
+    the file system (docs/differences.md). DICOM files named by a number, without a
+    suffix, are found by their first bytes.
     """
     folder = existing_folder(folder)
+
+    def wanted(path):
+        suffix = path.suffix.lower()
+        if suffix in suffixes:
+            return True
+        unnamed = not suffix or suffix[1:].isdigit()
+        return (unnamed and ".dcm" in suffixes and path.is_file() and is_dicom(path))
+
     return sorted(path for path in folder.rglob("*")
-                  if path.suffix.lower() in suffixes and not path.name.startswith("."))
+                  if not path.name.startswith(".") and wanted(path))

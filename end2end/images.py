@@ -15,11 +15,6 @@ from end2end import files
 
 log = logging.getLogger(__name__)
 
-# A mammogram has at most some 40 million pixels; ten times that is a mistake or an
-# attack, and is refused before memory is taken.
-MAX_PIXELS = 400_000_000
-DICOM_SUFFIXES = (".dcm", ".dicom")
-
 
 def read_image(path):
     """Reads one mammogram as it is on disk.
@@ -36,13 +31,12 @@ def read_image(path):
         files.InputError: the file cannot be read, or is no single finite image.
     """
     path = files.existing_file(path, "image")
-    data = path.read_bytes()
-    if path.suffix.lower() in DICOM_SUFFIXES or data[128:132] == b"DICM":
+    if files.is_dicom(path):
         # Imported late: most sets are PNG, and pydicom is slow to import.
         from end2end import dicom
 
         return dicom.read_dicom(path).pixels
-    return _grey(_decoded(data, path), path)
+    return _grey(_decoded(path.read_bytes(), path), path)
 
 
 def _decoded(data, path):
@@ -62,7 +56,7 @@ def _decoded(data, path):
 def _check_declared_size(data, path):
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
-        if width * height > MAX_PIXELS:
+        if width * height > files.MAX_PIXELS:
             raise files.InputError(
                 f"image {path} declares {width} x {height} pixels, more than any "
                 "mammogram has; leave it out.")

@@ -1,0 +1,234 @@
+"""Stored DICOM values to grey levels: padding, modality, window, inversion.
+
+The order is the standard's (PS3.3 C.11, PS3.4 N.2): modality transformation, values of
+interest, and inversion last.
+"""
+
+import cv2
+import numpy as np
+
+FULL_RANGE = 65535
+
+# Percentiles that replace a window or look-up table that cannot be used.
+WINDOW_PERCENTILES = (0.1, 99.9)
+
+
+class _Unusable(ValueError):
+    """A window or look-up table that contradicts itself or the image."""
+
+
+def to_grey(raw, header, frame=None):
+    """Turns stored values into grey levels with a dark background.
+
+    Args:
+        raw: integer array `(rows, columns)` as decoded.
+        header: the pydicom data set.
+        frame: index of the frame in a stack, or None.
+
+    Returns:
+        The pixels as described at `dicom.Mammogram`, and notes on what was done.
+    """
+    groups = _groups(header, frame)
+    notes = []
+    raw = _within_stored_bits(raw, header, notes)
+    padding = _padding(raw, header, notes)
+    values = _modality(raw, groups, notes)
+    pixels, windowed = _interest(values, groups, padding, notes)
+    pixels = _whole_numbers(pixels, padding)
+    if str(header.get("PhotometricInterpretation", "")).upper() == "MONOCHROME1":
+        notes.append("inverted (MONOCHROME1)")
+        # The greatest value of the image, and not of its type: the background of a
+        # 12-bit image would become bright otherwise.
+        white = FULL_RANGE if windowed else _used(pixels, padding).max()
+        pixels = np.subtract(white, pixels, dtype=pixels.dtype)
+    if padding is not None:
+        pixels = np.where(padding, _used(pixels, padding).min(), pixels)
+    return pixels, tuple(notes)
+
+
+def _groups(header, frame):
+    """The data sets that may describe one frame, the most particular first."""
+    found = []
+    per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
+    particular = list(per_frame)[frame or 0:(frame or 0) + 1]
+    for item in (*particular, *(header.get("SharedFunctionalGroupsSequence") or [])):
+        for keyword in ("FrameVOILUTSequence", "PixelValueTransformationSequence"):
+            found += list(item.get(keyword) or [])
+    return [*found, header]
+
+
+def _first(groups, keyword):
+    """The first value of an element in the first data set that has one, or None."""
+    for group in groups:
+        value = group.get(keyword)
+        if value is not None and value != "" and not (
+                hasattr(value, "__len__") and len(value) == 0):
+            many = hasattr(value, "__getitem__") and not isinstance(value, (str, bytes))
+            return value[0] if many else value
+    return None
+
+
+def _within_stored_bits(raw, header, notes):
+    """Drops overlay bits above the stored ones, and shifts down what is stored high."""
+    stored = header.get("BitsStored", header.get("BitsAllocated", 16))
+    high = header.get("HighBit", stored - 1)
+    if header.get("PixelRepresentation", 0) != 0:
+        return raw
+    if high >= stored and high < 8 * raw.dtype.itemsize:
+        notes.append(f"{stored} bits moved down from bit {high}")
+        raw = raw >> (high + 1 - stored)
+    if raw.max() >= 1 << stored:
+        overlays = any(element.tag.group & 0xFF00 == 0x6000 for element in header)
+        if overlays:
+            notes.append("overlay bits removed")
+            return raw & ((1 << stored) - 1)
+        notes.append(f"values exceed the {stored} bits declared; kept")
+    return raw
+
+
+def _padding(raw, header, notes):
+    """Mask of the pixels that are no image, or None."""
+    value = header.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return None
+    limit = header.get("PixelPaddingRangeLimit")
+    low, high = sorted((value, limit if isinstance(limit, int) else value))
+    mask = (raw >= low) & (raw <= high)
+    if not mask.any() or mask.all():
+        return None
+    notes.append(f"padding value {value} set to background")
+    return mask
+
+
+def _used(pixels, padding):
+    return pixels if padding is None else pixels[~padding]
+
+
+def _modality(raw, groups, notes):
+    """Stored values to the manufacturer's units."""
+    table = _first(groups, "ModalityLUTSequence")
+    if table is not None:
+        try:
+            values, _ = _look_up(raw, table)
+        except _Unusable as error:
+            notes.append(f"modality look-up table left out: {error}")
+            return raw
+        notes.append("modality look-up table applied")
+        return values
+    slope = _number(_first(groups, "RescaleSlope"), 1.0)
+    intercept = _number(_first(groups, "RescaleIntercept"), 0.0)
+    if (slope, intercept) == (1, 0) or slope == 0:
+        return raw
+    notes.append(f"rescaled by {slope:g} and {intercept:g}")
+    if slope == int(slope) and intercept == int(intercept):
+        return raw.astype(np.int64) * int(slope) + int(intercept)
+    return raw.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+
+
+def _number(value, default):
+    try:
+        return default if value is None else float(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def _interest(values, groups, padding, notes):
+    """Applies the look-up table or window of interest; also says if there is one."""
+    table = _first(groups, "VOILUTSequence")
+    width = _first(groups, "WindowWidth")
+    if table is None and width is None:
+        return values, False
+    try:
+        if table is not None:
+            looked, top = _look_up(values, table)
+            pixels = _to_full_range(looked / np.float32(top))
+            note = "VOI look-up table applied, to 16 bits"
+        else:
+            pixels, note = _window(values, groups, width)
+        if np.ptp(_used(pixels, padding)) == 0 and np.ptp(_used(values, padding)) > 0:
+            raise _Unusable("it leaves a single grey level")
+    except _Unusable as error:
+        low, high = np.percentile(_used(values, padding), WINDOW_PERCENTILES)
+        pixels = _to_full_range(
+            (values - np.float32(low)) / np.float32(max(high - low, 1)))
+        what = "window" if table is None else "VOI look-up table"
+        note = (f"{what} unusable ({error}); percentile window {low:g} to {high:g}, to "
+                "16 bits")
+    notes.append(note)
+    return pixels, True
+
+
+def _window(values, groups, width):
+    """The window of PS3.3 C.11.2.1.2, to 16 bits, and a note."""
+    width, centre = _number(width, 0.0), _number(_first(groups, "WindowCenter"), None)
+    shape = str(_first(groups, "VOILUTFunction") or "LINEAR").upper()
+    if centre is None or not width > 0 or (shape == "LINEAR" and width < 1):
+        raise _Unusable(f"width {width:g}, centre {centre}")
+    x = values.astype(np.float32)
+    if shape == "SIGMOID":
+        share = 1 / (1 + np.exp(-4 * (x - np.float32(centre)) / np.float32(width)))
+    elif shape == "LINEAR_EXACT":
+        share = (x - np.float32(centre)) / np.float32(width) + np.float32(0.5)
+    else:
+        # A width of 1 is a threshold.
+        share = ((x - np.float32(centre - 0.5)) / np.float32(max(width - 1, 1e-6))
+                 + np.float32(0.5))
+    note = f"window {centre:g}/{width:g} applied, to 16 bits"
+    return _to_full_range(share), note if shape == "LINEAR" else f"{shape} {note}"
+
+
+def _look_up(values, table):
+    """Applies one look-up table; returns its values and their greatest possible one."""
+    try:
+        count, first, bits = (int(number) for number in table.LUTDescriptor)
+        data = table.LUTData
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _Unusable("no descriptor or data") from error
+    count = count or 1 << 16
+    if isinstance(data, bytes):
+        data = np.frombuffer(data, "<u2" if len(data) >= 2 * count else np.uint8)
+    data = np.asarray(data)
+    if len(data) < count or not 1 <= bits <= 16:
+        raise _Unusable(f"{len(data)} entries of {bits} bits, {count} declared")
+    if np.issubdtype(values.dtype, np.signedinteger) and first >= 1 << 15:
+        first -= 1 << 16
+    places = np.clip(np.rint(values).astype(np.int64) - first, 0, count - 1)
+    return data.astype(np.uint16)[places], max((1 << bits) - 1, int(data.max()), 1)
+
+
+def _to_full_range(share):
+    """Shares of 0 to 1, beyond which they are clipped, to uint16 of 0-65535."""
+    return np.rint(np.clip(share, 0, 1) * np.float32(FULL_RANGE)).astype(np.uint16)
+
+
+def _whole_numbers(pixels, padding):
+    """uint8 or uint16 where the values allow it, from 0 up; float32 otherwise."""
+    if pixels.dtype in (np.uint8, np.uint16):
+        return pixels
+    lowest = min(0, _used(pixels, padding).min())
+    pixels = pixels - lowest
+    if np.issubdtype(pixels.dtype, np.integer) and (
+            _used(pixels, padding).max() <= FULL_RANGE):
+        return pixels.astype(np.uint16)
+    return pixels.astype(np.float32)
+
+
+def looks_like_text(pixels):
+    """Whether an image is lettering on an even ground, without any solid object.
+
+    A breast is a solid object; strokes of letters are thin. Images below 128 pixels
+    are not judged.
+    """
+    step = max(1, min(pixels.shape) // 256)
+    small = pixels[::step, ::step].astype(np.float32)
+    if min(small.shape) < 128 or np.ptp(small) == 0:
+        return False
+    values, counts = np.unique(small, return_counts=True)
+    off_ground = np.abs(small - values[counts.argmax()]) > 0.01 * np.ptp(small)
+    if off_ground.mean() > 0.4 or not off_ground.any():
+        return False
+    # Room around, for objects that touch the edge reach beyond it.
+    padded = cv2.copyMakeBorder(off_ground.astype(np.uint8), 1, 1, 1, 1,
+                                cv2.BORDER_REPLICATE)
+    thickest = cv2.distanceTransform(padded, cv2.DIST_L2, 3).max()
+    return bool(thickest < 0.04 * min(small.shape))
