@@ -89,14 +89,14 @@ def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768)
     folder, complete = _prepare(folder, settings)
     if complete:
         return folder
-    from end2end import phantom_files
-    write = functools.partial(_call, phantom_files.write_inbreast_woman, folder,
+    from end2end import phantom_inbreast
+    write = functools.partial(_call, phantom_inbreast.write_woman, folder,
                               arguments=(tuple(size),))
     rows = list(itertools.chain.from_iterable(
         _in_parallel(write, _women(settings, normal=True), workers)))
     files.write_csv(
         folder / "INbreast Release 1.0" / "INbreast.csv",
-        phantom_files.INBREAST_COLUMNS, rows, delimiter=";", line_end="\r\n")
+        phantom_inbreast.COLUMNS, rows, delimiter=";", line_end="\r\n")
     files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
     return folder
 

@@ -1,0 +1,133 @@
+"""Synthetic mammograms in the layout of INbreast: DICOM, `;` table, plist outlines."""
+
+import pathlib
+import plistlib
+
+import cv2
+import numpy as np
+
+from end2end import files, phantom_files, phantom_images
+
+COLUMNS = ("Patient ID", "Patient age", "Laterality", "View",
+                    "Acquisition date", "File Name", "ACR", "Bi-Rads")
+ROI_NAMES = {("mass", True): ("Mass", "Spiculated Region", "Espiculated Region"),
+             ("mass", False): ("Mass", "mass", "Unnamed"),
+             ("calcification", True): ("Cluster", "Calcifications", "Calcification"),
+             ("calcification", False): ("Calcification", "Calcifications", "")}
+
+
+def add_defects(folder):
+    """Spoils some files of a classic download as the real ones are, or were on the way:
+    masks of another size, missing and cut-off files.
+
+    Returns:
+        list of (defect, path in the tables), each in another woman.
+    """
+    folder, women = pathlib.Path(folder), {}
+    for table in sorted(folder.glob("*_case_description_*.csv")):
+        with open(table, newline="", encoding="utf-8") as stream:
+            women |= {row["patient_id"]: row for row in csv.DictReader(stream)}
+    done = []
+    for (defect, (column, spoil)), row in zip(
+            DEFECTS.items(), women.values(), strict=False):
+        named = row[column].strip()
+        for path in sorted((folder / COLLECTION / named).parent.iterdir()):
+            # Which file of a series is the mask is not told by the tables.
+            if column == IMAGE or pydicom.dcmread(path).BitsAllocated == 8:
+                spoil(path)
+        done.append((defect, named))
+    return done
+
+
+def _rescale_mask(path, height=0.87, width=0.87):
+    mask = pydicom.dcmread(path)
+    size = round(mask.Columns * width), round(mask.Rows * height)
+    pixels = cv2.resize(mask.pixel_array, size, interpolation=cv2.INTER_NEAREST)
+    mask.Rows, mask.Columns = pixels.shape
+    mask.PixelData = pixels.tobytes() + b"\0" * (pixels.size % 2)
+    mask.save_as(path)
+
+
+def _cut_off(path):
+    os.truncate(path, path.stat().st_size * 6 // 10)
+
+
+IMAGE, MASK = "image file path", "ROI mask file path"
+# Name of a defect: which file of a finding, and what is done to it.
+DEFECTS = {
+    "mask of another size": (MASK, _rescale_mask),
+    "mask of another aspect": (MASK, lambda path: _rescale_mask(path, height=0.93)),
+    "missing mask": (MASK, pathlib.Path.unlink),
+    "cut-off mask": (MASK, _cut_off),
+    "missing mammogram": (IMAGE, pathlib.Path.unlink),
+    "cut-off mammogram": (IMAGE, _cut_off),
+}
+
+
+def write_woman(folder, woman, size):
+    """Writes the DICOM and plist files of one woman in the layout of INbreast.
+
+    Returns:
+        rows of INbreast.csv.
+    """
+    rng = np.random.default_rng([woman.seed, 13])
+    release = pathlib.Path(folder) / "INbreast Release 1.0"
+    patient = "".join("0123456789abcdef"[k] for k in rng.integers(0, 16, 16))
+    rows = []
+    for side in woman.lesions:
+        birads = _birads(woman.lesions[side], rng)
+        for view in phantom_images.VIEWS:
+            identity = str(20_000_000 + 1000 * woman.number + 40 * len(rows) + 3)
+            picture, masks = phantom_images.render(
+                woman, side, view, size, style="digital")
+            name = f"{identity}_{patient}_MG_{side[0]}_{view[:2]}"
+            path = release / "AllDICOMs" / f"{name}_ANON.dcm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            phantom_files.write_dicom(path, picture, dict(
+                SOPInstanceUID=f"{phantom_files.UID_ROOT}{identity}",
+                SecondaryCaptureDeviceManufacturer="MATLAB"), modality="OT")
+            if masks:
+                _write_outlines(release / "AllXML" / f"{identity}.xml",
+                                woman.lesions[side], masks, rng)
+            rows.append({
+                "Patient ID": "removed", "Patient age": "removed",
+                "Laterality": side[0],
+                "View": "FB" if woman.number == 3 and not rows else view,
+                "Acquisition date": 200801, "File Name": identity,
+                "ACR": " " * 190 if woman.number == 2 and not rows
+                else 1 + int(3.99 * woman.density),
+                "Bi-Rads": birads})
+    return rows
+
+
+def _birads(lesions, rng):
+    """Assessment of a breast: cancers 4 to 6, the others 1 to 3."""
+    if any(lesion.malignant for lesion in lesions):
+        return ("4a", "4b", "4c", "5", "5", "6")[rng.integers(6)]
+    if lesions:
+        return "3" if rng.random() < 0.3 else "2"
+    return ("1", "2")[rng.integers(2)]
+
+
+def _write_outlines(path, lesions, masks, rng):
+    """Writes the outlines as an OsiriX export: plist with `"(x, y)"` strings."""
+    regions = []
+    for lesion, mask in zip(lesions, masks, strict=True):
+        contours, _ = cv2.findContours(
+            mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        points = max(contours, key=cv2.contourArea)[:, 0]
+        names = ROI_NAMES[lesion.kind, lesion.malignant]
+        regions.append(_region(names[rng.integers(len(names))], points))
+        if lesion.kind == "calcification":           # single grains are dots
+            regions.append(_region("Calcification", points.mean(0, keepdims=True)))
+    image = dict(ImageIndex=0, NumberOfROIs=len(regions), ROIs=regions)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.replacing(path) as part:
+        part.write_bytes(plistlib.dumps({"Images": [image]}))
+
+
+def _region(name, points):
+    written = [f"({x:.6f}, {y:.6f})" for x, y in points]
+    return dict(Area=0.0, Center=written[0], Dev=0.0, IndexInImage=0, Max=0.0, Mean=0.0,
+                Min=0.0, Name=name, NumberOfPoints=len(points), Point_mm=[],
+                Point_px=written, Total=0.0, Type=15 if len(points) > 2 else 19)
