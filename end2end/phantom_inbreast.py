@@ -8,60 +8,12 @@ import numpy as np
 
 from end2end import files, phantom_files, phantom_images
 
-COLUMNS = ("Patient ID", "Patient age", "Laterality", "View",
-                    "Acquisition date", "File Name", "ACR", "Bi-Rads")
+COLUMNS = ("Patient ID", "Patient age", "Laterality", "View", "Acquisition date",
+           "File Name", "ACR", "Bi-Rads")
 ROI_NAMES = {("mass", True): ("Mass", "Spiculated Region", "Espiculated Region"),
              ("mass", False): ("Mass", "mass", "Unnamed"),
              ("calcification", True): ("Cluster", "Calcifications", "Calcification"),
              ("calcification", False): ("Calcification", "Calcifications", "")}
-
-
-def add_defects(folder):
-    """Spoils some files of a classic download as the real ones are, or were on the way:
-    masks of another size, missing and cut-off files.
-
-    Returns:
-        list of (defect, path in the tables), each in another woman.
-    """
-    folder, women = pathlib.Path(folder), {}
-    for table in sorted(folder.glob("*_case_description_*.csv")):
-        with open(table, newline="", encoding="utf-8") as stream:
-            women |= {row["patient_id"]: row for row in csv.DictReader(stream)}
-    done = []
-    for (defect, (column, spoil)), row in zip(
-            DEFECTS.items(), women.values(), strict=False):
-        named = row[column].strip()
-        for path in sorted((folder / COLLECTION / named).parent.iterdir()):
-            # Which file of a series is the mask is not told by the tables.
-            if column == IMAGE or pydicom.dcmread(path).BitsAllocated == 8:
-                spoil(path)
-        done.append((defect, named))
-    return done
-
-
-def _rescale_mask(path, height=0.87, width=0.87):
-    mask = pydicom.dcmread(path)
-    size = round(mask.Columns * width), round(mask.Rows * height)
-    pixels = cv2.resize(mask.pixel_array, size, interpolation=cv2.INTER_NEAREST)
-    mask.Rows, mask.Columns = pixels.shape
-    mask.PixelData = pixels.tobytes() + b"\0" * (pixels.size % 2)
-    mask.save_as(path)
-
-
-def _cut_off(path):
-    os.truncate(path, path.stat().st_size * 6 // 10)
-
-
-IMAGE, MASK = "image file path", "ROI mask file path"
-# Name of a defect: which file of a finding, and what is done to it.
-DEFECTS = {
-    "mask of another size": (MASK, _rescale_mask),
-    "mask of another aspect": (MASK, lambda path: _rescale_mask(path, height=0.93)),
-    "missing mask": (MASK, pathlib.Path.unlink),
-    "cut-off mask": (MASK, _cut_off),
-    "missing mammogram": (IMAGE, pathlib.Path.unlink),
-    "cut-off mammogram": (IMAGE, _cut_off),
-}
 
 
 def write_woman(folder, woman, size):
