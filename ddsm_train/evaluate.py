@@ -1,0 +1,75 @@
+"""Tests a saved model, or the mean of several, on a folder of class folders.
+
+    python -m ddsm_train.evaluate runs/best.h5 images/test --flips --out runs/test
+
+Whole-image models: AUC with 95 % interval, also averaged over the four flips, and the
+ROC curve. Patch models: accuracy with interval and the confusion matrix. The scores of
+the images are kept as CSV; `python -m end2end.metrics` reads them without any model.
+"""
+
+import argparse
+import pathlib
+
+from end2end import commands, config, files
+
+
+def parser():
+    """The command line."""
+    parser = commands.Parser(prog="ddsm_train.evaluate", description=__doc__)
+    parser.add_argument("models", nargs="+", metavar="MODEL",
+                        help="saved model (.h5); several are averaged")
+    parser.add_argument("test", metavar="TEST_DIR",
+                        help="folder of class folders, or CSV with path and label")
+    parser.add_argument("--out", metavar="FOLDER",
+                        help="for scores, results, figures and report "
+                             "(default: MODEL.test beside the first model)")
+    parser.add_argument("--flips", action=argparse.BooleanOptionalAction, default=False,
+                        help="also average the scores of the four flips of each image")
+    parser.add_argument("--batch-size", "-bs", type=int, default=4,
+                        help="images at once; does not change the result (default: 4)")
+    parser.add_argument("--runs", type=int, default=3000,
+                        help="draws of the bootstrap (default: 3000)")
+    parser.add_argument("--seed", type=int, default=12345,
+                        help="seed of the bootstrap (default: 12345)")
+    config.add_options(parser, config.ImageOptions, only=(
+        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
+        "center", "pixel_mean"))
+    # Only what was typed wins over the settings stored with the model.
+    for action in parser._actions:
+        if action.dest in config.ImageOptions.__dataclass_fields__:
+            action.default = argparse.SUPPRESS
+            action.help = action.help.split(" (default")[0]
+    return parser
+
+
+def main(argv=None):
+    """Evaluates and prints the results."""
+    arguments = vars(parser().parse_args(argv))
+    typed = {name: value for name, value in arguments.items()
+             if name in config.ImageOptions.__dataclass_fields__}
+    models = [files.existing_file(path, "model") for path in arguments["models"]]
+    out = arguments["out"] or models[0].with_suffix(".test")
+    for name, least in (("batch_size", 1), ("runs", 1), ("seed", 0)):
+        if arguments[name] < least:
+            raise files.InputError(
+                f"--{name.replace('_', '-')} {arguments[name]}: expected a number from "
+                f"{least}.")
+
+    import tqdm
+
+    from end2end import evaluation
+
+    with tqdm.tqdm(unit=" images", disable=None) as bar:
+        options = evaluation.EvaluationOptions(
+            flips=arguments["flips"], batch_size=arguments["batch_size"],
+            runs=arguments["runs"], seed=arguments["seed"], images=typed,
+            progress=bar.update)
+        results = evaluation.run(models, arguments["test"], out, options)
+    print(*evaluation.summary(results), sep="\n")
+    out = pathlib.Path(out)
+    print(f"scores, results.json, figure and report.html are in {out}\n"
+          f"next: python -m end2end.metrics {out / 'scores.csv'}")
+
+
+if __name__ == "__main__":
+    commands.run(main)
