@@ -10,7 +10,6 @@ import os
 import pathlib
 
 import numpy as np
-import pydicom
 
 from end2end import conversion
 
@@ -160,10 +159,11 @@ def _read_film(job, result):
             if len(candidates) > 1 and pathlib.Path(path).name != named.split("/")[-1]:
                 path = max(candidates, key=os.path.getsize)
             if pixels is None:
-                pixels = conversion.read_pixels(path)
+                pixels, mammogram = conversion.read_mammogram(path)
+                result["notes"] += _remarks(mammogram, path, job)
                 shapes.append(pixels.shape)
             else:
-                shapes.append(read_shape(path))
+                shapes.append(conversion.read_shape(path))
         except conversion.Unreadable as error:
             shapes.append(None)
             file = candidates[0] if candidates else named
@@ -180,19 +180,16 @@ def _read_film(job, result):
     return pixels, shapes
 
 
-def read_shape(path):
-    """(rows, columns) of an image; of a DICOM file from the header alone.
-
-    Raises:
-        conversion.Unreadable: whatever is wrong with the file.
-    """
-    if pathlib.Path(path).suffix.lower() not in conversion.DICOM_SUFFIXES:
-        return conversion.read_pixels(path).shape
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        return int(header.Rows), int(header.Columns)
-    except Exception as error:
-        raise conversion.Unreadable(f"cannot be read: {error}") from error
+def _remarks(mammogram, path, job):
+    """What the file says of itself that the log should have."""
+    if mammogram is None:
+        return []
+    remarks = list(mammogram.notes)
+    _, side, view = job["key"].rsplit("_", 2)
+    own = (mammogram.laterality or side[0], mammogram.view or view)
+    if own != (side[0], view):
+        remarks.append(f"the file says {' '.join(own)}, the table {side} {view}")
+    return [(None, path, remark) for remark in remarks]
 
 
 def looks_like_mask(pixels):
@@ -228,7 +225,7 @@ def find_mask(candidates, shape):
     found, reasons = [], []
     for path in candidates:
         try:
-            pixels = conversion.read_pixels(path)
+            pixels = conversion.read_stored(path)
         except conversion.Unreadable as error:
             reasons.append(f"{os.path.basename(path)} {error}")
             continue

@@ -39,8 +39,9 @@ def run(arguments):
     records = _convert(films, index, out, arguments)
     usable = [film for film in films if records[film.name]["failed"] is None]
     if not usable:
+        write_logs(out, films, records)
         raise files.InputError(
-            f"not one mammogram could be read; see {write_logs(out, films, records)}.")
+            f"not one mammogram could be read; see {out / 'left_out.csv'}.")
     parts, trained = choose(usable)
     unsplit = [film for film in usable if film not in parts]
     left_out = write_logs(out, films, records, unsplit)
@@ -89,7 +90,7 @@ def print_census(findings):
 
 
 def write_logs(out, films, records, unsplit=()):
-    """Writes left_out.csv and notes.csv; returns the path and a count by reason."""
+    """Writes left_out.csv and notes.csv; returns the rows of the first."""
     left_out, notes = [], []
     for film in films:
         record = records[film.name]

@@ -19,11 +19,10 @@ import numpy as np
 import pydicom
 import tqdm
 
-from end2end import files
+from end2end import dicom, files, images
 
 log = logging.getLogger(__name__)
 
-DICOM_SUFFIXES = (".dcm", ".dicom", "")
 # Files of a set are converted once and read often: level 1 is four times as fast as
 # OpenCV's best, and a tenth larger.
 PNG_SETTINGS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
@@ -33,11 +32,48 @@ class Unreadable(Exception):
     """A file that cannot be converted; the message is the reason for the log."""
 
 
-def read_pixels(path):
-    """Reads a grey image as stored.
+def read_mammogram(path):
+    """Reads a mammogram, DICOM through `dicom.read_dicom`.
 
     Args:
-        path: DICOM, JPEG or PNG file.
+        path: file of any kind that `images.read_image` reads.
+
+    Returns:
+        uint8 or uint16 array `(rows, columns)`, and a `dicom.Mammogram`, None if the
+        file is no DICOM file.
+
+    Raises:
+        Unreadable: whatever is wrong with the file.
+    """
+    path = pathlib.Path(path)
+    with _naming_reasons(path):
+        if not files.is_dicom(path):
+            return _whole_numbers(images.read_image(path)), None
+        mammogram = dicom.read_dicom(path)
+        return _whole_numbers(mammogram.pixels), mammogram
+
+
+@contextlib.contextmanager
+def _naming_reasons(path):
+    """Turns what damaged files raise into `Unreadable`."""
+    try:
+        yield
+    except files.InputError as error:
+        raise Unreadable(str(error).replace(f"{path} ", "", 1)) from error
+    except (*dicom.READING_ERRORS, MemoryError, cv2.error) as error:
+        raise Unreadable(f"cannot be read: {_short(error)}") from error
+
+
+def _whole_numbers(pixels):
+    """Real numbers, which a rescaling in the file may give, to uint16."""
+    if pixels.dtype in (np.uint8, np.uint16):
+        return pixels
+    return np.clip(np.rint(pixels), 0, 65535).astype(np.uint16)
+
+
+def read_stored(path):
+    """Reads the pixels of a mask, a crop or a mammogram as stored: no window, no
+    inversion, no question whether it is a mammogram.
 
     Returns:
         uint8 or uint16 array `(rows, columns)`.
@@ -46,21 +82,29 @@ def read_pixels(path):
         Unreadable: whatever is wrong with the file.
     """
     path = pathlib.Path(path)
-    try:
-        if path.suffix.lower() in DICOM_SUFFIXES:
+    with _naming_reasons(path):
+        if files.is_dicom(path):
             pixels = pydicom.dcmread(path).pixel_array
         else:
-            content = np.frombuffer(path.read_bytes(), np.uint8)
-            pixels = cv2.imdecode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
-    # Damaged files raise whatever the decoder stumbled upon.
-    except Exception as error:
-        raise Unreadable(f"cannot be read: {_short(error)}") from error
-    if pixels is None or pixels.size == 0:
-        raise Unreadable("cannot be read: not a valid image")
+            pixels = images.read_image(path)
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
         raise Unreadable(f"is no grey image of 8 or 16 bits ({pixels.shape}, "
                          f"{pixels.dtype})")
     return pixels
+
+
+def read_shape(path):
+    """(rows, columns) of an image; of a DICOM file from the header alone.
+
+    Raises:
+        Unreadable: whatever is wrong with the file.
+    """
+    path = pathlib.Path(path)
+    with _naming_reasons(path):
+        if not files.is_dicom(path):
+            return read_stored(path).shape
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        return int(header.Rows), int(header.Columns)
 
 
 def _short(error):

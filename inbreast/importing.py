@@ -121,7 +121,7 @@ def find_bits(images, out, arguments):
 
 def largest_value(job):
     """The largest value of one image, as a job of `conversion.run_jobs`."""
-    pixels = conversion.read_pixels(job["sources"][0])
+    pixels = conversion.read_stored(job["sources"][0])
     return dict(outputs={}, complete=True, largest=int(pixels.max()))
 
 
@@ -145,10 +145,10 @@ def convert_image(job):
     """Converts one image, as a job of `conversion.run_jobs`: adds `mean` (0-255),
     `shape` (of the file) and `notes`."""
     size, factor = job["settings"]
-    pixels = conversion.read_pixels(job["sources"][0])
+    pixels, mammogram = conversion.read_mammogram(job["sources"][0])
     if not pixels.any():
         raise conversion.Unreadable("the picture is black")
-    notes = []
+    notes = list(mammogram.notes) if mammogram else []
     beyond = float((pixels > 65535 / factor).mean())
     if beyond:
         notes.append(f"{100 * beyond:.3g} % of the pixels are beyond the chosen bits "
