@@ -5,7 +5,9 @@ done on the way to grey levels is in `Mammogram.notes`.
 """
 
 import dataclasses
+import logging
 import re
+import warnings
 import zlib
 
 import numpy as np
@@ -17,11 +19,15 @@ import pydicom.uid
 
 from end2end import dicom_grey, dicom_labels, files
 
+# pydicom's warnings quote what it found, patients' names included; what matters to the
+# reader of a mammogram is in the notes or in the refusal.
+logging.getLogger("pydicom").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module=r"pydicom\.")
+
 # What pydicom and its decoders raise on files that are damaged or not what they say.
 READING_ERRORS = (
     pydicom.errors.InvalidDicomError, ArithmeticError, AttributeError, EOFError,
-    LookupError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError,
-    zlib.error)
+    LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError, zlib.error)
 
 # The permissively licensed package that decodes a compressed transfer syntax.
 DECODER_PACKAGES = {
@@ -78,6 +84,17 @@ def read_dicom(path, *, frame=None):
             says which and what to do.
     """
     path = files.existing_file(path, "DICOM file")
+    try:
+        return _read(path, frame)
+    except files.InputError:
+        raise
+    except READING_ERRORS as error:
+        raise files.InputError(
+            f"{path} cannot be read as DICOM ({_reason(error)}); restore it, export it "
+            "uncompressed, or leave it out.") from error
+
+
+def _read(path, frame):
     header, notes = _read_header(path)
     notes += _check_kind(header, path)
     _check_image(header, path)
@@ -99,23 +116,24 @@ def read_dicom(path, *, frame=None):
 def _read_header(path):
     """The data set without its pixels, and notes on how it had to be read."""
     notes = []
+    _check_deflated(path)
     try:
-        _check_deflated(path)
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-        except pydicom.errors.InvalidDicomError:
-            header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-            notes.append("read without the DICOM preamble")
-        # Elements are parsed when first used, so damage shows here or nowhere.
-        header.decode()
-    except READING_ERRORS as error:
-        raise files.InputError(
-            f"{path} cannot be read as DICOM ({_reason(error)}); restore it or leave "
-            "it out.") from error
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+    except pydicom.errors.InvalidDicomError:
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        notes.append("read without the DICOM preamble")
+    # Elements are parsed when first used; parse all, so that damage shows here.
+    header.decode()
     if "Rows" not in header and "SOPClassUID" not in header:
         raise files.InputError(
             f"{path} is no DICOM file; expected a mammogram. Leave it out.")
-    _name_transfer_syntax(header)
+    if not hasattr(header, "file_meta"):
+        header.file_meta = pydicom.dataset.FileMetaDataset()
+    if "TransferSyntaxUID" not in header.file_meta:
+        implicit, _ = header.original_encoding
+        header.file_meta.TransferSyntaxUID = (
+            pydicom.uid.ImplicitVRLittleEndian if implicit
+            else pydicom.uid.ExplicitVRLittleEndian)
     return header, notes
 
 
@@ -134,17 +152,6 @@ def _check_deflated(path):
         raise files.InputError(
             f"{path} swells to more than {MAX_INFLATED_BYTES >> 20} MB when inflated, "
             "more than any mammogram has; leave it out.")
-
-
-def _name_transfer_syntax(header):
-    """Fills in the transfer syntax that a file without file meta data uses."""
-    if not hasattr(header, "file_meta"):
-        header.file_meta = pydicom.dataset.FileMetaDataset()
-    if "TransferSyntaxUID" not in header.file_meta:
-        implicit, _ = header.original_encoding
-        header.file_meta.TransferSyntaxUID = (
-            pydicom.uid.ImplicitVRLittleEndian if implicit
-            else pydicom.uid.ExplicitVRLittleEndian)
 
 
 def _check_kind(header, path):
@@ -240,22 +247,19 @@ def _check_decoder(header, path):
 
 def _decode(header, path, frame):
     """The stored values of one frame, `(rows, columns)`."""
-    try:
-        whole = pydicom.dcmread(path, force=True)
-        whole.file_meta = header.file_meta
+    whole = pydicom.dcmread(path, force=True)
+    whole.file_meta = header.file_meta
+    if header.file_meta.TransferSyntaxUID.is_encapsulated:
         _check_codestream(whole, path, frame)
-        frames = int(header.get("NumberOfFrames", 1) or 1)
-        raw = pydicom.pixels.pixel_array(whole, index=frame or 0)
-    except files.InputError:
-        raise
-    except (*READING_ERRORS, MemoryError) as error:
-        raise files.InputError(
-            f"{path}: its pixels cannot be decoded ({_reason(error)}); restore the "
-            "file, or export it uncompressed.") from error
+    # What lies above the stored bits of unsigned values is judged in dicom_grey; of
+    # signed ones it is the sign.
+    raw = pydicom.pixels.pixel_array(
+        whole, index=frame or 0,
+        correct_unused_bits=header.get("PixelRepresentation", 0) == 1)
     if raw.shape != (header.Rows, header.Columns):
         raise files.InputError(
-            f"{path} declares {header.Rows} x {header.Columns} pixels and {frames} "
-            f"frames, but holds {raw.shape}; export it again.")
+            f"{path} declares {header.Columns} x {header.Rows} pixels, but holds an "
+            f"array of shape {raw.shape}; export it again.")
     return raw
 
 
@@ -265,8 +269,6 @@ def _check_codestream(whole, path, frame):
     Decoders take memory for the size within the compressed stream, which can be
     enormous in a tiny file.
     """
-    if not whole.file_meta.TransferSyntaxUID.is_encapsulated:
-        return
     frames = int(whole.get("NumberOfFrames", 1) or 1)
     size = codestream_size(pydicom.encaps.get_frame(
         whole.PixelData, frame or 0, number_of_frames=frames))
