@@ -8,6 +8,7 @@ import numpy as np
 from end2end import files
 from end2end.scores import Scores
 
+VIEWS = ("CC", "MLO")
 
 def ensemble(members, names):
     """Mean of the scores of several models on the same images (Shen et al. 2019).
@@ -79,13 +80,13 @@ def breasts(scores, *, both_views=True):
             groups.setdefault(key, {}).setdefault(scores.views[i], []).append(i)
     if both_views:
         groups = {key: views for key, views in groups.items()
-                  if "CC" in views and "MLO" in views}
+                  if all(view in views for view in VIEWS)}
     if not groups:
         raise files.InputError(
             "no breast has both views with known patient, side and view; expected "
             "these columns, or file names such as P_00001_LEFT_CC.png.")
     chosen = [[v for name, v in sorted(views.items())
-               if not both_views or name in ("CC", "MLO")] for views in groups.values()]
+               if not both_views or name in VIEWS] for views in groups.values()]
     def mean(values):
         return np.array([np.mean([values[own].mean() for own in views])
                          for views in chosen])

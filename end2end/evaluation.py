@@ -5,8 +5,6 @@ import logging
 import pathlib
 import time
 
-import numpy as np
-
 from end2end import (
     bootstrap,
     config,
@@ -17,6 +15,8 @@ from end2end import (
     metrics,
     prediction,
     report,
+    score_tables,
+    statistics,
 )
 from end2end import scores as score_files
 
@@ -41,6 +41,10 @@ class EvaluationOptions:
     seed: int = bootstrap.SEED
     images: dict = dataclasses.field(default_factory=dict)
     progress: object = None
+
+    @property
+    def draw(self):
+        return statistics.Draw(self.runs, self.seed)
 
 
 def load_classifier(path, overrides=None):
@@ -103,63 +107,25 @@ def evaluate(classifier, images, options):
 # Statistics -----------------------------------------------------------------------
 
 
-def statistics(scores, options):
-    """What a score file says: AUC or accuracy, with 95 % intervals.
+def compare(named, draw):
+    """Statistics of each scheme, and the gain of the flips over none.
 
     Args:
-        scores: `Scores` with labels.
-        options: `EvaluationOptions`.
+        named: dict of `Scores` by scheme, `plain` first.
+        draw: `statistics.Draw`.
 
     Returns:
-        dict that JSON can hold.
+        dict by scheme of `statistics.describe`; `flips` has `gain` too
+        (`statistics.compare`).
 
     Raises:
         files.InputError: one class only.
     """
-    kind = binary_statistics if scores.values.ndim == 1 else class_statistics
-    return dict(images=len(scores), **kind(scores, options))
-
-
-def binary_statistics(scores, options):
-    """AUC with its interval."""
-    draw = dict(runs=options.runs, seed=options.seed)
-    return dict(
-        positive=int(scores.labels.sum()),
-        auc=metrics.auc(scores.labels, scores.values),
-        auc_interval=metrics.auc_interval(scores.labels, scores.values, **draw))
-
-
-def class_statistics(scores, options):
-    """Accuracy with its interval, and the confusion matrix."""
-    hits = scores.predicted == scores.labels
-    draw = dict(runs=options.runs, seed=options.seed)
-    count = len(scores.classes)
-    counts = metrics.confusion_matrix(scores.labels, scores.predicted, count)
-    return dict(
-        classes=list(scores.classes), accuracy=float(hits.mean()),
-        accuracy_interval=metrics.share_interval(hits, **draw),
-        confusion=counts.tolist(),
-        confusion_normalized=metrics.confusion_matrix(
-            scores.labels, scores.predicted, count, normalize=True).tolist())
-
-
-def compare(named, options):
-    """Statistics of each scheme, and the gain of the flips over none.
-
-    Args:
-        named: dict of `Scores` by scheme.
-
-    Returns:
-        dict by scheme; `flips` has `difference` and `difference_interval`.
-    """
-    results = {name: statistics(scores, options) for name, scores in named.items()}
-    plain, flips = named["plain"], named.get("flips")
-    if flips is not None and flips.values.ndim == 1:
-        results["flips"] |= dict(
-            difference=results["flips"]["auc"] - results["plain"]["auc"],
-            difference_interval=metrics.auc_difference_interval(
-                plain.labels, flips.values, plain.values, runs=options.runs,
-                seed=options.seed))
+    results = {name: statistics.describe(table, draw)
+               for name, table in named.items()}
+    if "flips" in named and named["flips"].values.ndim == 1:
+        results["flips"]["gain"] = statistics.compare(
+            named["plain"], named["flips"], draw)
     return results
 
 
@@ -198,8 +164,8 @@ def run(model_paths, test, out, options):
         named = {scheme: ensembles.ensemble([one[scheme] for one in members], names)
                  for scheme in members[0]}
     results = dict(
-        models=list(map(str, model_paths)), test=str(test), **compare(named, options),
-        seconds=round(time.monotonic() - started, 2))
+        models=list(map(str, model_paths)), test=str(test),
+        **compare(named, options.draw), seconds=round(time.monotonic() - started, 2))
     write(out, named, results, cards)
     return results
 
@@ -224,8 +190,10 @@ def write(out, named, results, cards):
         str(card.get("trained_on") or "not recorded") for card in cards))
     report.write_report(
         out / "report.html",
-        [report.Heading("Result"), *result_tables(results),
-         report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name])],
+        [section for scheme in named for section in (
+            report.Heading(f"Images {SCHEMES[scheme]}"),
+            *score_tables.tables(results[scheme]))]
+        + [report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name])],
         title=f"Evaluation on {pathlib.Path(results['test']).name}", trained_on=trained)
 
 
@@ -233,6 +201,7 @@ CAPTIONS = {
     "roc": "ROC curve of the test images.",
     "confusion": "Confusion matrix of the test patches; rows sum to one.",
 }
+SCHEMES = {"plain": "as they are", "flips": "flip-averaged"}
 
 
 def picture(named, results):
@@ -241,44 +210,27 @@ def picture(named, results):
         plain = results["plain"]
         return figures.confusion(plain["confusion"], plain["classes"]), "confusion"
     curves = []
-    titles = {"plain": "as they are", "flips": "flip-averaged"}
-    for scheme, scores in named.items():
-        false, true, _ = metrics.roc_curve(scores.labels, scores.values)
+    for scheme, table in named.items():
+        false, true, _ = metrics.roc_curve(table.labels, table.values)
         curves.append(dict(
-            name=titles[scheme], false=false, true=true, auc=results[scheme]["auc"],
+            name=SCHEMES[scheme], false=false, true=true, auc=results[scheme]["auc"],
             interval=results[scheme]["auc_interval"]))
     return figures.roc(curves), "roc"
 
 
-def result_tables(results):
-    """The results as `report.Table`s."""
-    rows = []
-    for scheme in ("plain", "flips"):
-        for measure in ("auc", "accuracy", "difference"):
-            found = results.get(scheme, {})
-            if measure in found:
-                low, high = found[f"{measure}_interval"]
-                rows.append((scheme, measure, found[measure],
-                             f"{low:.3f} to {high:.3f}"))
-    return [report.Table(("prediction", "measure", "value", "95 % interval"), rows)]
-
-
 def summary(results):
-    """Lines for the terminal."""
+    """Lines for the terminal: AUC or accuracy of each scheme."""
     plain = results["plain"]
-    lines = [f"{plain['images']} images"
+    lines = [f"{plain['count']} images"
              + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
-    labels = {"auc": "AUC", "accuracy": "accuracy"}
     for scheme, title in (("plain", ""), ("flips", " with flips")):
         found = results.get(scheme, {})
-        for measure, name in labels.items():
+        for measure, name in (("auc", "AUC"), ("accuracy", "accuracy")):
             if measure in found:
-                low, high = found[f"{measure}_interval"]
                 lines.append(f"{name}{title} {found[measure]:.4f} "
-                             f"[{low:.4f}, {high:.4f}]")
+                             f"[{score_tables.between(found[measure + '_interval'])}]")
+    if "gain" in results.get("flips", {}):
+        gain = results["flips"]["gain"]
+        lines.append(f"gain of the flips {gain['difference']:+.4f} "
+                     f"[{score_tables.between(gain['difference_interval'])}]")
     return lines
-
-
-def predicted_counts(scores):
-    """How many cases were given to each class."""
-    return np.bincount(scores.predicted, minlength=len(scores.classes)).tolist()

@@ -98,3 +98,29 @@ def confusion(matrix, classes, *, title=""):
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
     figure.colorbar(image, ax=axes, label="share of the row", fraction=0.046)
     return figure
+
+
+def reliability(bins):
+    """Reliability curve with the number of images of each bin below.
+
+    Args:
+        bins: rows of `calibration.reliability`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(4.4, 5), layout="constrained")
+    axes, counts = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+    middle = [row["mean_score"] for row in bins]
+    share = [row["share"] for row in bins]
+    reach = [[max(0, row["share"] - row["interval"][0]) for row in bins],
+             [max(0, row["interval"][1] - row["share"]) for row in bins]]
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, linestyle=(0, (1, 3)))
+    axes.errorbar(middle, share, yerr=reach, fmt="o-", color=COLOURS[0], capsize=3,
+                  linewidth=1.2, markersize=4)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01),
+             ylabel="share of images with cancer")
+    counts.bar([(row["low"] + row["high"]) / 2 for row in bins],
+               [row["count"] for row in bins], width=0.09, color="0.6")
+    counts.set(xlabel="score", ylabel="images")
+    return figure

@@ -4,13 +4,16 @@ Labels are 0 (no cancer) or 1 (cancer), scores any finite numbers that rise with
 suspicion. A case is called positive where its score is at least the threshold.
 
     python -m end2end.metrics scores.csv [other.csv ...]
+
+prints AUC, operating points, calibration, breasts, women and groups of a score file,
+and its difference to others, with 95 % intervals; no model is needed.
 """
 
 import math
 
 import numpy as np
 
-from end2end import bootstrap, files
+from end2end import bootstrap, commands, files
 
 
 def check(labels, scores, weights=None):
@@ -240,6 +243,59 @@ def threshold_at_specificity(labels, scores, specificity):
     return float(higher.min() if len(higher) else np.nextafter(last, np.inf))
 
 
+def specificity_at_sensitivity(labels, scores, sensitivity):
+    """Specificity at `threshold_at_sensitivity`; args and errors as there."""
+    threshold = threshold_at_sensitivity(labels, scores, sensitivity)
+    return sensitivity_specificity(labels, scores, threshold)[1]
+
+
+def sensitivity_at_specificity(labels, scores, specificity):
+    """Sensitivity at `threshold_at_specificity`; args and errors as there."""
+    threshold = threshold_at_specificity(labels, scores, specificity)
+    return sensitivity_specificity(labels, scores, threshold)[0]
+
+
+def specificity_at_sensitivity_interval(labels, scores, sensitivity, **draw):
+    """95 % interval of `specificity_at_sensitivity`, the threshold found anew in each
+    draw; `draw`: runs, seed, groups of `auc_interval`."""
+    return _point_interval(_specificity_of_draws, labels, scores, sensitivity, draw)
+
+
+def sensitivity_at_specificity_interval(labels, scores, specificity, **draw):
+    """95 % interval of `sensitivity_at_specificity`, the threshold found anew in each
+    draw; `draw`: runs, seed, groups of `auc_interval`."""
+    return _point_interval(_sensitivity_of_draws, labels, scores, specificity, draw)
+
+
+def _point_interval(statistic, labels, scores, share, draw):
+    labels, scores, _ = check(labels, scores)
+    _needed(share, 1, "operating point")
+    return bootstrap.interval(bootstrap.replicates(
+        statistic(labels, scores, share), len(labels), **draw))
+
+
+def _specificity_of_draws(labels, scores, sensitivity):
+    by_score = _ByScore(labels, scores)
+
+    def statistic(counts):
+        positive, negative = by_score(counts)
+        found = np.cumsum(positive[:, ::-1], axis=1)
+        called = np.cumsum(negative[:, ::-1], axis=1)
+        enough = found >= sensitivity * found[:, -1:] - 1e-9
+        place = enough.argmax(axis=1)
+        totals = called[:, -1]
+        with np.errstate(invalid="ignore"):
+            return np.where(found[:, -1] > 0, 1 - called[
+                np.arange(len(place)), place] / totals, np.nan)
+
+    return statistic
+
+
+def _sensitivity_of_draws(labels, scores, specificity):
+    # The same question with the classes and the direction of the scores exchanged.
+    return _specificity_of_draws(~labels, -scores, specificity)
+
+
 def _needed(share, count, what):
     """Least number of `count` cases that makes `share`; rounding errors forgiven."""
     if not 0 < share <= 1:
@@ -269,3 +325,43 @@ def confusion_matrix(labels, predicted, num_classes, *, normalize=False):
     if not normalize:
         return counts
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+# Command line ---------------------------------------------------------------------
+
+
+def parser():
+    """The command line."""
+    parser = commands.Parser(prog="end2end.metrics", description=__doc__)
+    parser.add_argument("scores", nargs="+", metavar="SCORES.csv",
+                        help="score files of the same images; the first is described, "
+                             "the others are compared with it")
+    parser.add_argument("--table", help="CSV with patient_id, side, view and more, "
+                                        "such as roi_mask_path.csv")
+    parser.add_argument("--at", nargs="+", type=float, default=[0.869, 0.861],
+                        metavar="SHARE", help="sensitivities and specificities of the "
+                                              "operating points (default: 0.869 0.861)")
+    parser.add_argument("--threshold", nargs="+", type=float, default=[],
+                        help="thresholds found elsewhere, to be tested here")
+    parser.add_argument("--mean", metavar="FILE.csv",
+                        help="write the mean of all score files there and describe it")
+    parser.add_argument("--out", metavar="FOLDER",
+                        help="for results.json, figures and report.html")
+    parser.add_argument("--runs", type=int, default=bootstrap.RUNS,
+                        help=f"draws of the bootstrap (default: {bootstrap.RUNS})")
+    parser.add_argument("--seed", type=int, default=bootstrap.SEED,
+                        help=f"of the bootstrap (default: {bootstrap.SEED})")
+    return parser
+
+
+def main(argv=None):
+    """Describes and compares score files, and prints tables."""
+    arguments = parser().parse_args(argv)
+    from end2end import score_report
+
+    for line in score_report.run(arguments):
+        print(line)
+
+
+if __name__ == "__main__":
+    commands.run(main)

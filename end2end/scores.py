@@ -21,8 +21,8 @@ COLUMNS = ("path", "patient", "laterality", "view", "label")
 SPELLINGS = {
     "path": ("path", "file", "filename", "image", "image_path", "file_path"),
     "patient": ("patient", "patient_id", "patientid", "subject", "subject_id"),
-    "laterality": ("laterality", "side", "image_laterality"),
-    "view": ("view", "view_position", "viewposition"),
+    "laterality": ("laterality", "side", "image_laterality", "left_or_right_breast"),
+    "view": ("view", "view_position", "viewposition", "image_view"),
     "label": ("label", "class", "target", "cancer", "y", "y_true"),
     "score": ("score", "probability", "prob", "prediction", "pred", "y_score", "pos"),
 }
@@ -218,21 +218,7 @@ def read_scores(path):
         files.InputError: no rows, no score column, a score that is no finite number, an
             unknown label.
     """
-    path = files.existing_file(path, "score file")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        header = text.split("\n", 1)[0]
-        found = list(csv.DictReader(
-            io.StringIO(text), delimiter=max(",;\t", key=header.count)))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise files.InputError(
-            f"score file {path} is no CSV in UTF-8 ({error}); save it as one."
-        ) from error
-    if not found:
-        raise files.InputError(
-            f"score file {path} has no rows; expected a header and one row per image.")
-    columns = {name: [row[name] or "" for row in found]
-               for name in found[0] if name is not None}
+    columns = _read_columns(path, "score file")
     named = _named(columns)
     if "score" not in named:
         return _read_classes(path, columns, named)
@@ -242,6 +228,24 @@ def read_scores(path):
               for name, texts in columns.items()
               if name.startswith("score_") and name != named["score"]}
     return _assemble(columns, named, values=values, labels=labels, models=models)
+
+
+def _read_columns(path, what):
+    """Columns of a CSV file as lists of stripped texts, by name."""
+    path = files.existing_file(path, what)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        header = text.split("\n", 1)[0]
+        found = list(csv.DictReader(
+            io.StringIO(text), delimiter=max(",;\t", key=header.count)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise files.InputError(
+            f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error
+    if not found:
+        raise files.InputError(
+            f"{what} {path} has no rows; expected a header and one row per image.")
+    return {name: [(row[name] or "").strip() for row in found]
+            for name in found[0] if name is not None}
 
 
 def _named(columns):
@@ -309,3 +313,41 @@ def _read_labels(texts, spellings, path):
         labels[i] = meanings.get(word, UNKNOWN)
     return None if (labels == UNKNOWN).all() else labels
 
+
+
+def joined(scores, path):
+    """Adds the columns of another table by patient, side and view.
+
+    Args:
+        scores: `Scores`.
+        path: CSV such as `roi_mask_path.csv` or a case description of CBIS-DDSM, one
+            row per image or lesion; the values of several lesions are joined by `+`.
+
+    Returns:
+        `Scores` with more `others`; columns that the table had before stay.
+
+    Raises:
+        files.InputError: the table lacks patient, side or view, or knows no image.
+    """
+    columns = _read_columns(path, "table")
+    named = _named(columns)
+    missing = [name for name in CLEAN if name not in named]
+    if missing:
+        raise files.InputError(
+            f"table {path} has no column {missing[0]}; expected patient_id, side and "
+            "view.")
+    cleaned = [[CLEAN[name](text) for text in columns[named[name]]] for name in CLEAN]
+    place = {}
+    for i, key in enumerate(zip(*cleaned, strict=True)):
+        place.setdefault(key, []).append(i)
+    keys = list(zip(scores.patients, scores.lateralities, scores.views, strict=True))
+    if not any(key in place for key in keys):
+        raise files.InputError(
+            f"table {path} knows none of the images; expected rows such as "
+            f"{', '.join(keys[0])}.")
+    others = dict(scores.others)
+    for name, values in columns.items():
+        if name not in others and name not in named.values():
+            others[name] = tuple("+".join(sorted(
+                {values[i] for i in place.get(key, ())} - {""})) for key in keys)
+    return dataclasses.replace(scores, others=others)
