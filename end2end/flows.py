@@ -137,7 +137,8 @@ def from_arrays(generator, x, y=None, *, auto_batch_balance=True, **options):
     targets = None if y is None else np.asarray(y)
     labels = None if y is None else _class_numbers(targets, len(x))
     flow = Flow(generator, load, len(x), targets=targets,
-                channels=x.shape[1 if channels_first else 3], labels=labels if auto_batch_balance else None, **options)
+                channels=x.shape[1 if channels_first else 3],
+                labels=labels if auto_batch_balance else None, **options)
     flow.x, flow.y = x, targets
     return flow
 
