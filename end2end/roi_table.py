@@ -136,28 +136,33 @@ def read_table(path, convention=COMBINED):
         files.InputError: a column or a value is missing or cannot be part of a file
             name.
     """
-    path = files.existing_file(path, "ROI table")
+    return read_rows(path, convention.columns, "ROI table")
+
+
+def read_rows(path, columns, what):
+    """Reads some columns of a CSV as stripped words that can be part of a file name."""
+    path = files.existing_file(path, what)
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
-            f"ROI table {path} is no CSV in UTF-8 ({error}); save it as one."
+            f"{what} {path} is no CSV in UTF-8 ({error}); save it as one."
         ) from error
-    missing = [name for name in convention.columns if not rows or name not in rows[0]]
+    missing = [name for name in columns if not rows or name not in rows[0]]
     if missing:
         raise files.InputError(
-            f"ROI table {path} has no column {missing[0]}; expected a header with "
-            f"{', '.join(convention.columns)} and one row per lesion.")
+            f"{what} {path} has no column {missing[0]}; expected a header with "
+            f"{', '.join(columns)} and some rows.")
     clean = []
     for number, row in enumerate(rows, 2):
-        values = {name: (row[name] or "").strip() for name in convention.columns}
+        values = {name: (row[name] or "").strip() for name in columns}
         wrong = [name for name, value in values.items()
                  if not value or "/" in value or "\\" in value]
         if wrong:
             raise files.InputError(
-                f"ROI table {path}, line {number}: {wrong[0]} is "
-                f"{values[wrong[0]]!r}; expected a word. Correct or remove the line.")
+                f"{what} {path}, row {number}: {wrong[0]} is {values[wrong[0]]!r}; "
+                "expected a word. Correct or remove the row.")
         clean.append(values)
     return clean
 

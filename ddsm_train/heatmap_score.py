@@ -1,0 +1,67 @@
+"""Heatmaps of mammograms from a patch classifier, for ddsm_train.two_step.
+
+    python -m ddsm_train.heatmap_score IMG_FOLDER MODEL --pat-csv PAT_CSV \\
+        --fprop-mode --img-size 1152 896 --out runs/heatmaps/train.npz
+
+PAT_CSV has the columns patient_id, side and cancer (0 or 1), or is the ROI table of
+ddsm_train.prepare. IMG_FOLDER holds {patient}_{side}_CC.png and _MLO.png. Without
+--fprop-mode a window slides over the breast, as in the original (--img-height,
+--patch-size, --stride): slow. Intensities are scaled as in the training of MODEL where
+its settings lie beside it, unless a flag says otherwise. Calling it again after an
+interruption goes on where it stopped.
+"""
+
+import argparse
+
+from end2end import commands, config
+
+FIELDS = (
+    "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
+    "center", "pixel_mean", "backbone", "heatmap_pool", "heatmap_strides", "batch_size")
+
+
+def parser(defaults=None):
+    """The command line, with the original's flags; `defaults` win over theirs."""
+    parser = commands.Parser(
+        prog="python -m ddsm_train.heatmap_score", description=__doc__)
+    parser.add_argument("img_folder", metavar="IMG_FOLDER", help="folder of mammograms")
+    parser.add_argument("model_path", metavar="MODEL", help="saved patch classifier")
+    defaults = config.script_defaults("heatmap_score") | (defaults or {})
+    config.add_options(
+        parser, config.ImageOptions, config.ModelOptions, config.TrainingOptions,
+        only=FIELDS, defaults=defaults)
+    parser.add_argument("--fprop-mode", action=argparse.BooleanOptionalAction,
+                        default=False, help="one pass of the network per image")
+    parser.add_argument("--patch-size", type=int, default=256,
+                        help="side of a window in pixels (default: 256)")
+    parser.add_argument("--stride", type=int, default=8,
+                        help="step of the window in pixels (default: 8)")
+    parser.add_argument("--pat-csv", default="./full_img/pat.csv",
+                        help="table of the breasts (default: ./full_img/pat.csv)")
+    parser.add_argument("--pat-list", default=None,
+                        help="patient ids, one per line; all of the table without it")
+    parser.add_argument("--no-pat-list", dest="pat_list", action="store_const",
+                        const=None, help=argparse.SUPPRESS)
+    parser.add_argument("--out", default="./output/prob_heatmap.npz",
+                        help="file to write (default: ./output/prob_heatmap.npz)")
+    parser.add_argument("--overlays", default=None,
+                        help="folder for pictures of each foreground class")
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def main(argv=None):
+    """Makes the heatmaps and says where they are."""
+    arguments = parser().parse_args(argv)
+    from ddsm_train import heatmap_scoring
+
+    job = heatmap_scoring.plan(arguments)
+    defaults = heatmap_scoring.settings_of(job.classifier)
+    arguments = parser(defaults).parse_args(argv)
+    out = heatmap_scoring.score(job, arguments)
+    print(f"heatmaps of {len(job.breasts)} breasts in {out}")
+    print(f"next: python -m ddsm_train.two_step TRAIN.npz {out}")
+
+
+if __name__ == "__main__":
+    commands.run(main)
