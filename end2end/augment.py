@@ -6,7 +6,7 @@ The warps themselves are in `warps.py`.
 """
 
 import logging
-import math
+import pathlib
 
 import numpy as np
 
@@ -19,6 +19,8 @@ draw_warp, apply_warp, four_flips = warps.draw_warp, warps.apply_warp, warps.fou
 
 # Keras 2.0.8's guard against division by a standard deviation of zero.
 EPSILON = 1e-7
+
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 
 class MammogramDataGenerator:
@@ -292,12 +294,18 @@ def main(argv=None):
     for name in ("samples", "images"):
         if getattr(arguments, name) < 1:
             raise files.InputError(f"--{name} must be at least 1.")
-    from end2end import datasets
+    if pathlib.Path(arguments.out).suffix.lower() not in PICTURE_SUFFIXES:
+        raise files.InputError(
+            f"--out {arguments.out} is no picture; expected a name that ends in "
+            f"{', '.join(PICTURE_SUFFIXES)}.")
+    # Imported late: they are not needed to augment.
+    from end2end import datasets, input_checks
 
-    options = config.fill(config.ImageOptions, arguments)
     found = datasets.find_images(arguments.show)
     places = np.linspace(0, len(found) - 1, min(arguments.images, len(found)))
     chosen = [found.paths[int(place)] for place in places]
+    options = input_checks.with_scale(
+        config.fill(config.ImageOptions, arguments), chosen)
     print(f"Augmenting {len(chosen)} of {len(found)} images, {arguments.samples} "
           f"samples each, seeds from {arguments.seed}.")
     save_samples(chosen, arguments.out, options, samples=arguments.samples,
@@ -315,7 +323,7 @@ def save_samples(paths, out, options, *, samples, seed):
         samples: augmented samples per image.
         seed: of the first sample of each image; the next have the next numbers.
     """
-    from matplotlib import backends, figure
+    from matplotlib import figure
 
     from end2end import images
 
@@ -325,9 +333,8 @@ def save_samples(paths, out, options, *, samples, seed):
         image = images.scaled(images.read_image(path), options)
         rows.append([image] + [generator.random_transform(image, seed=seed + k)
                                for k in range(samples)])
-    sheet = figure.Figure(figsize=(1.8 * (samples + 1), 2.4 * math.ceil(len(rows))),
+    sheet = figure.Figure(figsize=(1.8 * (samples + 1), 2.4 * len(rows)),
                           layout="constrained")
-    backends.backend_agg.FigureCanvasAgg(sheet)
     axes = sheet.subplots(len(rows), samples + 1, squeeze=False)
     for line, path, row in zip(axes, paths, rows, strict=True):
         for axis, image, k in zip(line, row, range(-1, samples), strict=True):

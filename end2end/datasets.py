@@ -150,6 +150,30 @@ def find_images(path, classes=None):
     return ImageList(tuple(found), classes=tuple(classes or ()))
 
 
+def find_splits(paths, classes=None):
+    """Lists several sets of images, by the names of their folders or manifests.
+
+    Args:
+        paths: as for `find_images`; a folder with the sub-folders `train`, `val` or
+            `test` stands for these.
+        classes: class names, as for `find_images`.
+
+    Returns:
+        dict of name to `ImageList`, in the order given.
+    """
+    places = []
+    for path in map(pathlib.Path, paths):
+        splits = [path / name for name in ("train", "val", "test")
+                  if (path / name).is_dir()]
+        places += splits or [path]
+    names = [place.stem if place.is_file() else place.resolve().name
+             for place in places]
+    if len(set(names)) < len(names):
+        names = list(map(str, places))
+    return {name: find_images(place, classes)
+            for name, place in zip(names, places, strict=True)}
+
+
 def read_manifest(path, classes=None):
     """Reads a CSV of image paths, with label, patient, laterality and view if given.
 

@@ -11,9 +11,12 @@ import struct
 import cv2
 import numpy as np
 
-from end2end import files
+from end2end import commands, config, files
 
 log = logging.getLogger(__name__)
+
+# A file that cannot be read is named in our own words.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_image(path):
@@ -42,6 +45,9 @@ def read_image(path):
 def _decoded(data, path):
     """The array in the bytes of an image file, of any depth and channel count."""
     _check_declared_size(data, path)
+    if path.suffix.lower() in (".tif", ".tiff") and cv2.imcount(str(path)) > 1:
+        raise files.InputError(
+            f"image {path} has several pages; expected one mammogram. Split it.")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # empty files
@@ -148,7 +154,7 @@ def intensities(image, options):
     if options.intensity_scale == "auto":
         raise files.InputError(
             "the rescale factor is still 'auto'; find it from the images first "
-            "(images.with_scale).")
+            "(input_checks.with_scale).")
     grey = image.astype(np.float32)
     if options.stretch_max_to is not None:
         maximum = float(grey.max())
@@ -250,3 +256,56 @@ def segment_breast(image, *, low_int_threshold=0.05, crop=True):
     if crop:
         breast = breast[y:y + height, x:x + width]
     return breast, (x, y, width, height)
+
+
+def parser():
+    made = commands.Parser(prog="python -m end2end.images", description=__doc__)
+    made.add_argument(
+        "sets", nargs="+", metavar="DIR|CSV",
+        help="the training set, then others; a folder of train, val and test is three")
+    made.add_argument(
+        "--class-list", nargs="+", default=("neg", "pos"),
+        help="class folders, in the order of the outputs (default: neg pos)")
+    made.add_argument("--workers", type=int,
+                      default=commands.environment_int("NUM_CPU_CORES", 4),
+                      help="threads that read (NUM_CPU_CORES)")
+    config.add_options(made, config.ImageOptions, only=(
+        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram"))
+    made.set_defaults(intensity_scale="auto")
+    return made
+
+
+def main(argv=None):
+    """Prints the check of the images, and the scale and mean to use."""
+    arguments = parser().parse_args(argv)
+    # Imported late: they build on this module.
+    import tqdm
+
+    from end2end import datasets, input_checks
+
+    sets = datasets.find_splits(arguments.sets, tuple(arguments.class_list))
+    total = sum(map(len, sets.values()))
+    print(f"Reading {total} images in {', '.join(sets)}.")
+    with tqdm.tqdm(total=total, disable=None, unit="image") as bar:
+        check = input_checks.check_images(
+            sets, config.fill(config.ImageOptions, arguments),
+            workers=max(1, arguments.workers), progress=lambda looked: _counted(
+                looked, bar))
+    for name, found in sets.items():
+        print(input_checks.summary(name, found, check.statistics[name]))
+    for finding in check.findings:
+        print(f"- {finding.kind}: {finding.message}")
+    if not check.findings:
+        print("Nothing odd was found.")
+    scale = "" if check.scale is None else f"--rescale-factor {check.scale:g} "
+    print(f"To use: {scale}--featurewise-mean {check.mean:.2f}")
+
+
+def _counted(looked, bar):
+    for one in looked:
+        bar.update()
+        yield one
+
+
+if __name__ == "__main__":
+    commands.run(main)
