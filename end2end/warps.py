@@ -255,9 +255,10 @@ def warp_matrix(warp, size):
     down, right = warp.row_shift * size[0], warp.column_shift * size[1]
     # Half a pixel off the true centre, as in the original.
     y, x = size[0] / 2 + 0.5, size[1] / 2 + 0.5
+    # Summed in the order of a matrix product, for the same last bit.
     return np.array([
-        [a, b, y + cosine * down - sine * right - a * y - b * x],
-        [c, d, x + sine * down + cosine * right - c * y - d * x]])
+        [a, b, -a * y - b * x + (cosine * down - sine * right + y)],
+        [c, d, -c * y - d * x + (sine * down + cosine * right + x)]])
 
 
 def _nearest_maps(matrix, size, flips):
