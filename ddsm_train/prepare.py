@@ -57,6 +57,8 @@ def main(argv=None):
             "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
+    if not 0 <= arguments.seed < 2**32:
+        raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
     from ddsm_train import importing
     importing.run(arguments)
 

@@ -126,8 +126,8 @@ def to_16_bit(pixels, factor=None):
         return pixels
     if factor is None:
         return pixels.astype(np.uint16) * 257
-    scaled = np.rint(pixels.astype(np.float32) * np.float32(factor))
-    return np.clip(scaled, 0, 65535).astype(np.uint16)
+    values = np.arange(np.iinfo(pixels.dtype).max + 1)
+    return np.clip(np.rint(values * factor), 0, 65535).astype(np.uint16)[pixels]
 
 
 def resized(pixels, size):

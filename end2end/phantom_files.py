@@ -115,7 +115,7 @@ class _Store:
                 SOPInstanceUID=self.uid(), SeriesDescription=SERIES[what],
                 Laterality=self.side[0], PatientOrientation=self.view,
                 InstanceNumber=number)
-            path = target(self.folder, tags, contents[0][0], number, self.rng)
+            path = target(self.folder, tags, contents[0][0], number)
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix == ".jpg":
                 write_jpeg(path, pixels)
@@ -129,20 +129,20 @@ class _Store:
         return f"{subject}/{study}/{series}"
 
 
-def _classic(folder, tags, first, number, rng):
+def _classic(folder, tags, first, number):
     return (folder / COLLECTION / tags["PatientID"] / tags["StudyInstanceUID"]
             / tags["SeriesInstanceUID"] / f"{number - 1:06d}.dcm")
 
 
-def _descriptive(folder, tags, first, number, rng):
+def _descriptive(folder, tags, first, number):
     study = f"07-20-2016-DDSM-{tags['StudyInstanceUID'][-5:]}"
     series = f"1.000000-{SERIES[first]}-{tags['SeriesInstanceUID'][-5:]}"
     return (folder / COLLECTION / tags["PatientID"] / study / series
             / f"1-{number}.dcm")
 
 
-def _kaggle(folder, tags, first, number, rng):
-    name = f"{number}-{rng.integers(300):03d}.jpg"
+def _kaggle(folder, tags, first, number):
+    name = f"{number}-{tags['SOPInstanceUID'][-3:]}.jpg"
     return folder / "jpeg" / tags["SeriesInstanceUID"] / name
 
 
@@ -162,16 +162,16 @@ def _write_film(store, woman, kind, picture, found):
         values = (
             woman.patient_id, 1 + int(3.99 * woman.density), store.side, store.view,
             number, kind, first, second, 4 + int(lesion.malignant),
-            _pathology(lesion, rng), rng.integers(1, 6), image_path, crop_path,
+            _pathology(lesion), rng.integers(1, 6), image_path, crop_path,
             mask_path)
         rows.append(dict(zip(TABLE_COLUMNS[kind], values, strict=True), list=which))
     return rows
 
 
-def _pathology(lesion, rng):
+def _pathology(lesion):
     if lesion.malignant:
         return "MALIGNANT"
-    return ("BENIGN", "BENIGN_WITHOUT_CALLBACK")[rng.integers(2)]
+    return ("BENIGN", "BENIGN_WITHOUT_CALLBACK")[lesion.seed % 2]
 
 
 def _write_finding(store, subject, kind, picture, mask):

@@ -51,6 +51,8 @@ def main(argv=None):
                 "range; give 0 or more and less than 1.")
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
+    if not 0 <= arguments.seed < 2**32:
+        raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
     from inbreast import importing
     importing.run(arguments)
 
