@@ -16,7 +16,7 @@ import numpy as np
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
 # Pixels worked on at a time: what is computed from them stays in the processor's cache.
-BLOCK_PIXELS = 1 << 15
+BLOCK_PIXELS = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +131,12 @@ def apply_warp(image, warp, *, fill_mode="nearest", cval=0.0):
         A new float32 array of the same shape.
     """
     image = np.ascontiguousarray(image, np.float32)
-    planes = _different_planes(image)
+    if image.shape[2] == 1:
+        planes = [image[..., 0]]
+    else:
+        # Mammograms come as equal channels, of which one needs warping.
+        equal = _equal_plane(image)
+        planes = cv2.split(image) if equal is None else [equal]
     warped = [warp_plane(plane, warp, fill_mode=fill_mode, cval=cval)
               for plane in planes]
     return shift_intensities(warped, warp.intensity_shifts, out=np.empty_like(image))
@@ -149,16 +154,45 @@ def warp_grey(plane, warp, *, mean, out, **fill):
         out: float32 array `(rows, columns, channels)`, overwritten.
         fill: `fill_mode` and `cval`.
     """
-    warped = warp_plane(np.ascontiguousarray(plane), warp, **fill)
+    plane = np.ascontiguousarray(plane, np.float32)
+    warped = warp_plane(plane, warp, out=_scratch("warped", plane.shape), **fill)
     shift_intensities([warped], warp.intensity_shifts, mean=mean, out=out)
 
 
-def _different_planes(image):
-    """The channels of an image; one where all are equal, as they are on input."""
-    planes = cv2.split(image)
-    if all(np.array_equal(planes[0], plane) for plane in planes[1:]):
-        return planes[:1]
-    return planes
+def _scratch(name, shape):
+    """A float32 array kept by the thread for what is computed on the way.
+
+    Fresh memory costs more than the arithmetic done in it: the system must map and
+    clear each of its pages.
+    """
+    size = math.prod(shape)
+    kept = getattr(_local, name, None)
+    if kept is None or kept.size < size:
+        kept = np.empty(size, np.float32)
+        setattr(_local, name, kept)
+    return kept[:size].reshape(shape)
+
+
+def _blocks(height, width):
+    """Slices of rows with about `BLOCK_PIXELS` pixels each, the same for all images."""
+    step = max(1, BLOCK_PIXELS // width)
+    return [slice(top, min(top + step, height)) for top in range(0, height, step)]
+
+
+def _equal_plane(image):
+    """The plane that all channels of an image equal, or None; valid in this thread
+    until the next call."""
+    height, width, channels = image.shape
+    plane = _scratch("plane", (height, width))
+    others = range(1, channels)
+    for rows in _blocks(height, width):
+        block = image[rows]
+        made = _scratch("made", (channels - 1, *block.shape[:2]))
+        cv2.mixChannels([block], [plane[rows], *made], list(
+            np.repeat(range(channels), 2)))
+        if not all(np.array_equal(plane[rows], made[k - 1]) for k in others):
+            return None
+    return plane
 
 
 def shift_intensities(planes, shifts, *, out, mean=0.0):
@@ -174,16 +208,13 @@ def shift_intensities(planes, shifts, *, out, mean=0.0):
     height, width, channels = out.shape
     shifts = shifts or (0.0,) * channels
     ranges = [cv2.minMaxLoc(plane)[:2] for plane in planes]
-    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+    limits = min(low for low, _ in ranges), max(high for _, high in ranges)
     planes = planes * channels if len(planes) < channels else planes
-    step = max(1, BLOCK_PIXELS // width)
-    made = [np.empty((step, width), np.float32) for _ in range(channels)]
-    for top in range(0, height, step):
-        rows = slice(top, min(top + step, height))
-        block = [plane[:rows.stop - top] for plane in made]
-        for plane, shift, target in zip(planes, shifts, block, strict=True):
-            _shift_plane(plane[rows], shift, (low, high), mean, target)
-        cv2.merge(block, dst=out[rows])
+    for rows in _blocks(height, width):
+        made = _scratch("made", (channels, rows.stop - rows.start, width))
+        for plane, shift, target in zip(planes, shifts, made, strict=True):
+            _shift_plane(plane[rows], shift, limits, mean, target)
+        cv2.merge(list(made), dst=out[rows])
     return out
 
 
@@ -204,23 +235,24 @@ def _shift_plane(plane, shift, limits, mean, out):
         np.subtract(np.float32(-mean), out, out=out)
 
 
-def warp_plane(plane, warp, *, fill_mode="nearest", cval=0.0):
+def warp_plane(plane, warp, *, fill_mode="nearest", cval=0.0, out=None):
     """Rotates, shifts, shears, zooms and flips one channel; intensities stay.
 
     Args:
         plane: contiguous float32 array `(rows, columns)`.
         warp: `Warp`.
         fill_mode, cval: as for `apply_warp`.
+        out: array like `plane` that may be overwritten, or None.
 
     Returns:
-        A contiguous array like `plane`, which may be `plane` itself.
+        A contiguous array like `plane`: `out`, a new one, or `plane` itself.
     """
     matrix = warp_matrix(warp, plane.shape)
     flips = warp.flip_vertical, warp.flip_horizontal
     if matrix is not None and fill_mode == "nearest":
-        maps = _nearest_maps(matrix, plane.shape, flips)
-        if maps is not None:
-            return _gather(plane, *maps)
+        sums = _nearest_sums(matrix, plane.shape, flips)
+        if sums is not None:
+            return _gather(plane, *sums, np.empty_like(plane) if out is None else out)
     if matrix is not None:
         # Imported late: the usual path does without, and it is slow to import.
         from scipy import ndimage
@@ -261,66 +293,55 @@ def warp_matrix(warp, size):
         [c, d, -c * y - d * x + (sine * down + cosine * right + x)]])
 
 
-def _nearest_maps(matrix, size, flips):
-    """Row and column parts of the map from output to nearest input pixel.
+def _nearest_sums(matrix, size, flips):
+    """The nearest input pixel of each output pixel, as sums of a row and a column part.
+
+    The nearest pixel is `floor(row part + column part + 0.5)`, in float64 as SciPy has
+    it. Both parts are replaced by numbers that fit into float32 and have the same
+    rounded sum: only the order of the fractions matters for that, so each column's
+    fraction becomes its rank, and each row's the rank from which on the sum passes a
+    whole number.
 
     Returns:
-        Two float32 arrays, `(rows, 3)` and `(3, 2 * columns)`, whose matrix product
-        holds the pairs (column, row) of each output pixel, exact once rounded; None if
-        the image is too large for that.
+        float32 arrays `(2, rows)` and `(2, columns)`, for the row and the column of the
+        input pixel; None if the image is too large for exact sums.
     """
-    rows, columns = (np.arange(extent, dtype=np.float64) for extent in size)
-    (a, b, down), (c, d, right) = matrix
-    y_rows, y_columns = _split_sum(down + rows * a, columns * b)
-    x_rows, x_columns = _split_sum(right + rows * c, columns * d)
-    left = np.stack([x_rows, y_rows, np.ones_like(rows)], axis=1)
-    across = np.zeros((3, size[1], 2))
-    across[0, :, 0] = across[1, :, 1] = 1
-    across[2, :, 0], across[2, :, 1] = x_columns, y_columns
-    if flips[0]:
-        left = left[::-1]
-    if flips[1]:
-        across = across[:, ::-1]
-    exact = 2 ** 24 / (2 << size[1].bit_length())
-    if max(np.abs(left).max() + np.abs(across).max(), *size) >= min(exact, 32767):
+    height, width = size
+    steps = 1 << width.bit_length()
+    reach = np.abs(matrix) @ (height, width, 1) + 3
+    if max(*reach, *size) >= min(2 ** 24 / (2 * steps), 32767):
         return None
-    return (np.ascontiguousarray(left, np.float32),
-            np.ascontiguousarray(across, np.float32).reshape(3, -1))
-
-
-def _split_sum(rows, columns):
-    """Replaces two float64 vectors by others that fit into float32.
-
-    For every pair, the rounded sum of the new numbers is `floor(row + column + 0.5)`,
-    the nearest pixel as SciPy takes it. Only the order of the fractions matters for
-    that, so each column's fraction is replaced by its rank, and each row's by the rank
-    from which on the sum passes a whole number.
-    """
-    columns = columns + 0.5
-    whole_columns, whole_rows = np.floor(columns), np.floor(rows)
-    fractions = columns - whole_columns
-    order = np.argsort(fractions)
-    steps = 1 << len(columns).bit_length()
-    ranks = np.empty(len(columns))
-    ranks[order] = np.arange(len(columns))
-    needed = np.searchsorted(fractions[order], 1 - (rows - whole_rows))
+    rows = matrix[:, 2:] + matrix[:, :1] * np.arange(height)
+    columns = matrix[:, 1:2] * np.arange(width) + 0.5
+    row_parts, column_parts = np.floor(rows), np.floor(columns)
+    needed = 1 - (rows - row_parts)
+    columns -= column_parts
+    for k, order in enumerate(columns.argsort(axis=1)):
+        row_parts[k] -= columns[k, order].searchsorted(needed[k]) / steps
+        column_parts[k, order] += np.arange(width) / steps
     # Half a step more, so that no sum lies half-way between two pixels.
-    return (whole_rows + (0.5 + 0.5 / steps) - needed / steps,
-            whole_columns + ranks / steps)
+    row_parts += 0.5 + 0.5 / steps
+    if flips[0]:
+        row_parts = row_parts[:, ::-1]
+    if flips[1]:
+        column_parts = column_parts[:, ::-1]
+    return row_parts.astype(np.float32), column_parts.astype(np.float32)
 
 
-def _gather(plane, left, across):
-    """Takes the pixels that the product of the two parts points at."""
+def _gather(plane, row_parts, column_parts, out):
+    """Takes the pixels that the rounded sums of the parts point at, into `out`."""
     height, width = plane.shape
-    warped = np.empty_like(plane)
-    step = max(1, BLOCK_PIXELS // width)
-    maps = np.empty((step, 2 * width), np.float32)
-    for top in range(0, height, step):
-        rows = slice(top, min(top + step, height))
-        block = np.dot(left[rows], across, out=maps[:rows.stop - top])
-        cv2.remap(plane, block.reshape(-1, width, 2), None, cv2.INTER_NEAREST,
-                  dst=warped[rows], borderMode=cv2.BORDER_REPLICATE)
-    return warped
+    left = np.ones((2, height, 2), np.float32)
+    right = np.ones((2, 2, width), np.float32)
+    left[:, :, 0], right[:, 1] = row_parts, column_parts
+    for rows in _blocks(height, width):
+        maps = _scratch("maps", (2, rows.stop - rows.start, width))
+        # A matrix product of two terms adds all pairs, and quicker than broadcasting.
+        for k in range(2):
+            np.dot(left[k, rows], right[k], out=maps[k])
+        cv2.remap(plane, maps[1], maps[0], cv2.INTER_NEAREST, dst=out[rows],
+                  borderMode=cv2.BORDER_REPLICATE)
+    return out
 
 
 def four_flips(images):
