@@ -7,21 +7,10 @@ import pathlib
 import shutil
 
 import cv2
-import keras
 import numpy as np
 import tqdm
 
-from end2end import (
-    backbones,
-    checkpoints,
-    config,
-    files,
-    heatmap_files,
-    heatmaps,
-    images,
-    models,
-    patches,
-)
+from end2end import config, files, heatmap_files, heatmaps, images, patches
 
 # Image settings that travel with a patch classifier; its image size does not.
 INTENSITY_FIELDS = ("stretch_max_to", "intensity_scale", "equalize_histogram", "center",
@@ -36,7 +25,7 @@ class Job:
 
     folder: pathlib.Path
     breasts: list            # (patient_id, side, cancer), sorted
-    classifier: checkpoints.Classifier
+    classifier: object       # checkpoints.Classifier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +60,11 @@ def plan(arguments):
         raise files.InputError(
             f"image folder {folder} has no picture of {len(breasts)} breasts, such as "
             f"{view_path(folder, breasts[0], 'cc').name}; check folder and table.")
+    files.existing_file(arguments.model_path, "model")
     files.writable_folder(out_path(arguments).parent)
+    # TensorFlow takes seconds to import; mistakes are told before.
+    from end2end import checkpoints
+
     classifier = checkpoints.load_classifier(
         arguments.model_path, config.fill(config.ImageOptions, arguments))
     if len(classifier.model.output_shape) != 2:
@@ -91,6 +84,10 @@ def settings_of(classifier):
         defaults["backbone"] = backbone
     if trained.get("size"):
         size = tuple(trained["size"])
+        import keras
+
+        from end2end import models
+
         channels = models.input_channels(classifier.model)
         trunk = keras.Model(
             classifier.model.inputs, models.patch_features(classifier.model))
@@ -158,6 +155,8 @@ def part(path, parts, settings, work, classes, overlays):
 
 def scorer(model, arguments):
     """The function from a file to `Scored` that the arguments ask for."""
+    from end2end import backbones, models
+
     options = dataclasses.replace(
         config.fill(config.ImageOptions, arguments),
         channels=models.input_channels(model))
@@ -191,6 +190,8 @@ def _sliding(model, options, prepare, arguments):
 
 
 def _convolutional(model, options, prepare, arguments):
+    from end2end import models
+
     pool, strides = arguments.heatmap_pool, arguments.heatmap_strides
     whole = models.heatmap_model(model, pool=tuple(pool), strides=tuple(strides))
 

@@ -23,7 +23,8 @@ POSITIONAL = (
 
 def parser(script="sample_patches_combined", description=__doc__, only=None):
     """The command line of a sampler, with the original's flags."""
-    parser = commands.Parser(prog=f"python -m ddsm_train.{script}", description=description)
+    parser = commands.Parser(
+        prog=f"python -m ddsm_train.{script}", description=description)
     for name, shown, text in POSITIONAL:
         parser.add_argument(name, metavar=shown, help=text)
     config.add_options(parser, config.SamplingOptions, only=only)

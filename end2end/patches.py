@@ -11,6 +11,8 @@ import math
 import cv2
 import numpy as np
 
+from end2end import blobs
+
 # The original's fixed seed (documented behaviour): of every lesion, of every image's
 # hard negatives.
 ORIGINAL_SEED = 12345
@@ -273,27 +275,15 @@ def blob_centers(rng, image, lesions, count, *, patch_size, cutoff):
     half = patch_size // 2
     levels = image / max(float(image.max()), 1.0) * 255
     padded = np.pad(levels.astype(np.uint8), half)
-    blobs = _blob_detector(patch_size).detect(padded)
-    found = 0
-    for index in rng.permutation(len(blobs)):
-        center = tuple(int(value) for value in blobs[index].pt)
-        if found == count:
+    found = blobs.find_blobs(padded, most_area=patch_size * patch_size)
+    written = 0
+    for index in rng.permutation(len(found)):
+        center = tuple(int(value) for value in found[index])
+        if written == count:
             return
         if not any(one.overlaps(center, patch_size, cutoff) for one in lesions):
-            found += 1
+            written += 1
             yield center
-
-
-def _blob_detector(patch_size):
-    """The original's settings: any shape and colour, half to 95 % of the maximum."""
-    settings = cv2.SimpleBlobDetector_Params()
-    settings.filterByArea, settings.minArea = True, 3
-    settings.maxArea = patch_size * patch_size
-    settings.minThreshold, settings.maxThreshold = int(0.5 * 255), int(0.95 * 255)
-    settings.thresholdStep = 10
-    settings.filterByCircularity = settings.filterByColor = False
-    settings.filterByConvexity = settings.filterByInertia = False
-    return cv2.SimpleBlobDetector_create(settings)
 
 
 def sliding_grid(length, *, patch_size, stride):

@@ -1,0 +1,96 @@
+"""Bright and dark blobs of a picture, as OpenCV 3.4 found them.
+
+Later versions keep the outlines of a blob in another order, which moves one blob in
+five or loses it; the hard negatives of the original need the older behaviour.
+"""
+
+import cv2
+import numpy as np
+
+THRESHOLDS = range(int(0.5 * 255), int(0.95 * 255), 10)
+LEAST_AREA = 3
+LEAST_DISTANCE = 10.0  # between two blobs, pixels
+LEAST_OUTLINES = 2     # thresholds at which a blob must be seen
+# An outline of fewer pixels encloses less than `LEAST_AREA`.
+SHORTEST_OUTLINE = 6
+
+
+def find_blobs(levels, *, most_area):
+    """Finds blobs of any shape: outlines that return at neighbouring thresholds.
+
+    Args:
+        levels: uint8 array `(rows, columns)`.
+        most_area: area that a blob stays below, square pixels.
+
+    Returns:
+        list of centres (x, y), float32.
+    """
+    blobs = []
+    middles = np.zeros((0, 3))  # x, y and radius of the middle outline of each blob
+    for threshold in THRESHOLDS:
+        outlines = find_outlines(levels, threshold, most_area)
+        fresh = []
+        for outline in outlines:
+            known = first_near(middles, outline)
+            if known is None:
+                fresh.append([outline])
+            else:
+                insert(blobs[known], outline)
+                middles[known] = blobs[known][len(blobs[known]) // 2]
+        blobs += fresh
+        middles = np.concatenate([middles, *(np.array(one) for one in fresh)])
+    return [center(one) for one in blobs if len(one) >= LEAST_OUTLINES]
+
+
+def find_outlines(levels, threshold, most_area):
+    """Outer and inner outlines at one threshold.
+
+    Returns:
+        list of (x, y, radius): centroid, and median distance of the outline from it.
+    """
+    _, bright = cv2.threshold(levels, threshold, 255, cv2.THRESH_BINARY)
+    contours, _ = cv2.findContours(bright, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    found = []
+    for contour in contours:
+        if len(contour) < SHORTEST_OUTLINE:
+            continue
+        moments = cv2.moments(contour)
+        area = moments["m00"]
+        if LEAST_AREA <= area < most_area:
+            x, y = moments["m10"] / area, moments["m01"] / area
+            distances = np.sort(np.sqrt(
+                (contour[:, 0, 0] - x) ** 2 + (contour[:, 0, 1] - y) ** 2))
+            count = len(distances)
+            radius = (distances[(count - 1) // 2] + distances[count // 2]) / 2
+            found.append((x, y, float(radius)))
+    return found
+
+
+def first_near(middles, outline):
+    """Index of the first blob that an outline belongs to, or None."""
+    x, y, radius = outline
+    distances = np.sqrt((middles[:, 0] - x) ** 2 + (middles[:, 1] - y) ** 2)
+    near = distances < np.maximum(middles[:, 2], max(LEAST_DISTANCE, radius))
+    index = int(near.argmax()) if len(near) else 0
+    return index if len(near) and near[index] else None
+
+
+def insert(blob, outline):
+    """Adds an outline to a blob, about in the order of the radius.
+
+    OpenCV 3.4 compared neighbours while it shifted them, so an outline mostly moves
+    down by one place only.
+    """
+    blob.append(outline)
+    place = len(blob) - 1
+    while place > 0 and blob[place][2] < blob[place - 1][2]:
+        blob[place] = blob[place - 1]
+        place -= 1
+    blob[place] = outline
+
+
+def center(blob):
+    """Mean centre of the outlines of a blob, in their order."""
+    share = 1.0 / len(blob)
+    return tuple(np.float32(sum(outline[axis] for outline in blob) * share)
+                 for axis in (0, 1))
