@@ -12,7 +12,14 @@ import keras
 import numpy as np
 
 import end2end
-from end2end import config, files, network_config, safe_loading
+from end2end import (
+    config,
+    files,
+    network_build,
+    network_config,
+    published,
+    safe_loading,
+)
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +73,7 @@ def _load(path):
         network = network_config.read(stored.description, f"model {stored.source}")
         if isinstance(stored.weights, safe_loading.PathWeights):
             stored.weights.number_layers(network)
-        model = network_config.build(
+        model = network_build.build(
             network, stored.weights, f"model {stored.source}")
         return model, stored.card
 
@@ -83,7 +90,12 @@ def load_classifier(path, images=None):
     """
     path = pathlib.Path(path)
     model, card = _load(path)
-    card = _card_beside(path, card)
+    card = _card_beside(path, card) or published.card(
+        model, path.stem, by_structure=images is None)
+    cut = published.cut_before_end(model)
+    if cut:
+        log.info("%s was cut by the original before the end of its trunk, at %s; it is "
+                 "used as it was trained.", path.name, cut)
     if images is None and card.get("images"):
         images = config.from_dict(
             config.ImageOptions, card["images"], source=str(config_path(path)))
@@ -92,17 +104,32 @@ def load_classifier(path, images=None):
             f"model {path}: nothing says how its images were prepared; expected "
             f"{config_path(path).name} beside it, a published model, or the settings "
             "as flags (--img-size, --rescale-factor, --featurewise-mean).")
-    classes = tuple(card.get("classes") or _class_names(model))
-    if len(classes) != model.output_shape[-1]:
-        raise files.InputError(
-            f"model {path} has {model.output_shape[-1]} outputs, but its settings name "
-            f"the classes {', '.join(classes)}; correct {config_path(path).name}.")
+    images = _fitted(images, model, path)
+    classes = _classes(card, model, path)
     return Classifier(model, images, classes, card.get("name") or path.stem, card)
 
 
-def _class_names(model):
+def _fitted(images, model, path):
+    """The settings with the channels of the model, checked against its input size."""
+    *size, channels = model.input_shape[1:]
+    free = None in size or images.height is not None
+    if not free and tuple(images.size) != tuple(size):
+        raise files.InputError(
+            f"model {path} takes images of {size[0]}x{size[1]}, but they would be "
+            f"prepared at {images.size[0]}x{images.size[1]}; correct --img-size or "
+            f"{config_path(path).name}.")
+    return dataclasses.replace(images, channels=channels)
+
+
+def _classes(card, model, path):
     count = model.output_shape[-1]
-    return ("neg", "pos") if count == 2 else [f"class{i}" for i in range(count)]
+    classes = tuple(card.get("classes") or (
+        published.CLASSES if count == 2 else [f"class{i}" for i in range(count)]))
+    if len(classes) != count:
+        raise files.InputError(
+            f"model {path} has {count} outputs, but its settings name the classes "
+            f"{', '.join(map(str, classes))}; correct {config_path(path).name}.")
+    return classes
 
 
 def config_path(path):
@@ -144,7 +171,7 @@ def save_model(model, path, card):
     path = pathlib.Path(path)
     card = {"format": FORMAT, **card, "id": uuid.uuid4().hex, "software": software()}
     card = json.loads(json.dumps(card, default=str))
-    network = network_config.read(json.loads(model.to_json()), f"model {path.name}")
+    network = network_config.of_model(model, f"model {path.name}")
     description = network_config.write(network)
     with files.replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["keras_version"] = KERAS_LAYOUT
@@ -180,7 +207,7 @@ def _named_arrays(layer, row):
     if isinstance(row.settings, network_config.Network):
         return [item for inner in row.settings.rows
                 for item in _named_arrays(layer.get_layer(inner.name), inner)]
-    roles = network_config.expected_shapes(layer)
+    roles = network_build.expected_shapes(layer)
     return [(f"{row.name}/{role}:0", array) for role, array in zip(
         roles, layer.get_weights(), strict=True)]
 

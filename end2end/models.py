@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from end2end import backbones, files, top_layers
+from end2end import backbones, files, imagenet, top_layers
 
 # What may follow the last feature map of a patch classifier.
 TAIL = (layers.Dense, layers.Dropout, layers.GlobalAveragePooling2D,
@@ -55,17 +55,14 @@ def patch_classifier(backbone, num_classes, *, dropout=0.0, weight_decay=0.01,
     x = row.build(image)
     x = layers.GlobalAveragePooling2D(name="global_average_pooling2d_1")(x)
     # The original gave yaroslav a bare head, whatever was asked.
-    if backbone == "yaroslav":
-        x = layers.Dense(num_classes, activation="softmax", name="predictions")(x)
-        return keras.Model(image, x, name=backbone)
-    if dropout > 0:
+    bare = backbone == "yaroslav"
+    if dropout > 0 and not bare:
         x = layers.Dropout(dropout, name="dropout_1")(x)
     x = layers.Dense(
-        num_classes, activation="softmax", name="dense_1",
-        kernel_regularizer=top_layers.penalty(weight_decay))(x)
+        num_classes, activation="softmax", name="predictions" if bare else "dense_1",
+        kernel_regularizer=None if bare else top_layers.penalty(weight_decay))(x)
     model = keras.Model(image, x, name=backbone)
     if weights is not None:
-        from end2end import imagenet
         imagenet.load_into(model, backbone, weights)
     return model
 

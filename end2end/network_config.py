@@ -1,15 +1,13 @@
-"""Network descriptions of every Keras age: read without running code, built, written.
+"""Network descriptions of every Keras age, read as data and written again.
 
 A description is the JSON text that Keras stores beside the weights. It becomes rows
-(`Row`), and rows become a model through the classes listed here and no others: nothing
-named in a file is ever imported.
+(`Row`) of the layer classes listed here and no others; nothing named in a file is ever
+imported. `network_build` makes the model.
 """
 
 import dataclasses
+import json
 import math
-
-import keras
-from keras import layers
 
 from end2end import files
 
@@ -17,6 +15,7 @@ from end2end import files
 GREATEST_NUMBER = 10_000_000
 GREATEST_SIDE = 100_000
 DEEPEST_NESTING = 16
+MOST_LAYERS = 20_000
 MODEL_CLASSES = ("Model", "Functional", "Sequential")
 ACTIVATIONS = (
     "linear", "relu", "relu6", "softmax", "sigmoid", "tanh", "elu", "selu", "swish",
@@ -120,17 +119,22 @@ def read(description, source, *, depth=0):
     config = description.get("config")
     if kind == "Sequential":
         return _read_sequential(config, source, depth)
-    _expect(isinstance(config, dict), source, "a network without layers")
+    expect(isinstance(config, dict), source, "a network without layers")
     entries = _list(config, "layers", source)
     rows = [_read_row(entry, source, depth) for entry in entries]
     names = [row.name for row in rows]
-    _expect(len(set(names)) == len(names), source, "two layers of one name")
+    expect(len(set(names)) == len(names), source, "two layers of one name")
     network = Network(
         str(config.get("name", "model")), rows,
         _ends(config.get("input_layers"), source),
         _ends(config.get("output_layers"), source))
     _drop_own_calls(network)
     return network
+
+
+def of_model(model, source):
+    """The `Network` of a model in memory."""
+    return read(json.loads(model.to_json()), source)
 
 
 def _read_sequential(config, source, depth):
@@ -140,7 +144,7 @@ def _read_sequential(config, source, depth):
     entries = _list(config, "layers", source)
     name = config.get("name", "sequential")
     rows = [_read_row(entry, source, depth) for entry in entries]
-    _expect(rows, source, "a network without layers")
+    expect(rows, source, "a network without layers")
     if rows[0].kind != "InputLayer":
         rows.insert(0, Row(f"{name}_input", "InputLayer",
                            _input_shape(entries[0], config, source), []))
@@ -154,7 +158,7 @@ def _input_shape(entry, config, source):
         entry.get("config"), dict) else None
     if shape is None:
         shape = config.get("build_input_shape")
-    _expect(isinstance(shape, list), source, "a network without the shape of its input")
+    expect(isinstance(shape, list), source, "a network without the shape of its input")
     return _shape(shape, source)
 
 
@@ -163,14 +167,14 @@ def _read_row(entry, source, depth):
     config = entry.get("config")
     nested = kind in MODEL_CLASSES
     name = entry.get("name") or (isinstance(config, dict) and config.get("name"))
-    _expect(isinstance(name, str) and name, source, "a layer without a name")
+    expect(isinstance(name, str) and name, source, "a layer without a name")
     where = f"{source}: layer {name!r}"
     if nested:
         settings = read(entry, source, depth=depth + 1)
     elif kind == "InputLayer":
-        _expect(isinstance(config, dict), where, "no settings")
+        expect(isinstance(config, dict), where, "no settings")
         shape = config.get("batch_shape", config.get("batch_input_shape"))
-        _expect(isinstance(shape, list), where, "no shape")
+        expect(isinstance(shape, list), where, "no shape")
         settings = _shape(shape, where)
     elif kind in SETTINGS:
         settings = _settings(kind, config, where)
@@ -191,7 +195,7 @@ def _refusal(kind, where):
 
 def _kind(entry, source):
     """Class name of an entry, which must be one of Keras's own."""
-    _expect(isinstance(entry, dict) and isinstance(entry.get("class_name"), str),
+    expect(isinstance(entry, dict) and isinstance(entry.get("class_name"), str),
             source, "a layer without a class")
     kind = entry["class_name"]
     module = entry.get("module") or "keras"
@@ -209,17 +213,17 @@ def _kind(entry, source):
 
 
 def _settings(kind, config, where):
-    _expect(isinstance(config, dict), where, "no settings")
+    expect(isinstance(config, dict), where, "no settings")
     kept = {}
     for key, value in config.items():
         key = _RENAMED.get((kind, key), key)
         if key in SETTINGS[kind]:
             kept[key] = _value(key, value, where)
         elif key == "data_format":
-            _expect(value in (None, "channels_last"), where,
+            expect(value in (None, "channels_last"), where,
                     f"the order {value!r} of the axes (expected channels_last)")
         elif key == "renorm":
-            _expect(not value, where, "batch renormalisation, which is not supported")
+            expect(not value, where, "batch renormalisation, which is not supported")
         elif key not in _IGNORED and value not in (None, False, {}, []):
             if key.startswith("renorm") or key == "virtual_batch_size":
                 continue
@@ -237,7 +241,7 @@ def _value(key, value, where):
     if key == "axis" and isinstance(value, list) and len(value) == 1:
         value = value[0]
     for number in _numbers(value, where):
-        _expect(abs(number) <= GREATEST_NUMBER, where,
+        expect(abs(number) <= GREATEST_NUMBER, where,
                 f"{key} {number}, which is beyond reason")
     return value
 
@@ -250,7 +254,7 @@ def _numbers(value, where):
         if isinstance(item, (list, dict)):
             flat += _numbers(item, where)
         elif isinstance(item, (int, float)) and not isinstance(item, bool):
-            _expect(math.isfinite(item), where, f"the number {item}")
+            expect(math.isfinite(item), where, f"the number {item}")
             flat.append(item)
     return flat
 
@@ -276,12 +280,12 @@ def _regularizer(value, where):
         return None
     name = value.get("class_name") if isinstance(value, dict) else None
     config = value.get("config") if isinstance(value, dict) else None
-    _expect(name in _REGULARIZERS and isinstance(config, dict), where,
+    expect(name in _REGULARIZERS and isinstance(config, dict), where,
             f"the unknown regularizer {name or value!r}")
     rates = {}
     for key in ("l1", "l2"):
         rate = config.get(key, 0.0)
-        _expect(isinstance(rate, (int, float)) and 0 <= rate <= GREATEST_NUMBER, where,
+        expect(isinstance(rate, (int, float)) and 0 <= rate <= GREATEST_NUMBER, where,
                 f"a regularizer of {key} {rate!r}")
         # Keras 2.0.8 stored rates as float32; 0.001 shall read 0.001 again.
         rates[key] = float(f"{rate:.7g}")
@@ -291,9 +295,9 @@ def _regularizer(value, where):
 
 
 def _shape(shape, where):
-    _expect(len(shape) >= 2, where, f"the input shape {shape}")
+    expect(len(shape) >= 2, where, f"the input shape {shape}")
     for side in shape:
-        _expect(side is None or type(side) is int and 0 < side <= GREATEST_SIDE,
+        expect(side is None or type(side) is int and 0 < side <= GREATEST_SIDE,
                 where, f"an input side of {side!r}, which is beyond reason")
     return tuple(shape[1:])
 
@@ -304,7 +308,7 @@ def _read_call(call, where):
         tensors = list(_keras_tensors(call.get("args"), where))
         extra = call.get("kwargs") or {}
     else:
-        _expect(isinstance(call, list), where, "a malformed connection")
+        expect(isinstance(call, list), where, "a malformed connection")
         if call and isinstance(call[0], str):
             call = [call]
         tensors = [_end(item, where) for item in call]
@@ -313,9 +317,9 @@ def _read_call(call, where):
             if len(item) > 3 and isinstance(item[3], dict):
                 extra |= item[3]
     for key, value in extra.items():
-        _expect(key in ("training", "mask") and not isinstance(value, (dict, list)),
+        expect(key in ("training", "mask") and not isinstance(value, (dict, list)),
                 where, f"the call argument {key!r}, which is not understood")
-    _expect(tensors, where, "a call without input")
+    expect(tensors, where, "a call without input")
     return tensors
 
 
@@ -334,14 +338,14 @@ def _ends(value, source):
     """`["a", 0, 0]` or a list of such, in a list or (by name) a dictionary."""
     if isinstance(value, dict):
         value = list(value.values())
-    _expect(isinstance(value, list) and value, source, "a network without both ends")
+    expect(isinstance(value, list) and value, source, "a network without both ends")
     if isinstance(value[0], str):
         value = [value]
     return [_end(item, source) for item in value]
 
 
 def _end(item, source):
-    _expect(isinstance(item, list) and len(item) >= 3 and isinstance(item[0], str)
+    expect(isinstance(item, list) and len(item) >= 3 and isinstance(item[0], str)
             and all(type(number) is int and number >= 0 for number in item[1:3]),
             source, "a malformed connection")
     return (item[0].replace("/", "_"), item[1], item[2])
@@ -368,11 +372,12 @@ def _drop_own_calls(network):
 
 def _list(config, key, source):
     value = config.get(key) if isinstance(config, dict) else None
-    _expect(isinstance(value, list), source, "a network without layers")
+    expect(isinstance(value, list), source, "a network without layers")
+    expect(len(value) <= MOST_LAYERS, source, f"{len(value)} layers, beyond reason")
     return value
 
 
-def _expect(condition, where, found):
+def expect(condition, where, found):
     if not condition:
         raise files.InputError(
             f"{where}: found {found}; the file is damaged or not of this kind of "
@@ -410,136 +415,3 @@ def _written(row):
             "batch_input_shape": [None, *row.settings], "sparse": False}}
     return {"class_name": row.kind, "config": config | {
         "trainable": True, **row.settings}}
-
-
-def build(network, weights, source):
-    """Makes the model of a `Network` and fills it.
-
-    Args:
-        network: what `read` returned.
-        weights: has `check(path, shapes)` and `read(path, shapes)`, of a layer's path
-            (names from the outside in) and its shapes `{role: shape}`. Both raise
-            `InputError` where a weight is missing or misshapen; `check` is called
-            before memory is taken, `read` returns the arrays.
-        source: name of the file, for messages.
-
-    Returns:
-        an uncompiled `keras.Model`, all of whose layers are trainable.
-    """
-    return _build(network, weights, source, ())
-
-
-def _build(network, weights, source, path):
-    made, outputs = {}, {}
-    waiting = list(network.rows)
-    while waiting:
-        ready = [row for row in waiting
-                 if all(_known(outputs, end) for call in row.calls for end in call)]
-        _expect(ready, source, f"a circle or a gap at layer {waiting[0].name!r}")
-        for row in ready:
-            _build_row(row, made, outputs, weights, source, path)
-        waiting = [row for row in waiting if row.name not in outputs]
-    for end in network.inputs + network.outputs:
-        _expect(_known(outputs, end), source, f"an end at unknown layer {end[0]!r}")
-    return keras.Model(
-        _one([_tensor(outputs, end) for end in network.inputs]),
-        _one([_tensor(outputs, end) for end in network.outputs]), name=network.name)
-
-
-def _build_row(row, made, outputs, weights, source, path):
-    where = f"{source}: layer {row.name!r}"
-    if row.kind == "InputLayer":
-        outputs[row.name] = [[keras.Input(row.settings, name=row.name)]]
-        return
-    outputs[row.name] = []
-    for call in row.calls:
-        tensors = [_tensor(outputs, end) for end in call]
-        try:
-            if row.name not in made:
-                made[row.name] = _make(row, tensors, weights, source, path)
-            result = made[row.name](_one(tensors))
-        except files.InputError:
-            raise
-        except (TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise files.InputError(
-                f"{where} cannot be built ({reason}); the file is damaged.") from error
-        outputs[row.name].append(result if isinstance(result, list) else [result])
-    if row.name in made and row.kind not in MODEL_CLASSES:
-        layer = made[row.name]
-        if layer.weights:
-            layer.set_weights(weights.read((*path, row.name), expected_shapes(layer)))
-
-
-def _make(row, tensors, weights, source, path):
-    if row.kind in MODEL_CLASSES:
-        return _build(row.settings, weights, source, (*path, row.name))
-    settings = dict(row.settings)
-    shapes = declared_shapes(row.kind, settings, tensors[0].shape)
-    if shapes:
-        weights.check((*path, row.name), shapes)
-    # Random values would be overwritten at once.
-    settings |= {key: "zeros" for key in _INITIALIZED.get(row.kind, ())}
-    return getattr(layers, row.kind)(name=row.name, **settings)
-
-
-_INITIALIZED = {
-    "Conv2D": ("kernel_initializer",), "Dense": ("kernel_initializer",),
-    "DepthwiseConv2D": ("depthwise_initializer",),
-    "SeparableConv2D": ("depthwise_initializer", "pointwise_initializer")}
-
-
-def declared_shapes(kind, settings, shape):
-    """Shapes of a layer's weights by role, from its settings and its input's shape."""
-    channels = shape[settings.get("axis", -1) if kind == "BatchNormalization" else -1]
-    kernel = settings.get("kernel_size", (1, 1))
-    kernel = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
-    bias = settings.get("use_bias", True)
-    if kind == "Dense":
-        units = settings.get("units")
-        return {"kernel": (channels, units)} | ({"bias": (units,)} if bias else {})
-    if kind == "Conv2D":
-        filters = settings.get("filters")
-        inside = (channels or 0) // (settings.get("groups") or 1)
-        return {"kernel": (*kernel, inside, filters)} | (
-            {"bias": (filters,)} if bias else {})
-    if kind in ("DepthwiseConv2D", "SeparableConv2D"):
-        deep = settings.get("depth_multiplier", 1)
-        shapes = {"depthwise_kernel": (*kernel, channels, deep)}
-        if kind == "DepthwiseConv2D":
-            return shapes | ({"bias": (channels * deep,)} if bias else {})
-        filters = settings.get("filters")
-        shapes["pointwise_kernel"] = (1, 1, channels * deep, filters)
-        return shapes | ({"bias": (filters,)} if bias else {})
-    if kind == "BatchNormalization":
-        roles = [("gamma", settings.get("scale", True)),
-                 ("beta", settings.get("center", True)),
-                 ("moving_mean", True), ("moving_variance", True)]
-        return {role: (channels,) for role, there in roles if there}
-    return {}
-
-
-def expected_shapes(layer):
-    """Shapes of a built layer's weights by role, in the order of `layer.weights`."""
-    roles = {}
-    for variable in layer.weights:
-        role = variable.name
-        if role == "kernel" and isinstance(layer, layers.DepthwiseConv2D):
-            role = "depthwise_kernel"
-        roles[role] = tuple(variable.shape)
-    return roles
-
-
-def _known(outputs, end):
-    name, call, output = end
-    return (name in outputs and call < len(outputs[name])
-            and output < len(outputs[name][call]))
-
-
-def _tensor(outputs, end):
-    name, call, output = end
-    return outputs[name][call][output]
-
-
-def _one(tensors):
-    return tensors[0] if len(tensors) == 1 else tensors

@@ -309,9 +309,21 @@ class GroupedWeights(_Weights):
         if not inner:
             return {role: dataset for found in owners.values()
                     for role, dataset in found.items()}
-        return self._inner(owners, inner, shapes)
+        return self._inner(owners, inner)
 
-    def _inner(self, owners, inner, shapes):
+    def arrays(self):
+        """All weights: `{layer name: {role: array}}`, nested layers by their own."""
+        found = {}
+        for top in self.layer_names:
+            for owner, datasets in self._owners(top).items():
+                name = owner.rsplit("/", 1)[-1] or top
+                found[name] = {
+                    role: _read(_checked_dataset(dataset, self.source),
+                                f"model {self.source}: {dataset.name}")
+                    for role, dataset in datasets.items()}
+        return found
+
+    def _inner(self, owners, inner):
         # Exactly, or without the number that TensorFlow 1 put behind a name in use.
         for pattern in ("/".join(inner), inner[-1]):
             for owner, found in owners.items():
