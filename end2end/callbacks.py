@@ -7,6 +7,7 @@ interruption have `state()` and `restore(state)`.
 
 import json
 import logging
+import zipfile
 
 import keras
 import numpy as np
@@ -293,7 +294,7 @@ def read_meta(path):
     try:
         with np.load(path, allow_pickle=False) as state:
             return json.loads(str(state["meta"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 

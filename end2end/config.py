@@ -196,6 +196,9 @@ class TrainingOptions:
         4, "--workers", type=int,
         limits=(1, None),
         help="reading threads (NUM_CPU_CORES); results do not depend on it")
+    deterministic: bool = option(
+        True, "--deterministic",
+        help="bit-for-bit repeatable on a GPU too; off is faster there")
     freeze_statistics: bool = option(
         False, "--freeze-statistics",
         help="frozen batch normalisation keeps its averages, as in today's Keras")

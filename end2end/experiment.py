@@ -70,18 +70,26 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
     return report("whole_image", network, history, data, settings, signature)
 
 
+def start_repeatably(training):
+    """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(training.seed)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
 def patch_network(settings):
     """A new or loaded patch classifier, and the settings with its channels.
 
     Returns:
         model, `Settings`.
     """
-    import keras
-
     from end2end import checkpoints, models
 
     training, options = settings.training, settings.model
-    keras.utils.set_random_seed(training.seed)
+    start_repeatably(training)
     if training.resume_from:
         network = checkpoints.load_model(training.resume_from)
         check_outputs(network, training, training.resume_from)
@@ -137,12 +145,10 @@ def image_network(settings):
     Returns:
         model, `Settings`.
     """
-    import keras
-
     from end2end import checkpoints, models
 
     training, options = settings.training, settings.model
-    keras.utils.set_random_seed(training.seed)
+    start_repeatably(training)
     if training.resume_from:
         network = checkpoints.load_model(training.resume_from)
         check_outputs(network, training, training.resume_from)

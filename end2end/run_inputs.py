@@ -129,7 +129,10 @@ def check_settings(settings):
             raise files.InputError(
                 f"model file {path} should end in .h5 (or be {NOSAVE}).")
         if path != NOSAVE:
-            files.writable_folder(pathlib.Path(path).parent)
+            folder = files.writable_folder(pathlib.Path(path).parent)
+            # What a killed process was writing.
+            for part in folder.glob(f".{pathlib.Path(path).stem}*.part*"):
+                part.unlink(missing_ok=True)
     if training.resume_from:
         files.existing_file(training.resume_from, "model")
 

@@ -1,6 +1,5 @@
 """The schedule as rows of `Stage`; freeze, compile, fit, go on, row by row."""
 
-import contextlib
 import dataclasses
 import logging
 import pathlib
@@ -10,7 +9,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from end2end import backbones, callbacks, files, optimizers
+from end2end import backbones, callbacks, freezing, optimizers
 
 log = logging.getLogger(__name__)
 
@@ -133,94 +132,6 @@ def image_stages(training, model_options, *, first_top):
               training.late_weight_decay, training.late_dropout)]
 
 
-def leaves(model):
-    """All layers in order, those of nested models in place of the model."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaves(layer)
-        else:
-            yield layer
-
-
-def nested(model):
-    """The models inside a model, at any depth."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield layer
-            yield from nested(layer)
-
-
-def train_from(model, first, *, moving_statistics=True):
-    """Freezes every layer before `first` and unfreezes all others, nested ones too.
-
-    As in Keras 2.0.8, frozen batch normalisation still takes the statistics of each
-    batch and moves its averages; only its gamma and beta stay. The paper's models were
-    trained so.
-
-    Args:
-        model: `keras.Model`.
-        first: layer name; None unfreezes all.
-        moving_statistics: False freezes batch normalisation wholly, as today's Keras.
-
-    Returns:
-        names of the layers with weights that are trained.
-
-    Raises:
-        files.InputError: there is no such layer.
-    """
-    order = list(leaves(model))
-    for layer in (model, *nested(model), *order):
-        layer.trainable = True
-    for layer in order[:_position(model, order, first)]:
-        if moving_statistics and isinstance(layer, keras.layers.BatchNormalization):
-            for variable in (layer.gamma, layer.beta):
-                if variable is not None:
-                    variable.trainable = False
-        else:
-            layer.trainable = False
-    return [layer.name for layer in order if layer.trainable_weights]
-
-
-def _position(model, order, first):
-    if first is None:
-        return 0
-    outer = [layer for layer in model.layers if layer.name == first]
-    inner = [layer for layer in order if layer.name == first]
-    if not outer and not inner:
-        raise files.InputError(
-            f"model {model.name} has no layer {first!r} to train from; expected one "
-            f"such as {order[-1].name!r}. Correct --top-layer-nb.")
-    start = (outer or inner)[0]
-    while isinstance(start, keras.Model):
-        start = next(leaves(start))
-    return next(i for i, layer in enumerate(order) if layer is start)
-
-
-def penalised(model):
-    """Layers outside a nested trunk that have a weight penalty."""
-    return [layer for layer in model.layers
-            if getattr(layer, "kernel_regularizer", None) is not None]
-
-
-def set_penalties(model, *, weight_decay, dropout):
-    """Gives the layers outside a nested trunk their L2 penalty and dropout rate.
-
-    Layers made without a penalty stay so (the trunk of a patch classifier; all of
-    yaroslav). The new values act from the next `compile` on.
-    """
-    for layer in penalised(model):
-        layer.kernel_regularizer = keras.regularizers.L2(weight_decay)
-        layer.kernel.regularizer = layer.kernel_regularizer
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            if dropout > 0 and not hasattr(layer, "seed_generator"):
-                # Keras makes the random state only for rates above 0.
-                layer._tracker.unlock()
-                layer.seed_generator = keras.random.SeedGenerator()
-                layer._tracker.lock()
-            layer.rate = dropout
-
-
 def cross_entropy(labels, scores):
     """Cross-entropy of one-hot labels; probabilities clipped at 1e-7 as in Keras 2.0.8.
 
@@ -285,7 +196,7 @@ class _Run:
         self.validation.auc = watch == "val_auc"
         if watch == "val_auc":
             self.best = callbacks.AucCheckpoint(
-                self._save, validation=self.validation, say=self.say)
+                self._save, validation=self.validation, say=self._beside_the_bar)
         else:
             self.best = callbacks.BestCheckpoint(watch, self._save)
         state = self._earlier_state()
@@ -304,35 +215,15 @@ class _Run:
             history.best = None
         return history
 
+    def _beside_the_bar(self, text):
+        """Says something at the end of an epoch, when a progress bar has the line."""
+        self.say(f"\n{text}" if self.output.verbose == 1 else text)
+
     def _save(self, model, logs):
         if self.output.save:
-            with self._written_penalties():
+            stage = self.stages[self.number]
+            with freezing.written_penalties(model, stage, self.options.semantics):
                 self.output.save(model, logs)
-
-    @contextlib.contextmanager
-    def _written_penalties(self):
-        """With `original` semantics, the file gets the penalties of the stage.
-
-        They did not act in the run that wrote them, but in the next one that loaded
-        the file.
-        """
-        if self.options.semantics == "corrected":
-            yield
-            return
-        stage = self.stages[self.number]
-        before = [(layer, layer.kernel_regularizer, layer.kernel.regularizer)
-                  for layer in penalised(self.model)]
-        rates = [(layer, layer.rate) for layer in self.model.layers
-                 if isinstance(layer, keras.layers.Dropout)]
-        set_penalties(self.model, weight_decay=stage.weight_decay,
-                      dropout=stage.dropout)
-        try:
-            yield
-        finally:
-            for layer, *penalties in before:
-                layer.kernel_regularizer, layer.kernel.regularizer = penalties
-            for layer, rate in rates:
-                layer.rate = rate
 
     def _earlier_state(self):
         path = self.output.state
@@ -359,21 +250,26 @@ class _Run:
             for stopper, kept in zip(stoppers, state["stoppers"], strict=True):
                 stopper.restore(kept)
         done = len(self.rows)
+        if done >= stage.until_epoch or (state and state["stopped"]):
+            self.say(f"\nstage {number + 1} of {len(self.stages)}, {stage.name!r}: its "
+                     f"end, epoch {stage.until_epoch}, is reached")
+            return
         self._announce(number, stage, names)
-        if done < stage.until_epoch and not (state and state["stopped"]):
-            self._fit(number, stage, stoppers)
+        self._fit(number, stage, stoppers)
         ran = len(self.rows) - done
-        early = ", stopped early" if len(self.rows) < stage.until_epoch and ran else ""
+        early = ", stopped early" if len(self.rows) < stage.until_epoch else ""
         self.say(f"stage {stage.name!r} done: {ran} epochs{early}")
 
     def _compile(self, stage):
-        names = train_from(
+        names = freezing.train_from(
             self.model, stage.first_trainable,
             moving_statistics=not self.options.freeze_statistics)
         if self.options.semantics == "corrected":
-            set_penalties(self.model, weight_decay=stage.weight_decay,
-                          dropout=stage.dropout)
-        optimizer = optimizers.optimizer(self.options.optimizer, stage.learning_rate)
+            freezing.set_penalties(self.model, weight_decay=stage.weight_decay,
+                                   dropout=stage.dropout, seed=self.options.seed)
+        optimizer = optimizers.optimizer(
+            self.options.optimizer, stage.learning_rate,
+            accumulate=self.options.accumulate)
         # XLA compiles for minutes on a processor, and is refused with determinism.
         self.model.compile(optimizer, cross_entropy, metrics=["accuracy"],
                            jit_compile=False)
