@@ -26,7 +26,7 @@ def find_blobs(levels, *, most_area):
         list of centres (x, y), float32.
     """
     blobs = []
-    middles = np.zeros((0, 3))  # x, y and radius of the middle outline of each blob
+    middles = np.zeros((3, 0))  # x, y and radius of the middle outline of each blob
     for threshold in THRESHOLDS:
         outlines = find_outlines(levels, threshold, most_area)
         fresh = []
@@ -36,9 +36,10 @@ def find_blobs(levels, *, most_area):
                 fresh.append([outline])
             else:
                 insert(blobs[known], outline)
-                middles[known] = blobs[known][len(blobs[known]) // 2]
+                middles[:, known] = blobs[known][len(blobs[known]) // 2]
         blobs += fresh
-        middles = np.concatenate([middles, *(np.array(one) for one in fresh)])
+        middles = np.concatenate(
+            [middles, np.array([one[0] for one in fresh]).reshape(-1, 3).T], axis=1)
     return [center(one) for one in blobs if len(one) >= LEAST_OUTLINES]
 
 
@@ -69,8 +70,9 @@ def find_outlines(levels, threshold, most_area):
 def first_near(middles, outline):
     """Index of the first blob that an outline belongs to, or None."""
     x, y, radius = outline
-    distances = np.sqrt((middles[:, 0] - x) ** 2 + (middles[:, 1] - y) ** 2)
-    near = distances < np.maximum(middles[:, 2], max(LEAST_DISTANCE, radius))
+    across, down = middles[0] - x, middles[1] - y
+    reach = np.maximum(middles[2], max(LEAST_DISTANCE, radius))
+    near = np.sqrt(across * across + down * down) < reach
     index = int(near.argmax()) if len(near) else 0
     return index if len(near) and near[index] else None
 
