@@ -9,6 +9,7 @@ import csv
 import os
 import pathlib
 
+import cv2
 import numpy as np
 
 from end2end import conversion
@@ -203,10 +204,10 @@ def looks_like_mask(pixels):
     Args:
         pixels: uint8 or uint16 array.
     """
-    low, high = 0.1 * pixels.max(), 0.9 * pixels.max()
-    between = np.count_nonzero((pixels > low) & (pixels < high))
-    white = np.count_nonzero(pixels >= high)
-    return bool(between <= 0.02 * pixels.size and 0 < white < pixels.size - between)
+    top = int(pixels.max())
+    white = cv2.countNonZero(cv2.inRange(pixels, top - top // 10, top))
+    black = cv2.countNonZero(cv2.inRange(pixels, 0, top // 10))
+    return top > 0 and min(white, black) > 0 and white + black >= 0.98 * pixels.size
 
 
 def find_mask(candidates, shape):

