@@ -69,3 +69,35 @@ def interval(values, level=LEVEL):
     tail = (1 - level) / 2
     low, high = np.quantile(values, (tail, 1 - tail))
     return float(low), float(high)
+
+
+def corrected_interval(values, estimate, influence, level=LEVEL):
+    """The middle of the values, corrected for their bias and skewness (BCa).
+
+    Where an AUC is near 1 or cases are few, the plain middle covers the truth too
+    rarely. Efron B. Better bootstrap confidence intervals. JASA 82, 171-185 (1987).
+
+    Args:
+        values: of the statistic over all draws.
+        estimate: the statistic itself.
+        influence: what each drawn unit adds to the statistic, with mean 0.
+
+    Returns:
+        (low, high), floats; NaN where no value is finite.
+    """
+    # Imported late: `python -m end2end.metrics --help` needs none of it.
+    from scipy import special
+
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    below = ((values < estimate).mean() + (values <= estimate).mean()) / 2
+    least = 0.5 / len(values)
+    bias = special.ndtri(min(max(below, least), 1 - least))
+    spread = (influence**2).sum() ** 1.5
+    skewness = (influence**3).sum() / (6 * spread) if spread > 0 else 0.0
+    tail = special.ndtri((1 - level) / 2)
+    shares = [special.ndtr(bias + (bias + z) / (1 - skewness * (bias + z)))
+              for z in (tail, -tail)]
+    low, high = np.quantile(values, shares)
+    return float(low), float(high)

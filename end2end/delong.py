@@ -6,28 +6,12 @@ correlated receiver operating characteristic curves. Biometrics 44, 837-845 (198
 
 import math
 
-import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from end2end import metrics
 
 # Of the normal distribution, for 95 %.
 QUANTILE = 1.959963984540054
-
-
-def placements(labels, scores):
-    """How each case places among those of the other class.
-
-    Returns:
-        For each positive the share of negatives below it, for each negative the share
-        of positives above it (ties one half); both have the AUC as mean.
-    """
-    positive, negative = scores[labels], scores[~labels]
-    m, n = len(positive), len(negative)
-    ranks = stats.rankdata(np.concatenate([positive, negative]))
-    above = (ranks[:m] - stats.rankdata(positive)) / n
-    below = 1 - (ranks[m:] - stats.rankdata(negative)) / m
-    return above, below
 
 
 def auc_interval(labels, scores):
@@ -40,9 +24,9 @@ def auc_interval(labels, scores):
         files.InputError: see `metrics.check`.
     """
     labels, scores, _ = metrics.check(labels, scores)
-    above, below = placements(labels, scores)
-    half = QUANTILE * math.sqrt(_variance(above, below))
-    return max(0.0, above.mean() - half), min(1.0, above.mean() + half)
+    places = metrics.placements(labels, scores)
+    area, half = _mean(labels, places), QUANTILE * math.sqrt(_variance(labels, places))
+    return max(0.0, area - half), min(1.0, area + half)
 
 
 def compare(labels, scores_a, scores_b):
@@ -61,9 +45,9 @@ def compare(labels, scores_a, scores_b):
     """
     labels, scores_a, _ = metrics.check(labels, scores_a)
     scores_b = metrics.check(labels, scores_b)[1]
-    pairs = zip(placements(labels, scores_a), placements(labels, scores_b), strict=True)
-    above, below = (one - other for one, other in pairs)
-    difference, error = float(above.mean()), math.sqrt(_variance(above, below))
+    places = metrics.placements(labels, scores_a) - metrics.placements(labels, scores_b)
+    difference = _mean(labels, places)
+    error = math.sqrt(_variance(labels, places))
     z = abs(difference) / error if error > 0 else (math.inf if difference else 0.0)
     half = QUANTILE * error
     return dict(difference=difference, standard_error=error,
@@ -71,7 +55,11 @@ def compare(labels, scores_a, scores_b):
                 p_value=float(special.erfc(z / math.sqrt(2))))
 
 
-def _variance(above, below):
+def _mean(labels, places):
+    return float(places[labels].mean())
+
+
+def _variance(labels, places):
     """Variance of the mean; that of a single case is taken as 0."""
-    return sum(float(values.var(ddof=1)) / len(values)
-               for values in (above, below) if len(values) > 1)
+    return sum(float(own.var(ddof=1)) / len(own)
+               for own in (places[labels], places[~labels]) if len(own) > 1)

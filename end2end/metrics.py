@@ -139,6 +139,8 @@ def auc_interval(labels, scores, *, runs=bootstrap.RUNS, seed=bootstrap.SEED,
                  groups=None):
     """95 % interval of the AUC by bootstrap (Shen et al. 2019, Results).
 
+    Bias-corrected and accelerated (`bootstrap.corrected_interval`).
+
     Args:
         labels, scores: see `auc`.
         runs: number of draws.
@@ -152,8 +154,35 @@ def auc_interval(labels, scores, *, runs=bootstrap.RUNS, seed=bootstrap.SEED,
         files.InputError: see `check`.
     """
     labels, scores, _ = check(labels, scores)
-    return bootstrap.interval(bootstrap.replicates(
-        auc_of_draws(labels, scores), len(labels), runs=runs, seed=seed, groups=groups))
+    values = bootstrap.replicates(
+        auc_of_draws(labels, scores), len(labels), runs=runs, seed=seed, groups=groups)
+    places = placements(labels, scores)
+    area = float(places[labels].mean())
+    influence = (places - area) / np.where(labels, labels.sum(), (~labels).sum())
+    if groups is not None:
+        _, inverse = np.unique(np.asarray(groups), return_inverse=True)
+        influence = np.bincount(inverse, influence)
+    return bootstrap.corrected_interval(values, area, influence)
+
+
+def placements(labels, scores):
+    """How each case places among those of the other class.
+
+    Args:
+        labels: bool `(n,)`.
+        scores: `(n,)`.
+
+    Returns:
+        float64 `(n,)`: of a positive the share of negatives below it, of a negative the
+        share of positives above it (ties one half); both have the AUC as mean.
+    """
+    places = np.empty(len(scores))
+    for own, sign in ((labels, 1), (~labels, -1)):
+        others = np.sort(sign * scores[~own])
+        below = (np.searchsorted(others, sign * scores[own], "left")
+                 + np.searchsorted(others, sign * scores[own], "right"))
+        places[own] = below / (2 * len(others))
+    return places
 
 
 def auc_difference_interval(labels, scores_a, scores_b, *, runs=bootstrap.RUNS,
