@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import multiprocessing
 import pathlib
 import struct
 
@@ -19,7 +18,7 @@ import numpy as np
 import pydicom
 import tqdm
 
-from end2end import dicom, files, images
+from end2end import dicom, files, images, processes
 
 log = logging.getLogger(__name__)
 
@@ -305,10 +304,7 @@ def _results(jobs, function, workers):
 
 
 def _pooled(jobs, function, workers):
-    # Fresh processes: forked ones may hang if a library has begun threads.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-            workers, context, initializer=_one_thread) as pool:
+    with processes.pool(workers) as pool:
         futures = {pool.submit(attempt, function, job): number
                    for number, job in jobs.items()}
         for future in concurrent.futures.as_completed(futures):
@@ -316,8 +312,3 @@ def _pooled(jobs, function, workers):
                 yield futures[future], future.result()
             except concurrent.futures.process.BrokenProcessPool:
                 yield futures[future], None
-
-
-def _one_thread():
-    """The processes are the parallelism; threads in each would only compete."""
-    cv2.setNumThreads(1)

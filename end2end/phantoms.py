@@ -8,14 +8,12 @@ mammograms only as far as that needs; no figure measured on them says anything a
 women.
 """
 
-import concurrent.futures
 import functools
 import itertools
-import multiprocessing
 import os
 import pathlib
 
-from end2end import commands, files
+from end2end import commands, files, processes
 
 LAYOUTS = ("classic", "descriptive", "kaggle", "inbreast")
 SETTINGS_FILE = "phantoms.json"
@@ -148,9 +146,7 @@ def _in_parallel(function, items, workers):
     bar = functools.partial(tqdm.tqdm, total=len(items), unit="woman", disable=None)
     if workers == 1:
         return list(bar(map(function, items)))
-    # Fresh processes: forked ones may hang if a library has begun threads.
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+    with processes.pool(workers) as pool:
         return list(bar(pool.map(function, items, chunksize=2)))
 
 
