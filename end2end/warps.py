@@ -131,18 +131,15 @@ def apply_warp(image, warp, *, fill_mode="nearest", cval=0.0):
         A new float32 array of the same shape.
     """
     image = np.ascontiguousarray(image, np.float32)
-    if image.shape[2] == 1:
-        planes = [image[..., 0]]
-    else:
-        # Mammograms come as equal channels, of which one needs warping.
-        equal = _equal_plane(image)
-        planes = cv2.split(image) if equal is None else [equal]
-    warped = [warp_plane(plane, warp, fill_mode=fill_mode, cval=cval)
-              for plane in planes]
-    return shift_intensities(warped, warp.intensity_shifts, out=np.empty_like(image))
+    out = moved = np.empty_like(image)
+    grey = _common_channel(image)
+    if grey is not None:
+        image, moved = grey, _scratch("moved", grey.shape)
+    moved = _moved(image, warp, moved, fill_mode=fill_mode, cval=cval)
+    return _shift_intensities(moved, warp.intensity_shifts, out)
 
 
-def warp_grey(plane, warp, *, mean, out, **fill):
+def warp_grey(plane, warp, *, mean, out, fill_mode="nearest", cval=0.0):
     """Warps a grey image into the equal or shifted channels of a network input.
 
     The same as `apply_warp` on equal channels, less `mean`, but written in place.
@@ -152,11 +149,12 @@ def warp_grey(plane, warp, *, mean, out, **fill):
         warp: `Warp`.
         mean: subtracted in the end.
         out: float32 array `(rows, columns, channels)`, overwritten.
-        fill: `fill_mode` and `cval`.
+        fill_mode, cval: as for `apply_warp`.
     """
-    plane = np.ascontiguousarray(plane, np.float32)
-    warped = warp_plane(plane, warp, out=_scratch("warped", plane.shape), **fill)
-    shift_intensities([warped], warp.intensity_shifts, mean=mean, out=out)
+    image = np.ascontiguousarray(plane, np.float32)[..., None]
+    moved = _moved(image, warp, _scratch("moved", image.shape), fill_mode=fill_mode,
+                   cval=cval)
+    _shift_intensities(moved, warp.intensity_shifts, out, mean=mean)
 
 
 def _scratch(name, shape):
@@ -179,47 +177,79 @@ def _blocks(height, width):
     return [slice(top, min(top + step, height)) for top in range(0, height, step)]
 
 
-def _equal_plane(image):
-    """The plane that all channels of an image equal, or None; valid in this thread
-    until the next call."""
+def _common_channel(image):
+    """The channel `(rows, columns, 1)` that all channels equal, as they do in
+    mammograms, or None; it is scratch memory."""
     height, width, channels = image.shape
-    plane = _scratch("plane", (height, width))
-    others = range(1, channels)
+    if channels == 1:
+        return None
+    grey = _scratch("grey", (height, width))
+    pairs = np.arange(channels).repeat(2).tolist()
     for rows in _blocks(height, width):
-        block = image[rows]
-        made = _scratch("made", (channels - 1, *block.shape[:2]))
-        cv2.mixChannels([block], [plane[rows], *made], list(
-            np.repeat(range(channels), 2)))
-        if not all(np.array_equal(plane[rows], made[k - 1]) for k in others):
+        made = list(_scratch("made", (channels, rows.stop - rows.start, width)))
+        made[0] = grey[rows]
+        cv2.mixChannels([image[rows]], made, pairs)
+        if not all(np.array_equal(made[0], other) for other in made[1:]):
             return None
-    return plane
+    return grey[..., None]
 
 
-def shift_intensities(planes, shifts, *, out, mean=0.0):
+def _moved(image, warp, out, *, fill_mode, cval):
+    """The image rotated, shifted, sheared, zoomed and flipped; intensities stay.
+
+    Args:
+        image: contiguous float32 array `(rows, columns, channels)`.
+        out: array like it, overwritten and returned.
+    """
+    size = image.shape[:2]
+    matrix = warp_matrix(warp, size)
+    flips = warp.flip_vertical, warp.flip_horizontal
+    if matrix is not None and fill_mode == "nearest":
+        sums = _nearest_sums(matrix, size, flips)
+        if sums is not None:
+            return _gather(image, *sums, out)
+    if matrix is not None:
+        # Imported late: the usual path does without, and it is slow to import.
+        from scipy import ndimage
+
+        image = np.stack([ndimage.affine_transform(
+            image[..., k], matrix[:, :2], matrix[:, 2], order=0, mode=fill_mode,
+            cval=cval) for k in range(image.shape[2])], axis=2)
+    out[...] = image[::-1 if flips[0] else 1, ::-1 if flips[1] else 1]
+    return out
+
+
+def _shift_intensities(image, shifts, out, *, mean=0.0):
     """Adds one shift per channel, clips to the range before it, subtracts the mean.
 
     Args:
-        planes: one contiguous float32 array `(rows, columns)` per channel, or a single
-            one for all channels.
+        image: contiguous float32 array `(rows, columns, 1)` for all channels, or like
+            `out`, and then perhaps `out` itself.
         shifts: one number per channel, or none.
         out: float32 array `(rows, columns, channels)`, overwritten and returned.
         mean: number subtracted in the end.
     """
     height, width, channels = out.shape
+    if not shifts and not mean and image is out:
+        return out
     shifts = shifts or (0.0,) * channels
-    ranges = [cv2.minMaxLoc(plane)[:2] for plane in planes]
-    limits = min(low for low, _ in ranges), max(high for _, high in ranges)
-    planes = planes * channels if len(planes) < channels else planes
+    limits = cv2.minMaxLoc(image.reshape(height, -1))[:2]
     for rows in _blocks(height, width):
-        made = _scratch("made", (channels, rows.stop - rows.start, width))
-        for plane, shift, target in zip(planes, shifts, made, strict=True):
-            _shift_plane(plane[rows], shift, limits, mean, target)
-        cv2.merge(list(made), dst=out[rows])
+        made = list(_scratch("made", (channels, rows.stop - rows.start, width)))
+        if image.shape[2] == 1:
+            given = [image[rows, :, 0]] * channels
+        else:
+            given = made
+            cv2.mixChannels(
+                [image[rows]], made, np.arange(channels).repeat(2).tolist())
+        for plane, shift, target in zip(given, shifts, made, strict=True):
+            _shift_plane(plane, shift, limits, mean, target)
+        cv2.merge(made, dst=out[rows])
     return out
 
 
 def _shift_plane(plane, shift, limits, mean, out):
-    """`clip(plane + shift, *limits) - mean` into `out`.
+    """`clip(plane + shift, *limits) - mean` into `out`, which may be `plane`.
 
     A shift can cross one limit only. Below zero all is done with negated numbers (the
     rounding is the same), so that the lower limit becomes an upper one: truncation is
@@ -233,34 +263,6 @@ def _shift_plane(plane, shift, limits, mean, out):
         np.subtract(np.float32(-shift), plane, out=out)
         cv2.threshold(out, -limits[0], 0, cv2.THRESH_TRUNC, dst=out)
         np.subtract(np.float32(-mean), out, out=out)
-
-
-def warp_plane(plane, warp, *, fill_mode="nearest", cval=0.0, out=None):
-    """Rotates, shifts, shears, zooms and flips one channel; intensities stay.
-
-    Args:
-        plane: contiguous float32 array `(rows, columns)`.
-        warp: `Warp`.
-        fill_mode, cval: as for `apply_warp`.
-        out: array like `plane` that may be overwritten, or None.
-
-    Returns:
-        A contiguous array like `plane`: `out`, a new one, or `plane` itself.
-    """
-    matrix = warp_matrix(warp, plane.shape)
-    flips = warp.flip_vertical, warp.flip_horizontal
-    if matrix is not None and fill_mode == "nearest":
-        sums = _nearest_sums(matrix, plane.shape, flips)
-        if sums is not None:
-            return _gather(plane, *sums, np.empty_like(plane) if out is None else out)
-    if matrix is not None:
-        # Imported late: the usual path does without, and it is slow to import.
-        from scipy import ndimage
-
-        plane = ndimage.affine_transform(
-            plane, matrix[:, :2], matrix[:, 2], order=0, mode=fill_mode, cval=cval)
-    return np.ascontiguousarray(
-        plane[::-1 if flips[0] else 1, ::-1 if flips[1] else 1])
 
 
 def warp_matrix(warp, size):
@@ -328,9 +330,9 @@ def _nearest_sums(matrix, size, flips):
     return row_parts.astype(np.float32), column_parts.astype(np.float32)
 
 
-def _gather(plane, row_parts, column_parts, out):
+def _gather(image, row_parts, column_parts, out):
     """Takes the pixels that the rounded sums of the parts point at, into `out`."""
-    height, width = plane.shape
+    height, width = image.shape[:2]
     left = np.ones((2, height, 2), np.float32)
     right = np.ones((2, 2, width), np.float32)
     left[:, :, 0], right[:, 1] = row_parts, column_parts
@@ -339,7 +341,7 @@ def _gather(plane, row_parts, column_parts, out):
         # A matrix product of two terms adds all pairs, and quicker than broadcasting.
         for k in range(2):
             np.dot(left[k, rows], right[k], out=maps[k])
-        cv2.remap(plane, maps[1], maps[0], cv2.INTER_NEAREST, dst=out[rows],
+        cv2.remap(image, maps[1], maps[0], cv2.INTER_NEAREST, dst=out[rows],
                   borderMode=cv2.BORDER_REPLICATE)
     return out
 
