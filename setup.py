@@ -34,7 +34,9 @@ setuptools.setup(
         "tqdm>=4.66,<5",
     ],
     extras_require={
-        "test": ["pytest>=8,<10", "ruff>=0.6"],
+        "test": ["pytest>=8,<10", "ruff>=0.6", "xlrd>=2.0"],
+        # Reads INbreast.xls; its INbreast.csv needs nothing.
+        "inbreast": ["xlrd>=2.0"],
         # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
         # JPEG 2000.
         "dicom": [
