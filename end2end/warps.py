@@ -7,6 +7,7 @@ it.
 """
 
 import dataclasses
+import functools
 import math
 import threading
 
@@ -212,8 +213,9 @@ def _moved(image, warp, out, *, fill_mode, cval):
         # Imported late: the usual path does without, and it is slow to import.
         from scipy import ndimage
 
+        (a, b, down), (c, d, right) = matrix
         image = np.stack([ndimage.affine_transform(
-            image[..., k], matrix[:, :2], matrix[:, 2], order=0, mode=fill_mode,
+            image[..., k], [[a, b], [c, d]], [down, right], order=0, mode=fill_mode,
             cval=cval) for k in range(image.shape[2])], axis=2)
     out[...] = image[::-1 if flips[0] else 1, ::-1 if flips[1] else 1]
     return out
@@ -273,7 +275,7 @@ def warp_matrix(warp, size):
         size: (height, width) in pixels.
 
     Returns:
-        float64 array `(2, 3)`, or None where nothing moves.
+        Two rows of three numbers, or None where nothing moves.
     """
     if (not (warp.rotation_degrees or warp.row_shift or warp.column_shift
              or warp.shear_radians)
@@ -290,9 +292,16 @@ def warp_matrix(warp, size):
     # Half a pixel off the true centre, as in the original.
     y, x = size[0] / 2 + 0.5, size[1] / 2 + 0.5
     # Summed in the order of a matrix product, for the same last bit.
-    return np.array([
-        [a, b, -a * y - b * x + (cosine * down - sine * right + y)],
-        [c, d, -c * y - d * x + (sine * down + cosine * right + x)]])
+    return ((a, b, -a * y - b * x + (cosine * down - sine * right + y)),
+            (c, d, -c * y - d * x + (sine * down + cosine * right + x)))
+
+
+@functools.lru_cache(maxsize=8)
+def _counting(count):
+    """0, 1, 2, ... as float64, kept since every image of a set needs the same."""
+    numbers = np.arange(count, dtype=np.float64)
+    numbers.flags.writeable = False
+    return numbers
 
 
 def _nearest_sums(matrix, size, flips):
@@ -310,17 +319,19 @@ def _nearest_sums(matrix, size, flips):
     """
     height, width = size
     steps = 1 << width.bit_length()
-    reach = np.abs(matrix) @ (height, width, 1) + 3
-    if max(*reach, *size) >= min(2 ** 24 / (2 * steps), 32767):
+    reach = max(abs(a) * height + abs(b) * width + abs(shift) for a, b, shift in matrix)
+    if max(reach + 3, *size) >= min(2 ** 24 / (2 * steps), 32767):
         return None
-    rows = matrix[:, 2:] + matrix[:, :1] * np.arange(height)
-    columns = matrix[:, 1:2] * np.arange(width) + 0.5
-    row_parts, column_parts = np.floor(rows), np.floor(columns)
+    matrix = np.array(matrix)
+    rows = matrix[:, 2:] + matrix[:, :1] * _counting(height)
+    fractions = matrix[:, 1:2] * _counting(width) + 0.5
+    row_parts, column_parts = np.floor(rows), np.floor(fractions)
+    fractions -= column_parts
     needed = 1 - (rows - row_parts)
-    columns -= column_parts
-    for k, order in enumerate(columns.argsort(axis=1)):
-        row_parts[k] -= columns[k, order].searchsorted(needed[k]) / steps
-        column_parts[k, order] += np.arange(width) / steps
+    ranks = _counting(width) / steps
+    for k, order in enumerate(fractions.argsort(axis=1)):
+        row_parts[k] -= fractions[k, order].searchsorted(needed[k]) / steps
+        column_parts[k, order] += ranks
     # Half a step more, so that no sum lies half-way between two pixels.
     row_parts += 0.5 + 0.5 / steps
     if flips[0]:
