@@ -325,8 +325,7 @@ def split_from_file(mammograms, path):
     given = splits.read_split(path)
     parts = {}
     for film in mammograms:
-        key = (film.patient_id, film.side, film.view)
-        part = given.get(key) or given.get(key[:1])
+        part = splits.part_of(given, film.patient_id, film.side, film.view)
         if part:
             parts[film] = part
     if not parts:

@@ -257,8 +257,6 @@ def _convert_mask(mask, shape, size, result):
             f"mask is {_times(pixels.shape)}, mammogram {_times(shape)}: resized"
             + (f"; the aspects differ by {100 * change:.1f} %, so it may be shifted"
                if change > SAME_ASPECT else ""))))
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
     result["outputs"][mask["target"]] = [*size, 8]
     result["masks"].append(mask["number"])
     return conversion.resized_mask(pixels, size)

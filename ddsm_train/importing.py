@@ -1,15 +1,13 @@
 """The import of CBIS-DDSM step by step: tables, files, conversion, split, folders."""
 
 import collections
-import logging
 
 from ddsm_train import cbis_ddsm, cbis_files
 from end2end import conversion, files, splits
 
-log = logging.getLogger(__name__)
-
 ROI_COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type",
                "full_path", "mask_path", "official_list", "table_abnormality")
+IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split")
 LOG_COLUMNS = ("patient_id", "side", "view", "abn_num", "what", "file", "reason")
 
 
@@ -45,7 +43,7 @@ def run(arguments):
     parts, trained = choose(usable)
     unsplit = [film for film in usable if film not in parts]
     left_out = write_logs(out, films, records, unsplit)
-    summary = write_tables(out, usable, parts, trained, records)
+    summary = write_tables(out, parts, trained, records)
     files.write_json(out / "census.json", dict(
         tables=cbis_ddsm.census(findings),
         by_table=cbis_ddsm.census_by_table(findings),
@@ -119,19 +117,29 @@ def _entry(film, number, file, reason):
                 file=file, reason=reason)
 
 
-def write_tables(out, films, parts, trained, records):
-    """Writes the ROI tables, the split files and the class folders.
+def write_tables(out, parts, trained, records):
+    """Writes the tables, the split files and the class folders.
+
+    Args:
+        out: the output folder.
+        parts: dict from film to part.
+        trained: ids of the women in train or val, in the order for the sampler.
+        records: of the conversion, by film name.
 
     Returns:
         dict with counts per part, the mean grey value and whether a woman is in two
         parts.
     """
-    rows = roi_rows(out, films, records)
+    films = sorted(parts, key=lambda film: film.name)
+    rows = roi_rows(films, records)
     files.write_csv(out / "roi_mask_path.csv", ROI_COLUMNS, rows)
     images = [dict(patient_id=film.patient_id, side=film.side, view=film.view,
-                   malignant=film.malignant, split=part, name=film.name,
-                   path=out / "full" / f"{film.name}.png")
-              for film, part in sorted(parts.items(), key=lambda pair: pair[0].name)]
+                   malignant=film.malignant, split=parts[film], name=film.name,
+                   path=out / "full" / f"{film.name}.png") for film in films]
+    files.write_csv(out / "images.csv", IMAGE_COLUMNS, [
+        dict(image, path=f"full/{image['name']}.png", label=image["malignant"],
+             patient=image["patient_id"], laterality=image["side"])
+        for image in images])
     splits.write_split(out / "splits", images)
     splits.link_classes(out / "images", images)
     files.write_text(out / "pat_train.txt", "".join(f"{one}\n" for one in trained))
@@ -149,9 +157,9 @@ def write_tables(out, films, parts, trained, records):
         pixel_mean=round(sum(means) / len(means), 2) if means else None)
 
 
-def roi_rows(out, films, records):
-    """Rows of roi_mask_path.csv: every finding of the converted films. `mask_path` is
-    empty where no mask could be used: the finding still counts for the label."""
+def roi_rows(films, records):
+    """Rows of roi_mask_path.csv: every finding of the films. `mask_path` is empty where
+    no mask could be used: the finding still counts for the label."""
     rows = []
     for film in films:
         for number, finding in sorted(film.findings, key=lambda pair: pair[0]):

@@ -147,7 +147,7 @@ def resized_mask(mask, size):
     nothing would remain, any of it.
 
     Args:
-        mask: uint8 array; above half of its maximum is inside.
+        mask: uint8 or uint16 array; above half of its maximum is inside.
         size: (height, width) in pixels.
 
     Returns:

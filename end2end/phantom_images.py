@@ -167,7 +167,7 @@ def _outline(rng, view, size):
     rows = np.arange(size[0]) / size[0]
     reach = min(rng.uniform(0.42, 0.58), 0.88 * size[1] / size[0])
     if view == "CC":
-        middle, above, below = rng.uniform(0.46, 0.54), rng.uniform(0.36, 0.43), None
+        middle, above = rng.uniform(0.46, 0.54), rng.uniform(0.36, 0.43)
         below = above * rng.uniform(0.9, 1.1)
     else:
         middle, above, below = rng.uniform(0.54, 0.62), rng.uniform(0.6, 0.75), 0.36

@@ -118,6 +118,11 @@ def read_split(path):
     return parts
 
 
+def part_of(given, patient_id, side, view):
+    """The part of an image by a split that was read; None if it is not named."""
+    return given.get((patient_id, side, view)) or given.get((patient_id,))
+
+
 def write_split(folder, images):
     """Writes split.csv and the patient ids of each part, one per line.
 

@@ -165,23 +165,22 @@ def split_rows(images, table, given, arguments):
     for image in images:
         malignant = table[image.image].malignant
         labels[image.patient] = max(malignant, labels.get(image.patient, 0))
-    if given:
-        parts = {key[0]: part for key, part in given.items()}
-    else:
+    if not given:
         drawn = splits.split_patients(
             labels, test_share=arguments.test_share,
             validation_share=arguments.val_share, seed=arguments.seed)
-        parts = {one: part for part in splits.PARTS for one in drawn[part]}
+        given = {(one,): part for part in splits.PARTS for one in drawn[part]}
     rows = []
     for image in images:
-        if image.patient in parts:
-            row = table[image.image]
-            side, view = image.side or row.side, image.view or row.view
+        row = table[image.image]
+        side, view = image.side or row.side, image.view or row.view
+        part = splits.part_of(given, image.patient, side, view)
+        if part:
             rows.append(dict(
                 image=image.image, name=name_of(image), patient_id=image.patient,
                 patient=image.patient, side=side, laterality=side, view=view,
                 malignant=row.malignant, label=row.malignant, birads=row.birads,
-                acr=row.acr, split=parts[image.patient]))
+                acr=row.acr, split=part))
     return rows
 
 

@@ -7,6 +7,7 @@ import io
 import pathlib
 import plistlib
 import re
+import struct
 
 from end2end import files
 
@@ -83,7 +84,7 @@ def read_table(folder):
 
 def _find(folder):
     folder = files.existing_folder(folder, "INbreast folder")
-    for suffix in (".csv", ".xls", ".xlsx"):
+    for suffix in (".csv", ".xls"):
         for pattern in ("", "*/", "*/*/"):
             found = sorted(path for path in folder.glob(f"{pattern}*{suffix}")
                            if path.stem.lower() == "inbreast")
@@ -109,24 +110,27 @@ def _csv_rows(path):
 
 
 def _xls_rows(path):
-    import pandas
     try:
-        return pandas.read_excel(path, dtype=object).to_dict("records")
+        import xlrd
     except ImportError as error:
         raise files.InputError(
-            f"{path} needs a reader of Excel files ({error}); install xlrd (.xls) or "
-            "openpyxl (.xlsx), or save the table as INbreast.csv.") from error
-    # Damaged workbooks raise whatever the reader stumbled upon.
-    except Exception as error:
+            f"{path} needs the package xlrd; install it (pip install xlrd), or save "
+            "the table as INbreast.csv.") from error
+    try:
+        sheet = xlrd.open_workbook(path).sheet_by_index(0)
+        header, *rows = (sheet.row_values(row) for row in range(sheet.nrows))
+    except (xlrd.XLRDError, xlrd.compdoc.CompDocError, struct.error, ArithmeticError,
+            AssertionError, LookupError, OSError, TypeError, ValueError) as error:
         raise files.InputError(
             f"{path} cannot be read as an Excel table ({error}); restore it."
         ) from error
+    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _text(value):
-    """A cell as text; numbers that Excel holds as floats without `.0`."""
-    if isinstance(value, float):
-        value = "" if value != value else int(value) if value.is_integer() else value
+    """A cell as text; whole numbers, which Excel holds as floats, without `.0`."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value if value is not None else "").strip()
 
 

@@ -258,6 +258,21 @@ def test_the_official_split_follows_the_lists_by_film(tmp_path, capsys):
     assert tested and trained and not tested & trained
 
 
+def test_what_is_in_no_part_is_in_no_table(tmp_path):
+    phantoms.write_cbis_ddsm(tmp_path / "in", patients=14, seed=5, size=(96, 72))
+    out = run(tmp_path / "in", tmp_path / "out", "--split", "official-disjoint")
+    left_out = rows_of(out / "left_out.csv")
+    assert left_out and {row["reason"] for row in left_out} == {
+        "in no part of the split"}
+    split = {(row["patient_id"], row["side"], row["view"])
+             for row in rows_of(out / "splits" / "split.csv")}
+    table = rows_of(out / "roi_mask_path.csv")
+    assert split == {
+        (row["patient_id"], row["side"], row["view"]) for row in table}
+    tested = set((out / "splits" / "test.txt").read_text().split())
+    assert not tested & set((out / "pat_train.txt").read_text().split())
+
+
 def test_class_folders_follow_the_tables(tiny_prepared):
     malignant = {f"{row['patient_id']}_{row['side']}_{row['view']}"
                  for row in rows_of(tiny_prepared / "roi_mask_path.csv")
