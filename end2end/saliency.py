@@ -1,0 +1,316 @@
+"""Which pixels moved the score: guided gradients, Grad-CAM, integrated gradients.
+
+Shen et al. 2019, "Saliency map and error analysis": the gradient of the cancer output
+with respect to the image, by guided back-propagation (only positive gradients through
+positive activations), rescaled to 0-1, values below 0.06 removed.
+
+Gradients are taken of the log odds of the class. For one image that is the gradient of
+the probability times a constant, which the rescaling removes; it does not vanish where
+the network is sure.
+"""
+
+import contextlib
+
+import cv2
+import numpy as np
+
+CUTOFF = 0.06
+
+
+def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
+    """Saliency of each pixel by guided back-propagation, as published.
+
+    Args:
+        model: `keras.Model` with softmax (or one sigmoid) output.
+        image: network input, float32 `(rows, columns, channels)`.
+        class_index: the output to explain; 1 is `pos`, cancer.
+        cutoff: values below it become 0.
+        scale: gradient of the probability that becomes 1; None for the largest of this
+            image. A common scale for a set leaves images without a response empty, as
+            in Figure 4c of the paper.
+
+    Returns:
+        float32 `(rows, columns)` from 0 to 1: the largest absolute gradient over the
+        channels.
+    """
+    odds, slope = _log_odds_gradient(model, image, class_index, guided=True)
+    strength = np.abs(odds).max(axis=-1)
+    if scale is not None:
+        strength = np.minimum(strength * slope / scale, 1)
+    return rescaled(strength, cutoff, largest=1 if scale is not None else None)
+
+
+def guided_gradients(model, image, *, class_index=1):
+    """Guided gradient of the class probability with respect to the input.
+
+    Springenberg JT, Dosovitskiy A, Brox T, Riedmiller M. Striving for simplicity: the
+    all convolutional net. ICLR workshop 2015.
+
+    Args:
+        model, image, class_index: see `saliency_map`.
+
+    Returns:
+        float32 `(rows, columns, channels)`, with sign.
+    """
+    odds, slope = _log_odds_gradient(model, image, class_index, guided=True)
+    return odds * np.float32(slope)
+
+
+def grad_cam(model, image, *, class_index=1, layer=None):
+    """Grad-CAM: the features of one layer, weighted by their mean gradient.
+
+    Selvaraju RR et al. Grad-CAM: visual explanations from deep networks via
+    gradient-based localization. ICCV 2017.
+
+    Args:
+        model, image, class_index: see `saliency_map`.
+        layer: name of a layer of the model with a map as output; the last one where
+            None, the trunk's output where "trunk".
+
+    Returns:
+        float32 `(rows, columns)` of the image, from 0 to 1.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    import keras
+    import tensorflow as tf
+
+    x = _batch(image)
+    both = keras.Model(
+        model.inputs, [_output_within(model, map_layer(model, layer)),
+                       model.outputs[0]])
+    with _linear_output(model) as kind:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            features, output = both(x, training=False)
+            odds = _log_odds(output, class_index, kind)
+        gradient = tape.gradient(odds, features)
+    weights = gradient.numpy()[0].mean(axis=(0, 1))
+    coarse = np.maximum(features.numpy()[0] @ weights, 0)
+    height, width = image.shape[:2]
+    fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return rescaled(fine)
+
+
+def integrated_gradients(model, image, *, class_index=1, baseline=None, steps=32):
+    """Integrated gradients from a black image to this one, positive share of a pixel.
+
+    Args:
+        model, image, class_index: see `saliency_map`.
+        baseline: network input without information; default the image's minimum
+            everywhere, which is black.
+        steps: of the path.
+
+    Returns:
+        float32 `(rows, columns)` from 0 to 1.
+    """
+    shares = attributions(
+        model, image, class_index=class_index, baseline=baseline, steps=steps)
+    return rescaled(np.maximum(shares.sum(axis=-1), 0))
+
+
+def attributions(model, image, *, class_index=1, baseline=None, steps=32):
+    """What each input value adds to the log odds, from the baseline on.
+
+    Sundararajan M, Taly A, Yan Q. Axiomatic attribution for deep networks. ICML 2017.
+    The sum is the difference of the log odds of image and baseline, but for the error
+    of a path of so many steps.
+
+    Returns:
+        float32 `(rows, columns, channels)`.
+    """
+    image = np.asarray(image, np.float32)
+    if baseline is None:
+        baseline = np.full_like(image, image.min())
+    total = np.zeros(image.shape, np.float64)
+    for share in (np.arange(steps) + 0.5) / steps:
+        point = baseline + np.float32(share) * (image - baseline)
+        total += _log_odds_gradient(model, point, class_index, guided=False)[0]
+    return (total / steps * (image - baseline)).astype(np.float32)
+
+
+METHODS = {"guided": saliency_map, "gradcam": grad_cam,
+           "integrated": integrated_gradients}
+
+
+def rescaled(strength, cutoff=0.0, *, largest=None):
+    """Divides by the largest value and removes what is below the cutoff.
+
+    Returns:
+        float32 of the same shape, from 0 to 1; zeros where nothing is positive.
+    """
+    largest = float(strength.max()) if largest is None else largest
+    if largest <= 0:
+        return np.zeros(strength.shape, np.float32)
+    found = (strength / largest).astype(np.float32)
+    found[found < cutoff] = 0
+    return found
+
+
+# Gradients ------------------------------------------------------------------------
+
+
+def _batch(image):
+    import tensorflow as tf
+
+    return tf.convert_to_tensor(np.asarray(image, np.float32)[None])
+
+
+def _log_odds_gradient(model, image, class_index, *, guided):
+    """Gradient of the log odds, and the slope of the probability over the log odds."""
+    import tensorflow as tf
+
+    x = _batch(image)
+    rectifiers = guided_rectifiers(model) if guided else contextlib.nullcontext()
+    with _linear_output(model) as kind, rectifiers:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            odds = _log_odds(model(x, training=False), class_index, kind)
+        gradient = tape.gradient(odds, x).numpy()[0]
+    if kind == "linear":
+        return gradient, 1.0
+    probability = 1 / (1 + np.exp(-np.clip(float(odds[0]), -80, 80)))
+    return gradient, probability * (1 - probability)
+
+
+def _log_odds(output, class_index, kind):
+    """Log odds of the class, from the output before its softmax or sigmoid."""
+    import tensorflow as tf
+
+    own = output[:, class_index if output.shape[-1] > 1 else 0]
+    if kind != "softmax":
+        return own
+    others = [i for i in range(output.shape[-1]) if i != class_index]
+    return own - tf.reduce_logsumexp(tf.gather(output, others, axis=1), axis=1)
+
+
+@contextlib.contextmanager
+def _linear_output(model):
+    """Takes the softmax or sigmoid off a model's output inside the block.
+
+    Gives its name, or `linear` where the output is neither.
+    """
+    from keras import activations
+
+    last = model.outputs[0]._keras_history.operation
+    known = {activations.softmax: "softmax", activations.sigmoid: "sigmoid"}
+    before = getattr(last, "activation", None)
+    kind = known.get(before, "linear")
+    if kind == "linear":
+        yield kind
+        return
+    last.activation = activations.linear
+    try:
+        yield kind
+    finally:
+        last.activation = before
+
+
+@contextlib.contextmanager
+def guided_rectifiers(model):
+    """Makes every ReLU of a model, nested ones too, guided inside the block.
+
+    ReLUs that are layers, and those inside convolutions and dense layers. The model
+    predicts as before; only gradients change.
+    """
+    import tensorflow as tf
+    from keras import activations, layers
+
+    @tf.custom_gradient
+    def guided_relu(x):
+        def gradient(above):
+            return tf.where((x > 0) & (above > 0), above, tf.zeros_like(above))
+        return tf.nn.relu(x), gradient
+
+    swapped = []
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, layers.ReLU) and not (
+                layer.max_value or layer.negative_slope or layer.threshold):
+            swapped.append((layer, "call", layer.call))
+            layer.call = guided_relu
+        elif getattr(layer, "activation", None) is activations.relu:
+            swapped.append((layer, "activation", layer.activation))
+            layer.activation = guided_relu
+    try:
+        yield
+    finally:
+        for layer, name, before in swapped:
+            setattr(layer, name, before)
+
+
+def map_layer(model, name=None):
+    """The layer whose output Grad-CAM weighs.
+
+    Args:
+        name: of the layer; None for the last with a map as output, `trunk` for the
+            nested trunk.
+
+    Raises:
+        ValueError: there is none.
+    """
+    maps = [layer for layer in model.layers[1:] if len(layer.output.shape) == 4]
+    if name == "trunk":
+        maps = [layer for layer in maps if hasattr(layer, "layers")]
+    elif name is not None:
+        maps = [layer for layer in maps if layer.name == name]
+    if not maps:
+        raise ValueError(
+            f"{model.name} has no layer {name or ''} with a map as output; expected "
+            f"one of {', '.join(layer.name for layer in model.layers[-8:])}.")
+    return maps[-1]
+
+
+def _output_within(model, layer):
+    """Output of a layer in this model's graph; a trunk may stand in others too."""
+    own = {id(tensor) for one in model.layers for node in one._inbound_nodes
+           for tensor in node.input_tensors} | {id(one) for one in model.outputs}
+    return next(node.output_tensors[0] for node in layer._inbound_nodes
+                if id(node.output_tensors[0]) in own)
+
+
+# Where the maximum falls ----------------------------------------------------------
+
+
+def peak(strength, *, blur=0.01):
+    """Place of the maximum of a map after blurring.
+
+    Args:
+        strength: `(rows, columns)`.
+        blur: standard deviation as a share of the height; a single pixel of a gradient
+            means little. 0 for none.
+
+    Returns:
+        (row, column), or None where the map is empty.
+    """
+    if strength.max() <= 0:
+        return None
+    sigma = blur * strength.shape[0]
+    smooth = cv2.GaussianBlur(strength, (0, 0), sigma) if sigma > 0 else strength
+    return tuple(int(i) for i in np.unravel_index(smooth.argmax(), smooth.shape))
+
+
+def points_at(strength, mask, *, tolerance=0.0, blur=0.01):
+    """The pointing game: does the maximum of a map fall into a region?
+
+    Zhang J et al. Top-down neural attention by excitation backprop. ECCV 2016, who
+    allow 15 pixels of some 500.
+
+    Args:
+        strength: `(rows, columns)`.
+        mask: `(rows, columns)` of the same size, above 0 inside the region.
+        tolerance: distance that still counts, as a share of the height.
+        blur: see `peak`.
+
+    Returns:
+        whether it does, and the share of the image that would have counted, which is
+        what a random point hits.
+    """
+    region = (np.asarray(mask) > 0).astype(np.uint8)
+    distance = int(round(tolerance * region.shape[0]))
+    if distance:
+        disc = cv2.getStructuringElement(
+            cv2.MORPH_ELLIPSE, (2 * distance + 1, 2 * distance + 1))
+        region = cv2.dilate(region, disc)
+    place = peak(strength, blur=blur)
+    return place is not None and bool(region[place]), float(region.mean())

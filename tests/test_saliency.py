@@ -1,0 +1,177 @@
+"""Tests of end2end.saliency."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from end2end import saliency
+
+IMAGE = np.array([[1.0, 2.0], [-1.0, 3.0]], np.float32)[..., None]
+
+
+def dense_network(first, second, *, rectifier="dense"):
+    """Four pixels, two hidden units with ReLU, two classes with softmax; no bias."""
+    x = keras.Input((2, 2, 1))
+    y = layers.Flatten()(x)
+    if rectifier == "dense":
+        y = layers.Dense(2, use_bias=False, activation="relu", name="first")(y)
+    else:
+        y = layers.Dense(2, use_bias=False, name="first")(y)
+        y = {"activation": layers.Activation("relu"), "layer": layers.ReLU()}[
+            rectifier](y)
+    y = layers.Dense(2, use_bias=False, activation="softmax", name="second")(y)
+    model = keras.Model(x, y)
+    model.get_layer("first").set_weights([np.array(first, np.float32)])
+    model.get_layer("second").set_weights([np.array(second, np.float32)])
+    return model
+
+
+# Hidden sums are (1 + 2*0.5, -1*2 + 3) = (2, 1): both positive. The log odds of class 1
+# are (w01 - w00) h0 + (w11 - w10) h1 = 3 h0 - 2 h1.
+FIRST = [[1, 0], [0.5, 0], [0, 2], [0, 1]]
+SECOND = [[0, 3], [2, 0]]
+
+
+@pytest.mark.parametrize("rectifier", ("dense", "activation", "layer"))
+def test_guided_gradients_of_two_layers_by_hand(rectifier):
+    model = dense_network(FIRST, SECOND, rectifier=rectifier)
+    probability = 1 / (1 + np.exp(-(3 * 2 - 2 * 1)))
+    slope = probability * (1 - probability)
+    # The gradient of h1 is negative and is stopped; a plain one would be -4 and -2.
+    expected = slope * np.array([[3, 1.5], [0, 0]])[..., None]
+    found = saliency.guided_gradients(model, IMAGE)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_a_unit_that_is_off_passes_nothing_on():
+    # h0 = -1 is off; h1 = 1 has a negative gradient: nothing is left.
+    model = dense_network([[-1, 0], [0, 0], [0, 2], [0, 1]], SECOND)
+    assert not saliency.guided_gradients(model, IMAGE).any()
+    assert not saliency.saliency_map(model, IMAGE).any()
+
+
+def test_the_other_class_has_the_other_gradients():
+    model = dense_network(FIRST, SECOND)
+    found = saliency.guided_gradients(model, IMAGE, class_index=0)
+    assert not found[0].any()
+    np.testing.assert_allclose(found[1, 0] / found[1, 1], 2, rtol=1e-5)
+
+
+def test_the_map_is_rescaled_and_cut_off():
+    model = dense_network([[1, 0], [0.05, 0], [0, 2], [0, 1]], SECOND)
+    found = saliency.saliency_map(model, IMAGE)
+    np.testing.assert_allclose(found, [[1, 0], [0, 0]])
+    np.testing.assert_allclose(
+        saliency.saliency_map(model, IMAGE, cutoff=0.05), [[1, 0.05], [0, 0]])
+
+
+def test_a_sure_network_still_has_a_map():
+    model = dense_network(FIRST, [[0, 300], [2, 0]])
+    np.testing.assert_allclose(saliency.saliency_map(model, IMAGE), [[1, 0.5], [0, 0]])
+
+
+def test_with_a_common_scale_a_weak_image_stays_empty():
+    model = dense_network(FIRST, SECOND)
+    strongest = np.abs(saliency.guided_gradients(model, IMAGE)).max()
+    strong = saliency.saliency_map(model, IMAGE, scale=strongest)
+    assert strong.max() == pytest.approx(1)
+    assert not saliency.saliency_map(model, IMAGE, scale=strongest * 20).any()
+
+
+def small_network():
+    """A nested trunk with ReLU in a convolution and as a layer, like a whole model."""
+    keras.utils.set_random_seed(3)
+    x = keras.Input((16, 12, 1))
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    y = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(y))
+    y = layers.MaxPooling2D(2)(layers.Activation("relu")(y))
+    trunk = keras.Model(x, y, name="trunk")
+    image = keras.Input((16, 12, 1))
+    y = layers.Conv2D(3, 3, padding="same", activation="relu", name="top")(trunk(image))
+    y = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(y))
+    return keras.Model(image, y)
+
+
+def test_the_model_is_unchanged_afterwards_and_nested_rectifiers_are_guided():
+    model = small_network()
+    image = np.random.default_rng(0).normal(size=(16, 12, 1)).astype(np.float32)
+    before = model.predict(image[None], verbose=0)
+    kept = [getattr(layer, "activation", None) for layer in model._flatten_layers()]
+    guided, _ = saliency._log_odds_gradient(model, image, 1, guided=True)
+    plain, _ = saliency._log_odds_gradient(model, image, 1, guided=False)
+    assert not np.allclose(guided, plain)
+    with saliency.guided_rectifiers(model):
+        trunk = model.get_layer("trunk")
+        assert trunk.layers[1].activation is not keras.activations.relu
+        assert trunk.layers[4].activation is not keras.activations.relu
+    assert kept == [getattr(layer, "activation", None)
+                    for layer in model._flatten_layers()]
+    np.testing.assert_array_equal(model.predict(image[None], verbose=0), before)
+
+
+def test_plain_gradients_equal_finite_differences():
+    model = small_network()
+    image = np.random.default_rng(0).normal(size=(16, 12, 1)).astype(np.float32)
+    gradient, _ = saliency._log_odds_gradient(model, image, 1, guided=False)
+    def odds(x):
+        p = np.float64(model(x[None], training=False)[0, 1])
+        return np.log(p / (1 - p))
+    step = np.zeros_like(image)
+    step[5, 6] = 1e-2
+    numeric = (odds(image + step) - odds(image - step)) / 2e-2
+    assert numeric == pytest.approx(float(gradient[5, 6, 0]), abs=2e-3)
+
+
+def test_integrated_gradients_sum_to_the_difference_of_the_log_odds():
+    model = small_network()
+    image = np.random.default_rng(0).random((16, 12, 1)).astype(np.float32)
+    shares = saliency.attributions(model, image, steps=64)
+    ends = model(np.stack([image, np.full_like(image, image.min())]), training=False)
+    odds = np.log(ends[:, 1] / ends[:, 0])
+    assert shares.sum() == pytest.approx(float(odds[0] - odds[1]), abs=2e-3)
+    found = saliency.integrated_gradients(model, image)
+    assert found.shape == (16, 12) and found.max() == 1 and found.min() == 0
+
+
+def test_grad_cam_is_the_weighted_map_of_the_last_layer():
+    x = keras.Input((8, 8, 1))
+    y = layers.AveragePooling2D(2, name="map")(x)
+    y = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(y))
+    model = keras.Model(x, y)
+    model.layers[-1].set_weights([np.array([[0, 2.0]], np.float32), np.zeros(2)])
+    image = np.zeros((8, 8, 1), np.float32)
+    image[2:4, 4:6] = 8
+    found = saliency.grad_cam(model, image)
+    assert found.shape == (8, 8)
+    assert np.unravel_index(found.argmax(), found.shape)[0] in (2, 3)
+    assert found[0, 0] == 0 and found.max() == 1
+
+
+def test_grad_cam_takes_the_trunk_or_a_named_layer():
+    model = small_network()
+    image = np.random.default_rng(0).random((16, 12, 1)).astype(np.float32)
+    assert saliency.grad_cam(model, image, layer="trunk").shape == (16, 12)
+    assert saliency.map_layer(model).name == "top"
+    assert saliency.map_layer(model, "trunk").name == "trunk"
+    with pytest.raises(ValueError, match="no layer nowhere"):
+        saliency.map_layer(model, "nowhere")
+
+
+def test_the_pointing_game_by_hand():
+    strength = np.zeros((100, 80), np.float32)
+    strength[50, 40] = 1
+    mask = np.zeros((100, 80), np.uint8)
+    mask[52:60, 38:44] = 255
+    assert saliency.points_at(strength, mask, blur=0) == (False, 48 / 8000)
+    hit, share = saliency.points_at(strength, mask, tolerance=0.03)
+    assert hit and 0.01 < share < 0.03
+    assert saliency.peak(strength) == (50, 40)
+    assert saliency.points_at(np.zeros((100, 80), np.float32), mask)[0] is False
+
+
+def test_a_lone_pixel_loses_against_a_patch_after_blurring():
+    strength = np.zeros((100, 80), np.float32)
+    strength[10, 10], strength[60:66, 40:46] = 1, 0.5
+    assert saliency.peak(strength, blur=0) == (10, 10)
+    assert 60 <= saliency.peak(strength)[0] < 66
