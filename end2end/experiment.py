@@ -5,6 +5,7 @@ imported from TensorFlow before folders and settings were found good.
 """
 
 import dataclasses
+import json
 import logging
 import time
 
@@ -183,8 +184,47 @@ def first_top(network, settings):
     return models.first_top_layer(network, semantics=training.semantics)
 
 
-def batches(data, split, settings):
-    """`datasets.ImageBatches` of one set; only training ones are drawn at random."""
+class Preprocessed:
+    """Batches with the ImageNet preprocessing of a backbone."""
+
+    def __init__(self, made, preprocess):
+        self.made, self.preprocess = made, preprocess
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def __len__(self):
+        return len(self.made)
+
+    def batch(self, b):
+        images, *rest = self.made.batch(b)
+        return self.preprocess(images), *rest
+
+    def batches(self, *arguments, **keywords):
+        for images, *rest in self.made.batches(*arguments, **keywords):
+            yield self.preprocess(images), *rest
+
+
+def batches(kind, data, split, settings):
+    """Batches of one set; only those for training are drawn at random.
+
+    Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
+    whole images never do, as in the original.
+    """
+    from end2end import models
+
+    made = _batches(data, split, settings)
+    if settings.images.center:
+        return made
+    if kind == "whole_image":
+        log.warning("without --featurewise-center whole images enter the network as "
+                    "they are; no ImageNet preprocessing is applied.")
+        return made
+    preprocess = models.backbone_row(settings.model.backbone).preprocess
+    return Preprocessed(made, preprocess) if preprocess else made
+
+
+def _batches(data, split, settings):
     training = settings.training
     if split == "train":
         return datasets.ImageBatches(
@@ -215,8 +255,8 @@ def fit(network, stages, data, settings, watch, signature):
         state=run_inputs.beside(best, ".state.npz"), signature=signature,
         say=settings.say, verbose=settings.verbose)
     return schedule.train(
-        network, stages, batches(data, "train", settings),
-        batches(data, "val", settings), options=settings.training, watch=watch,
+        network, stages, batches(kind, data, "train", settings),
+        batches(kind, data, "val", settings), options=settings.training, watch=watch,
         output=output)
 
 
@@ -263,6 +303,7 @@ def report(kind, network, history, data, settings, signature):
         images=config.to_dict(settings.images), model_options=config.to_dict(
             settings.model), training=config.to_dict(training),
         software=checkpoints.software())
+    content = json.loads(json.dumps(content))
     if training.best_model != NOSAVE:
         path = run_inputs.beside(training.best_model, ".report.json")
         files.write_json(path, content)
@@ -296,8 +337,9 @@ def test(kind, network, data, settings):
 
     say, found = settings.say, data["test"]
     say(f"testing on {len(found)} images")
+    made = batches(kind, data, "test", settings)
     labels, scores = callbacks.predict_batches(
-        network, batches(data, "test", settings), workers=settings.training.workers)
+        network, made, workers=settings.training.workers)
     loss, accuracy = callbacks.loss_and_accuracy(labels, scores)
     result = dict(images=len(found), loss=loss, accuracy=accuracy)
     if kind == "patch":

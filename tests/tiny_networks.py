@@ -30,6 +30,18 @@ def nested_network(*, dropout=0.0, weight_decay=0.01, seed=1):
     return keras.Model(image, x, name="tiny")
 
 
+def flat_network(*, dropout=0.0, weight_decay=0.01, seed=1):
+    """Normalisation, average and output only: for tests in which the rest is idle."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((8, 8, 1))
+    x = layers.BatchNormalization(name="bn")(image)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(dropout, name="drop")(x)
+    x = layers.Dense(CLASSES, activation="softmax", name="output",
+                     kernel_regularizer=keras.regularizers.L2(weight_decay))(x)
+    return keras.Model(image, x, name="flat")
+
+
 class ArrayBatches:
     """The interface of `datasets.ImageBatches` over arrays, in the order of the run."""
 
