@@ -134,12 +134,12 @@ def convert_film(job):
     Raises:
         conversion.Unreadable: no copy of the film can be read.
     """
-    result = dict(outputs={}, left_out=[], notes=[], masks=[])
+    result = dict(outputs=[], left_out=[], notes=[], masks=[])
     out, size = pathlib.Path(job["out"]), job["settings"][0]
     pixels, shapes = _read_film(job, result)
     small = conversion.resized(conversion.to_16_bit(pixels), size)
     conversion.write_png(out / job["target"], small)
-    result["outputs"][job["target"]] = [*size, 16]
+    result["outputs"].append(job["target"])
     result["mean"] = round(float(small.mean()) * 255 / 65535, 4)
     if pixels.dtype == np.uint8:
         result["notes"].append((None, job["sources"][0], "8-bit values times 257"))
@@ -257,7 +257,7 @@ def _convert_mask(mask, shape, size, result):
             f"mask is {_times(pixels.shape)}, mammogram {_times(shape)}: resized"
             + (f"; the aspects differ by {100 * change:.1f} %, so it may be shifted"
                if change > SAME_ASPECT else ""))))
-    result["outputs"][mask["target"]] = [*size, 8]
+    result["outputs"].append(mask["target"])
     result["masks"].append(mask["number"])
     return conversion.resized_mask(pixels, size)
 

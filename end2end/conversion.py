@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import pathlib
-import struct
 
 import cv2
 import numpy as np
@@ -166,19 +165,6 @@ def write_png(path, pixels):
         part.write_bytes(encoded.tobytes())
 
 
-def png_header(path):
-    """(height, width, bits) of a PNG file; None if it is none."""
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(26)
-    except OSError:
-        return None
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n":
-        return None
-    width, height, bits = struct.unpack(">IIB", head[16:25])
-    return height, width, bits
-
-
 class Ledger:
     """What was converted from what, so that a second call does only what is missing.
 
@@ -204,14 +190,14 @@ class Ledger:
         record = self.records.get(job["key"])
         return bool(
             record and record["complete"] and record["signature"] == signature(job)
-            and all(png_header(self.path.parent / name) == tuple(header)
-                    for name, header in record["outputs"].items()))
+            and self._sizes(record["outputs"]) == record["outputs"])
 
     def add(self, job, result):
         """Remembers what came of a job; removes what it made before and not now."""
         before = self.records.get(job["key"], {}).get("outputs", {})
         self._remove(set(before) - set(result["outputs"]))
-        record = dict(result, key=job["key"], signature=signature(job))
+        record = dict(result, key=job["key"], signature=signature(job),
+                      outputs=self._sizes(result["outputs"]))
         self.records[job["key"]] = record
         with open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
@@ -223,6 +209,12 @@ class Ledger:
             self._remove(self.records.pop(key)["outputs"])
         files.write_text(self.path, "".join(
             json.dumps(record) + "\n" for record in self.records.values()))
+
+    def _sizes(self, names):
+        """Bytes of each file, None where it is missing."""
+        paths = {name: self.path.parent / name for name in names}
+        return {name: path.stat().st_size if path.is_file() else None
+                for name, path in paths.items()}
 
     def _remove(self, names):
         """Removes files below the ledger's folder, whatever the ledger says."""
@@ -249,8 +241,8 @@ def run_jobs(jobs, function, *, ledger, workers=1, unit="image"):
         jobs: dicts of plain values with `key` (a name), `sources` (the files read),
             `settings` (what else the outputs depend on) and whatever `function` needs.
         function: a job to a dict of plain values; importable by name. `outputs` in it
-            maps file names, relative to the ledger's folder, to (height, width, bits);
-            `complete` says that nothing was left out. `Unreadable` makes a failed job.
+            lists the files made, relative to the ledger's folder; `complete` says that
+            nothing was left out. `Unreadable` makes a failed job.
         ledger: `Ledger`.
         workers: processes.
         unit: of the progress bar.
@@ -285,7 +277,7 @@ def attempt(function, job):
 
 def failure(reason):
     """The result of a job that made nothing."""
-    return dict(failed=reason, outputs={}, complete=False)
+    return dict(failed=reason, outputs=[], complete=False)
 
 
 def _results(jobs, function, workers):

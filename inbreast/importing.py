@@ -122,7 +122,7 @@ def find_bits(images, out, arguments):
 def largest_value(job):
     """The largest value of one image, as a job of `conversion.run_jobs`."""
     pixels = conversion.read_stored(job["sources"][0])
-    return dict(outputs={}, complete=True, largest=int(pixels.max()))
+    return dict(outputs=[], complete=True, largest=int(pixels.max()))
 
 
 def convert(images, factor, out, arguments):
@@ -155,7 +155,7 @@ def convert_image(job):
                      "and became white")
     small = conversion.resized(conversion.to_16_bit(pixels, factor), size)
     conversion.write_png(pathlib.Path(job["out"]) / job["target"], small)
-    return dict(outputs={job["target"]: [*size, 16]}, complete=True, notes=notes,
+    return dict(outputs=[job["target"]], complete=True, notes=notes,
                 mean=float(small.mean()) * 255 / 65535, shape=list(pixels.shape))
 
 
