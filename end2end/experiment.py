@@ -33,7 +33,7 @@ def run_patch_experiment(folders, images, model, training, *, say=log.info, verb
             begun then.
     """
     settings = Settings(images, model, training, say, verbose)
-    data = run_inputs.open_data(folders, settings)
+    data, settings = run_inputs.open_data("patch", folders, settings)
     signature = run_inputs.run_signature("patch", data, settings)
     if done := run_inputs.earlier_report(signature, settings):
         return done
@@ -57,7 +57,7 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
     """
     settings = Settings(images, model, training, say, verbose)
     run_inputs.check_start(settings)
-    data = run_inputs.open_data(folders, settings)
+    data, settings = run_inputs.open_data("whole_image", folders, settings)
     run_inputs.check_both_classes(data["val"], "validation")
     signature = run_inputs.run_signature("whole_image", data, settings)
     if done := run_inputs.earlier_report(signature, settings):

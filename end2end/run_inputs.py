@@ -3,7 +3,6 @@
 Nothing is imported from TensorFlow here.
 """
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import json
@@ -14,7 +13,7 @@ import pathlib
 import numpy as np
 import tqdm
 
-from end2end import config, datasets, files, images
+from end2end import config, datasets, files, input_checks
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +61,12 @@ def check_both_classes(found, what):
             "other class folders.")
 
 
-def open_data(folders, settings):
+def open_data(kind, folders, settings):
     """Lists and reads the images of all sets once, so that nothing fails later.
 
     Returns:
-        dict of `datasets.ImageList` by `train`, `val`, `test`.
+        dict of `datasets.ImageList` by `train`, `val`, `test`, and `Settings` with the
+        rescale factor found from the images where it was `auto`.
 
     Raises:
         files.InputError: a folder, class or image that cannot be used.
@@ -84,8 +84,7 @@ def open_data(folders, settings):
         shown = ", ".join(f"{count} {name}" for name, count in counts.items())
         say(f"{split}: {folder}: {len(data[split])} images ({shown})")
     say(config.as_lines(settings.images, settings.model, training))
-    check_images([path for split in SPLITS for path in data[split].paths], settings)
-    return data
+    return data, look_at_images(kind, data, settings)
 
 
 def _labelled(folder, classes, split):
@@ -142,32 +141,39 @@ def train_batch_size(training):
     return int(training.batch_size * training.train_batch_multiplier)
 
 
-def check_images(paths, settings):
-    """Reads every image once; the first that cannot be used stops the run.
+# What matters for patches too, which are neither breasts nor upright.
+PATCH_FINDINGS = ("too dark", "too bright", "constant", "in two splits")
+
+
+def look_at_images(kind, data, settings):
+    """Reads every image once; warns of what is odd, stops at what cannot be used.
+
+    Returns:
+        `Settings`, a rescale factor `auto` replaced by the one that suits the images.
 
     Raises:
-        files.InputError: it names the file.
+        files.InputError: an image cannot be read, or not be equalised.
     """
     options = settings.images
-    limit = 0.0
-
-    def look(path):
-        image = images.read_image(path)
-        return float(image.max())
-
-    with concurrent.futures.ThreadPoolExecutor(settings.training.workers) as pool:
-        for top in tqdm.tqdm(pool.map(look, paths), total=len(paths), disable=None,
-                             desc="checking images", leave=False):
-            limit = max(limit, top)
-    unscaled = options.intensity_scale is None and options.stretch_max_to is None
-    if unscaled and limit > 1023:
-        message = (f"images reach {limit:.0f} and are not scaled; "
-                   "--rescale-factor 0.003891 brings 16 bits to 0-255")
-        if options.equalize_histogram:
-            raise files.InputError(
-                f"{message}. Histogram equalisation needs that range; else turn it off "
-                "(--no-equalize-hist).")
-        log.warning("%s.", message)
+    check = input_checks.check_images(
+        data, options, workers=settings.training.workers,
+        progress=lambda found: tqdm.tqdm(
+            found, desc="looking at the images", unit="", disable=None, leave=False))
+    for finding in check.findings:
+        if finding.kind == "unreadable":
+            raise files.InputError(finding.message)
+        if kind == "whole_image" or finding.kind in PATCH_FINDINGS:
+            log.warning("%s", finding.message)
+    if options.intensity_scale == "auto":
+        options = dataclasses.replace(options, intensity_scale=check.scale)
+        settings.say(f"rescale factor found from the images: {check.scale}")
+    greatest = max(one.top for looked in check.statistics.values() for one in looked)
+    if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:
+        raise files.InputError(
+            "histogram equalisation needs intensities of 0-255, but the images reach "
+            f"{greatest * (options.intensity_scale or 1):.0f}; scale them (--img-scale "
+            "255 or --rescale-factor 0.003891), or turn it off (--no-equalize-hist).")
+    return dataclasses.replace(settings, images=options)
 
 
 def run_signature(kind, data, settings):

@@ -257,6 +257,14 @@ def test_unscaled_16_bit_images_are_not_equalised(folders, patch_model, tmp_path
         train_images(folders, tmp_path, model=patch_model, images=images)
 
 
+def test_the_rescale_factor_auto_is_found_and_kept_with_the_model(
+        folders, patch_model, tmp_path):
+    images = dataclasses.replace(IMAGES, intensity_scale="auto")
+    train_images(folders, tmp_path, model=patch_model, images=images)
+    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    assert classifier.images.intensity_scale == 0.003891
+
+
 @pytest.mark.slow
 def test_a_killed_command_started_again_ends_with_the_history_of_an_unbroken_one(
         tmp_path):
