@@ -214,6 +214,8 @@ class TrainingOptions:
         help="recompute activations in the backward pass: less memory, more time")
     tensorboard: str | None = option(
         None, "--tensorboard", help="folder for TensorBoard logs")
+    trained_on: str | None = option(
+        None, "--trained-on", help="the training images in words; kept with the model")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -265,11 +265,12 @@ def model_card(kind, data, settings, logs):
     found = data["train"]
     counts = ", ".join(f"{count} {name}" for name, count
                        in run_inputs.class_counts(found).items())
+    source = settings.training.trained_on or "source not stated (--trained-on)"
     return dict(
         kind=kind, classes=list(found.classes),
         images=config.to_dict(settings.images), model=config.to_dict(settings.model),
         training=config.to_dict(settings.training),
-        trained_on=f"{len(found)} images ({counts})", metrics=logs)
+        trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs)
 
 
 def report(kind, network, history, data, settings, signature):

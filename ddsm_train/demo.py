@@ -1,0 +1,32 @@
+"""The whole walk on synthetic mammograms: from a download to a report.
+
+    python -m ddsm_train.demo --out runs/demo
+
+Runs the same commands that a user would type, prints each, and skips those that are
+done.
+"""
+
+from end2end import commands
+
+
+def parser():
+    """The command line of the demo."""
+    parser = commands.Parser(prog="ddsm_train.demo", description=__doc__)
+    parser.add_argument("--out", default="runs/demo", help="folder for everything")
+    parser.add_argument("--scale", choices=("full", "tiny"), default="full",
+                        help="tiny shows that the walk works; its scores mean nothing")
+    parser.add_argument("--seed", type=int, default=12345,
+                        help="seed of the phantoms, the training and the intervals")
+    return parser
+
+
+def main(argv=None):
+    """Walks, then prints the result and where the report is."""
+    arguments = parser().parse_args(argv)
+    from ddsm_train import walk
+
+    print(walk.run(arguments.out, walk.SCALES[arguments.scale], seed=arguments.seed))
+
+
+if __name__ == "__main__":
+    commands.run(main)

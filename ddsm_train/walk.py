@@ -1,0 +1,178 @@
+"""The demo's walk: rows of commands, run one after the other and timed.
+
+Every step is a command line that a user could type. A step that was finished with the
+same command line is skipped, so the walk can be interrupted and called again.
+"""
+
+import dataclasses
+import resource
+import shlex
+import subprocess
+import sys
+import time
+
+from end2end import files
+
+CLASSES = ("background", "calc_ben", "calc_mal", "mass_ben", "mass_mal")
+SCALE_16_BIT = "0.003891"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How much work the demo is."""
+
+    patients: int
+    render: tuple        # height and width of the synthetic files, pixels
+    size: tuple          # height and width of the network input, pixels
+    patch: int           # side of a patch at that size, pixels
+    per_lesion: int      # patches of a lesion, and background patches of an image
+    patch_epochs: int
+    top_epochs: int      # whole images: epochs with new layers only
+    image_epochs: int    # whole images: epochs in all
+    difficulty: float    # of the phantoms, 0 to 1
+
+
+SCALES = {
+    "full": Scale(90, (512, 384), (256, 192), 64, 10, 2, 1, 3, 0.1),
+    "tiny": Scale(24, (256, 192), (128, 96), 64, 2, 1, 1, 2, 0.0),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One command of the walk."""
+
+    name: str
+    title: str
+    command: tuple       # module and arguments
+
+
+def run(out, scale, *, seed):
+    """Runs the walk and returns a few lines that say what came out.
+
+    Args:
+        out: folder for everything the walk writes.
+        scale: a row of `SCALES`.
+        seed: whole number; the same seed gives the same phantoms, splits and patches.
+
+    Raises:
+        files.InputError: the folder cannot be written.
+        OSError: a command of the walk failed; the message names it.
+    """
+    out = files.writable_folder(out)
+    records = walk_steps(data_steps(out, scale, seed), out, [])
+    mean = files.read_json(out / "data" / "census.json")["pixel_mean"]
+    records = walk_steps(model_steps(out, scale, seed, mean), out, records)
+    from ddsm_train import demo_report
+
+    return demo_report.write(out, scale, records)
+
+
+def walk_steps(steps, out, records):
+    """Performs the steps in order; one that is redone has all later ones redone.
+
+    Returns:
+        `records` and the new ones, as `perform` makes them.
+    """
+    for step in steps:
+        redo = any(record["new"] for record in records)
+        records = [*records, perform(step, out, redo=redo)]
+    return records
+
+
+def data_steps(out, scale, seed):
+    """From nothing to class folders and patches."""
+    data, patches = out / "data", out / "patches"
+    sample = ("ddsm_train.sample_patches_combined", data / "roi_mask_path.csv",
+              data / "mask")
+    options = (
+        "--target-height", scale.size[0], "--target-width", scale.size[1],
+        "--no-segment-breast", "--patch-size", scale.patch, "--nb-hns", 0,
+        "--nb-abn", scale.per_lesion, "--nb-bkg", scale.per_lesion,
+        "--pos-cutoff", 0.9, "--no-verbose")
+    return [
+        Step("phantoms", "Synthetic women, as a CBIS-DDSM download", (
+            "end2end.phantoms", out / "download", "--patients", scale.patients,
+            "--seed", seed, "--difficulty", scale.difficulty, "--size", *scale.render)),
+        Step("prepare", "The download to 16-bit PNG, tables and splits", (
+            "ddsm_train.prepare", out / "download", data, "--size", *scale.size)),
+        Step("sample", "Patches of the training and validation women", (
+            *sample, data / "pat_train.txt", data / "full",
+            patches / "train", patches / "val", "--val-size", 0.1, *options)),
+        Step("sample-test", "Patches of the test women", (
+            *sample, data / "splits" / "test.txt", data / "full",
+            patches / "test", patches / "unused", "--val-size", 0, *options)),
+    ]
+
+
+def model_steps(out, scale, seed, mean):
+    """From patches and images to scores; `mean` is the training images' grey mean."""
+    patches, images = out / "patches", out / "data" / "images"
+    models = {name: out / name / "best.h5" for name in ("patch", "image", "baseline")}
+    common = (
+        "--rescale-factor", SCALE_16_BIT, "--featurewise-mean", mean,
+        "--no-equalize-hist", "--augmentation", "--auto-batch-balance",
+        "--optimizer", "adam", "--load-train-ram", "--load-val-ram", "--seed", seed,
+        "--trained-on", "synthetic mammograms only")
+    image = (
+        *(images / part for part in ("train", "val", "test")),
+        "--img-size", *scale.size, "--patch-net", "yaroslav", "--block-type", "resnet",
+        "--top-depths", 64, 64, "--top-repetitions", 1, 1, "--batch-size", 8, *common)
+    return [
+        Step("patch", "Stage one: a classifier of patches", (
+            "ddsm_train.patch_clf_train",
+            *(patches / part for part in ("train", "val", "test")),
+            "--img-size", scale.patch, scale.patch, "--net", "yaroslav",
+            "--no-use-pretrained", "--class-list", *CLASSES, "--batch-size", 32,
+            "--init-learningrate", 0.001, "--nb-epoch", scale.patch_epochs,
+            "--best-model", models["patch"], *common)),
+        Step("image", "Stage two: the same network, converted, on whole images", (
+            "ddsm_train.image_clf_train", *image,
+            "--patch-model-state", models["patch"], "--best-model", models["image"],
+            "--init-learningrate", 0.001, "--all-layer-multiplier", 0.1,
+            "--nb-epoch", scale.top_epochs, "--all-layer-epochs", scale.image_epochs)),
+        Step("baseline", "For comparison: no patch stage, random weights", (
+            "ddsm_train.image_clf_train", *image,
+            "--no-patch-model-state", "--no-use-pretrained",
+            "--best-model", models["baseline"], "--init-learningrate", 0.001,
+            "--nb-epoch", scale.image_epochs,
+            "--all-layer-epochs", scale.image_epochs)),
+        *(Step(f"evaluate-{name}", f"Scores of the test women, {title}", (
+            "ddsm_train.evaluate", models[name], images / "test", "--flips",
+            "--out", out / name / "test"))
+          for name, title in (("image", "patch-trained"), ("baseline", "baseline"))),
+    ]
+
+
+def perform(step, out, *, redo):
+    """Runs one step, unless it was finished before, and returns its record.
+
+    Args:
+        redo: whether to run it even then, since what it reads has changed.
+
+    Returns:
+        dict with name, title, command line, seconds, whether it ran just now (`new`),
+        and the peak memory in MB of the largest process so far.
+
+    Raises:
+        ChildProcessError: the command failed.
+    """
+    command = ("python", "-m", *map(str, step.command))
+    record_path = out / "steps" / f"{step.name}.json"
+    record = files.read_json(record_path) if record_path.exists() else {}
+    print(f"\n== {step.title}\n$ {shlex.join(command)}", flush=True)
+    if record.get("command") == list(command) and not redo:
+        print(f"done before in {record['seconds']:.0f} s; remove {record_path} to redo")
+        return record | {"new": False}
+    record_path.unlink(missing_ok=True)
+    started = time.monotonic()
+    status = subprocess.run([sys.executable, *command[1:]], check=False).returncode
+    if status:
+        raise ChildProcessError(f"step {step.name} ended with status {status}: "
+                                f"{shlex.join(command)}")
+    record = dict(
+        name=step.name, title=step.title, command=list(command),
+        seconds=round(time.monotonic() - started, 1),
+        peak_megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+    files.write_json(record_path, record)
+    return record | {"new": True}
