@@ -18,48 +18,57 @@ def run(arguments):
     Raises:
         files.InputError: before any work, if an input cannot be used.
     """
-    table = tables.read_table(arguments.root)
-    images, hashed = tables.find_images(arguments.root)
+    table, images, hashed = find(arguments.root)
     given = arguments.split_file and splits.read_split(arguments.split_file)
-    if not any(image.image in table for image in images):
-        raise files.InputError(
-            f"no image of the table is in {arguments.root}; expected files such as "
-            "AllDICOMs/20586908_6c613a14b80a8591_MG_R_CC_ANON.dcm.")
+    chosen, left_out = choose(table, images)
     out = files.writable_folder(arguments.out)
     print_census(table)
     if not hashed:
         print("  some file names lack the patient's hash: women are guessed from runs "
               "of image numbers")
-    chosen, left_out = choose(table, images)
-    if not chosen:
-        raise files.InputError(
-            "no image is of BI-RADS 1, 2, 4, 5 or 6; check the column Bi-Rads.")
     bits, largest = find_bits(chosen, out, arguments)
     factor = 65535 / (2**bits - 1)
     print(f"largest value {largest}: {bits} bits, so values are multiplied by "
           f"{factor:.6f}")
     print("converting to {}x{} (bicubic) in ".format(*arguments.size) + str(out))
     records = convert(chosen, factor, out, arguments)
-    failed = {key for key, record in records.items() if record["failed"]}
-    left_out += [entry(image, records[image.image]["failed"])
-                 for image in chosen if image.image in failed]
-    usable = [image for image in chosen if image.image not in failed]
+    usable = [image for image in chosen if records[image.image]["failed"] is None]
     rows = split_rows(usable, table, given, arguments)
-    named = {row["image"] for row in rows}
-    left_out += [entry(image, "not in the split file") for image in usable
-                 if image.image not in named]
-    notes = [entry(image, note) for image in usable
-             for note in records[image.image]["notes"]]
+    left_out += unused(chosen, records, rows)
     files.write_csv(out / "left_out.csv", LOG_COLUMNS, left_out)
     if not rows:
         raise files.InputError(
             f"no image is left to split; see {out / 'left_out.csv'}.")
+    notes = [entry(image, note) for image in usable
+             for note in records[image.image]["notes"]]
     notes += write_outlines(arguments.root, usable, records, out, arguments.size)
     files.write_csv(out / "notes.csv", LOG_COLUMNS, notes)
     report(rows, records, out, dict(
         table=tables.census(table), bits=bits, largest_value=largest, factor=factor,
         size=list(arguments.size), seed=arguments.seed,
         patients_by_hash=hashed), left_out)
+
+
+def find(root):
+    """The table, the images, and whether the patients are known by their hash.
+
+    Raises:
+        files.InputError: no table, or none of its images.
+    """
+    table = tables.read_table(root)
+    images, hashed = tables.find_images(root)
+    if not any(image.image in table for image in images):
+        raise files.InputError(
+            f"no image of the table is in {root}; expected files such as "
+            "AllDICOMs/20586908_6c613a14b80a8591_MG_R_CC_ANON.dcm.")
+    return table, images, hashed
+
+
+def unused(images, records, rows):
+    """Rows of the log for images that failed or that the split file omits."""
+    named = {row["image"] for row in rows}
+    return [entry(image, records[image.image]["failed"] or "not in the split file")
+            for image in images if image.image not in named]
 
 
 def print_census(table):
@@ -93,6 +102,9 @@ def choose(table, images):
                 "positive"))
         else:
             chosen.append(image)
+    if not chosen:
+        raise files.InputError(
+            "no image is of BI-RADS 1, 2, 4, 5 or 6; check the column Bi-Rads.")
     found = {image.image for image in images}
     left_out += [dict(image=image, patient="", file="", reason="no image file")
                  for image in table if image not in found]
@@ -121,7 +133,7 @@ def find_bits(images, out, arguments):
 
 def largest_value(job):
     """The largest value of one image, as a job of `conversion.run_jobs`."""
-    pixels = conversion.read_stored(job["sources"][0])
+    pixels, _ = conversion.read_mammogram(job["sources"][0])
     return dict(outputs=[], complete=True, largest=int(pixels.max()))
 
 
