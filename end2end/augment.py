@@ -29,7 +29,8 @@ class MammogramDataGenerator:
     Where it differs from today's Keras it follows the original: `shear_range` is in
     radians, the warp takes the nearest pixel, each channel gets its own intensity
     shift, and an integer `seed` gives the draws that NumPy's global generator gives
-    when seeded so. Shifts are shares of the height or width.
+    when seeded so. Shifts are shares of the height or width. `shared_channel_shift`
+    keeps grey images grey, which the original did not.
 
     Attributes:
         mean, std: numbers or arrays that broadcast to `(rows, columns, channels)`; set
@@ -45,7 +46,8 @@ class MammogramDataGenerator:
             height_shift_range=0.0, shear_range=0.0, zoom_range=0.0,
             channel_shift_range=0.0, fill_mode="nearest", cval=0.0,
             horizontal_flip=False, vertical_flip=False, rescale=None,
-            preprocessing_function=None, data_format=None, zca_epsilon=1e-6):
+            preprocessing_function=None, data_format=None, zca_epsilon=1e-6,
+            shared_channel_shift=False):
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
@@ -56,6 +58,7 @@ class MammogramDataGenerator:
         self.height_shift_range = _share(height_shift_range, "height_shift_range")
         self.zoom_range = _zoom_range(zoom_range)
         self.channel_shift_range = channel_shift_range
+        self.shared_channel_shift = shared_channel_shift
         self.fill_mode = _choice(fill_mode, warps.FILL_MODES, "fill_mode")
         self.cval = cval
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
@@ -74,7 +77,8 @@ class MammogramDataGenerator:
             max_column_shift=self.width_shift_range,
             max_shear_radians=self.shear_range, zoom=self.zoom_range,
             max_intensity_shift=self.channel_shift_range,
-            horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip)
+            horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip,
+            shared_intensity_shift=self.shared_channel_shift)
 
     def draw(self, rng, channels=3):
         """Draws one `Warp`; `rng` as for `draw_warp`."""
@@ -260,14 +264,16 @@ def _four_dimensions(x):
     return x
 
 
-def training_generator():
+def training_generator(**changes):
     """The augmentation of Shen et al. 2019: flips, rotation, shear, zoom, intensity.
 
-    The shear of up to 0.2 radians is in the original's programs, not in the paper.
+    Args:
+        changes: arguments of `MammogramDataGenerator` that replace the original's. The
+            paper has no shear: `shear_range=0`; its programs shear by 0.2 radians.
     """
-    return MammogramDataGenerator(
+    return MammogramDataGenerator(**dict(
         rotation_range=25.0, shear_range=0.2, zoom_range=(0.8, 1.2),
-        channel_shift_range=20.0, horizontal_flip=True, vertical_flip=True)
+        channel_shift_range=20.0, horizontal_flip=True, vertical_flip=True) | changes)
 
 
 def parser():

@@ -25,7 +25,8 @@ class Ranges:
     """From which ranges a warp is drawn; the defaults change nothing.
 
     Shifts are shares of the height or width. Zoom factors above 1 shrink the picture.
-    Intensity shifts are on the 0-255 scale.
+    Intensity shifts are on the 0-255 scale; each channel gets its own, as in the
+    original, unless `shared_intensity_shift` is set.
     """
 
     max_rotation_degrees: float = 0.0
@@ -36,6 +37,7 @@ class Ranges:
     max_intensity_shift: float = 0.0
     horizontal_flip: bool = False
     vertical_flip: bool = False
+    shared_intensity_shift: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,12 +96,14 @@ def draw_from(rng, ranges, *, channels=3):
         ("row_zoom", zoom), ("column_zoom", zoom)]
     limits = [(name, limit) for name, limit in limits if limit]
     intensity = _around_zero(ranges.max_intensity_shift)
-    shifts = channels if intensity else 0
+    shared = ranges.shared_intensity_shift
+    shifts = (1 if shared else channels) if intensity else 0
     draws = iter(rng.random(
         len(limits) + shifts + ranges.horizontal_flip + ranges.vertical_flip).tolist())
     warp = {name: _within(limit, next(draws)) for name, limit in limits}
     warp["intensity_shifts"] = tuple(
-        _within(intensity, next(draws)) for _ in range(shifts))
+        _within(intensity, next(draws)) for _ in range(shifts)
+    ) * (channels if shared else 1)
     warp["flip_horizontal"] = ranges.horizontal_flip and next(draws) < 0.5
     warp["flip_vertical"] = ranges.vertical_flip and next(draws) < 0.5
     return Warp(**warp)

@@ -64,6 +64,12 @@ def test_all_options_take_nine_draws_for_three_channels_and_seven_for_one(
     assert used.random_sample() == counted.random_sample()
 
 
+def test_a_shared_intensity_shift_is_one_draw_for_all_channels():
+    warp = warps.draw_warp(np.random.RandomState(2), max_intensity_shift=9.0,
+                           shared_intensity_shift=True)
+    assert warp.intensity_shifts == (np.random.RandomState(2).uniform(-9, 9),) * 3
+
+
 def test_what_is_not_asked_for_is_not_drawn():
     rng = np.random.RandomState(1)
     assert warps.draw_warp(rng) == warps.Warp()
