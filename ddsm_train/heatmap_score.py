@@ -58,7 +58,9 @@ def main(argv=None):
     job = heatmap_scoring.plan(arguments)
     defaults = heatmap_scoring.settings_of(job.classifier)
     arguments = parser(defaults).parse_args(argv)
-    out = heatmap_scoring.score(job, arguments)
+    out, problems = heatmap_scoring.score(job, arguments)
+    for text in problems:
+        print(f"left out: {text}")
     print(f"heatmaps of {len(job.breasts)} breasts in {out}")
     print(f"next: python -m ddsm_train.two_step TRAIN.npz {out}")
 

@@ -110,33 +110,50 @@ def view_path(folder, breast, view):
 def score(job, arguments):
     """Makes all heatmaps, one file each, then joins them.
 
+    A picture that cannot be used is named and left out, as a missing view.
+
     Returns:
-        path of the `.npz`.
+        path of the `.npz`, and the messages of what was left out.
+
+    Raises:
+        files.InputError: no picture could be used.
     """
-    out = out_path(arguments)
-    settings = {
-        "mode": "convolutional" if arguments.fprop_mode else "sliding",
-        "model": files.sha256(arguments.model_path),
-        **{name: getattr(arguments, name) for name in (
-            "size", "height", *INTENSITY_FIELDS, "backbone", "heatmap_pool",
-            "heatmap_strides", "patch_size", "stride")}}
+    out, settings = out_path(arguments), settings_for(arguments)
     parts = out.with_suffix(".parts")
     work = scorer(job.classifier.model, arguments)
-    cases = []
+    cases, problems, done = [], [], 0
     for breast in tqdm.tqdm(job.breasts, unit="breast", disable=None):
-        views = []
+        views = {}
         for view in heatmap_files.VIEWS:
             path = view_path(job.folder, breast, view)
-            views.append(part(path, parts, settings, work, job.classifier.classes,
-                              arguments.overlays) if path.is_file() else None)
-        cases.append(heatmap_files.Case(*breast, *views))
+            if path.is_file():
+                try:
+                    views[view] = part(path, parts, settings, work,
+                                       classes=job.classifier.classes,
+                                       overlays=arguments.overlays)
+                except ValueError as error:
+                    problems.append(f"{path.name}: {error}")
+        done += len(views)
+        cases.append(heatmap_files.Case(
+            *breast, *(views.get(view) for view in heatmap_files.VIEWS)))
+    if not done:
+        raise files.InputError(f"no picture could be used; the first: {problems[0]}")
     heatmap_files.write_cases(
         out, cases, classes=job.classifier.classes, settings=settings)
     shutil.rmtree(parts)
-    return out
+    return out, problems
 
 
-def part(path, parts, settings, work, classes, overlays):
+def settings_for(arguments):
+    """All that a heatmap depends on, besides its picture."""
+    names = ("size", "height", *INTENSITY_FIELDS, "backbone", "heatmap_pool",
+             "heatmap_strides", "patch_size", "stride")
+    return {"mode": "convolutional" if arguments.fprop_mode else "sliding",
+            "model": files.sha256(arguments.model_path),
+            **{name: getattr(arguments, name) for name in names}}
+
+
+def part(path, parts, settings, work, *, classes, overlays):
     """Heatmap of one picture, from an earlier call where nothing has changed.
 
     Returns:
@@ -173,10 +190,7 @@ def _sliding(model, options, prepare, arguments):
 
     def work(path):
         picture = images.resized(images.read_image(path), options)
-        try:
-            picture, _ = images.segment_breast(picture)
-        except ValueError as error:
-            raise files.InputError(f"image {path}: {error}") from error
+        picture, _ = images.segment_breast(picture)
         heatmap = heatmaps.sliding_heatmap(
             model, picture, patch_size=patch_size, stride=stride, prepare=prepare,
             batch_size=arguments.batch_size)

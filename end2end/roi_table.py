@@ -71,6 +71,19 @@ def plan(sources, train_out, val_out, options, *, convention=COMBINED):
     """Checks everything, splits the patients, and lists the mammograms in order.
 
     Writes the patient lists and makes the class folders.
+
+    Args:
+        sources: `Sources`.
+        train_out, val_out: output folders; `val_out` is left alone where no patient is
+            set apart for validation.
+        options: `config.SamplingOptions`.
+        convention: `Convention`.
+
+    Returns:
+        list of `Job`, training first.
+
+    Raises:
+        files.InputError: something is missing or wrong; nothing was written.
     """
     check(options)
     masks = files.existing_folder(sources.masks, "mask folder")

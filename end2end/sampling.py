@@ -69,18 +69,19 @@ def sample_image(job, options, *, done=None, seed=patches.ORIGINAL_SEED):
     stamp = fingerprint(job, options, seed)
     paths = done.complete(job.out, job.name, stamp) if done else []
     if paths:
-        return Outcome([f"ID:{job.name}, its patches are there"], paths=paths,
-                       unchanged=True)
-    outcome, found = Outcome(), []
+        lines = [f"ID:{job.name}, its patches are there"] if options.verbose else []
+        return Outcome(lines, paths=paths, unchanged=True)
+    outcome, found = Outcome(), {}
     try:
         for path, patch in image_patches(job, options, outcome, seed=seed):
-            found.append((path, patch))
+            # Two rows of one name overwrite each other, as in the original.
+            found[path] = patch
     except Unusable as error:
         outcome.lines.append(str(error))
         outcome.problems.append(str(error))
-    for path, patch in found:
+    for path, patch in found.items():
         patch_files.write_patch(path, patch, stamp=stamp, total=len(found))
-    outcome.paths = [path for path, _ in found]
+    outcome.paths = list(found)
     if options.verbose and not options.segment:
         # The original ended its first line only after segmentation.
         outcome.lines[:2] = [" ".join(outcome.lines[:2])]

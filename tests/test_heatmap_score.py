@@ -103,6 +103,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(folder, model_path, monkeyp
     assert not (folder / "out" / "maps.parts").exists()
 
 
+def test_a_black_picture_is_left_out_and_named(folder, model_path, capsys):
+    cv2.imwrite(str(folder / "A_LEFT_CC.png"), np.zeros((160, 128), np.uint16))
+    cases = run(folder, model_path, "--img-height", 160, "--stride", 64)
+    assert cases[0].cc is None and cases[0].mlo is not None
+    assert "left out: A_LEFT_CC.png: the image is black" in capsys.readouterr().out
+
+
 def test_the_window_needs_a_height(folder, model_path):
     with pytest.raises(files.InputError, match="--img-height"):
         run(folder, model_path)
