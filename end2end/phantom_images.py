@@ -114,7 +114,7 @@ def _draw_lesion(rng, malignant, difficulty):
     return Lesion(
         kind=KINDS[rng.integers(2)], malignant=malignant,
         appearance=float(np.clip(rng.normal(centre, spread), 0, 1)),
-        radius=rng.uniform(0.045, 0.065) * (1 - 0.4 * difficulty),
+        radius=rng.uniform(0.05, 0.07) * (1 - 0.5 * difficulty),
         contrast=rng.uniform(0.85, 1.15) * (1 - 0.6 * difficulty),
         depth=rng.uniform(0.3, 0.68),
         offsets={view: rng.uniform(-0.5, 0.5) for view in VIEWS},
