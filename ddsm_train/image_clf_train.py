@@ -9,7 +9,8 @@ With --resume-from FILE a whole-image model is trained further; --nb-epoch 0 the
 all its layers at once.
 """
 
-from end2end import commands, config
+from ddsm_train import experiments
+from end2end import commands, training_command
 
 # The stage of the top layers of patch training, which whole images have not.
 NOT_HERE = ("top_until_epoch", "top_rate_multiplier", "height")
@@ -17,12 +18,15 @@ NOT_HERE = ("top_until_epoch", "top_rate_multiplier", "height")
 
 def parser():
     """The command line: every flag of the original, and a few more."""
-    return config.training_parser("image_clf_train", __doc__, leave_out=NOT_HERE)
+    return training_command.parser(
+        "ddsm_train.image_clf_train", __doc__, script="image_clf_train",
+        leave_out=NOT_HERE)
 
 
 def main(argv=None):
     """Trains, and says what to do next."""
-    folders, *options = config.parse_training(parser(), argv)
+    folders, *options = training_command.parse(
+        parser(), argv, experiments.IMAGE_FLAGS)
     from end2end import experiment
 
     experiment.run_image_experiment(

@@ -7,7 +7,8 @@ manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13
 --all-layer-epochs 50 trains 3, 10 and 37 epochs.
 """
 
-from end2end import commands, config
+from ddsm_train import experiments
+from end2end import commands, config, training_command
 
 # Settings of whole-image networks, which a patch classifier has not.
 NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expansion",
@@ -17,14 +18,17 @@ NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expan
 
 def parser():
     """The command line: every flag of the original, and a few more."""
-    parser = config.training_parser("patch_clf_train", __doc__, leave_out=NOT_HERE)
+    parser = training_command.parser(
+        "ddsm_train.patch_clf_train", __doc__, script="patch_clf_train",
+        leave_out=NOT_HERE)
     config.add_dead_flags(parser)
     return parser
 
 
 def main(argv=None):
     """Trains, and says what to do next."""
-    folders, *options = config.parse_training(parser(), argv)
+    folders, *options = training_command.parse(
+        parser(), argv, experiments.PATCH_FLAGS)
     from end2end import experiment
 
     experiment.run_patch_experiment(

@@ -46,6 +46,11 @@ def say(text):
     print(text, flush=True)
 
 
+def words(argv=None):
+    """The words of a command line: those given, or those of the process."""
+    return list(sys.argv[1:] if argv is None else argv)
+
+
 def keras_verbosity():
     """Keras's progress bar on a terminal, one line per epoch elsewhere."""
     return 1 if sys.stdout.isatty() else 2

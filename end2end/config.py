@@ -321,39 +321,6 @@ class _RaisingParser(commands.Parser):
         raise files.InputError(f"{self.prog}: {message}")
 
 
-def training_parser(script, description, *, leave_out=()):
-    """The parser of a training program: TRAIN VAL TEST and flags.
-
-    Args:
-        script: key of `SCRIPT_DEFAULTS`.
-        description: shown by `--help`.
-        leave_out: names of fields that this program has no flag for.
-    """
-    parser = commands.Parser(prog=f"python -m ddsm_train.{script}",
-                             description=description)
-    for split in ("train", "val", "test"):
-        parser.add_argument(f"{split}_dir", metavar=split.upper(),
-                            help="class folders, or a CSV manifest")
-    names = [setting.name for group in TRAINING_GROUPS
-             for setting in dataclasses.fields(group)
-             if setting.name not in leave_out]
-    defaults = script_defaults(script)
-    add_options(parser, *TRAINING_GROUPS, only=names, defaults=defaults)
-    parser.set_defaults(**defaults)
-    return parser
-
-
-def parse_training(parser, argv=None):
-    """Parses a training command.
-
-    Returns:
-        (train, val, test), `ImageOptions`, `ModelOptions`, `TrainingOptions`.
-    """
-    arguments = parser.parse_args(argv)
-    folders = arguments.train_dir, arguments.val_dir, arguments.test_dir
-    return folders, *(fill(group, arguments) for group in TRAINING_GROUPS)
-
-
 def to_dict(options):
     """An options dataclass as a dict that JSON can hold."""
     return dataclasses.asdict(options)
@@ -397,3 +364,16 @@ def as_json(*groups):
 
 def _hashable(value):
     return tuple(value) if isinstance(value, list) else value
+
+
+def main(argv=None):
+    """Prints docs/flags.md: `python -m end2end.config > docs/flags.md`."""
+    from end2end import flags
+
+    commands.Parser(prog="python -m end2end.config", description=__doc__).parse_args(
+        argv)
+    print(flags.document(), end="")
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,60 @@
+"""The command line that all training programs share: TRAIN VAL TEST and flags."""
+
+import dataclasses
+
+from end2end import commands, config, files
+
+GROUPS = config.TRAINING_GROUPS
+
+
+def parser(program, description, *, script, leave_out=()):
+    """The parser of a training program.
+
+    Args:
+        program: as typed, such as `ddsm_train.patch_clf_train`.
+        description: shown by `--help`.
+        script: key of `config.SCRIPT_DEFAULTS`, whose defaults hold.
+        leave_out: names of fields that this program has no flag for.
+    """
+    parser = commands.Parser(prog=f"python -m {program}", description=description)
+    for split in ("train", "val", "test"):
+        parser.add_argument(f"{split}_dir", metavar=split.upper(),
+                            help="class folders, or a CSV manifest")
+    parser.add_argument(
+        "--experiment", metavar="NAME",
+        help="set the flags of a named experiment; those typed beside it win")
+    names = [setting.name for group in GROUPS for setting in dataclasses.fields(group)
+             if setting.name not in leave_out]
+    defaults = config.script_defaults(script)
+    config.add_options(parser, *GROUPS, only=names, defaults=defaults)
+    parser.set_defaults(**defaults)
+    return parser
+
+
+def parse(parser, argv, experiments):
+    """Parses a training command.
+
+    Args:
+        parser: from `parser`.
+        argv: list of words; None for those of the process.
+        experiments: dict of flags, a tuple of words, by name of the experiment.
+
+    Returns:
+        (train, val, test), `ImageOptions`, `ModelOptions`, `TrainingOptions`.
+
+    Raises:
+        files.InputError: there is no experiment of that name.
+    """
+    arguments = parser.parse_args(argv)
+    name = arguments.experiment
+    if name is not None:
+        if name not in experiments:
+            raise files.InputError(
+                f"experiment {name!r} is not known here; expected one of "
+                f"{', '.join(experiments)}.")
+        # Later flags win, so those of the experiment come before those typed.
+        typed = commands.words(argv)
+        arguments = parser.parse_args(
+            [*map(str, experiments[name]), "--experiment", name, *typed])
+    folders = arguments.train_dir, arguments.val_dir, arguments.test_dir
+    return folders, *(config.fill(group, arguments) for group in GROUPS)
