@@ -19,6 +19,7 @@ from end2end import (
     network_config,
     published,
     safe_loading,
+    weights_only,
 )
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ def load_model(path):
 
     Args:
         path: a .h5 or .keras file; compiled or not, with or without optimizer state.
+            A file of weights only must be of a patch classifier or have its JSON beside
+            it (`config_path`).
 
     Returns:
         an uncompiled `keras.Model`, every layer of it trainable.
@@ -64,12 +67,25 @@ def load_model(path):
     return _load(path)[0]
 
 
+def load_weights(model, path):
+    """Fills a model with the weights of a file of Keras 2.0 to 3.
+
+    Args:
+        model: as built by `models`, of the same layers in the same order.
+        path: whole model or weights only.
+
+    Raises:
+        files.InputError: as `load_model`.
+    """
+    with safe_loading.opened(path) as stored:
+        weights_only.fill(model, stored.weights, f"model {stored.source}")
+
+
 def _load(path):
     with safe_loading.opened(path) as stored:
         if stored.description is None:
-            raise files.InputError(
-                f"model {path} holds weights only, without the network; expected a "
-                "whole model.")
+            card = _card_beside(path, stored.card)
+            return weights_only.load(stored, card), card
         network = network_config.read(stored.description, f"model {stored.source}")
         if isinstance(stored.weights, safe_loading.PathWeights):
             stored.weights.number_layers(network)

@@ -23,12 +23,12 @@ ACTIVATIONS = (
 
 _CONVOLUTION = (
     "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias",
-    "groups", "kernel_regularizer", "bias_regularizer")
+    "bias_regularizer")
 _POOLING = ("pool_size", "strides", "padding")
 _MERGE = ()
 # Class name: the settings that are taken over.
 SETTINGS = {
-    "Conv2D": ("filters", *_CONVOLUTION),
+    "Conv2D": ("filters", "groups", "kernel_regularizer", *_CONVOLUTION),
     "DepthwiseConv2D": ("depth_multiplier", *_CONVOLUTION, "depthwise_regularizer"),
     "SeparableConv2D": ("filters", "depth_multiplier", *_CONVOLUTION,
                         "depthwise_regularizer", "pointwise_regularizer"),
@@ -180,7 +180,9 @@ def _read_row(entry, source, depth):
         settings = _settings(kind, config, where)
     else:
         raise files.InputError(_refusal(kind, where))
-    calls = [_read_call(call, where) for call in entry.get("inbound_nodes") or []]
+    inbound = entry.get("inbound_nodes") or []
+    expect(isinstance(inbound, list), where, "a malformed connection")
+    calls = [_read_call(call, where) for call in inbound]
     # A slash is not allowed in today's layer names.
     return Row(name.replace("/", "_"), kind, settings, calls)
 
@@ -224,9 +226,9 @@ def _settings(kind, config, where):
                     f"the order {value!r} of the axes (expected channels_last)")
         elif key == "renorm":
             expect(not value, where, "batch renormalisation, which is not supported")
+        elif key.startswith("renorm_") or (key, value) == ("groups", 1):
+            continue
         elif key not in _IGNORED and value not in (None, False, {}, []):
-            if key.startswith("renorm") or key == "virtual_batch_size":
-                continue
             raise files.InputError(
                 f"{where} has the setting {key}={value!r}, which is not understood; "
                 "the model is not loaded, since it could behave otherwise.")

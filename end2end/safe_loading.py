@@ -255,10 +255,11 @@ class _Weights:
             if role not in found:
                 raise files.InputError(
                     f"{where}: its weight {role!r} is missing; the file is incomplete.")
-            if found[role].shape != shape:
+            if getattr(found[role], "shape", None) != shape:
                 raise files.InputError(
-                    f"{where}: its weight {role!r} has the shape {found[role].shape} "
-                    f"in the file, but the network needs {shape}.")
+                    f"{where}: its weight {role!r} has the shape "
+                    f"{getattr(found[role], 'shape', None)} in the file, but the "
+                    f"network needs {shape}.")
             _checked_dataset(found[role], self.source)
         return found
 
@@ -307,6 +308,7 @@ class GroupedWeights(_Weights):
         top, inner = path[0], path[1:]
         owners = self._owners(top)
         if not inner:
+            # One layer: whatever TensorFlow called it.
             return {role: dataset for found in owners.values()
                     for role, dataset in found.items()}
         return self._inner(owners, inner)
@@ -323,6 +325,27 @@ class GroupedWeights(_Weights):
                     for role, dataset in datasets.items()}
         return found
 
+    def shapes(self):
+        """As `arrays`, by top layer: `{top: {owner: {role: shape}}}`."""
+        return {top: {owner.rsplit("/", 1)[-1] or top: {
+                    role: dataset.shape for role, dataset in datasets.items()}
+                      for owner, datasets in self._owners(top).items()}
+                for top in self.layer_names}
+
+    def rename(self, names):
+        """Lets the stored top layers with weights stand for these, in order.
+
+        Raises:
+            files.InputError: there are more or fewer of them.
+        """
+        stored = [top for top in self.layer_names if self._owners(top)]
+        if len(stored) != len(names):
+            raise files.InputError(
+                f"model {self.source} has {len(stored)} layers with weights, but the "
+                f"network has {len(names)}; expected weights of this very network.")
+        self.owners = dict(zip(
+            names, (self.owners[top] for top in stored), strict=True))
+
     def _inner(self, owners, inner):
         # Exactly, or without the number that TensorFlow 1 put behind a name in use.
         for pattern in ("/".join(inner), inner[-1]):
@@ -337,7 +360,9 @@ class GroupedWeights(_Weights):
         if top not in self.owners:
             names = {name.replace("/", "_"): name for name in self.layer_names}
             if top not in names:
-                return {}
+                raise files.InputError(
+                    f"model {self.source}: the weights of layer {top!r} are missing; "
+                    "the file is incomplete.")
             group = _walk(self.group, names[top], self.source)
             owners = {}
             for name in _texts(group.attrs, "weight_names", self.source):
