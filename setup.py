@@ -17,6 +17,7 @@ setuptools.setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
+    package_data={"end2end": ["report_page.*", "report_viewer.html"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.18,<3",
@@ -34,7 +35,7 @@ setuptools.setup(
         "tqdm>=4.66,<5",
     ],
     extras_require={
-        "test": ["pytest>=8,<10", "ruff>=0.6", "xlrd>=2.0"],
+        "test": ["pytest>=8,<10", "ruff>=0.6", "xlrd>=2.0", "selenium>=4.20"],
         # Reads INbreast.xls; its INbreast.csv needs nothing.
         "inbreast": ["xlrd>=2.0"],
         # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,

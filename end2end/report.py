@@ -9,7 +9,11 @@ Everything is escaped; pictures are inside the page.
 
 import base64
 import dataclasses
+import hashlib
 import html
+import json
+import pathlib
+import re
 
 from end2end import files
 
@@ -73,8 +77,9 @@ class Case:
         image: bytes of PNG, JPEG or WebP.
         score: of cancer, 0 to 1.
         label: 0, 1 or None where unknown.
-        layers: pairs of name and image bytes (with transparency), laid over it.
-        details: further columns, by name.
+        layers: pairs of name and image bytes (with transparency), of the same aspect,
+            laid over it; `outlines` are shown from the start, others when first.
+        details: texts or numbers by name; those that all cases have become columns.
     """
 
     name: str
@@ -87,10 +92,19 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Cases:
-    """Images with their scores, the most wrong first."""
+    """Images with their scores, the most wrong first; a click opens the picture.
+
+    Attributes:
+        cases: list of `Case`.
+        caption: above the table.
+        threshold: from which score on a case is called positive.
+        classes: names of the labels 0 and 1.
+    """
 
     cases: list
     caption: str = ""
+    threshold: float = 0.5
+    classes: tuple = ("neg", "pos")
 
 
 def write_report(path, sections, *, title, trained_on):
@@ -110,12 +124,46 @@ def write_report(path, sections, *, title, trained_on):
 
 
 def page(sections, *, title, trained_on):
-    """The report as text of HTML."""
-    body = "\n".join(RENDERERS[type(section)](section) for section in sections)
-    notice = "".join(f"<p>{html.escape(text)}</p>" for text in (
-        RESEARCH, MEANING, f"Trained on: {trained_on}"))
-    return PAGE.format(title=html.escape(title), notice=notice, body=body,
-                       cite=html.escape(CITE))
+    """The report as text of HTML.
+
+    No request leaves the page: its policy allows nothing but itself.
+    """
+    body, contents = [], []
+    for number, section in enumerate(sections):
+        anchor = f"s{number}"
+        if isinstance(section, Heading) and section.level == 2:
+            contents.append(f'<li><a href="#{anchor}">{escaped(section.text)}</a></li>')
+        body.append(RENDERERS[type(section)](section, anchor))
+    style, script = _template("page.css"), _template("page.js")
+    return filled(_template("page.html"), dict(
+        title=escaped(title), style=style, style_hash=_digest(style), script=script,
+        script_hash=_digest(script), cite=escaped(CITE),
+        notice=f"<p><strong>{escaped(RESEARCH)}</strong></p>\n" + "\n".join(
+            f"<p>{escaped(text)}</p>" for text in (
+                MEANING, f"Trained on: {trained_on}")),
+        contents=f'<nav class="contents" aria-label="Contents"><ul>{"".join(contents)}'
+                 "</ul></nav>" if len(contents) > 1 else "",
+        body="\n".join(body),
+        viewer=_template("viewer.html") if any(
+            isinstance(section, Cases) for section in sections) else ""))
+
+
+def filled(template, values):
+    """Puts values in the places `{{name}}` of a template; they are not searched."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], template)
+
+
+def _template(name):
+    return (pathlib.Path(__file__).parent / f"report_{name}").read_text("utf-8")
+
+
+def _digest(text):
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def escaped(value):
+    """A value as text of HTML."""
+    return html.escape(str(value))
 
 
 def data_uri(image):
@@ -132,78 +180,130 @@ def shown(value):
     return "" if value is None else str(value)
 
 
-def _heading(section):
-    return f"<h{section.level}>{html.escape(section.text)}</h{section.level}>"
+# Sections as HTML -----------------------------------------------------------------
 
 
-def _text(section):
-    return f"<p>{html.escape(section.text)}</p>"
+def _heading(section, anchor):
+    return f'<h{section.level} id="{anchor}">{escaped(section.text)}</h{section.level}>'
 
 
-def _table(section):
-    head = "".join(f"<th scope=col>{html.escape(str(name))}</th>"
-                   for name in section.columns)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(shown(cell))}</td>" for cell in row)
-        + "</tr>" for row in section.rows)
-    caption = f"<caption>{html.escape(section.caption)}</caption>"
-    return (f"<div class=wide><table>{caption}<thead><tr>{head}</tr></thead>"
-            f"<tbody>{rows}</tbody></table></div>")
+def _text(section, anchor):
+    return f"<p>{escaped(section.text)}</p>"
 
 
-def _figure(section):
-    caption = html.escape(section.caption)
-    return (f'<figure><img src="{data_uri(section.image)}" alt="{caption}">'
-            f"<figcaption>{caption}</figcaption></figure>")
+def _cell(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    kind = ' class="number"' if number else ""
+    return f"<td{kind}>{escaped(shown(value))}</td>"
 
 
-def _gallery(section):
-    items = "".join(
-        f'<figure><img src="{data_uri(image)}" alt="{html.escape(caption)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for image, caption in section.items)
-    return f"<p>{html.escape(section.caption)}</p><div class=gallery>{items}</div>"
+def _table(section, anchor):
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in section.columns)
+    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in section.rows)
+    caption = f"<caption>{escaped(section.caption)}</caption>" * bool(section.caption)
+    return (f'<div class="wide" tabindex="0" role="region" '
+            f'aria-label="{escaped(section.caption or "Table")}"><table>{caption}'
+            f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>")
 
 
-def _cases(section):
-    def wrong(case):
-        return 0 if case.label is None else abs(case.label - case.score)
-    items = [(case.image, f"{case.name}: score {case.score:.3f}, label "
-              f"{'unknown' if case.label is None else ('neg', 'pos')[case.label]}")
-             for case in sorted(section.cases, key=wrong, reverse=True)]
-    return _gallery(Gallery(items, section.caption))
+def _figure(section, anchor):
+    return _picture(section.image, section.caption)
+
+
+def _picture(image, caption):
+    return (f'<figure><img src="{data_uri(image)}" alt="{escaped(caption)}">'
+            f"<figcaption>{escaped(caption)}</figcaption></figure>")
+
+
+def _gallery(section, anchor):
+    items = "".join(_picture(image, caption) for image, caption in section.items)
+    return f'<p>{escaped(section.caption)}</p><div class="gallery">{items}</div>'
+
+
+def _cases(section, anchor):
+    ordered = sorted(section.cases, key=lambda case: _error(case), reverse=True)
+    columns = [name for name in (ordered[0].details if ordered else ())
+               if all(name in case.details for case in ordered)]
+    known = any(case.label is not None for case in ordered)
+    rows = "\n".join(_case_row(number, case, columns, section, known=known)
+                     for number, case in enumerate(ordered))
+    head = [("", None), ("image", ""), ("score", "descending")]
+    head += [("label", ""), ("error", "descending")] * known
+    head += [(name, "") for name in columns]
+    data = json.dumps([_case_data(case, section) for case in ordered])
+    return CASES.format(
+        caption=escaped(section.caption), filters=_filters(section) if known else "",
+        head="".join(_sorting_head(*one) for one in head), rows=rows,
+        count=f"{len(ordered)} of {len(ordered)} images",
+        # A name may hold the end of a script.
+        data=data.replace("<", "\\u003c"))
+
+
+CASES = """<section class="cases"><p>{caption}</p>
+<div class="filters" role="group" aria-label="Which images">{filters}
+<span class="count" role="status">{count}</span></div>
+<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table></div>
+<script type="application/json">{data}</script></section>"""
+
+
+def _filters(section):
+    kinds = [("", "all"), ("wrong", "wrong only"), ("label0", section.classes[0]),
+             ("label1", section.classes[1])]
+    return "".join(
+        f'<button type="button" data-kind="{kind}" '
+        f'aria-pressed="{str(not kind).lower()}">{escaped(name)}</button>'
+        for kind, name in kinds)
+
+
+def _sorting_head(name, first):
+    if first is None:
+        return f'<th scope="col"><span>{escaped(name)}</span></th>'
+    given = ' aria-sort="descending"' if name == "error" else ""
+    return (f'<th scope="col" data-first="{first}"{given}><button type="button">'
+            f"{escaped(name)}</button></th>")
+
+
+def _error(case):
+    """How wrong a score is; a score without label stands for itself."""
+    return case.score if case.label is None else abs(case.label - case.score)
+
+
+def _is_wrong(case, section):
+    return case.label is not None and (case.score >= section.threshold) != case.label
+
+
+def _case_row(number, case, columns, section, *, known):
+    kinds = [f"label{case.label}"] + ["wrong"] * _is_wrong(case, section)
+    cells = [
+        '<td class="thumb"><img alt="" width="42" height="51"></td>',
+        f'<td><button type="button" class="open">{escaped(case.name)}</button></td>',
+        f'<td data-value="{case.score:.9g}">{case.score:.3f}<meter min="0" max="1" '
+        f'value="{case.score:.3f}" aria-hidden="true"></meter></td>']
+    if known:
+        label = "unknown" if case.label is None else section.classes[case.label]
+        wrong = ' class="wrong"' * _is_wrong(case, section)
+        cells += [f"<td{wrong}>{escaped(label)}</td>",
+                  f'<td data-value="{_error(case):.9g}">{_error(case):.3f}</td>']
+    cells += [f'<td data-value="{escaped(value)}">{escaped(shown(value))}</td>'
+              for value in map(case.details.get, columns)]
+    return (f'<tr data-case="{number}" data-kinds="{" ".join(kinds)}">'
+            f'{"".join(cells)}</tr>')
+
+
+def _case_data(case, section):
+    called = section.classes[case.score >= section.threshold]
+    verdict = f"Score {case.score:.3f}, called {called}"
+    if case.label is not None:
+        judged = "wrong" if _is_wrong(case, section) else "right"
+        verdict += f"; truth: {section.classes[case.label]} ({judged})"
+    return dict(
+        name=case.name, image=data_uri(case.image), verdict=verdict,
+        wrong=bool(_is_wrong(case, section)),
+        layers=[dict(name=name, image=data_uri(image)) for name, image in case.layers],
+        details={name: shown(value) for name, value in case.details.items()})
 
 
 RENDERERS = {Heading: _heading, Text: _text, Table: _table, Figure: _figure,
              Gallery: _gallery, Cases: _cases}
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 70rem;
- padding: 1rem; color: #1a1a1a; background: #fff; }}
-.notice {{ border-left: 4px solid #d55e00; background: #fff6ee; padding: .1rem 1rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
-caption {{ text-align: left; color: #555; }}
-th, td {{ padding: .25rem .75rem; border-bottom: 1px solid #ddd; text-align: left; }}
-td {{ font-variant-numeric: tabular-nums; }}
-figure {{ margin: 1rem 0; }} figure img {{ max-width: 100%; height: auto; }}
-figcaption {{ color: #555; font-size: .9rem; overflow-wrap: anywhere; }}
-.gallery {{ display: flex; flex-wrap: wrap; gap: .75rem; }}
-.gallery figure {{ margin: 0; max-width: 12rem; }}
-</style>
-<main>
-<h1>{title}</h1>
-<div class="notice">{notice}</div>
-{body}
-<h2>What to cite</h2>
-<p>{cite}</p>
-</main>
-</html>
-"""

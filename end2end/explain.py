@@ -1,0 +1,222 @@
+"""Maps of what moved a score, for many images: saved, drawn, and held against ROIs."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from end2end import files, heatmaps, images, overlays, prediction, saliency
+
+TITLES = {
+    "guided": "guided back-propagation", "gradcam": "Grad-CAM",
+    "integrated": "integrated gradients", "heatmap": "patch heatmap, malignant",
+}
+# Distance from the outline that still counts as pointing at it, as share of the height
+# (Zhang et al. 2016: 15 of some 500 pixels).
+TOLERANCE = 0.03
+
+
+@dataclasses.dataclass(frozen=True)
+class ExplainOptions:
+    """What is drawn.
+
+    Attributes:
+        methods: some of `TITLES`.
+        cutoff: of guided back-propagation.
+        patch: `checkpoints.Classifier` of patches, for the heatmap.
+        class_index: output that is explained.
+    """
+
+    methods: tuple = ("guided",)
+    cutoff: float = saliency.CUTOFF
+    patch: object = None
+    class_index: int = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Explained:
+    """One image with its maps.
+
+    Attributes:
+        path: of the image.
+        grey: uint8 `(rows, columns)`, at the size of the network's input.
+        score: of the class, without flips.
+        maps: float32 `(rows, columns)` from 0 to 1, by method.
+        label: class number, or None.
+    """
+
+    path: str
+    grey: np.ndarray
+    score: float
+    maps: dict
+    label: int | None = None
+
+
+def explain(classifier, path, options, *, label=None):
+    """Scores one image and draws its maps.
+
+    Args:
+        classifier: `checkpoints.Classifier` of whole images.
+        path: image file.
+        options: `ExplainOptions`.
+        label: of the image, if known.
+
+    Returns:
+        `Explained`.
+
+    Raises:
+        files.InputError: the image cannot be read.
+    """
+    picture = images.read_image(path)
+    ready = images.to_input(picture, classifier.images)
+    score = prediction.predict_inputs(classifier.model, ready[None])[0, 0]
+    maps = {name: _map(name, classifier, picture, ready, options)
+            for name in options.methods}
+    grey = overlays.grey8(images.resized(picture, classifier.images))
+    return Explained(
+        str(path), grey, float(score[options.class_index]), maps, label)
+
+
+def _map(name, classifier, picture, ready, options):
+    if name == "heatmap":
+        return malignancy(options.patch, picture, classifier.images)
+    keywords = dict(cutoff=options.cutoff) if name == "guided" else {}
+    if name == "integrated":
+        mean = classifier.images.pixel_mean if classifier.images.center else 0
+        keywords["baseline"] = np.full_like(ready, -mean)
+    return saliency.METHODS[name](
+        classifier.model, ready, class_index=options.class_index, **keywords)
+
+
+def malignancy(patch, picture, options):
+    """Probability of malignant patches over an image, from a patch classifier.
+
+    Args:
+        patch: `checkpoints.Classifier` of patches; its classes with `mal` in the name,
+            or `pos`, are added up.
+        picture: array `(rows, columns)` as read.
+        options: `ImageOptions` that say at which size.
+
+    Returns:
+        float32 `(rows, columns)` of that size.
+    """
+    import keras
+
+    from end2end import models
+
+    channels = models.input_channels(patch.model)
+    wanted = dataclasses.replace(
+        patch.images, size=options.size, height=options.height, channels=channels)
+    trunk = keras.Model(patch.model.inputs, models.patch_features(patch.model))
+    pool = trunk.compute_output_shape((1, *patch.images.size, channels))[1:3]
+    ready = images.to_input(picture, wanted)
+    cells = heatmaps.convolutional_heatmap(
+        models.heatmap_model(patch.model, pool=pool), ready)
+    malignant = [i for i, name in enumerate(patch.classes)
+                 if "mal" in name.lower() or name == "pos"]
+    if not malignant:
+        raise files.InputError(
+            f"patch model {patch.name} has the classes {', '.join(patch.classes)}; "
+            "expected some with 'mal' in the name.")
+    shape = ready.shape[:2]
+    # A map of n cells comes from n + pool - 1 cells of the trunk.
+    step = [length / (count + size - 1) for length, count, size in zip(
+        shape, cells.shape, pool, strict=False)]
+    first = [one * size / 2 for one, size in zip(step, pool, strict=True)]
+    return np.clip(heatmaps.spread(
+        cells[..., malignant].sum(axis=-1), shape, first=first, step=step), 0, 1)
+
+
+# Saved results --------------------------------------------------------------------
+
+
+def save(path, explained):
+    """Writes one image with its maps as compressed `.npz`, atomically; maps are kept in
+    255 steps."""
+    maps = {f"map_{name}": np.rint(255 * one).astype(np.uint8)
+            for name, one in explained.maps.items()}
+    label = -1 if explained.label is None else explained.label
+    with files.replacing(path) as part:
+        np.savez_compressed(part, path=np.array(explained.path), grey=explained.grey,
+                            score=explained.score, label=label, **maps)
+
+
+def load(path):
+    """Reads what `save` wrote.
+
+    Raises:
+        files.InputError: the file is missing or damaged.
+    """
+    path = files.existing_file(path, "saved maps")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            label = int(stored["label"])
+            return Explained(
+                str(stored["path"]), stored["grey"], float(stored["score"]),
+                {name.removeprefix("map_"): stored[name].astype(np.float32) / 255
+                 for name in stored.files if name.startswith("map_")},
+                None if label < 0 else label)
+    except (ValueError, KeyError, OSError, EOFError) as error:
+        raise files.InputError(
+            f"saved maps {path} cannot be read ({error}); draw them again.") from error
+
+
+def unique_names(paths):
+    """A file name for each image: its stem, with folders where stems are equal."""
+    stems = [pathlib.Path(path).stem for path in paths]
+    return [stem if stems.count(stem) == 1
+            else "_".join((*pathlib.Path(path).parts[-3:-1], stem)).strip("/")
+            for path, stem in zip(paths, stems, strict=True)]
+
+
+# The pointing game ----------------------------------------------------------------
+
+
+def pointing_rows(explained, regions, *, tolerance=TOLERANCE):
+    """Whether each map's maximum falls into a malignant region of the image.
+
+    Args:
+        explained: `Explained`.
+        regions: list of `rois.Region` of the image.
+        tolerance: see `saliency.points_at`.
+
+    Returns:
+        list of dicts, one per method; none where the image has no malignant region.
+    """
+    malignant = [region.mask for region in regions if region.malignant]
+    if not malignant:
+        return []
+    mask = np.any(malignant, axis=0)
+    rows = []
+    for name, strength in explained.maps.items():
+        hit, share = saliency.points_at(strength, mask, tolerance=tolerance)
+        breast = explained.grey > 0.05 * 255
+        rows.append(dict(
+            path=explained.path, method=name, score=explained.score, hit=int(hit),
+            area_share=share, breast_share=min(1.0, share / max(breast.mean(), 1e-9))))
+    return rows
+
+
+def pointing_summary(rows, draw):
+    """Hits over all images, by method, with 95 % interval, and what chance would hit.
+
+    Args:
+        rows: of `pointing_rows`.
+        draw: dict of `runs` and `seed` of the bootstrap.
+
+    Returns:
+        dict by method: `images`, `hits` (share), `interval`, `chance` (share of the
+        image's area), `chance_in_breast`.
+    """
+    from end2end import metrics
+
+    found = {}
+    for method in dict.fromkeys(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == method]
+        hits = np.array([row["hit"] for row in own])
+        found[method] = dict(
+            images=len(own), hits=float(hits.mean()),
+            interval=metrics.share_interval(hits, **draw),
+            chance=float(np.mean([row["area_share"] for row in own])),
+            chance_in_breast=float(np.mean([row["breast_share"] for row in own])))
+    return found
