@@ -58,6 +58,8 @@ def sample(arguments, options, **convention):
     outcomes = progress(jobs, sampling.sample(
         jobs, options, done=done, seed=arguments.seed, workers=arguments.workers))
     report(jobs, outcomes, done)
+    print(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out} "
+          f"{arguments.val_out} TEST_PATCHES")
 
 
 def progress(jobs, outcomes):
@@ -91,7 +93,6 @@ def report(jobs, outcomes, done):
     if others:
         print(f"warning: {len(others)} patches of other runs lie beside them, such as "
               f"{others[0]}; remove the folders and run again for a clean set.")
-    print("next: python -m ddsm_train.patch_clf_train TRAIN_OUT VAL_OUT TEST_OUT")
 
 
 if __name__ == "__main__":

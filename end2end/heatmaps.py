@@ -25,8 +25,9 @@ def sliding_heatmap(model, image, *, patch_size, stride, prepare=None, margin=No
     The memory needed is that of one batch, however many windows there are.
 
     Args:
-        model: a patch classifier: a `keras.Model`, or any callable from float32
-            `(n, patch_size, patch_size, channels)` to scores `(n, classes)`.
+        model: a patch classifier: a `keras.Model`, or any callable (or object with a
+            `predict`) from float32 `(n, patch_size, patch_size, channels)` to scores
+            `(n, classes)`.
         image: array `(rows, columns)` or `(rows, columns, channels)`.
         patch_size: side of a window in pixels.
         stride: step in pixels.
@@ -92,8 +93,8 @@ def convolutional_heatmap(patch_model, image, *, pool_size=(7, 7), strides=(1, 1
 
 def predict(model, batch):
     """Scores of a batch from a `keras.Model` or any callable, float32, classes last."""
-    scores = getattr(model, "predict_on_batch", model)(batch)
-    scores = np.asarray(scores, np.float32)
+    call = getattr(model, "predict_on_batch", None) or getattr(model, "predict", model)
+    scores = np.asarray(call(batch), np.float32)
     return scores if scores.ndim > 1 else scores[:, None]
 
 
