@@ -289,11 +289,13 @@ def parser():
     parser.add_argument("--data", metavar="DOWNLOAD",
                         help="folder of CBIS-DDSM as downloaded; with --scale demo "
                              "phantoms where it is not given")
-    parser.add_argument("--scale", choices=("paper", "demo"), default="paper",
-                        help="demo: minutes, on phantoms (default: paper)")
+    parser.add_argument("--scale", default="paper",
+                        choices=("paper", "demo", "smoke"),
+                        help="demo: minutes, on phantoms; smoke: only that the "
+                             "commands work (default: paper)")
     parser.add_argument("--out", metavar="FOLDER",
-                        help="folder for everything (default: runs/paper or runs/demo-"
-                             "experiments)")
+                        help="folder for everything (default: "
+                             "runs/SCALE-experiments)")
     parser.add_argument("--seed", type=int, default=12345,
                         help="of training and, in the demo, phantoms (default: 12345)")
     return parser

@@ -1,0 +1,361 @@
+"""Experiments as chains of commands: run what is missing, print the tables."""
+
+import dataclasses
+import math
+import pathlib
+
+from ddsm_train import experiments, walk
+from end2end import files
+
+PATCH_SPLITS = ("train", "val", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How large the experiments are.
+
+    Attributes:
+        size: height and width of the network input in pixels.
+        patch_share: side of a patch over that of the paper.
+        phantoms: flags of `end2end.phantoms`; None for a real download only.
+        patch_epochs: by patch set, of which small ones are seen more often (demo only).
+        image_epochs: end points of the two stages of whole images (demo only).
+    """
+
+    size: tuple
+    patch_share: float
+    phantoms: tuple | None = None
+    patch_epochs: dict = dataclasses.field(default_factory=dict)
+    image_epochs: tuple = ()
+
+
+SCALES = {
+    "paper": Scale((1152, 896), 1.0),
+    # 320x256 has the shape of the paper's images and leaves the top blocks of
+    # YaroslavNet a map of 5x4 cells.
+    "demo": Scale((320, 256), 64 / 224, (
+        "--patients", 90, "--difficulty", 0.1, "--size", 640, 512),
+        {"S1": 20, "S1-random": 20, "S1g": 20, "S10": 4, "S30": 2}, (2, 6)),
+    "smoke": Scale((320, 256), 64 / 224, (
+        "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
+        dict.fromkeys(experiments.PATCH_SETS, 1), (1, 2)),
+}
+# What a network at demo scale has in place of the paper's; later flags win.
+DEMO_COMMON = (
+    "--no-use-pretrained", "--load-train-ram", "--load-val-ram",
+    "--init-learningrate", 0.001, "--trained-on", "synthetic mammograms only")
+# Flags of which the demo takes a share, so that the layers suit its map of 5x4 cells.
+DEMO_SHARES = {"--top-depths": 1 / 8, "--fc-init-units": 1 / 8, "--hm-pool-size": 4 / 5}
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One command, with the names of those whose results it reads."""
+
+    step: walk.Step
+    after: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Where experiments are made, from what, and how large."""
+
+    out: pathlib.Path
+    scale: Scale
+    seed: int
+    data: pathlib.Path | None
+
+    @classmethod
+    def of(cls, arguments):
+        """From parsed arguments.
+
+        Raises:
+            files.InputError: the download is not there or not given.
+        """
+        demo = SCALES[arguments.scale].phantoms is not None
+        if arguments.data:
+            files.existing_folder(arguments.data, "download")
+        elif arguments.run and not demo:
+            raise files.InputError(
+                "no data given; expected --data with the folder of CBIS-DDSM as "
+                "downloaded (make: DDSM=...), or --scale demo for synthetic images.")
+        out = arguments.out or f"runs/{arguments.scale}-experiments"
+        return cls(pathlib.Path(out), SCALES[arguments.scale], arguments.seed,
+                   pathlib.Path(arguments.data) if arguments.data else None)
+
+    @property
+    def demo(self):
+        return self.scale.phantoms is not None
+
+    @property
+    def download(self):
+        return self.data or self.out / "download"
+
+    def model(self, name):
+        """Path of the best model of an experiment."""
+        return self.out / name / "best.h5"
+
+    def patches(self, patch_set):
+        """Folder of a patch set."""
+        return self.out / "patches" / patch_set
+
+
+# Experiments to jobs ----------------------------------------------------------------
+
+
+def data_jobs(run):
+    """From the download, or nothing, to class folders."""
+    jobs = []
+    if run.data is None:
+        jobs.append(Job(walk.Step("phantoms", "Synthetic women", (
+            "end2end.phantoms", run.download, "--seed", run.seed,
+            *run.scale.phantoms)), ()))
+    jobs.append(Job(walk.Step("prepare", "The download to images, tables and splits", (
+        "ddsm_train.prepare", run.download, run.out / "data", "--size",
+        *run.scale.size)), ("phantoms",)))
+    return jobs
+
+
+def sampling_jobs(patch_set, run):
+    """The patches of one set: training and validation, then test."""
+    side, count, extra = experiments.PATCH_SETS[patch_set]
+    data, folder = run.out / "data", run.patches(patch_set)
+    common = (
+        "ddsm_train.sample_patches_combined", data / "roi_mask_path.csv", data / "mask")
+    flags = (
+        "--target-height", run.scale.size[0], "--target-width", run.scale.size[1],
+        "--no-segment-breast", "--patch-size", patch_side(side, run.scale),
+        "--nb-hns", 0, "--nb-abn", count, "--nb-bkg", count, "--no-verbose", *extra)
+    return [
+        Job(walk.Step(f"sample-{patch_set}", f"Patches {patch_set}", (
+            *common, data / "pat_train.txt", data / "full", folder / "train",
+            folder / "val", "--val-size", 0.1, *flags)), ("prepare",)),
+        Job(walk.Step(f"sample-{patch_set}-test", f"Test patches {patch_set}", (
+            *common, data / "splits" / "test.txt", data / "full", folder / "test",
+            folder / "unused", "--val-size", 0, *flags)), ("prepare",))]
+
+
+def patch_side(side, scale):
+    """Side of a patch in pixels at a scale: 224 gives 64 in the demo."""
+    return round(side * scale.patch_share)
+
+
+def patch_jobs(row, run):
+    """Training and test of a patch classifier."""
+    folder = run.patches(row.patches)
+    command = (
+        "ddsm_train.patch_clf_train", *(folder / split for split in PATCH_SPLITS),
+        "--class-list", *walk.CLASSES, "--featurewise-mean", pixel_mean(run),
+        *row.flags, *demo_patch_flags(row, run), *outcome_flags(row, run))
+    return [*sampling_jobs(row.patches, run),
+            Job(walk.Step(row.name, row.title, command),
+                (f"sample-{row.patches}", f"sample-{row.patches}-test")),
+            evaluation((row.name,), row.name, folder / "test", run)]
+
+
+def demo_patch_flags(row, run):
+    """What a patch classifier has in the demo in place of the paper's settings."""
+    if not run.demo:
+        return ()
+    side = patch_side(experiments.PATCH_SETS[row.patches][0], run.scale)
+    return (*DEMO_COMMON, "--net", "yaroslav", "--img-size", side, side, "--batch-size",
+            32, "--nb-epoch", run.scale.patch_epochs[row.patches])
+
+
+def image_jobs(row, run):
+    """Training and test of a whole-image classifier."""
+    images = run.out / "data" / "images"
+    start = [flag for name in row.needs
+             for flag in ("--patch-model-state", run.model(name))]
+    demo = ()
+    if run.demo:
+        first, last = run.scale.image_epochs
+        # Heatmap cells are single cells of the feature map, as patches are 64 wide.
+        demo = (*DEMO_COMMON, "--patch-net", "yaroslav", "--img-size", *run.scale.size,
+                "--batch-size", 8, "--nb-epoch", first, "--all-layer-epochs", last,
+                "--avg-pool-size", 1, 1, *demo_shares(row.flags))
+    command = (
+        "ddsm_train.image_clf_train", *(images / split for split in PATCH_SPLITS),
+        "--featurewise-mean", pixel_mean(run), *start, *row.flags, *demo,
+        *outcome_flags(row, run))
+    return [Job(walk.Step(row.name, row.title, command), (*row.needs, "prepare")),
+            evaluation((row.name,), row.name, images / "test", run)]
+
+
+def demo_shares(flags):
+    """Flags with numbers made smaller for the demo (`DEMO_SHARES`)."""
+    smaller, share = [], None
+    for word in flags:
+        if isinstance(word, str):
+            share = DEMO_SHARES.get(word)
+        if share is not None:
+            smaller.append(word if isinstance(word, str)
+                           else max(1, math.floor(word * share)))
+    return smaller
+
+
+def outcome_flags(row, run):
+    """Where the model goes, and its seed."""
+    return "--best-model", run.model(row.name), "--seed", run.seed
+
+
+def evaluation(models, name, test, run):
+    """The test of one model or of the mean of several."""
+    return Job(walk.Step(f"test-{name}", f"Test of {name}", (
+        "ddsm_train.evaluate", *map(run.model, models), test, "--flips", "--out",
+        run.out / name / "test")), models)
+
+
+def ensemble_jobs(row, run):
+    """The mean of several networks."""
+    return [evaluation(row.needs, row.name, run.out / "data" / "images" / "test", run)]
+
+
+def two_step_jobs(row, run):
+    """Heatmaps of the training and test women, then the forest."""
+    data, folder = run.out / "data", run.out / row.name
+    jobs = []
+    for split, patients in (("train", data / "pat_train.txt"),
+                            ("test", data / "splits" / "test.txt")):
+        # The demo's patches are one cell of the feature map wide.
+        pool = (1, 1) if run.demo else (7, 7)
+        jobs.append(Job(walk.Step(f"heatmaps-{split}", f"Heatmaps, {split}", (
+            "ddsm_train.heatmap_score", data / "full", run.model(row.needs[0]),
+            "--pat-csv", data / "roi_mask_path.csv", "--pat-list", patients,
+            "--fprop-mode", "--img-size", *run.scale.size, "--avg-pool-size", *pool,
+            "--out", folder / f"{split}.npz")), row.needs))
+    few = ("--min-samples-split", 10) if run.demo else ()
+    jobs.append(Job(walk.Step(row.name, row.title, (
+        "ddsm_train.two_step", folder / "train.npz", folder / "test.npz", "--by",
+        "image", "--out", folder / "test", *few)), ("heatmaps-train", "heatmaps-test")))
+    return jobs
+
+
+def saliency_jobs(row, run):
+    """Saliency maps of test images, and heatmaps of the lesion classes."""
+    return [Job(walk.Step(row.name, row.title, (
+        "ddsm_train.draw_saliency", run.model(row.needs[0]),
+        run.out / "data" / "images" / "test", "--out", run.out / row.name)),
+        (row.needs[0],))]
+
+
+KINDS = {"patch": patch_jobs, "image": image_jobs, "ensemble": ensemble_jobs,
+         "two_step": two_step_jobs, "saliency": saliency_jobs}
+
+
+def pixel_mean(run):
+    """Mean grey value of the whole-image training set, from the import."""
+    return files.read_json(run.out / "data" / "census.json")["pixel_mean"]
+
+
+# Running ----------------------------------------------------------------------------
+
+
+def perform(names, run):
+    """Does what is missing of several experiments and of those that they need.
+
+    Raises:
+        files.InputError: the output folder cannot be written.
+        ChildProcessError: a command failed.
+    """
+    files.writable_folder(run.out)
+    for job in data_jobs(run):
+        perform_job(job, run)
+    done = set()
+    for name in names:
+        perform_one(name, run, done)
+
+
+def perform_one(name, run, done):
+    """Does one experiment after those that it needs; `done` are not looked at again."""
+    if name in done:
+        return
+    row = experiments.EXPERIMENTS[name]
+    for needed in row.needs:
+        perform_one(needed, run, done)
+    for job in KINDS[row.kind](row, run):
+        perform_job(job, run)
+    done.add(name)
+
+
+def perform_job(job, run):
+    """Runs a command unless it is done and nothing that it reads is newer."""
+    def stamp(name):
+        path = run.out / "steps" / f"{name}.json"
+        return path.stat().st_mtime_ns if path.exists() else 0
+
+    own = stamp(job.step.name)
+    walk.perform(job.step, run.out, redo=any(stamp(name) > own for name in job.after))
+
+
+# Tables -----------------------------------------------------------------------------
+
+
+def listing(rows):
+    """Every experiment with source, published value and expected hours."""
+    lines = [f"{'name':34s} {'published':22s} {'hours':>6s}  source: title"]
+    lines += [f"{row.name:34s} {published(row):22s} {row.hours:6.1f}  "
+              f"{row.source}: {row.title}" for row in rows]
+    lines.append("Hours: training alone, on a GPU that sustains 10 TFLOP/s, by "
+                 "counting operations; not measured.")
+    return "\n".join(lines)
+
+
+def published(row):
+    """The published value: `0.86 [0.83, 0.89]`."""
+    value = row.published.get("accuracy") or row.published.get("auc")
+    return shown(value, row.published.get("interval"))
+
+
+def shown(value, interval=None):
+    """A value with its interval, two digits; `-` for none."""
+    if value is None:
+        return "-"
+    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+    return f"{value:.2f}{ends}"
+
+
+COLUMNS = ("experiment", "title", "published", "ours", "published, flips",
+           "ours, flips", "epoch", "our epoch")
+
+
+def table(names, run):
+    """The paper's rows with a column for the values found here, as Markdown."""
+    lines = ["", f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    for name in names:
+        row = experiments.EXPERIMENTS[name]
+        ours = outcome(row, run)
+        lines.append("| " + " | ".join((
+            row.name, row.title, published(row), ours["plain"],
+            shown(row.published.get("flipped_auc")), ours["flips"],
+            str(row.published.get("epoch") or "-"), ours["epoch"])) + " |")
+    if run.demo:
+        lines += ["", "Ours: synthetic mammograms and a small network (--scale demo). "
+                  "These values say nothing about women and are not the paper's."]
+    return "\n".join(lines)
+
+
+def outcome(row, run):
+    """What an experiment came to: texts plain, flips and epoch; `-` if not done."""
+    found = dict.fromkeys(("plain", "flips", "epoch"), "-")
+    for file in ("results.json", "report.json"):
+        path = run.out / row.name / "test" / file
+        if path.exists():
+            found |= measured(files.read_json(path))
+    path = run.out / row.name / "best.report.json"
+    if path.exists():
+        found["epoch"] = str(files.read_json(path)["best"]["epoch"])
+    return found
+
+
+def measured(results):
+    """The measures in a file of results: AUC or accuracy of each scheme, as texts."""
+    texts = {}
+    for scheme in ("plain", "flips"):
+        values = results.get(scheme, results if scheme == "plain" else {})
+        for measure in ("auc", "accuracy"):
+            if isinstance(values, dict) and measure in values:
+                interval = values.get(f"{measure}_interval")
+                texts[scheme] = shown(values[measure], interval)
+                break
+    return texts
