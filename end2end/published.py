@@ -89,11 +89,12 @@ def card(model, name, *, by_structure=True):
         log.warning(
             "%s is taken for the published model %s by its structure: pixel mean %s, "
             "intensity scale %s. Give the settings as flags if it is another.",
-            name, rows[0]["name"], _mean(rows[0]), INTENSITY_SCALE)
+            name, rows[0]["name"], mean(rows[0]), INTENSITY_SCALE)
     return _card(rows[0], plan, model)
 
 
-def _mean(row):
+def mean(row):
+    """Pixel mean of a published model."""
     return INBREAST_MEAN if row["data"] == "INbreast" else CBIS_DDSM_MEAN
 
 
@@ -101,7 +102,7 @@ def _card(row, plan, model):
     size = model.input_shape[1:3]
     images = config.ImageOptions(
         size=SIZE if None in size else tuple(size), intensity_scale=INTENSITY_SCALE,
-        pixel_mean=_mean(row), channels=model.input_shape[-1])
+        pixel_mean=mean(row), channels=model.input_shape[-1])
     return {
         "format": 1, "name": row["name"], "kind": "whole_image",
         "classes": list(CLASSES), "images": config.to_dict(images),

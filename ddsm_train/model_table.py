@@ -1,0 +1,188 @@
+"""Every network of the paper with its flags and number of weights: docs/models.md.
+
+    python -m ddsm_train.model_table > docs/models.md
+
+Builds each network once, at 1152x896 with five patch classes and two image classes.
+"""
+
+import dataclasses
+
+from ddsm_train import experiments
+from end2end import commands, config
+
+PATCH_CLASSES = 5
+# Patch classifiers: with head dropout, as the paper trained them.
+DROPOUT = 0.5
+BACKBONES = ("resnet50", "vgg16", "vgg19", "xception", "inception", "yaroslav")
+# Fields of `ModelOptions` that shape a network, and those of a dense top only.
+FIELDS = ("top_kind", "top_filters", "top_repeats", "expansion", "heatmap",
+          "heatmap_pool", "heatmap_max_pool", "convolutional", "shortcut",
+          "dense_units", "dense_layers")
+
+INTRODUCTION = """\
+# Models
+
+This page is printed by `python -m ddsm_train.model_table`.
+
+    from end2end import checkpoints, config, models
+    patch = models.patch_classifier("resnet50", 5, dropout=0.5)
+    options = config.from_flags(config.ModelOptions, ["--block-type", "vgg"])
+    model = models.whole_image_classifier(patch, options, size=(1152, 896))
+
+A layer is addressed by its name, never by its place; the trunks have the names of
+Keras 2.0.8 (`res5c_branch2c`, `activation_49`, `block5_pool`). An index in an old
+command line (`--top-layer-nb 46`) is turned into the name of its layer.
+
+## Files
+
+`checkpoints.save_model` writes `best.h5` in the layout of Keras 2.x, which
+tf.keras 2.3 to 2.15 read too, and `best.config.json` beside it; the same JSON is in
+the HDF5 attribute `end2end`. Its keys: `format`, `id`, `kind` (`patch` or
+`whole_image`), `name`, `classes` (in the order of the outputs), `images`
+(`ImageOptions`), `model` (`ModelOptions`), `training`, `trained_on`, `metrics`,
+`software`. Where the two differ in `id`, the JSON beside the file is another model's,
+and the one inside holds.
+
+`checkpoints.load_model` reads whole models of Keras 2.0 to 2.3, tf.keras 2.3 to 2.15
+and Keras 3, as .h5 or .keras, compiled or not, with optimizer state or not; and weights
+without a network where the JSON beside them or the names of a patch classifier tell it.
+Nothing of a file is run: only the layer classes in `network_config.SETTINGS` are built,
+and Lambda layers, other classes, pickles, links out of the file and sizes that the file
+does not hold are refused by name.
+
+The original cut a patch classifier without head dropout one layer too early, before the
+last ReLU or pooling. Files that it saved so stay as they are. New models are cut at the
+last feature map; `semantics="original"` of `whole_image_classifier` cuts as it did.
+
+`python -m end2end.export best.h5 --to onnx` (or `savedmodel`, `tflite`) writes a model
+for use without Keras, compares it with Keras's output and puts the JSON beside it.
+
+## Published models
+
+They are bare Keras 2.0.8 files. `checkpoints.load_classifier` knows them by file name,
+and renamed ones by their structure, with a warning, since a network of the same
+structure may have been trained on other images; settings that are given win. A name
+with `inbreast` in it tells the INbreast models from the CBIS-DDSM ones. All take
+16-bit images at an intensity scale of 0.003891 and the classes neg, pos.
+"""
+
+
+def parser():
+    """Parser of the command line, which has no flags."""
+    return commands.Parser(prog="ddsm_train.model_table", description=__doc__)
+
+
+def table(head, rows):
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def network_flags(options):
+    """The flags that shape a whole-image network, as typed."""
+    words = ["--patch-net", options.backbone]
+    skipped = ({"dense_units", "dense_layers", "shortcut", "convolutional"}
+               if options.convolutional else
+               {"top_kind", "top_filters", "top_repeats", "expansion"})
+    if not options.heatmap:
+        skipped |= {"heatmap", "heatmap_pool", "heatmap_max_pool"}
+    if options.top_kind == "vgg":
+        skipped |= {"expansion"}
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if field.name in FIELDS and field.name not in skipped:
+            flag = field.metadata["flags"][0]
+            if isinstance(value, bool):
+                words += [flag] if value else [flag.replace("--", "--no-", 1)]
+            else:
+                words += [flag, config.shown(value)]
+    return " ".join(words)
+
+
+def image_rows():
+    """(experiment, `ModelOptions`) of every whole-image network of paper and README."""
+    return [(row, config.from_flags(config.ModelOptions, row.flags))
+            for row in experiments.IMAGE_ROWS
+            if not row.source.startswith("not published")]
+
+
+def image_table(patches):
+    """Rows of Tables 2 and 3 and of the README.
+
+    Args:
+        patches: function of a backbone's name to its patch classifier.
+    """
+    from end2end import models
+    lines = []
+    for row, options in image_rows():
+        model = models.whole_image_classifier(
+            patches(options.backbone), options, size=(1152, 896))
+        published = row.published
+        interval = "{:.2f} to {:.2f}".format(*published["interval"]) \
+            if published["interval"] else ""
+        lines.append((
+            f"`{row.name}`", row.source, row.title, f"`{network_flags(options)}`",
+            f"{model.count_params():,}", published["auc"], interval,
+            published["flipped_auc"] or ""))
+    return table(["name", "source", "network", "flags", "weights", "published AUC",
+                  "95 % interval", "with flips"], lines)
+
+
+def patch_table(patches):
+    """The patch classifiers with five classes."""
+    from end2end import backbones
+    lines = []
+    for name in BACKBONES:
+        row, model = backbones.BACKBONES[name], patches(name)
+        lines.append((f"`{name}`", f"{model.count_params():,}", len(model.layers),
+                      f"`{row.features}`", f"`{row.top_start}`", row.channels))
+    return table(["--net", "weights", "layers", "last feature map",
+                  "second stage starts at", "channels"], lines)
+
+
+def published_table():
+    """The published models."""
+    from end2end import published
+    return table(
+        ["name", "file", "size", "pixel mean", "AUC", "with flips"],
+        [(row["name"], ", ".join(f"`{name}.h5`" for name in row["files"]),
+          "{}x{}".format(*published.SIZE), published.mean(row), row["auc"],
+          row["auc_flips"]) for row in published.PUBLISHED])
+
+
+def resnet_table():
+    """The residual networks beside the paper's."""
+    from end2end import resnets
+    return table(["name", "unit", "units of each stage"], [
+        (f"`{name}`", row.unit, ", ".join(map(str, row.repeats)))
+        for name, row in resnets.RESNETS.items()])
+
+
+def page():
+    """The text of docs/models.md."""
+    import functools
+
+    from end2end import models
+
+    @functools.cache
+    def patches(backbone):
+        return models.patch_classifier(backbone, PATCH_CLASSES, dropout=DROPOUT)
+
+    return "\n".join([
+        INTRODUCTION, published_table(),
+        "## Patch networks\n\nWith five classes and head dropout 0.5 (none in "
+        "yaroslav).\n", patch_table(patches),
+        "## Whole-image networks\n\nAt 1152x896, with five patch classes and two image "
+        "classes. A flag left out has its default.\n", image_table(patches),
+        "## Residual networks of one's own\n\n`resnets.resnet(name, ...)` and, for CC "
+        "and MLO together, `resnets.two_view_resnet(name, ...)`.\n", resnet_table()])
+
+
+def main(argv=None):
+    """Prints docs/models.md."""
+    parser().parse_args(argv)
+    print(page(), end="")
+
+
+if __name__ == "__main__":
+    commands.run(main)
