@@ -48,6 +48,11 @@ class ImageOptions:
         help="mean grey value of the training images after scaling, 0-255")
     augment: bool = option(
         True, "--augmentation", help="flip, rotate, shear, zoom and shift intensities")
+    shear: bool = option(
+        True, "--shear", help="shear by up to 0.2 radians too, which the paper omits")
+    shared_shift: bool = option(
+        False, "--shared-intensity-shift",
+        help="shift the intensities of all channels alike, so that grey stays grey")
     channels: int = option(3, help="1 or 3; follows from the backbone")
 
 

@@ -4,12 +4,11 @@ Each of the two runs is five calls: data, network, stages, training, report. Not
 imported from TensorFlow before folders and settings were found good.
 """
 
-import dataclasses
 import json
 import logging
 import time
 
-from end2end import augment, config, datasets, files, run_inputs
+from end2end import config, files, run_inputs
 from end2end.run_inputs import NOSAVE, Settings
 
 log = logging.getLogger(__name__)
@@ -37,10 +36,11 @@ def run_patch_experiment(folders, images, model, training, *, say=log.info, verb
     signature = run_inputs.run_signature("patch", data, settings)
     if done := run_inputs.earlier_report(signature, settings):
         return done
+    from end2end import starting
     from end2end import training as schedule
 
-    network, settings = patch_network(settings)
-    stages = schedule.patch_stages(training, settings.model, **boundaries(
+    network, settings = starting.patch_network(settings)
+    stages = schedule.patch_stages(training, settings.model, **starting.boundaries(
         network, settings))
     history = fit(network, stages, data, settings, "val_accuracy", signature)
     return report("patch", network, history, data, settings, signature)
@@ -62,180 +62,14 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
     signature = run_inputs.run_signature("whole_image", data, settings)
     if done := run_inputs.earlier_report(signature, settings):
         return done
+    from end2end import starting
     from end2end import training as schedule
 
-    network, settings = image_network(settings)
+    network, settings = starting.image_network(settings)
     stages = schedule.image_stages(
-        training, settings.model, first_top=first_top(network, settings))
+        training, settings.model, first_top=starting.first_top(network, settings))
     history = fit(network, stages, data, settings, "val_auc", signature)
     return report("whole_image", network, history, data, settings, signature)
-
-
-def start_repeatably(training):
-    """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
-    import keras
-    import tensorflow as tf
-
-    keras.utils.set_random_seed(training.seed)
-    if training.deterministic:
-        tf.config.experimental.enable_op_determinism()
-
-
-def patch_network(settings):
-    """A new or loaded patch classifier, and the settings with its channels.
-
-    Returns:
-        model, `Settings`.
-    """
-    from end2end import checkpoints, models
-
-    training, options = settings.training, settings.model
-    start_repeatably(training)
-    if training.resume_from:
-        network = checkpoints.load_model(training.resume_from)
-        check_outputs(network, training, training.resume_from)
-    else:
-        row = models.backbone_row(options.backbone)
-        weights = None
-        if options.pretrained and row.top_start is None:
-            settings.say(f"{options.backbone} has no ImageNet weights; it starts from "
-                         "random weights and is trained in one stage.")
-        elif options.pretrained:
-            weights = options.pretrained_weights or "imagenet"
-        # A dropout that acts from the second stage on needs its layer from the first.
-        dropout = options.dropout
-        if training.semantics == "corrected":
-            dropout = dropout or training.late_dropout
-        network = models.patch_classifier(
-            options.backbone, len(training.class_list), dropout=dropout,
-            weight_decay=options.weight_decay, weights=weights)
-    return network, with_channels(network, settings)
-
-
-def with_channels(network, settings):
-    """The settings, with as many image channels as the network takes."""
-    from end2end import models
-
-    channels = models.input_channels(network)
-    return dataclasses.replace(
-        settings, images=dataclasses.replace(settings.images, channels=channels))
-
-
-def check_outputs(network, training, path):
-    """Refuses a loaded model whose outputs are not the classes."""
-    outputs = network.output_shape[-1]
-    if outputs != len(training.class_list):
-        raise files.InputError(
-            f"model {path} has {outputs} outputs, but --class-list names "
-            f"{len(training.class_list)} classes; correct one of them.")
-
-
-def boundaries(network, settings):
-    """Names of the layers at which the stages of patch training begin to train."""
-    from end2end import models
-
-    wanted = settings.training.first_trainable
-    if wanted is not None and str(wanted).isdigit():
-        wanted = models.layer_at_original_index(network, int(wanted))
-    return dict(head=models.patch_head(network).name, top_start=wanted)
-
-
-def image_network(settings):
-    """A new or loaded whole-image classifier, and the settings with its channels.
-
-    Returns:
-        model, `Settings`.
-    """
-    from end2end import checkpoints, models
-
-    training, options = settings.training, settings.model
-    start_repeatably(training)
-    if training.resume_from:
-        network = checkpoints.load_model(training.resume_from)
-        check_outputs(network, training, training.resume_from)
-        return network, with_channels(network, settings)
-    if options.patch_model_path:
-        patch_model = checkpoints.load_model(options.patch_model_path)
-    else:
-        # Five classes as in the paper; the head is cut off.
-        patch_model = models.patch_classifier(
-            options.backbone, 5, dropout=0.5, weight_decay=options.weight_decay)
-    network = models.whole_image_classifier(
-        patch_model, options, size=settings.images.size,
-        num_classes=len(training.class_list), semantics=training.semantics)
-    return network, with_channels(network, settings)
-
-
-def first_top(network, settings):
-    """Name of the first layer trained in stage one; None where all start at random."""
-    from end2end import models
-
-    training, options = settings.training, settings.model
-    wanted = training.first_trainable
-    if not training.resume_from:
-        if wanted is not None:
-            log.warning("--top-layer-nb has no effect on a network made from a patch "
-                        "model: its new layers are trained first.")
-        if not options.patch_model_path:
-            return None
-    elif wanted is not None:
-        return (models.layer_at_original_index(network, int(wanted))
-                if str(wanted).isdigit() else wanted)
-    return models.first_top_layer(network, semantics=training.semantics)
-
-
-class Preprocessed:
-    """Batches with the ImageNet preprocessing of a backbone."""
-
-    def __init__(self, made, preprocess):
-        self.made, self.preprocess = made, preprocess
-
-    def __getattr__(self, name):
-        return getattr(self.made, name)
-
-    def __len__(self):
-        return len(self.made)
-
-    def batch(self, b):
-        images, *rest = self.made.batch(b)
-        return self.preprocess(images), *rest
-
-    def batches(self, *arguments, **keywords):
-        for images, *rest in self.made.batches(*arguments, **keywords):
-            yield self.preprocess(images), *rest
-
-
-def batches(kind, data, split, settings):
-    """Batches of one set; only those for training are drawn at random.
-
-    Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
-    whole images never do, as in the original.
-    """
-    from end2end import models
-
-    made = _batches(data, split, settings)
-    if settings.images.center:
-        return made
-    if kind == "whole_image":
-        log.warning("without --featurewise-center whole images enter the network as "
-                    "they are; no ImageNet preprocessing is applied.")
-        return made
-    preprocess = models.backbone_row(settings.model.backbone).preprocess
-    return Preprocessed(made, preprocess) if preprocess else made
-
-
-def _batches(data, split, settings):
-    training = settings.training
-    if split == "train":
-        return datasets.ImageBatches(
-            data["train"], settings.images,
-            batch_size=run_inputs.train_batch_size(training), seed=training.seed,
-            shuffle=True, balance=training.balance_batches,
-            augment=(augment.training_generator() if settings.images.augment else None),
-            cache=training.cache_train)
-    return datasets.ImageBatches(
-        data[split], settings.images, batch_size=training.batch_size,
-        cache=split == "val" and training.cache_validation)
 
 
 def fit(network, stages, data, settings, watch, signature):
@@ -254,10 +88,10 @@ def fit(network, stages, data, settings, watch, signature):
         history=run_inputs.beside(best, ".history.csv"),
         state=run_inputs.beside(best, ".state.npz"), signature=signature,
         say=settings.say, verbose=settings.verbose)
-    return schedule.train(
-        network, stages, batches(kind, data, "train", settings),
-        batches(kind, data, "val", settings), options=settings.training, watch=watch,
-        output=output)
+    train, val = (run_inputs.batches(kind, data, split, settings)
+                  for split in ("train", "val"))
+    return schedule.train(network, stages, train, val, options=settings.training,
+                          watch=watch, output=output)
 
 
 def model_card(kind, data, settings, logs):
@@ -338,7 +172,7 @@ def test(kind, network, data, settings):
 
     say, found = settings.say, data["test"]
     say(f"testing on {len(found)} images")
-    made = batches(kind, data, "test", settings)
+    made = run_inputs.batches(kind, data, "test", settings)
     labels, scores = callbacks.predict_batches(
         network, made, workers=settings.training.workers)
     loss, accuracy = callbacks.loss_and_accuracy(labels, scores)

@@ -1,4 +1,4 @@
-"""What a run is given: folders and settings, checked before any work.
+"""What a run is given: folders and settings, checked before any work, and batches.
 
 Nothing is imported from TensorFlow here.
 """
@@ -13,7 +13,7 @@ import pathlib
 import numpy as np
 import tqdm
 
-from end2end import config, datasets, files, input_checks
+from end2end import augment, config, datasets, files, input_checks
 
 log = logging.getLogger(__name__)
 
@@ -215,3 +215,66 @@ def earlier_report(signature, settings):
     settings.say(f"this run was finished before; its results are in {path}. Remove "
                  "that file to train again.")
     return earlier
+
+
+class Preprocessed:
+    """Batches with the ImageNet preprocessing of a backbone."""
+
+    def __init__(self, made, preprocess):
+        self.made, self.preprocess = made, preprocess
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def __len__(self):
+        return len(self.made)
+
+    def batch(self, b):
+        images, *rest = self.made.batch(b)
+        return self.preprocess(images), *rest
+
+    def batches(self, *arguments, **keywords):
+        for images, *rest in self.made.batches(*arguments, **keywords):
+            yield self.preprocess(images), *rest
+
+
+def batches(kind, data, split, settings):
+    """Batches of one set; only those for training are drawn at random.
+
+    Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
+    whole images never do, as in the original.
+    """
+    from end2end import models
+
+    made = _batches(data, split, settings)
+    if settings.images.center:
+        return made
+    if kind == "whole_image":
+        log.warning("without --featurewise-center whole images enter the network as "
+                    "they are; no ImageNet preprocessing is applied.")
+        return made
+    preprocess = models.backbone_row(settings.model.backbone).preprocess
+    return Preprocessed(made, preprocess) if preprocess else made
+
+
+def augmentation(options):
+    """The generator that `ImageOptions` ask for, or None."""
+    if not options.augment:
+        return None
+    changes = {} if options.shear else {"shear_range": 0.0}
+    return augment.training_generator(
+        shared_channel_shift=options.shared_shift, **changes)
+
+
+def _batches(data, split, settings):
+    training = settings.training
+    if split == "train":
+        return datasets.ImageBatches(
+            data["train"], settings.images,
+            batch_size=train_batch_size(training), seed=training.seed,
+            shuffle=True, balance=training.balance_batches,
+            augment=augmentation(settings.images),
+            cache=training.cache_train)
+    return datasets.ImageBatches(
+        data[split], settings.images, batch_size=training.batch_size,
+        cache=split == "val" and training.cache_validation)

@@ -141,16 +141,17 @@ def cross_entropy(labels, scores):
     return -keras.ops.sum(labels * keras.ops.log(scores), axis=-1)
 
 
-def class_weights(training, num_classes):
+def class_weights(training, num_classes, *, most=3):
     """Weights by class: 1, `positive_weight`, `negative_weight`; None for no weights.
 
-    As in the original they exist for two or three classes, without batch balancing.
+    As in the original they exist without batch balancing and for two or three classes
+    of patches or two of whole images (`most`).
     """
     given = [1.0, training.positive_weight, training.negative_weight]
-    if training.balance_batches or num_classes > len(given):
+    if training.balance_batches or num_classes > most:
         if given != [1.0] * len(given):
             log.warning("class weights have no effect with batch balancing or more "
-                        "than three classes (--pos-cls-weight, --neg-cls-weight).")
+                        "than %d classes (--pos-cls-weight, --neg-cls-weight).", most)
         return None
     return np.array(given[:num_classes], np.float32)
 
@@ -186,14 +187,16 @@ class _Run:
     def __init__(self, model, stages, batches, validation, options, output):
         self.model, self.stages, self.batches = model, stages, batches
         self.options, self.output, self.say = options, output, output.say
-        self.weights = class_weights(options, model.output_shape[-1])
+        self.weights = None
         self.validation = callbacks.Validation(
             validation, auc=False, workers=options.workers)
         self.steps = batches.num_images // batches.batch_size + 1
         self.rows, self.error = [], None
 
     def through(self, watch):
-        self.validation.auc = watch == "val_auc"
+        images = self.validation.auc = watch == "val_auc"
+        self.weights = class_weights(
+            self.options, self.model.output_shape[-1], most=2 if images else 3)
         if watch == "val_auc":
             self.best = callbacks.AucCheckpoint(
                 self._save, validation=self.validation, say=self._beside_the_bar)

@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 from keras import layers
 
-from end2end import backbones, checkpoints, config, experiment, files, prediction
+from end2end import (
+    backbones,
+    checkpoints,
+    config,
+    datasets,
+    experiment,
+    files,
+    prediction,
+    run_inputs,
+)
 
 PATCH_CLASSES = ("background", "malignant", "benign")
 IMAGES = config.ImageOptions(
@@ -200,9 +209,9 @@ def test_random_weights_without_a_patch_stage_train_in_one_stage(folders, tmp_pa
 def test_patches_that_are_not_centred_get_the_preprocessing_of_their_backbone(
         folders, tmp_path):
     settings = dataclasses.replace(IMAGES, center=False)
-    data = {"train": experiment.datasets.list_classes(folders[0][0], PATCH_CLASSES)}
+    data = {"train": datasets.list_classes(folders[0][0], PATCH_CLASSES)}
     plain, ready = (
-        experiment.batches(kind, data, "train", experiment.Settings(
+        run_inputs.batches(kind, data, "train", run_inputs.Settings(
             settings, config.ModelOptions(), training(tmp_path))).batch(0)[0]
         for kind in ("whole_image", "patch"))
     np.testing.assert_allclose(
