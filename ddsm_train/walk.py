@@ -26,15 +26,15 @@ class Scale:
     size: tuple          # height and width of the network input, pixels
     patch: int           # side of a patch at that size, pixels
     per_lesion: int      # patches of a lesion, and background patches of an image
-    patch_epochs: int
-    top_epochs: int      # whole images: epochs with new layers only
-    image_epochs: int    # whole images: epochs in all
+    start_epochs: int    # patches: epochs from random weights
+    patch_epochs: tuple  # patches: end points of the three stages after that
+    image_epochs: tuple  # whole images: end points of the two stages
     difficulty: float    # of the phantoms, 0 to 1
 
 
 SCALES = {
-    "full": Scale(80, (512, 384), (256, 192), 64, 10, 2, 1, 3, 0.1),
-    "tiny": Scale(24, (256, 192), (128, 96), 64, 2, 1, 1, 2, 0.0),
+    "full": Scale(75, (512, 384), (192, 144), 64, 10, 1, (1, 2, 3), (1, 4), 0.0),
+    "tiny": Scale(24, (256, 192), (128, 96), 64, 2, 1, (1, 2, 3), (1, 2), 0.0),
 }
 
 
@@ -107,41 +107,66 @@ def data_steps(out, scale, seed):
 
 def model_steps(out, scale, seed, mean):
     """From patches and images to scores; `mean` is the training images' grey mean."""
-    patches, images = out / "patches", out / "data" / "images"
-    models = {name: out / name / "best.h5" for name in ("patch", "image", "baseline")}
     common = (
         "--rescale-factor", SCALE_16_BIT, "--featurewise-mean", mean,
         "--no-equalize-hist", "--augmentation", "--auto-batch-balance",
-        "--optimizer", "adam", "--load-train-ram", "--load-val-ram", "--seed", seed,
-        "--trained-on", "synthetic mammograms only")
+        "--optimizer", "adam", "--init-learningrate", 0.001, "--load-train-ram",
+        "--load-val-ram", "--seed", seed, "--trained-on", "synthetic mammograms only")
+    return [*patch_steps(out, scale, common), *image_steps(out, scale, common),
+            *score_steps(out)]
+
+
+def patch_steps(out, scale, common):
+    """The patch classifier: a start from random weights, then the three stages.
+
+    The original's network has no ImageNet weights; the short start stands in for them.
+    """
+    patch = (
+        "ddsm_train.patch_clf_train",
+        *(out / "patches" / part for part in ("train", "val", "test")),
+        "--img-size", scale.patch, scale.patch, "--net", "yaroslav", "--class-list",
+        *CLASSES, "--batch-size", 32, *common)
+    first, top, last = scale.patch_epochs
+    return [
+        Step("start", "A classifier of patches, from random weights", (
+            *patch, "--no-use-pretrained", "--nb-epoch", scale.start_epochs,
+            "--best-model", out / "start" / "best.h5")),
+        Step("patch", "Its three stages: last layer, top layers, all layers", (
+            *patch, "--resume-from", out / "start" / "best.h5", "--use-pretrained",
+            "--top-layer-nb", "block5_conv1", "--nb-epoch", first,
+            "--top-layer-epochs", top, "--all-layer-epochs", last,
+            "--top-layer-multiplier", 0.3, "--all-layer-multiplier", 0.1,
+            "--best-model", out / "patch" / "best.h5")),
+    ]
+
+
+def image_steps(out, scale, common):
+    """The whole-image classifier in two stages, and the same from random weights."""
     image = (
-        *(images / part for part in ("train", "val", "test")),
+        "ddsm_train.image_clf_train",
+        *(out / "data" / "images" / part for part in ("train", "val", "test")),
         "--img-size", *scale.size, "--patch-net", "yaroslav", "--block-type", "resnet",
         "--top-depths", 64, 64, "--top-repetitions", 1, 1, "--batch-size", 8, *common)
+    top, last = scale.image_epochs
     return [
-        Step("patch", "Stage one: a classifier of patches", (
-            "ddsm_train.patch_clf_train",
-            *(patches / part for part in ("train", "val", "test")),
-            "--img-size", scale.patch, scale.patch, "--net", "yaroslav",
-            "--no-use-pretrained", "--class-list", *CLASSES, "--batch-size", 32,
-            "--init-learningrate", 0.001, "--nb-epoch", scale.patch_epochs,
-            "--best-model", models["patch"], *common)),
-        Step("image", "Stage two: the same network, converted, on whole images", (
-            "ddsm_train.image_clf_train", *image,
-            "--patch-model-state", models["patch"], "--best-model", models["image"],
-            "--init-learningrate", 0.001, "--all-layer-multiplier", 0.1,
-            "--nb-epoch", scale.top_epochs, "--all-layer-epochs", scale.image_epochs)),
+        Step("image", "The same network, converted, on whole images in two stages", (
+            *image, "--patch-model-state", out / "patch" / "best.h5",
+            "--all-layer-multiplier", 0.1, "--nb-epoch", top,
+            "--all-layer-epochs", last, "--best-model", out / "image" / "best.h5")),
         Step("baseline", "For comparison: no patch stage, random weights", (
-            "ddsm_train.image_clf_train", *image,
-            "--no-patch-model-state", "--no-use-pretrained",
-            "--best-model", models["baseline"], "--init-learningrate", 0.001,
-            "--nb-epoch", scale.image_epochs,
-            "--all-layer-epochs", scale.image_epochs)),
-        *(Step(f"evaluate-{name}", f"Scores of the test women, {title}", (
-            "ddsm_train.evaluate", models[name], images / "test", "--flips",
-            "--out", out / name / "test"))
-          for name, title in (("image", "patch-trained"), ("baseline", "baseline"))),
+            *image, "--no-patch-model-state", "--no-use-pretrained",
+            "--nb-epoch", last, "--all-layer-epochs", last,
+            "--best-model", out / "baseline" / "best.h5")),
     ]
+
+
+def score_steps(out):
+    """The scores of both networks on the test women."""
+    return [
+        Step(f"evaluate-{name}", f"Scores of the test women, {title}", (
+            "ddsm_train.evaluate", out / name / "best.h5",
+            out / "data" / "images" / "test", "--flips", "--out", out / name / "test"))
+        for name, title in (("image", "patch stage first"), ("baseline", "baseline"))]
 
 
 def perform(step, out, *, redo):

@@ -74,7 +74,8 @@ def patch_stages(training, model_options, *, head="dense_1", top_start=None):
 
     Last layer, top layers, all layers. From random weights: one stage at a constant
     rate up to `first_until_epoch`. A backbone without ImageNet weights, such as
-    yaroslav, is trained in one stage up to the last of the three end points.
+    yaroslav, is trained in one stage up to the last of the three end points, unless
+    the first of its top layers is named.
 
     Args:
         training: `TrainingOptions`.
@@ -91,7 +92,8 @@ def patch_stages(training, model_options, *, head="dense_1", top_start=None):
                   model_options.dropout)
     if not model_options.pretrained:
         return [dataclasses.replace(first, name="all layers", first_trainable=None)]
-    if row.top_start is None:
+    top_start = top_start or row.top_start
+    if top_start is None:
         until = max(training.first_until_epoch, training.top_until_epoch,
                     training.all_until_epoch)
         return [dataclasses.replace(first, name="all layers", first_trainable=None,
@@ -99,7 +101,7 @@ def patch_stages(training, model_options, *, head="dense_1", top_start=None):
     late = dict(weight_decay=training.late_weight_decay, dropout=training.late_dropout)
     return [
         first,
-        Stage("top layers", top_start or row.top_start, training.top_until_epoch,
+        Stage("top layers", top_start, training.top_until_epoch,
               training.learning_rate * training.top_rate_multiplier, **late),
         Stage("all layers", None, training.all_until_epoch,
               training.learning_rate * training.all_rate_multiplier, **late)]

@@ -68,6 +68,12 @@ def test_yaroslav_with_default_flags_trains_in_one_stage_to_the_last_end_point()
     assert (row.first_trainable, row.until_epoch) == (None, 50)
 
 
+def test_yaroslav_trains_in_three_stages_when_its_top_layers_are_named():
+    model = dataclasses.replace(MODEL, backbone="yaroslav")
+    rows = training.patch_stages(TRAINING, model, top_start="block5_conv1")
+    assert [row.first_trainable for row in rows] == ["dense_1", "block5_conv1", None]
+
+
 def test_image_training_has_the_two_stages_of_the_paper():
     options = quick(learning_rate=1e-4, first_until_epoch=30, all_rate_multiplier=0.1,
                     late_weight_decay=0.01)
