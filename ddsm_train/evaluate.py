@@ -10,7 +10,7 @@ the images are kept as CSV; `python -m end2end.metrics` reads them without any m
 import argparse
 import pathlib
 
-from end2end import commands, config, files
+from end2end import commands, files, image_flags
 
 
 def parser():
@@ -31,22 +31,14 @@ def parser():
                         help="draws of the bootstrap (default: 3000)")
     parser.add_argument("--seed", type=int, default=12345,
                         help="seed of the bootstrap (default: 12345)")
-    config.add_options(parser, config.ImageOptions, only=(
-        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
-        "center", "pixel_mean"))
-    # Only what was typed wins over the settings stored with the model.
-    for action in parser._actions:
-        if action.dest in config.ImageOptions.__dataclass_fields__:
-            action.default = argparse.SUPPRESS
-            action.help = action.help.split(" (default")[0]
+    image_flags.add(parser)
     return parser
 
 
 def main(argv=None):
     """Evaluates and prints the results."""
-    arguments = vars(parser().parse_args(argv))
-    typed = {name: value for name, value in arguments.items()
-             if name in config.ImageOptions.__dataclass_fields__}
+    parsed = parser().parse_args(argv)
+    arguments, typed = vars(parsed), image_flags.typed(parsed)
     models = [files.existing_file(path, "model") for path in arguments["models"]]
     out = arguments["out"] or models[0].with_suffix(".test")
     for name, least in (("batch_size", 1), ("runs", 1), ("seed", 0)):

@@ -1,6 +1,7 @@
 """Maps of what moved a score, for many images: saved, drawn, and held against ROIs."""
 
 import dataclasses
+import functools
 import pathlib
 
 import numpy as np
@@ -43,6 +44,7 @@ class Explained:
         score: of the class, without flips.
         maps: float32 `(rows, columns)` from 0 to 1, by method.
         label: class number, or None.
+        peak: gradient of the probability where the guided map is 1; 0 without one.
     """
 
     path: str
@@ -50,6 +52,7 @@ class Explained:
     score: float
     maps: dict
     label: int | None = None
+    peak: float = 0.0
 
 
 def explain(classifier, path, options, *, label=None):
@@ -70,22 +73,58 @@ def explain(classifier, path, options, *, label=None):
     picture = images.read_image(path)
     ready = images.to_input(picture, classifier.images)
     score = prediction.predict_inputs(classifier.model, ready[None])[0, 0]
-    maps = {name: _map(name, classifier, picture, ready, options)
-            for name in options.methods}
+    maps, peak = {}, 0.0
+    for name in options.methods:
+        if name == "heatmap":
+            maps[name] = malignancy(options.patch, picture, classifier.images)
+        elif name == "guided":
+            maps[name], peak = _guided(classifier.model, ready, options)
+        else:
+            maps[name] = _map(name, classifier, ready, options)
     grey = overlays.grey8(images.resized(picture, classifier.images))
     return Explained(
-        str(path), grey, float(score[options.class_index]), maps, label)
+        str(path), grey, float(score[options.class_index]), maps, label, peak)
 
 
-def _map(name, classifier, picture, ready, options):
-    if name == "heatmap":
-        return malignancy(options.patch, picture, classifier.images)
-    keywords = dict(cutoff=options.cutoff) if name == "guided" else {}
+def _guided(model, ready, options):
+    gradient, slope = saliency.class_gradient(
+        model, ready, options.class_index, guided=True)
+    strength = np.abs(gradient).max(axis=-1)
+    return saliency.rescaled(strength, options.cutoff), float(strength.max() * slope)
+
+
+def _map(name, classifier, ready, options):
+    keywords = dict(class_index=options.class_index)
     if name == "integrated":
         mean = classifier.images.pixel_mean if classifier.images.center else 0
         keywords["baseline"] = np.full_like(ready, -mean)
-    return saliency.METHODS[name](
-        classifier.model, ready, class_index=options.class_index, **keywords)
+    return saliency.METHODS[name](classifier.model, ready, **keywords)
+
+
+def on_common_scale(explained, scale, cutoff):
+    """The guided map with a gradient of `scale` as 1, weaker ones cut off.
+
+    Images without a response become empty, as in Figure 4c of Shen et al. 2019.
+
+    Returns:
+        `Explained`.
+    """
+    factor = np.float32(explained.peak / scale if scale > 0 else 0)
+    weaker = np.minimum(explained.maps["guided"] * factor, 1)
+    weaker[weaker < cutoff] = 0
+    return dataclasses.replace(explained, maps={**explained.maps, "guided": weaker})
+
+
+@functools.lru_cache(maxsize=1)
+def _heatmap_model(model, size):
+    """The network of a patch classifier for whole images, and its pool in cells."""
+    import keras
+
+    from end2end import models
+
+    trunk = keras.Model(model.inputs, models.patch_features(model))
+    pool = trunk.compute_output_shape((1, *size, models.input_channels(model)))[1:3]
+    return models.heatmap_model(model, pool=pool), pool
 
 
 def malignancy(patch, picture, options):
@@ -100,18 +139,10 @@ def malignancy(patch, picture, options):
     Returns:
         float32 `(rows, columns)` of that size.
     """
-    import keras
-
-    from end2end import models
-
-    channels = models.input_channels(patch.model)
-    wanted = dataclasses.replace(
-        patch.images, size=options.size, height=options.height, channels=channels)
-    trunk = keras.Model(patch.model.inputs, models.patch_features(patch.model))
-    pool = trunk.compute_output_shape((1, *patch.images.size, channels))[1:3]
-    ready = images.to_input(picture, wanted)
-    cells = heatmaps.convolutional_heatmap(
-        models.heatmap_model(patch.model, pool=pool), ready)
+    whole, pool = _heatmap_model(patch.model, patch.images.size)
+    ready = images.to_input(picture, dataclasses.replace(
+        patch.images, size=options.size, height=options.height))
+    cells = heatmaps.convolutional_heatmap(whole, ready)
     malignant = [i for i, name in enumerate(patch.classes)
                  if "mal" in name.lower() or name == "pos"]
     if not malignant:
@@ -138,7 +169,8 @@ def save(path, explained):
     label = -1 if explained.label is None else explained.label
     with files.replacing(path) as part:
         np.savez_compressed(part, path=np.array(explained.path), grey=explained.grey,
-                            score=explained.score, label=label, **maps)
+                            score=explained.score, label=label,
+                            peak=explained.peak, **maps)
 
 
 def load(path):
@@ -155,7 +187,7 @@ def load(path):
                 str(stored["path"]), stored["grey"], float(stored["score"]),
                 {name.removeprefix("map_"): stored[name].astype(np.float32) / 255
                  for name in stored.files if name.startswith("map_")},
-                None if label < 0 else label)
+                None if label < 0 else label, float(stored["peak"]))
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise files.InputError(
             f"saved maps {path} cannot be read ({error}); draw them again.") from error

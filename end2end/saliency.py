@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 
 CUTOFF = 0.06
+# A coarser map than this says little about the place: 9x7 cells at 1152x896.
+LEAST_CELLS = 7
 
 
 def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
@@ -33,7 +35,7 @@ def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
         float32 `(rows, columns)` from 0 to 1: the largest absolute gradient over the
         channels.
     """
-    odds, slope = _log_odds_gradient(model, image, class_index, guided=True)
+    odds, slope = class_gradient(model, image, class_index, guided=True)
     strength = np.abs(odds).max(axis=-1)
     if scale is not None:
         strength = np.minimum(strength * slope / scale, 1)
@@ -52,7 +54,7 @@ def guided_gradients(model, image, *, class_index=1):
     Returns:
         float32 `(rows, columns, channels)`, with sign.
     """
-    odds, slope = _log_odds_gradient(model, image, class_index, guided=True)
+    odds, slope = class_gradient(model, image, class_index, guided=True)
     return odds * np.float32(slope)
 
 
@@ -64,8 +66,7 @@ def grad_cam(model, image, *, class_index=1, layer=None):
 
     Args:
         model, image, class_index: see `saliency_map`.
-        layer: name of a layer of the model with a map as output; the last one where
-            None, the trunk's output where "trunk".
+        layer: see `map_layer`.
 
     Returns:
         float32 `(rows, columns)` of the image, from 0 to 1.
@@ -126,7 +127,7 @@ def attributions(model, image, *, class_index=1, baseline=None, steps=32):
     total = np.zeros(image.shape, np.float64)
     for share in (np.arange(steps) + 0.5) / steps:
         point = baseline + np.float32(share) * (image - baseline)
-        total += _log_odds_gradient(model, point, class_index, guided=False)[0]
+        total += class_gradient(model, point, class_index, guided=False)[0]
     return (total / steps * (image - baseline)).astype(np.float32)
 
 
@@ -157,8 +158,17 @@ def _batch(image):
     return tf.convert_to_tensor(np.asarray(image, np.float32)[None])
 
 
-def _log_odds_gradient(model, image, class_index, *, guided):
-    """Gradient of the log odds, and the slope of the probability over the log odds."""
+def class_gradient(model, image, class_index, *, guided):
+    """Gradient of the log odds of a class with respect to the input.
+
+    Args:
+        model, image, class_index: see `saliency_map`.
+        guided: let only positive gradients through positive activations.
+
+    Returns:
+        float32 `(rows, columns, channels)`, and the slope by which the gradient of the
+        probability is smaller.
+    """
     import tensorflow as tf
 
     x = _batch(image)
@@ -243,8 +253,9 @@ def map_layer(model, name=None):
     """The layer whose output Grad-CAM weighs.
 
     Args:
-        name: of the layer; None for the last with a map as output, `trunk` for the
-            nested trunk.
+        name: of a layer of the model with a map as output; `trunk` for the nested
+            trunk; None for the last one with at least `LEAST_CELLS` cells on each side,
+            else the one with most.
 
     Raises:
         ValueError: there is none.
@@ -258,7 +269,10 @@ def map_layer(model, name=None):
         raise ValueError(
             f"{model.name} has no layer {name or ''} with a map as output; expected "
             f"one of {', '.join(layer.name for layer in model.layers[-8:])}.")
-    return maps[-1]
+    def side(layer):
+        sides = _output_within(model, layer).shape[1:3]
+        return min(sides) if all(sides) else LEAST_CELLS
+    return max(reversed(maps), key=lambda layer: min(side(layer), LEAST_CELLS))
 
 
 def _output_within(model, layer):

@@ -98,8 +98,8 @@ def test_the_model_is_unchanged_afterwards_and_nested_rectifiers_are_guided():
     image = np.random.default_rng(0).normal(size=(16, 12, 1)).astype(np.float32)
     before = model.predict(image[None], verbose=0)
     kept = [getattr(layer, "activation", None) for layer in model._flatten_layers()]
-    guided, _ = saliency._log_odds_gradient(model, image, 1, guided=True)
-    plain, _ = saliency._log_odds_gradient(model, image, 1, guided=False)
+    guided, _ = saliency.class_gradient(model, image, 1, guided=True)
+    plain, _ = saliency.class_gradient(model, image, 1, guided=False)
     assert not np.allclose(guided, plain)
     with saliency.guided_rectifiers(model):
         trunk = model.get_layer("trunk")
@@ -113,7 +113,7 @@ def test_the_model_is_unchanged_afterwards_and_nested_rectifiers_are_guided():
 def test_plain_gradients_equal_finite_differences():
     model = small_network()
     image = np.random.default_rng(0).normal(size=(16, 12, 1)).astype(np.float32)
-    gradient, _ = saliency._log_odds_gradient(model, image, 1, guided=False)
+    gradient, _ = saliency.class_gradient(model, image, 1, guided=False)
     def odds(x):
         p = np.float64(model(x[None], training=False)[0, 1])
         return np.log(p / (1 - p))
