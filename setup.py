@@ -38,6 +38,8 @@ setuptools.setup(
         "test": ["pytest>=8,<10", "ruff>=0.6", "xlrd>=2.0", "selenium>=4.20"],
         # Reads INbreast.xls; its INbreast.csv needs nothing.
         "inbreast": ["xlrd>=2.0"],
+        # `python -m end2end.export --to onnx`, and the check of what it wrote.
+        "export": ["tf2onnx>=1.16", "onnx>=1.16", "onnxruntime>=1.18"],
         # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
         # JPEG 2000.
         "dicom": [

@@ -1,0 +1,203 @@
+"""Writes a model for use without Keras and checks that it computes the same.
+
+    python -m end2end.export best.h5 --to onnx
+    python -m end2end.export best.h5 --to savedmodel --image mammogram.png
+
+The result is compared with Keras's output on the images given (without any, on random
+input of the right range), and the settings are put beside it as JSON: whoever uses it
+must prepare images exactly so. onnx needs `pip install 'end2end[export]'`.
+"""
+
+import dataclasses
+import importlib.util
+import pathlib
+import shutil
+from collections.abc import Callable
+
+from end2end import commands, files
+
+# Greatest difference of a probability; float32 in another order makes about 1e-6.
+TOLERANCE = 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """One kind of exported model.
+
+    Attributes:
+        keras_name: of Keras's own exporter.
+        suffix: of the file or folder.
+        packages: modules that must be installed.
+        run: (path, float32 batch of one) to probabilities, without Keras.
+    """
+
+    keras_name: str
+    suffix: str
+    packages: tuple
+    run: Callable
+
+
+def _run_onnx(path, image):
+    import onnxruntime
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: image})[0]
+
+
+def _run_savedmodel(path, image):
+    import tensorflow as tf
+    # Its variables live only as long as the loaded object.
+    loaded = tf.saved_model.load(str(path))
+    return loaded.serve(image).numpy()
+
+
+def _run_tflite(path, image):
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        from tensorflow.lite.python.interpreter import Interpreter
+    interpreter = Interpreter(model_path=str(path))
+    place = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(place, image.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(place, image)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+FORMATS = {
+    "onnx": Format("onnx", ".onnx", ("tf2onnx", "onnxruntime"), _run_onnx),
+    "savedmodel": Format("tf_saved_model", ".savedmodel", (), _run_savedmodel),
+    "tflite": Format("litert", ".tflite", (), _run_tflite),
+}
+
+
+def settings_path(path):
+    """Where the JSON of an exported model lies: `best.onnx.config.json`."""
+    return path.with_name(f"{path.name}.config.json")
+
+
+def check(kind, out):
+    """Checks what can be checked before a model is loaded.
+
+    Raises:
+        files.InputError: a package is missing, or a folder is in the way.
+    """
+    missing = [name for name in FORMATS[kind].packages
+               if importlib.util.find_spec(name) is None]
+    if missing:
+        raise files.InputError(
+            f"--to {kind} needs the package {missing[0]}; install it: pip install "
+            "'end2end[export]'.")
+    if out.is_dir():
+        raise files.InputError(
+            f"{out} exists already; remove it or name another place with --out.")
+
+
+def export(classifier, kind, out, arrays):
+    """Exports a classifier and compares it with Keras.
+
+    Args:
+        classifier: a `checkpoints.Classifier`.
+        kind: a row of `FORMATS`.
+        out: path of the file or folder to write.
+        arrays: float32 batches of one image, network inputs.
+
+    Returns:
+        the greatest difference of a probability.
+
+    Raises:
+        ArithmeticError: it is above `TOLERANCE`; nothing is written.
+    """
+    import numpy as np
+    target = FORMATS[kind]
+    # Keras exports a model only after its first call.
+    expected = [np.asarray(classifier.model(array, training=False))
+                for array in arrays]
+    with _replacing(out) as part:
+        classifier.model.export(str(part), format=target.keras_name, verbose=False)
+        difference = max(float(np.abs(target.run(part, array) - scores).max())
+                         for array, scores in zip(arrays, expected, strict=True))
+        if not difference <= TOLERANCE:
+            raise ArithmeticError(
+                f"the exported model differs from Keras by {difference:.2g}, more than "
+                f"{TOLERANCE}; nothing is written.")
+    files.write_json(settings_path(out), classifier.card | {
+        "images": dataclasses.asdict(classifier.images),
+        "classes": classifier.classes, "name": classifier.name,
+        "exported": {"format": kind, "difference": difference,
+                     "checked_images": len(arrays)}})
+    return difference
+
+
+class _replacing:
+    """`files.replacing`, for a folder too."""
+
+    def __init__(self, out):
+        self.out = pathlib.Path(out)
+        self.part = self.out.with_name(f".part-{self.out.name}")
+
+    def __enter__(self):
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        return self.part
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.part.replace(self.out)
+        elif self.part.is_dir():
+            shutil.rmtree(self.part)
+        else:
+            self.part.unlink(missing_ok=True)
+
+
+def inputs(classifier, paths):
+    """Network inputs for the comparison: the images given, or random ones."""
+    from end2end import images, models
+    if paths:
+        return [images.to_input(images.read_image(path), classifier.images)[None]
+                for path in paths]
+    batch = models.random_input(classifier.model, size=classifier.images.size)[0]
+    return [batch[:1], batch[1:]]
+
+
+def parser():
+    """Parser of the command line."""
+    parser = commands.Parser(prog="end2end.export", description=__doc__)
+    parser.add_argument("model", metavar="MODEL", type=pathlib.Path,
+                        help="a .h5 or .keras file")
+    parser.add_argument("--to", required=True, choices=FORMATS, help="kind of file")
+    parser.add_argument("--out", type=pathlib.Path,
+                        help="where to write it (default: beside the model)")
+    parser.add_argument("--image", nargs="+", default=[], type=pathlib.Path,
+                        metavar="IMAGE", help="mammograms for the comparison")
+    return parser
+
+
+def main(argv=None):
+    """Exports one model and prints how far it is from Keras."""
+    arguments = parser().parse_args(argv)
+    kind = arguments.to
+    files.existing_file(arguments.model, "model")
+    for path in arguments.image:
+        files.existing_file(path, "image")
+    out = arguments.out or arguments.model.with_suffix(FORMATS[kind].suffix)
+    if out.suffix != FORMATS[kind].suffix:
+        raise files.InputError(
+            f"--out {out}: expected a name that ends in {FORMATS[kind].suffix}.")
+    check(kind, out)
+
+    from end2end import checkpoints
+    classifier = checkpoints.load_classifier(arguments.model)
+    print(f"Exporting {classifier.name} to {out}")
+    try:
+        difference = export(classifier, kind, out, inputs(classifier, arguments.image))
+    except ArithmeticError as error:
+        print(f"error: {error}")
+        return 1
+    checked = f"{len(arguments.image)} images" if arguments.image else "random input"
+    print(f"Wrote {out}; on {checked} it differs from Keras by {difference:.1e}.\n"
+          f"Prepare images as {settings_path(out)} says.")
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,72 @@
+import json
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from end2end import checkpoints, config, export, files
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    image = keras.Input((64, 64, 1))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(image)
+    trunk = keras.Model(image, keras.layers.BatchNormalization()(x))
+    image = keras.Input((64, 64, 1))
+    x = keras.layers.GlobalAveragePooling2D()(trunk(image))
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    path = tmp_path_factory.mktemp("models") / "best.h5"
+    images = config.ImageOptions(size=(64, 64), intensity_scale=0.003891)
+    checkpoints.save_model(model, path, {
+        "kind": "whole_image", "classes": ["neg", "pos"],
+        "images": config.to_dict(images), "trained_on": "nothing"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def image_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("images") / "image.png"
+    image = np.random.default_rng(0).integers(0, 65535, (90, 80), dtype=np.uint16)
+    cv2.imwrite(str(path), image)
+    return path
+
+
+@pytest.mark.parametrize("kind", export.FORMATS)
+def test_an_exported_model_computes_what_keras_computes(
+        model_path, image_path, tmp_path, kind, capsys):
+    for package in export.FORMATS[kind].packages:
+        pytest.importorskip(package)
+    out = tmp_path / f"best{export.FORMATS[kind].suffix}"
+    assert not export.main([str(model_path), "--to", kind, "--out", str(out),
+                            "--image", str(image_path)])
+    card = json.loads(export.settings_path(out).read_text())
+    assert card["classes"] == ["neg", "pos"]
+    assert card["images"]["intensity_scale"] == 0.003891
+    assert card["exported"]["difference"] < 1e-5
+    assert "on 1 images it differs from Keras by" in capsys.readouterr().out
+    classifier = checkpoints.load_classifier(model_path)
+    array = export.inputs(classifier, [])[0]
+    np.testing.assert_allclose(
+        export.FORMATS[kind].run(out, array),
+        classifier.model.predict_on_batch(array), atol=1e-5)
+
+
+def test_an_export_that_differs_is_not_written(model_path, tmp_path, monkeypatch):
+    wrong = export.Format("tf_saved_model", ".savedmodel", (),
+                          lambda path, image: np.zeros((1, 2), "float32"))
+    monkeypatch.setitem(export.FORMATS, "savedmodel", wrong)
+    out = tmp_path / "best.savedmodel"
+    assert export.main([str(model_path), "--to", "savedmodel", "--out", str(out)]) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_missing_is_said_before_a_model_is_read(model_path, tmp_path):
+    with pytest.raises(files.InputError, match="ends in .onnx"):
+        export.main([str(model_path), "--to", "onnx", "--out", "best.pb"])
+    with pytest.raises(files.InputError, match="does not exist"):
+        export.main([str(tmp_path / "absent.h5"), "--to", "tflite"])
+    (tmp_path / "best.savedmodel").mkdir()
+    with pytest.raises(files.InputError, match="exists already"):
+        export.main([str(model_path), "--to", "savedmodel", "--out",
+                     str(tmp_path / "best.savedmodel")])
