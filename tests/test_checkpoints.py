@@ -219,7 +219,8 @@ checkpoints.save_model(model, sys.argv[1], {"kind": "new"})
 """
 
 
-@pytest.mark.parametrize("when", ["while writing", "before the JSON"])
+@pytest.mark.parametrize("when", [
+    "while writing", pytest.param("before the JSON", marks=pytest.mark.slow)])
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(saved, small, when):
     killed = subprocess.run([sys.executable, "-c", KILLED, saved, when],
                             cwd=GOLDEN.parents[1], capture_output=True)
