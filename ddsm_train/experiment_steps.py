@@ -5,7 +5,7 @@ import math
 import pathlib
 
 from ddsm_train import experiments, walk
-from end2end import files
+from end2end import files, steps
 
 PATCH_SPLITS = ("train", "val", "test")
 
@@ -46,14 +46,6 @@ DEMO_COMMON = (
     "--init-learningrate", 0.001, "--trained-on", "synthetic mammograms only")
 # Flags of which the demo takes a share, so that the layers suit its map of 5x4 cells.
 DEMO_SHARES = {"--top-depths": 1 / 8, "--fc-init-units": 1 / 8, "--hm-pool-size": 4 / 5}
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One command, with the names of those whose results it reads."""
-
-    step: walk.Step
-    after: tuple
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,23 +92,23 @@ class Run:
         return self.out / "patches" / patch_set
 
 
-# Experiments to jobs ----------------------------------------------------------------
+# Experiments to steps ---------------------------------------------------------------
 
 
-def data_jobs(run):
+def data_steps(run):
     """From the download, or nothing, to class folders."""
-    jobs = []
+    chain = []
     if run.data is None:
-        jobs.append(Job(walk.Step("phantoms", "Synthetic women", (
+        chain.append(steps.Step("phantoms", "Synthetic women", (
             "end2end.phantoms", run.download, "--seed", run.seed,
-            *run.scale.phantoms)), ()))
-    jobs.append(Job(walk.Step("prepare", "The download to images, tables and splits", (
+            *run.scale.phantoms)))
+    chain.append(steps.Step("prepare", "The download to images, tables and splits", (
         "ddsm_train.prepare", run.download, run.out / "data", "--size",
-        *run.scale.size)), ("phantoms",)))
-    return jobs
+        *run.scale.size), after=("phantoms",)))
+    return chain
 
 
-def sampling_jobs(patch_set, run):
+def sampling_steps(patch_set, run):
     """The patches of one set: training and validation, then test."""
     side, count, extra = experiments.PATCH_SETS[patch_set]
     data, folder = run.out / "data", run.patches(patch_set)
@@ -127,12 +119,12 @@ def sampling_jobs(patch_set, run):
         "--no-segment-breast", "--patch-size", patch_side(side, run.scale),
         "--nb-hns", 0, "--nb-abn", count, "--nb-bkg", count, "--no-verbose", *extra)
     return [
-        Job(walk.Step(f"sample-{patch_set}", f"Patches {patch_set}", (
+        steps.Step(f"sample-{patch_set}", f"Patches {patch_set}", (
             *common, data / "pat_train.txt", data / "full", folder / "train",
-            folder / "val", "--val-size", 0.1, *flags)), ("prepare",)),
-        Job(walk.Step(f"sample-{patch_set}-test", f"Test patches {patch_set}", (
+            folder / "val", "--val-size", 0.1, *flags), after=("prepare",)),
+        steps.Step(f"sample-{patch_set}-test", f"Test patches {patch_set}", (
             *common, data / "splits" / "test.txt", data / "full", folder / "test",
-            folder / "unused", "--val-size", 0, *flags)), ("prepare",))]
+            folder / "unused", "--val-size", 0, *flags), after=("prepare",))]
 
 
 def patch_side(side, scale):
@@ -140,16 +132,16 @@ def patch_side(side, scale):
     return round(side * scale.patch_share)
 
 
-def patch_jobs(row, run):
+def patch_steps(row, run):
     """Training and test of a patch classifier."""
     folder = run.patches(row.patches)
     command = (
         "ddsm_train.patch_clf_train", *(folder / split for split in PATCH_SPLITS),
         "--class-list", *walk.CLASSES, "--featurewise-mean", pixel_mean(run),
         *row.flags, *demo_patch_flags(row, run), *outcome_flags(row, run))
-    return [*sampling_jobs(row.patches, run),
-            Job(walk.Step(row.name, row.title, command),
-                (f"sample-{row.patches}", f"sample-{row.patches}-test")),
+    return [*sampling_steps(row.patches, run),
+            steps.Step(row.name, row.title, command, after=(
+                f"sample-{row.patches}", f"sample-{row.patches}-test")),
             evaluation((row.name,), row.name, folder / "test", run)]
 
 
@@ -162,7 +154,7 @@ def demo_patch_flags(row, run):
             32, "--nb-epoch", run.scale.patch_epochs[row.patches])
 
 
-def image_jobs(row, run):
+def image_steps(row, run):
     """Training and test of a whole-image classifier."""
     images = run.out / "data" / "images"
     start = [flag for name in row.needs
@@ -178,7 +170,7 @@ def image_jobs(row, run):
         "ddsm_train.image_clf_train", *(images / split for split in PATCH_SPLITS),
         "--featurewise-mean", pixel_mean(run), *start, *row.flags, *demo,
         *outcome_flags(row, run))
-    return [Job(walk.Step(row.name, row.title, command), (*row.needs, "prepare")),
+    return [steps.Step(row.name, row.title, command, after=(*row.needs, "prepare")),
             evaluation((row.name,), row.name, images / "test", run)]
 
 
@@ -201,46 +193,49 @@ def outcome_flags(row, run):
 
 def evaluation(models, name, test, run):
     """The test of one model or of the mean of several."""
-    return Job(walk.Step(f"test-{name}", f"Test of {name}", (
+    return steps.Step(f"test-{name}", f"Test of {name}", (
         "ddsm_train.evaluate", *map(run.model, models), test, "--flips", "--out",
-        run.out / name / "test")), models)
+        run.out / name / "test"), after=models)
 
 
-def ensemble_jobs(row, run):
+def ensemble_steps(row, run):
     """The mean of several networks."""
     return [evaluation(row.needs, row.name, run.out / "data" / "images" / "test", run)]
 
 
-def two_step_jobs(row, run):
+def two_step_steps(row, run):
     """Heatmaps of the training and test women, then the forest."""
     data, folder = run.out / "data", run.out / row.name
-    jobs = []
+    chain = []
     for split, patients in (("train", data / "pat_train.txt"),
                             ("test", data / "splits" / "test.txt")):
         # The demo's patches are one cell of the feature map wide.
         pool = (1, 1) if run.demo else (7, 7)
-        jobs.append(Job(walk.Step(f"heatmaps-{split}", f"Heatmaps, {split}", (
+        chain.append(steps.Step(f"heatmaps-{split}", f"Heatmaps, {split}", (
             "ddsm_train.heatmap_score", data / "full", run.model(row.needs[0]),
             "--pat-csv", data / "roi_mask_path.csv", "--pat-list", patients,
             "--fprop-mode", "--img-size", *run.scale.size, "--avg-pool-size", *pool,
-            "--out", folder / f"{split}.npz")), row.needs))
+            "--out", folder / f"{split}.npz"), after=row.needs))
     few = ("--min-samples-split", 10) if run.demo else ()
-    jobs.append(Job(walk.Step(row.name, row.title, (
+    chain.append(steps.Step(row.name, row.title, (
         "ddsm_train.two_step", folder / "train.npz", folder / "test.npz", "--by",
-        "image", "--out", folder / "test", *few)), ("heatmaps-train", "heatmaps-test")))
-    return jobs
+        "image", "--out", folder / "test", *few),
+        after=("heatmaps-train", "heatmaps-test")))
+    return chain
 
 
-def saliency_jobs(row, run):
+def saliency_steps(row, run):
     """Saliency maps of test images, and heatmaps of the lesion classes."""
-    return [Job(walk.Step(row.name, row.title, (
+    return [steps.Step(row.name, row.title, (
         "ddsm_train.draw_saliency", run.model(row.needs[0]),
-        run.out / "data" / "images" / "test", "--out", run.out / row.name)),
-        (row.needs[0],))]
+        run.out / "data" / "images" / "test", run.out / row.name,
+        "--rois", run.out / "data" / "roi_mask_path.csv", "--method", "guided",
+        "heatmap", "--patch-model", run.model(row.needs[1])),
+        after=row.needs)]
 
 
-KINDS = {"patch": patch_jobs, "image": image_jobs, "ensemble": ensemble_jobs,
-         "two_step": two_step_jobs, "saliency": saliency_jobs}
+KINDS = {"patch": patch_steps, "image": image_steps, "ensemble": ensemble_steps,
+         "two_step": two_step_steps, "saliency": saliency_steps}
 
 
 def pixel_mean(run):
@@ -259,8 +254,8 @@ def perform(names, run):
         ChildProcessError: a command failed.
     """
     files.writable_folder(run.out)
-    for job in data_jobs(run):
-        perform_job(job, run)
+    for step in data_steps(run):
+        steps.perform(step, run.out)
     done = set()
     for name in names:
         perform_one(name, run, done)
@@ -273,19 +268,9 @@ def perform_one(name, run, done):
     row = experiments.EXPERIMENTS[name]
     for needed in row.needs:
         perform_one(needed, run, done)
-    for job in KINDS[row.kind](row, run):
-        perform_job(job, run)
+    for step in KINDS[row.kind](row, run):
+        steps.perform(step, run.out)
     done.add(name)
-
-
-def perform_job(job, run):
-    """Runs a command unless it is done and nothing that it reads is newer."""
-    def stamp(name):
-        path = run.out / "steps" / f"{name}.json"
-        return path.stat().st_mtime_ns if path.exists() else 0
-
-    own = stamp(job.step.name)
-    walk.perform(job.step, run.out, redo=any(stamp(name) > own for name in job.after))
 
 
 # Tables -----------------------------------------------------------------------------
