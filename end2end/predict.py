@@ -145,3 +145,7 @@ def score(path, classifiers, *, flips=False):
             values.mean(axis=(0, 1))[list(classifier.classes).index("pos")]))
     return dict(known, path=str(path), score=scores.number(sum(found) / len(found)),
                 models=list(map(scores.number, found)), notes=notes)
+
+
+if __name__ == "__main__":
+    commands.run(main)
