@@ -151,7 +151,7 @@ def demo_patch_flags(row, run):
         return ()
     side = patch_side(experiments.PATCH_SETS[row.patches][0], run.scale)
     return (*DEMO_COMMON, "--net", "yaroslav", "--img-size", side, side, "--batch-size",
-            32, "--nb-epoch", run.scale.patch_epochs[row.patches])
+            32, "--no-top-layer-nb", "--nb-epoch", run.scale.patch_epochs[row.patches])
 
 
 def image_steps(row, run):

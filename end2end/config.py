@@ -15,8 +15,8 @@ from end2end.flags import (  # noqa: F401 - parts of this module's interface
     DEAD_FLAGS,
     add_dead_flags,
     add_options,
+    number_or_auto,
     option,
-    scale_factor,
     shown,
 )
 
@@ -37,15 +37,15 @@ class ImageOptions:
         limits=(0, None),
         help="stretch each image so that its own maximum becomes this value")
     intensity_scale: float | str | None = option(
-        None, "--rescale-factor", off=("--no-rescale-factor",), type=scale_factor,
+        None, "--rescale-factor", off=("--no-rescale-factor",), type=number_or_auto,
         help="multiply intensities; 0.003891 (255/65535) for 16-bit PNG, or auto")
     equalize_histogram: bool = option(
         False, "--equalize-hist", help="equalise the histogram (needs a 0-255 range)")
     center: bool = option(
         True, "--featurewise-center", help="subtract the mean of the training images")
-    pixel_mean: float = option(
-        52.16, "--featurewise-mean", type=float,
-        help="mean grey value of the training images after scaling, 0-255")
+    pixel_mean: float | str = option(
+        52.16, "--featurewise-mean", type=number_or_auto,
+        help="mean grey value of the training images after scaling, 0-255, or auto")
     augment: bool = option(
         True, "--augmentation", help="flip, rotate, shear, zoom and shift intensities")
     shear: bool = option(

@@ -36,9 +36,9 @@ def option(default, *flags, off=(), help="", limits=(None, None), **keywords):
     )
 
 
-def scale_factor(text):
-    """A multiplier of intensities, or the word `auto` (found from the images)."""
-    return text if text == "auto" else float(text)
+def number_or_auto(text):
+    """A finite number, or the word `auto` (found from the images)."""
+    return text if text == "auto" else _number(float, None, None)(text)
 
 
 class _Dead(argparse.Action):

@@ -149,7 +149,7 @@ def look_at_images(kind, data, settings):
     """Reads every image once; warns of what is odd, stops at what cannot be used.
 
     Returns:
-        `Settings`, a rescale factor `auto` replaced by the one that suits the images.
+        `Settings`, a rescale factor or mean `auto` replaced by what suits the images.
 
     Raises:
         files.InputError: an image cannot be read, or not be equalised.
@@ -167,6 +167,9 @@ def look_at_images(kind, data, settings):
     if options.intensity_scale == "auto":
         options = dataclasses.replace(options, intensity_scale=check.scale)
         settings.say(f"rescale factor found from the images: {check.scale}")
+    if options.pixel_mean == "auto":
+        options = dataclasses.replace(options, pixel_mean=round(check.mean, 2))
+        settings.say(f"mean grey value of the training images: {options.pixel_mean}")
     greatest = max(one.top for looked in check.statistics.values() for one in looked)
     if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:
         raise files.InputError(

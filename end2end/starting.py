@@ -73,6 +73,11 @@ def loaded_network(settings):
         raise files.InputError(
             f"model {path} has {outputs} outputs, but --class-list names "
             f"{len(training.class_list)} classes; correct one of them.")
+    fixed = network.input_shape[1:3]
+    if None not in fixed and settings.images.size != fixed:
+        raise files.InputError(
+            f"model {path} takes images of {fixed[0]} {fixed[1]} pixels, but "
+            "--img-size is {} {}; correct the flag.".format(*settings.images.size))
     asked = settings.model.weight_decay, training.late_weight_decay
     stored = sorted({float(layer.kernel_regularizer.l2)
                      for layer in freezing.penalised(network)})

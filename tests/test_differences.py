@@ -39,6 +39,7 @@ from end2end import (
     training,
     warps,
 )
+from inbreast import finetune, subsets
 
 HERE = pathlib.Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -129,7 +130,7 @@ def test_04_a_resumed_run_says_where_its_penalties_differ_from_the_file(
     checkpoints.save_model(
         tiny_networks.flat_network(weight_decay=0.01), tmp_path / "m.h5", {})
     settings = run_inputs.Settings(
-        config.ImageOptions(), config.ModelOptions(weight_decay=0.5),
+        config.ImageOptions(size=(8, 8)), config.ModelOptions(weight_decay=0.5),
         quick(resume_from=str(tmp_path / "m.h5"), late_weight_decay=0.7,
               semantics=semantics))
     model = starting.loaded_network(settings)
@@ -487,13 +488,13 @@ def test_37_the_heatmap_is_average_dense_and_max_pooling(vgg16):
     assert shapes[(1, 1)] == [(10, 10, 512), (10, 10, 5), (10, 10, 5)]
 
 
-def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme():
-    from inbreast import finetune
-
+def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path):
+    (tmp_path / "m.h5").write_bytes(b"")
     found = {}
     for recipe in ("paper", "readme"):
         _, _, model, options = finetune.parse(
-            ["T", "S", "--model", "m.h5", "--recipe", recipe])
+            ["T", "V", "S", "--resume-from", str(tmp_path / "m.h5"), "--recipe",
+             recipe])
         [_, row] = training.image_stages(options, model, first_top="x")
         found[recipe] = (row.learning_rate, row.until_epoch, row.weight_decay)
     assert found["paper"] == pytest.approx((1e-5, 200, 0.01))
@@ -501,13 +502,11 @@ def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme():
 
 
 def test_39_fine_tuning_chooses_its_epoch_on_training_patients():
-    from inbreast import finetune
-
     patients = tuple(f"p{i // 2}" for i in range(20))
     found = datasets.ImageList(
         tuple(pathlib.Path(f"{i}.png") for i in range(20)),
         np.arange(20) // 2 % 2, ("neg", "pos"), patients=patients)
-    train_set, validation = finetune.set_apart(found, 0.3, seed=1)
+    train_set, validation = subsets.set_apart(found, 0.3, seed=1)
     assert not set(train_set.patients) & set(validation.patients)
     assert len(train_set) + len(validation) == 20
     assert set(validation.labels) == {0, 1}

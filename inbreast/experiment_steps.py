@@ -1,0 +1,207 @@
+"""Experiments on INbreast as chains of commands, and the table of their results."""
+
+import argparse
+import dataclasses
+import pathlib
+
+from end2end import files, steps
+from inbreast import curve, experiments, subsets
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How large the experiments are.
+
+    Attributes:
+        size: height and width of the network input in pixels.
+        share: of the patients of Table 4.
+        phantoms: flags of `end2end.phantoms`; None for the real release only.
+        flags: of `inbreast.finetune`, in place of the recipe's.
+    """
+
+    size: tuple
+    share: float = 1.0
+    phantoms: tuple | None = None
+    flags: str = ""
+
+
+DEMO_FLAGS = "--init-learningrate 0.001 --batch-size 8 --all-layer-epochs "
+TRAINED_ON = " --trained-on 'synthetic mammograms only'"
+SCALES = {
+    "paper": Scale((1152, 896)),
+    "demo": Scale((320, 256), 0.5, (
+        "--patients", 60, "--difficulty", 0.1, "--size", 640, 512),
+        DEMO_FLAGS + "10" + TRAINED_ON),
+    "smoke": Scale((320, 256), 0.2, (
+        "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
+        DEMO_FLAGS + "1" + TRAINED_ON),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Where experiments are made, from what, and how large."""
+
+    out: pathlib.Path
+    models: pathlib.Path
+    scale: Scale
+    seed: int
+    data: pathlib.Path | None
+
+    @classmethod
+    def of(cls, arguments):
+        """From parsed arguments.
+
+        Raises:
+            files.InputError: the release is not there or not given.
+        """
+        scale = SCALES[arguments.scale]
+        if arguments.data:
+            files.existing_folder(arguments.data, "release")
+        elif arguments.run and scale.phantoms is None:
+            raise files.InputError(
+                "no data given; expected --data with the folder of INbreast as "
+                "downloaded (make: INBREAST=...), or --scale demo for synthetic ones.")
+        return cls(
+            pathlib.Path(arguments.out or f"runs/{arguments.scale}-inbreast"),
+            pathlib.Path(arguments.models or f"runs/{arguments.scale}-experiments"),
+            scale, arguments.seed, arguments.data and pathlib.Path(arguments.data))
+
+    @property
+    def demo(self):
+        return self.scale.phantoms is not None
+
+    @property
+    def release(self):
+        return self.data or self.out / "download"
+
+    @property
+    def test(self):
+        return self.out / "data" / "images" / "test"
+
+    def model(self, row):
+        """Path of the whole-image model that a row starts from."""
+        return self.models / row.model / "best.h5"
+
+    def folder(self, row, count):
+        """Where the result of a row lies; `count` patients were in its subset."""
+        if not row.model:
+            return self.out / row.name
+        return self.out / self.tuned_name(row) / f"{count}-patients"
+
+    def tuned_name(self, row):
+        """Name of the folder of a model's fine-tuned versions."""
+        return row.name if row.recipe == "readme" else row.model
+
+    def count(self, patients):
+        """Patients of a subset at this scale; None, all, stays so."""
+        return patients and max(4, round(patients * self.scale.share))
+
+
+def perform(names, run):
+    """Does what is missing of several experiments.
+
+    Raises:
+        files.InputError: a model to start from is not there.
+        ChildProcessError: a command failed.
+    """
+    rows = [experiments.EXPERIMENTS[name] for name in names]
+    for row in rows:
+        if row.model and not run.model(row).exists():
+            raise files.InputError(
+                f"model {run.model(row)} does not exist; make it with python -m "
+                f"ddsm_train.experiments --run {row.model} (the same --scale), or give "
+                "--models.")
+    files.writable_folder(run.out)
+    for step in data_steps(run):
+        steps.perform(step, run.out)
+    drawn = drawn_subsets(run)
+    for row in rows:
+        perform_row(row, drawn, run)
+
+
+def data_steps(run):
+    """From the release, or nothing, to class folders."""
+    chain = []
+    if run.data is None:
+        chain.append(steps.Step("phantoms", "Synthetic women, as an INbreast", (
+            "end2end.phantoms", run.release, "--layout", "inbreast", "--seed", run.seed,
+            *run.scale.phantoms)))
+    chain.append(steps.Step("prepare", "The release to images, tables and splits", (
+        "inbreast.prepare", run.release, run.out / "data", "--size", *run.scale.size),
+        after=("phantoms",)))
+    return chain
+
+
+def drawn_subsets(run):
+    """The subsets of Table 4: `ImageList` by number of patients, None for all."""
+    found = curve.training_images(run.out / "data" / "images.csv", ("neg", "pos"))
+    counts = [run.count(patients) for patients, *_ in experiments.TABLE4]
+    return subsets.nested(found, counts, seed=run.seed)
+
+
+def perform_row(row, drawn, run):
+    """Fine-tunes and tests one row."""
+    if not row.model:
+        models = [run.folder(experiments.EXPERIMENTS[f"{model}-all"],
+                             patients_of(drawn[None])) / "best.h5"
+                  for model in experiments.BEST_FOUR]
+        steps.perform(steps.Step("ensemble", "Mean of the four best", (
+            "ddsm_train.evaluate", *models, run.test, "--flips", "--out",
+            run.folder(row, 0) / "test")), run.out)
+    elif row.recipe is None:
+        curve.evaluate(row.model, 0, run.model(row), run.test, run.out)
+    else:
+        curve.tune(run.tuned_name(row), run.model(row), drawn[run.count(row.patients)],
+                   run.test, out=run.out, arguments=argparse.Namespace(
+                       val_share=0.2, seed=run.seed, recipe=row.recipe,
+                       class_list=("neg", "pos"), flags=run.scale.flags))
+
+
+def patients_of(found):
+    """Number of patients in an `ImageList`."""
+    return len(set(found.patients))
+
+
+def listing(rows):
+    """Every experiment with source, published value and expected hours."""
+    lines = [f"{'name':22s} {'published':10s} {'hours':>6s}  source"]
+    lines += [f"{row.name:22s} {shown(row.published.get('auc')):10s} {row.hours:6.1f}  "
+              f"{row.source}" for row in rows]
+    lines.append("Hours: training alone, on a GPU that sustains 10 TFLOP/s, by "
+                 "counting operations; not measured.")
+    return "\n".join(lines)
+
+
+def shown(value, interval=None):
+    """A value with its interval, two digits; `-` for none."""
+    if value is None:
+        return "-"
+    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+    return f"{value:.2f}{ends}"
+
+
+COLUMNS = ("experiment", "source", "published", "ours", "published, flips",
+           "ours, flips", "our patients")
+
+
+def table(names, run):
+    """The paper's rows with a column for the values found here, as Markdown."""
+    drawn = (drawn_subsets(run) if (run.out / "data" / "images.csv").exists() else {})
+    lines = ["", f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    for name in names:
+        row = experiments.EXPERIMENTS[name]
+        part = drawn.get(run.count(row.patients))
+        count = patients_of(part) if part is not None and row.recipe else 0
+        path = run.folder(row, count) / "test" / "results.json"
+        found = files.read_json(path) if path.exists() else {}
+        plain, flips = found.get("plain", {}), found.get("flips", {})
+        lines.append("| " + " | ".join((
+            row.name, row.source, shown(row.published.get("auc")),
+            shown(plain.get("auc"), plain.get("auc_interval")),
+            shown(row.published.get("flipped_auc")), shown(flips.get("auc")),
+            str(count) if found else "-")) + " |")
+    if run.demo:
+        lines += ["", "Ours: synthetic mammograms and a small network (--scale demo). "
+                  "These values say nothing about women and are not the paper's."]
+    return "\n".join(lines)

@@ -1,0 +1,91 @@
+"""Trains a whole-image classifier further on other mammograms: transfer in 1-2-3.
+
+    1. python -m end2end.images TRAIN         (are the images fit; their scale and mean)
+    2. python -m inbreast.finetune TRAIN VAL TEST --resume-from MODEL.h5 \\
+           --best-model runs/mine/best.h5
+    3. python -m ddsm_train.evaluate runs/mine/best.h5 TEST --flips
+
+For INbreast (inbreast.prepare) and for any folders with neg and pos images, or CSV
+manifests. Only the labels of whole images are needed. Rescale factor and mean are found
+from the training images unless given, the image size is that of the model.
+"""
+
+from end2end import commands, files, training_command
+
+# Shen et al. 2019, Transfer learning: Adam at 1e-5, 200 epochs, weight decay 0.01.
+# The original's README: 1e-6 for 50 epochs, ending early.
+COMMON = ("--optimizer", "adam", "--batch-size", 4, "--train-bs-multiplier", 0.5,
+          "--nb-epoch", 0, "--init-learningrate", 0.0001, "--weight-decay2", 0.01,
+          "--augmentation", "--auto-batch-balance", "--load-train-ram",
+          "--load-val-ram", "--rescale-factor", "auto", "--featurewise-mean", "auto",
+          "--best-model", "./modelState/finetuned.h5")
+RECIPES = {
+    "paper": (*COMMON, "--all-layer-multiplier", 0.1, "--all-layer-epochs", 200,
+              "--weight-decay", 0.01, "--es-patience", 1000),
+    "readme": (*COMMON, "--all-layer-multiplier", 0.01, "--all-layer-epochs", 50,
+               "--weight-decay", 0.001, "--es-patience", 10),
+}
+# A whole-image model is given, so nothing about making one is asked.
+NOT_HERE = (
+    "top_until_epoch", "top_rate_multiplier", "height", "patch_model_path", "backbone",
+    "pretrained", "pretrained_weights", "top_kind", "top_filters", "top_repeats",
+    "expansion", "heatmap", "heatmap_pool", "heatmap_strides", "heatmap_max_pool",
+    "convolutional", "shortcut", "dense_units", "dense_layers")
+
+
+def parser():
+    """The command line."""
+    parser = training_command.parser(
+        "inbreast.finetune", __doc__, script="image_clf_train", leave_out=NOT_HERE)
+    parser.add_argument("--recipe", choices=tuple(RECIPES), default="paper",
+                        help="200 epochs at 1e-5, or 50 at 1e-6 (default: paper); "
+                             "flags typed beside it win")
+    return parser
+
+
+def parse(argv=None):
+    """Parses a command.
+
+    Returns:
+        (train, val, test), `ImageOptions`, `ModelOptions`, `TrainingOptions`.
+
+    Raises:
+        files.InputError: no model is given, or it is not there.
+    """
+    made = parser()
+    words = commands.words(argv)
+    arguments = made.parse_args(words)
+    if not arguments.resume_from:
+        raise files.InputError(
+            "no model to train further; expected --resume-from with a whole-image "
+            "classifier (.h5).")
+    files.existing_file(arguments.resume_from, "model")
+    size = ("--img-size", *stored_size(arguments.resume_from))
+    return training_command.parse(
+        made, [*map(str, (*RECIPES[arguments.recipe], *size)), *words], {})
+
+
+def stored_size(model_path):
+    """Height and width of a model's images, from its settings; those of the paper
+    where there are none."""
+    import pathlib
+
+    beside = pathlib.Path(model_path).with_suffix(".config.json")
+    card = files.read_json(beside, "model settings") if beside.exists() else {}
+    return (card.get("images") or {}).get("size") or (1152, 896)
+
+
+def main(argv=None):
+    """Trains, and says what to do next."""
+    folders, images, model, training = parse(argv)
+    from end2end import experiment
+
+    experiment.run_image_experiment(
+        folders, images, model, training, say=commands.say,
+        verbose=commands.keras_verbosity())
+    print(f"next: python -m ddsm_train.evaluate {training.best_model} {folders[2]} "
+          "--flips")
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,61 @@
+"""How many patients fine-tuning needs: Table 4 of the paper, for any set of images.
+
+    python -m inbreast.learning_curve TRAIN_CSV TEST --model MODEL.h5 --out runs/curve
+
+TRAIN_CSV is a manifest with the columns path, label and patient, such as images.csv of
+inbreast.prepare (of which the training and validation images are used). Subsets of 20
+to all patients are drawn, each holding the smaller ones; a share of each is set apart
+by patient to choose the epoch. Fine-tuning and test are those of inbreast.finetune; 0
+patients is the model as it is. What is done is skipped when called again.
+"""
+
+from end2end import commands, config, files
+
+
+def parser():
+    """The command line."""
+    parser = commands.Parser(prog="python -m inbreast.learning_curve",
+                             description=__doc__)
+    parser.add_argument("train", metavar="TRAIN_CSV",
+                        help="manifest with path, label and patient")
+    parser.add_argument("test", metavar="TEST", help="class folders, or a CSV manifest")
+    parser.add_argument("--model", required=True, nargs="+", metavar="MODEL",
+                        help="whole-image models to fine-tune (.h5)")
+    parser.add_argument("--out", required=True, metavar="FOLDER",
+                        help="folder for models, tables and the figure")
+    parser.add_argument("--patients", type=int, nargs="+", metavar="N",
+                        default=[20, 30, 40, 50, 60],
+                        help="sizes of the subsets besides none and all (default: "
+                             "20 30 40 50 60)")
+    parser.add_argument("--val-share", type=float, default=0.2,
+                        help="of the patients of a subset, to choose the epoch "
+                             "(default: 0.2)")
+    parser.add_argument("--recipe", choices=("paper", "readme"), default="paper",
+                        help="of inbreast.finetune (default: paper)")
+    parser.add_argument("--flags", default="", metavar="'FLAGS'",
+                        help="more flags of inbreast.finetune, in quotation marks")
+    parser.add_argument("--seed", type=int, default=12345,
+                        help="of the subsets and of training (default: 12345)")
+    config.add_options(parser, config.TrainingOptions, only=("class_list",))
+    return parser
+
+
+def main(argv=None):
+    """Runs what is missing of the curve and prints it."""
+    arguments = parser().parse_args(argv)
+    if min(arguments.patients) < 4:
+        raise files.InputError(
+            f"--patients {min(arguments.patients)}: expected 4 or more, to train and "
+            "to validate with both classes.")
+    if not 0 < arguments.val_share < 1:
+        raise files.InputError(
+            f"--val-share {arguments.val_share}: expected more than 0, less than 1.")
+    for path in arguments.model:
+        files.existing_file(path, "model")
+    from inbreast import curve
+
+    print(curve.run(arguments))
+
+
+if __name__ == "__main__":
+    commands.run(main)
