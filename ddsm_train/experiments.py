@@ -254,6 +254,8 @@ GROUPS = {
     "fig2": ["patch-resnet50-s10", "patch-vgg16-s10"],
     "fig3": ["ensemble"],
     "fig4": ["saliency"],
+    # What the experiments on INbreast start from.
+    "transfer": [*BEST_FOUR, "vgg16-512x1"],
     "paper": [row.name for row in EXPERIMENTS.values()
               if not row.source.startswith("not published")],
 }
@@ -283,7 +285,8 @@ def parser():
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--list", action="store_true", help="print every experiment")
     what.add_argument("--run", metavar="NAME",
-                      help="experiment, table1 to table3, fig2 to fig4, readme, paper")
+                      help="experiment, table1 to table3, fig2 to fig4, readme, "
+                           "transfer (what INbreast starts from), paper")
     what.add_argument("--table", metavar="NAME",
                       help="print published and own values of what is done")
     parser.add_argument("--data", metavar="DOWNLOAD",

@@ -260,6 +260,37 @@ class HistoryLog(keras.callbacks.Callback):
             files.write_csv(self.path, list(self.rows[0]), self.rows)
 
 
+class TensorBoardLog(keras.callbacks.Callback):
+    """Writes the values of each epoch for TensorBoard, which need not be installed.
+
+    Args:
+        folder: of the event files.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = str(folder)
+
+    def on_train_begin(self, logs=None):
+        import tensorflow as tf
+
+        self.writer = tf.summary.create_file_writer(self.folder)
+
+    def on_epoch_end(self, epoch, logs=None):
+        import tensorflow as tf
+
+        kind = tf.compat.v1.SummaryMetadata(
+            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"))
+        rate = float(self.model.optimizer.learning_rate)
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in (*logs.items(), ("learning_rate", rate)):
+                tf.summary.write(name, float(value), metadata=kind)
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+
 class StateLog(keras.callbacks.Callback):
     """Writes everything needed to go on, atomically, after each epoch.
 

@@ -1,5 +1,6 @@
 """The schedule as rows of `Stage`; freeze, compile, fit, go on, row by row."""
 
+import contextlib
 import dataclasses
 import logging
 import pathlib
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from end2end import backbones, callbacks, freezing, optimizers
+from end2end import backbones, callbacks, freezing, optimizers, remat
 
 log = logging.getLogger(__name__)
 
@@ -194,6 +195,8 @@ class _Run:
             validation, auc=False, workers=options.workers)
         self.steps = batches.num_images // batches.batch_size + 1
         self.rows, self.error = [], None
+        if options.precision != "float32":
+            remat.set_precision(model, options.precision)
 
     def through(self, watch):
         images = self.validation.auc = watch == "val_auc"
@@ -278,7 +281,8 @@ class _Run:
         # XLA compiles for minutes on a processor, and is refused with determinism.
         self.model.compile(optimizer, cross_entropy, metrics=["accuracy"],
                            jit_compile=False)
-        optimizer.build(self.model.trainable_variables)
+        # Not `optimizer`, which Keras wraps to scale the loss of half precision.
+        self.model.optimizer.build(self.model.trainable_variables)
         return names
 
     def _announce(self, number, stage, names):
@@ -305,12 +309,17 @@ class _Run:
                 meta, rows=self.rows, best=self.best.state(),
                 stoppers=[stopper.state() for stopper in stoppers],
                 stopped=bool(self.model.stop_training))))
+        if self.options.tensorboard:
+            followers.append(callbacks.TensorBoardLog(self.options.tensorboard))
+        once_more = (remat.recomputing(self.model) if self.options.remat
+                     else contextlib.nullcontext())
         try:
-            self.model.fit(
-                self._dataset(done * self.steps, stage.until_epoch * self.steps),
-                steps_per_epoch=self.steps, initial_epoch=done,
-                epochs=stage.until_epoch, callbacks=followers,
-                verbose=self.output.verbose, shuffle=False)
+            with once_more:
+                self.model.fit(
+                    self._dataset(done * self.steps, stage.until_epoch * self.steps),
+                    steps_per_epoch=self.steps, initial_epoch=done,
+                    epochs=stage.until_epoch, callbacks=followers,
+                    verbose=self.output.verbose, shuffle=False)
         except Exception:
             # TensorFlow wraps what a reading thread raised; the cause says more.
             if self.error:

@@ -110,8 +110,8 @@ def perform(names, run):
         if row.model and not run.model(row).exists():
             raise files.InputError(
                 f"model {run.model(row)} does not exist; make it with python -m "
-                f"ddsm_train.experiments --run {row.model} (the same --scale), or give "
-                "--models.")
+                f"ddsm_train.experiments --run {row.model} (or transfer, for all; the "
+                "same --scale), or give --models.")
     files.writable_folder(run.out)
     for step in data_steps(run):
         steps.perform(step, run.out)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from end2end import files, splits
+from end2end import files
 
 
 def patients_of(found):
@@ -42,41 +42,60 @@ def set_apart(found, share, *, seed):
 
     Args:
         found: `datasets.ImageList` with patients.
-        share: of the patients, 0 to 1, rounded up.
+        share: of the patients with and of those without a positive image, 0 to 1; at
+            least one of each.
         seed: of the draw.
 
     Returns:
         two `ImageList`: the rest, and the part set apart.
+
+    Raises:
+        files.InputError: fewer than two patients of a class.
     """
-    names, labels = patients_of(found)
-    rest, apart = splits.stratified_split(names, labels, share, seed=seed)
+    rest, apart = [], []
+    for group in groups_of(found, seed=seed):
+        count = min(max(round(share * len(group)), 1), len(group) - 1)
+        apart += group[:count]
+        rest += group[count:]
     return of_patients(found, rest), of_patients(found, apart)
 
 
+def groups_of(found, *, seed):
+    """Patients without and with a positive image, each in random order.
+
+    Raises:
+        files.InputError: fewer than two patients in one of them.
+    """
+    names, labels = patients_of(found)
+    order = np.random.default_rng(seed).permutation(len(names))
+    groups = [[names[i] for i in order if labels[i] == value] for value in (0, 1)]
+    if min(map(len, groups)) < 2:
+        raise files.InputError(
+            f"{len(groups[0])} patients without and {len(groups[1])} with a positive "
+            "image; expected two of each, to train and to validate. Add patients.")
+    return groups
+
+
 def nested(found, counts, *, seed):
-    """Subsets of the patients, each holding the smaller ones, with both classes.
+    """Subsets of the patients, each holding the smaller ones, two or more per class.
 
     The share of patients with a positive image is kept as far as whole patients allow.
 
     Args:
         found: `datasets.ImageList` with patients.
-        counts: numbers of patients, 2 or more each; None is all of them.
+        counts: numbers of patients, 4 or more each; None is all of them.
         seed: of the order in which patients are drawn.
 
     Returns:
         dict from count to `ImageList`; a count above that of all patients is all.
     """
-    names, labels = patients_of(found)
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(names))
-    groups = {value: [names[i] for i in order if labels[i] == value]
-              for value in (0, 1)}
-    share = sum(labels) / len(labels)
+    negative, positive = groups_of(found, seed=seed)
+    everybody = len(negative) + len(positive)
     subsets = {}
     for count in counts:
-        wanted = min(count or len(names), len(names))
-        positives = min(max(round(share * wanted), 1), len(groups[1]))
-        negatives = min(wanted - positives, len(groups[0]))
+        wanted = min(count or everybody, everybody)
+        positives = min(max(round(len(positive) / everybody * wanted), 2),
+                        len(positive))
         subsets[count] = of_patients(
-            found, groups[1][:positives] + groups[0][:negatives])
+            found, positive[:positives] + negative[:wanted - positives])
     return subsets

@@ -244,6 +244,39 @@ def test_a_state_of_other_settings_is_left_aside(tmp_path):
     assert "begins anew" in said[0]
 
 
+@pytest.mark.parametrize("changes", [
+    dict(remat=True), dict(precision="mixed_float16"), dict(accumulate=2)])
+def test_ways_to_save_memory_train_and_come_back_from_a_state(tmp_path, changes):
+    options = quick(**changes)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = run([2], options=options, output=kept(tmp_path / "a"))
+    run([1], options=options, output=kept(tmp_path / "b"))
+    resumed = run([2], options=options, output=kept(tmp_path / "b"))
+    assert resumed.resumed_at == 1
+    assert resumed.rows == whole.rows
+
+
+def test_recomputing_gives_the_history_of_a_plain_run():
+    plain, again = (run([2], options=quick(remat=value)) for value in (False, True))
+    for one, other in zip(plain.rows, again.rows, strict=True):
+        assert other["val_loss"] == pytest.approx(one["val_loss"], rel=1e-4)
+
+
+def test_tensorboard_finds_the_values_of_each_epoch(tmp_path):
+    import tensorflow as tf
+
+    history = run([2], options=quick(tensorboard=str(tmp_path)))
+    found = {}
+    for record in tf.data.TFRecordDataset([str(one) for one in tmp_path.iterdir()]):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name in ("scalars", "")
+            found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    assert found["val_loss", 2] == pytest.approx(history.rows[1]["val_loss"])
+    assert found["learning_rate", 1] == pytest.approx(0.01)
+
+
 @pytest.fixture(scope="module")
 def golden(tmp_path_factory):
     """The original's small whole-image model, its inputs, what it computed."""
