@@ -1,5 +1,7 @@
 """The whole models: patch classifier, whole-image classifier, heatmap model."""
 
+import re
+
 import keras
 import numpy as np
 from keras import layers
@@ -154,15 +156,18 @@ def whole_image_classifier(patch_model, options, *, size, num_classes=2,
     except ValueError as error:
         raise files.InputError(
             f"images of {size[0]}x{size[1]} are too small for these layers "
-            f"({_first_line(error)}); use larger images or fewer blocks.") from error
+            f"({_reason(error)}); use larger images or fewer blocks.") from error
     model = keras.Model(image, x, name="whole_image")
     if options.heatmap:
         model.get_layer("heatmap").set_weights(patch_head(patch_model).get_weights())
     return model
 
 
-def _first_line(error):
-    return str(error).strip().splitlines()[0]
+def _reason(error):
+    """What Keras says, without its heading, colours and arguments."""
+    text = re.sub(r"\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[1 if len(lines) > 1 and lines[0].startswith("Exception") else 0]
 
 
 def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1)):

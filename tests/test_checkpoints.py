@@ -251,7 +251,7 @@ def test_models_saved_here_load_in_tf_keras_2_15(tmp_path, stored):
     python = old_python(tmp_path)
     patch = models.patch_classifier("yaroslav", 5)
     rows = [dict(top_filters=(8,), top_repeats=(1,), expansion=2),
-            dict(top_kind="vgg", top_filters=(8, 4), top_repeats=(1, 1)),
+            dict(top_kind="vgg", top_filters=(8,), top_repeats=(2,)),
             dict(heatmap=True, convolutional=False, shortcut=True, dense_units=16,
                  heatmap_pool=(3, 3), heatmap_max_pool=(1, 1))]
     built = [models.whole_image_classifier(
