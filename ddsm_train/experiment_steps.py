@@ -5,6 +5,7 @@ import math
 import pathlib
 
 from ddsm_train import experiments, walk
+from end2end import experiment_tables as tables
 from end2end import files, steps
 
 PATCH_SPLITS = ("train", "val", "test")
@@ -58,8 +59,8 @@ class Run:
     data: pathlib.Path | None
 
     @classmethod
-    def of(cls, arguments):
-        """From parsed arguments.
+    def of(cls, arguments, seed):
+        """From parsed arguments; one of several seeds has a folder of its own.
 
         Raises:
             files.InputError: the download is not there or not given.
@@ -71,8 +72,10 @@ class Run:
             raise files.InputError(
                 "no data given; expected --data with the folder of CBIS-DDSM as "
                 "downloaded (make: DDSM=...), or --scale demo for synthetic images.")
-        out = arguments.out or f"runs/{arguments.scale}-experiments"
-        return cls(pathlib.Path(out), SCALES[arguments.scale], arguments.seed,
+        out = pathlib.Path(arguments.out or f"runs/{arguments.scale}-experiments")
+        if len(arguments.seed) > 1:
+            out /= f"seed-{seed}"
+        return cls(out, SCALES[arguments.scale], seed,
                    pathlib.Path(arguments.data) if arguments.data else None)
 
     @property
@@ -276,71 +279,73 @@ def perform_one(name, run, done):
 # Tables -----------------------------------------------------------------------------
 
 
-def listing(rows):
-    """Every experiment with source, published value and expected hours."""
-    lines = [f"{'name':34s} {'published':22s} {'hours':>6s}  source: title"]
-    lines += [f"{row.name:34s} {published(row):22s} {row.hours:6.1f}  "
-              f"{row.source}: {row.title}" for row in rows]
-    lines.append("Hours: training alone, on a GPU that sustains 10 TFLOP/s, by "
-                 "counting operations; not measured.")
-    return "\n".join(lines)
-
-
-def published(row):
-    """The published value: `0.86 [0.83, 0.89]`."""
-    value = row.published.get("accuracy") or row.published.get("auc")
-    return shown(value, row.published.get("interval"))
-
-
-def shown(value, interval=None):
-    """A value with its interval, two digits; `-` for none."""
-    if value is None:
-        return "-"
-    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
-    return f"{value:.2f}{ends}"
-
-
 COLUMNS = ("experiment", "title", "published", "ours", "published, flips",
            "ours, flips", "epoch", "our epoch")
 
 
-def table(names, run):
-    """The paper's rows with a column for the values found here, as Markdown."""
-    lines = ["", f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+def table(names, runs):
+    """The paper's rows with columns for the values found here, as Markdown.
+
+    Args:
+        names: of experiments.
+        runs: list of `Run`; of several, the mean and the range are shown.
+    """
+    rows = []
     for name in names:
         row = experiments.EXPERIMENTS[name]
-        ours = outcome(row, run)
-        lines.append("| " + " | ".join((
-            row.name, row.title, published(row), ours["plain"],
-            shown(row.published.get("flipped_auc")), ours["flips"],
-            str(row.published.get("epoch") or "-"), ours["epoch"])) + " |")
-    if run.demo:
-        lines += ["", "Ours: synthetic mammograms and a small network (--scale demo). "
-                  "These values say nothing about women and are not the paper's."]
-    return "\n".join(lines)
+        found = [outcome(row, run) for run in runs]
+        plain, flips, epoch = (
+            together([one[key] for one in found]) for key in ("plain", "flips", "epoch"))
+        rows.append((
+            row.name, row.title, tables.published(row), plain,
+            tables.shown(row.published.get("flipped_auc")), flips,
+            str(row.published.get("epoch") or "-"), epoch))
+    return tables.markdown(COLUMNS, rows, synthetic=runs[0].demo)
+
+
+def together(found):
+    """Values of several runs as text: one with its interval, or mean and range.
+
+    Args:
+        found: list of None, whole numbers, or (value, interval or None).
+    """
+    found = [one for one in found if one is not None]
+    if not found:
+        return "-"
+    if isinstance(found[0], int):
+        return ", ".join(map(str, found))
+    if len(found) == 1:
+        return tables.shown(*found[0])
+    values = [value for value, _ in found]
+    return (f"{sum(values) / len(values):.2f} ({min(values):.2f} to {max(values):.2f}, "
+            f"{len(values)} seeds)")
 
 
 def outcome(row, run):
-    """What an experiment came to: texts plain, flips and epoch; `-` if not done."""
-    found = dict.fromkeys(("plain", "flips", "epoch"), "-")
+    """What an experiment came to.
+
+    Returns:
+        dict with plain and flips, (value, interval or None), and epoch; None for what
+        is not done.
+    """
+    found = dict.fromkeys(("plain", "flips", "epoch"))
     for file in ("results.json", "report.json"):
         path = run.out / row.name / "test" / file
         if path.exists():
             found |= measured(files.read_json(path))
     path = run.out / row.name / "best.report.json"
     if path.exists():
-        found["epoch"] = str(files.read_json(path)["best"]["epoch"])
+        found["epoch"] = files.read_json(path)["best"]["epoch"]
     return found
 
 
 def measured(results):
-    """The measures in a file of results: AUC or accuracy of each scheme, as texts."""
-    texts = {}
+    """AUC or accuracy of each scheme in a file of results, with intervals."""
+    values = {}
     for scheme in ("plain", "flips"):
-        values = results.get(scheme, results if scheme == "plain" else {})
+        part = results.get(scheme, results if scheme == "plain" else {})
         for measure in ("auc", "accuracy"):
-            if isinstance(values, dict) and measure in values:
-                interval = values.get(f"{measure}_interval")
-                texts[scheme] = shown(values[measure], interval)
+            if isinstance(part, dict) and measure in part:
+                values[scheme] = part[measure], part.get(f"{measure}_interval")
                 break
-    return texts
+    return values

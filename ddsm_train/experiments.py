@@ -13,7 +13,7 @@ network and few epochs: it shows that the way works, and no number of the paper.
 
 import dataclasses
 
-from end2end import commands, files
+from end2end import commands, experiment_tables, files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -254,6 +254,9 @@ GROUPS = {
     "fig2": ["patch-resnet50-s10", "patch-vgg16-s10"],
     "fig3": ["ensemble"],
     "fig4": ["saliency"],
+    # What the paper's conclusions rest on, two by two (docs/experiments.md).
+    "contrasts": ["resnet-resnet", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s10",
+                  "resnet50-s1", "resnet50-s1-random"],
     # What the experiments on INbreast start from.
     "transfer": [*BEST_FOUR, "vgg16-512x1"],
     "paper": [row.name for row in EXPERIMENTS.values()
@@ -299,8 +302,9 @@ def parser():
     parser.add_argument("--out", metavar="FOLDER",
                         help="folder for everything (default: "
                              "runs/SCALE-experiments)")
-    parser.add_argument("--seed", type=int, default=12345,
-                        help="of training and, in the demo, phantoms (default: 12345)")
+    parser.add_argument("--seed", type=int, nargs="+", default=[12345],
+                        help="of training and, in the demo, phantoms (default: 12345); "
+                             "several: all in turn, with mean and range in the table")
     return parser
 
 
@@ -310,13 +314,14 @@ def main(argv=None):
     from ddsm_train import experiment_steps
 
     if arguments.list:
-        print(experiment_steps.listing(EXPERIMENTS.values()))
+        print(experiment_tables.listing(EXPERIMENTS.values()))
         return
     names = chosen(arguments.run or arguments.table)
-    run = experiment_steps.Run.of(arguments)
+    runs = [experiment_steps.Run.of(arguments, seed) for seed in arguments.seed]
     if arguments.run:
-        experiment_steps.perform(names, run)
-    print(experiment_steps.table(names, run))
+        for run in runs:
+            experiment_steps.perform(names, run)
+    print(experiment_steps.table(names, runs))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import pathlib
 
+from end2end import experiment_tables as tables
 from end2end import files, steps
 from inbreast import curve, experiments, subsets
 
@@ -163,24 +164,6 @@ def patients_of(found):
     return len(set(found.patients))
 
 
-def listing(rows):
-    """Every experiment with source, published value and expected hours."""
-    lines = [f"{'name':22s} {'published':10s} {'hours':>6s}  source"]
-    lines += [f"{row.name:22s} {shown(row.published.get('auc')):10s} {row.hours:6.1f}  "
-              f"{row.source}" for row in rows]
-    lines.append("Hours: training alone, on a GPU that sustains 10 TFLOP/s, by "
-                 "counting operations; not measured.")
-    return "\n".join(lines)
-
-
-def shown(value, interval=None):
-    """A value with its interval, two digits; `-` for none."""
-    if value is None:
-        return "-"
-    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
-    return f"{value:.2f}{ends}"
-
-
 COLUMNS = ("experiment", "source", "published", "ours", "published, flips",
            "ours, flips", "our patients")
 
@@ -188,7 +171,7 @@ COLUMNS = ("experiment", "source", "published", "ours", "published, flips",
 def table(names, run):
     """The paper's rows with a column for the values found here, as Markdown."""
     drawn = (drawn_subsets(run) if (run.out / "data" / "images.csv").exists() else {})
-    lines = ["", f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    rows = []
     for name in names:
         row = experiments.EXPERIMENTS[name]
         part = drawn.get(run.count(row.patients))
@@ -196,12 +179,9 @@ def table(names, run):
         path = run.folder(row, count) / "test" / "results.json"
         found = files.read_json(path) if path.exists() else {}
         plain, flips = found.get("plain", {}), found.get("flips", {})
-        lines.append("| " + " | ".join((
-            row.name, row.source, shown(row.published.get("auc")),
-            shown(plain.get("auc"), plain.get("auc_interval")),
-            shown(row.published.get("flipped_auc")), shown(flips.get("auc")),
-            str(count) if found else "-")) + " |")
-    if run.demo:
-        lines += ["", "Ours: synthetic mammograms and a small network (--scale demo). "
-                  "These values say nothing about women and are not the paper's."]
-    return "\n".join(lines)
+        rows.append((
+            row.name, row.source, tables.published(row),
+            tables.shown(plain.get("auc"), plain.get("auc_interval")),
+            tables.shown(row.published.get("flipped_auc")),
+            tables.shown(flips.get("auc")), str(count) if found else "-"))
+    return tables.markdown(COLUMNS, rows, synthetic=run.demo)

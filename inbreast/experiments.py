@@ -13,7 +13,7 @@ the paper.
 
 import dataclasses
 
-from end2end import commands, files
+from end2end import commands, experiment_tables, files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +124,7 @@ def main(argv=None):
     from inbreast import experiment_steps
 
     if arguments.list:
-        print(experiment_steps.listing(ROWS))
+        print(experiment_tables.listing(ROWS))
         return
     names = chosen(arguments.run or arguments.table)
     run = experiment_steps.Run.of(arguments)

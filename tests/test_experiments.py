@@ -46,6 +46,8 @@ def test_names_are_unique_and_needs_exist():
 def test_the_whole_paper_is_everything_but_our_own_additions():
     left = set(experiments.EXPERIMENTS) - set(experiments.GROUPS["paper"])
     assert left == {"patch-resnet50-s1-random", "resnet50-s1-random", "no-patch-stage"}
+    for names in experiments.GROUPS.values():
+        assert set(names) <= set(experiments.EXPERIMENTS)
 
 
 @pytest.mark.parametrize("row", experiments.PATCH_ROWS, ids=lambda row: row.name)
@@ -121,11 +123,22 @@ def test_a_table_has_ours_beside_theirs(tmp_path):
         plain=dict(auc=0.91, auc_interval=[0.8, 1.0]), flips=dict(auc=0.93)))
     files.write_json(tmp_path / "resnet-vgg" / "best.report.json",
                      dict(best=dict(epoch=4)))
-    text = experiment_steps.table(["resnet-vgg", "resnet-resnet"], run)
+    text = experiment_steps.table(["resnet-vgg", "resnet-resnet"], [run])
     assert ("| resnet-vgg | 256 x 1, 128 x 1 | 0.87 [0.84, 0.90] | 0.91 [0.80, 1.00] | "
             "0.88 | 0.93 | 36 | 4 |") in text
     assert "| 0.86 [0.83, 0.89] | - | 0.87 | - | 34 | - |" in text
     assert "say nothing about women" in text
+
+
+def test_a_table_of_several_seeds_has_mean_and_range(tmp_path):
+    runs = []
+    for seed, auc in ((1, 0.9), (2, 0.6)):
+        runs.append(experiment_steps.Run(
+            tmp_path / f"seed-{seed}", experiment_steps.SCALES["demo"], seed, None))
+        files.write_json(runs[-1].out / "resnet-vgg" / "test" / "results.json", dict(
+            plain=dict(auc=auc, auc_interval=[0.5, 1.0])))
+    text = experiment_steps.table(["resnet-vgg"], runs)
+    assert "| 0.75 (0.60 to 0.90, 2 seeds) |" in text
 
 
 def test_an_unknown_experiment_is_refused_by_name():
