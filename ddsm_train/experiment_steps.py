@@ -294,8 +294,8 @@ def table(names, runs):
     for name in names:
         row = experiments.EXPERIMENTS[name]
         found = [outcome(row, run) for run in runs]
-        plain, flips, epoch = (
-            together([one[key] for one in found]) for key in ("plain", "flips", "epoch"))
+        plain, flips, epoch = (together([one[key] for one in found])
+                               for key in ("plain", "flips", "epoch"))
         rows.append((
             row.name, row.title, tables.published(row), plain,
             tables.shown(row.published.get("flipped_auc")), flips,
