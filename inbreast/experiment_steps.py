@@ -100,13 +100,14 @@ class Run:
 
 
 def perform(names, run):
-    """Does what is missing of several experiments.
+    """Does what is missing of several experiments and of their members.
 
     Raises:
         files.InputError: a model to start from is not there.
         ChildProcessError: a command failed.
     """
-    rows = [experiments.EXPERIMENTS[name] for name in names]
+    members = [one for name in names for one in experiments.EXPERIMENTS[name].members]
+    rows = [experiments.EXPERIMENTS[name] for name in dict.fromkeys((*members, *names))]
     for row in rows:
         if row.model and not run.model(row).exists():
             raise files.InputError(
@@ -144,12 +145,13 @@ def drawn_subsets(run):
 def perform_row(row, drawn, run):
     """Fine-tunes and tests one row."""
     if not row.model:
-        models = [run.folder(experiments.EXPERIMENTS[f"{model}-all"],
-                             patients_of(drawn[None])) / "best.h5"
-                  for model in experiments.BEST_FOUR]
-        steps.perform(steps.Step("ensemble", "Mean of the four best", (
+        count = patients_of(drawn[None])
+        members = [experiments.EXPERIMENTS[name] for name in row.members]
+        models = [run.folder(member, count) / "best.h5" for member in members]
+        steps.perform(steps.Step(row.name, f"Mean of {len(models)} models", (
             "ddsm_train.evaluate", *models, run.test, "--flips", "--out",
-            run.folder(row, 0) / "test")), run.out)
+            run.folder(row, 0) / "test"), after=tuple(
+                f"{run.tuned_name(member)}-{count}" for member in members)), run.out)
     elif row.recipe is None:
         curve.evaluate(row.model, 0, run.model(row), run.test, run.out)
     else:
