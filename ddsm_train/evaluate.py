@@ -31,6 +31,15 @@ def parser():
                         help="draws of the bootstrap (default: 3000)")
     parser.add_argument("--seed", type=int, default=12345,
                         help="seed of the bootstrap (default: 12345)")
+    parser.add_argument("--pictures", action=argparse.BooleanOptionalAction,
+                        default=True, help="show the images in the report")
+    parser.add_argument("--layers", nargs="+", default=[], choices=(
+        "guided", "gradcam", "integrated", "heatmap"),
+        help="maps in the report; each takes several times as long as a score")
+    parser.add_argument("--patch-model", metavar="FILE",
+                        help="patch classifier, for --layers heatmap")
+    parser.add_argument("--rois", metavar="FILE",
+                        help="outlines: roi_mask_path.csv or outlines.json")
     image_flags.add(parser)
     return parser
 
@@ -49,13 +58,14 @@ def main(argv=None):
 
     import tqdm
 
-    from end2end import evaluation
+    from end2end import evaluation, evaluation_cases
 
+    pictures = evaluation_cases.picture_options(parsed)
     with tqdm.tqdm(unit=" images", disable=None) as bar:
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
-            progress=bar.update)
+            progress=bar.update, pictures=pictures)
         results = evaluation.run(models, arguments["test"], out, options)
     print(*evaluation.summary(results), sep="\n")
     out = pathlib.Path(out)

@@ -5,13 +5,17 @@ import logging
 import pathlib
 import time
 
+import numpy as np
+
 from end2end import (
     bootstrap,
     config,
     datasets,
     ensembles,
+    evaluation_cases,
     figures,
     files,
+    input_checks,
     metrics,
     prediction,
     report,
@@ -33,6 +37,7 @@ class EvaluationOptions:
         runs, seed: of the bootstrap.
         images: fields of `ImageOptions` that win over those stored with the model.
         progress: called with the number of images just scored; None for silence.
+        pictures: what the report shows of each image.
     """
 
     flips: bool = False
@@ -41,6 +46,7 @@ class EvaluationOptions:
     seed: int = bootstrap.SEED
     images: dict = dataclasses.field(default_factory=dict)
     progress: object = None
+    pictures: evaluation_cases.PictureOptions = evaluation_cases.PictureOptions()
 
     @property
     def draw(self):
@@ -84,6 +90,11 @@ def test_images(path, classes):
         raise files.InputError(
             f"{path} has no labels; expected the class folders {', '.join(classes)}, "
             "or a CSV with the columns path and label.")
+    present = np.unique(images.labels)
+    if len(classes) == 2 and len(present) < 2:
+        raise files.InputError(
+            f"{path} has images of the class {classes[present[0]]!r} only; the AUC "
+            "needs both. Add images of the other class.")
     return images
 
 
@@ -94,6 +105,8 @@ def evaluate(classifier, images, options):
         dict of `Scores`: `plain` and, where asked for, `flips`.
     """
     flips = prediction.FLIPS if options.flips else prediction.FLIPS[:1]
+    classifier = dataclasses.replace(classifier, images=input_checks.with_scale(
+        classifier.images, images.paths))
     found = prediction.predict_flips(
         classifier, images, flips=flips, batch_size=options.batch_size,
         progress=options.progress)
@@ -149,52 +162,68 @@ def run(model_paths, test, out, options):
         files.InputError: before any work, if an input cannot be used.
     """
     started = time.monotonic()
-    members, cards = [], []
     for path in model_paths:
         files.existing_file(path, "model")
     out = files.writable_folder(out)
-    for path in model_paths:
+    members, cards, names = [], [], model_names(model_paths)
+    for path in reversed(model_paths):
         classifier = load_classifier(path, options.images)
         images = test_images(test, classifier.classes)
-        members.append(evaluate(classifier, images, options))
-        cards.append(dict(classifier.card, name=_name(path, model_paths)))
+        members.insert(0, evaluate(classifier, images, options))
+        cards.insert(0, classifier.card)
+    # The maps are those of the first model, which was loaded last.
     named = members[0]
     if len(members) > 1:
-        names = [card["name"] for card in cards]
         named = {scheme: ensembles.ensemble([one[scheme] for one in members], names)
                  for scheme in members[0]}
     results = dict(
         models=list(map(str, model_paths)), test=str(test),
         **compare(named, options.draw), seconds=round(time.monotonic() - started, 2))
-    write(out, named, results, cards)
+    write_files(out, named, results)
+    cases = evaluation_cases.cases(classifier, named, options.pictures)
+    write_page(out, named, results, cards, cases)
     return results
 
 
-def _name(path, paths):
-    """File name of a model, with its folder where names are equal (`vgg/best`)."""
-    path = pathlib.Path(path)
-    names = [pathlib.Path(one).stem for one in paths]
-    return (path.stem if names.count(path.stem) < 2
-            else f"{path.resolve().parent.name}/{path.stem}")
+def model_names(paths):
+    """File names of models, with their folder where names are equal (`vgg/best`)."""
+    paths = [pathlib.Path(path) for path in paths]
+    stems = [path.stem for path in paths]
+    names = [path.stem if stems.count(path.stem) == 1
+             else f"{path.resolve().parent.name}/{path.stem}" for path in paths]
+    return [name if names.count(name) == 1 else f"{name} {i + 1}"
+            for i, name in enumerate(names)]
 
 
-def write(out, named, results, cards):
-    """Writes score files, results, figure and report."""
-    for scheme, scores in named.items():
+def write_files(out, named, results):
+    """Writes score files, results, and the curve or matrix."""
+    for scheme, table in named.items():
         ending = "" if scheme == "plain" else f"_{scheme}"
-        score_files.write_scores(out / f"scores{ending}.csv", scores)
+        score_files.write_scores(out / f"scores{ending}.csv", table)
     figure, name = picture(named, results)
     figures.save(figure, out / name)
     files.write_json(out / "results.json", results)
+
+
+def write_page(out, named, results, cards, cases):
+    """Writes `report.html`."""
     trained = "; ".join(dict.fromkeys(
         str(card.get("trained_on") or "not recorded") for card in cards))
+    figure, name = picture(named, results)
+    sections = [report.Heading("Result"), report.Table(("setting", "value"), [
+        ("model", ", ".join(results["models"])), ("test images", results["test"]),
+        ("seconds", results["seconds"])])]
+    for scheme in named:
+        sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
+                     *score_tables.tables(results[scheme])]
+    sections.append(report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name]))
+    if cases:
+        sections += [report.Heading("Images"), report.Cases(
+            cases, "The most wrong first. A map shows where the network looked, not "
+            "where a lesion is.")]
     report.write_report(
-        out / "report.html",
-        [section for scheme in named for section in (
-            report.Heading(f"Images {SCHEMES[scheme]}"),
-            *score_tables.tables(results[scheme]))]
-        + [report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name])],
-        title=f"Evaluation on {pathlib.Path(results['test']).name}", trained_on=trained)
+        out / "report.html", sections, trained_on=trained,
+        title=f"Evaluation on {pathlib.Path(results['test']).name}")
 
 
 CAPTIONS = {

@@ -55,6 +55,11 @@ class Explained:
     peak: float = 0.0
 
 
+def look(path, options):
+    """A mammogram at the size of the network's input: uint8 `(rows, columns)`."""
+    return overlays.grey8(images.resized(images.read_image(path), options))
+
+
 def explain(classifier, path, options, *, label=None):
     """Scores one image and draws its maps.
 

@@ -110,9 +110,14 @@ def of_images(images, values, classes, models=None):
     Returns:
         `Scores`.
     """
-    values = np.asarray(values, np.float64)
-    if values.ndim == 2 and len(classes) == 2:
-        values = values[:, 1]
+    values, labels = np.asarray(values, np.float64), images.labels
+    if len(classes) == 2:
+        positive = positive_class(classes)
+        if values.ndim == 2:
+            values = values[:, positive]
+        if positive == 0:
+            labels = None if labels is None else 1 - labels
+            classes = classes[::-1]
     paths = tuple(map(str, images.paths))
     guessed = [from_name(path) for path in paths]
     columns = {}
@@ -122,8 +127,13 @@ def of_images(images, values, classes, models=None):
         columns[plural] = tuple(
             CLEAN[name](one) or guess[name]
             for one, guess in zip(given, guessed, strict=True))
-    return Scores(paths, values, images.labels, tuple(classes), models=models or {},
-                  **columns)
+    return Scores(
+        paths, values, labels, tuple(classes), models=models or {}, **columns)
+
+
+def positive_class(classes):
+    """Which of two classes is cancer: the one called `pos`, else the second."""
+    return list(classes).index("pos") if "pos" in classes else 1
 
 
 def from_name(path):
