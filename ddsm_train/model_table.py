@@ -46,7 +46,7 @@ and the one inside holds.
 `checkpoints.load_model` reads whole models of Keras 2.0 to 2.3, tf.keras 2.3 to 2.15
 and Keras 3, as .h5 or .keras, compiled or not, with optimizer state or not; and weights
 without a network where the JSON beside them or the names of a patch classifier tell it.
-Nothing of a file is run: only the layer classes in `network_config.SETTINGS` are built,
+Nothing of a file is run: only the layer classes in `layer_settings.SETTINGS` are built,
 and Lambda layers, other classes, pickles, links out of the file and sizes that the file
 does not hold are refused by name.
 

@@ -19,6 +19,7 @@ from end2end import (
     network_config,
     published,
     safe_loading,
+    stored_weights,
     weights_only,
 )
 
@@ -87,7 +88,7 @@ def _load(path):
             card = _card_beside(path, stored.card)
             return weights_only.load(stored, card), card
         network = network_config.read(stored.description, f"model {stored.source}")
-        if isinstance(stored.weights, safe_loading.PathWeights):
+        if isinstance(stored.weights, stored_weights.PathWeights):
             stored.weights.number_layers(network)
         model = network_build.build(
             network, stored.weights, f"model {stored.source}")
@@ -176,7 +177,7 @@ def save_model(model, path, card):
     2.x, which tf.keras 2.3 to 2.15 and Keras 3 read too. Optimizer state is not kept.
 
     Args:
-        model: a functional `keras.Model` of the layers in `network_config.SETTINGS`.
+        model: a functional `keras.Model` of the layers in `layer_settings.SETTINGS`.
         path: of the .h5; the card is also written to `config_path(path)`.
         card: dict of what must travel with the weights: `kind`, `classes`, `images`,
             `model`, `training`, `trained_on`, `metrics`.

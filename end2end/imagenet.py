@@ -10,7 +10,7 @@ import re
 import keras
 import numpy as np
 
-from end2end import files, network_build, network_config, safe_loading
+from end2end import files, network_build, network_config, safe_loading, stored_weights
 
 # Names of Keras's application functions; calling one downloads its file.
 APPLICATIONS = {
@@ -131,7 +131,7 @@ def _from_file(path, backbone):
     """`{layer: {role: array}}` of a file, whole model or weights only."""
     files.existing_file(path, "ImageNet weights")
     with safe_loading.opened(path) as stored:
-        if isinstance(stored.weights, safe_loading.GroupedWeights):
+        if isinstance(stored.weights, stored_weights.GroupedWeights):
             return stored.weights.arrays()
     # Keras 3 stores weights by class and count: its own network says which is which.
     build = getattr(keras.applications, APPLICATIONS[backbone])

@@ -7,7 +7,7 @@ the layer is made, so that no file makes the program take memory that it does no
 import keras
 from keras import layers
 
-from end2end import files, network_config
+from end2end import files, layer_settings, network_config
 
 
 def build(network, weights, source):
@@ -33,13 +33,13 @@ def _build(network, weights, source, path):
     while waiting:
         ready = [row for row in waiting
                  if all(_known(outputs, end) for call in row.calls for end in call)]
-        network_config.expect(
+        layer_settings.expect(
             ready, source, f"a circle or a gap at layer {waiting[0].name!r}")
         for row in ready:
             _build_row(row, made, outputs, weights, source, path)
         waiting = [row for row in waiting if row.name not in outputs]
     for end in network.inputs + network.outputs:
-        network_config.expect(
+        layer_settings.expect(
             _known(outputs, end), source, f"an end at unknown layer {end[0]!r}")
     return keras.Model(
         _one([_tensor(outputs, end) for end in network.inputs]),

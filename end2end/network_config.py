@@ -1,71 +1,19 @@
 """Network descriptions of every Keras age, read as data and written again.
 
 A description is the JSON text that Keras stores beside the weights. It becomes rows
-(`Row`) of the layer classes listed here and no others; nothing named in a file is ever
+(`Row`) of the layer classes in `layer_settings` and no others; nothing named in a file is ever
 imported. `network_build` makes the model.
 """
 
 import dataclasses
 import json
-import math
 
-from end2end import files
+from end2end import files, layer_settings
+from end2end.layer_settings import expect
 
-# Whatever counts more than this in a description is damage or an attack.
-GREATEST_NUMBER = 10_000_000
-GREATEST_SIDE = 100_000
 DEEPEST_NESTING = 16
 MOST_LAYERS = 20_000
 MODEL_CLASSES = ("Model", "Functional", "Sequential")
-ACTIVATIONS = (
-    "linear", "relu", "relu6", "softmax", "sigmoid", "tanh", "elu", "selu", "swish",
-    "silu", "gelu", "softplus", "softsign", "hard_sigmoid", "leaky_relu", "exponential")
-
-_CONVOLUTION = (
-    "kernel_size", "strides", "padding", "dilation_rate", "activation", "use_bias",
-    "bias_regularizer")
-_POOLING = ("pool_size", "strides", "padding")
-_MERGE = ()
-# Class name: the settings that are taken over.
-SETTINGS = {
-    "Conv2D": ("filters", "groups", "kernel_regularizer", *_CONVOLUTION),
-    "DepthwiseConv2D": ("depth_multiplier", *_CONVOLUTION, "depthwise_regularizer"),
-    "SeparableConv2D": ("filters", "depth_multiplier", *_CONVOLUTION,
-                        "depthwise_regularizer", "pointwise_regularizer"),
-    "Dense": ("units", "activation", "use_bias", "kernel_regularizer",
-              "bias_regularizer"),
-    "BatchNormalization": ("axis", "momentum", "epsilon", "center", "scale",
-                           "gamma_regularizer", "beta_regularizer"),
-    "Activation": ("activation",),
-    "ReLU": ("max_value", "negative_slope", "threshold"),
-    "LeakyReLU": ("negative_slope",),
-    "Softmax": ("axis",),
-    "Dropout": ("rate",),
-    "SpatialDropout2D": ("rate",),
-    "MaxPooling2D": _POOLING,
-    "AveragePooling2D": _POOLING,
-    "GlobalAveragePooling2D": ("keepdims",),
-    "GlobalMaxPooling2D": ("keepdims",),
-    "Flatten": (),
-    "Reshape": ("target_shape",),
-    "ZeroPadding2D": ("padding",),
-    "Cropping2D": ("cropping",),
-    "UpSampling2D": ("size", "interpolation"),
-    "Rescaling": ("scale", "offset"),
-    "Add": _MERGE, "Subtract": _MERGE, "Multiply": _MERGE, "Average": _MERGE,
-    "Maximum": _MERGE, "Minimum": _MERGE,
-    "Concatenate": ("axis",),
-}
-# Settings of any age that change nothing here, or only at training from scratch.
-_IGNORED = {
-    "name", "trainable", "dtype", "batch_input_shape", "batch_shape", "seed",
-    "kernel_initializer", "bias_initializer", "gamma_initializer", "beta_initializer",
-    "moving_mean_initializer", "moving_variance_initializer", "depthwise_initializer",
-    "pointwise_initializer", "fused", "synchronized", "noise_shape", "sparse", "ragged",
-    "implementation", "autocast"}
-# Older spellings.
-_RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
-_REGULARIZERS = {"L1L2", "L2", "L1", "l2", "l1", "l1_l2"}
 
 
 @dataclasses.dataclass
@@ -159,7 +107,7 @@ def _input_shape(entry, config, source):
     if shape is None:
         shape = config.get("build_input_shape")
     expect(isinstance(shape, list), source, "a network without the shape of its input")
-    return _shape(shape, source)
+    return layer_settings.shape(shape, source)
 
 
 def _read_row(entry, source, depth):
@@ -175,9 +123,9 @@ def _read_row(entry, source, depth):
         expect(isinstance(config, dict), where, "no settings")
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         expect(isinstance(shape, list), where, "no shape")
-        settings = _shape(shape, where)
-    elif kind in SETTINGS:
-        settings = _settings(kind, config, where)
+        settings = layer_settings.shape(shape, where)
+    elif kind in layer_settings.SETTINGS:
+        settings = layer_settings.checked(kind, config, where)
     else:
         raise files.InputError(_refusal(kind, where))
     inbound = entry.get("inbound_nodes") or []
@@ -192,7 +140,7 @@ def _refusal(kind, where):
         return (f"{where} is a {kind}, which would run code from the file; it is not "
                 "loaded. Rebuild the model without it.")
     return (f"{where} is of the unknown class {kind!r}; expected one of "
-            f"{', '.join(SETTINGS)}. Custom classes are not loaded.")
+            f"{', '.join(layer_settings.SETTINGS)}. Custom classes are not loaded.")
 
 
 def _kind(entry, source):
@@ -212,96 +160,6 @@ def _kind(entry, source):
             "AvgPool2D": "AveragePooling2D", "Convolution2D": "Conv2D",
             "BatchNormalizationV1": "BatchNormalization",
             "BatchNormalizationV2": "BatchNormalization"}.get(kind, kind)
-
-
-def _settings(kind, config, where):
-    expect(isinstance(config, dict), where, "no settings")
-    kept = {}
-    for key, value in config.items():
-        key = _RENAMED.get((kind, key), key)
-        if key in SETTINGS[kind]:
-            kept[key] = _value(key, value, where)
-        elif key == "data_format":
-            expect(value in (None, "channels_last"), where,
-                    f"the order {value!r} of the axes (expected channels_last)")
-        elif key == "renorm":
-            expect(not value, where, "batch renormalisation, which is not supported")
-        elif key.startswith("renorm_") or (key, value) == ("groups", 1):
-            continue
-        elif key not in _IGNORED and value not in (None, False, {}, []):
-            raise files.InputError(
-                f"{where} has the setting {key}={value!r}, which is not understood; "
-                "the model is not loaded, since it could behave otherwise.")
-    return kept
-
-
-def _value(key, value, where):
-    if key == "activation":
-        return _activation(value, where)
-    if key.endswith("regularizer"):
-        return _regularizer(value, where)
-    if key == "axis" and isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    for number in _numbers(value, where):
-        expect(abs(number) <= GREATEST_NUMBER, where,
-                f"{key} {number}, which is beyond reason")
-    return value
-
-
-def _numbers(value, where):
-    if isinstance(value, dict):
-        raise files.InputError(f"{where} holds an object where a number is expected.")
-    flat = []
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, (list, dict)):
-            flat += _numbers(item, where)
-        elif isinstance(item, (int, float)) and not isinstance(item, bool):
-            expect(math.isfinite(item), where, f"the number {item}")
-            flat.append(item)
-    return flat
-
-
-def _activation(value, where):
-    if isinstance(value, dict):
-        inner = value.get("config")
-        if value.get("class_name") == "function" and isinstance(inner, str):
-            value = inner
-        else:
-            value = value.get("class_name", "")
-    if value is None:
-        return "linear"
-    if value not in ACTIVATIONS:
-        raise files.InputError(
-            f"{where} has the activation {str(value)[:60]!r}; expected one of "
-            f"{', '.join(ACTIVATIONS)}. Functions of other programs are not loaded.")
-    return value
-
-
-def _regularizer(value, where):
-    if value is None:
-        return None
-    name = value.get("class_name") if isinstance(value, dict) else None
-    config = value.get("config") if isinstance(value, dict) else None
-    expect(name in _REGULARIZERS and isinstance(config, dict), where,
-            f"the unknown regularizer {name or value!r}")
-    rates = {}
-    for key in ("l1", "l2"):
-        rate = config.get(key, 0.0)
-        expect(isinstance(rate, (int, float)) and 0 <= rate <= GREATEST_NUMBER, where,
-                f"a regularizer of {key} {rate!r}")
-        # Keras 2.0.8 stored rates as float32; 0.001 shall read 0.001 again.
-        rates[key] = float(f"{rate:.7g}")
-    if not any(rates.values()):
-        return None
-    return {"class_name": "L1L2", "config": rates}
-
-
-def _shape(shape, where):
-    expect(len(shape) >= 2, where, f"the input shape {shape}")
-    for side in shape:
-        expect(side is None or type(side) is int and 0 < side <= GREATEST_SIDE,
-                where, f"an input side of {side!r}, which is beyond reason")
-    return tuple(shape[1:])
 
 
 def _read_call(call, where):
@@ -377,13 +235,6 @@ def _list(config, key, source):
     expect(isinstance(value, list), source, "a network without layers")
     expect(len(value) <= MOST_LAYERS, source, f"{len(value)} layers, beyond reason")
     return value
-
-
-def expect(condition, where, found):
-    if not condition:
-        raise files.InputError(
-            f"{where}: found {found}; the file is damaged or not of this kind of "
-            "model. Get a new copy of it.")
 
 
 def write(network):

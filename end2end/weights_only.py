@@ -8,7 +8,7 @@ from end2end import (
     models,
     network_build,
     network_config,
-    safe_loading,
+    stored_weights,
 )
 
 # A layer that only this trunk has, tried in this order.
@@ -43,7 +43,7 @@ def load(stored, card):
 def fill(model, weights, source):
     """Reads the weights of a model that was built before."""
     network = network_config.of_model(model, source)
-    if isinstance(weights, safe_loading.PathWeights):
+    if isinstance(weights, stored_weights.PathWeights):
         weights.number_layers(network)
     else:
         weights.rename([row.name for row in network.rows
@@ -82,7 +82,7 @@ def _from_names(stored):
 
     Of a whole-image network the weights do not tell where its blocks end.
     """
-    if not isinstance(stored.weights, safe_loading.GroupedWeights):
+    if not isinstance(stored.weights, stored_weights.GroupedWeights):
         return None
     tops = [owners for owners in stored.weights.shapes().values() if owners]
     names = {owner for owners in tops for owner in owners}
