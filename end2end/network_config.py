@@ -1,8 +1,8 @@
 """Network descriptions of every Keras age, read as data and written again.
 
 A description is the JSON text that Keras stores beside the weights. It becomes rows
-(`Row`) of the layer classes in `layer_settings` and no others; nothing named in a file is ever
-imported. `network_build` makes the model.
+(`Row`) of the layer classes in `layer_settings` and no others; nothing named in a file
+is ever imported. `network_build` makes the model.
 """
 
 import dataclasses
