@@ -68,15 +68,20 @@ def load_classifier(path, overrides=None):
     """
     from end2end import checkpoints
 
-    files.existing_file(path, "model")
-    if not overrides:
-        return checkpoints.load_classifier(path)
-    classifier = checkpoints.load_classifier(
-        path, images=config.fill(config.ImageOptions, overrides))
-    stored = classifier.card.get("images") or {
-        "channels": classifier.model.input_shape[-1]}
-    return dataclasses.replace(classifier, images=config.from_dict(
-        config.ImageOptions, {**stored, **overrides}, source=str(path)))
+    path = files.existing_file(path, "model")
+    overrides = dict(overrides or {})
+    try:
+        classifier = checkpoints.load_classifier(path)
+    except files.InputError:
+        # A model without settings of its own is described by the flags alone.
+        if not overrides:
+            raise
+        return checkpoints.load_classifier(
+            path, images=config.fill(config.ImageOptions, overrides))
+    images = dataclasses.replace(classifier.images, **overrides)
+    if {"size", "height"} & set(overrides):
+        return checkpoints.load_classifier(path, images=images)
+    return dataclasses.replace(classifier, images=images)
 
 
 def test_images(path, classes):

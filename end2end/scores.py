@@ -228,8 +228,8 @@ def read_scores(path):
         files.InputError: no rows, no score column, a score that is no finite number, an
             unknown label.
     """
-    columns = _read_columns(path, "score file")
-    named = _named(columns)
+    columns = read_columns(path, "score file")
+    named = named_columns(columns)
     if "score" not in named:
         return _read_classes(path, columns, named)
     values = _numbers(columns[named["score"]], path, named["score"])
@@ -240,7 +240,7 @@ def read_scores(path):
     return _assemble(columns, named, values=values, labels=labels, models=models)
 
 
-def _read_columns(path, what):
+def read_columns(path, what):
     """Columns of a CSV file as lists of stripped texts, by name."""
     path = files.existing_file(path, what)
     try:
@@ -258,7 +258,8 @@ def _read_columns(path, what):
             for name in found[0] if name is not None}
 
 
-def _named(columns):
+def named_columns(columns):
+    """Which column means what, by the usual names (`SPELLINGS`)."""
     named = {}
     for meaning, spellings in SPELLINGS.items():
         for spelling in spellings:
@@ -339,8 +340,8 @@ def joined(scores, path):
     Raises:
         files.InputError: the table lacks patient, side or view, or knows no image.
     """
-    columns = _read_columns(path, "table")
-    named = _named(columns)
+    columns = read_columns(path, "table")
+    named = named_columns(columns)
     missing = [name for name in CLEAN if name not in named]
     if missing:
         raise files.InputError(
