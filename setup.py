@@ -40,6 +40,9 @@ setuptools.setup(
         "inbreast": ["xlrd>=2.0"],
         # `python -m end2end.export --to onnx`, and the check of what it wrote.
         "export": ["tf2onnx>=1.16", "onnx>=1.16", "onnxruntime>=1.18"],
+        # Archives: `python -m end2end.archive` with --scheduler, Parquet or URLs.
+        "cluster": ["dask>=2024.1", "distributed>=2024.1", "pyarrow>=15",
+                    "fsspec>=2024.2"],
         # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
         # JPEG 2000.
         "dicom": [
