@@ -2,13 +2,15 @@
 
     classifier = checkpoints.load_classifier("best.h5")
     scores = prediction.predict(classifier, ["a.png", "b.dcm"], flips=True)[:, 1]
+    one = prediction.score_image("a.dcm", classifier)   # with flags, notes, side, view
 """
 
+import dataclasses
 import pathlib
 
 import numpy as np
 
-from end2end import datasets, scores
+from end2end import calibration, datasets, files, fit, images, input_checks, scores
 
 # Identity, left-right, up-down, both; the mean of their scores is the paper's A-AUC.
 FLIPS = ((), (2,), (1,), (1, 2))
@@ -56,19 +58,19 @@ def predict_flips(classifier, paths, *, flips=FLIPS, batch_size=4, progress=None
     batch_size = 1 if classifier.images.height is not None else batch_size
     batches = datasets.ImageBatches(paths, classifier.images, batch_size=batch_size)
     found = []
-    for images, _, _ in batches.batches(workers=2):
-        found.append(predict_inputs(classifier.model, images, flips=flips))
+    for inputs, _, _ in batches.batches(workers=2):
+        found.append(predict_inputs(classifier.model, inputs, flips=flips))
         if progress:
-            progress(len(images))
+            progress(len(inputs))
     return np.concatenate(found)
 
 
-def predict_inputs(model, images, *, flips=FLIPS[:1]):
+def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
     """Class probabilities of network inputs, for each flip.
 
     Args:
         model: `keras.Model`.
-        images: float32 `(n, height, width, channels)`.
+        inputs: float32 `(n, height, width, channels)`.
         flips: tuples of axes to reverse, rows of `FLIPS`.
 
     Returns:
@@ -76,5 +78,202 @@ def predict_inputs(model, images, *, flips=FLIPS[:1]):
     """
     return np.stack([
         np.asarray(model.predict_on_batch(
-            np.ascontiguousarray(np.flip(images, axes))), np.float32)
+            np.ascontiguousarray(np.flip(inputs, axes))), np.float32)
         for axes in flips], axis=1)
+
+
+# One image with everything known about it ------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mammogram:
+    """One image as read, with what is known of it.
+
+    Attributes:
+        path: text; empty for an array.
+        pixels: array `(rows, columns)`.
+        patient, laterality (`L`, `R`), view (`CC`, `MLO`): text, empty where unknown.
+        notes: what was done on reading, short sentences.
+    """
+
+    path: str
+    pixels: np.ndarray
+    patient: str = ""
+    laterality: str = ""
+    view: str = ""
+    notes: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredImage:
+    """The score of one image with everything known about it.
+
+    Attributes:
+        path, patient, laterality, view, notes: as in `Mammogram`.
+        score: of class `pos` (cancer), 0-1, mean of the models (and flips).
+        models: score of each model, in their order.
+        calibrated: mean of the calibrated scores, None unless each model carries a
+            calibration for this scheme (plain or flip-averaged).
+        points: operating points whose threshold the score reaches, sentences; only of
+            a single model, since thresholds are its own.
+        flags: why the image may not fit a model, sentences; empty where it fits.
+    """
+
+    path: str
+    score: float
+    models: tuple
+    patient: str = ""
+    laterality: str = ""
+    view: str = ""
+    calibrated: float | None = None
+    points: tuple = ()
+    flags: tuple = ()
+    notes: tuple = ()
+
+
+def read_mammogram(path, *, frame=None):
+    """Reads an image file with side, view and patient from its tags or its name.
+
+    Args:
+        path: DICOM, PNG, JPEG, PGM or TIFF file.
+        frame: index from 0 of the frame to take from a tomosynthesis stack.
+
+    Returns:
+        `Mammogram`.
+
+    Raises:
+        files.InputError: the image cannot be read or is no mammogram.
+    """
+    known, notes = scores.from_name(str(path)), ()
+    if files.is_dicom(path):
+        from end2end import dicom
+        read = dicom.read_dicom(path, frame=frame)
+        pixels, notes = read.pixels, read.notes
+        tags = dict(patient=read.patient_id, laterality=read.laterality, view=read.view)
+        known |= {name: value for name, value in tags.items() if value}
+    else:
+        pixels = images.read_image(path)
+    return Mammogram(str(path), pixels, notes=tuple(notes), **known)
+
+
+def network_input(mammogram, options):
+    """One image as a network takes it, and the notes and flags of that.
+
+    Args:
+        mammogram: `Mammogram`.
+        options: `ImageOptions`; the rescale factor `auto` is found from this image
+            alone, so that the score does not depend on other images.
+
+    Returns:
+        float32 array `(height, width, channels)`, `ImageOptions` with a number for the
+        factor, notes.
+
+    Raises:
+        files.InputError: the pixels are not finite numbers.
+    """
+    pixels, notes = mammogram.pixels, ()
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise files.InputError(
+            f"{mammogram.path or 'the image'} holds values that are no finite numbers; "
+            "export it again.")
+    if options.intensity_scale == "auto":
+        factor = input_checks.suitable_scale(
+            [input_checks.look(pixels, mammogram.path, options)])
+        options = dataclasses.replace(options, intensity_scale=factor)
+        notes = (f"rescale factor {factor or 1:.4g} found from the image",)
+    return images.to_input(pixels, options), options, notes
+
+
+def score_image(image, classifiers, *, flips=False, frame=None):
+    """Scores one mammogram with one or several models.
+
+    Args:
+        image: path, array `(rows, columns)` or `Mammogram`.
+        classifiers: `checkpoints.Classifier` or a sequence of them, of the classes
+            `neg` and `pos`.
+        flips: average over the four flips.
+        frame: see `read_mammogram`.
+
+    Returns:
+        `ScoredImage`.
+
+    Raises:
+        files.InputError: the image cannot be read, a model is of other classes, or a
+            score is no finite number.
+    """
+    if hasattr(classifiers, "model"):
+        classifiers = (classifiers,)
+    if isinstance(image, np.ndarray):
+        image = Mammogram("", image)
+    elif not isinstance(image, Mammogram):
+        image = read_mammogram(image, frame=frame)
+    made = [network_input(image, one.images) for one in classifiers]
+    chosen = FLIPS if flips else FLIPS[:1]
+    values = [predict_inputs(one.model, inputs[None], flips=chosen)
+              for one, (inputs, _, _) in zip(classifiers, made, strict=True)]
+    return scored(image, classifiers, made,
+                  [found[0].mean(axis=0) for found in values], flips=flips)
+
+
+def scored(image, classifiers, made, probabilities, *, flips=False):
+    """Joins what networks said of one image with what is known of it.
+
+    Args:
+        image: `Mammogram`.
+        classifiers: sequence of `checkpoints.Classifier`.
+        made: per model, what `network_input` returned.
+        probabilities: per model, float32 `(2,)`.
+        flips: whether these are means over the flips.
+
+    Returns:
+        `ScoredImage`.
+
+    Raises:
+        files.InputError: see `score_image`.
+    """
+    found = []
+    for classifier, values in zip(classifiers, probabilities, strict=True):
+        check_classes(classifier)
+        found.append(float(values[list(classifier.classes).index("pos")]))
+    if not np.isfinite(found).all():
+        raise files.InputError(
+            f"{image.path or 'the image'} gave a score that is no finite number; check "
+            "the model and the rescale factor.")
+    scheme = "flips" if flips else "plain"
+    flags, notes = [], list(image.notes)
+    for classifier, (_, options, more) in zip(classifiers, made, strict=True):
+        flags += fit.flags(image.pixels, options,
+                           classifier.card.get("input_statistics"))
+        notes += more
+    temperatures = [((one.card.get("calibration") or {}).get("temperature") or {})
+                    .get(scheme) for one in classifiers]
+    calibrated = None
+    if all(temperatures):
+        calibrated = float(np.mean([
+            calibration.with_temperature(score, temperature) for score, temperature
+            in zip(found, temperatures, strict=True)]))
+    score = float(np.mean(found))
+    return ScoredImage(
+        image.path, score, tuple(found), image.patient, image.laterality, image.view,
+        calibrated, points_passed(score, classifiers, scheme),
+        tuple(dict.fromkeys(flags)), tuple(dict.fromkeys(notes)))
+
+
+def check_classes(classifier):
+    """Raises files.InputError unless a model tells `neg` from `pos`."""
+    if set(classifier.classes) != {"neg", "pos"}:
+        raise files.InputError(
+            f"model {classifier.name} tells apart {', '.join(classifier.classes)}; "
+            "expected neg and pos. Give a model of whole images.")
+
+
+def points_passed(score, classifiers, scheme):
+    """Sentences on the operating points of a single model that a score reaches."""
+    if len(classifiers) != 1:
+        return ()
+    rows = classifiers[0].card.get("operating_points") or ()
+    return tuple(
+        f"above the threshold for {100 * row[row['at']]:.1f} % {row['at']} on its "
+        "validation set"
+        for row in rows
+        if row.get("scheme", "plain") == scheme and score >= row["threshold"])
