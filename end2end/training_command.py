@@ -1,10 +1,15 @@
 """The command line that all training programs share: TRAIN VAL TEST and flags."""
 
 import dataclasses
+import os
 
 from end2end import commands, config, files
 
 GROUPS = config.TRAINING_GROUPS
+# TensorFlow leaves oneDNN's convolutions off on processors without VNNI. They halve the
+# processor time of a training step of the Yaroslav network on 64x64 patches (0.99 to
+# 0.48 s on two AVX2 cores) and change that of ResNet50 little (4.7 to 4.3 s).
+ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
 def parser(program, description, *, script, leave_out=()):
@@ -46,6 +51,9 @@ def parse(parser, argv, experiments):
         files.InputError: there is no experiment of that name.
     """
     arguments = parser.parse_args(argv)
+    # TensorFlow reads it when it is imported, which is later; what a user set wins.
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     name = arguments.experiment
     if name is not None:
         if name not in experiments:
