@@ -3,18 +3,25 @@
     python -m end2end.predict best.h5 other.h5 mammograms/ one.dcm --out scores.csv
 
 Models are told from inputs by their suffix (.h5, .keras). Rows are written as they
-come; a second call with the same models scores only what is missing. Research use only.
+come; a second call with the same models scores only what is missing. Patients' numbers
+in DICOM files are replaced by pseudonyms unless --keep-ids. Research use only.
 """
 
+import collections
+import concurrent.futures
 import csv
 import io
 import os
 import pathlib
 
-from end2end import commands, files
+from end2end import commands, files, privacy
 
 MODEL_SUFFIXES = (".h5", ".keras")
-KNOWN = ("path", "patient", "laterality", "view", "score")
+KNOWN = ("path", "patient", "laterality", "view", "label", "score")
+STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
+MANIFEST_SUFFIX = ".csv"
+# Images that are read ahead of the network; more would only take memory.
+AHEAD = 3
 RESEARCH = "Research use only: no medical device, not for diagnosis."
 
 
@@ -22,11 +29,24 @@ def parser():
     """The command line."""
     made = commands.Parser(prog="python -m end2end.predict", description=__doc__)
     made.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
-                      help="models (.h5, .keras), image files and folders")
+                      help="models (.h5, .keras); image files, folders and manifests "
+                           "(CSV with path and perhaps patient, laterality, view, "
+                           "label)")
     made.add_argument("--out", default="scores.csv", help="CSV file (%(default)s)")
     made.add_argument("--flips", action="store_true",
                       help="average over the four flips")
+    made.add_argument("--rescale-factor", type=_factor, metavar="FACTOR",
+                      help="multiply intensities by this instead of the model's "
+                           "factor; auto: found from each image")
+    made.add_argument("--frame", type=int, metavar="N",
+                      help="frame of tomosynthesis stacks, from 0")
+    made.add_argument("--keep-ids", action="store_true",
+                      help="write patients' numbers of DICOM files as they are")
     return made
+
+
+def _factor(text):
+    return text if text == "auto" else float(text)
 
 
 def main(argv=None):
@@ -35,21 +55,14 @@ def main(argv=None):
     models, images = gather(arguments.paths)
     out = pathlib.Path(arguments.out)
     files.writable_folder(out.parent)
-    columns = (*KNOWN, *(f"score_{path}" for path in models), "flips", "notes")
+    columns = (*KNOWN, *(f"score_{path}" for path in models), *STATED)
     done = whole_rows(out, columns, str(arguments.flips))
-    from end2end import checkpoints
-    classifiers = [checkpoints.load_classifier(path) for path in models]
-    commands.say(RESEARCH)
-    for path, classifier in zip(models, classifiers, strict=True):
-        if set(classifier.classes) != {"neg", "pos"}:
-            raise files.InputError(
-                f"model {path} tells apart {', '.join(classifier.classes)}; expected "
-                "neg and pos. Give a model of whole images.")
-        trained_on = classifier.card.get("trained_on", "unknown data")
-        commands.say(f"{path} was trained on: {trained_on}")
-    todo = [path for path in images if str(path) not in done]
+    classifiers = load(models, arguments.rescale_factor)
+    todo = [image for image in images if str(image["path"]) not in done]
     commands.say(f"{len(images)} images, {len(todo)} to score into {out}")
-    failures = score_all(todo, out, columns, classifiers, flips=arguments.flips)
+    names = privacy.Pseudonyms(arguments.keep_ids, start=len(done))
+    failures = score_all(todo, out, columns, classifiers, names=names,
+                         flips=arguments.flips, frame=arguments.frame)
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed; rows "
                  f"are in {out}")
     for path, reason in failures:
@@ -57,11 +70,33 @@ def main(argv=None):
     return 1 if failures else 0
 
 
-def gather(paths):
-    """Models and image files of a command line, each once.
+def load(models, factor=None):
+    """Loads the models and says what they were trained on.
 
     Raises:
-        files.InputError: there is no model or no image, or a path does not exist.
+        files.InputError: a model cannot be read or is no model of whole images.
+    """
+    from end2end import evaluation, prediction
+    overrides = {} if factor is None else dict(intensity_scale=factor)
+    classifiers = [evaluation.load_classifier(path, overrides) for path in models]
+    commands.say(RESEARCH)
+    for path, classifier in zip(models, classifiers, strict=True):
+        prediction.check_classes(classifier)
+        trained_on = classifier.card.get("trained_on", "unknown data")
+        commands.say(f"{path} was trained on: {trained_on}")
+    return classifiers
+
+
+def gather(paths):
+    """Models and images of a command line, each once.
+
+    Returns:
+        list of paths of models; list of dicts with `path` and what a manifest says
+        (patient, laterality, view, label).
+
+    Raises:
+        files.InputError: there is no model or no image, or a path does not exist. A
+            missing image of a manifest is no error here; it fails on its own.
     """
     paths = list(map(pathlib.Path, paths))
     models = [files.existing_file(path, "model") for path in paths
@@ -69,14 +104,34 @@ def gather(paths):
     images = []
     for path in paths:
         if path.is_dir():
-            images += files.list_images(path)
+            images += [dict(path=one) for one in files.list_images(path)]
+        elif path.suffix.lower() == MANIFEST_SUFFIX:
+            images += manifest_images(path)
         elif path.suffix.lower() not in MODEL_SUFFIXES:
-            images.append(files.existing_file(path, "image"))
+            images.append(dict(path=files.existing_file(path, "image")))
     if not models or not images:
         raise files.InputError(
             f"found {len(models)} models and {len(images)} images; expected at least "
             "one model (.h5, .keras) and one image file or folder.")
-    return list(dict.fromkeys(models)), list(dict.fromkeys(images))
+    by_path = {}
+    for image in images:
+        by_path.setdefault(image["path"], image)
+    return list(dict.fromkeys(models)), list(by_path.values())
+
+
+def manifest_images(path):
+    """Rows of a manifest; relative paths start from its folder."""
+    from end2end import scores
+    columns = scores.read_columns(path, "manifest")
+    named = scores.named_columns(columns)
+    if "path" not in named:
+        raise files.InputError(
+            f"manifest {path} has no column path; expected path and, as far as known, "
+            "patient, laterality, view, label.")
+    known = [name for name in KNOWN[1:5] if name in named]
+    return [dict(path=path.parent / one) | {
+        name: scores.CLEAN.get(name, str)(columns[named[name]][i]) for name in known}
+        for i, one in enumerate(columns[named["path"]])]
 
 
 def whole_rows(out, columns, flips):
@@ -100,51 +155,69 @@ def whole_rows(out, columns, flips):
     return {row[0] for row in rows[1:]}
 
 
-def score_all(paths, out, columns, classifiers, *, flips):
-    """Appends a row per image as it comes; returns the failures with their reasons."""
+def score_all(todo, out, columns, classifiers, *, names, **options):
+    """Appends a row per image as it comes; returns the failures with their reasons.
+
+    Args:
+        todo: list of dicts from `gather`.
+        out: CSV file.
+        columns: of its rows.
+        classifiers: list of `checkpoints.Classifier`.
+        names: `privacy.Pseudonyms`.
+        options: `flips` and `frame` of `prediction.score_image`.
+    """
     import tqdm
     failures = []
+    frame = options.pop("frame", None)
     with open(out, "a", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         if not stream.tell():
             writer.writeheader()
-        for path in tqdm.tqdm(paths, unit="image", disable=None):
+        for image, reading in tqdm.tqdm(read_ahead(todo, frame), total=len(todo),
+                                        unit="image", disable=None):
             try:
-                row = score(path, classifiers, flips=flips)
+                found = row(image, reading.result(), classifiers, names, **options)
             except (files.InputError, OSError) as error:
-                failures.append((path, commands.one_line(error)))
+                failures.append((image["path"], commands.one_line(error)))
                 continue
-            made = [*row.pop("models")]
-            row |= dict(zip(columns[len(KNOWN):-2], made, strict=True))
-            writer.writerow(row | dict(flips=str(flips)))
+            writer.writerow(dict(zip(columns, found, strict=True)))
             stream.flush()
     return failures
 
 
-def score(path, classifiers, *, flips=False):
-    """Score of class `pos` of one image: per model and their mean, with what is known.
+def read_ahead(todo, frame):
+    """Each image with a future of its pixels, a few of which are read beforehand."""
+    from end2end import prediction
+    waiting = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for image in todo:
+            waiting.append((image, pool.submit(
+                prediction.read_mammogram, image["path"], frame=frame)))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+
+
+def row(image, mammogram, classifiers, names, *, flips):
+    """The cells of one image, in the order of the columns.
 
     Raises:
-        files.InputError: the image cannot be read.
+        files.InputError: see `prediction.score_image`.
     """
-    from end2end import dicom, images, prediction, scores
-    known = dict(scores.from_name(str(path)))
-    if files.is_dicom(path):
-        read = dicom.read_dicom(path)
-        pixels, notes = read.pixels, "; ".join(read.notes)
-        tags = dict(patient=read.patient_id, laterality=read.laterality, view=read.view)
-        known |= {name: value for name, value in tags.items() if value}
-    else:
-        pixels, notes = images.read_image(path), ""
-    chosen = prediction.FLIPS if flips else prediction.FLIPS[:1]
-    found = []
-    for classifier in classifiers:
-        made = images.to_input(pixels, classifier.images)[None]
-        values = prediction.predict_inputs(classifier.model, made, flips=chosen)
-        found.append(float(
-            values.mean(axis=(0, 1))[list(classifier.classes).index("pos")]))
-    return dict(known, path=str(path), score=scores.number(sum(found) / len(found)),
-                models=list(map(scores.number, found)), notes=notes)
+    from end2end import prediction, scores
+    found = prediction.score_image(mammogram, classifiers, flips=flips)
+    patient = found.patient
+    # What the name of the file says is in its path anyway.
+    if patient != scores.from_name(found.path)["patient"]:
+        patient = names(patient)
+    calibrated = "" if found.calibrated is None else scores.number(found.calibrated)
+    return (found.path, image.get("patient") or patient,
+            image.get("laterality") or found.laterality,
+            image.get("view") or found.view, image.get("label", ""),
+            scores.number(found.score), *map(scores.number, found.models), str(flips),
+            calibrated, "; ".join(found.points), "; ".join(found.flags),
+            "; ".join(found.notes))
 
 
 if __name__ == "__main__":

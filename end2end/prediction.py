@@ -144,6 +144,7 @@ def read_mammogram(path, *, frame=None):
     Raises:
         files.InputError: the image cannot be read or is no mammogram.
     """
+    path = files.existing_file(path, "image")
     known, notes = scores.from_name(str(path)), ()
     if files.is_dicom(path):
         from end2end import dicom
