@@ -22,16 +22,21 @@ def run(function, tasks, *, scheduler=None, workers=1):
 
     Raises:
         files.InputError: Dask is not installed, or no scheduler answers.
+        OSError: a process was killed.
     """
     if scheduler:
         yield from on_dask(function, tasks, scheduler)
     elif workers == 1:
         yield from map(function, tasks)
     else:
-        with processes.pool(workers) as pool:
-            yield from _windowed(
-                lambda task: pool.submit(function, task), tasks,
-                ahead=AHEAD * workers, wait=_first_done)
+        try:
+            with processes.pool(workers) as pool:
+                yield from _windowed(
+                    lambda task: pool.submit(function, task), tasks,
+                    ahead=AHEAD * workers, wait=_first_done)
+        except concurrent.futures.BrokenExecutor as error:
+            raise OSError("a worker process was killed; call the command again for "
+                          "the missing shards") from error
 
 
 def on_dask(function, tasks, address):

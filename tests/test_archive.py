@@ -184,3 +184,14 @@ def test_a_killed_dask_worker_loses_and_repeats_no_image(tmp_path):
     assert sum(counts) == 100
     found = [row["path"] for row in shards.read_rows(tmp_path / "out")]
     assert found == [f"image-{k}.png" for k in range(100)]
+
+
+def die(rows):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_ends_the_call_with_what_to_do(tmp_path):
+    write_manifest(tmp_path / "in.csv", 5)
+    work = shards.Work(die, WORK.columns, WORK.settings)
+    with pytest.raises(OSError, match="call the command again"):
+        list(shards.run(tmp_path / "in.csv", tmp_path / "out", work, workers=2))
