@@ -40,6 +40,9 @@ def parser():
                         help="patch classifier, for --layers heatmap")
     parser.add_argument("--rois", metavar="FILE",
                         help="outlines: roi_mask_path.csv or outlines.json")
+    parser.add_argument("--store", action="store_true",
+                        help="this is the validation set: keep calibration and "
+                             "operating points with the model, for end2end.predict")
     image_flags.add(parser)
     return parser
 
@@ -50,6 +53,10 @@ def main(argv=None):
     arguments, typed = vars(parsed), image_flags.typed(parsed)
     models = [files.existing_file(path, "model") for path in arguments["models"]]
     out = arguments["out"] or models[0].with_suffix(".test")
+    if arguments["store"] and len(models) > 1:
+        raise files.InputError(
+            "--store with several models: calibration and operating points belong to "
+            "one; give the models one by one.")
     for name, least in (("batch_size", 1), ("runs", 1), ("seed", 0)):
         if arguments[name] < least:
             raise files.InputError(
@@ -65,7 +72,7 @@ def main(argv=None):
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
-            progress=bar.update, pictures=pictures)
+            progress=bar.update, pictures=pictures, store=arguments["store"])
         results = evaluation.run(models, arguments["test"], out, options)
     print(*evaluation.summary(results), sep="\n")
     out = pathlib.Path(out)

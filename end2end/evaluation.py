@@ -22,6 +22,7 @@ from end2end import (
     score_tables,
     statistics,
 )
+from end2end import cards as card_files
 from end2end import scores as score_files
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class EvaluationOptions:
         images: fields of `ImageOptions` that win over those stored with the model.
         progress: called with the number of images just scored; None for silence.
         pictures: what the report shows of each image.
+        store: keep calibration and operating points with the model (`cards`).
     """
 
     flips: bool = False
@@ -47,6 +49,7 @@ class EvaluationOptions:
     images: dict = dataclasses.field(default_factory=dict)
     progress: object = None
     pictures: evaluation_cases.PictureOptions = evaluation_cases.PictureOptions()
+    store: bool = False
 
     @property
     def draw(self):
@@ -184,6 +187,9 @@ def run(model_paths, test, out, options):
     results = dict(
         models=list(map(str, model_paths)), test=str(test),
         **compare(named, options.draw), seconds=round(time.monotonic() - started, 2))
+    if options.store:
+        card_files.store(model_paths[0], card_files.from_validation(
+            named, pathlib.Path(test).resolve().name, options.draw))
     write_files(out, named, results)
     cases = evaluation_cases.cases(classifier, named, options.pictures)
     write_page(out, named, results, cards, cases)

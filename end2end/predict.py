@@ -10,6 +10,7 @@ in DICOM files are replaced by pseudonyms unless --keep-ids. Research use only.
 import collections
 import concurrent.futures
 import csv
+import dataclasses
 import io
 import os
 import pathlib
@@ -65,9 +66,39 @@ def main(argv=None):
                          flips=arguments.flips, frame=arguments.frame)
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed; rows "
                  f"are in {out}")
+    commands.say(summarised(out))
     for path, reason in failures:
         commands.say(f"failed: {path}: {reason}")
     return 1 if failures else 0
+
+
+def summarised(out):
+    """Writes rows per breast and per patient beside the rows per image.
+
+    `scores.csv` has `scores.breasts.csv` (mean of the views) and `scores.patients.csv`
+    (highest of the breasts) beside it, as far as patients and sides are known.
+
+    Returns:
+        a sentence with the names of the files.
+    """
+    from end2end import ensembles, scores
+    if len(out.read_bytes().splitlines()) < 2:
+        return "no image has a score"
+    table = scores.read_scores(out)
+    table = dataclasses.replace(table, others={})
+    written = []
+    for name, made in (("breasts", lambda: ensembles.breasts(table, both_views=False)),
+                       ("patients", lambda: ensembles.women(table))):
+        path = out.with_suffix(f".{name}.csv")
+        try:
+            scores.write_scores(path, made())
+        except files.InputError:
+            path.unlink(missing_ok=True)
+            continue
+        written.append(str(path))
+    if not written:
+        return "no rows per breast: patients are not known"
+    return "rows per breast and patient are in " + ", ".join(written)
 
 
 def load(models, factor=None):

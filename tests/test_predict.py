@@ -67,3 +67,10 @@ def test_other_flips_do_not_go_into_the_same_file(folder):
     call(folder, str(folder / "in"))
     with pytest.raises(files.InputError, match="other models or flips"):
         call(folder, str(folder / "in"), "--flips")
+
+
+def test_rows_per_breast_and_patient_are_written_beside(folder):
+    call(folder, str(folder / "in"))
+    breasts = rows(folder / "scores.breasts.csv")
+    assert [row["path"] for row in breasts] == [f"P_0000{i}_L" for i in range(4)]
+    assert len(rows(folder / "scores.patients.csv")) == 4
