@@ -8,15 +8,12 @@ import logging
 import pathlib
 import struct
 
-import cv2
 import numpy as np
 
 from end2end import commands, config, files
 
+# OpenCV is imported where it is used, so that `--help` comes at once.
 log = logging.getLogger(__name__)
-
-# A file that cannot be read is named in our own words.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_image(path):
@@ -44,6 +41,10 @@ def read_image(path):
 
 def _decoded(data, path):
     """The array in the bytes of an image file, of any depth and channel count."""
+    import cv2
+
+    # A file that cannot be read is named in our own words.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     _check_declared_size(data, path)
     if path.suffix.lower() in (".tif", ".tiff") and cv2.imcount(str(path)) > 1:
         raise files.InputError(
@@ -82,6 +83,8 @@ def _grey(image, path):
 
 
 def _without_colour(image, path):
+    import cv2
+
     colours = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
     if (colours == colours[..., :1]).all():
         return np.ascontiguousarray(colours[..., 0])
@@ -104,6 +107,8 @@ def resized(image, options):
     Returns:
         Array `(height, width)` of the same type.
     """
+    import cv2
+
     rows, columns = image.shape
     if options.height is not None:
         height = options.height
@@ -172,6 +177,8 @@ def _equalized(grey):
 
     Values above 255 are clipped, where the original let them wrap around to black.
     """
+    import cv2
+
     if grey.max() > 1023:
         raise files.InputError(
             f"histogram equalisation needs intensities of 0-255, but the image reaches "
@@ -235,6 +242,8 @@ def segment_breast(image, *, low_int_threshold=0.05, crop=True):
     Raises:
         ValueError: the image is black, or nothing exceeds the threshold.
     """
+    import cv2
+
     maximum = image.max()
     if maximum <= 0:
         raise ValueError(
