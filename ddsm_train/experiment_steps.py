@@ -21,6 +21,8 @@ class Scale:
         phantoms: flags of `end2end.phantoms`; None for a real download only.
         patch_epochs: by patch set, of which small ones are seen more often (demo only).
         image_epochs: end points of the two stages of whole images (demo only).
+        split: flags of `ddsm_train.prepare`.
+        image_flags: of whole images, after all others (demo only).
     """
 
     size: tuple
@@ -28,6 +30,8 @@ class Scale:
     phantoms: tuple | None = None
     patch_epochs: dict = dataclasses.field(default_factory=dict)
     image_epochs: tuple = ()
+    split: tuple = ()
+    image_flags: tuple = ()
 
 
 SCALES = {
@@ -37,6 +41,13 @@ SCALES = {
     "demo": Scale((320, 256), 64 / 224, (
         "--patients", 90, "--difficulty", 0.1, "--size", 640, 512),
         {"S1": 20, "S1-random": 20, "S1g": 20, "S10": 4, "S30": 2}, (2, 6)),
+    # The images of `make demo` and, by the official lists, over 60 test images. Its map
+    # of 3x2 cells is too small for VGG tops; a heatmap cell is as wide as a patch, as
+    # is a 5x5 pool of the paper's, so the heatmap is not pooled further.
+    "small": Scale((192, 144), 64 / 224, (
+        "--patients", 100, "--difficulty", 0.0, "--size", 512, 384),
+        {"S1": 12, "S1-random": 12, "S1g": 12, "S10": 3, "S30": 1}, (2, 6),
+        ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1)),
     "smoke": Scale((320, 256), 64 / 224, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
         dict.fromkeys(experiments.PATCH_SETS, 1), (1, 2)),
@@ -107,7 +118,7 @@ def data_steps(run):
             *run.scale.phantoms)))
     chain.append(steps.Step("prepare", "The download to images, tables and splits", (
         "ddsm_train.prepare", run.download, run.out / "data", "--size",
-        *run.scale.size), after=("phantoms",)))
+        *run.scale.size, *run.scale.split), after=("phantoms",)))
     return chain
 
 
@@ -168,7 +179,8 @@ def image_steps(row, run):
         # Heatmap cells are single cells of the feature map, as patches are 64 wide.
         demo = (*DEMO_COMMON, "--patch-net", "yaroslav", "--img-size", *run.scale.size,
                 "--batch-size", 8, "--nb-epoch", first, "--all-layer-epochs", last,
-                "--avg-pool-size", 1, 1, *demo_shares(row.flags))
+                "--avg-pool-size", 1, 1, *demo_shares(row.flags),
+                *run.scale.image_flags)
     command = (
         "ddsm_train.image_clf_train", *(images / split for split in PATCH_SPLITS),
         "--featurewise-mean", pixel_mean(run), *start, *row.flags, *demo,

@@ -224,8 +224,8 @@ IMAGE_ROWS = [
            "patches", "S1-random, [512-512-2048] x 1 twice", WIDE,
            (None, None, None, None), patches="S1-random"),
     _image("no-patch-stage", "not published: whole images from random weights",
-           "no patch stage, [512-512-1024] x 2 twice",
-           (*PAPER_RESNET, "--no-patch-model-state", "--no-use-pretrained"),
+           "no patch stage, [512-512-2048] x 1 twice",
+           (*WIDE, "--no-patch-model-state", "--no-use-pretrained"),
            (None, None, None, None), patches=None),
 ]
 
@@ -257,9 +257,11 @@ GROUPS = {
     "fig2": ["patch-resnet50-s10", "patch-vgg16-s10"],
     "fig3": ["ensemble"],
     "fig4": ["saliency"],
-    # What the paper's conclusions rest on, two by two (docs/experiments.md).
-    "contrasts": ["resnet-resnet", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s10",
-                  "resnet50-s1", "resnet50-s1-random"],
+    # What the paper's conclusions rest on: each differs from the first in one thing
+    # (docs/experiments.md).
+    "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",
+                  "resnet50-s1-random", "patch-resnet50-s10", "patch-resnet50-s1",
+                  "patch-resnet50-s1-random"],
     # What the experiments on INbreast start from.
     "transfer": [*BEST_FOUR, "vgg16-512x1"],
     "paper": [row.name for row in EXPERIMENTS.values()
@@ -299,8 +301,9 @@ def parser():
                         help="folder of CBIS-DDSM as downloaded; with --scale demo "
                              "phantoms where it is not given")
     parser.add_argument("--scale", default="paper",
-                        choices=("paper", "demo", "smoke"),
-                        help="demo: minutes, on phantoms; smoke: only that the "
+                        choices=("paper", "demo", "small", "smoke"),
+                        help="demo: minutes, on phantoms; small: the same with "
+                             "smaller images, for contrasts; smoke: only that the "
                              "commands work (default: paper)")
     parser.add_argument("--out", metavar="FOLDER",
                         help="folder for everything (default: "
