@@ -5,16 +5,101 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
+# paper; or demo, small, smoke: minutes, on synthetic mammograms
+SCALE ?= paper
+DDSM_EXPERIMENTS := patch-resnet50-s1-random-weights patch-resnet50-s1 \
+	patch-resnet50-s10-random-weights patch-resnet50-s10 patch-resnet50-s1g \
+	patch-vgg16-s10 patch-vgg19-s10 patch-yaroslav-s10 patch-resnet50-s30 \
+	patch-vgg16-s30 patch-vgg19-s30 patch-resnet50-s1-random resnet50-s1 \
+	resnet50-s1g resnet50-s10 resnet-resnet resnet50-256-128 resnet-vgg \
+	resnet50-heatmap resnet50-heatmap-small resnet50-fc-5x5 resnet50-fc-2x2 \
+	resnet50-fc-1x1 vgg16-512x3 vgg-vgg vgg16-128-64 vgg-resnet vgg16-fc-5x5 \
+	vgg16-fc-2x2 vgg16-fc-1x1 vgg16-512x1 yaroslav-heatmap resnet50-s1-random \
+	no-patch-stage ensemble ensemble-readme two-step saliency
+DDSM_GROUPS := table1 table2 table3 fig2 fig3 fig4 readme contrasts transfer
+BEST_FOUR := resnet-resnet resnet-vgg vgg-vgg vgg-resnet
+INBREAST_EXPERIMENTS := $(addprefix inbreast-,\
+	$(foreach patients,20 30 40 50 60 all none,$(BEST_FOUR:=-$(patients))) \
+	vgg16-512x1-readme vgg-resnet-readme ensemble ensemble-readme)
+INBREAST_GROUPS := table4 fig3b inbreast-readme
+DDSM_TARGETS := $(DDSM_EXPERIMENTS) $(DDSM_GROUPS)
+INBREAST_TARGETS := $(INBREAST_EXPERIMENTS) $(INBREAST_GROUPS)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all lint clean
+.PHONY: help experiments demo test test-slow test-all lint clean paper tables \
+	$(DDSM_TARGETS) $(INBREAST_TARGETS)
+
+# Said before the environment is made or anything else is done.
+ifeq ($(SCALE),paper)
+ifeq ($(DDSM),)
+ifneq ($(filter $(DDSM_TARGETS) paper,$(MAKECMDGOALS)),)
+$(error DDSM= is missing: give the folder of CBIS-DDSM as downloaded \
+(make $(firstword $(MAKECMDGOALS)) DDSM=...), or SCALE=demo for synthetic mammograms)
+endif
+endif
+ifeq ($(INBREAST),)
+ifneq ($(filter $(INBREAST_TARGETS) paper,$(MAKECMDGOALS)),)
+$(error INBREAST= is missing: give the folder of INbreast as downloaded \
+(make $(firstword $(MAKECMDGOALS)) INBREAST=...), or SCALE=demo for synthetic mammograms)
+endif
+endif
+endif
 
 help:  ## print this list
 	@echo "make TARGET, where TARGET is one of"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
-		awk -F'|' '{printf "  %-14s %s\n", $$1, $$2}'
+		awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@echo "and one for each experiment: make experiments"
+	@echo "DDSM=, INBREAST=: folders as downloaded, or SCALE=demo: minutes, on synthetic"
+	@echo "mammograms. SEED=\"1 2 3\": several seeds. OUT=: another folder. MODELS=: folder"
+	@echo "with the models that table4 starts from, where DDSM= is not given."
 
 demo: $(READY)  ## the whole walk on synthetic mammograms; about ten minutes
 	@$(RUN) -m ddsm_train.demo --out runs/demo
+
+experiments: $(READY)  ## print the target of every experiment, published values, hours
+	@$(DDSM_COMMAND) --list
+	@echo "make inbreast-NAME, where NAME is one of"
+	@$(INBREAST_COMMAND) --list
+
+# An experiment or a table needs DDSM= or INBREAST=, the folder as downloaded. What is
+# done is skipped; the table that is printed has a column of the values found here.
+DDSM_COMMAND = $(RUN) -m ddsm_train.experiments --scale $(SCALE)
+DDSM_RUN = $(DDSM_COMMAND) $(if $(DDSM),--data "$(DDSM)") $(if $(SEED),--seed $(SEED)) \
+	$(if $(OUT),--out "$(OUT)/experiments")
+INBREAST_COMMAND = $(RUN) -m inbreast.experiments --scale $(SCALE)
+INBREAST_RUN = $(INBREAST_COMMAND) $(if $(INBREAST),--data "$(INBREAST)") \
+	$(if $(SEED),--seed $(firstword $(SEED))) $(if $(DDSM),--ddsm "$(DDSM)") \
+	$(if $(OUT),--out "$(OUT)/inbreast") $(if $(MODELS)$(OUT),--models \
+	"$(or $(MODELS),$(OUT)/experiments)")
+
+table1:  ## Table 1: patch classifiers (DDSM=)
+table2:  ## Table 2: whole images, ResNet50 (DDSM=)
+table3:  ## Table 3: whole images, VGG16 (DDSM=)
+table4:  ## Table 4: fine-tuning on 20 to 72 women (INBREAST=)
+fig2:  ## Figure 2: confusion matrices of patches (DDSM=)
+fig3:  ## Figure 3a: mean of the four best networks (DDSM=)
+fig3b:  ## Figure 3b: the same on INbreast (INBREAST=)
+fig4:  ## Figure 4: saliency maps (DDSM=)
+readme:  ## models of the original's README (DDSM=)
+inbreast-readme:  ## the same on INbreast (INBREAST=)
+contrasts:  ## what the paper's conclusions rest on (DDSM=)
+transfer:  ## the models that fine-tuning starts from (DDSM=)
+
+$(DDSM_TARGETS): $(READY)
+	@$(DDSM_RUN) --run $@
+
+$(INBREAST_TARGETS): $(READY)
+	@$(INBREAST_RUN) --run $(@:inbreast-%=%)
+
+paper: $(READY)  ## every experiment of the paper (DDSM= INBREAST=)
+	@$(DDSM_RUN) --run paper
+	@$(INBREAST_RUN) --run paper
+
+tables: $(READY)  ## print published values and ours of what is done so far
+	@for table in table1 table2 table3 readme fig3; do \
+		$(DDSM_RUN) --table $$table; done
+	@for table in table4 fig3b readme; do $(INBREAST_RUN) --table $$table; done
 
 test: $(READY) lint  ## the tests that need seconds; under five minutes
 	@$(RUN) -m pytest -m "not slow"

@@ -48,6 +48,7 @@ class Run:
     scale: Scale
     seed: int
     data: pathlib.Path | None
+    making: tuple = ()   # flags of ddsm_train.experiments that make a missing model
 
     @classmethod
     def of(cls, arguments):
@@ -66,7 +67,8 @@ class Run:
         return cls(
             pathlib.Path(arguments.out or f"runs/{arguments.scale}-inbreast"),
             pathlib.Path(arguments.models or f"runs/{arguments.scale}-experiments"),
-            scale, arguments.seed, arguments.data and pathlib.Path(arguments.data))
+            scale, arguments.seed, arguments.data and pathlib.Path(arguments.data),
+            _making(arguments))
 
     @property
     def demo(self):
@@ -99,21 +101,44 @@ class Run:
         return patients and max(4, round(patients * self.scale.share))
 
 
+def _making(arguments):
+    """How a missing model is made; empty where CBIS-DDSM is not given."""
+    if arguments.ddsm:
+        return "--scale", arguments.scale, "--data", arguments.ddsm
+    if SCALES[arguments.scale].phantoms is not None:
+        return "--scale", arguments.scale
+    return ()
+
+
+def make_model(row, run):
+    """Makes the whole-image model that a row starts from, if it is missing.
+
+    Raises:
+        files.InputError: it is missing, and so is CBIS-DDSM.
+    """
+    if row.model and not run.model(row).exists() and run.making:
+        steps.perform(steps.Step(f"make-{row.model}", f"Model {row.model}", (
+            "ddsm_train.experiments", "--run", row.model, "--out", run.models,
+            "--seed", run.seed, *run.making)), run.out)
+    if row.model and not run.model(row).exists():
+        raise files.InputError(
+            f"model {run.model(row)} does not exist; give --ddsm with the folder of "
+            "CBIS-DDSM as downloaded (make: DDSM=...), make it with python -m "
+            f"ddsm_train.experiments --run {row.model} (or transfer, for all; the "
+            "same --scale), or give --models.")
+
+
 def perform(names, run):
     """Does what is missing of several experiments and of their members.
 
     Raises:
-        files.InputError: a model to start from is not there.
+        files.InputError: a model to start from can be neither found nor made.
         ChildProcessError: a command failed.
     """
     members = [one for name in names for one in experiments.EXPERIMENTS[name].members]
     rows = [experiments.EXPERIMENTS[name] for name in dict.fromkeys((*members, *names))]
     for row in rows:
-        if row.model and not run.model(row).exists():
-            raise files.InputError(
-                f"model {run.model(row)} does not exist; make it with python -m "
-                f"ddsm_train.experiments --run {row.model} (or transfer, for all; the "
-                "same --scale), or give --models.")
+        make_model(row, run)
     files.writable_folder(run.out)
     for step in data_steps(run):
         steps.perform(step, run.out)

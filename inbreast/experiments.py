@@ -5,10 +5,10 @@
     python -m inbreast.experiments --table table4
 
 RELEASE is the folder of INbreast as downloaded. FOLDER holds the whole-image models of
-ddsm_train.experiments, FOLDER/NAME/best.h5; a published model may be put there. What is
-done is skipped. --scale demo fine-tunes networks of ddsm_train.experiments --scale demo
-on synthetic images in INbreast's layout: it shows that the way works, and no number of
-the paper.
+ddsm_train.experiments, FOLDER/NAME/best.h5; a published model may be put there, or a
+missing one made with --ddsm. What is done is skipped. --scale demo fine-tunes networks
+of ddsm_train.experiments --scale demo on synthetic images in INbreast's layout: it shows
+that the way works, and no number of the paper.
 """
 
 import dataclasses
@@ -112,6 +112,10 @@ def parser():
     parser.add_argument("--models", metavar="FOLDER",
                         help="models of ddsm_train.experiments (default: runs/"
                              "SCALE-experiments)")
+    parser.add_argument("--ddsm", metavar="DOWNLOAD",
+                        help="folder of CBIS-DDSM as downloaded: missing models are "
+                             "made from it first; --scale demo makes them from "
+                             "phantoms")
     parser.add_argument("--scale", choices=("paper", "demo", "smoke"), default="paper",
                         help="demo: minutes, on phantoms; smoke: only that the "
                              "commands work (default: paper)")

@@ -59,9 +59,24 @@ def test_all_of_table_4_is_there_with_its_published_values():
 
 def test_experiments_need_the_models_of_cbis_ddsm(tmp_path):
     with pytest.raises(files.InputError, match="ddsm_train.experiments --run vgg-vgg"):
-        experiments.main(["--run", "vgg-vgg-20", "--scale", "demo", "--models",
+        experiments.main(["--run", "vgg-vgg-20", "--data", str(tmp_path), "--models",
                           str(tmp_path), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("flags", "words"), [
+    (["--scale", "demo"], ["--scale", "demo"]),
+    (["--data", ".", "--ddsm", "CBIS"], ["--scale", "paper", "--data", "CBIS"])])
+def test_a_missing_model_is_made_first(tmp_path, monkeypatch, flags, words):
+    asked = []
+    monkeypatch.setattr(experiment_steps.steps, "perform",
+                        lambda step, out: asked.append(step))
+    with pytest.raises(files.InputError, match="does not exist"):
+        experiments.main(["--run", "vgg-vgg-20", "--models", str(tmp_path / "models"),
+                          "--out", str(tmp_path / "out"), *flags])
+    assert [str(word) for word in asked[0].command] == [
+        "ddsm_train.experiments", "--run", "vgg-vgg", "--out", str(tmp_path / "models"),
+        "--seed", "12345", *words]
 
 
 def manifest(folder, *, patients=12, split="train"):

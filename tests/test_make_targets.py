@@ -1,0 +1,124 @@
+"""The make targets: one per experiment and table, plain words where data are missing."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from ddsm_train import experiments as ddsm
+from inbreast import experiments as inbreast
+
+ROOT = pathlib.Path(__file__).parent.parent
+DDSM_TARGETS = {*ddsm.EXPERIMENTS, *ddsm.GROUPS} - {"paper"}
+INBREAST_TARGETS = {"table4", "fig3b", "inbreast-readme",
+                    *(f"inbreast-{name}" for name in inbreast.EXPERIMENTS)}
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Runs make with this Python in place of an environment of its own."""
+    ready = tmp_path / "ready"
+    ready.touch()
+    kept = {name: value for name, value in os.environ.items()
+            if name not in ("SCALE", "DDSM", "INBREAST", "SEED", "OUT", "MODELS",
+                            "MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+
+    def run(*words):
+        return subprocess.run(
+            ["make", "--no-print-directory", f"READY={ready}", f"RUN={sys.executable}",
+             *words], cwd=ROOT, env=kept, capture_output=True, text=True)
+
+    return run
+
+
+def printed(done):
+    """The module, its target name and all words of the one command of a dry run."""
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.strip().splitlines()
+    words = line.split()
+    return words[2], words[-1], words
+
+
+def test_every_experiment_and_table_is_a_target(make):
+    done = make("-n", "SCALE=demo", *sorted(DDSM_TARGETS | INBREAST_TARGETS))
+    assert done.returncode == 0, done.stderr
+    asked = {(line.split()[2], line.split()[-1]) for line in done.stdout.splitlines()}
+    assert asked == {
+        *(("ddsm_train.experiments", name) for name in DDSM_TARGETS),
+        *(("inbreast.experiments", name.removeprefix("inbreast-"))
+          for name in INBREAST_TARGETS)}
+    for module, name in asked:
+        {"ddsm_train.experiments": ddsm, "inbreast.experiments": inbreast}[
+            module].chosen(name)
+
+
+@pytest.mark.parametrize("target", ["table1", "table2", "table3", "fig2", "fig3",
+                                    "fig4", "resnet-vgg", "transfer", "paper"])
+def test_without_the_download_one_line_says_so(make, target):
+    done = make(target, "INBREAST=folder")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.strip().splitlines()
+    assert re.search(rf"DDSM= is missing.*make {target} DDSM=.*SCALE=demo", line)
+
+
+@pytest.mark.parametrize("target", ["table4", "fig3b", "inbreast-vgg-vgg-20", "paper"])
+def test_without_inbreast_one_line_says_so(make, target):
+    done = make(target, "DDSM=folder")
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "INBREAST= is missing" in line
+
+
+def test_folders_and_seeds_reach_the_command(make):
+    _, _, words = printed(make("-n", "table2", "DDSM=/my/ddsm", "SEED=1 2"))
+    assert words[words.index("--data") + 1] == '"/my/ddsm"'
+    assert words[words.index("--scale") + 1] == "paper"
+    assert words[words.index("--seed") + 1:][:2] == ["1", "2"]
+    _, _, words = printed(make("-n", "table4", "INBREAST=/in", "DDSM=/my/ddsm"))
+    assert words[words.index("--data") + 1] == '"/in"'
+    assert words[words.index("--ddsm") + 1] == '"/my/ddsm"'
+
+
+def test_models_are_looked_for_where_they_were_made(make):
+    _, _, first = printed(make("-n", "table2", "SCALE=demo", "OUT=here"))
+    _, _, then = printed(make("-n", "table4", "SCALE=demo", "OUT=here"))
+    assert first[first.index("--out") + 1] == then[then.index("--models") + 1]
+
+
+def test_a_folder_that_is_not_there_is_status_2_and_said(make):
+    done = make("table2", "DDSM=/no/such/folder")
+    assert done.returncode == 2
+    assert "/no/such/folder" in done.stderr
+
+
+def test_help_shows_the_tables_and_how_to_give_the_data(make):
+    text = make("help").stdout
+    for name in ("table1", "table4", "fig2", "fig3", "fig4", "paper", "experiments"):
+        assert re.search(rf"^  {name} ", text, re.MULTILINE)
+    assert "DDSM=" in text and "INBREAST=" in text and "SCALE=demo" in text
+
+
+def test_the_list_of_experiments_has_each_with_its_published_value(make):
+    text = make("experiments").stdout
+    assert re.search(r"^resnet-vgg +0\.87 \[0\.84, 0\.90\]", text, re.MULTILINE)
+    for name in (*ddsm.EXPERIMENTS, *inbreast.EXPERIMENTS):
+        assert re.search(rf"^{name} ", text, re.MULTILINE), name
+
+
+@pytest.mark.slow
+def test_targets_run_from_nothing_to_their_tables_on_phantoms(make, tmp_path):
+    common = ("SCALE=smoke", f"OUT={tmp_path / 'out'}")
+    done = make("patch-vgg16-s10", *common)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(r"\| patch-vgg16-s10 \|.*\| 0\.84 .*\| [01]\.\d\d", done.stdout)
+    done = make("inbreast-vgg-vgg-20", *common)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "done before" not in done.stdout.split("Model vgg-vgg")[0]
+    assert re.search(r"\| vgg-vgg-20 \|.*\| 0\.87 \| [01]\.\d\d \[", done.stdout)
+    again = make("inbreast-vgg-vgg-20", *common)
+    assert again.stdout.count("done before") >= 4
+    assert make("tables", *common).stdout.count("| vgg-vgg-20 |") == 1
