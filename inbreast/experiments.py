@@ -7,8 +7,8 @@
 RELEASE is the folder of INbreast as downloaded. FOLDER holds the whole-image models of
 ddsm_train.experiments, FOLDER/NAME/best.h5; a published model may be put there, or a
 missing one made with --ddsm. What is done is skipped. --scale demo fine-tunes networks
-of ddsm_train.experiments --scale demo on synthetic images in INbreast's layout: it shows
-that the way works, and no number of the paper.
+of ddsm_train.experiments --scale demo on synthetic images in INbreast's layout: it
+shows that the way works, and no number of the paper.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""The make targets: one per experiment and table, plain words where data are missing."""
+"""The make targets: one for each experiment and table; plain words without data."""
 
 import os
 import pathlib
