@@ -1,6 +1,6 @@
 """Memory of a training step with and without the ways to save it.
 
-    python benchmarks/training_memory.py --size 576 448 --net resnet50
+    python -m benchmarks.training_memory --size 576 448 --net resnet50
 
 Each row is a process of its own: two steps of whole-image training with all layers
 trained, on a processor; its peak memory less what it had before the first step. On a
@@ -8,21 +8,25 @@ GPU the activations are the same, so the shares carry over, not the totals.
 """
 
 import argparse
+import contextlib
+import json
 import resource
 import subprocess
 import sys
 import time
 
 # Name, batch, flags of training.
-ROWS = (
-    ("batch 4", 4, {}),
-    ("batch 2, --accumulate 2", 2, {"accumulate": 2}),
-    ("batch 1, --accumulate 4", 1, {"accumulate": 4}),
-    ("batch 4, --remat", 4, {"remat": True}),
-    ("batch 4, --precision mixed_bfloat16", 4, {"precision": "mixed_bfloat16"}),
-    ("batch 4, --remat, mixed_bfloat16", 4,
-     {"remat": True, "precision": "mixed_bfloat16"}),
-)
+ROWS = {
+    "batch 2": (2, {}),
+    "batch 2, --remat": (2, {"remat": True}),
+    "batch 4": (4, {}),
+    "batch 2, --accumulate 2": (2, {"accumulate": 2}),
+    "batch 1, --accumulate 4": (1, {"accumulate": 4}),
+    "batch 4, --remat": (4, {"remat": True}),
+    "batch 4, --precision mixed_bfloat16": (4, {"precision": "mixed_bfloat16"}),
+    "batch 4, --remat, mixed_bfloat16": (
+        4, {"remat": True, "precision": "mixed_bfloat16"}),
+}
 
 
 def main():
@@ -30,52 +34,77 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, nargs=2, default=(576, 448))
     parser.add_argument("--net", default="resnet50")
-    parser.add_argument("--row", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.row is not None:
-        measure(arguments)
+        print(json.dumps(measure(*ROWS[arguments.row], size=tuple(arguments.size),
+                                 net=arguments.net)))
         return
     print("| settings | MB | seconds per step |\n|---|---|---|", flush=True)
-    for row, (name, *_) in enumerate(ROWS):
-        done = subprocess.run(
-            [sys.executable, __file__, "--size", *map(str, arguments.size), "--net",
-             arguments.net, "--row", str(row)], capture_output=True, text=True)
-        print(f"| {name} | {done.stdout.strip() or done.stderr[-300:]} |", flush=True)
+    for name in ROWS:
+        megabytes, seconds = row_alone(name, size=arguments.size, net=arguments.net)
+        print(f"| {name} | {megabytes} | {seconds:.1f} |", flush=True)
 
 
-def measure(arguments):
-    """Trains two steps and prints megabytes and seconds."""
-    import contextlib
+def row_alone(name, *, size, net="resnet50"):
+    """What `measure` returns for a row, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.training_memory", "--size",
+         *map(str, size), "--net", net, "--row", name],
+        capture_output=True, text=True)
+    if done.returncode:
+        raise ChildProcessError(f"{name}: {done.stderr.strip()[-300:]}")
+    return json.loads(done.stdout.splitlines()[-1])
 
+
+def measure(batch, flags, *, size, net, steps=2):
+    """Trains some steps.
+
+    Args:
+        batch: images at once.
+        flags: fields of `TrainingOptions`.
+        size: (height, width) in pixels.
+        net: name of the backbone.
+        steps: how many; the first is not timed.
+
+    Returns:
+        megabytes that they needed, and seconds of the fastest.
+    """
     import numpy as np
 
+    from end2end import config, memory, models, remat
+
+    memory.keep_freed_memory()
+    options = config.TrainingOptions(optimizer="adam", **flags)
+    model = compiled(options, size=size, net=net)
+    images = np.random.default_rng(0).normal(
+        size=(batch, *size, models.input_channels(model))).astype(np.float32)
+    labels = np.eye(2, dtype=np.float32)[np.arange(batch) % 2]
+    before = peak()
+    seconds = []
+    with remat.recomputing(model) if options.remat else contextlib.nullcontext():
+        for _ in range(steps):
+            started = time.monotonic()
+            model.train_on_batch(images, labels)
+            seconds.append(time.monotonic() - started)
+    return peak() - before, min(seconds[1:])
+
+
+def compiled(options, *, size, net):
+    """ResNet50 + [512-512-1024]x2, or of another backbone, ready to train."""
     from end2end import config, freezing, models, optimizers, remat, training
 
-    _, batch, flags = ROWS[arguments.row]
-    options = config.TrainingOptions(optimizer="adam", **flags)
-    patch_model = models.patch_classifier(arguments.net, 5, dropout=0.5)
+    patch_model = models.patch_classifier(net, 5, dropout=0.5)
     model = models.whole_image_classifier(
         patch_model, config.ModelOptions(
-            backbone=arguments.net, top_repeats=(2, 2), expansion=2),
-        size=tuple(arguments.size))
+            backbone=net, top_repeats=(2, 2), expansion=2), size=size)
     freezing.train_from(model, None)
     if options.precision != "float32":
         remat.set_precision(model, options.precision)
     optimizer = optimizers.optimizer("adam", 1e-5, accumulate=options.accumulate)
     model.compile(optimizer, training.cross_entropy, jit_compile=False)
     model.optimizer.build(model.trainable_variables)
-    channels = models.input_channels(model)
-    images = np.random.default_rng(0).normal(
-        size=(batch, *arguments.size, channels)).astype(np.float32)
-    labels = np.eye(2, dtype=np.float32)[np.arange(batch) % 2]
-    before = peak()
-    seconds = []
-    with remat.recomputing(model) if options.remat else contextlib.nullcontext():
-        for _ in range(2):
-            started = time.monotonic()
-            model.train_on_batch(images, labels)
-            seconds.append(time.monotonic() - started)
-    print(f"{peak() - before} | {seconds[-1]:.1f}")
+    return model
 
 
 def peak():

@@ -1,0 +1,95 @@
+"""Measures how fast this machine does the work.
+
+    python -m benchmarks [NAME ...] [--out runs/benchmarks.json]
+
+Each row is measured in a process of its own, beside a simple well-known way of doing
+the same and the physical limit, both measured in that process too.
+"""
+
+import argparse
+import dataclasses
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from benchmarks import rows
+
+HEADER = ("what", "target", "measured", "reached", "ours", "simple way", "limit")
+
+
+def main(argv=None):
+    """Prints the table line by line and writes it as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="rows (default: all): "
+                             + ", ".join(row.name for row in rows.ROWS))
+    parser.add_argument("--out", type=pathlib.Path,
+                        default=pathlib.Path("runs/benchmarks.json"))
+    parser.add_argument("--alone", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    by_name = {row.name: row for row in rows.ROWS}
+    if arguments.alone:
+        print(json.dumps(dataclasses.asdict(measure(by_name[arguments.alone]))))
+        return 0
+    unknown = set(arguments.names) - set(by_name)
+    if unknown:
+        parser.error(f"no row {min(unknown)!r}; expected {', '.join(by_name)}")
+    print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)
+    found = {}
+    for name in arguments.names or by_name:
+        found[name] = in_own_process(by_name[name])
+        print(line(by_name[name], found[name]), flush=True)
+    write(arguments.out, found)
+    print(f"written to {arguments.out}")
+    return 0
+
+
+def measure(row):
+    """The `rows.Figure` of a row, measured in this process."""
+    module, function = row.measure.split(".")
+    return getattr(importlib.import_module(f"benchmarks.{module}"), function)()
+
+
+def in_own_process(row):
+    """A row and its figure as a dict; `error` where it failed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--alone", row.name], text=True,
+        capture_output=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    described = dict(what=row.what, target=row.target, most=row.most,
+                     target_unit=row.unit)
+    if done.returncode:
+        return described | dict(error=done.stderr.strip().splitlines()[-1])
+    figure = json.loads(done.stdout.splitlines()[-1])
+    return described | dict(reached=row.reached(figure["value"])) | figure
+
+
+def line(row, found):
+    """A row of the table."""
+    target = f"at {'most' if row.most else 'least'} {row.target:g} {row.unit}"
+    if "error" in found:
+        return f"| {row.what} | {target} | {found['error']} |||||"
+    cells = [row.what, target, f"{found['value']:.3g} {row.unit}",
+             "yes" if found["reached"] else "no", shown(found["ours"], found["unit"])]
+    cells += [f"{shown(found[name], found['unit'])}: {found[name + '_way']}"
+              if found[name] is not None else "" for name in ("simple", "limit")]
+    return "| " + " | ".join(cells) + " |" + "".join(
+        f"\n  {note}" for note in found["notes"])
+
+
+def shown(number, unit):
+    return f"{number:.3g} {unit}"
+
+
+def write(path, found):
+    """Writes the rows as JSON, beside those of earlier calls."""
+    from end2end import files
+
+    before = files.read_json(path) if path.exists() else {}
+    files.write_json(path, before | found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

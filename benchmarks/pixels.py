@@ -1,0 +1,183 @@
+"""Rows about pixels: augmentation, patch sampling, preparing DICOM files."""
+
+import os
+import pathlib
+
+import cv2
+import numpy as np
+
+from benchmarks import rows, timing
+
+S10 = ("--target-height", "1152", "--target-width", "896", "--no-segment-breast",
+       "--patch-size", "224", "--nb-bkg", "10", "--nb-abn", "10", "--nb-hns", "0",
+       "--pos-cutoff", "0.9", "--val-size", "0", "--no-verbose")
+WARPS = 30
+
+
+def augment_image():
+    return augment((1152, 896))
+
+
+def augment_patch():
+    return augment((224, 224))
+
+
+def augment(size):
+    """Draws and applies all warps of training, from a grey image into a batch."""
+    from end2end import augment, warps
+
+    cv2.setNumThreads(1)
+    generator = augment.training_generator()
+    plane = (np.random.default_rng(0).random(size) * 255).astype(np.float32)
+    batch = np.zeros((2, *size, 3), np.float32)
+
+    def ours():
+        for seed in range(WARPS):
+            warp = generator.draw(warps.seeded(seed), 3)
+            generator.apply_grey(plane, warp, mean=44.33, out=batch[seed % 2])
+
+    def simple():
+        for seed in range(3):
+            with_scipy(plane, generator.draw(warps.seeded(seed), 3))
+
+    times = [timing.fastest(work) for work in (ours, simple)]
+    return rows.Figure(
+        1e3 * times[0] / WARPS, 1e3 * times[0] / WARPS, "ms", 1e3 * times[1] / 3,
+        "scipy.ndimage.affine_transform of each channel, as the original",
+        1e3 * timing.copy_seconds(batch[0]), "copying the three channels")
+
+
+def with_scipy(plane, warp):
+    """The warp of three channels as Keras 2.0.8 does it."""
+    from scipy import ndimage
+
+    from end2end import warps
+
+    image = np.repeat(plane[..., None], 3, axis=2)
+    (a, b, down), (c, d, right) = warps.warp_matrix(warp, plane.shape)
+    image = np.stack([ndimage.affine_transform(
+        image[..., k], [[a, b], [c, d]], [down, right], order=0, mode="nearest")
+        for k in range(3)], axis=2)
+    low, high = image.min(), image.max()
+    image = np.stack([np.clip(image[..., k] + shift, low, high)
+                      for k, shift in enumerate(warp.intensity_shifts)], axis=2)
+    flips = (slice(None, None, -1 if one else 1)
+             for one in (warp.flip_vertical, warp.flip_horizontal))
+    return image[tuple(flips)] - np.float32(44.33)
+
+
+def sampling_s10():
+    """The S10 patch set by `sampling.sample`."""
+    from ddsm_train import sample_patches_combined as command
+    from end2end import config, roi_table, sampling
+
+    with timing.scratch() as folder:
+        source = timing.prepared(folder, patients=6)
+        arguments = command.parser().parse_args([
+            str(source / "roi_mask_path.csv"), str(source / "mask"),
+            str(everyone(source)), str(source / "full"), str(folder / "train"),
+            str(folder / "val"), *S10])
+        options = config.fill(config.SamplingOptions, arguments)
+        jobs = roi_table.plan(
+            roi_table.Sources(arguments.roi_table, arguments.masks,
+                              arguments.patients, arguments.images),
+            arguments.train_out, arguments.val_out, options)
+
+        def ours():
+            return list(sampling.sample(jobs, options, workers=arguments.workers))
+
+        made = [path for outcome in ours() for path in outcome.paths]
+        patches = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in made]
+        sources = [path for job in jobs for path in (job.image, *job.masks)]
+        times = (timing.fastest(ours),
+                 timing.fastest(lambda: with_opencv(sources, patches, folder), runs=2),
+                 timing.fastest(lambda: bare(sources, patches, folder)))
+    ours, simple, limit = (1e3 * one / len(jobs) for one in times)
+    return rows.Figure(
+        ours, ours, "ms per image", simple,
+        "cv2.imread of image and masks, cv2.imwrite of the same patches", limit,
+        "decoding image and masks, writing the patches' bytes",
+        notes=(f"{len(made) / len(jobs):.1f} patches per image",))
+
+
+def everyone(source):
+    """A list of all patients of a prepared folder."""
+    names = {"_".join(path.stem.split("_")[:2]) for path in (source / "full").iterdir()}
+    path = source / "everyone.txt"
+    path.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")
+    return path
+
+
+def with_opencv(sources, patches, folder):
+    for path in sources:
+        cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    for patch in patches:
+        cv2.imwrite(str(folder / "patch.png"), patch)
+
+
+def bare(sources, patches, folder):
+    for path in sources:
+        cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    for patch in patches:
+        (folder / "patch.raw").write_bytes(patch.data)
+
+
+def prepare():
+    """`ddsm_train.prepare` beside decoding, resizing and encoding alone."""
+    from benchmarks import networks
+    from ddsm_train import prepare as command
+    from end2end import phantoms, processes
+
+    workers = os.cpu_count()
+    with timing.scratch() as folder:
+        phantoms.write_cbis_ddsm(folder / "download", patients=12, size=(2304, 1792),
+                                 workers=workers)
+        with networks.silent():
+            ours = timing.seconds(lambda: command.main(
+                [str(folder / "download"), str(folder / "out")]))
+        used = files_used(folder / "download", folder / "out")
+        with processes.pool(workers) as pool:
+            list(pool.map(one_file, used[:workers]))  # starts the processes
+            limit = timing.seconds(lambda: list(pool.map(one_file, used)))
+        simple = timing.seconds(lambda: list(map(with_defaults, used)))
+    count = len(used)
+    return rows.Figure(
+        100 * limit / ours, ours / count, "s per file", simple / count,
+        "pydicom, cv2.resize, cv2.imwrite in one process", limit / count,
+        f"decode, resize, encode alone, {workers} processes",
+        notes=(f"{count} files of 2304x1792, start of {workers} processes included",))
+
+
+def files_used(download, out):
+    """The mammograms and the masks, without crops and second copies."""
+    from ddsm_train import cbis_ddsm, cbis_files
+    from end2end import conversion
+
+    index = cbis_files.Index(download, skip=out)
+    found = []
+    for film in cbis_ddsm.merge(cbis_ddsm.read_tables(download)):
+        job = cbis_files.make_job(film, index, out, (1152, 896))
+        found.append(job["images"][0][0])
+        shape = conversion.read_shape(found[-1])
+        found += [cbis_files.find_mask(mask["files"], shape)[0]
+                  for mask in job["masks"]]
+    return found
+
+
+def one_file(path):
+    """Decodes, resizes and encodes one file with the settings of `prepare`."""
+    import pydicom
+
+    from end2end import conversion
+
+    pixels = pydicom.dcmread(path).pixel_array
+    small = cv2.resize(pixels, (896, 1152), interpolation=cv2.INTER_CUBIC)
+    cv2.imencode(".png", small, conversion.PNG_SETTINGS)
+
+
+def with_defaults(path):
+    import pydicom
+
+    pixels = pydicom.dcmread(path).pixel_array
+    small = cv2.resize(pixels, (896, 1152), interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(pathlib.Path(path).with_suffix(".png")), small)

@@ -1,0 +1,69 @@
+"""Rows about statistics and the start of commands."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+from benchmarks import rows, timing
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def bootstrap():
+    """`metrics.auc_interval` beside scikit-learn in a loop."""
+    from sklearn import metrics as sklearn_metrics
+
+    from end2end import metrics
+
+    rng = np.random.default_rng(1)
+    labels = np.arange(400) % 2
+    scores = rng.normal(size=400) + labels
+    ours = timing.fastest(lambda: metrics.auc_interval(labels, scores, runs=3000))
+
+    def loop():
+        for _ in range(100):
+            drawn = rng.integers(0, 400, 400)
+            sklearn_metrics.roc_auc_score(labels[drawn], scores[drawn])
+
+    drawing = timing.fastest(lambda: rng.integers(0, 400, (3000, 400)))
+    return rows.Figure(
+        1e3 * ours, 1e3 * ours, "ms", 1e3 * 30 * timing.fastest(loop, runs=2),
+        "scikit-learn's roc_auc_score 3000 times, from 100", 1e3 * drawing,
+        "drawing the random numbers alone")
+
+
+def commands():
+    """Names of all modules that can be called."""
+    return sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for folder in ("end2end", "ddsm_train", "inbreast")
+        for path in (ROOT / folder).glob("*.py")
+        if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8"))
+
+
+def slowest_help():
+    """`--help` of every command."""
+    taken = {name: python("-m", name, "--help") for name in commands()}
+    name = max(taken, key=taken.get)
+    return rows.Figure(
+        taken[name], taken[name], "s", python("-c", "import tensorflow"),
+        "importing TensorFlow first", python("-c", "pass"), "starting Python",
+        notes=(f"{len(taken)} commands, the slowest is {name}",))
+
+
+def import_package():
+    """`import end2end`."""
+    taken = python("-c", "import end2end")
+    return rows.Figure(
+        taken, taken, "s", python("-c", "import tensorflow"), "importing TensorFlow",
+        python("-c", "pass"), "starting Python")
+
+
+def python(*words):
+    """Seconds of a call of Python, the fastest of three."""
+    def call():
+        subprocess.run([sys.executable, *words], check=True, capture_output=True,
+                       cwd=ROOT)
+    return min(timing.seconds(call) for _ in range(3))

@@ -1,0 +1,64 @@
+"""Clocks, phantoms and the limits of the machine."""
+
+import contextlib
+import pathlib
+import tempfile
+import time
+
+import numpy as np
+
+
+def fastest(work, *, runs=5):
+    """Seconds of the fastest of some calls, after one that warms up."""
+    work()
+    return min(seconds(work) for _ in range(runs))
+
+
+def seconds(work):
+    """Seconds of one call."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def matrix_product_rate():
+    """Float32 operations per second of TensorFlow's product of square matrices."""
+    import tensorflow as tf
+
+    size = 2048
+    matrix = tf.random.normal((size, size))
+    product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
+    return 2 * size**3 / fastest(lambda: product().numpy(), runs=10)
+
+
+def copy_seconds(array):
+    """Seconds to copy an array into memory that is there already."""
+    target = np.empty_like(array)
+    return fastest(lambda: np.copyto(target, array), runs=20)
+
+
+@contextlib.contextmanager
+def scratch():
+    """A folder for phantoms, removed at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield pathlib.Path(folder)
+
+
+def prepared(folder, *, patients, size=(1152, 896)):
+    """Draws synthetic women and prepares them; returns the prepared folder."""
+    import os
+
+    from ddsm_train import prepare
+    from end2end import phantoms
+
+    phantoms.write_cbis_ddsm(folder / "download", patients=patients, size=size,
+                             workers=os.cpu_count())
+    with contextlib.redirect_stdout(None):
+        prepare.main([str(folder / "download"), str(folder / "prepared"), "--size",
+                      *map(str, size)])
+    return folder / "prepared"
+
+
+def phantom_images(folder, *, patients, size=(1152, 896)):
+    """Paths of prepared synthetic mammograms."""
+    return sorted((prepared(folder, patients=patients, size=size) / "full").iterdir())
