@@ -59,7 +59,7 @@ demo: $(READY)  ## the whole walk on synthetic mammograms; about ten minutes
 
 experiments: $(READY)  ## print the target of every experiment, published values, hours
 	@$(DDSM_COMMAND) --list
-	@echo "make inbreast-NAME, where NAME is one of"
+	@echo
 	@$(INBREAST_COMMAND) --list
 
 # An experiment or a table needs DDSM= or INBREAST=, the folder as downloaded. What is

@@ -10,6 +10,7 @@ import dataclasses
 import gzip
 import io
 import re
+import zlib
 
 from end2end import files, splits
 
@@ -21,6 +22,8 @@ NEEDED = {
     "pathology": "pathology", "image": "image_file_path",
     "crop": "cropped_image_file_path", "mask": "roi_mask_file_path",
 }
+# The tables have 0.3 to 0.6 MB.
+GREATEST_TABLE = 64 << 20
 KINDS = {"mass": "mass", "calcification": "calc"}
 PATHOLOGIES = ("MALIGNANT", "BENIGN", "BENIGN_WITHOUT_CALLBACK")
 # Known of the whole set (Lee et al., Sci Data 4:170177, 2017, and The Cancer Imaging
@@ -109,12 +112,15 @@ def _find_table(folder, name):
 def _rows(path):
     """Rows of a table with columns and values in one spelling."""
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
+            content = stream.read(GREATEST_TABLE + 1)
+        if len(content) > GREATEST_TABLE:
+            raise files.InputError(
+                f"{path} is larger than {GREATEST_TABLE >> 20} MB, a hundred times the "
+                "size of such a table; download it again.")
         text = content.decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise files.InputError(
             f"{path} is no CSV table in UTF-8 ({error}); download it again."
         ) from error
@@ -134,7 +140,7 @@ def _spelling(column):
 
 
 CHECKS = {
-    "patient_id": (re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*"), "such as P_00001"),
+    "patient_id": (re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*"), "such as P_00001"),
     "side": (re.compile("LEFT|RIGHT"), "LEFT or RIGHT"),
     "view": (re.compile("CC|MLO"), "CC or MLO"),
     "abnormality": (re.compile(r"\d{1,4}"), "a number"),

@@ -12,7 +12,7 @@ import pathlib
 import cv2
 import numpy as np
 
-from end2end import conversion
+from end2end import conversion, files
 
 SUFFIXES = (".dcm", ".dicom", ".jpg", ".jpeg", ".png")
 # Sizes of mask and mammogram whose aspects differ by more are not one picture at two
@@ -49,14 +49,14 @@ class Index:
     def _read_metadata(self, path):
         """Adds the places that the NBIA Data Retriever lists."""
         with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
-            for row in csv.DictReader(stream):
+            for row in _rows(csv.DictReader(stream), path):
                 place = (row.get("File Location") or "").replace("\\", "/")
                 parts = [part for part in place.split("/") if part not in ("", ".")]
                 series = (row.get("Series UID") or "").strip()
                 if series in self.by_series or not parts or ".." in parts:
                     continue
                 here = path.parent.joinpath(*parts)
-                if here.is_dir():
+                if os.path.isdir(here):  # False also for what cannot be a name
                     self.by_series[series] = sorted(
                         one for one in here.iterdir()
                         if one.suffix.lower() in SUFFIXES)
@@ -67,6 +67,15 @@ class Index:
         found = self.by_series.get(series) or self.by_subject.get(
             (subject, series[-5:]), [])
         return sorted(found, key=lambda one: (one.name != name, one.name))
+
+
+def _rows(reader, path):
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise files.InputError(
+            f"{path} is no CSV table ({error}); download it again, or remove it."
+        ) from error
 
 
 def _walk(folder, skip):

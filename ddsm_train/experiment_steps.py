@@ -52,8 +52,8 @@ SCALES = {
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
         dict.fromkeys(experiments.PATCH_SETS, 1), (1, 2)),
 }
-# What a network at demo scale has in place of the paper's; later flags win. Its rates are
-# ten times the paper's, and with the paper's penalties they would mostly shrink weights.
+# What a network at demo scale has in place of the paper's; later flags win. Its rates
+# are ten times the paper's; the penalties of the paper would mostly shrink weights.
 DEMO_COMMON = (
     "--no-use-pretrained", "--load-train-ram", "--load-val-ram",
     "--init-learningrate", 0.001, "--weight-decay", 0.0001, "--weight-decay2", 0.0001,

@@ -10,7 +10,15 @@ import cv2
 import numpy as np
 import tqdm
 
-from end2end import config, files, heatmap_files, heatmaps, images, patches
+from end2end import (
+    config,
+    files,
+    heatmap_files,
+    heatmaps,
+    images,
+    overlays,
+    patches,
+)
 
 # Image settings that travel with a patch classifier; its image size does not.
 INTENSITY_FIELDS = ("stretch_max_to", "intensity_scale", "equalize_histogram", "center",
@@ -233,5 +241,7 @@ def draw(scored, classes, folder, name):
             scored.heatmap[..., index], smaller.shape,
             first=[one * scale for one in scored.first],
             step=[one * scale for one in scored.step])
+        drawn = overlays.blended(
+            overlays.draw(overlays.grey8(smaller)), overlays.heat_layer(probabilities))
         with files.replacing(folder / f"{name}_{kind}.png") as unfinished:
-            cv2.imwrite(str(unfinished), heatmaps.overlay(smaller, probabilities))
+            unfinished.write_bytes(overlays.png(drawn))

@@ -19,20 +19,27 @@ def published(row):
     return shown(value, row.published.get("interval"))
 
 
-def listing(rows):
-    """Every experiment with source, published value and expected hours.
+HOURS = (
+    "Hours: training alone, on a GPU that sustains 10 TFLOP/s, by counting operations; "
+    "not measured.")
+
+
+def listing(rows, *, prefix=""):
+    """Every experiment with source, published value and expected hours, as Markdown.
 
     Args:
         rows: experiments with name, source, published, hours and perhaps title.
+        prefix: of the make targets.
     """
-    lines = [f"{'name':34s} {'published':18s} {'hours':>6s}  source"]
+    lines = ["| make | source | what | published | hours |", "|---|---|---|---|---|"]
     for row in rows:
-        title = getattr(row, "title", "")
-        lines.append(f"{row.name:34s} {published(row):18s} {row.hours:6.1f}  "
-                     f"{row.source}{': ' if title else ''}{title}")
-    lines.append("Hours: training alone, on a GPU that sustains 10 TFLOP/s, by "
-                 "counting operations; not measured.")
-    return "\n".join(lines)
+        value = published(row)
+        if row.published.get("flipped_auc"):
+            value += f"; with flips {row.published['flipped_auc']:.2f}"
+        lines.append(
+            f"| `{prefix}{row.name}` | {row.source} | {getattr(row, 'title', '')} | "
+            f"{value.removeprefix('-; ')} | {row.hours:.1f} |")
+    return "\n".join([*lines, "", HOURS])
 
 
 def markdown(columns, rows, *, synthetic):

@@ -132,7 +132,7 @@ def main(argv=None):
     from inbreast import experiment_steps
 
     if arguments.list:
-        print(experiment_tables.listing(ROWS))
+        print(experiment_tables.listing(ROWS, prefix="inbreast-"))
         return
     names = chosen(arguments.run or arguments.table)
     run = experiment_steps.Run.of(arguments)
