@@ -69,7 +69,7 @@ DDSM_RUN = $(DDSM_COMMAND) $(if $(DDSM),--data "$(DDSM)") $(if $(SEED),--seed $(
 	$(if $(OUT),--out "$(OUT)/experiments")
 INBREAST_COMMAND = $(RUN) -m inbreast.experiments --scale $(SCALE)
 INBREAST_RUN = $(INBREAST_COMMAND) $(if $(INBREAST),--data "$(INBREAST)") \
-	$(if $(SEED),--seed $(firstword $(SEED))) $(if $(DDSM),--ddsm "$(DDSM)") \
+	$(if $(SEED),--seed $(SEED)) $(if $(DDSM),--ddsm "$(DDSM)") \
 	$(if $(OUT),--out "$(OUT)/inbreast") $(if $(MODELS)$(OUT),--models \
 	"$(or $(MODELS),$(OUT)/experiments)")
 

@@ -309,31 +309,13 @@ def table(names, runs):
     for name in names:
         row = experiments.EXPERIMENTS[name]
         found = [outcome(row, run) for run in runs]
-        plain, flips, epoch = (together([one[key] for one in found])
+        plain, flips, epoch = (tables.together([one[key] for one in found])
                                for key in ("plain", "flips", "epoch"))
         rows.append((
             row.name, row.title, tables.published(row), plain,
             tables.shown(row.published.get("flipped_auc")), flips,
             str(row.published.get("epoch") or "-"), epoch))
     return tables.markdown(COLUMNS, rows, synthetic=runs[0].demo)
-
-
-def together(found):
-    """Values of several runs as text: one with its interval, or mean and range.
-
-    Args:
-        found: list of None, whole numbers, or (value, interval or None).
-    """
-    found = [one for one in found if one is not None]
-    if not found:
-        return "-"
-    if isinstance(found[0], int):
-        return ", ".join(map(str, found))
-    if len(found) == 1:
-        return tables.shown(*found[0])
-    values = [value for value, _ in found]
-    return (f"{sum(values) / len(values):.2f} ({min(values):.2f} to {max(values):.2f}, "
-            f"{len(values)} seeds)")
 
 
 def outcome(row, run):

@@ -42,6 +42,24 @@ def listing(rows, *, prefix=""):
     return "\n".join([*lines, "", HOURS])
 
 
+def together(found):
+    """Values of several runs as text: one with its interval, or mean and range.
+
+    Args:
+        found: list of None, whole numbers, or (value, interval or None).
+    """
+    found = [one for one in found if one is not None]
+    if not found:
+        return "-"
+    if isinstance(found[0], int):
+        return ", ".join(map(str, found))
+    if len(found) == 1:
+        return shown(*found[0])
+    values = [value for value, _ in found]
+    return (f"{sum(values) / len(values):.2f} ({min(values):.2f} to {max(values):.2f}, "
+            f"{len(values)} seeds)")
+
+
 def markdown(columns, rows, *, synthetic):
     """A table as Markdown, with a warning under it where it is from synthetic images.
 

@@ -51,8 +51,8 @@ class Run:
     making: tuple = ()   # flags of ddsm_train.experiments that make a missing model
 
     @classmethod
-    def of(cls, arguments):
-        """From parsed arguments.
+    def of(cls, arguments, seed):
+        """From parsed arguments; one of several seeds has folders of its own.
 
         Raises:
             files.InputError: the release is not there or not given.
@@ -64,11 +64,16 @@ class Run:
             raise files.InputError(
                 "no data given; expected --data with the folder of INbreast as "
                 "downloaded (make: INBREAST=...), or --scale demo for synthetic ones.")
-        return cls(
-            pathlib.Path(arguments.out or f"runs/{arguments.scale}-inbreast"),
-            pathlib.Path(arguments.models or f"runs/{arguments.scale}-experiments"),
-            scale, arguments.seed, arguments.data and pathlib.Path(arguments.data),
-            _making(arguments))
+        out = pathlib.Path(arguments.out or f"runs/{arguments.scale}-inbreast")
+        models = pathlib.Path(
+            arguments.models or f"runs/{arguments.scale}-experiments")
+        making = _making(arguments)
+        if len(arguments.seed) > 1:
+            out /= f"seed-{seed}"
+            own = models / f"seed-{seed}"
+            models = own if making or own.exists() else models
+        return cls(out, models, scale, seed,
+                   arguments.data and pathlib.Path(arguments.data), making)
 
     @property
     def demo(self):
@@ -195,20 +200,43 @@ COLUMNS = ("experiment", "source", "published", "ours", "published, flips",
            "ours, flips", "our patients")
 
 
-def table(names, run):
-    """The paper's rows with a column for the values found here, as Markdown."""
-    drawn = (drawn_subsets(run) if (run.out / "data" / "images.csv").exists() else {})
+def table(names, runs):
+    """The paper's rows with a column for the values found here, as Markdown.
+
+    Args:
+        names: of experiments.
+        runs: list of `Run`; of several, the mean and the range are shown.
+    """
+    found = [outcomes(names, run) for run in runs]
     rows = []
+    for name in names:
+        row = experiments.EXPERIMENTS[name]
+        plain, flips, count = (
+            tables.together([one[name].get(key) for one in found])
+            for key in ("plain", "flips", "patients"))
+        rows.append((row.name, row.source, tables.published(row), plain,
+                     tables.shown(row.published.get("flipped_auc")), flips, count))
+    return tables.markdown(COLUMNS, rows, synthetic=runs[0].demo)
+
+
+def outcomes(names, run):
+    """What experiments came to.
+
+    Returns:
+        dict by name of dicts with plain and flips, (AUC, interval or None), and
+        patients; empty for what is not done.
+    """
+    drawn = (drawn_subsets(run) if (run.out / "data" / "images.csv").exists() else {})
+    found = {}
     for name in names:
         row = experiments.EXPERIMENTS[name]
         part = drawn.get(run.count(row.patients))
         count = patients_of(part) if part is not None and row.recipe else 0
         path = run.folder(row, count) / "test" / "results.json"
-        found = files.read_json(path) if path.exists() else {}
-        plain, flips = found.get("plain", {}), found.get("flips", {})
-        rows.append((
-            row.name, row.source, tables.published(row),
-            tables.shown(plain.get("auc"), plain.get("auc_interval")),
-            tables.shown(row.published.get("flipped_auc")),
-            tables.shown(flips.get("auc")), str(count) if found else "-"))
-    return tables.markdown(COLUMNS, rows, synthetic=run.demo)
+        results = files.read_json(path) if path.exists() else {}
+        found[name] = {
+            scheme: (results[scheme]["auc"], results[scheme].get("auc_interval"))
+            for scheme in ("plain", "flips") if scheme in results}
+        if results:
+            found[name]["patients"] = count
+    return found

@@ -121,8 +121,9 @@ def parser():
                              "commands work (default: paper)")
     parser.add_argument("--out", metavar="FOLDER",
                         help="folder for everything (default: runs/SCALE-inbreast)")
-    parser.add_argument("--seed", type=int, default=12345,
-                        help="of training and, in the demo, phantoms (default: 12345)")
+    parser.add_argument("--seed", type=int, nargs="+", default=[12345],
+                        help="of training and, in the demo, phantoms (default: 12345); "
+                             "several: all in turn, with mean and range in the table")
     return parser
 
 
@@ -135,10 +136,11 @@ def main(argv=None):
         print(experiment_tables.listing(ROWS, prefix="inbreast-"))
         return
     names = chosen(arguments.run or arguments.table)
-    run = experiment_steps.Run.of(arguments)
+    runs = [experiment_steps.Run.of(arguments, seed) for seed in arguments.seed]
     if arguments.run:
-        experiment_steps.perform(names, run)
-    print(experiment_steps.table(names, run))
+        for run in runs:
+            experiment_steps.perform(names, run)
+    print(experiment_steps.table(names, runs))
 
 
 if __name__ == "__main__":

@@ -154,8 +154,20 @@ def test_an_experiment_fine_tunes_its_subset_of_table_4(tmp_path, commands):
     assert str(models / "resnet-vgg" / "best.h5") in map(str, tune.command)
     assert tune.command[3] == tmp_path / "data" / "images" / "test"
     assert test.after == ("resnet-vgg-6",)
-    text = experiment_steps.table(["resnet-vgg-30", "vgg-vgg-30"], run)
+    text = experiment_steps.table(["resnet-vgg-30", "vgg-vgg-30"], [run])
     assert "| 0.94 | 0.52 [0.42, 0.62] | - | 0.52 | 6 |" in text
+    assert "| 0.93 | - | - | - | - |" in text
+
+
+def test_several_seeds_have_folders_and_models_of_their_own(tmp_path):
+    words = ["--run", "table4", "--scale", "demo", "--out", str(tmp_path / "out"),
+             "--models", str(tmp_path / "models"), "--seed", "1", "2"]
+    arguments = experiments.parser().parse_args(words)
+    runs = [experiment_steps.Run.of(arguments, seed) for seed in arguments.seed]
+    assert [run.out.name for run in runs] == ["seed-1", "seed-2"]
+    assert [run.models.name for run in runs] == ["seed-1", "seed-2"]
+    alone = experiments.parser().parse_args(words[:-1])
+    assert experiment_steps.Run.of(alone, 1).models == tmp_path / "models"
 
 
 def test_too_few_patients_or_a_wrong_share_are_refused(tmp_path, model_file):
