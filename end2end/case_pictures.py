@@ -12,11 +12,18 @@ MOST_BYTES = 150_000
 PICTURE_SHARE = 0.55
 SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2)
 QUALITIES = (85, 65, 45)
+# Maps that cover areas; the others are made of dots.
+SMOOTH = ("gradcam", "heatmap")
 
 
 def bytes_per_case(count):
     """How many bytes each of so many cases may take."""
     return min(MOST_BYTES, PAGE_BYTES // max(count, 1))
+
+
+def shade(method):
+    """The function of `overlays` that makes a layer of a map."""
+    return overlays.heat_layer if method in SMOOTH else overlays.layer
 
 
 def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
@@ -34,9 +41,7 @@ def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
     """
     pictures = []
     for method, strength in explained.maps.items():
-        made = (overlays.heat_layer if method in ("heatmap", "gradcam")
-                else overlays.layer)(strength)
-        pictures.append((TITLES[method], made))
+        pictures.append((TITLES[method], shade(method)(strength)))
     if regions:
         pictures.append(("outlines", overlays.outline_layer(
             explained.grey.shape, regions)))

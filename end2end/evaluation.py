@@ -150,6 +150,30 @@ def compare(named, draw):
     return results
 
 
+def against_mean(named, members, names, options):
+    """AUC of each of several models, and its difference to that of their mean.
+
+    Args:
+        named: dict of `Scores` of the mean, by scheme.
+        members: the same of each model.
+        names: of the models.
+        options: `EvaluationOptions`.
+
+    Returns:
+        dict with `members`: by scheme, a list of dicts of `statistics.compare` with
+        `name` and `auc_interval`; empty for one model.
+    """
+    if len(members) < 2 or named["plain"].values.ndim == 2:
+        return {}
+    return dict(members={scheme: [
+        dict(name=name,
+             auc_interval=metrics.auc_interval(
+                 mean.labels, one[scheme].values, **options.draw.keywords),
+             **statistics.compare(mean, one[scheme], options.draw, name=name))
+        for name, one in zip(names, members, strict=True)]
+        for scheme, mean in named.items()})
+
+
 # Output ---------------------------------------------------------------------------
 
 
@@ -159,8 +183,9 @@ def run(model_paths, test, out, options):
     Args:
         model_paths: one or more saved models.
         test: folder of class folders, or manifest.
-        out: folder for `scores.csv`, `scores_flips.csv`, `results.json`, the curve or
-            matrix as PNG and SVG, and `report.html`.
+        out: folder for `scores.csv`, `scores_flips.csv`, the same of breasts
+            (`scores.breasts.csv`), `results.json`, the curve or matrix as PNG and SVG,
+            and `report.html`.
         options: `EvaluationOptions`.
 
     Returns:
@@ -186,7 +211,8 @@ def run(model_paths, test, out, options):
                  for scheme in members[0]}
     results = dict(
         models=list(map(str, model_paths)), test=str(test),
-        **compare(named, options.draw), seconds=round(time.monotonic() - started, 2))
+        **compare(named, options.draw), **against_mean(named, members, names, options),
+        seconds=round(time.monotonic() - started, 2))
     if options.store:
         card_files.store(model_paths[0], card_files.from_validation(
             named, pathlib.Path(test).resolve().name, options.draw))
@@ -207,10 +233,14 @@ def model_names(paths):
 
 
 def write_files(out, named, results):
-    """Writes score files, results, and the curve or matrix."""
+    """Writes score files, of images and of breasts with both views as far as they are
+    known, results, and the curve or matrix."""
     for scheme, table in named.items():
-        ending = "" if scheme == "plain" else f"_{scheme}"
-        score_files.write_scores(out / f"scores{ending}.csv", table)
+        name = "scores" if scheme == "plain" else f"scores_{scheme}"
+        score_files.write_scores(out / f"{name}.csv", table)
+        if "breasts" in results[scheme]:
+            score_files.write_scores(
+                out / f"{name}.breasts.csv", ensembles.breasts(table))
     figure, name = picture(named, results)
     figures.save(figure, out / name)
     files.write_json(out / "results.json", results)
@@ -227,6 +257,11 @@ def write_page(out, named, results, cards, cases):
     for scheme in named:
         sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
                      *score_tables.tables(results[scheme])]
+        if "members" in results:
+            sections.append(score_tables.comparison(
+                [(row["name"], row) for row in results["members"][scheme]],
+                "Each model by itself, and the difference of its AUC to that of the "
+                "mean of all"))
     sections.append(report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name]))
     if cases:
         sections += [report.Heading("Images"), report.Cases(
@@ -251,11 +286,24 @@ def picture(named, results):
         return figures.confusion(plain["confusion"], plain["classes"]), "confusion"
     curves = []
     for scheme, table in named.items():
-        false, true, _ = metrics.roc_curve(table.labels, table.values)
-        curves.append(dict(
-            name=SCHEMES[scheme], false=false, true=true, auc=results[scheme]["auc"],
-            interval=results[scheme]["auc_interval"]))
+        for row in results.get("members", {}).get(scheme, ()):
+            values = table.models[row["name"]]
+            curves.append(curve(
+                f"{row['name']}, {SCHEMES[scheme]}", table.labels, values, row))
+        curves.append(curve(SCHEMES[scheme], table.labels, table.values,
+                            results[scheme]))
+    if "members" in results:
+        # All schemes of many models are too many curves; those of the last are drawn.
+        curves = curves[-len(table.models) - 1:]
+        curves[-1] |= dict(mean=True, name=f"mean of these, {SCHEMES[scheme]}")
     return figures.roc(curves), "roc"
+
+
+def curve(name, labels, values, found):
+    """One curve of `figures.roc`; `found` has `auc` and `auc_interval`."""
+    false, true, _ = metrics.roc_curve(labels, values)
+    return dict(name=name, false=false, true=true, auc=found["auc"],
+                interval=found["auc_interval"])
 
 
 def summary(results):
@@ -265,9 +313,13 @@ def summary(results):
              + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
     for scheme, title in (("plain", ""), ("flips", " with flips")):
         found = results.get(scheme, {})
+        lines += [f"{row['name']} AUC{title} {row['auc']:.4f} "
+                  f"[{score_tables.between(row['auc_interval'])}]"
+                  for row in results.get("members", {}).get(scheme, ())]
         for measure, name in (("auc", "AUC"), ("accuracy", "accuracy")):
             if measure in found:
-                lines.append(f"{name}{title} {found[measure]:.4f} "
+                whose = "mean of these " if "members" in results else ""
+                lines.append(f"{whose}{name}{title} {found[measure]:.4f} "
                              f"[{score_tables.between(found[measure + '_interval'])}]")
     if "gain" in results.get("flips", {}):
         gain = results["flips"]["gain"]

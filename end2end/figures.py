@@ -10,9 +10,13 @@ from end2end import files
 
 # Okabe and Ito: distinct for every kind of colour vision; with line styles beside them
 # the curves also differ in grey.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
+# The mean of several models: black and wider, so that it is found at once.
+MEAN = dict(color="black", linestyle="-", linewidth=2.0)
 DPI = 200
+# Outlines as `overlays` draws them.
+OUTLINES = "Outlines: malignant blue, benign green and dashed."
 
 
 def save(figure, path):
@@ -41,34 +45,60 @@ def encoded(figure, kind):
     return buffer.getvalue()
 
 
+# ROC curves -----------------------------------------------------------------------
+
+
 def roc(curves, *, points=()):
     """ROC curves (Shen et al. 2019, Figure 3).
 
     Args:
         curves: dicts with `name`, `false` and `true` positive rates, `auc` and, if
-            known, `interval`.
+            known, `interval`; `mean` is true for that of several models.
         points: dicts with `name`, `sensitivity` and `specificity`, marked on the plot.
 
     Returns:
         `matplotlib.figure.Figure`.
     """
-    figure = mpl.Figure(figsize=(4.4, 4.4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, linestyle=(0, (1, 3)))
-    for i, curve in enumerate(curves):
-        interval = curve.get("interval")
-        shown = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
-        axes.plot(curve["false"], curve["true"], color=COLOURS[i % len(COLOURS)],
-                  linestyle=LINES[i % len(LINES)], linewidth=1.5,
-                  label=f"{curve['name']}: AUC {curve['auc']:.2f}{shown}")
-    for point in points:
-        axes.plot(1 - point["specificity"], point["sensitivity"], "o", color="black",
-                  markersize=5, markerfacecolor="white", label=point["name"])
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal",
-             xlabel="1 − specificity (false positive rate)",
-             ylabel="sensitivity (true positive rate)")
-    axes.legend(loc="lower right", fontsize=8, frameon=False)
+    return roc_panels([dict(title="", curves=curves, points=points)])
+
+
+def roc_panels(panels):
+    """ROC curves of several test sets, side by side.
+
+    Args:
+        panels: dicts with `title`, and `curves` and `points` of `roc`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(4.4 * len(panels), 4.6), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(row, panels, strict=True):
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, linestyle=(0, (1, 3)))
+        for i, curve in enumerate(panel["curves"]):
+            _curve(axes, curve, i)
+        for point in panel["points"]:
+            axes.plot(1 - point["specificity"], point["sensitivity"], "o", zorder=5,
+                      color="black", markersize=5, markerfacecolor="white",
+                      label=point["name"])
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal",
+                 xlabel="1 − specificity (false positive rate)",
+                 ylabel="sensitivity (true positive rate)")
+        axes.set_title(panel["title"], loc="left", fontsize=10, fontweight="bold")
+        axes.legend(loc="lower right", fontsize=7.5, frameon=False)
     return figure
+
+
+def _curve(axes, curve, i):
+    interval = curve.get("interval")
+    shown = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+    style = MEAN if curve.get("mean") else dict(
+        color=COLOURS[i % len(COLOURS)], linestyle=LINES[i % len(LINES)], linewidth=1.5)
+    axes.plot(curve["false"], curve["true"], **style,
+              label=f"{curve['name']}: AUC {curve['auc']:.2f}{shown}")
+
+
+# Confusion matrices ---------------------------------------------------------------
 
 
 def confusion(matrix, classes, *, title=""):
@@ -82,10 +112,29 @@ def confusion(matrix, classes, *, title=""):
     Returns:
         `matplotlib.figure.Figure`.
     """
-    count = len(classes)
-    side = 1.8 + 0.62 * count
-    figure = mpl.Figure(figsize=(side + 0.6, side), layout="constrained")
-    axes = figure.subplots()
+    return confusion_panels([dict(title=title, matrix=matrix, classes=classes)])
+
+
+def confusion_panels(panels):
+    """Confusion matrices of several classifiers, side by side, with one scale.
+
+    Args:
+        panels: dicts with `title`, `matrix` and `classes` of `confusion`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    side = 1.8 + 0.62 * max(len(panel["classes"]) for panel in panels)
+    figure = mpl.Figure(
+        figsize=(side * len(panels) + 0.6, side), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(row, panels, strict=True):
+        image = _matrix(axes, **panel)
+    figure.colorbar(image, ax=list(row), label="share of the row", fraction=0.046)
+    return figure
+
+
+def _matrix(axes, *, title, matrix, classes):
     shares = [[value / (sum(row) or 1) for value in row] for row in matrix]
     image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for i, row in enumerate(shares):
@@ -93,11 +142,14 @@ def confusion(matrix, classes, *, title=""):
             axes.text(j, i, f"{share:.2f}", ha="center", va="center", fontsize=9,
                       color="black" if share > 0.55 else "white")
     names = [name.replace("_", " ") for name in classes]
-    axes.set_xticks(range(count), names, rotation=40, ha="right")
-    axes.set_yticks(range(count), names)
-    axes.set(xlabel="predicted class", ylabel="true class", title=title)
-    figure.colorbar(image, ax=axes, label="share of the row", fraction=0.046)
-    return figure
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
+    return image
+
+
+# Calibration ----------------------------------------------------------------------
 
 
 def reliability(bins):
@@ -123,4 +175,74 @@ def reliability(bins):
     counts.bar([(row["low"] + row["high"]) / 2 for row in bins],
                [row["count"] for row in bins], width=0.09, color="0.6")
     counts.set(xlabel="score", ylabel="images")
+    return figure
+
+
+# Mammograms -----------------------------------------------------------------------
+
+
+def saliency(panels, heatmaps=(), *, scale=""):
+    """Mammograms with what moved their scores (Shen et al. 2019, Figure 4).
+
+    Args:
+        panels: pairs of title and picture, uint8 `(rows, columns, 3)`, red first.
+        heatmaps: dicts with `title`, `cells` `(rows, columns)`, `extent` (left, right,
+            bottom, top of the outer edges of the cells, in pixels) and `outlines`,
+            RGBA of the mammogram.
+        scale: what the colours of the heatmaps mean.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    rows = 1 + bool(heatmaps)
+    figure = mpl.Figure(figsize=(7.2, 3.6 * rows - 0.6 * (rows - 1)),
+                        layout="constrained")
+    parts = figure.subfigures(rows, 1, squeeze=False)[:, 0]
+    for axes, (title, picture) in zip(
+            parts[0].subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        axes.imshow(picture)
+        axes.set_title(title, loc="left", fontsize=8)
+        axes.set_axis_off()
+    parts[0].supxlabel(
+        f"Red: gradient of the cancer output. {OUTLINES}", fontsize=7)
+    if heatmaps:
+        _heatmap_row(parts[1], heatmaps, scale)
+    return figure
+
+
+def _heatmap_row(part, heatmaps, scale):
+    highest = max(float(one["cells"].max()) for one in heatmaps) or 1.0
+    row = part.subplots(1, len(heatmaps), squeeze=False)[0]
+    for axes, one in zip(row, heatmaps, strict=True):
+        image = axes.imshow(one["cells"], extent=one["extent"], cmap="inferno", vmin=0,
+                            vmax=highest, interpolation="nearest")
+        height, width = one["outlines"].shape[:2]
+        axes.imshow(one["outlines"], extent=(0, width, height, 0))
+        axes.set(xlim=(0, width), ylim=(height, 0), facecolor="black",
+                 xticks=(), yticks=())
+        axes.set_title(one["title"], loc="left", fontsize=8)
+    part.colorbar(image, ax=list(row), label=scale, fraction=0.025, pad=0.01)
+
+
+def examples(panels):
+    """Mammograms with the grey values of their set below (Shen et al. 2019, Figure 5).
+
+    Args:
+        panels: dicts with `title`, `grey` uint8 `(rows, columns)`, `edges` and `shares`
+            of a histogram, and `label` of its horizontal axis.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(3.0 * len(panels), 5.2), layout="constrained")
+    pictures, grey = figure.subplots(
+        2, len(panels), squeeze=False, height_ratios=(3.4, 1))
+    for axes, below, panel in zip(pictures, grey, panels, strict=True):
+        axes.imshow(panel["grey"], cmap="gray", vmin=0, vmax=255)
+        axes.set_title(panel["title"], loc="left", fontsize=10, fontweight="bold")
+        axes.set_axis_off()
+        below.stairs(panel["shares"], panel["edges"], fill=True, color=COLOURS[0])
+        below.set(xlabel=panel["label"], ylabel="share of\nthe breast", ylim=(0, None),
+                  xlim=(panel["edges"][0], panel["edges"][-1]))
+        below.tick_params(labelsize=8)
     return figure

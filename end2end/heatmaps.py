@@ -4,18 +4,12 @@ Sliding: one patch after the other. Convolutional: one pass of the network. Kera
 imported only where a model is built.
 """
 
-import logging
 import math
 
 import cv2
 import numpy as np
 
 from end2end import images, patches, regions
-
-log = logging.getLogger(__name__)
-
-# Shades of the overlays, readable with any colour vision.
-COLORS = cv2.COLORMAP_INFERNO
 
 
 def sliding_heatmap(model, image, *, patch_size, stride, prepare=None, margin=None,
@@ -89,6 +83,46 @@ def convolutional_heatmap(patch_model, image, *, pool_size=(7, 7), strides=(1, 1
     if batch.ndim == 3:
         batch = with_channels(input_channels(model))(batch)
     return predict(model, batch)[0]
+
+
+def network(patch_model, size):
+    """The network of a patch classifier for whole images.
+
+    Args:
+        patch_model: a patch classifier (`keras.Model`).
+        size: (height, width) of its patches in pixels.
+
+    Returns:
+        `keras.Model` of `models.heatmap_model`, and the cells that it averages (height,
+        width): all cells of a patch, so that a cell of the map is a patch.
+    """
+    import keras
+
+    from end2end import models
+
+    trunk = keras.Model(patch_model.inputs, models.patch_features(patch_model))
+    pool = trunk.compute_output_shape(
+        (1, *size, models.input_channels(patch_model)))[1:3]
+    return models.heatmap_model(patch_model, pool=pool), pool
+
+
+def windows_of_cells(image, shape, *, pool, patch_size):
+    """The windows that the cells of a convolutional heatmap stand for.
+
+    Args:
+        image: network input, float32 `(rows, columns, channels)`.
+        shape: (rows, columns) of the heatmap, made with a stride of one cell.
+        pool: cells averaged, (height, width).
+        patch_size: (height, width) of a patch in pixels.
+
+    Returns:
+        float32 `(cells, height, width, channels)`, row by row.
+    """
+    steps = [round(size / count) for size, count in zip(patch_size, pool, strict=True)]
+    height, width = patch_size
+    return np.stack([
+        image[i * steps[0]:i * steps[0] + height, j * steps[1]:j * steps[1] + width]
+        for i in range(shape[0]) for j in range(shape[1])])
 
 
 def predict(model, batch):
@@ -190,23 +224,3 @@ def spread(class_map, shape, *, first, step):
     across, down = np.meshgrid(columns, rows)
     return cv2.remap(np.asarray(class_map, np.float32), across, down, cv2.INTER_LINEAR,
                      borderMode=cv2.BORDER_REPLICATE)
-
-
-def overlay(image, probabilities, *, opacity=0.6):
-    """A mammogram with a class's probabilities in colour.
-
-    Args:
-        image: array `(rows, columns)`, any grey range.
-        probabilities: array of the same shape, 0 to 1; colour grows with them.
-        opacity: of the colour where the probability is 1.
-
-    Returns:
-        uint8 array `(rows, columns, 3)`, channels in OpenCV's order.
-    """
-    grey = np.asarray(image, np.float32)
-    grey = grey * (255 / max(float(grey.max()), 1e-6))
-    grey = np.clip(grey, 0, 255)[..., None]
-    share = np.clip(probabilities, 0, 1).astype(np.float32)
-    colors = cv2.applyColorMap((share * 255).astype(np.uint8), COLORS)
-    weight = (opacity * share)[..., None]
-    return np.rint(grey * (1 - weight) + colors * weight).astype(np.uint8)

@@ -187,8 +187,7 @@ def write_picture(path, grey, named_map, regions):
     """Writes one mammogram with one map and the outlines."""
     method, strength = named_map
     picture = overlays.draw(grey)
-    shade = overlays.heat_layer if method in ("heatmap", "gradcam") else overlays.layer
-    picture = overlays.blended(picture, shade(strength))
+    picture = overlays.blended(picture, case_pictures.shade(method)(strength))
     picture = overlays.blended(picture, overlays.outline_layer(grey.shape, regions))
     with files.replacing(path) as part:
         part.write_bytes(overlays.png(picture))

@@ -103,16 +103,15 @@ def confusion(found):
                  "Share of each true class (row) given to each class (column)")
 
 
-def comparison(rows):
-    """Differences of AUC to the first file: pairs of name and `statistics.compare`."""
+def comparison(rows, caption="Difference of AUC to the first file, on the same images"):
+    """Differences of AUC: pairs of name and `statistics.compare`."""
     made = [(name, own["auc"], own["difference"], between(own["difference_interval"]),
              between(own["difference_interval_by_patient"])
              if "difference_interval_by_patient" in own else "",
              between(own["delong"]["interval"]), f"{own['delong']['p_value']:.2g}")
             for name, own in rows]
-    return Table(("file", "AUC", "difference", "95 % interval", "drawn by patient",
-                  "DeLong", "p (DeLong)"), made,
-                 "Difference of AUC to the first file, on the same images")
+    return Table(("of", "AUC", "difference", "95 % interval", "drawn by patient",
+                  "DeLong", "p (DeLong)"), made, caption)
 
 
 def as_text(table):

@@ -115,15 +115,6 @@ def test_spreading_puts_every_cell_on_its_centre():
     assert spread[0, 0] == cells[0, 0]
 
 
-def test_an_overlay_is_grey_where_nothing_is_found():
-    image = np.full((6, 6), 500, np.uint16)
-    probabilities = np.zeros((6, 6))
-    probabilities[3, 3] = 1
-    drawn = heatmaps.overlay(image, probabilities)
-    assert (drawn[0, 0] == 255).all()
-    assert len(set(drawn[3, 3].tolist())) > 1
-
-
 def cases():
     return [
         heatmap_files.Case("P_1", "LEFT", 1, noise(3, 2, 5), None),

@@ -1,0 +1,103 @@
+"""Figures 2 to 5 of the paper from saved results, as PNG and SVG; no model is needed.
+
+    python -m end2end.paper_figures fig2 resnet50/test vgg16/test --out figures/fig2
+    python -m end2end.paper_figures fig3 --panel CBIS-DDSM a/scores.csv b/scores.csv \\
+        --panel INbreast c/scores.csv d/scores.csv --out figures/fig3
+    python -m end2end.paper_figures fig4 runs/saliency --rois data/roi_mask_path.csv \\
+        --heatmaps runs/heatmaps/test.npz --out figures/fig4
+    python -m end2end.paper_figures fig5 ddsm/images/test inbreast/images/test \\
+        --out figures/fig5
+
+Figure 2: confusion matrices of patches. Figure 3: ROC curves of models and of their
+mean. Figure 4: saliency of the surest true positive, the worst false positive and the
+worst false negative, and the heatmaps of the first. Figure 5: a mammogram of each set
+and the grey values of the set. Score files and folders are those of
+ddsm_train.evaluate, saliency that of ddsm_train.draw_saliency, heatmaps those of
+ddsm_train.heatmap_score.
+"""
+
+import argparse
+import pathlib
+
+from end2end import commands, files
+
+METHODS = ("guided", "guided_gradcam", "gradcam", "integrated")
+
+
+def parser():
+    """The command line."""
+    parser = commands.Parser(prog="end2end.paper_figures", description=__doc__)
+    figures = parser.add_subparsers(dest="figure", required=True, metavar="FIGURE")
+    for name, (title, add) in FLAGS.items():
+        one = figures.add_parser(name, help=title)
+        add(one)
+        one.add_argument("--out", required=True, metavar="PATH",
+                         help="files to write, without suffix")
+    return parser
+
+
+def _confusion(parser):
+    parser.add_argument("results", nargs="+", metavar="SCORES",
+                        help="score files of patches, or folders with scores.csv")
+    parser.add_argument("--names", nargs="+", help="of the classifiers")
+
+
+def _roc(parser):
+    parser.add_argument("--panel", nargs="+", action="append", required=True,
+                        metavar=("TITLE", "SCORES"),
+                        help="title, then score files or folders; once per test set")
+    parser.add_argument("--names", nargs="+", help="of the models, for every panel")
+    parser.add_argument("--mean", action=argparse.BooleanOptionalAction, default=True,
+                        help="also the curve of the mean of several models")
+    parser.add_argument("--at", type=float, default=0.861, metavar="SHARE",
+                        help="sensitivity marked on the last curve of each panel "
+                             "(default: 0.861, the paper's)")
+
+
+def _saliency(parser):
+    parser.add_argument("saliency", metavar="FOLDER",
+                        help="output of ddsm_train.draw_saliency")
+    parser.add_argument("--rois", metavar="FILE",
+                        help="outlines: roi_mask_path.csv or outlines.json")
+    parser.add_argument("--heatmaps", metavar="FILE.npz",
+                        help="output of ddsm_train.heatmap_score")
+    parser.add_argument("--method", choices=METHODS, default="guided",
+                        help="which map (default: guided)")
+    parser.add_argument("--scale", choices=("set", "image"), default="set",
+                        help="rescale guided maps by the largest gradient of the set, "
+                             "or of each image (default: set)")
+    parser.add_argument("--cutoff", type=float, default=0.06,
+                        help="guided values below it are removed (default: 0.06)")
+    parser.add_argument("--threshold", type=float, default=0.5,
+                        help="an image is positive from this score on (default: 0.5)")
+
+
+def _examples(parser):
+    parser.add_argument("images", nargs="+", metavar="IMAGES",
+                        help="folders, manifests or single images; of several images "
+                             "the one of median brightness is shown")
+    parser.add_argument("--names", nargs="+", help="of the sets")
+
+
+FLAGS = {
+    "fig2": ("confusion matrices of patch classifiers", _confusion),
+    "fig3": ("ROC curves of models and of their mean", _roc),
+    "fig4": ("saliency and heatmaps", _saliency),
+    "fig5": ("a mammogram of each set, and the grey values", _examples),
+}
+
+
+def main(argv=None):
+    """Draws one figure and says what is on it."""
+    arguments = parser().parse_args(argv)
+    files.writable_folder(pathlib.Path(arguments.out).parent)
+
+    from end2end import figures, paper_panels
+
+    figure, lines = paper_panels.FIGURES[arguments.figure](arguments)
+    made = figures.save(figure, arguments.out)
+    print(*lines, f"figure in {made[0]} and {made[1]}", sep="\n")
+
+
+if __name__ == "__main__":
+    commands.run(main)

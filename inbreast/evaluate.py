@@ -1,0 +1,27 @@
+"""Tests whole-image models on INbreast, each and their mean (Figure 3b of the paper).
+
+    python -m inbreast.evaluate resnet/best.h5 vgg/best.h5 data/images/test \\
+        --rois data/outlines.json --out runs/inbreast-test
+
+The test folder is that of inbreast.prepare, or any folder with neg and pos images, or a
+CSV manifest. The scores of the four flips are averaged, as in the paper, beside the
+plain ones (--no-flips leaves them out). AUC with 95 % interval of images, breasts with
+both views and women; sensitivity and specificity with intervals; ROC curves; and a page
+of the cases. The scores are kept as CSV for `python -m end2end.metrics`.
+"""
+
+from end2end import commands, evaluation_command
+
+
+def parser():
+    """The command line."""
+    return evaluation_command.parser("inbreast.evaluate", __doc__, flips=True)
+
+
+def main(argv=None):
+    """Evaluates and prints the results."""
+    evaluation_command.run(parser().parse_args(argv))
+
+
+if __name__ == "__main__":
+    commands.run(main)
