@@ -23,6 +23,7 @@ class Scale:
         image_epochs: end points of the two stages of whole images (demo only).
         split: flags of `ddsm_train.prepare`.
         image_flags: of whole images, after all others (demo only).
+        flips: whether to test with the mean over four flips too.
     """
 
     size: tuple
@@ -32,6 +33,7 @@ class Scale:
     image_epochs: tuple = ()
     split: tuple = ()
     image_flags: tuple = ()
+    flips: bool = True
 
 
 SCALES = {
@@ -47,7 +49,7 @@ SCALES = {
     "small": Scale((192, 144), 64 / 224, (
         "--patients", 100, "--difficulty", 0.0, "--size", 512, 384),
         {"S1": 12, "S1-random": 12, "S1g": 12, "S10": 3, "S30": 1}, (2, 6),
-        ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1)),
+        ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1), flips=False),
     "smoke": Scale((320, 256), 64 / 224, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
         dict.fromkeys(experiments.PATCH_SETS, 1), (1, 2)),
@@ -212,8 +214,9 @@ def outcome_flags(row, run):
 def evaluation(models, name, test, run):
     """The test of one model or of the mean of several."""
     return steps.Step(f"test-{name}", f"Test of {name}", (
-        "ddsm_train.evaluate", *map(run.model, models), test, "--flips", "--out",
-        run.out / name / "test"), after=models)
+        "ddsm_train.evaluate", *map(run.model, models), test,
+        *(("--flips",) if run.scale.flips else ()), "--out", run.out / name / "test"),
+        after=models)
 
 
 def ensemble_steps(row, run):
