@@ -112,6 +112,10 @@ test-all: test test-slow  ## all tests
 lint: $(READY)  ## style of the code
 	@$(RUN) -m ruff check .
 
+bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name" for some rows
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[fast]'
+	@$(RUN) -m benchmarks $(ONLY)
+
 clean:  ## remove the environment and the runs
 	rm -rf $(VENV) runs
 

@@ -40,6 +40,8 @@ setuptools.setup(
         "inbreast": ["xlrd>=2.0"],
         # `python -m end2end.export --to onnx`, and the check of what it wrote.
         "export": ["tf2onnx>=1.16", "onnx>=1.16", "onnxruntime>=1.18"],
+        # `python -m end2end.predict --fast`.
+        "fast": ["openvino>=2024.1"],
         # Archives: `python -m end2end.archive` with --scheduler, Parquet or URLs.
         "cluster": ["dask>=2024.1", "distributed>=2024.1", "pyarrow>=15",
                     "fsspec>=2024.2"],

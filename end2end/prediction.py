@@ -69,16 +69,16 @@ def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
     """Class probabilities of network inputs, for each flip.
 
     Args:
-        model: `keras.Model`.
+        model: `keras.Model`, or a function such as `inference.fast` returns.
         inputs: float32 `(n, height, width, channels)`.
         flips: tuples of axes to reverse, rows of `FLIPS`.
 
     Returns:
         float32 array `(n, number of flips, num_classes)`.
     """
+    call = getattr(model, "predict_on_batch", model)
     return np.stack([
-        np.asarray(model.predict_on_batch(
-            np.ascontiguousarray(np.flip(inputs, axes))), np.float32)
+        np.asarray(call(np.ascontiguousarray(np.flip(inputs, axes))), np.float32)
         for axes in flips], axis=1)
 
 

@@ -1,0 +1,50 @@
+"""The table of measurements; nothing here depends on the speed of a machine."""
+
+import dataclasses
+import importlib
+import json
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import rows
+
+FIGURE = rows.Figure(5.0, 0.5, "s", 2.0, "a loop", 0.4, "the limit", ("a note",))
+
+
+def row(**changes):
+    return rows.Row(**dict(name="one", what="work", measure="small.bootstrap", target=6,
+                           most=True, unit="x") | changes)
+
+
+@pytest.mark.parametrize("most, value, reached", [
+    (True, 6, True), (True, 6.1, False), (False, 6, True), (False, 5.9, False)])
+def test_a_target_is_an_upper_or_a_lower_limit(most, value, reached):
+    assert row(most=most).reached(value) is reached
+
+
+def test_every_row_names_a_function_that_exists():
+    for one in rows.ROWS:
+        module, function = one.measure.split(".")
+        assert callable(getattr(importlib.import_module(f"benchmarks.{module}"),
+                                function)), one.name
+
+
+def test_the_limit_of_a_network_counts_its_convolutions_by_hand():
+    keras = pytest.importorskip("keras")
+    from benchmarks import networks
+    image = keras.Input((8, 6, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(image)
+    x = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+    assert networks.operations(keras.Model(image, x), (8, 6, 3)) == (
+        2 * 3 * 3 * 3 * 4 * (4 * 3) + 2 * 4 * 2)
+
+
+def test_rows_of_several_calls_are_kept_in_one_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "in_own_process", lambda one: dict(
+        reached=True, **dataclasses.asdict(FIGURE)))
+    out = tmp_path / "table.json"
+    for name in ("bootstrap", "help"):
+        command.main([name, "--out", str(out)])
+    assert set(json.loads(out.read_text())) == {"bootstrap", "help"}
+    assert "2 s: a loop" in capsys.readouterr().out
