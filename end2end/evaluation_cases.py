@@ -4,7 +4,7 @@ import dataclasses
 
 import tqdm
 
-from end2end import case_pictures, explain, files, rois
+from end2end import case_pictures, explain, files, patch_maps, rois
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,4 +95,5 @@ def picture_options(arguments):
     patch = None
     if arguments.patch_model:
         patch = evaluation.load_classifier(arguments.patch_model)
+        patch_maps.malignant_classes(patch.classes)
     return PictureOptions(arguments.pictures, methods, patch, arguments.rois)

@@ -1,12 +1,11 @@
 """Maps of what moved a score, for many images: saved, drawn, and held against ROIs."""
 
 import dataclasses
-import functools
 import pathlib
 
 import numpy as np
 
-from end2end import files, heatmaps, images, overlays, prediction, saliency
+from end2end import files, images, overlays, patch_maps, prediction, saliency
 
 TITLES = {
     "guided": "guided back-propagation", "gradcam": "Grad-CAM",
@@ -45,6 +44,7 @@ class Explained:
         maps: float32 `(rows, columns)` from 0 to 1, by method.
         label: class number, or None.
         peak: gradient of the probability where the guided map is 1; 0 without one.
+        cells: `patch_maps.PatchMap` behind the map `heatmap`, or None.
     """
 
     path: str
@@ -53,6 +53,7 @@ class Explained:
     maps: dict
     label: int | None = None
     peak: float = 0.0
+    cells: object = None
 
 
 def look(path, options):
@@ -78,17 +79,18 @@ def explain(classifier, path, options, *, label=None):
     picture = images.read_image(path)
     ready = images.to_input(picture, classifier.images)
     score = prediction.predict_inputs(classifier.model, ready[None])[0, 0]
-    maps, peak = {}, 0.0
+    maps, peak, cells = {}, 0.0, None
     for name in options.methods:
         if name == "heatmap":
-            maps[name] = malignancy(options.patch, picture, classifier.images)
+            cells = patch_maps.patch_map(options.patch, picture, classifier.images)
+            maps[name] = cells.malignant(ready.shape[:2])
         elif name == "guided":
             maps[name], peak = _guided(classifier.model, ready, options)
         else:
             maps[name] = _map(name, classifier, ready, options)
     grey = overlays.grey8(images.resized(picture, classifier.images))
     return Explained(
-        str(path), grey, float(score[options.class_index]), maps, label, peak)
+        str(path), grey, float(score[options.class_index]), maps, label, peak, cells)
 
 
 def _guided(model, ready, options):
@@ -120,49 +122,6 @@ def on_common_scale(explained, scale, cutoff):
     return dataclasses.replace(explained, maps={**explained.maps, "guided": weaker})
 
 
-@functools.lru_cache(maxsize=1)
-def _heatmap_model(model, size):
-    """The network of a patch classifier for whole images, and its pool in cells."""
-    import keras
-
-    from end2end import models
-
-    trunk = keras.Model(model.inputs, models.patch_features(model))
-    pool = trunk.compute_output_shape((1, *size, models.input_channels(model)))[1:3]
-    return models.heatmap_model(model, pool=pool), pool
-
-
-def malignancy(patch, picture, options):
-    """Probability of malignant patches over an image, from a patch classifier.
-
-    Args:
-        patch: `checkpoints.Classifier` of patches; its classes with `mal` in the name,
-            or `pos`, are added up.
-        picture: array `(rows, columns)` as read.
-        options: `ImageOptions` that say at which size.
-
-    Returns:
-        float32 `(rows, columns)` of that size.
-    """
-    whole, pool = _heatmap_model(patch.model, patch.images.size)
-    ready = images.to_input(picture, dataclasses.replace(
-        patch.images, size=options.size, height=options.height))
-    cells = heatmaps.convolutional_heatmap(whole, ready)
-    malignant = [i for i, name in enumerate(patch.classes)
-                 if "mal" in name.lower() or name == "pos"]
-    if not malignant:
-        raise files.InputError(
-            f"patch model {patch.name} has the classes {', '.join(patch.classes)}; "
-            "expected some with 'mal' in the name.")
-    shape = ready.shape[:2]
-    # A map of n cells comes from n + pool - 1 cells of the trunk.
-    step = [length / (count + size - 1) for length, count, size in zip(
-        shape, cells.shape, pool, strict=False)]
-    first = [one * size / 2 for one, size in zip(step, pool, strict=True)]
-    return np.clip(heatmaps.spread(
-        cells[..., malignant].sum(axis=-1), shape, first=first, step=step), 0, 1)
-
-
 # Saved results --------------------------------------------------------------------
 
 
@@ -172,6 +131,9 @@ def save(path, explained):
     maps = {f"map_{name}": np.rint(255 * one).astype(np.uint8)
             for name, one in explained.maps.items()}
     label = -1 if explained.label is None else explained.label
+    if explained.cells is not None:
+        maps |= {f"cells_{name}": np.asarray(value) for name, value
+                 in vars(explained.cells).items()}
     with files.replacing(path) as part:
         np.savez_compressed(part, path=np.array(explained.path), grey=explained.grey,
                             score=explained.score, label=label,
@@ -192,10 +154,18 @@ def load(path):
                 str(stored["path"]), stored["grey"], float(stored["score"]),
                 {name.removeprefix("map_"): stored[name].astype(np.float32) / 255
                  for name in stored.files if name.startswith("map_")},
-                None if label < 0 else label, float(stored["peak"]))
+                None if label < 0 else label, float(stored["peak"]), _cells(stored))
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise files.InputError(
             f"saved maps {path} cannot be read ({error}); draw them again.") from error
+
+
+def _cells(stored):
+    if "cells_logits" not in stored.files:
+        return None
+    return patch_maps.PatchMap(
+        stored["cells_logits"], *(tuple(stored[f"cells_{name}"].tolist())
+                                  for name in ("first", "step", "classes")))
 
 
 def unique_names(paths):

@@ -221,7 +221,8 @@ def _heatmap_row(part, heatmaps, scale):
         axes.set(xlim=(0, width), ylim=(height, 0), facecolor="black",
                  xticks=(), yticks=())
         axes.set_title(one["title"], loc="left", fontsize=8)
-    part.colorbar(image, ax=list(row), label=scale, fraction=0.025, pad=0.01)
+    part.colorbar(image, ax=list(row), label=scale, fraction=0.025, pad=0.01,
+                  shrink=0.62)
 
 
 def examples(panels):

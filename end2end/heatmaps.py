@@ -85,12 +85,13 @@ def convolutional_heatmap(patch_model, image, *, pool_size=(7, 7), strides=(1, 1
     return predict(model, batch)[0]
 
 
-def network(patch_model, size):
+def network(patch_model, size, *, activation="softmax"):
     """The network of a patch classifier for whole images.
 
     Args:
         patch_model: a patch classifier (`keras.Model`).
         size: (height, width) of its patches in pixels.
+        activation: of the patch head.
 
     Returns:
         `keras.Model` of `models.heatmap_model`, and the cells that it averages (height,
@@ -103,7 +104,8 @@ def network(patch_model, size):
     trunk = keras.Model(patch_model.inputs, models.patch_features(patch_model))
     pool = trunk.compute_output_shape(
         (1, *size, models.input_channels(patch_model)))[1:3]
-    return models.heatmap_model(patch_model, pool=pool), pool
+    return models.heatmap_model(
+        patch_model, pool=pool, activation=activation), pool
 
 
 def windows_of_cells(image, shape, *, pool, patch_size):

@@ -170,7 +170,8 @@ def _reason(error):
     return lines[1 if len(lines) > 1 and lines[0].startswith("Exception") else 0]
 
 
-def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1)):
+def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1),
+                  activation="softmax"):
     """The patch classifier swept over an image by convolution.
 
     Args:
@@ -178,6 +179,7 @@ def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1)):
         size: (height, width) of the images in pixels; default any.
         pool: average pooling of the features before the patch head, in cells.
         strides: of that pooling.
+        activation: of the patch head; `linear` gives what the softmax would be of.
 
     Returns:
         a `keras.Model`: float32 `(b, height, width, channels)` to class probabilities
@@ -188,7 +190,7 @@ def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1)):
         (*(size or (None, None)), patch_model.input_shape[-1]), name="image")
     x = layers.AveragePooling2D(pool, strides=strides, name="average")(trunk(image))
     head = patch_head(patch_model)
-    x = layers.Dense(head.units, activation="softmax", name="heatmap")(x)
+    x = layers.Dense(head.units, activation=activation, name="heatmap")(x)
     model = keras.Model(image, x, name="heatmap_model")
     model.get_layer("heatmap").set_weights(head.get_weights())
     return model

@@ -4,7 +4,7 @@
     python -m end2end.paper_figures fig3 --panel CBIS-DDSM a/scores.csv b/scores.csv \\
         --panel INbreast c/scores.csv d/scores.csv --out figures/fig3
     python -m end2end.paper_figures fig4 runs/saliency --rois data/roi_mask_path.csv \\
-        --heatmaps runs/heatmaps/test.npz --out figures/fig4
+        --out figures/fig4
     python -m end2end.paper_figures fig5 ddsm/images/test inbreast/images/test \\
         --out figures/fig5
 
@@ -12,8 +12,8 @@ Figure 2: confusion matrices of patches. Figure 3: ROC curves of models and of t
 mean. Figure 4: saliency of the surest true positive, the worst false positive and the
 worst false negative, and the heatmaps of the first. Figure 5: a mammogram of each set
 and the grey values of the set. Score files and folders are those of
-ddsm_train.evaluate, saliency that of ddsm_train.draw_saliency, heatmaps those of
-ddsm_train.heatmap_score.
+ddsm_train.evaluate, saliency is that of ddsm_train.draw_saliency (for the heatmaps,
+with --method guided heatmap --patch-model PATCH.h5).
 """
 
 import argparse
@@ -21,7 +21,7 @@ import pathlib
 
 from end2end import commands, files
 
-METHODS = ("guided", "guided_gradcam", "gradcam", "integrated")
+METHODS = ("guided", "gradcam", "integrated")
 
 
 def parser():
@@ -59,8 +59,9 @@ def _saliency(parser):
                         help="output of ddsm_train.draw_saliency")
     parser.add_argument("--rois", metavar="FILE",
                         help="outlines: roi_mask_path.csv or outlines.json")
-    parser.add_argument("--heatmaps", metavar="FILE.npz",
-                        help="output of ddsm_train.heatmap_score")
+    parser.add_argument("--heatmap", choices=("relu", "softmax"), default="relu",
+                        help="activations of the patch classes, as in the paper, or "
+                             "probabilities (default: relu)")
     parser.add_argument("--method", choices=METHODS, default="guided",
                         help="which map (default: guided)")
     parser.add_argument("--scale", choices=("set", "image"), default="set",

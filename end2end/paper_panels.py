@@ -15,7 +15,6 @@ from end2end import (
     explain,
     figures,
     files,
-    heatmap_files,
     images,
     metrics,
     overlays,
@@ -23,7 +22,6 @@ from end2end import (
     score_report,
     statistics,
 )
-from end2end import scores as score_files
 
 LETTERS = "abcdefghij"
 # The full range of 8 and of 16 bits; what was measured lies below.
@@ -70,10 +68,11 @@ def confusion(arguments):
         table = score_report.labelled(path)
         found = statistics.classes(table, statistics.Draw())
         low, high = found["accuracy_interval"]
-        text = f"{name}: accuracy {found['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
-        panels.append(dict(title=titled(i, text), matrix=found["confusion_normalized"],
-                           classes=found["classes"]))
-        lines.append(f"{text}, {found['count']} patches")
+        text = f"accuracy {found['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
+        panels.append(dict(
+            title=titled(i, f"{name}\n    {text}"), classes=found["classes"],
+            matrix=found["confusion_normalized"]))
+        lines.append(f"{LETTERS[i]} {name}: {text}, {found['count']} patches")
     return figures.confusion_panels(panels), lines
 
 
@@ -153,12 +152,18 @@ def saliency(arguments):
         panels.append((f"{titled(i, title)}, score {one.score:.2f}",
                        drawn(one, arguments.method, regions)))
         lines.append(f"{LETTERS[i]} {title}: {one.path}, score {one.score:.3f}")
-    heatmaps, meaning = (), ""
-    if arguments.heatmaps:
+    heatmaps = ()
+    if first.cells is not None:
         regions = find_regions(first.path, first.grey.shape) if find_regions else ()
-        heatmaps, meaning = class_heatmaps(arguments.heatmaps, first, regions)
-        lines.append(f"d heatmaps of the image of panel a: {meaning}")
-    return figures.saliency(panels, heatmaps, scale=meaning), lines
+        heatmaps = class_heatmaps(first, regions, arguments.heatmap)
+        lines.append(f"d {MEANINGS[arguments.heatmap]} of patches over image a")
+    else:
+        lines.append("no heatmaps: draw_saliency was called without --method heatmap")
+    figure = figures.saliency(panels, heatmaps, scale=MEANINGS[arguments.heatmap])
+    return figure, lines
+
+
+MEANINGS = {"relu": "activation after ReLU", "softmax": "probability"}
 
 
 def chosen(saved, label, highest, threshold):
@@ -193,51 +198,23 @@ def drawn(one, method, regions):
     return overlays.blended(picture, overlays.outline_layer(one.grey.shape, regions))
 
 
-def class_heatmaps(path, one, regions):
+def class_heatmaps(one, regions, activation):
     """Heatmaps of the foreground classes of one image, for `figures.saliency`.
 
+    Args:
+        one: `explain.Explained` with cells.
+        regions: list of `rois.Region`.
+        activation: `relu` or `softmax`.
+
     Returns:
-        list of dicts, and what the values mean.
-
-    Raises:
-        files.InputError: the file has no heatmap of the image.
+        list of dicts.
     """
-    known = score_files.from_name(one.path)
-    cases = [case for case in heatmap_files.read_cases(path)
-             if case.patient_id == known["patient"]
-             and case.side[:1].upper() == known["laterality"]]
-    heatmap = getattr(cases[0], known["view"].lower(), None) if cases else None
-    if heatmap is None:
-        raise files.InputError(
-            f"heatmap file {path} knows nothing of {one.path}; make it from the same "
-            "images with python -m ddsm_train.heatmap_score.")
-    classes, settings = heatmap_files.read_settings(path)
-    extent, outlines = _extent(heatmap, settings, one.grey.shape), regions
-    if extent is None:
-        # A window slides over the breast alone, whose place is not in the file.
-        extent, outlines = (0, one.grey.shape[1], one.grey.shape[0], 0), ()
-    layer = overlays.outline_layer(one.grey.shape, outlines)
-    found = [dict(title=("d  " if i == 1 else "") + name.replace("_", " "),
-                  cells=heatmap[..., i], extent=extent, outlines=layer)
-             for i, name in enumerate(classes) if i > 0]
-    relu = settings.get("activation") == "relu"
-    return found, "activation after ReLU" if relu else "probability"
-
-
-def _extent(heatmap, settings, shape):
-    """Outer edges of the cells in pixels: left, right, bottom, top; None: unknown."""
-    if settings.get("mode") != "convolutional":
-        return None
-    edges = []
-    for count, pool, stride, length in zip(
-            heatmap.shape[:2], settings["heatmap_pool"], settings["heatmap_strides"],
-            shape, strict=True):
-        # So many cells of the trunk lie along the image.
-        cell = length / ((count - 1) * stride + pool)
-        start = cell * (pool - stride) / 2
-        edges.append((start, start + count * stride * cell))
-    (top, bottom), (left, right) = edges
-    return left, right, bottom, top
+    cells = one.cells
+    values = cells.activations if activation == "relu" else cells.probabilities
+    outlines = overlays.outline_layer(one.grey.shape, regions)
+    return [dict(title=("d  " if i == 1 else "") + name.replace("_", " "),
+                 cells=values[..., i], extent=cells.extent, outlines=outlines)
+            for i, name in enumerate(cells.classes) if i > 0]
 
 
 # Figure 5 -------------------------------------------------------------------------
@@ -256,7 +233,7 @@ def examples(arguments):
         panels.append(dict(
             title=titled(i, name), grey=overlays.grey8(middle, height=1200),
             shares=shares / shares.sum(), edges=edges,
-            label="grey value, share of the full range"))
+            label="grey value / full range"))
         lines.append(f"{LETTERS[i]} {name}: {len(read)} images, median grey value "
                      f"{np.median(np.concatenate(bright)):.3f} of the full range")
     return figures.examples(panels), lines

@@ -17,6 +17,8 @@ import numpy as np
 CUTOFF = 0.06
 # A coarser map than this says little about the place: 9x7 cells at 1152x896.
 LEAST_CELLS = 7
+# Of the path of integrated gradients; its authors advise 20 to 300.
+STEPS = 20
 
 
 def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
@@ -94,7 +96,7 @@ def grad_cam(model, image, *, class_index=1, layer=None):
     return rescaled(fine)
 
 
-def integrated_gradients(model, image, *, class_index=1, baseline=None, steps=32):
+def integrated_gradients(model, image, *, class_index=1, baseline=None, steps=STEPS):
     """Integrated gradients from a black image to this one, positive share of a pixel.
 
     Args:
@@ -111,7 +113,7 @@ def integrated_gradients(model, image, *, class_index=1, baseline=None, steps=32
     return rescaled(np.maximum(shares.sum(axis=-1), 0))
 
 
-def attributions(model, image, *, class_index=1, baseline=None, steps=32):
+def attributions(model, image, *, class_index=1, baseline=None, steps=STEPS):
     """What each input value adds to the log odds, from the baseline on.
 
     Sundararajan M, Taly A, Yan Q. Axiomatic attribution for deep networks. ICML 2017.

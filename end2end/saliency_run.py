@@ -15,6 +15,7 @@ from end2end import (
     explain,
     files,
     overlays,
+    patch_maps,
     report,
     rois,
     score_tables,
@@ -22,6 +23,8 @@ from end2end import (
 
 log = logging.getLogger(__name__)
 
+# Of what is in saved maps; another one has them drawn again.
+VERSION = 2
 POINTING_COLUMNS = (
     "path", "method", "score", "hit", "area_share", "breast_share")
 
@@ -84,8 +87,11 @@ def plan(arguments, overrides):
     if arguments.limit is not None:
         images = first(images, arguments.limit)
     patch = arguments.patch_model and evaluation.load_classifier(arguments.patch_model)
+    if patch:
+        patch_maps.malignant_classes(patch.classes)
     options = explain.ExplainOptions(methods, arguments.cutoff, patch or None)
     signature = dict(
+        version=VERSION,
         model=files.sha256(model), methods=methods, cutoff=arguments.cutoff,
         images=dataclasses.asdict(classifier.images),
         patch_model=files.sha256(arguments.patch_model) if patch else None)
