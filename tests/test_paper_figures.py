@@ -36,7 +36,8 @@ def save_map(out, path, label, i):
         np.random.default_rng(i).normal(size=(5, 4, 5)).astype(np.float32),
         (4.0, 4.0), (8.0, 8.0), saved_models.CLASSES)
     explain.save(out, explain.Explained(
-        str(path), grey, 0.2 + 0.2 * label + 0.05 * i, dict(guided=strength), label, 1.0 + i, cells))
+        str(path), grey, 0.2 + 0.2 * label + 0.05 * i, dict(guided=strength), label,
+        1.0 + i, cells))
 
 
 def draw(folder, *words, capsys):
