@@ -140,7 +140,8 @@ def _spelling(column):
 
 
 CHECKS = {
-    "patient_id": (re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*"), "such as P_00001"),
+    "patient_id": (re.compile(r"(?=.{1,64}$)[A-Za-z0-9]+(_[A-Za-z0-9]+)*"),
+                   "such as P_00001"),
     "side": (re.compile("LEFT|RIGHT"), "LEFT or RIGHT"),
     "view": (re.compile("CC|MLO"), "CC or MLO"),
     "abnormality": (re.compile(r"\d{1,4}"), "a number"),
