@@ -207,6 +207,10 @@ class TrainingOptions:
     freeze_statistics: bool = option(
         False, "--freeze-statistics",
         help="frozen batch normalisation keeps its averages, as in today's Keras")
+    statistics_momentum: float | None = option(
+        None, "--statistics-momentum", type=float, limits=(0, 1),
+        help="share of its averages that batch normalisation keeps at each step; a set "
+        "of few steps per epoch needs less than the networks' own (0.99)")
     accumulate: int = option(
         1, "--accumulate", type=int, limits=(1, None),
         help="training batches whose gradients are averaged for one step")

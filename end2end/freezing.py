@@ -70,6 +70,18 @@ def _position(model, order, first):
     return next(i for i, layer in enumerate(order) if layer is start)
 
 
+def set_momentum(model, momentum):
+    """Lets batch normalisation keep that share of its averages at each step.
+
+    After n steps a share of momentum^n of the old averages is left: of 0.99, with 37
+    steps per epoch, half after two epochs, so that the first epochs of a small set are
+    judged by averages of other images.
+    """
+    for layer in leaves(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
 def penalised(model):
     """Layers outside a nested trunk that have a weight penalty."""
     return [layer for layer in model.layers

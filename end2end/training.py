@@ -272,6 +272,8 @@ class _Run:
         names = freezing.train_from(
             self.model, stage.first_trainable,
             moving_statistics=not self.options.freeze_statistics)
+        if self.options.statistics_momentum is not None:
+            freezing.set_momentum(self.model, self.options.statistics_momentum)
         if self.options.semantics == "corrected":
             freezing.set_penalties(self.model, weight_decay=stage.weight_decay,
                                    dropout=stage.dropout, seed=self.options.seed)

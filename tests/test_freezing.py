@@ -108,3 +108,16 @@ def test_with_original_semantics_the_file_has_the_late_penalties_the_run_has_not
     assert written[1] == 0.7
     assert model.get_layer("drop").rate == 0.2
     assert float(sum(model.losses)) == acting
+
+
+@pytest.mark.parametrize("momentum", (0.0, 0.5))
+def test_averages_keep_the_share_that_was_asked_for(momentum):
+    model = tiny_networks.nested_network()
+    freezing.set_momentum(model, momentum)
+    layer = model.get_layer("trunk").get_layer("trunk_bn")
+    before = np.array(layer.moving_mean)
+    images = tiny_networks.ArrayBatches(shift=50).images
+    convolved = np.array(model.get_layer("trunk").get_layer("trunk_conv")(images))
+    model(images, training=True)
+    expected = momentum * before + (1 - momentum) * convolved.mean((0, 1, 2))
+    np.testing.assert_allclose(np.array(layer.moving_mean), expected, rtol=1e-4)
