@@ -28,7 +28,7 @@ def write(out, scale, records):
     Args:
         out: folder of the walk.
         scale: `walk.Scale`.
-        records: of the steps, as `walk.perform` returns them.
+        records: of the steps, as `steps.perform` returns them.
 
     Returns:
         text for the terminal: the figures, and where the page is.

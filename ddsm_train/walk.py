@@ -5,13 +5,9 @@ same command line is skipped, so the walk can be interrupted and called again.
 """
 
 import dataclasses
-import resource
-import shlex
-import subprocess
-import sys
-import time
 
 from end2end import files
+from end2end.steps import Step, perform
 
 CLASSES = ("background", "calc_ben", "calc_mal", "mass_ben", "mass_mal")
 SCALE_16_BIT = "0.003891"
@@ -33,18 +29,9 @@ class Scale:
 
 
 SCALES = {
-    "full": Scale(80, (512, 384), (192, 144), 64, 10, 1, (1, 2, 3), (2, 8), 0.0),
+    "full": Scale(80, (512, 384), (192, 144), 64, 10, 1, (1, 2, 3), (2, 6), 0.0),
     "tiny": Scale(24, (256, 192), (128, 96), 64, 2, 1, (1, 2, 3), (1, 2), 0.0),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """One command of the walk."""
-
-    name: str
-    title: str
-    command: tuple       # module and arguments
 
 
 def run(out, scale, *, seed):
@@ -60,23 +47,31 @@ def run(out, scale, *, seed):
         OSError: a command of the walk failed; the message names it.
     """
     out = files.writable_folder(out)
-    records = walk_steps(data_steps(out, scale, seed), out, [])
+    records = walk_steps(data_steps(out, scale, seed), out)
     mean = files.read_json(out / "data" / "census.json")["pixel_mean"]
-    records = walk_steps(model_steps(out, scale, seed, mean), out, records)
+    records += walk_steps(
+        model_steps(out, scale, seed, mean), out, after=records[-1]["name"])
     from ddsm_train import demo_report
 
     return demo_report.write(out, scale, records)
 
 
-def walk_steps(steps, out, records):
-    """Performs the steps in order; one that is redone has all later ones redone.
+def walk_steps(chain, out, *, after=None):
+    """Performs steps of which each reads what the one before it made.
+
+    Args:
+        chain: `Step`s.
+        out: folder of the walk.
+        after: name of the step before the first.
 
     Returns:
-        `records` and the new ones, as `perform` makes them.
+        their records, as `steps.perform` returns them.
     """
-    for step in steps:
-        redo = any(record["new"] for record in records)
-        records = [*records, perform(step, out, redo=redo)]
+    records = []
+    for step in chain:
+        before = (after,) if after else ()
+        records.append(perform(dataclasses.replace(step, after=before), out))
+        after = step.name
     return records
 
 
@@ -110,8 +105,10 @@ def model_steps(out, scale, seed, mean):
     common = (
         "--rescale-factor", SCALE_16_BIT, "--featurewise-mean", mean,
         "--no-equalize-hist", "--augmentation", "--auto-batch-balance",
-        "--optimizer", "adam", "--init-learningrate", 0.001, "--load-train-ram",
-        "--load-val-ram", "--seed", seed, "--trained-on", "synthetic mammograms only")
+        "--optimizer", "adam", "--init-learningrate", 0.001,
+        # An epoch has a few dozen steps: with the usual 0.99 the averages lag behind.
+        "--statistics-momentum", 0.95, "--load-train-ram", "--load-val-ram",
+        "--seed", seed, "--trained-on", "synthetic mammograms only")
     return [*patch_steps(out, scale, common), *image_steps(out, scale, common),
             *score_steps(out)]
 
@@ -151,7 +148,7 @@ def image_steps(out, scale, common):
     return [
         Step("image", "The same network, converted, on whole images in two stages", (
             *image, "--patch-model-state", out / "patch" / "best.h5",
-            "--all-layer-multiplier", 0.1, "--nb-epoch", top,
+            "--all-layer-multiplier", 0.3, "--nb-epoch", top,
             "--all-layer-epochs", last, "--best-model", out / "image" / "best.h5")),
         Step("baseline", "For comparison: no patch stage, random weights", (
             *image, "--no-patch-model-state", "--no-use-pretrained",
@@ -167,37 +164,3 @@ def score_steps(out):
             "ddsm_train.evaluate", out / name / "best.h5",
             out / "data" / "images" / "test", "--flips", "--out", out / name / "test"))
         for name, title in (("image", "patch stage first"), ("baseline", "baseline"))]
-
-
-def perform(step, out, *, redo):
-    """Runs one step, unless it was finished before, and returns its record.
-
-    Args:
-        redo: whether to run it even then, since what it reads has changed.
-
-    Returns:
-        dict with name, title, command line, seconds, whether it ran just now (`new`),
-        and the peak memory in MB of the largest process so far.
-
-    Raises:
-        ChildProcessError: the command failed.
-    """
-    command = ("python", "-m", *map(str, step.command))
-    record_path = out / "steps" / f"{step.name}.json"
-    record = files.read_json(record_path) if record_path.exists() else {}
-    print(f"\n== {step.title}\n$ {shlex.join(command)}", flush=True)
-    if record.get("command") == list(command) and not redo:
-        print(f"done before in {record['seconds']:.0f} s; remove {record_path} to redo")
-        return record | {"new": False}
-    record_path.unlink(missing_ok=True)
-    started = time.monotonic()
-    status = subprocess.run([sys.executable, *command[1:]], check=False).returncode
-    if status:
-        raise ChildProcessError(f"step {step.name} ended with status {status}: "
-                                f"{shlex.join(command)}")
-    record = dict(
-        name=step.name, title=step.title, command=list(command),
-        seconds=round(time.monotonic() - started, 1),
-        peak_megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
-    files.write_json(record_path, record)
-    return record | {"new": True}

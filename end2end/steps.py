@@ -39,6 +39,10 @@ def perform(step, out):
         step: `Step`.
         out: folder; records are in its sub-folder `steps`.
 
+    Returns:
+        the record: a dict of name, title, command (list of words), seconds, and
+        peak_megabytes, the peak memory of the largest process so far.
+
     Raises:
         ChildProcessError: the command failed; the message names it.
     """
@@ -49,17 +53,19 @@ def perform(step, out):
     print(f"\n== {step.title}\n$ {shlex.join(command)}", flush=True)
     if record.get("command") == command and fresh:
         print(f"done before in {record['seconds']:.0f} s; remove {path} to redo")
-        return
+        return record
     path.unlink(missing_ok=True)
     started = time.monotonic()
     status = subprocess.run([sys.executable, *command[1:]], check=False).returncode
     if status:
         raise ChildProcessError(
             f"step {step.name} ended with status {status}: {shlex.join(command)}")
-    files.write_json(path, dict(
+    record = dict(
         name=step.name, title=step.title, command=command,
         seconds=round(time.monotonic() - started, 1),
-        peak_megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024))
+        peak_megabytes=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+    files.write_json(path, record)
+    return record
 
 
 def stamp(name, out):

@@ -285,6 +285,10 @@ class _Run:
                            jit_compile=False)
         # Not `optimizer`, which Keras wraps to scale the loss of half precision.
         self.model.optimizer.build(self.model.trainable_variables)
+        # Else the first step makes the variables of the metrics, and is traced twice.
+        example = np.zeros((1, self.model.output_shape[-1]), np.float32)
+        self.model.compute_metrics(None, example, example, np.ones(1, np.float32))
+        self.model.reset_metrics()
         return names
 
     def _announce(self, number, stage, names):

@@ -35,27 +35,21 @@ def finished(tmp_path_factory):
     return out, run_demo(out)
 
 
-def test_a_step_is_done_again_only_if_its_command_or_an_earlier_step_changed(tmp_path):
-    step = walk.Step("one", "prints its version", ("platform",))
-    first = walk.walk_steps([step], tmp_path, [])
-    again = walk.walk_steps([step], tmp_path, [])
-    changed = walk.walk_steps([step], tmp_path, [{"new": True}])
-    assert [records[-1]["new"] for records in (first, again, changed)] == [
-        True, False, True]
-
-
-def test_a_step_that_fails_names_its_command(tmp_path):
-    step = walk.Step("bad", "does not exist", ("end2end.no_such_module",))
-    with pytest.raises(ChildProcessError, match="end2end.no_such_module"):
-        walk.walk_steps([step], tmp_path, [])
-    assert not (tmp_path / "steps" / "bad.json").exists()
+def test_steps_after_one_that_is_redone_are_redone(tmp_path, capsys):
+    chain = [walk.Step(name, "prints its version", ("platform",)) for name in "abc"]
+    walk.walk_steps(chain, tmp_path)
+    (tmp_path / "steps" / "b.json").unlink()
+    capsys.readouterr()
+    records = walk.walk_steps(chain, tmp_path)
+    assert capsys.readouterr().out.count("done before") == 1
+    assert [record["name"] for record in records] == ["a", "b", "c"]
 
 
 def test_the_same_seed_gives_the_same_splits_and_patches(tmp_path):
     found = []
     for name in ("a", "b"):
         out = tmp_path / name
-        walk.walk_steps(walk.data_steps(out, walk.SCALES["tiny"], 7), out, [])
+        walk.walk_steps(walk.data_steps(out, walk.SCALES["tiny"], 7), out)
         found.append((digest(out / "data" / "splits", "*.txt"),
                       digest(out / "patches", "*.png")))
     assert found[0] == found[1]
