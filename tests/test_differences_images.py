@@ -1,0 +1,137 @@
+"""Rows of docs/differences.md about images, augmentation and heatmaps, by number."""
+
+import pickle
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from ddsm_train import patch_clf_train
+from end2end import (
+    config,
+    datasets,
+    files,
+    heatmap_files,
+    heatmaps,
+    images,
+    regions,
+    run_inputs,
+    warps,
+)
+
+TRAINING = config.TrainingOptions(optimizer="adam", learning_rate=0.001, workers=1)
+
+
+@pytest.fixture(scope="module")
+def small_patch_model():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(4, 3, strides=8, activation="relu")(image)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, keras.layers.Dense(3, activation="softmax")(x))
+
+
+def test_10_heatmaps_in_one_pass_are_probabilities(small_patch_model):
+    noise = np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32)
+    found = heatmaps.convolutional_heatmap(small_patch_model, noise, pool_size=(2, 2))
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("header", ["", "patient_id\n"])
+def test_11_the_first_patient_of_a_list_is_kept(tmp_path, header):
+    (tmp_path / "t.csv").write_text("patient_id,side,cancer\nA,LEFT,1\nB,LEFT,0\n")
+    (tmp_path / "l.txt").write_text(f"{header}A\nB\n")
+    found = heatmap_files.read_breasts(tmp_path / "t.csv", tmp_path / "l.txt")
+    assert [one[0] for one in found] == ["A", "B"]
+
+
+def test_12_windows_follow_the_rescale_factor_and_the_channels_of_the_model():
+    options = config.ImageOptions(
+        size=(8, 8), intensity_scale=0.5, center=False, channels=1)
+    made = heatmaps.window_preparation(options)(np.full((2, 8, 8), 100, np.uint16))
+    assert made.shape == (2, 8, 8, 1)
+    assert (made == 50).all()
+
+
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+def test_20_files_come_in_the_order_of_their_names(tmp_path):
+    for name in ("c", "a", "b"):
+        write(tmp_path / "neg" / f"{name}.png", np.zeros((2, 2), np.uint8))
+    found = datasets.list_classes(tmp_path, ("neg",))
+    assert [path.stem for path in found.paths] == ["a", "b", "c"]
+
+
+def test_21_equalisation_clips_and_refuses_unscaled_values():
+    options = config.ImageOptions(equalize_histogram=True)
+    grey = np.array([[0, 100], [255, 300]], np.uint16)
+    found = images.intensities(grey, options)
+    assert found[1, 0] == found[1, 1] == 255
+    with pytest.raises(files.InputError, match="0-255"):
+        images.intensities(grey * 200, options)
+    assert patch_clf_train.parser().get_default("equalize_histogram") is True
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_22_the_intensity_shift_differs_by_channel_unless_shared(shared):
+    generator = run_inputs.augmentation(config.ImageOptions(shared_shift=shared))
+    shifts = generator.draw(np.random.RandomState(1)).intensity_shifts
+    assert len(shifts) == 3
+    assert (len(set(shifts)) == 1) == shared
+
+
+@pytest.mark.parametrize("shear", [True, False])
+def test_23_augmentation_shears_unless_told_not_to(shear):
+    generator = run_inputs.augmentation(config.ImageOptions(shear=shear))
+    assert generator.shear_range == (0.2 if shear else 0)
+    drawn = generator.draw(np.random.RandomState(1)).shear_radians
+    assert (0 < abs(drawn) <= 0.2) == shear
+
+
+def test_24_the_warp_turns_about_a_point_off_the_centre_and_takes_nearest_pixels():
+    image = np.arange(16, dtype=np.float32).reshape(4, 4, 1)
+    turned = warps.apply_warp(image, warps.Warp(rotation_degrees=180.0))[..., 0]
+    # About (2.5, 2.5): the output (i, j) is the input (5 - i, 5 - j), edges repeated.
+    order = [3, 3, 3, 2]
+    np.testing.assert_array_equal(turned, image[..., 0][np.ix_(order, order)])
+    spot = np.zeros((9, 9, 1), np.float32)
+    spot[2:7, 2:7] = 1
+    zoomed = warps.apply_warp(spot, warps.Warp(row_zoom=1.5, column_zoom=1.5))
+    assert zoomed.sum() < spot.sum()
+
+
+def test_32_whole_images_get_no_imagenet_preprocessing_and_a_warning(caplog):
+    arrays = [np.full((4, 4), 100, np.uint8)] * 2
+    data = {"val": datasets.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))}
+    settings = run_inputs.Settings(
+        config.ImageOptions(size=(4, 4), center=False), config.ModelOptions(), TRAINING)
+    made = run_inputs.batches("whole_image", data, "val", settings).batch(0)[0]
+    assert (made == 100).all()
+    assert "no ImageNet preprocessing" in caplog.text
+
+
+def test_40_heatmaps_are_npz_and_old_pickles_are_read(tmp_path):
+    heatmap = np.full((2, 2, 3), 1 / 3, np.float32)
+    case = heatmap_files.Case("A", "LEFT", 1, heatmap, None)
+    heatmap_files.write_cases(tmp_path / "new.npz", [case])
+    with np.load(tmp_path / "new.npz", allow_pickle=False) as stored:
+        assert stored.files
+    (tmp_path / "old.pkl").write_bytes(pickle.dumps([dict(
+        patient_id="A", side="LEFT", cancer=1, cc=heatmap, mlo=None)], protocol=0))
+    for name in ("new.npz", "old.pkl"):
+        [found] = heatmap_files.read_cases(tmp_path / name)
+        np.testing.assert_array_equal(found.cc, heatmap)
+
+
+def test_41_region_features_keep_the_originals_surprises():
+    empty = regions.class_features(np.zeros((4, 4)), 0.5)
+    assert empty["top1_euler_number"] == 2
+    two = np.zeros((5, 5))
+    two[0, :2], two[4, :2] = 0.6, 0.9
+    found = regions.class_features(two, 0.5)
+    assert found["top1_max_intensity"] == 0.9
+    assert found["top1_solidity"] == found["top1_area_ratio"]
