@@ -189,7 +189,12 @@ def whole_rows(out, columns, flips):
         return set()
     text = out.read_bytes()
     whole = text[:text.rfind(b"\n") + 1]
-    rows = list(csv.reader(io.StringIO(whole.decode("utf-8"))))
+    try:
+        rows = list(csv.reader(io.StringIO(whole.decode("utf-8"))))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise files.InputError(
+            f"{out} is there, but no table of scores ({error}); choose another --out."
+        ) from error
     at = columns.index("flips")
     if rows and (rows[0] != list(columns)
                  or any(len(row) <= at or row[at] != flips for row in rows[1:])):
