@@ -7,6 +7,8 @@ import sys
 
 from end2end import files
 
+LONGEST_LINE = 1000
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that takes no abbreviations and reports errors in one line.
@@ -86,5 +88,12 @@ def run(main):
 
 
 def one_line(error):
-    """The message of an exception on a single line."""
-    return " ".join(str(error).split())
+    """The message of an exception on a single line, of printable signs and bounded.
+
+    It may quote a broken file, which can hold anything, such as a terminal's commands.
+    """
+    text = "".join(sign if sign.isprintable() else "?"
+                   for sign in " ".join(str(error)[:100_000].split()))
+    if len(text) <= LONGEST_LINE:
+        return text
+    return f"{text[:LONGEST_LINE // 2]} ... {text[-LONGEST_LINE // 2:]}"

@@ -14,10 +14,9 @@ import pathlib
 
 import cv2
 import numpy as np
-import pydicom
 import tqdm
 
-from end2end import dicom, files, images, processes
+from end2end import dicom, dicom_files, files, images, processes
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def _naming_reasons(path):
         yield
     except files.InputError as error:
         raise Unreadable(str(error).replace(f"{path} ", "", 1)) from error
-    except (*dicom.READING_ERRORS, MemoryError, cv2.error) as error:
+    except (*dicom_files.READING_ERRORS, MemoryError, cv2.error) as error:
         raise Unreadable(f"cannot be read: {_short(error)}") from error
 
 
@@ -83,7 +82,7 @@ def read_stored(path):
     path = pathlib.Path(path)
     with _naming_reasons(path):
         if files.is_dicom(path):
-            pixels = pydicom.dcmread(path).pixel_array
+            pixels = dicom.read_stored(path)
         else:
             pixels = images.read_image(path)
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
@@ -102,8 +101,7 @@ def read_shape(path):
     with _naming_reasons(path):
         if not files.is_dicom(path):
             return read_stored(path).shape
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        return int(header.Rows), int(header.Columns)
+        return dicom.read_shape(path)
 
 
 def _short(error):

@@ -2,28 +2,17 @@
 
 import collections
 import concurrent.futures
-import csv
 import dataclasses
 import logging
 import math
+import os
 import pathlib
 
 import numpy as np
 
-from end2end import files, images, warps
+from end2end import files, images, manifests, warps
 
 log = logging.getLogger(__name__)
-
-# Column names that people give their manifests, by the field they mean.
-COLUMNS = {
-    "path": ("path", "file", "filename", "file_name", "file_path", "image",
-             "image_path"),
-    "label": ("label", "class", "target", "cancer", "y"),
-    "patient": ("patient", "patient_id", "patientid", "subject", "subject_id"),
-    "laterality": ("laterality", "side", "image_laterality"),
-    "view": ("view", "view_position", "viewposition"),
-}
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageList:
@@ -190,61 +179,23 @@ def read_manifest(path, classes=None):
         files.InputError: no path column, no rows, a missing image, a foreign label.
     """
     path = files.existing_file(path, "manifest")
-    rows = _manifest_rows(path)
+    rows = manifests.rows(path)
     paths = tuple(path.parent / row["path"] for row in rows)
-    missing = [image for image in paths if not image.is_file()]
+    # os.path, since a text that cannot be a name is missing too.
+    missing = [image for image in paths if not os.path.isfile(image)]
     if missing:
         raise files.InputError(
             f"manifest {path} names {len(missing)} images that do not exist, the first "
             f"{missing[0]}; relative paths start from the manifest's folder.")
     labels = None
     if "label" in rows[0]:
-        labels, classes = _labels([row["label"] for row in rows], classes, path)
+        labels, classes = manifests.labels(
+            [row["label"] for row in rows], classes, path)
     columns = {name + "s": tuple(row[name] for row in rows)
                for name in ("patient", "view") if name in rows[0]}
     if "laterality" in rows[0]:
         columns["lateralities"] = tuple(row["laterality"] for row in rows)
     return ImageList(paths, labels, tuple(classes or ()), **columns)
-
-
-def _manifest_rows(path):
-    """Rows of a manifest as dicts by our column names, cells stripped."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="latin-1")
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=separator)
-    names = {}
-    for column in reader.fieldnames or ():
-        for name, spellings in COLUMNS.items():
-            if column.strip().lower().replace(" ", "_") in spellings:
-                names.setdefault(name, column)
-    rows = [{name: (row[column] or "").strip() for name, column in names.items()}
-            for row in reader if any(row.values())]
-    if "path" not in names or not rows:
-        lacking = "no rows" if "path" in names else "no column path"
-        raise files.InputError(
-            f"manifest {path} has {lacking}; "
-            "expected a CSV with the column path and, as far as known, label, patient, "
-            "laterality, view.")
-    return rows
-
-
-def _labels(texts, classes, path):
-    """Label texts as an int array, and the class names."""
-    if classes is None:
-        found = sorted(set(texts))
-        classes = ("neg", "pos") if set(found) <= {"0", "1"} else tuple(found)
-    known = {str(index): index for index in range(len(classes))}
-    known |= {name: index for index, name in enumerate(classes)}
-    foreign = sorted(set(texts) - set(known))
-    if foreign:
-        raise files.InputError(
-            f"manifest {path} has the label {foreign[0]!r}; expected one of "
-            f"{', '.join(known)}. Correct it or name the classes (--class-list).")
-    return np.array([known[text] for text in texts], np.int64), classes
 
 
 def balance_weights(labels):

@@ -5,46 +5,16 @@ done on the way to grey levels is in `Mammogram.notes`.
 """
 
 import dataclasses
-import logging
 import re
-import warnings
-import zlib
 
 import numpy as np
 import pydicom
-import pydicom.encaps
-import pydicom.errors
-import pydicom.pixels
 import pydicom.uid
 
-from end2end import dicom_grey, dicom_labels, files
-
-# pydicom's warnings quote what it found, patients' names included; what matters to the
-# reader of a mammogram is in the notes or in the refusal.
-logging.getLogger("pydicom").setLevel(logging.ERROR)
-warnings.filterwarnings("ignore", module=r"pydicom\.")
-
-# What pydicom and its decoders raise on files that are damaged or not what they say.
-READING_ERRORS = (
-    pydicom.errors.InvalidDicomError, ArithmeticError, AttributeError, EOFError,
-    LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError, zlib.error)
-
-# The permissively licensed package that decodes a compressed transfer syntax.
-DECODER_PACKAGES = {
-    pydicom.uid.HTJ2KLossless: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.HTJ2KLosslessRPCL: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.HTJ2K: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.JPEG2000Lossless: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.JPEG2000: "pylibjpeg pylibjpeg-openjpeg",
-}
-DEFAULT_DECODER_PACKAGE = "python-gdcm"
+from end2end import dicom_files, dicom_grey, dicom_labels, files
 
 # Names of storage classes that are told apart by these, where no modality is given.
 OTHER_KINDS = re.compile(r"CT|MR|Ultrasound|Nuclear|Positron|RT |Structured|Document")
-
-MAX_INFLATED_BYTES = 1 << 29
-JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD,
-                     0xCE, 0xCF, 0xF7}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,24 +53,43 @@ def read_dicom(path, *, frame=None):
         files.InputError: not readable, or no mammogram for presentation; the sentence
             says which and what to do.
     """
-    path = files.existing_file(path, "DICOM file")
-    try:
-        return _read(path, frame)
-    except files.InputError:
-        raise
-    except READING_ERRORS as error:
-        raise files.InputError(
-            f"{path} cannot be read as DICOM ({_reason(error)}); restore it, export it "
-            "uncompressed, or leave it out.") from error
+    with dicom_files.refusing(path):
+        return _read(files.existing_file(path, "DICOM file"), frame)
+
+
+def read_stored(path):
+    """Reads the pixels of a DICOM file as stored: no window, no inversion, no question
+    whether it is a mammogram.
+
+    Returns:
+        Integer array `(rows, columns)`.
+
+    Raises:
+        files.InputError: not readable, or no grey image of reasonable size.
+    """
+    with dicom_files.refusing(path):
+        header, _ = dicom_files.read_header(path)
+        _check_image(header, path)
+        _check_frame(header, None, path)
+        dicom_files.check_decoder(header, path)
+        return dicom_files.decode(header, path, None)
+
+
+def read_shape(path):
+    """(rows, columns) that the header of a DICOM file declares; see `read_stored`."""
+    with dicom_files.refusing(path):
+        header, _ = dicom_files.read_header(path)
+        _check_image(header, path)
+        return int(header.Rows), int(header.Columns)
 
 
 def _read(path, frame):
-    header, notes = _read_header(path)
+    header, notes = dicom_files.read_header(path)
     notes += _check_kind(header, path)
     _check_image(header, path)
     _check_frame(header, frame, path)
-    _check_decoder(header, path)
-    raw = _decode(header, path, frame)
+    dicom_files.check_decoder(header, path)
+    raw = dicom_files.decode(header, path, frame)
     pixels, done = dicom_grey.to_grey(raw, header, frame)
     if dicom_grey.looks_like_text(pixels):
         raise files.InputError(
@@ -111,47 +100,6 @@ def _read(path, frame):
         pixels=pixels, laterality=laterality, view=view,
         patient_id=dicom_labels.patient_id(header, path),
         notes=(*notes, *done, *found, *dicom_labels.unusual(header)))
-
-
-def _read_header(path):
-    """The data set without its pixels, and notes on how it had to be read."""
-    notes = []
-    _check_deflated(path)
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-    except pydicom.errors.InvalidDicomError:
-        header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-        notes.append("read without the DICOM preamble")
-    # Elements are parsed when first used; parse all, so that damage shows here.
-    header.decode()
-    if "Rows" not in header and "SOPClassUID" not in header:
-        raise files.InputError(
-            f"{path} is no DICOM file; expected a mammogram. Leave it out.")
-    if not hasattr(header, "file_meta"):
-        header.file_meta = pydicom.dataset.FileMetaDataset()
-    if "TransferSyntaxUID" not in header.file_meta:
-        implicit, _ = header.original_encoding
-        header.file_meta.TransferSyntaxUID = (
-            pydicom.uid.ImplicitVRLittleEndian if implicit
-            else pydicom.uid.ExplicitVRLittleEndian)
-    return header, notes
-
-
-def _check_deflated(path):
-    """Refuses a deflated file that swells beyond any mammogram."""
-    try:
-        meta = pydicom.filereader.read_file_meta_info(path)
-    except pydicom.errors.InvalidDicomError:
-        return
-    if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
-        return
-    start = 128 + 4 + 12 + meta.FileMetaInformationGroupLength
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflater.decompress(path.read_bytes()[start:], MAX_INFLATED_BYTES)
-    if inflater.unconsumed_tail:
-        raise files.InputError(
-            f"{path} swells to more than {MAX_INFLATED_BYTES >> 20} MB when inflated, "
-            "more than any mammogram has; leave it out.")
 
 
 def _check_kind(header, path):
@@ -229,80 +177,6 @@ def _check_frame(header, frame, path):
             f"{path} has no frame {frame}; it has {frames}, counted from 0.")
 
 
-def _check_decoder(header, path):
-    """Refuses a compression that cannot be decoded here, and says what to install."""
-    syntax = header.file_meta.TransferSyntaxUID
-    try:
-        decoder = pydicom.pixels.get_decoder(syntax)
-    except NotImplementedError:
-        raise files.InputError(
-            f"{path} is stored as {syntax.name}, which holds no still image; export it "
-            "as JPEG 2000 or uncompressed.") from None
-    if not decoder.is_available:
-        package = DECODER_PACKAGES.get(syntax, DEFAULT_DECODER_PACKAGE)
-        raise files.InputError(
-            f"{path} is compressed as {syntax.name}, for which no decoder is "
-            f"installed; run: pip install {package}")
-
-
-def _decode(header, path, frame):
-    """The stored values of one frame, `(rows, columns)`."""
-    whole = pydicom.dcmread(path, force=True)
-    whole.file_meta = header.file_meta
-    if header.file_meta.TransferSyntaxUID.is_encapsulated:
-        _check_codestream(whole, path, frame)
-    # What lies above the stored bits of unsigned values is judged in dicom_grey; of
-    # signed ones it is the sign.
-    raw = pydicom.pixels.pixel_array(
-        whole, index=frame or 0,
-        correct_unused_bits=header.get("PixelRepresentation", 0) == 1)
-    if raw.shape != (header.Rows, header.Columns):
-        raise files.InputError(
-            f"{path} declares {header.Columns} x {header.Rows} pixels, but holds an "
-            f"array of shape {raw.shape}; export it again.")
-    return raw
-
-
-def _check_codestream(whole, path, frame):
-    """Refuses a JPEG whose own size is another than the declared one.
-
-    Decoders take memory for the size within the compressed stream, which can be
-    enormous in a tiny file.
-    """
-    frames = int(whole.get("NumberOfFrames", 1) or 1)
-    size = codestream_size(pydicom.encaps.get_frame(
-        whole.PixelData, frame or 0, number_of_frames=frames))
-    if size is not None and size != (whole.Rows, whole.Columns):
-        raise files.InputError(
-            f"{path} declares {whole.Columns} x {whole.Rows} pixels, but its "
-            f"compressed image has {size[1]} x {size[0]}; export it again.")
-
-
-def codestream_size(stream):
-    """Rows and columns in the header of a JPEG, JPEG-LS or JPEG 2000 stream, or None.
-
-    Args:
-        stream: bytes of one compressed frame.
-    """
-    if stream[:4] == b"\xff\x4f\xff\x51":
-        right, down, left, top = (
-            int.from_bytes(stream[k:k + 4], "big") for k in (8, 12, 16, 20))
-        return down - top, right - left
-    place = 2
-    while stream[:2] == b"\xff\xd8" and place + 9 <= len(stream):
-        if stream[place] != 0xFF:
-            return None
-        marker = stream[place + 1]
-        if marker in JPEG_SIZE_MARKERS:
-            return (int.from_bytes(stream[place + 5:place + 7], "big"),
-                    int.from_bytes(stream[place + 7:place + 9], "big"))
-        if marker == 0xFF:
-            place += 1
-        else:
-            place += 2 + int.from_bytes(stream[place + 2:place + 4], "big")
-    return None
-
-
 def _kind_name(header):
     name = pydicom.uid.UID(str(header.get("SOPClassUID", "") or "")).name
     return name or f"modality {header.get('Modality', 'unknown')}"
@@ -314,9 +188,3 @@ def _values(header, keyword):
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
-
-
-def _reason(error):
-    """The first sentence of an error, short enough for one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 160 else text[:157] + "..."

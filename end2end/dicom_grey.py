@@ -121,7 +121,12 @@ def _modality(raw, groups, notes):
         return raw
     notes.append(f"rescaled by {slope:g} and {intercept:g}")
     if slope == int(slope) and intercept == int(intercept):
-        return raw.astype(np.int64) * int(slope) + int(intercept)
+        # Half the memory where the results fit.
+        fits = abs(slope) * FULL_RANGE + abs(intercept) < 1 << 31
+        values = raw.astype(np.int32 if fits else np.int64)
+        values *= int(slope)
+        values += int(intercept)
+        return values
     return raw.astype(np.float32) * np.float32(slope) + np.float32(intercept)
 
 
@@ -164,15 +169,18 @@ def _window(values, groups, width):
     shape = str(_first(groups, "VOILUTFunction") or "LINEAR").upper()
     if centre is None or not width > 0 or (shape == "LINEAR" and width < 1):
         raise _Unusable(f"width {width:g}, centre {centre}")
-    x = values.astype(np.float32)
+    share = values.astype(np.float32)
     if shape == "SIGMOID":
-        share = 1 / (1 + np.exp(-4 * (x - np.float32(centre)) / np.float32(width)))
+        share = 1 / (1 + np.exp(-4 * (share - np.float32(centre)) / np.float32(width)))
     elif shape == "LINEAR_EXACT":
-        share = (x - np.float32(centre)) / np.float32(width) + np.float32(0.5)
+        share -= np.float32(centre)
+        share /= np.float32(width)
+        share += np.float32(0.5)
     else:
+        share -= np.float32(centre - 0.5)
         # A width of 1 is a threshold.
-        share = ((x - np.float32(centre - 0.5)) / np.float32(max(width - 1, 1e-6))
-                 + np.float32(0.5))
+        share /= np.float32(max(width - 1, 1e-6))
+        share += np.float32(0.5)
     note = f"window {centre:g}/{width:g} applied, to 16 bits"
     return _to_full_range(share), note if shape == "LINEAR" else f"{shape} {note}"
 
@@ -197,8 +205,13 @@ def _look_up(values, table):
 
 
 def _to_full_range(share):
-    """Shares of 0 to 1, beyond which they are clipped, to uint16 of 0-65535."""
-    return np.rint(np.clip(share, 0, 1) * np.float32(FULL_RANGE)).astype(np.uint16)
+    """Shares of 0 to 1, beyond which they are clipped, to uint16 of 0-65535.
+
+    They are overwritten: each copy of a large mammogram costs a quarter of a second.
+    """
+    np.clip(share, 0, 1, out=share)
+    share *= np.float32(FULL_RANGE)
+    return np.rint(share, out=share).astype(np.uint16)
 
 
 def _whole_numbers(pixels, padding):

@@ -15,7 +15,7 @@ DICOM_SUFFIXES = (".dcm", ".dicom")
 
 # A mammogram has at most some 40 million pixels. Larger declared sizes are refused
 # before memory is taken: a tiny compressed file can claim any size.
-MAX_PIXELS = 200_000_000
+MAX_PIXELS = 1 << 26
 
 
 class InputError(ValueError):
@@ -103,7 +103,8 @@ def read_json(path, what="JSON file"):
     path = existing_file(path, what)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    # ValueError also stands for a number of thousands of digits.
+    except (ValueError, RecursionError) as error:
         raise InputError(
             f"{what} {path} is not valid JSON ({error}); restore or remove it."
         ) from error

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import math
 import pickle
 import zipfile
 import zlib
@@ -11,6 +12,8 @@ import numpy as np
 
 from end2end import files, roi_table
 
+# The heatmaps of a thousand women have some 100 MB.
+GREATEST_BYTES = 1 << 30
 VIEWS = ("cc", "mlo")
 
 
@@ -121,8 +124,8 @@ def read_cases(path):
     try:
         cases = read(data)
     except (ValueError, KeyError, TypeError, EOFError, IndexError, AttributeError,
-            OSError, OverflowError, pickle.UnpicklingError, zipfile.BadZipFile,
-            zlib.error) as error:
+            MemoryError, OSError, OverflowError, RuntimeError, pickle.UnpicklingError,
+            zipfile.BadZipFile, zlib.error) as error:
         raise files.InputError(
             f"heatmap file {path} cannot be read ({error}); expected the .npz of "
             "ddsm_train.heatmap_score, or the original's .pkl.") from error
@@ -144,12 +147,29 @@ def read_settings(path):
 
 
 def _read_npz(data):
+    _check_sizes(data)
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         columns = (stored[name].tolist() for name in ("patient_id", "side", "cancer"))
         return [
             Case(*values, *(stored[name] if name in stored.files else None
                             for name in (f"cc_{number}", f"mlo_{number}")))
             for number, values in enumerate(zip(*columns, strict=True))]
+
+
+def _check_sizes(data):
+    """Refuses arrays that are larger than what is stored of them, or than any case."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > GREATEST_BYTES:
+            raise ValueError(f"its arrays have more than {GREATEST_BYTES >> 20} MB")
+        for member in members:
+            with archive.open(member) as stream:
+                version = np.lib.format.read_magic(stream)
+                shape, _, kind = (
+                    np.lib.format.read_array_header_1_0 if version == (1, 0)
+                    else np.lib.format.read_array_header_2_0)(stream)
+            if math.prod(shape) * kind.itemsize > member.file_size:
+                raise ValueError(f"{member.filename} is cut off")
 
 
 def _read_pickle(data):

@@ -6,11 +6,10 @@ odd about them, and the `--rescale-factor` and `--featurewise-mean` to use.
 
 import logging
 import pathlib
-import struct
 
 import numpy as np
 
-from end2end import commands, config, files
+from end2end import commands, config, files, image_headers
 
 # OpenCV is imported where it is used, so that `--help` comes at once.
 log = logging.getLogger(__name__)
@@ -36,37 +35,41 @@ def read_image(path):
         from end2end import dicom
 
         return dicom.read_dicom(path).pixels
-    return _grey(_decoded(path.read_bytes(), path), path)
+    return _grey(decoded(path), path)
 
 
-def _decoded(data, path):
-    """The array in the bytes of an image file, of any depth and channel count."""
+def decoded(path, *, grey=False):
+    """Decodes an image file that is not DICOM, after a look at its header.
+
+    Args:
+        path: PNG, JPEG, BMP, PGM or TIFF file.
+        grey: as 8-bit grey, whatever the file holds.
+
+    Returns:
+        Array of any depth and channel count; uint8 `(rows, columns)` if `grey`.
+
+    Raises:
+        files.InputError: the file cannot be read or declares too large an image.
+    """
     import cv2
 
     # A file that cannot be read is named in our own words.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    _check_declared_size(data, path)
-    if path.suffix.lower() in (".tif", ".tiff") and cv2.imcount(str(path)) > 1:
-        raise files.InputError(
-            f"image {path} has several pages; expected one mammogram. Split it.")
+    data = path.read_bytes()
+    image_headers.check(data, path)
+    how = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_UNCHANGED
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # empty files
+        if not grey and data[:2] in (b"II", b"MM") and cv2.imcount(str(path)) > 1:
+            raise files.InputError(
+                f"image {path} has several pages; expected one mammogram. Split it.")
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+    except cv2.error:
         image = None
     if image is None:
         raise files.InputError(
             f"image {path} cannot be read; expected a whole PNG, JPEG, BMP, PGM, TIFF "
             "or DICOM file. Restore it or leave it out.")
     return image
-
-
-def _check_declared_size(data, path):
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        width, height = struct.unpack(">II", data[16:24])
-        if width * height > files.MAX_PIXELS:
-            raise files.InputError(
-                f"image {path} declares {width} x {height} pixels, more than any "
-                "mammogram has; leave it out.")
 
 
 def _grey(image, path):

@@ -14,11 +14,14 @@ import zlib
 
 import h5py
 
-from end2end import files, stored_weights
+from end2end import files, isolated, stored_weights
 
 LONGEST_TEXT = 64 << 20
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 CARD = "end2end"
+# What h5py raises on damaged files.
+DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError,
+          RecursionError, RuntimeError, TypeError, ValueError)
 
 
 @dataclasses.dataclass
@@ -46,6 +49,37 @@ def opened(path):
         files.InputError: no model file, cut off, or not safe to read.
     """
     path = files.existing_file(path, "model")
+    isolated.ask("model", path)
+    with _opened(path) as stored:
+        yield stored
+
+
+def examine(path):
+    """Opens a model file and reads all of it, for `isolated`: HDF5 may not survive it.
+
+    Raises:
+        files.InputError: as `opened`.
+    """
+    with _opened(path) as stored:
+        _read_all(stored.weights.group)
+
+
+def _read_all(group):
+    for value in group.attrs.values():
+        del value
+    for name in group:
+        # Links out of the file are left to `stored_weights`.
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            continue
+        one = group[name]
+        if isinstance(one, h5py.Group):
+            _read_all(one)
+        elif isinstance(one, h5py.Dataset) and stored_weights.is_plain(one):
+            one[()]
+
+
+@contextlib.contextmanager
+def _opened(path):
     with path.open("rb") as stream:
         start = stream.read(512)
     if start.startswith(HDF5_START):
@@ -78,7 +112,7 @@ def _what_it_is(path, start):
 def _hdf5(opener, source):
     try:
         file = h5py.File(opener, "r")
-    except OSError as error:
+    except DAMAGE as error:
         cut = "truncated" in str(error)
         raise files.InputError(
             f"model {source}: the file is {'cut off' if cut else 'damaged'} "
@@ -86,7 +120,9 @@ def _hdf5(opener, source):
     with file:
         try:
             yield file
-        except (OSError, RuntimeError, KeyError) as error:
+        except files.InputError:
+            raise
+        except DAMAGE as error:
             raise files.InputError(
                 f"model {source}: the file is damaged or cut off "
                 f"({' '.join(str(error).split())[:120]}); copy it again.") from error

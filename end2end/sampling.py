@@ -162,9 +162,7 @@ def start(job, options, outcome):
 
 def read_region(task, path):
     """Reads the mask of one lesion, at the size and crop of the picture."""
-    mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.is_file() else None
-    if mask is None:
-        raise Unusable(f"Read image error: {path}")
+    mask = read_grey(path)
     x, y, columns, rows, height, width = task.crop
     if mask.shape != (height, width):
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -173,6 +171,14 @@ def read_region(task, path):
         return patches.find_region(mask, margin=task.margin)
     except ValueError as error:
         raise Unusable(f"Error processing mask image: {path}: {error}") from error
+
+
+def read_grey(path):
+    """Reads a mask as 8-bit grey."""
+    try:
+        return images.decoded(files.existing_file(path, "mask"), grey=True)
+    except files.InputError as error:
+        raise Unusable(f"Read image error: {path}") from error
 
 
 def original_draws(task):

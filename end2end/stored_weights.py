@@ -50,12 +50,25 @@ def _checked_dataset(dataset, source):
             f"{where} has the type {dataset.dtype} and compression "
             f"{dataset.compression}; expected plain numbers.")
     there = dataset.id.get_storage_size()
-    if dataset.size and dataset.nbytes > there * (
-            GREATEST_RATIO if dataset.compression else 1):
+    if not _holds(dataset):
         raise files.InputError(
             f"{where} declares {dataset.nbytes} bytes of shape {dataset.shape}, but "
             f"holds {there}; the file is cut off or hostile.")
     return dataset
+
+
+def _holds(dataset):
+    """Whether a file holds as much as it declares of an array."""
+    ratio = GREATEST_RATIO if dataset.compression else 1
+    return not dataset.size or dataset.nbytes <= (
+        dataset.id.get_storage_size() * ratio)
+
+
+def is_plain(dataset):
+    """Whether an array can be read at all: here, of numbers, as large as it says."""
+    return not (dataset.external or dataset.is_virtual) and (
+        dataset.dtype.kind in "fiu" and dataset.compression in FILTERS
+        and _holds(dataset))
 
 
 def _read(dataset, where):

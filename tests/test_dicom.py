@@ -11,7 +11,7 @@ import pydicom.encaps
 import pydicom.uid
 import pytest
 
-from end2end import dicom, files, images
+from end2end import dicom, dicom_files, files, images
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
@@ -299,7 +299,7 @@ def test_a_declared_size_beyond_any_mammogram_is_refused(tmp_path):
 def test_a_deflated_file_that_swells_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path / "a.dcm", np.zeros((512, 512), np.uint16),
                  syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)
-    monkeypatch.setattr(dicom, "MAX_INFLATED_BYTES", 1 << 16)
+    monkeypatch.setattr(dicom_files, "MAX_INFLATED_BYTES", 1 << 16)
     assert "swells" in refusal(path)
 
 

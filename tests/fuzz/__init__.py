@@ -1,0 +1,1 @@
+"""Broken and hostile files for every reader: `python -m tests.fuzz --count 10000`."""

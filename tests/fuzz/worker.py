@@ -1,0 +1,258 @@
+"""A process that reads damaged files one after the other and is watched.
+
+It reports each case before and after, so that the parent knows which file killed it or
+made it hang. Memory is limited; what would run code or write elsewhere is recorded.
+"""
+
+import faulthandler
+import logging
+import os
+import pathlib
+import random
+import resource
+import shutil
+import sys
+import time
+
+MEMORY = 2 << 30
+LONGEST_MESSAGE = 2000
+# Python's own events (sys.addaudithook) by which code from a file would show.
+FORBIDDEN = (
+    "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
+    "os.startfile", "pty.spawn", "subprocess.Popen", "socket.connect", "socket.bind",
+    "socket.getaddrinfo", "pickle.find_class", "urllib.Request", "webbrowser.open",
+    "ftplib.connect", "http.client.connect")
+CHANGING = (
+    "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink",
+    "os.chmod", "os.chown", "os.truncate", "os.utime", "shutil.copyfile",
+    "shutil.move", "shutil.rmtree", "tempfile.mkstemp", "tempfile.mkdtemp")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Watch:
+    """Records what no reader may do, by Python's audit events."""
+
+    def __init__(self, allowed):
+        self.allowed, self.found, self.active = str(allowed), [], False
+        prefixes = (sys.prefix, sys.base_prefix, os.getcwd())
+        self.code = tuple(map(os.path.realpath, prefixes)) + prefixes
+        sys.addaudithook(self.hook)
+
+    def hook(self, event, arguments):
+        if not self.active:
+            return
+        if event in FORBIDDEN and "end2end.isolated" not in str(arguments):
+            self.found.append(f"{event} {arguments!r:.200}")
+        elif event == "open":
+            path, mode, flags = arguments
+            if flags & WRITING or (mode and set(mode) & set("wax+")):
+                self._check_place(event, path)
+        elif event in CHANGING:
+            self._check_place(event, arguments[0])
+        elif event == "exec":
+            self._check_code(event, arguments[0].co_filename)
+        elif event in ("import", "code.__new__") and arguments[1]:
+            self._check_code(event, arguments[1])
+
+    def _check_place(self, event, path):
+        if isinstance(path, (str, bytes, os.PathLike)):
+            place = os.path.realpath(os.fsdecode(path))
+            if not place.startswith((self.allowed, "/dev/")):
+                self.found.append(f"{event} {place}")
+
+    def _check_code(self, event, name):
+        # Programs write small classes of their own (dataclass, namedtuple): "<string>".
+        if not str(name).startswith((*self.code, "<frozen", "<string>", "<attrs")):
+            self.found.append(f"{event} {name!r:.200}")
+
+
+def chain(error):
+    """An exception and those from which it came."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def peak():
+    """Greatest memory held since `forget_peak`, in bytes."""
+    with open("/proc/self/status") as stream:
+        line = next(line for line in stream if line.startswith("VmHWM"))
+    return int(line.split()[1]) << 10
+
+
+def forget_peak():
+    """Starts measuring the peak anew."""
+    with open("/proc/self/clear_refs", "w") as stream:
+        stream.write("5")
+
+
+def size(name):
+    """A size of this process in bytes, by its name in /proc/self/status."""
+    with open("/proc/self/status") as stream:
+        return int(next(line for line in stream if line.startswith(name)).split()[1]
+                   ) << 10
+
+
+class Cases:
+    """The cases of one kind; each a pure function of seed, kind and number."""
+
+    def __init__(self, name, seed, folder):
+        from tests.fuzz import bombs, readers, seeds
+
+        self.name, self.seed, self.kind = name, seed, readers.KINDS[name]
+        self.folder, self.out = folder / name / "in", folder / name / "out"
+        self.folder.mkdir(parents=True)
+        if self.kind.folder:
+            self.kind.folder(self.folder)
+            self.seeds = None
+        else:
+            self.seeds = seeds.of(name)
+        self.bombs = bombs.of(name)
+
+    def make(self, number):
+        """File name and bytes of a case, and its stream."""
+        from tests.fuzz import mutations
+
+        rng = random.Random(f"{self.seed} {self.name} {number}")
+        name = self.kind.names[number % len(self.kind.names)]
+        if number < len(self.bombs):
+            if self.name == "cbis":  # the first is packed
+                name = self.kind.names[3 if number == 0 else number]
+            return name, self.bombs[number], rng
+        seeds = self.seeds or [(self.folder / one).read_bytes()
+                               for one in self.kind.names]
+        data = rng.choice(seeds) if self.seeds else (self.folder / name).read_bytes()
+        packed = self.kind.packed
+        if packed and rng.random() < 0.6 and (
+                self.name != "cbis" or name.endswith(".gz")):
+            return name, packed(data, rng, seeds), rng
+        return name, mutations.damaged(
+            data, rng, others=seeds, text=self.kind.text, start=self.kind.start), rng
+
+    def run(self, number, data=None):
+        """Reads one case.
+
+        Returns:
+            "read" or "refused", and the message.
+        """
+        from tests.fuzz import readers
+
+        name, made, rng = self.make(number)
+        file = self.folder / name
+        before = file.read_bytes() if self.kind.folder else None
+        file.write_bytes(made if data is None else data)
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir()
+        try:
+            self.kind.read(readers.Place(self.folder, file, self.out, rng))
+            return "read", ""
+        except readers.REFUSALS as error:
+            hidden = [one for one in chain(error) if isinstance(one, MemoryError)
+                      or "nsufficient memory" in str(one)]
+            if hidden:
+                raise MemoryError(f"memory was taken before the check: {error}"
+                                  ) from None
+            return "refused", str(error)
+        finally:
+            if before is None:
+                for path in self.folder.iterdir():
+                    path.unlink()
+            else:
+                file.write_bytes(before)
+
+
+def work(connection, seed, jobs, folder):
+    """Runs cases; sends ("begin", kind, number) and ("end", kind, number, ending,
+    text, seconds, bytes).
+
+    Args:
+        connection: of `multiprocessing`.
+        seed: of the run.
+        jobs: list of (kind, numbers).
+        folder: new; everything happens below it.
+    """
+    folder = pathlib.Path(folder)
+    watch = _prepare(folder)
+    for kind, numbers in jobs:
+        cases = Cases(kind, seed, folder)
+        for number in [None, *numbers]:
+            if number is None:
+                _warm_up(cases)
+                os.chdir(folder / "cwd")
+                base = size("VmRSS")
+                limit = size("VmSize") + MEMORY
+                resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
+                continue
+            connection.send(("begin", kind, number))
+            connection.send(
+                ("end", kind, number, *_watched(cases, number, watch, base)))
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        shutil.rmtree(folder / kind)
+    connection.send(("done",))
+
+
+def _prepare(folder):
+    """Quiets the process and gives it an empty working folder."""
+    (folder / "cwd").mkdir(parents=True)
+    os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="-1",
+                      TMPDIR=str(folder))
+    # Native libraries write there too, and Python where it crashed.
+    log = os.open(f"{folder}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    faulthandler.enable()
+    logging.disable(logging.CRITICAL)
+    watch = Watch(folder)
+    from tests.fuzz import readers, seeds  # noqa: F401 - before the folder changes
+    return watch
+
+
+def _warm_up(cases):
+    """Reads the whole files, so that what is imported late is there."""
+    if cases.seeds is None:
+        name = cases.kind.names[0]
+        cases.run(10**9, (cases.folder / name).read_bytes())
+        return
+    endings = [cases.run(10**9 + i, data)[0] for i, data in enumerate(cases.seeds)]
+    assert endings.count("read") >= max(1, len(endings) // 3), (cases.name, endings)
+
+
+def _watched(cases, number, watch, base):
+    """Ending, text, seconds and bytes of one case."""
+    forget_peak()
+    watch.found.clear()
+    # Of the processor: the machine may be busy with other work.
+    started, watch.active = time.process_time(), True
+    try:
+        ending, text = cases.run(number)
+    except BaseException as error:  # noqa: BLE001 - any other ending is a finding
+        ending, text = "raised", _where(error)
+    watch.active = False
+    seconds, most = time.process_time() - started, peak() - base
+    return (*_judged(cases, ending, text, watch), seconds, most)
+
+
+def _judged(cases, ending, text, watch):
+    from end2end import commands
+
+    if watch.found:
+        return "forbidden", "; ".join(watch.found[:3])
+    strange = set(os.listdir(cases.out.parent)) - {"in", "out"}
+    if strange or os.listdir() or list(cases.out.parent.parent.glob("*escaped*")):
+        return "escaped", f"{strange} {os.listdir()}"
+    if ending == "refused":
+        line = commands.one_line(text)
+        if len(line) > LONGEST_MESSAGE or not line.isprintable():
+            return "message", f"{len(line)} characters: {line[:100]!r}"
+    return ending, text
+
+
+def _where(error):
+    """Kind of an exception, its message, and the last places of the project in it."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{pathlib.Path(one.filename).name}:{one.lineno}" for one in frames
+              if "/end2end/" in one.filename or "/ddsm_train/" in one.filename
+              or "/inbreast/" in one.filename or one is frames[-1]]
+    return f"{type(error).__name__} at {' > '.join(places[-3:])}: {str(error)[:160]}"
