@@ -15,7 +15,7 @@ import json
 import pathlib
 import re
 
-from end2end import files
+from end2end import files, limits
 
 RESEARCH = ("Research use only. This is not a medical device; no score here may guide "
             "the care of a patient.")
@@ -140,7 +140,7 @@ def page(sections, *, title, trained_on):
         script_hash=_digest(script), cite=escaped(CITE),
         notice=f"<p><strong>{escaped(RESEARCH)}</strong></p>\n" + "\n".join(
             f"<p>{escaped(text)}</p>" for text in (
-                MEANING, f"Trained on: {trained_on}")),
+                MEANING, f"Trained on: {trained_on}", limits.TEXT)),
         contents=f'<nav class="contents" aria-label="Contents"><ul>{"".join(contents)}'
                  "</ul></nav>" if len(contents) > 1 else "",
         body="\n".join(body),

@@ -1,0 +1,30 @@
+"""Tests of end2end.limits: the limits of use head every report."""
+
+import pathlib
+
+from end2end import limits, report
+
+CARD = pathlib.Path(__file__).parent.parent / "docs" / "model-card.md"
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def test_every_report_begins_with_the_limits_before_any_result():
+    page = report.page([report.Heading("Result")], title="A", trained_on="phantoms")
+    head = page[:page.index("<main")]
+    assert report.escaped(limits.TEXT) in head and report.RESEARCH in head
+
+
+def test_the_model_card_holds_the_text_of_the_reports():
+    card = flat(CARD.read_text(encoding="utf-8"))
+    assert limits.TEXT.removesuffix(" More in docs/model-card.md.") in card
+    assert report.RESEARCH in card
+
+
+def test_the_model_card_names_what_is_known_to_fail():
+    card = CARD.read_text(encoding="utf-8")
+    for word in ("film against digital", "implants", "magnification",
+                 "official split", "CC BY-NC-SA 4.0", "Intended use"):
+        assert word in card
