@@ -1,5 +1,7 @@
 """Networks converted to their fastest form."""
 
+import types
+
 import numpy as np
 import pytest
 import tiny_networks
@@ -17,6 +19,31 @@ def test_a_converted_network_gives_the_scores_of_keras():
     scores = prediction.predict_inputs(quick, inputs, flips=prediction.FLIPS)
     assert scores.shape == expected.shape
     np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_equal_channels_are_computed_once_with_the_same_scores():
+    pytest.importorskip("openvino")
+    keras = pytest.importorskip("keras")
+    image = keras.Input((None, None, 3))
+    x = keras.layers.ZeroPadding2D(1)(image)
+    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    quick = inference.fast(model)
+    inputs = np.random.default_rng(0).normal(size=(2, 9, 7, 1)).astype(np.float32)
+    inputs = np.repeat(inputs, 3, axis=3)
+    assert quick.channels == 1
+    np.testing.assert_allclose(
+        quick(inputs), model.predict_on_batch(inputs), atol=1e-6)
+
+
+def test_half_precision_is_for_processors_that_compute_with_it():
+    def with_capabilities(*names):
+        return types.SimpleNamespace(get_property=lambda device, name: names)
+
+    assert inference.known_precisions(with_capabilities("FP32", "INT8")) == ["f32"]
+    assert inference.known_precisions(
+        with_capabilities("FP32", "BF16")) == ["bf16", "f32"]
 
 
 def test_without_the_package_the_reader_is_told_what_to_install(monkeypatch):
