@@ -61,7 +61,7 @@ def look(path, options):
     return overlays.grey8(images.resized(images.read_image(path), options))
 
 
-def explain(classifier, path, options, *, label=None):
+def explain(classifier, path, options, *, label=None, picture=None):
     """Scores one image and draws its maps.
 
     Args:
@@ -69,6 +69,7 @@ def explain(classifier, path, options, *, label=None):
         path: image file.
         options: `ExplainOptions`.
         label: of the image, if known.
+        picture: its pixels, if read already.
 
     Returns:
         `Explained`.
@@ -76,7 +77,7 @@ def explain(classifier, path, options, *, label=None):
     Raises:
         files.InputError: the image cannot be read.
     """
-    picture = images.read_image(path)
+    picture = images.read_image(path) if picture is None else picture
     ready = images.to_input(picture, classifier.images)
     score = prediction.predict_inputs(classifier.model, ready[None])[0, 0]
     maps, peak, cells = {}, 0.0, None

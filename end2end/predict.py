@@ -1,10 +1,12 @@
 """Scores mammograms with trained models, one row per image.
 
     python -m end2end.predict best.h5 other.h5 mammograms/ one.dcm --out scores.csv
+    python -m end2end.predict best.h5 study/ --overlay pictures/ --report report.html
 
 Models are told from inputs by their suffix (.h5, .keras). Rows are written as they
 come; a second call with the same models scores only what is missing. Patients' numbers
-in DICOM files are replaced by pseudonyms unless --keep-ids. Research use only.
+in DICOM files are replaced by pseudonyms unless --keep-ids. Exit status 1: some images
+failed; they are listed with the reason. Research use only.
 """
 
 import collections
@@ -15,12 +17,14 @@ import io
 import os
 import pathlib
 
-from end2end import commands, files, privacy
+from end2end import commands, files
 
 MODEL_SUFFIXES = (".h5", ".keras")
 KNOWN = ("path", "patient", "laterality", "view", "label", "score")
 STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
 MANIFEST_SUFFIX = ".csv"
+# Rows are appended as they come; JSON is made of them at the end.
+JSON_SUFFIX = ".json"
 # Images that are read ahead of the network; more would only take memory.
 AHEAD = 3
 RESEARCH = "Research use only: no medical device, not for diagnosis."
@@ -33,7 +37,9 @@ def parser():
                       help="models (.h5, .keras); image files, folders and manifests "
                            "(CSV with path and perhaps patient, laterality, view, "
                            "label)")
-    made.add_argument("--out", default="scores.csv", help="CSV file (%(default)s)")
+    made.add_argument("--out", default="scores.csv",
+                      help="CSV file; or JSON file, whose rows are gathered in the CSV "
+                           "file of the same name (%(default)s)")
     made.add_argument("--flips", action="store_true",
                       help="average over the four flips")
     made.add_argument("--rescale-factor", type=_factor, metavar="FACTOR",
@@ -45,6 +51,17 @@ def parser():
                       help="networks by OpenVINO: the same scores, sooner")
     made.add_argument("--keep-ids", action="store_true",
                       help="write patients' numbers of DICOM files as they are")
+    made.add_argument("--overlay", type=pathlib.Path, metavar="FOLDER",
+                      help="write saliency and heatmap of each image as PNG")
+    made.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
+                      help="patch classifier whose heatmap is drawn; default: Grad-CAM "
+                           "of the first model")
+    made.add_argument("--report", type=pathlib.Path, metavar="FILE",
+                      help="write a page of all images with their maps, HTML")
+    made.add_argument("--dicom", type=pathlib.Path, metavar="FOLDER",
+                      help="write for each DICOM file its overlay (Secondary Capture) "
+                           "and its score (Structured Report); they carry the tags of "
+                           "the patient")
     return made
 
 
@@ -56,68 +73,105 @@ def main(argv=None):
     """Scores the images; returns 1 if some failed."""
     arguments = parser().parse_args(argv)
     models, images = gather(arguments.paths)
-    out = pathlib.Path(arguments.out)
+    asked = pathlib.Path(arguments.out)
+    out = asked.with_suffix(".csv") if asked.suffix == JSON_SUFFIX else asked
     if arguments.fast:
         from end2end import inference
         inference.check()
     files.writable_folder(out.parent)
     columns = (*KNOWN, *(f"score_{path}" for path in models), *STATED)
     done = whole_rows(out, columns, str(arguments.flips))
-    classifiers = load(models, arguments.rescale_factor, fast=arguments.fast)
+    from end2end import predict_record
+    settings = predict_record.settings(models, arguments)
+    names = predict_record.Record(out, settings, rows=bool(done))
+    classifiers = load(models, arguments.rescale_factor)
+    wanted = pictures(arguments, settings)
     todo = [image for image in images if str(image["path"]) not in done]
     commands.say(f"{len(images)} images, {len(todo)} to score into {out}")
-    names = privacy.Pseudonyms(arguments.keep_ids, start=len(done))
-    failures = score_all(todo, out, columns, classifiers, names=names,
-                         flips=arguments.flips, frame=arguments.frame)
-    commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed; rows "
-                 f"are in {out}")
-    commands.say(summarised(out))
+    failures = score_all(
+        todo, out, columns, converted(classifiers) if arguments.fast else classifiers,
+        names=names, flips=arguments.flips, frame=arguments.frame)
+    commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
+    failures += finish(asked, out, images, classifiers, failures, wanted)
     for path, reason in failures:
         commands.say(f"failed: {path}: {reason}")
     return 1 if failures else 0
 
 
-def summarised(out):
-    """Writes rows per breast and per patient beside the rows per image.
+def pictures(arguments, settings):
+    """What pictures are asked for (`predict_pictures.Wanted`), or None.
 
-    `scores.csv` has `scores.breasts.csv` (mean of the views) and `scores.patients.csv`
-    (highest of the breasts) beside it, as far as patients and sides are known.
+    Raises:
+        files.InputError: they cannot be made or written.
+    """
+    if not (arguments.overlay or arguments.report or arguments.dicom):
+        if arguments.patch_model:
+            raise files.InputError(
+                "--patch-model draws a heatmap, but no pictures are asked for; add "
+                "--overlay FOLDER or --report FILE.")
+        return None
+    from end2end import evaluation, predict_pictures
+    patch, digest = None, None
+    if arguments.patch_model:
+        patch = evaluation.load_classifier(arguments.patch_model)
+        digest = files.sha256(arguments.patch_model)
+    wanted = predict_pictures.Wanted(
+        arguments.overlay, arguments.report, arguments.dicom, patch, arguments.frame,
+        dict(settings, patch_model=digest))
+    predict_pictures.check(wanted)
+    return wanted
+
+
+def finish(asked, out, images, classifiers, failures, wanted):
+    """Writes all that is made of the rows, and says where it is.
 
     Returns:
-        a sentence with the names of the files.
+        pairs of path and reason, of the images without pictures.
     """
-    from end2end import ensembles, scores
-    if len(out.read_bytes().splitlines()) < 2:
-        return "no image has a score"
-    table = scores.read_scores(out)
-    table = dataclasses.replace(table, others={})
-    written = []
-    for name, made in (("breasts", lambda: ensembles.breasts(table, both_views=False)),
-                       ("patients", lambda: ensembles.women(table))):
-        path = out.with_suffix(f".{name}.csv")
-        try:
-            scores.write_scores(path, made())
-        except files.InputError:
-            path.unlink(missing_ok=True)
-            continue
-        written.append(str(path))
-    if not written:
-        return "no rows per breast: patients are not known"
-    return "rows per breast and patient are in " + ", ".join(written)
+    from end2end import predict_tables as tables
+    rows, found = tables.read_rows(out), tables.levels(out)
+    if not rows:
+        commands.say("no image has a score")
+        return []
+    paths = {str(image["path"]) for image in images}
+    rows = [row for row in rows if row["path"] in paths]
+    commands.say(tables.terminal(rows, found) + "\n")
+    more = []
+    if wanted:
+        from end2end import predict_pictures
+        more = predict_pictures.make(rows, classifiers, wanted,
+                                     predict_pictures.table_sections(found))
+    written = [out, *tables.write_levels(out, found)]
+    if asked != out:
+        trained = [one.card.get("trained_on", "unknown data") for one in classifiers]
+        tables.write_json(
+            asked, tables.read_rows(out), found, failures=failures + more, models=[
+                dict(name=one.name, trained_on=data)
+                for one, data in zip(classifiers, trained, strict=True)])
+        written.insert(0, asked)
+    if wanted:
+        written += filter(None, (wanted.overlay, wanted.page, wanted.results))
+    commands.say("written: " + ", ".join(map(str, written)))
+    if not found["breasts"]:
+        commands.say("no rows per breast: patients and sides are not known")
+    flagged = sum(bool(row["flags"]) for row in rows)
+    if flagged:
+        commands.say(f"{flagged} of {len(rows)} images may not fit the model; see "
+                     "their flags")
+    return more
 
 
-def load(models, factor=None, *, fast=False):
+def load(models, factor=None):
     """Loads the models and says what they were trained on.
 
     Args:
         models: paths.
         factor: rescale factor in place of the models' own.
-        fast: convert the networks (`inference.fast`).
 
     Raises:
         files.InputError: a model cannot be read or is no model of whole images.
     """
-    from end2end import evaluation, inference, memory, prediction
+    from end2end import evaluation, memory, prediction
     memory.keep_freed_memory()
     overrides = {} if factor is None else dict(intensity_scale=factor)
     classifiers = [evaluation.load_classifier(path, overrides) for path in models]
@@ -126,10 +180,14 @@ def load(models, factor=None, *, fast=False):
         prediction.check_classes(classifier)
         trained_on = classifier.card.get("trained_on", "unknown data")
         commands.say(f"{path} was trained on: {trained_on}")
-    if fast:
-        classifiers = [dataclasses.replace(one, model=inference.fast(one.model))
-                       for one in classifiers]
     return classifiers
+
+
+def converted(classifiers):
+    """The classifiers with networks by OpenVINO (`inference.fast`)."""
+    from end2end import inference
+    return [dataclasses.replace(one, model=inference.fast(one.model))
+            for one in classifiers]
 
 
 def gather(paths):
@@ -213,7 +271,7 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
         out: CSV file.
         columns: of its rows.
         classifiers: list of `checkpoints.Classifier`.
-        names: `privacy.Pseudonyms`.
+        names: gives the pseudonym of a patient; `predict_record.Record`.
         options: `flips` and `frame` of `prediction.score_image`.
     """
     import tqdm
@@ -223,8 +281,8 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         if not stream.tell():
             writer.writeheader()
-        for image, reading in tqdm.tqdm(read_ahead(todo, frame), total=len(todo),
-                                        unit="image", disable=None):
+        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame),
+                                        total=len(todo), unit="image", disable=None):
             try:
                 found = row(image, reading.result(), classifiers, names, **options)
             except (files.InputError, OSError) as error:
@@ -235,28 +293,38 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
     return failures
 
 
-def read_ahead(todo, frame):
-    """Each image with a future of its pixels, a few of which are read beforehand."""
+def read_ahead(todo, classifiers, frame):
+    """Each image with a future of its network inputs (`prediction.Prepared`).
+
+    A few are read and prepared while the network works on those before.
+    """
     from end2end import prediction
+
+    def ready(path):
+        made = prediction.prepare(path, classifiers, frame=frame)
+        # The pixels of a large mammogram take twenty times the memory of an input.
+        return dataclasses.replace(
+            made, image=dataclasses.replace(made.image, pixels=None))
+
     waiting = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         for image in todo:
-            waiting.append((image, pool.submit(
-                prediction.read_mammogram, image["path"], frame=frame)))
+            waiting.append((image, pool.submit(ready, image["path"])))
             if len(waiting) > AHEAD:
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()
 
 
-def row(image, mammogram, classifiers, names, *, flips):
+def row(image, prepared, classifiers, names, *, flips):
     """The cells of one image, in the order of the columns.
 
     Raises:
         files.InputError: see `prediction.score_image`.
     """
     from end2end import prediction, scores
-    found = prediction.score_image(mammogram, classifiers, flips=flips)
+    from end2end.predict_tables import SEPARATOR
+    found = prediction.score_image(prepared, classifiers, flips=flips)
     patient = found.patient
     # What the name of the file says is in its path anyway.
     if patient != scores.from_name(found.path)["patient"]:
@@ -266,8 +334,8 @@ def row(image, mammogram, classifiers, names, *, flips):
             image.get("laterality") or found.laterality,
             image.get("view") or found.view, image.get("label", ""),
             scores.number(found.score), *map(scores.number, found.models), str(flips),
-            calibrated, "; ".join(found.points), "; ".join(found.flags),
-            "; ".join(found.notes))
+            calibrated, SEPARATOR.join(found.points), SEPARATOR.join(found.flags),
+            SEPARATOR.join(found.notes))
 
 
 if __name__ == "__main__":

@@ -188,11 +188,62 @@ def network_input(mammogram, options):
     return images.to_input(pixels, options), options, notes
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """One image as the networks take it.
+
+    Attributes:
+        image: `Mammogram`, with notes on what was done for the networks too; its
+            pixels may be None to save memory.
+        inputs: per model, float32 `(height, width, channels)`; one array for models
+            with the same settings.
+        options: per model, `ImageOptions` with a number for the rescale factor.
+        flags: why the image may not fit a model, sentences.
+    """
+
+    image: Mammogram
+    inputs: tuple
+    options: tuple
+    flags: tuple
+
+
+def prepare(image, classifiers, *, frame=None):
+    """Reads one mammogram and makes the inputs of networks; no network is run.
+
+    Args:
+        image: path, array `(rows, columns)` or `Mammogram`.
+        classifiers: sequence of `checkpoints.Classifier`.
+        frame: see `read_mammogram`.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        files.InputError: the image cannot be read, or holds no finite numbers.
+    """
+    if isinstance(image, np.ndarray):
+        image = Mammogram("", image)
+    elif not isinstance(image, Mammogram):
+        image = read_mammogram(image, frame=frame)
+    made, flags, notes = {}, [], list(image.notes)
+    for one in classifiers:
+        if one.images not in made:
+            made[one.images] = network_input(image, one.images)
+            notes += made[one.images][2]
+        flags += fit.flags(image.pixels, made[one.images][1],
+                           one.card.get("input_statistics"))
+    chosen = [made[one.images] for one in classifiers]
+    return Prepared(
+        dataclasses.replace(image, notes=tuple(dict.fromkeys(notes))),
+        tuple(one[0] for one in chosen), tuple(one[1] for one in chosen),
+        tuple(dict.fromkeys(flags)))
+
+
 def score_image(image, classifiers, *, flips=False, frame=None):
     """Scores one mammogram with one or several models.
 
     Args:
-        image: path, array `(rows, columns)` or `Mammogram`.
+        image: path, array `(rows, columns)`, `Mammogram` or `Prepared`.
         classifiers: `checkpoints.Classifier` or a sequence of them, of the classes
             `neg` and `pos`.
         flips: average over the four flips.
@@ -207,25 +258,20 @@ def score_image(image, classifiers, *, flips=False, frame=None):
     """
     if hasattr(classifiers, "model"):
         classifiers = (classifiers,)
-    if isinstance(image, np.ndarray):
-        image = Mammogram("", image)
-    elif not isinstance(image, Mammogram):
-        image = read_mammogram(image, frame=frame)
-    made = [network_input(image, one.images) for one in classifiers]
+    if not isinstance(image, Prepared):
+        image = prepare(image, classifiers, frame=frame)
     chosen = FLIPS if flips else FLIPS[:1]
-    values = [predict_inputs(one.model, inputs[None], flips=chosen)
-              for one, (inputs, _, _) in zip(classifiers, made, strict=True)]
-    return scored(image, classifiers, made,
-                  [found[0].mean(axis=0) for found in values], flips=flips)
+    return scored(image, classifiers, [
+        predict_inputs(one.model, inputs[None], flips=chosen)[0].mean(axis=0)
+        for one, inputs in zip(classifiers, image.inputs, strict=True)], flips=flips)
 
 
-def scored(image, classifiers, made, probabilities, *, flips=False):
+def scored(prepared, classifiers, probabilities, *, flips=False):
     """Joins what networks said of one image with what is known of it.
 
     Args:
-        image: `Mammogram`.
+        prepared: `Prepared`.
         classifiers: sequence of `checkpoints.Classifier`.
-        made: per model, what `network_input` returned.
         probabilities: per model, float32 `(2,)`.
         flips: whether these are means over the flips.
 
@@ -235,7 +281,7 @@ def scored(image, classifiers, made, probabilities, *, flips=False):
     Raises:
         files.InputError: see `score_image`.
     """
-    found = []
+    found, image = [], prepared.image
     for classifier, values in zip(classifiers, probabilities, strict=True):
         check_classes(classifier)
         found.append(float(values[list(classifier.classes).index("pos")]))
@@ -244,11 +290,6 @@ def scored(image, classifiers, made, probabilities, *, flips=False):
             f"{image.path or 'the image'} gave a score that is no finite number; check "
             "the model and the rescale factor.")
     scheme = "flips" if flips else "plain"
-    flags, notes = [], list(image.notes)
-    for classifier, (_, options, more) in zip(classifiers, made, strict=True):
-        flags += fit.flags(image.pixels, options,
-                           classifier.card.get("input_statistics"))
-        notes += more
     temperatures = [((one.card.get("calibration") or {}).get("temperature") or {})
                     .get(scheme) for one in classifiers]
     calibrated = None
@@ -259,8 +300,8 @@ def scored(image, classifiers, made, probabilities, *, flips=False):
     score = float(np.mean(found))
     return ScoredImage(
         image.path, score, tuple(found), image.patient, image.laterality, image.view,
-        calibrated, points_passed(score, classifiers, scheme),
-        tuple(dict.fromkeys(flags)), tuple(dict.fromkeys(notes)))
+        calibrated, points_passed(score, classifiers, scheme), prepared.flags,
+        image.notes)
 
 
 def check_classes(classifier):
