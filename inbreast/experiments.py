@@ -40,7 +40,17 @@ class Experiment:
     recipe: str | None = "paper"
     members: tuple = ()
 
+    @property
+    def title(self):
+        """What it is, in words."""
+        if self.members:
+            return f"mean of the {len(self.members)} networks, flip-averaged"
+        if self.recipe is None:
+            return f"{self.model} as it comes from CBIS-DDSM"
+        return f"{self.model}, {FINE_TUNING[self.recipe]}"
 
+
+FINE_TUNING = {"paper": "200 epochs at 1e-5", "readme": "50 epochs at 1e-6"}
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 # Shen et al. 2019, Table 4: patients, images, AUC of each of the four.
 TABLE4 = (
