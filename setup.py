@@ -25,29 +25,31 @@ setuptools.setup(
         "numpy>=1.26,<3",
         # The headless build is the same library; it needs no display and no libGL,
         # which servers and containers lack.
-        "opencv-python-headless>=4.8,<6",
+        "opencv-python-headless>=4.8.0.76,<6",
         "pydicom>=3.0,<4",
         "scikit-learn>=1.4,<2",
-        "scipy>=1.11,<2",
+        "scipy>=1.11.1,<2",
         "h5py>=3.11,<4",
         "matplotlib>=3.8,<4",
-        "pandas>=2.1,<4",
+        "pandas>=2.1.1,<4",
         "tqdm>=4.66,<5",
     ],
     extras_require={
-        "test": ["pytest>=8,<10", "ruff>=0.6", "xlrd>=2.0", "selenium>=4.20"],
+        "test": ["pytest>=8,<10", "ruff>=0.6,<1", "xlrd>=2.0,<3",
+                 "selenium>=4.20,<5"],
         # Reads INbreast.xls; its INbreast.csv needs nothing.
-        "inbreast": ["xlrd>=2.0"],
+        "inbreast": ["xlrd>=2.0,<3"],
         # `python -m end2end.export --to onnx`, and the check of what it wrote.
-        "export": ["tf2onnx>=1.16", "onnx>=1.16", "onnxruntime>=1.18"],
+        "export": ["tf2onnx>=1.16,<2", "onnx>=1.16,<2", "onnxruntime>=1.18,<2"],
         # `python -m end2end.predict --fast`.
-        "fast": ["openvino>=2024.1"],
+        "fast": ["openvino>=2024.1,<2027"],
         # Archives: `python -m end2end.archive` with --scheduler, Parquet or URLs.
-        "cluster": ["dask>=2024.1", "distributed>=2024.1", "pyarrow>=15",
-                    "fsspec>=2024.2"],
+        "cluster": ["dask>=2024.1,<2027", "distributed>=2024.1,<2027",
+                    "pyarrow>=15,<27", "fsspec>=2024.2,<2027"],
         # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
         # JPEG 2000.
         "dicom": [
-            "python-gdcm>=3.0.24", "pylibjpeg>=2.0", "pylibjpeg-openjpeg>=2.0"],
+            "python-gdcm>=3.0.24.1,<4", "pylibjpeg>=2.0,<3",
+            "pylibjpeg-openjpeg>=2.0,<3"],
     },
 )

@@ -1,0 +1,24 @@
+"""The packages asked for: bounded on both sides, with versions that were tested."""
+
+import importlib.metadata
+import pathlib
+
+import lowest_versions
+import pytest
+from packaging import version
+
+EXTRAS = importlib.metadata.metadata("end2end").get_all("Provides-Extra")
+TESTED = dict(
+    line.split("==") for line in (pathlib.Path(__file__).parent / "constraints.txt")
+    .read_text(encoding="utf-8").splitlines() if line and not line.startswith("#"))
+
+
+def test_every_requirement_has_a_lowest_and_a_highest_version():
+    assert all(None not in both for both in lowest_versions.bounds(EXTRAS).values())
+
+
+@pytest.mark.parametrize("name", sorted(lowest_versions.bounds(EXTRAS)))
+def test_the_versions_of_the_constraints_file_are_within_the_bounds(name):
+    lowest, highest = lowest_versions.bounds(EXTRAS)[name]
+    tested = version.Version(TESTED[name])
+    assert version.Version(lowest) <= tested < version.Version(highest)
