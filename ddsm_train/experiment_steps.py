@@ -284,16 +284,23 @@ def perform(names, run):
         perform_one(name, run, done)
 
 
-def perform_one(name, run, done):
-    """Does one experiment after those that it needs; `done` are not looked at again."""
-    if name in done:
-        return
+def perform_one(name, run, done, *, tested=True):
+    """Does one experiment after those that it needs, which are only trained.
+
+    Args:
+        name: of the experiment.
+        run: `Run`.
+        done: set of names of steps that are not looked at again.
+        tested: whether to test it.
+    """
     row = experiments.EXPERIMENTS[name]
     for needed in row.needs:
-        perform_one(needed, run, done)
+        perform_one(needed, run, done, tested=False)
     for step in KINDS[row.kind](row, run):
-        steps.perform(step, run.out)
-    done.add(name)
+        test = step.name == f"test-{name}"
+        if step.name not in done and (tested or not test):
+            steps.perform(step, run.out)
+            done.add(step.name)
 
 
 # Tables -----------------------------------------------------------------------------

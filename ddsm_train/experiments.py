@@ -260,8 +260,7 @@ GROUPS = {
     # What the paper's conclusions rest on: each differs from the first in one thing
     # (docs/experiments.md).
     "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",
-                  "resnet50-s1-random", "patch-resnet50-s10", "patch-resnet50-s1",
-                  "patch-resnet50-s1-random"],
+                  "resnet50-s1-random"],
     # What the experiments on INbreast start from.
     "transfer": [*BEST_FOUR, "vgg16-512x1"],
     "paper": [row.name for row in EXPERIMENTS.values()
