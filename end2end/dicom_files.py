@@ -7,6 +7,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -45,6 +46,7 @@ DEFAULT_DECODER_PACKAGE = "python-gdcm"
 SAFE_DECODERS = {
     pydicom.uid.RLELossless: "pydicom", pydicom.uid.JPEGBaseline8Bit: "pillow"}
 
+QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)
 MAX_INFLATED_BYTES = 1 << 28
 JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD,
                      0xCE, 0xCF, 0xF7}
@@ -222,6 +224,9 @@ def decoded_here(path, frame):
 
 
 def _reason(error):
-    """The first sentence of an error, short enough for one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """What an error says, short enough for one line.
+
+    What it quotes is left out: values of the file, which may be those of a patient.
+    """
+    text = " ".join(QUOTED.sub("a value", str(error)).split()) or type(error).__name__
     return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,152 @@
+"""Patients' names stay in their files; no command needs a network."""
+
+import csv
+import io
+import logging
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pydicom
+import pytest
+from saved_models import SIZE, whole_image_model
+
+from end2end import dicom, files, predict, privacy
+from tests.fuzz import seeds
+
+ROOT = pathlib.Path(__file__).parent.parent
+SECRETS = ("Doe^Jane", "Doe", "Jane", "19571224", "SECRET-4711", "Elm Street",
+           "Sanctuary", "Smith", "ACC0815")
+
+
+def write_dicom(path, **tags):
+    """A mammogram with a name, a birth date, an identifier and more of that kind."""
+    rng = np.random.default_rng(1)
+    pixels = (np.linspace(0, 4000, SIZE[0] * SIZE[1]).reshape(SIZE)
+              + rng.integers(0, 90, SIZE)).astype(np.uint16)
+    dataset = seeds._dataset(pixels, **dict(
+        PatientID="SECRET-4711", PatientName="Doe^Jane", PatientBirthDate="19571224",
+        PatientAddress="Elm Street", InstitutionName="Sanctuary",
+        AccessionNumber="ACC0815", ReferringPhysicianName="Smith",
+        ImageLaterality="L", ViewPosition="CC") | tags)
+    path.write_bytes(seeds._saved(dataset))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    whole_image_model(tmp_path / "best.h5", scale=1 / 16)
+    for i, view in enumerate(("CC", "MLO")):
+        write_dicom(tmp_path / "in" / f"{i}.dcm", ViewPosition=view)
+    # Values that make pydicom complain, and files that cannot be read.
+    write_dicom(tmp_path / "in" / "odd.dcm", WindowWidth="0", Modality="CT")
+    broken = write_dicom(tmp_path / "in" / "cut.dcm").read_bytes()
+    (tmp_path / "in" / "cut.dcm").write_bytes(broken[:-900])
+    (tmp_path / "in" / "bad.dcm").write_bytes(
+        broken.replace(b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00PN"))
+    return tmp_path
+
+
+def written(folder):
+    return "".join(path.read_text(errors="replace") for path in folder.rglob("*")
+                   if path.suffix in (".csv", ".json", ".html", ".txt"))
+
+
+def test_nothing_of_a_patient_leaves_a_file(folder, capfd, caplog):
+    caplog.set_level(logging.DEBUG)
+    assert predict.main([str(folder / "best.h5"), str(folder / "in"), "--out",
+                         str(folder / "out" / "scores.csv")]) == 1
+    printed = capfd.readouterr()
+    for text in (printed.out, printed.err, caplog.text, written(folder / "out")):
+        assert not [secret for secret in SECRETS if secret in text]
+    with open(folder / "out" / "scores.csv") as stream:
+        patients = {row["patient"] for row in csv.DictReader(stream)}
+    assert patients == {"patient 001"}
+
+
+def test_the_number_of_a_patient_is_kept_where_asked_for_and_nothing_else(
+        folder, capfd):
+    predict.main([str(folder / "best.h5"), str(folder / "in"), "--keep-ids", "--out",
+                  str(folder / "out" / "scores.csv")])
+    text = written(folder / "out")
+    assert "SECRET-4711" in text
+    assert not [secret for secret in SECRETS if secret in text.replace(
+        "SECRET-4711", "")]
+
+
+def test_names_are_stable_within_a_run_and_differ_between_patients():
+    names = privacy.Pseudonyms()
+    assert [names(one) for one in "abca"] == [
+        "patient 001", "patient 002", "patient 003", "patient 001"]
+    assert names("") == "" and privacy.Pseudonyms(keep_ids=True)("a") == "a"
+
+
+@pytest.mark.parametrize("value", ["Doe^Jane", "SECRET-4711"])
+def test_refusals_quote_no_value_of_a_patient(value, tmp_path):
+    """Every number that a reader needs is overwritten by a patient's name."""
+    path = tmp_path / "a.dcm"
+    for keyword in ("WindowCenter", "WindowWidth", "RescaleSlope", "NumberOfFrames",
+                    "PixelPaddingValue", "EstimatedRadiographicMagnificationFactor",
+                    "BitsStored"):
+        write_dicom(path, WindowCenter="5", WindowWidth="7", RescaleSlope="2",
+                    NumberOfFrames="1", PixelPaddingValue=0,
+                    EstimatedRadiographicMagnificationFactor="1")
+        data = pydicom.dcmread(path)
+        element = data[keyword]
+        raw = value.encode() + b" " * (len(value) % 2)
+        data._dict[element.tag] = pydicom.dataelem.RawDataElement(
+            element.tag, "LO", len(raw), raw, 0, False, True)
+        stream = io.BytesIO()
+        data.save_as(stream)
+        path.write_bytes(stream.getvalue())
+        try:
+            text = " ".join(dicom.read_dicom(path).notes)
+        except files.InputError as error:
+            text = str(error)
+        assert value not in text, keyword
+
+
+# Sockets raise in a process and all that it starts: sitecustomize is imported first.
+NO_NETWORK = """
+import socket
+def refuse(*arguments, **keywords):
+    raise SystemExit("the network was touched")
+class Refusing(socket.socket):
+    def connect(self, address):
+        refuse() if self.family != socket.AF_UNIX else super().connect(address)
+    connect_ex = sendto = connect
+socket.socket = Refusing
+socket.create_connection = socket.getaddrinfo = socket.gethostbyname = refuse
+"""
+COMMANDS = (
+    ["-m", "end2end.phantoms", "{out}/in", "--patients", "4", "--seed", "1",
+     "--size", "64", "64"],
+    ["-m", "ddsm_train.prepare", "{out}/in", "{out}/set", "--size", "64", "64"],
+    ["-m", "ddsm_train.sample_patches_combined", "{out}/set/roi_mask_path.csv",
+     "{out}/set/mask", "{out}/set/pat_train.txt", "{out}/set/full", "{out}/p/train",
+     "{out}/p/val", "--target-height", "64", "--target-width", "64",
+     "--patch-size", "16", "--nb-bkg", "1", "--nb-abn", "1", "--nb-hns", "0",
+     "--no-segment-breast"],
+    ["-m", "end2end.predict", "{model}", "{out}/set/full", "--out", "{out}/s.csv"],
+)
+
+
+@pytest.mark.slow
+def test_no_command_touches_the_network(tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(NO_NETWORK)
+    model = whole_image_model(tmp_path / "best.h5", scale=1 / 257)
+    environment = dict(os.environ, PYTHONPATH=f"{tmp_path / 'site'}:{ROOT}")
+    check = subprocess.run(
+        [sys.executable, "-c", "import socket; socket.create_connection(('a', 1))"],
+        env=environment, capture_output=True, text=True)
+    assert "network was touched" in check.stderr  # the block works
+    for command in COMMANDS:
+        words = [word.format(out=tmp_path, model=model) for word in command]
+        done = subprocess.run([sys.executable, *words], env=environment, text=True,
+                              capture_output=True, cwd=ROOT)
+        assert done.returncode == 0, (words, done.stderr[-2000:])
+        assert "network was touched" not in done.stdout + done.stderr
