@@ -26,7 +26,8 @@ DDSM_TARGETS := $(DDSM_EXPERIMENTS) $(DDSM_GROUPS)
 INBREAST_TARGETS := $(INBREAST_EXPERIMENTS) $(INBREAST_GROUPS)
 
 .DEFAULT_GOAL := help
-.PHONY: help experiments demo test test-slow test-all test-lowest lint clean paper tables \
+.PHONY: help experiments demo test test-slow test-all test-lowest fuzz lint clean \
+	paper tables \
 	$(DDSM_TARGETS) $(INBREAST_TARGETS)
 
 # Said before the environment is made or anything else is done.
@@ -121,6 +122,10 @@ test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py 
 
 lint: $(READY)  ## style of the code
 	@$(RUN) -m ruff check .
+
+fuzz: $(READY)  ## thousands of damaged files of every kind; COUNT=10000 KIND="dicom png"
+	@$(RUN) -m tests.fuzz --count $(or $(COUNT),10000) $(if $(KIND),--kind $(KIND)) \
+		$(if $(SEED),--seed $(SEED))
 
 bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name" for some rows
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[fast]'
