@@ -6,7 +6,10 @@ tags. Needs highdicom (`pip install 'end2end[results]'`).
 """
 
 import importlib.util
+import logging
 import pathlib
+import re
+import warnings
 
 import end2end
 from end2end import dicom_files, files
@@ -57,8 +60,12 @@ def write(made, row, picture):
     for name in USUAL:
         if name not in source:
             setattr(source, name, "")
-    for path, dataset in zip(made, (overlay(source, row, picture),
-                                    structured_report(source, row)), strict=True):
+    # Both warn of unusual names by quoting them, and tell what they copy.
+    logging.getLogger("highdicom").setLevel(logging.ERROR)
+    with dicom_files.refusing(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        datasets = overlay(source, row, picture), structured_report(source, row)
+    for path, dataset in zip(made, datasets, strict=True):
         with files.replacing(path) as part:
             dataset.save_as(part, enforce_file_format=True)
 
@@ -71,9 +78,14 @@ def overlay(source, row, picture):
     made = highdicom.sc.SCImage.from_ref_dataset(
         source, picture, photometric_interpretation="RGB", bits_allocated=8,
         coordinate_system="PATIENT", laterality=row["laterality"] or None,
-        patient_orientation=("", ""), manufacturer=MANUFACTURER,
+        patient_orientation=("A", "F"), manufacturer=MANUFACTURER,
         transfer_syntax_uid=pydicom.uid.ExplicitVRLittleEndian,
         **_identifiers("overlay"))
+    # That of the mammogram, which may be unknown; highdicom wants some.
+    stated = source.get("PatientOrientation") or ""
+    valid = len(stated) == 2 and not isinstance(stated, str) and all(
+        re.fullmatch("[LRAPHF]{1,3}", str(one)) for one in stated)
+    made.PatientOrientation = stated if valid else ""
     made.ImageType = ["DERIVED", "SECONDARY"]
     made.Modality = "OT"
     made.SeriesDescription = "Saliency of a whole-image classifier"

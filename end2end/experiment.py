@@ -72,6 +72,10 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
     return report("whole_image", network, history, data, settings, signature)
 
 
+# So many training images tell the range of intensities and sizes.
+MEASURED_IMAGES = 200
+
+
 def fit(network, stages, data, settings, watch, signature):
     """Trains through the stages; see `training.train`."""
     from end2end import checkpoints
@@ -79,9 +83,16 @@ def fit(network, stages, data, settings, watch, signature):
 
     best = settings.training.best_model
     kind = "patch" if watch == "val_accuracy" else "whole_image"
+    statistics = None
 
     def save(model, logs):
-        checkpoints.save_model(model, best, model_card(kind, data, settings, logs))
+        nonlocal statistics
+        card = model_card(kind, data, settings, logs)
+        if kind == "whole_image":
+            # Measured once; the images are the same at every save.
+            statistics = statistics or training_statistics(data, settings)
+            card["input_statistics"] = statistics
+        checkpoints.save_model(model, best, card)
 
     output = schedule.Output(
         save=None if best == NOSAVE else save,
@@ -105,6 +116,15 @@ def model_card(kind, data, settings, logs):
         images=config.to_dict(settings.images), model=config.to_dict(settings.model),
         training=config.to_dict(settings.training),
         trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs)
+
+
+def training_statistics(data, settings):
+    """What `fit.flags` compares other images with, of at most 200 training images."""
+    from end2end import fit as fits
+
+    found = data["train"].arrays or data["train"].paths
+    return fits.input_statistics(
+        found[::max(1, -(-len(found) // MEASURED_IMAGES))], settings.images)
 
 
 def report(kind, network, history, data, settings, signature):

@@ -75,7 +75,7 @@ def input_statistics(paths, options):
     """What a model carries of its training images, to compare others with.
 
     Args:
-        paths: training images.
+        paths: training images, or arrays in memory.
         options: `ImageOptions`.
 
     Returns:
@@ -84,8 +84,9 @@ def input_statistics(paths, options):
     Raises:
         files.InputError: there is no image, or one cannot be read.
     """
-    rows = [dataclasses.astuple(measure(images.read_image(path), options))
-            for path in paths]
+    rows = [dataclasses.astuple(measure(
+        one if isinstance(one, np.ndarray) else images.read_image(one), options))
+            for one in paths]
     if not rows:
         raise files.InputError("no images to measure; check the folder.")
     names = [field.name for field in dataclasses.fields(Measured)]

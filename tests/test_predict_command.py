@@ -1,7 +1,6 @@
 """The prediction command as a user calls it: a saved model, real files, real kills."""
 
 import csv
-import dataclasses
 import importlib.util
 import pathlib
 import signal
@@ -10,42 +9,18 @@ import sys
 import time
 
 import cv2
-import keras
 import numpy as np
 import pytest
-from keras import layers
+import tiny_classifier
 
-from end2end import checkpoints, config, dicom, predict
+from end2end import dicom, predict
 
-SIZE = (32, 24)
 SUFFIXES = (".png", ".jpg", ".pgm", ".tif")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A whole-image classifier of a few weights, saved with its settings."""
-    keras.utils.set_random_seed(3)
-    image = keras.Input((*SIZE, 1))
-    x = layers.Conv2D(4, 5, strides=2, activation="relu", name="conv")(image)
-    x = layers.GlobalAveragePooling2D(name="pool")(x)
-    x = layers.Dense(2, activation="softmax", name="output")(x)
-    path = tmp_path_factory.mktemp("model") / "best.h5"
-    options = config.ImageOptions(
-        size=SIZE, channels=1, intensity_scale=0.003891, pixel_mean=40.0)
-    checkpoints.save_model(keras.Model(image, x), path, dict(
-        format=1, kind="whole_image", classes=["neg", "pos"], model={}, training={},
-        images=dataclasses.asdict(options), trained_on="random weights, no data",
-        metrics={}))
-    return path
-
-
-def picture(seed, dtype=np.uint16):
-    """A bright breast on a dark background, with grain."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:80, :60] / 60
-    breast = np.exp(-((rows - 0.7) ** 2 + columns**2) * (2 + seed % 5))
-    grey = breast * 0.8 + rng.random((80, 60)) * 0.1
-    return (grey * np.iinfo(dtype).max).astype(dtype)
+    return tiny_classifier.save(tmp_path_factory.mktemp("model") / "best.h5")
 
 
 def rows(path):
@@ -61,7 +36,7 @@ def test_of_200_mixed_files_the_20_bad_ones_are_named(tmp_path, model, capsys):
         suffix = SUFFIXES[i % 4]
         path = folder / f"{i:03d}{suffix}"
         dtype = np.uint8 if suffix == ".jpg" else np.uint16
-        cv2.imwrite(str(path), picture(i, dtype))
+        cv2.imwrite(str(path), tiny_classifier.picture(i, dtype))
         if i % 10 == 7:
             whole = path.read_bytes()
             path.write_bytes((b"", b"no image", whole[:40])[i // 10 % 3])
@@ -80,7 +55,7 @@ def test_a_killed_call_goes_on_and_every_row_stands_once(tmp_path, model):
     folder, out = tmp_path / "in", tmp_path / "scores.csv"
     folder.mkdir()
     for i in range(400):
-        cv2.imwrite(str(folder / f"{i:03d}.png"), picture(i))
+        cv2.imwrite(str(folder / f"{i:03d}.png"), tiny_classifier.picture(i))
     command = [sys.executable, "-m", "end2end.predict", str(model), str(folder),
                "--out", str(out)]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL,
