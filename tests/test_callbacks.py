@@ -125,6 +125,8 @@ def test_the_state_of_a_network_comes_back_with_its_optimizer(tmp_path):
     callbacks.write_state(tmp_path / "state.npz", models[0], {"epochs": 3})
     callbacks.restore_variables(tmp_path / "state.npz", models[1])
     assert callbacks.read_meta(tmp_path / "state.npz") == {"epochs": 3}
+    # Some releases of Keras return the mean over all batches so far.
+    models[0].reset_metrics()
     losses = [float(model.train_on_batch(images, labels)) for model in models]
     assert losses[0] == losses[1]
 
