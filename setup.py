@@ -50,6 +50,6 @@ setuptools.setup(
         # JPEG 2000.
         "dicom": [
             "python-gdcm>=3.0.24.1,<4", "pylibjpeg>=2.0,<3",
-            "pylibjpeg-openjpeg>=2.0,<3"],
+            "pylibjpeg-openjpeg>=2.2,<3"],
     },
 )
