@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import pathlib
 
 import cv2
@@ -150,10 +151,47 @@ def resized_mask(mask, size):
     Returns:
         uint8 array `size` of 0 and 255.
     """
-    inside = (mask > mask.max() // 2).astype(np.uint8) * 255
-    shares = cv2.resize(inside, tuple(size)[::-1], interpolation=cv2.INTER_AREA)
-    least = 128 if shares.max() >= 128 else 1
+    top = int(mask.max())
+    shares = inside_shares(cv2.inRange(mask, top // 2 + 1, top), size)
+    # Half, or what rounds to more than none of 255 levels; less what sums round off.
+    least = (0.5 if shares.max() >= 0.5 - 1e-9 else 1 / 510) - 1e-9
     return np.where(shares >= least, 255, 0).astype(np.uint8)
+
+
+def inside_shares(inside, size):
+    """Which share of each pixel of a coarser grid lies inside.
+
+    The same as OpenCV's resizing by area, but only where the region is, which takes a
+    tenth of the time for a lesion in a mammogram.
+
+    Args:
+        inside: uint8 array `(rows, columns)` of 0 and 255.
+        size: (height, width) of the grid.
+
+    Returns:
+        float64 array `size`, 0 to 1.
+    """
+    shares = np.zeros(size)
+    left, top, width, height = cv2.boundingRect(inside)
+    if not height:
+        return shares
+    sums = cv2.integral(
+        inside[top:top + height, left:left + width], sdepth=cv2.CV_64F)
+    ranges = []
+    for axis, (first, count) in enumerate(((top, height), (left, width))):
+        step = inside.shape[axis] / size[axis]
+        begin = int(first / step)
+        end = min(size[axis], math.ceil((first + count) / step))
+        # Sums up to the grid's lines, which lie between pixels.
+        lines = np.clip(np.arange(begin, end + 1) * step - first, 0, count)
+        before = np.minimum(lines.astype(int), count - 1)
+        beyond = np.expand_dims(lines - before, 1 - axis)
+        sums = (sums.take(before, axis) * (1 - beyond)
+                + sums.take(before + 1, axis) * beyond)
+        ranges.append(slice(begin, end))
+    shares[tuple(ranges)] = np.diff(np.diff(sums, axis=0), axis=1) * (
+        size[0] * size[1] / inside.size / 255)
+    return shares
 
 
 def write_png(path, pixels):
@@ -190,11 +228,18 @@ class Ledger:
             record and record["complete"] and record["signature"] == signature(job)
             and self._sizes(record["outputs"]) == record["outputs"])
 
-    def add(self, job, result):
-        """Remembers what came of a job; removes what it made before and not now."""
+    def add(self, job, result, signed=None):
+        """Remembers what came of a job; removes what it made before and not now.
+
+        Args:
+            job: see `run_jobs`.
+            result: what its function returned.
+            signed: `signature` of the job before it was done; a source that changed
+                meanwhile then makes the next call do it again.
+        """
         before = self.records.get(job["key"], {}).get("outputs", {})
         self._remove(set(before) - set(result["outputs"]))
-        record = dict(result, key=job["key"], signature=signature(job),
+        record = dict(result, key=job["key"], signature=signed or signature(job),
                       outputs=self._sizes(result["outputs"]))
         self.records[job["key"]] = record
         with open(self.path, "a", encoding="utf-8") as stream:
@@ -257,9 +302,10 @@ def run_jobs(jobs, function, *, ledger, workers=1, unit="image"):
     if changed:
         log.info("%d are done again: size, settings or source files changed, or the "
                  "result is missing", changed)
+    signed = {job["key"]: signature(job) for job in waiting}
     with tqdm.tqdm(total=len(waiting), unit=unit, disable=None) as bar:
         for job, result in _results(waiting, function, workers):
-            ledger.add(job, result)
+            ledger.add(job, result, signed[job["key"]])
             bar.update()
     ledger.tidy(jobs)
     return [ledger.records[job["key"]] for job in jobs]

@@ -376,6 +376,19 @@ def test_a_region_keeps_its_area_when_resized():
     assert np.unique(small).tolist() == [0, 255] and (small == 255).sum() == 100
 
 
+@pytest.mark.parametrize("centre", [(200, 300), (0, 0), (420, 517)])
+def test_shares_of_a_region_are_those_of_resizing_by_area(centre):
+    inside = np.zeros((421, 518), np.uint8)
+    cv2.ellipse(inside, centre[::-1], (40, 23), 30, 0, 360, 255, cv2.FILLED)
+    expected = cv2.resize(inside, (89, 115), interpolation=cv2.INTER_AREA)
+    shares = conversion.inside_shares(inside, (115, 89))
+    np.testing.assert_allclose(255 * shares, expected, atol=0.501)
+
+
+def test_a_mask_without_a_region_stays_black():
+    assert not conversion.resized_mask(np.zeros((50, 60), np.uint8), (20, 30)).any()
+
+
 def test_8_bit_values_are_spread_over_16_bits():
     made = conversion.to_16_bit(np.uint8([[0, 128, 255]]))
     assert made.tolist() == [[0, 32896, 65535]]
