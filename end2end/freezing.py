@@ -44,6 +44,9 @@ def train_from(model, first, *, moving_statistics=True):
     """
     order = list(leaves(model))
     for layer in (model, *nested(model), *order):
+        # Keras passes the flag on to the variables only where it changes, and those of
+        # a normalisation may have been frozen alone, below, by an earlier stage.
+        layer.trainable = False
         layer.trainable = True
     for layer in order[:_position(model, order, first)]:
         if moving_statistics and isinstance(layer, keras.layers.BatchNormalization):

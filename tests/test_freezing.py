@@ -54,6 +54,13 @@ def test_unfreezing_reaches_layers_frozen_inside_a_nested_model():
     assert "trunk_conv/kernel" in step(model)
 
 
+def test_unfreezing_reaches_a_normalisation_that_an_earlier_stage_froze():
+    model = tiny_networks.nested_network()
+    freezing.train_from(model, "top_conv")
+    assert "trunk_bn" in freezing.train_from(model, None)
+    assert {"trunk_bn/gamma", "trunk_bn/beta"} <= step(model)
+
+
 def test_a_boundary_inside_the_nested_trunk_is_found_by_name():
     model = tiny_networks.nested_network()
     assert freezing.train_from(model, "trunk_conv2")[0] == "trunk_conv2"
