@@ -1,6 +1,8 @@
 """Rows about trained networks: inference, the folder command, flips, heatmaps."""
 
 import contextlib
+import dataclasses
+import itertools
 import os
 import pathlib
 import resource
@@ -52,58 +54,73 @@ def operations(model, shape):
     return total
 
 
+PRODUCT_RATE = "its convolutions at the faster matrix product of NumPy and TensorFlow"
+
+
 def limit_seconds(model, shape):
     """Seconds of one image at the rate of matrix products."""
     return operations(model, shape) / timing.matrix_product_rate()
 
 
 def inference():
-    """Files to scores with `prediction.predict`."""
-    from end2end import images, prediction
+    """Files to scores with `prediction.predict` and the converted network."""
+    from end2end import images, inference, prediction
 
     made = classifier()
+    quick = dataclasses.replace(
+        made, model=inference.fast(made.model, precisions=("f32",)))
+    products, count = timing.product_works()
     with timing.scratch() as folder:
-        paths = timing.phantom_images(folder, patients=3)[:8]
-        limits = [limit_seconds(made.model, (*SIZE, made.images.channels))]
-        ours = timing.fastest(lambda: prediction.predict(made, paths), runs=2)
+        paths = timing.phantom_images(folder, patients=1)[:4]
         one = images.to_input(images.read_image(paths[0]), made.images)[None]
-        simple = timing.fastest(lambda: made.model.predict(one, verbose=0), runs=2)
-        limits.append(limit_seconds(made.model, (*SIZE, made.images.channels)))
-    ours, limit = ours / len(paths), min(limits)
+        taken = timing.interleaved(
+            *products, lambda: prediction.predict(quick, paths),
+            lambda: prediction.predict(made, paths),
+            lambda: made.model.predict(one, verbose=0), rounds=5)
+    needed = operations(made.model, (*SIZE, made.images.channels))
+    limits = taken[:, :2].min(axis=1) * needed / count
+    ours, keras, simple = np.median(taken[:, 2:], axis=0) / (len(paths), len(paths), 1)
+    limit = float(np.median(limits))
     return rows.Figure(
-        100 * limit / ours, ours, "s per image", simple,
-        "Keras's model.predict of one prepared image", limit,
-        "its convolutions at TensorFlow's matrix-product rate",
-        notes=(rate_note(made.model, limit),))
-
-
-def rate_note(model, limit):
-    count = operations(model, (*SIZE, model.input_shape[-1]))
-    return (f"{count / 1e9:.0f} billion operations per image; matrix products run at "
-            f"{count / limit / 1e9:.0f} billion per second")
+        100 * len(paths) * timing.ratio(limits, taken[:, 2]), ours, "s per image",
+        simple, "Keras's model.predict of one prepared image", limit, PRODUCT_RATE,
+        notes=(f"{needed / 1e9:.0f} billion operations per image",
+               "matrix products per second, in billions: NumPy "
+               + " and TensorFlow ".join(
+                   f"{count / one / 1e9:.0f}" for one in np.median(taken[:, :2], 0)),
+               f"without --fast {keras:.3g} s per image, "
+               f"{100 * len(paths) * timing.ratio(limits, taken[:, 3]):.0f} %"))
 
 
 def fast():
     """The converted network beside the plain one, and how much the scores move."""
-    from end2end import images, inference, prediction
+    from end2end import images, inference
 
     made = classifier()
     with timing.scratch() as folder:
-        paths = timing.phantom_images(folder, patients=2)[:4]
+        paths = timing.phantom_images(folder, patients=2)[:6]
         inputs = [images.to_input(images.read_image(path), made.images)[None]
                   for path in paths]
     quick = inference.fast(made.model)
-    plain = [made.model.predict_on_batch(one) for one in inputs]
-    moved = max(float(np.abs(quick(one) - scores).max())
-                for one, scores in zip(inputs, plain, strict=True))
-    simple = timing.fastest(
-        lambda: prediction.predict_inputs(made.model, inputs[0]), runs=3)
-    ours = timing.fastest(lambda: quick(inputs[0]), runs=3)
+    plain = np.concatenate([made.model.predict_on_batch(one) for one in inputs])
+    scores = np.concatenate([quick(one) for one in inputs])
+    products, count = timing.product_works()
+    needed = operations(made.model, inputs[0].shape[1:])
+    taken = timing.interleaved(
+        *products, lambda: quick(inputs[0]),
+        lambda: made.model.predict_on_batch(inputs[0]), rounds=7)
+    _, _, ours, simple = np.median(taken, axis=0)
+    limits = taken[:, :2].min(axis=1) * needed / count
+    same = (scores[:, 1].argsort() == plain[:, 1].argsort()).all()
     return rows.Figure(
-        simple / ours, ours, "s per image", simple, "Keras, one image",
-        limit_seconds(made.model, inputs[0].shape[1:]),
-        "its convolutions at TensorFlow's matrix-product rate",
-        notes=(f"scores move by at most {moved:.1e}",))
+        timing.ratio(taken[:, 3], taken[:, 2]), ours, "s per image", simple,
+        "Keras, one image", float(np.median(limits)), PRODUCT_RATE,
+        notes=(f"computed in {quick.precision}; this processor has "
+               + ", ".join(inference.known_precisions()),
+               f"{100 * timing.ratio(limits, taken[:, 2]):.0f} % of the matrix-product "
+               "rate",
+               f"scores move by at most {np.abs(scores - plain).max():.1e}, ranking "
+               + ("the same" if same else "another")))
 
 
 def predict_folder():
@@ -112,7 +129,7 @@ def predict_folder():
 
     made = classifier()
     with timing.scratch() as folder:
-        paths = timing.phantom_images(folder, patients=4)[:12]
+        paths = timing.phantom_images(folder, patients=2)[:6]
         inputs = [images.to_input(images.read_image(path), made.images)[None]
                   for path in paths]
 
@@ -124,25 +141,25 @@ def predict_folder():
             for path in paths:
                 prediction.score_image(path, made)
 
-        network_seconds = timing.fastest(network, runs=1)
-        ours = timing.seconds(lambda: score_files(paths, made, folder / "scores.csv"))
-        network_seconds = min(network_seconds, timing.seconds(network))
-        simple = timing.seconds(one_after_the_other)
-    count = len(paths)
+        numbers = itertools.count()
+        taken = timing.interleaved(
+            network, one_after_the_other,
+            lambda: score_files(paths, made, folder / f"{next(numbers)}.csv"), rounds=3)
+    limit, simple, ours = np.median(taken, axis=0) / len(paths)
     return rows.Figure(
-        100 * network_seconds / ours, ours / count, "s per image", simple / count,
-        "read, draw and score one after the other", network_seconds / count,
+        100 * timing.ratio(taken[:, 0], taken[:, 2]), ours, "s per image", simple,
+        "read, draw and score one after the other", limit,
         "the network alone on inputs in memory")
 
 
 def score_files(paths, made, out):
     """What `end2end.predict` does once its models are loaded."""
-    from end2end import predict, privacy
+    from end2end import predict
 
     columns = (*predict.KNOWN, "score_model", *predict.STATED)
     failures = predict.score_all(
         [dict(path=path) for path in paths], out, columns, [made],
-        names=privacy.Pseudonyms(False, start=0), flips=False, frame=None)
+        names=str, flips=False, frame=None)
     if failures:
         raise RuntimeError(f"an image failed: {failures[0]}")
 
@@ -169,17 +186,23 @@ def peak():
 
 def flips():
     """Four flips of one file beside one pass over it, reading included."""
-    from end2end import prediction
+    from end2end import inference, prediction
 
     made = classifier()
+    quick = dataclasses.replace(made, model=inference.fast(made.model))
     with timing.scratch() as folder:
-        paths = timing.phantom_images(folder, patients=1)[:1]
-        once = timing.fastest(lambda: prediction.score_image(paths[0], made), runs=4)
-        ours = timing.fastest(
-            lambda: prediction.score_image(paths[0], made, flips=True), runs=3)
+        path = timing.phantom_images(folder, patients=1)[0]
+        taken = timing.interleaved(
+            lambda: prediction.score_image(path, quick),
+            lambda: prediction.score_image(path, quick, flips=True),
+            lambda: prediction.score_image(path, made),
+            lambda: prediction.score_image(path, made, flips=True), rounds=5)
+    once, ours = np.median(taken[:, :2], axis=0)
     return rows.Figure(
-        ours / once, ours, "s per image", 4 * once, "four passes over the file", once,
-        "one pass")
+        timing.ratio(taken[:, 1], taken[:, 0]), ours, "s per image", 4 * once,
+        "four passes over the file", once, "one pass",
+        notes=("without --fast "
+               f"{timing.ratio(taken[:, 3], taken[:, 2]):.2f} x of one such pass",))
 
 
 def heatmap():
@@ -204,7 +227,7 @@ def heatmap():
         simple / ours, ours, "s per image", simple,
         f"sliding window, {grid[0]}x{grid[1]} patches, from {rows_of_strip} rows",
         limit_seconds(model, (*SIZE, 3)),
-        "its convolutions at TensorFlow's matrix-product rate")
+        PRODUCT_RATE)
 
 
 @contextlib.contextmanager

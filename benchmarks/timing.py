@@ -21,14 +21,43 @@ def seconds(work):
     return time.perf_counter() - started
 
 
-def matrix_product_rate():
-    """Float32 operations per second of TensorFlow's product of square matrices."""
+def interleaved(*works, rounds=5):
+    """Seconds of works that take turns, since the speed of a shared machine drifts.
+
+    Args:
+        works: functions; each is called once before, to warm up.
+        rounds: turns of each.
+
+    Returns:
+        float64 array `(rounds, works)`; compare within a row.
+    """
+    for work in works:
+        work()
+    return np.array([[seconds(work) for work in works] for _ in range(rounds)])
+
+
+def ratio(above, below):
+    """Median of the ratios of two columns of `interleaved`."""
+    return float(np.median(above / below))
+
+
+def product_works():
+    """Products of square float32 matrices by NumPy and by TensorFlow, as functions, and
+    the operations of one."""
     import tensorflow as tf
 
     size = 2048
-    matrix = tf.random.normal((size, size))
-    product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
-    return 2 * size**3 / fastest(lambda: product().numpy(), runs=10)
+    matrix = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
+    constant = tf.constant(matrix)
+    product = tf.function(lambda: tf.linalg.matmul(constant, constant))
+    return (lambda: matrix @ matrix, lambda: product().numpy()), 2 * size**3
+
+
+def matrix_product_rate():
+    """Float32 operations per second of the faster of NumPy's and TensorFlow's product
+    of square matrices."""
+    works, operations = product_works()
+    return operations / min(fastest(work, runs=10) for work in works)
 
 
 def copy_seconds(array):

@@ -61,7 +61,7 @@ def fast(model, *, precisions=None):
     tried = models.random_input(model)[0][:1]
     tried[...] = tried[..., :1]
     expected = np.asarray(model.predict_on_batch(tried))
-    for precision in precisions or known_precisions(core):
+    for precision in precisions or known_precisions():
         network = Network(core, graph, precision)
         difference = float(np.abs(network(tried) - expected).max())
         if difference <= TOLERANCES[precision]:
@@ -71,10 +71,17 @@ def fast(model, *, precisions=None):
         f"{TOLERANCES[precision]}; leave out --fast.")
 
 
-def known_precisions(core):
-    """The keys of `TOLERANCES` that the processor has, fastest first."""
-    known = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def known_precisions():
+    """The keys of `TOLERANCES` that the processor computes with, fastest first."""
+    known = capabilities()
     return [name for name in TOLERANCES if name == "f32" or name.upper() in known]
+
+
+def capabilities():
+    """What OpenVINO says of the processor, such as `FP32` and `BF16`."""
+    import openvino
+
+    return openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def to_one_channel(graph):
@@ -105,6 +112,7 @@ class Network:
     """A compiled graph, called as a function."""
 
     def __init__(self, core, graph, precision):
+        self.precision = precision
         self.channels = graph.get_parameters()[0].get_partial_shape()[3].get_length()
         self.compile = functools.partial(core.compile_model, graph, "CPU")
         self.settings = {"INFERENCE_PRECISION_HINT": precision}

@@ -1,7 +1,5 @@
 """Networks converted to their fastest form."""
 
-import types
-
 import numpy as np
 import pytest
 import tiny_networks
@@ -37,13 +35,12 @@ def test_equal_channels_are_computed_once_with_the_same_scores():
         quick(inputs), model.predict_on_batch(inputs), atol=1e-6)
 
 
-def test_half_precision_is_for_processors_that_compute_with_it():
-    def with_capabilities(*names):
-        return types.SimpleNamespace(get_property=lambda device, name: names)
-
-    assert inference.known_precisions(with_capabilities("FP32", "INT8")) == ["f32"]
-    assert inference.known_precisions(
-        with_capabilities("FP32", "BF16")) == ["bf16", "f32"]
+@pytest.mark.parametrize("names, expected", [
+    (["FP32", "INT8"], ["f32"]), (["FP32", "BF16"], ["bf16", "f32"])])
+def test_half_precision_is_for_processors_that_compute_with_it(
+        names, expected, monkeypatch):
+    monkeypatch.setattr(inference, "capabilities", lambda: names)
+    assert inference.known_precisions() == expected
 
 
 def test_without_the_package_the_reader_is_told_what_to_install(monkeypatch):
