@@ -55,9 +55,12 @@ def read_comment(path):
     start = head.find(KEYWORD)
     if start < 0:
         return "", 0
-    length = struct.unpack(">I", head[start - 8:start - 4])[0]
-    stamp, total = head[start + len(KEYWORD):start + length].decode("ascii").split()
-    return stamp, int(total)
+    try:
+        length = struct.unpack(">I", head[start - 8:start - 4])[0]
+        stamp, total = head[start + len(KEYWORD):start + length].decode("ascii").split()
+        return stamp, int(total)
+    except (struct.error, ValueError):  # damaged
+        return "", 0
 
 
 class Index:
