@@ -17,7 +17,7 @@ setuptools.setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
-    package_data={"end2end": ["report_page.*", "report_viewer.html"]},
+    package_data={"end2end": ["report_page.*", "report_viewer.html", "serve_page.*"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.18,<3",
@@ -36,11 +36,16 @@ setuptools.setup(
     ],
     extras_require={
         "test": ["pytest>=8,<10", "ruff>=0.6,<1", "xlrd>=2.0,<3",
-                 "selenium>=4.20,<5"],
+                 "selenium>=4.20,<5", "httpx>=0.27,<1", "nbclient>=0.10,<1",
+                 "ipykernel>=6.29,<8"],
         # Reads INbreast.xls; its INbreast.csv needs nothing.
         "inbreast": ["xlrd>=2.0,<3"],
         # `python -m end2end.export --to onnx`, and the check of what it wrote.
         "export": ["tf2onnx>=1.16,<2", "onnx>=1.16,<2", "onnxruntime>=1.18,<2"],
+        # `python -m end2end.predict --dicom`: overlays and reports as DICOM.
+        "results": ["highdicom>=0.27,<1"],
+        # `python -m end2end.serve`: the local page.
+        "serve": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
         # `python -m end2end.predict --fast`.
         "fast": ["openvino>=2024.1,<2027"],
         # Archives: `python -m end2end.archive` with --scheduler, Parquet or URLs.

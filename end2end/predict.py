@@ -45,6 +45,11 @@ def parser():
     made.add_argument("--rescale-factor", type=_factor, metavar="FACTOR",
                       help="multiply intensities by this instead of the model's "
                            "factor; auto: found from each image")
+    made.add_argument("--featurewise-mean", type=float, metavar="GREY",
+                      help="mean to subtract instead of the model's")
+    made.add_argument("--img-size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"),
+                      help="size instead of the model's; needed with a model of which "
+                           "nothing is known")
     made.add_argument("--frame", type=int, metavar="N",
                       help="frame of tomosynthesis stacks, from 0")
     made.add_argument("--fast", action="store_true",
@@ -69,6 +74,14 @@ def _factor(text):
     return text if text == "auto" else float(text)
 
 
+def overrides(arguments):
+    """The fields of `ImageOptions` that were typed."""
+    size = arguments.img_size and tuple(arguments.img_size)
+    typed = dict(intensity_scale=arguments.rescale_factor, size=size,
+                 pixel_mean=arguments.featurewise_mean)
+    return {name: value for name, value in typed.items() if value is not None}
+
+
 def main(argv=None):
     """Scores the images; returns 1 if some failed."""
     arguments = parser().parse_args(argv)
@@ -82,9 +95,9 @@ def main(argv=None):
     columns = (*KNOWN, *(f"score_{path}" for path in models), *STATED)
     done = whole_rows(out, columns, str(arguments.flips))
     from end2end import predict_record
-    settings = predict_record.settings(models, arguments)
+    settings = predict_record.settings(models, arguments, overrides(arguments))
     names = predict_record.Record(out, settings, rows=bool(done))
-    classifiers = load(models, arguments.rescale_factor)
+    classifiers = load(models, overrides(arguments))
     wanted = pictures(arguments, settings)
     todo = [image for image in images if str(image["path"]) not in done]
     commands.say(f"{len(images)} images, {len(todo)} to score into {out}")
@@ -161,20 +174,19 @@ def finish(asked, out, images, classifiers, failures, wanted):
     return more
 
 
-def load(models, factor=None):
+def load(models, typed=None):
     """Loads the models and says what they were trained on.
 
     Args:
         models: paths.
-        factor: rescale factor in place of the models' own.
+        typed: fields of `ImageOptions` in place of the models' own.
 
     Raises:
         files.InputError: a model cannot be read or is no model of whole images.
     """
     from end2end import evaluation, memory, prediction
     memory.keep_freed_memory()
-    overrides = {} if factor is None else dict(intensity_scale=factor)
-    classifiers = [evaluation.load_classifier(path, overrides) for path in models]
+    classifiers = [evaluation.load_classifier(path, typed) for path in models]
     commands.say(RESEARCH)
     for path, classifier in zip(models, classifiers, strict=True):
         prediction.check_classes(classifier)

@@ -15,25 +15,27 @@ from end2end import files
 SCRYPT = dict(n=1 << 14, r=8, p=1, dklen=16)
 SENTENCES = {
     "models": "with another model or other settings of it",
-    "rescale_factor": "with another --rescale-factor",
+    "images": "with another --rescale-factor, --featurewise-mean or --img-size",
     "frame": "with another --frame",
     "flips": "with other flips (--flips)",
     "keep_ids": "with the other choice of --keep-ids",
 }
 
 
-def settings(models, arguments):
+def settings(models, arguments, images):
     """What determines the rows, as a dict that survives JSON.
 
     Args:
         models: paths.
         arguments: of `predict.parser`.
+        images: fields of `ImageOptions` that were typed.
     """
     def content(path):
         beside = path.with_suffix(".config.json")
         return [files.sha256(one) for one in (path, beside) if one.is_file()]
     return dict(models=[content(path) for path in models],
-                rescale_factor=arguments.rescale_factor, frame=arguments.frame,
+                images={name: list(value) if isinstance(value, tuple) else value
+                        for name, value in images.items()}, frame=arguments.frame,
                 flips=arguments.flips, keep_ids=arguments.keep_ids)
 
 

@@ -15,7 +15,7 @@ MODEL = test_prediction.classifier(0.8)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A model, five images, one of them broken, one manifest entry missing."""
-    monkeypatch.setattr(predict, "load", lambda models, factor: [MODEL])
+    monkeypatch.setattr(predict, "load", lambda models, typed: [MODEL])
     (tmp_path / "m.h5").write_bytes(b"model")
     (tmp_path / "in").mkdir()
     columns = np.clip(np.arange(48) * 8, 0, 255).astype(np.uint8)

@@ -1,6 +1,7 @@
 """The prediction command as a user calls it: a saved model, real files, real kills."""
 
 import csv
+import gzip
 import importlib.util
 import pathlib
 import signal
@@ -9,11 +10,14 @@ import sys
 import time
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 import tiny_classifier
 
-from end2end import dicom, predict
+from end2end import checkpoints, dicom, files, predict
+
+GOLDEN = pathlib.Path(__file__).parent / "golden" / "models"
 
 SUFFIXES = (".png", ".jpg", ".pgm", ".tif")
 
@@ -72,6 +76,44 @@ def test_a_killed_call_goes_on_and_every_row_stands_once(tmp_path, model):
     assert predict.main(command[3:]) == 0
     names = [pathlib.Path(row["path"]).name for row in rows(out)]
     assert names == [f"{i:03d}.png" for i in range(400)]
+
+
+def test_a_published_file_of_keras_2_needs_only_its_name_and_the_images(tmp_path):
+    """The file was written by Keras 2.0.8; here it has yet another name."""
+    packed = GOLDEN / "yaroslav_heatmap_fc16-8_shortcut.image.h5.gz"
+    path = tmp_path / "renamed.h5"
+    path.write_bytes(gzip.decompress(packed.read_bytes()))
+    cv2.imwrite(str(tmp_path / "a.png"), tiny_classifier.picture(1))
+    out = tmp_path / "s.csv"
+    assert predict.main([str(path), str(tmp_path / "a.png"), "--out", str(out)]) == 0
+    row, = rows(out)
+    # The intensities of the published commands, at the size of the network.
+    network = checkpoints.load_model(path)
+    height, width, channels = network.input_shape[1:]
+    small = cv2.resize(tiny_classifier.picture(1), (width, height),
+                       interpolation=cv2.INTER_CUBIC)
+    grey = small.astype(np.float32) * np.float32(0.003891) - np.float32(52.18)
+    inputs = np.repeat(grey[None, ..., None], channels, axis=-1)
+    expected = network.predict_on_batch(inputs)[0, 1]
+    assert float(row["score"]) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_a_model_without_settings_takes_them_as_flags(tmp_path):
+    path = tiny_classifier.save(tmp_path / "bare.h5")
+    path.with_suffix(".config.json").unlink()
+    with h5py.File(path, "a") as file:
+        del file.attrs["end2end"]
+    cv2.imwrite(str(tmp_path / "a.png"), tiny_classifier.picture(1))
+    call = [str(path), str(tmp_path / "a.png"), "--out", str(tmp_path / "s.csv")]
+    with pytest.raises(files.InputError, match="--featurewise-mean"):
+        predict.main(call)
+    size = map(str, tiny_classifier.SIZE)
+    assert predict.main([*call, "--img-size", *size, "--rescale-factor", "0.003891",
+                         "--featurewise-mean", "40"]) == 0
+    known = tiny_classifier.save(tmp_path / "known.h5")
+    predict.main([str(known), *call[1:3], str(tmp_path / "known.csv")])
+    assert rows(tmp_path / "s.csv")[0]["score"] == rows(
+        tmp_path / "known.csv")[0]["score"]
 
 
 def test_the_real_dicoms_score_the_same_as_their_png_conversion(tmp_path, model):

@@ -86,7 +86,7 @@ REFUSED = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    monkeypatch.setattr(predict, "load", lambda models, overrides: [CLASSIFIER])
+    monkeypatch.setattr(predict, "load", lambda models, typed: [CLASSIFIER])
 
 
 def call(folder, *words):
