@@ -6,11 +6,14 @@
 """
 
 import dataclasses
+import logging
 import pathlib
 
 import numpy as np
 
 from end2end import calibration, datasets, files, fit, images, input_checks, scores
+
+log = logging.getLogger(__name__)
 
 # Identity, left-right, up-down, both; the mean of their scores is the paper's A-AUC.
 FLIPS = ((), (2,), (1,), (1, 2))
@@ -35,7 +38,7 @@ def predict(classifier, paths, *, flips=False, batch_size=4, progress=None):
         float32 array `(n, num_classes)`, in the order of the images.
 
     Raises:
-        files.InputError: an image cannot be read.
+        files.InputError: an image cannot be read or holds no finite numbers.
     """
     return predict_flips(
         classifier, paths, flips=FLIPS if flips else FLIPS[:1], batch_size=batch_size,
@@ -58,11 +61,25 @@ def predict_flips(classifier, paths, *, flips=FLIPS, batch_size=4, progress=None
     batch_size = 1 if classifier.images.height is not None else batch_size
     batches = datasets.ImageBatches(paths, classifier.images, batch_size=batch_size)
     found = []
-    for inputs, _, _ in batches.batches(workers=2):
+    for b, (inputs, _, _) in enumerate(batches.batches(workers=2)):
+        _check_inputs(inputs, paths.paths[b * batch_size:])
         found.append(predict_inputs(classifier.model, inputs, flips=flips))
         if progress:
             progress(len(inputs))
     return np.concatenate(found)
+
+
+def _check_inputs(inputs, names):
+    """Refuses what is no number, which pooling can hide; warns of plain images."""
+    least, most = inputs.min(axis=(1, 2, 3)), inputs.max(axis=(1, 2, 3))
+    for name, low, high in zip(names, least, most, strict=False):
+        if not np.isfinite((low, high)).all():
+            raise files.InputError(
+                f"image {name} holds values that are no finite numbers; export it "
+                "again.")
+        if low == high:
+            log.warning("image %s has one value everywhere; its score says nothing.",
+                        name)
 
 
 def predict_inputs(model, inputs, *, flips=FLIPS[:1]):

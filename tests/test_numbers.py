@@ -1,0 +1,94 @@
+"""Results depend on the images, the settings and the seed; on nothing else."""
+
+import cv2
+import numpy as np
+import pytest
+from saved_models import SIZE, whole_image_model, write_images
+
+from ddsm_train import image_clf_train, prepare
+from end2end import checkpoints, datasets, files, phantoms, prediction
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("numbers")
+    write_images(made, women=7)
+    whole_image_model(made / "best.h5")
+    return made
+
+
+@pytest.fixture(scope="module")
+def classifier(folder):
+    return checkpoints.load_classifier(folder / "best.h5")
+
+
+def paths(folder):
+    return sorted(folder.glob("[np]*/*.png"))
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_scores_do_not_depend_on_the_batch_size(folder, classifier, flips):
+    scores = [prediction.predict(classifier, paths(folder), flips=flips, batch_size=n)
+              for n in (1, 3, 14)]
+    assert scores[0].shape == (14, 2)
+    np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(scores[2], scores[0], rtol=0, atol=1e-6)
+
+
+def test_scores_do_not_depend_on_the_order_of_the_files(folder, classifier):
+    order = np.random.default_rng(1).permutation(14)
+    given = [paths(folder)[i] for i in order]
+    np.testing.assert_allclose(
+        prediction.predict(classifier, given),
+        prediction.predict(classifier, paths(folder))[order], rtol=0, atol=1e-6)
+
+
+def test_the_same_call_gives_the_same_bits(folder, classifier):
+    one, other = (prediction.predict(classifier, paths(folder)) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_gets_no_score(classifier, value):
+    image = np.full(SIZE, 50, np.float32)
+    image[5, 6] = value
+    with pytest.raises(files.InputError, match="no finite numbers"):
+        prediction.score_image(image, classifier)
+    with pytest.raises(files.InputError, match="no finite numbers"):
+        prediction.predict(classifier, datasets.from_arrays([image]))
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_a_constant_image_gets_no_score_in_silence(classifier, value, caplog):
+    image = np.full(SIZE, value, np.uint8)
+    assert prediction.score_image(image, classifier).flags
+    prediction.predict(classifier, datasets.from_arrays([image]))
+    assert "one value everywhere" in caplog.text
+
+
+def test_the_import_does_not_depend_on_the_number_of_processes(tmp_path):
+    phantoms.write_cbis_ddsm(tmp_path / "in", patients=4, seed=2, size=(64, 64))
+    made = []
+    for workers in ("1", "3"):
+        out = tmp_path / workers
+        prepare.main([str(tmp_path / "in"), str(out), "--size", "64", "64",
+                      "--workers", workers])
+        made.append({path.relative_to(out).as_posix(): path.read_bytes()
+                     for path in out.rglob("*") if path.suffix in (".png", ".csv")})
+    assert made[0] == made[1] and made[0]
+
+
+def test_training_with_an_empty_class_is_refused_before_any_work(tmp_path):
+    for part in ("train", "val", "test"):
+        for name in ("neg", "pos"):
+            (tmp_path / part / name).mkdir(parents=True)
+            if (part, name) != ("train", "pos"):
+                for i in range(2):
+                    cv2.imwrite(str(tmp_path / part / name / f"{i}.png"),
+                                np.arange(64, dtype=np.uint8).reshape(8, 8) * (i + 1))
+    with pytest.raises(files.InputError, match="no images of the class 'pos'"):
+        image_clf_train.main([
+            *(str(tmp_path / part) for part in ("train", "val", "test")),
+            "--no-use-pretrained", "--patch-net", "yaroslav", "--img-size", "64", "64",
+            "--best-model", str(tmp_path / "out" / "best.h5")])
+    assert not (tmp_path / "out" / "best.h5").exists()
