@@ -1,6 +1,7 @@
 """Reads thousands of damaged files of every kind and says how that ended.
 
     python -m tests.fuzz --count 10000 --seed 0 [--kind dicom png] [--workers 2]
+    python -m tests.fuzz --kind dicom --first 2500 --count 2500
     python -m tests.fuzz --kind dicom --only 4711 --keep broken/
 
 A file may be read or refused with one sentence; a traceback, a crash, more than 10
@@ -22,6 +23,8 @@ def parser():
 
     made = commands.Parser(prog="python -m tests.fuzz", description=__doc__)
     made.add_argument("--count", type=int, default=10_000, help="files of each kind")
+    made.add_argument("--first", type=int, default=0, metavar="NUMBER",
+                      help="of the first file, to go on with an earlier run")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--kind", nargs="+", choices=list(readers.KINDS),
                       default=list(readers.KINDS), help="(default: all)")
@@ -43,7 +46,8 @@ def main(argv=None):
     bad = 0
     print("kind          tried   read  refused  findings  slowest  memory", flush=True)
     for kind in arguments.kind:
-        numbers = arguments.only or range(arguments.count)
+        numbers = arguments.only or range(
+            arguments.first, arguments.first + arguments.count)
         with tqdm.tqdm(total=len(numbers), desc=kind, disable=None, leave=False) as bar:
             result = runner.run([(kind, numbers)], seed=arguments.seed,
                                 workers=arguments.workers, progress=bar.update)[kind]
