@@ -10,6 +10,7 @@ GPU the activations are the same, so the shares carry over, not the totals.
 import argparse
 import contextlib
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -36,6 +37,9 @@ def main():
     parser.add_argument("--net", default="resnet50")
     parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    from end2end import training_command
+    for variable, value in training_command.ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     if arguments.row is not None:
         print(json.dumps(measure(*ROWS[arguments.row], size=tuple(arguments.size),
                                  net=arguments.net)))

@@ -5,6 +5,8 @@ weights, the same file.
 """
 
 import contextlib
+import itertools
+import math
 
 import keras
 import tensorflow as tf
@@ -66,20 +68,21 @@ def recomputing(model):
         del model.call
 
 
-def chain(model):
+def chain(model, shape=None):
     """Cuts a model into a chain of models that share its layers.
 
-    About the square root of as many parts as there are places to cut, which is where
-    the sum of what is kept and what is computed anew is least. A nested model is a
-    chain of its own.
+    It is cut where it takes least memory. A nested model is a chain of its own.
+
+    Args:
+        model: functional `keras.Model` with one input.
+        shape: of that input, without the batch; default the model's own.
 
     Returns:
         list of `keras.Model`; one after the other they compute what `model` does.
     """
     layers = model.layers
     places = cuts(model)
-    step = max(1, round(len(places) ** 0.5))
-    ends = {i for number, i in enumerate(places) if number % step == step - 1}
+    ends = set(balanced(places, sizes(model, shape or model.input_shape[1:])))
     ends |= {j for i, layer in enumerate(layers) if isinstance(layer, keras.Model)
              for j in (i - 1, i) if j in places}
     parts, start = [], 0
@@ -88,11 +91,51 @@ def chain(model):
             continue
         part = layers[start + 1:end + 1]
         if len(part) == 1 and isinstance(part[0], keras.Model):
-            parts += chain(part[0])
+            parts += chain(part[0], input_of(part[0]).shape[1:])
         else:
             parts.append(keras.Model(output_of(layers[start]), output_of(layers[end])))
         start = end
     return parts
+
+
+def sizes(model, shape):
+    """Numbers in the output of each layer, for one image of a shape."""
+    inside = keras.Model(model.inputs, list(map(output_of, model.layers)))
+    # Only their ratios matter, so any size will do where the model has none.
+    known = tuple(length or 256 for length in shape)
+    return [math.prod(one) for one in inside.compute_output_shape((1, *known))]
+
+
+def balanced(places, sizes):
+    """At which places to cut so that memory is least: what is kept, the outputs at the
+    places, and what the largest part holds while it is computed anew.
+
+    Args:
+        places: indices of layers in rising order, from `cuts`.
+        sizes: of the outputs of all layers.
+
+    Returns:
+        some of the places.
+    """
+    last = len(sizes) - 1
+    until = [0, *itertools.accumulate(sizes)]       # sum of the sizes before a layer
+
+    def held(start, end):
+        return until[end + 1] - until[start + 1]
+
+    def filled(limit):
+        ends = [0]
+        for place, following in itertools.pairwise([*places, last]):
+            if held(ends[-1], following) > limit and place > ends[-1]:
+                ends.append(place)
+        return ends[1:]
+
+    def memory(ends):
+        return sum(sizes[end] for end in ends) + max(
+            held(*part) for part in itertools.pairwise([0, *ends, last])), len(ends)
+
+    limits = {held(*part) for part in itertools.combinations([*places, last], 2)}
+    return min(map(filled, sorted(limits)), key=memory, default=[])
 
 
 def cuts(model):

@@ -30,6 +30,18 @@ def test_a_network_is_cut_only_where_a_single_tensor_passes():
     assert names[1:] == ["stem", "add1", "add2", "pool"]
 
 
+def test_parts_are_balanced_by_the_memory_that_they_take():
+    # Layers of 8, 8, 4, 4, 1, 1: the last four are computed anew in one part.
+    assert remat.balanced([1, 2, 3, 4], [8, 8, 4, 4, 1, 1]) == [1]
+    assert remat.balanced([0, 1], [1, 1, 1]) in ([], [1])
+
+
+def test_sizes_are_those_of_the_images_given():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.Conv2D(5, 3, strides=2, padding="same")(image))
+    assert remat.sizes(model, (8, 6, 3)) == [8 * 6 * 3, 4 * 3 * 5]
+
+
 @pytest.mark.parametrize("build", [branched_network, tiny_networks.nested_network])
 def test_the_parts_one_after_the_other_are_the_network(build):
     model = build()
