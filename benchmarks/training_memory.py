@@ -35,14 +35,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, nargs=2, default=(576, 448))
     parser.add_argument("--net", default="resnet50")
+    parser.add_argument("--steps", type=int, default=2,
+                        help="how many, the first is not timed (%(default)s)")
+    parser.add_argument("--defaults", action="store_true",
+                        help="TensorFlow and the C library as they are, not as the "
+                             "training commands set them")
     parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    from end2end import training_command
-    for variable, value in training_command.ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    if not arguments.defaults:
+        as_in_training()
     if arguments.row is not None:
-        print(json.dumps(measure(*ROWS[arguments.row], size=tuple(arguments.size),
-                                 net=arguments.net)))
+        print(json.dumps(measure(
+            *ROWS[arguments.row], size=tuple(arguments.size), net=arguments.net,
+            steps=arguments.steps)))
         return
     print("| settings | MB | seconds per step |\n|---|---|---|", flush=True)
     for name in ROWS:
@@ -50,11 +55,20 @@ def main():
         print(f"| {name} | {megabytes} | {seconds:.1f} |", flush=True)
 
 
-def row_alone(name, *, size, net="resnet50"):
-    """What `measure` returns for a row, in a process of its own."""
+def as_in_training():
+    """Sets oneDNN and memory as the training commands do."""
+    from end2end import memory, training_command
+
+    for variable, value in training_command.ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
+    memory.keep_freed_memory()
+
+
+def row_alone(name, *, size, net="resnet50", more=()):
+    """What `measure` returns for a row, in a process of its own; `more` are flags."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.training_memory", "--size",
-         *map(str, size), "--net", net, "--row", name],
+         *map(str, size), "--net", net, "--row", name, *more],
         capture_output=True, text=True)
     if done.returncode:
         raise ChildProcessError(f"{name}: {done.stderr.strip()[-300:]}")
@@ -76,9 +90,8 @@ def measure(batch, flags, *, size, net, steps=2):
     """
     import numpy as np
 
-    from end2end import config, memory, models, remat
+    from end2end import config, models, remat
 
-    memory.keep_freed_memory()
     options = config.TrainingOptions(optimizer="adam", **flags)
     model = compiled(options, size=size, net=net)
     images = np.random.default_rng(0).normal(
