@@ -31,7 +31,7 @@ def check(data, path):
     read = next((reader for start, reader in READERS if data.startswith(start)), None)
     try:
         declared = read and read(data)
-    except (struct.error, ValueError, LookupError):
+    except (struct.error, ValueError, LookupError, OverflowError):
         declared = None
     if not declared:
         raise files.InputError(
