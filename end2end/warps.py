@@ -348,14 +348,10 @@ def _nearest_sums(matrix, size, flips):
 def _gather(image, row_parts, column_parts, out):
     """Takes the pixels that the rounded sums of the parts point at, into `out`."""
     height, width = image.shape[:2]
-    left = np.ones((2, height, 2), np.float32)
-    right = np.ones((2, 2, width), np.float32)
-    left[:, :, 0], right[:, 1] = row_parts, column_parts
     for rows in _blocks(height, width):
         maps = _scratch("maps", (2, rows.stop - rows.start, width))
-        # A matrix product of two terms adds all pairs, and quicker than broadcasting.
-        for k in range(2):
-            np.dot(left[k, rows], right[k], out=maps[k])
+        # As quick as the fastest matrix product, which would take all cores.
+        np.add(row_parts[:, rows, None], column_parts[:, None], out=maps)
         cv2.remap(image, maps[1], maps[0], cv2.INTER_NEAREST, dst=out[rows],
                   borderMode=cv2.BORDER_REPLICATE)
     return out
