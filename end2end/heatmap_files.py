@@ -5,6 +5,7 @@ import io
 import json
 import math
 import pickle
+import struct
 import zipfile
 import zlib
 
@@ -124,8 +125,9 @@ def read_cases(path):
     try:
         cases = read(data)
     except (ValueError, KeyError, TypeError, EOFError, IndexError, AttributeError,
-            MemoryError, OSError, OverflowError, RuntimeError, pickle.UnpicklingError,
-            zipfile.BadZipFile, zlib.error) as error:
+            AssertionError, MemoryError, OSError, OverflowError, RuntimeError,
+            struct.error, pickle.UnpicklingError, zipfile.BadZipFile,
+            zlib.error) as error:
         raise files.InputError(
             f"heatmap file {path} cannot be read ({error}); expected the .npz of "
             "ddsm_train.heatmap_score, or the original's .pkl.") from error
@@ -223,9 +225,15 @@ def _as_bytes(text):
     return text.encode("latin1") if isinstance(text, str) else text
 
 
-class _DataUnpickler(pickle.Unpickler):
-    """Knows the few names that arrays in a pickle need, each as a harmless stand-in."""
+class _DataUnpickler(pickle._Unpickler):
+    """Knows the few names that arrays in a pickle need, each as a harmless stand-in.
 
+    The one in Python: that in C takes memory for any number of memories that a file
+    asks for. Byte arrays, whose memory is taken before they are read, are no data here.
+    """
+
+    dispatch = {code: load for code, load in pickle._Unpickler.dispatch.items()
+                if code != pickle.BYTEARRAY8[0]}
     KNOWN = {
         ("numpy", "dtype"): _StoredType,
         ("numpy", "ndarray"): _StoredArray,
