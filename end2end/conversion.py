@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import math
 import pathlib
 
@@ -256,14 +257,17 @@ class Ledger:
     def _sizes(self, names):
         """Bytes of each file, None where it is missing."""
         paths = {name: self.path.parent / name for name in names}
-        return {name: path.stat().st_size if path.is_file() else None
+        # os.path, since a text that cannot be a name is missing too.
+        return {name: path.stat().st_size if os.path.isfile(path) else None
                 for name, path in paths.items()}
 
     def _remove(self, names):
         """Removes files below the ledger's folder, whatever the ledger says."""
         for name in map(pathlib.PurePosixPath, names):
-            if not name.is_absolute() and ".." not in name.parts:
-                (self.path.parent / name).unlink(missing_ok=True)
+            path = self.path.parent / name
+            if (not name.is_absolute() and ".." not in name.parts
+                    and os.path.isfile(path)):
+                path.unlink(missing_ok=True)
 
 
 def signature(job):
