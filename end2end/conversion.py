@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import math
+import os
 import pathlib
 
 import cv2
