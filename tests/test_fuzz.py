@@ -22,8 +22,8 @@ def test_damaged_files_are_read_or_refused():
     assert not complain(results)
     for (name, numbers), result in zip(jobs, results.values(), strict=True):
         assert sum(result.endings.values()) == len(numbers), name
-        if len(numbers) >= 20:
-            assert result.endings["refused"], name
+    for ending in runner.GOOD:
+        assert sum(result.endings[ending] for result in results.values()) > 50
 
 
 @pytest.mark.slow
