@@ -104,9 +104,6 @@ def structured_report(source, row):
     import highdicom
     from pydicom.sr.codedict import codes
 
-    def code(value, meaning):
-        return highdicom.sr.CodedConcept(value, SCHEME, meaning)
-
     names = [("score", "Score of class pos, no probability")]
     if row.get("calibrated"):
         names.append(("calibrated", "Calibrated score of class pos"))
@@ -116,7 +113,8 @@ def structured_report(source, row):
         algorithm_id=highdicom.sr.AlgorithmIdentification(
             MANUFACTURER, end2end.__version__),
         measurements=[highdicom.sr.Measurement(
-            code(name, meaning), float(row[name]), codes.UCUM.NoUnits)
+            highdicom.sr.CodedConcept(name, SCHEME, meaning), float(row[name]),
+            codes.UCUM.NoUnits)
             for name, meaning in names],
         source_images=[highdicom.sr.SourceImageForMeasurementGroup(
             source.SOPClassUID, source.SOPInstanceUID)])

@@ -130,35 +130,38 @@ def application(scorer):
         trustedhost.TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     waiting, turn = [], anyio.Lock()
 
-    for place, (suffix, kind) in PAGES.items():
-        text = (pathlib.Path(__file__).parent / f"serve_page.{suffix}").read_text(
-            "utf-8")
-        app.add_route(place, always(fastapi.Response(
-            text, media_type=kind, headers=HEADERS)), methods=["GET"])
-
     async def about(request):
         return answer(scorer.about() | dict(
             max_bytes=MAX_BYTES, max_files=MAX_FILES))
 
     async def score(request):
-        if found := unwanted(request, waiting):
-            return answer(dict(error=found[1]), found[0])
-        waiting.append(None)
-        try:
-            data = await limited(request)
-            async with turn:
-                return answer(await anyio.to_thread.run_sync(
-                    scorer.score, urllib.parse.unquote(request.headers["x-name"]),
-                    data, request.headers.get("x-frame", "")))
-        except files.InputError as error:
-            status = 413 if isinstance(error, TooLargeError) else 422
-            return answer(dict(error=commands.one_line(error)), status)
-        finally:
-            waiting.pop()
+        return await scored(request, scorer, waiting, turn)
 
+    for place, (suffix, kind) in PAGES.items():
+        app.add_route(place, page(suffix, kind), methods=["GET"])
     app.add_route("/about", about, methods=["GET"])
     app.add_route("/score", score, methods=["POST"])
     return app
+
+
+async def scored(request, scorer, waiting, turn):
+    """The response to one file; files are scored in turn."""
+    import anyio
+
+    if found := unwanted(request, waiting):
+        return answer(dict(error=found[1]), found[0])
+    waiting.append(None)
+    try:
+        data = await limited(request)
+        async with turn:
+            return answer(await anyio.to_thread.run_sync(
+                scorer.score, urllib.parse.unquote(request.headers["x-name"]),
+                data, request.headers.get("x-frame", "")))
+    except files.InputError as error:
+        status = 413 if isinstance(error, TooLargeError) else 422
+        return answer(dict(error=commands.one_line(error)), status)
+    finally:
+        waiting.pop()
 
 
 class TooLargeError(files.InputError):
@@ -184,8 +187,14 @@ def answer(content, status=200):
     return responses.JSONResponse(content, status, headers=HEADERS)
 
 
-def always(response):
-    """A route that gives the same response to every request."""
+def page(suffix, kind):
+    """A route that gives one of the page's own files."""
+    from fastapi import responses
+
+    path = pathlib.Path(__file__).parent / f"serve_page.{suffix}"
+    response = responses.Response(
+        path.read_text("utf-8"), media_type=kind, headers=HEADERS)
+
     async def route(request):
         return response
     return route
