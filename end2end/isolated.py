@@ -22,7 +22,9 @@ import threading
 
 from end2end import commands, files
 
+# Of the clock, in which a busy machine may do little; and of the processor.
 SECONDS = 60
+SECONDS_OF_PROCESSOR = 9
 # Above this many bytes per second a file is read anyway.
 SLOWEST_DISK = 10_000_000
 MAX_MEMORY = 2 << 30
@@ -60,8 +62,9 @@ class Reader:
                     question, SECONDS + os.path.getsize(path) / SLOWEST_DISK)
             except (EOFError, BrokenPipeError, TimeoutError) as error:
                 self.stop()
+                what = str(error) or "crashed or did not end"
                 raise files.InputError(
-                    f"{path} cannot be read: its library {str(error) or 'crashed'}; "
+                    f"{path} cannot be read: its library {what}; "
                     "the file is damaged. Restore it or leave it out.") from None
 
     def _ask(self, question, seconds):
@@ -123,14 +126,25 @@ def limit_memory():
     resource.setrlimit(resource.RLIMIT_AS, ((now << 10) + MAX_MEMORY, -1))
 
 
+def limit_time(seconds):
+    """Ends this process after so many seconds of the processor; 0: no longer."""
+    import signal
+
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
 def answer(question):
     """Does one task; returns the answer as JSON values, and an array or None."""
     module, name = TASKS[question.pop("task")]
     try:
         function = getattr(importlib.import_module(module), name)
         limit_memory()
+        limit_time(SECONDS_OF_PROCESSOR)
         array = function(pathlib.Path(question.pop("path")), **question)
+        limit_time(0)
     except files.InputError as error:
+        limit_time(0)
         return dict(error=str(error)), None
     if array is None:
         return {}, None
