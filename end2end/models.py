@@ -153,14 +153,22 @@ def whole_image_classifier(patch_model, options, *, size, num_classes=2,
         top = (top_layers.convolutional_top if options.convolutional
                else top_layers.dense_top)
         x = top(x, options, num_classes)
+        model = keras.Model(image, x, name="whole_image")
+        _check_sizes(model)
     except ValueError as error:
         raise files.InputError(
             f"images of {size[0]}x{size[1]} are too small for these layers "
             f"({_reason(error)}); use larger images or fewer blocks.") from error
-    model = keras.Model(image, x, name="whole_image")
     if options.heatmap:
         model.get_layer("heatmap").set_weights(patch_head(patch_model).get_weights())
     return model
+
+
+def _check_sizes(model):
+    """Refuses outputs without a pixel, which not every release of Keras does."""
+    for layer in model.layers:
+        if 0 in layer.output.shape[1:]:
+            raise ValueError(f"output of {layer.name}: {layer.output.shape[1:]}")
 
 
 def _reason(error):
