@@ -10,7 +10,7 @@ PAGE_BYTES = 24_000_000 * 3 // 4
 MOST_BYTES = 150_000
 # Share of the mammogram itself; the layers divide the rest.
 PICTURE_SHARE = 0.55
-SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2)
+SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2, 0.14, 0.1, 0.07)
 QUALITIES = (85, 65, 45)
 # Maps that cover areas; the others are made of dots.
 SMOOTH = ("gradcam", "heatmap")
@@ -56,11 +56,16 @@ def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
 
 def fitted(picture, encode, limit):
     """A picture as bytes, as large and fine as the limit allows; else the smallest."""
+    largest = 1.0
     for scale in SCALES:
+        if largest < scale != SCALES[-1]:
+            continue
         smaller = picture if scale == 1 else cv2.resize(
             picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         for quality in QUALITIES:
             made = encode(smaller, quality)
             if len(made) <= limit:
                 return made
+        # Bytes go with the area, roughly.
+        largest = 1.3 * scale * (limit / len(made)) ** 0.5
     return made
