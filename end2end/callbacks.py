@@ -70,15 +70,17 @@ class Validation(keras.callbacks.Callback):
 
     Adds `val_loss` (weight penalties included), `val_accuracy` and, with `auc`,
     `val_auc` (mean over the classes). `aucs` holds the last AUROC of each class.
+    `predict` scores one sweep, as `predict_batches` does.
     """
 
-    def __init__(self, batches, *, auc, workers=1):
+    def __init__(self, batches, *, auc, workers=1, predict=predict_batches):
         super().__init__()
         self.batches, self.auc, self.workers = batches, auc, workers
+        self.predict = predict
         self.aucs = []
 
     def on_epoch_end(self, epoch, logs=None):
-        labels, scores = predict_batches(
+        labels, scores = self.predict(
             self.model, self.batches, workers=self.workers)
         loss, logs["val_accuracy"] = loss_and_accuracy(labels, scores)
         logs["val_loss"] = loss + float(sum(self.model.losses))
@@ -251,7 +253,7 @@ class HistoryLog(keras.callbacks.Callback):
         self.rows, self.path, self.stage = rows, path, stage
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.rate = float(self.model.optimizer.learning_rate)
+        self.rate = learning_rate(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows.append(dict(
@@ -281,7 +283,7 @@ class TensorBoardLog(keras.callbacks.Callback):
 
         kind = tf.compat.v1.SummaryMetadata(
             plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"))
-        rate = float(self.model.optimizer.learning_rate)
+        rate = learning_rate(self.model)
         with self.writer.as_default(step=epoch + 1):
             for name, value in (*logs.items(), ("learning_rate", rate)):
                 tf.summary.write(name, float(value), metadata=kind)
@@ -305,6 +307,11 @@ class StateLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         write_state(self.path, self.model, self.meta())
+
+
+def learning_rate(model):
+    """The present rate of a compiled model, on one device or several."""
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def variables(model):

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import copy
 import dataclasses
 import logging
 import math
@@ -266,6 +267,7 @@ class ImageBatches:
         self.seed = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
         self.shuffle, self.augment, self.balance = shuffle, augment, balance
         self._cache = {} if cache else None
+        self._share = None
 
     @property
     def num_images(self):
@@ -278,6 +280,22 @@ class ImageBatches:
 
     def __len__(self):
         return math.ceil(self.num_images / self.batch_size)
+
+    def shared(self, share):
+        """The same batches, of each only some images, with the weights they have there.
+
+        Args:
+            share: turns the number of images of a batch into an int array: which of
+                them are read, in that order.
+        """
+        some = copy.copy(self)
+        some._share = share
+        return some
+
+    def size(self, b):
+        """Number of images of batch `b`, all of them counted."""
+        return min(self.batch_size,
+                   self.num_images - b % len(self) * self.batch_size)
 
     def batch(self, b):
         """Makes batch `b`, counted over the whole run from 0.
@@ -292,12 +310,14 @@ class ImageBatches:
         # All draws before any work: the stream belongs to the thread.
         drawn = [self.augment and self.augment.draw(stream, self.options.channels)
                  for _ in indices]
-        inputs = self._inputs(indices, drawn)
+        which = (np.arange(len(indices)) if self._share is None
+                 else self._share(len(indices)))
+        inputs = self._inputs(indices[which], [drawn[place] for place in which])
         if self.labels is None:
             return inputs, None, None
         labels = self.labels[indices]
-        one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels]
-        return inputs, one_hot, balance_weights(labels) if self.balance else None
+        one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels[which]]
+        return inputs, one_hot, balance_weights(labels)[which] if self.balance else None
 
     def batches(self, start=0, stop=None, *, workers=1):
         """Yields batches `start` to `stop` in order, made ahead by some threads."""

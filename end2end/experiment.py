@@ -8,7 +8,7 @@ import json
 import logging
 import time
 
-from end2end import config, files, run_inputs
+from end2end import config, devices, files, run_inputs
 from end2end.run_inputs import NOSAVE, Settings
 
 log = logging.getLogger(__name__)
@@ -25,25 +25,29 @@ def run_patch_experiment(folders, images, model, training, *, say=log.info, verb
         say, verbose: see `Settings`.
 
     Returns:
-        dict: the content of `best.report.json`.
+        dict: the content of `best.report.json`. Of several processes (docs/scale.md)
+        the first returns it, the others an empty one.
 
     Raises:
         files.InputError: a folder, file or setting that cannot be used; nothing was
             begun then.
     """
-    settings = Settings(images, model, training, say, verbose)
+    settings = Settings(images, model, training, say, verbose, devices.layout(training))
     data, settings = run_inputs.open_data("patch", folders, settings)
-    signature = run_inputs.run_signature("patch", data, settings)
-    if done := run_inputs.earlier_report(signature, settings):
-        return done
-    from end2end import starting
-    from end2end import training as schedule
+    with devices.started(settings) as settings:
+        signature = run_inputs.run_signature("patch", data, settings)
+        devices.agree(settings, signature)
+        if done := run_inputs.earlier_report(signature, settings):
+            return done
+        from end2end import starting
+        from end2end import training as schedule
 
-    network, settings = starting.patch_network(settings)
-    stages = schedule.patch_stages(training, settings.model, **starting.boundaries(
-        network, settings))
-    history = fit(network, stages, data, settings, "val_accuracy", signature)
-    return report("patch", network, history, data, settings, signature)
+        with devices.scope(settings):
+            network, settings = starting.patch_network(settings)
+        stages = schedule.patch_stages(training, settings.model, **starting.boundaries(
+            network, settings))
+        history = fit(network, stages, data, settings, "val_accuracy", signature)
+        return report("patch", network, history, data, settings, signature)
 
 
 def run_image_experiment(folders, images, model, training, *, say=log.info, verbose=0):
@@ -55,21 +59,24 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
 
     Args, returns and raises as `run_patch_experiment`.
     """
-    settings = Settings(images, model, training, say, verbose)
+    settings = Settings(images, model, training, say, verbose, devices.layout(training))
     run_inputs.check_start(settings)
     data, settings = run_inputs.open_data("whole_image", folders, settings)
     run_inputs.check_both_classes(data["val"], "validation")
-    signature = run_inputs.run_signature("whole_image", data, settings)
-    if done := run_inputs.earlier_report(signature, settings):
-        return done
-    from end2end import starting
-    from end2end import training as schedule
+    with devices.started(settings) as settings:
+        signature = run_inputs.run_signature("whole_image", data, settings)
+        devices.agree(settings, signature)
+        if done := run_inputs.earlier_report(signature, settings):
+            return done
+        from end2end import starting
+        from end2end import training as schedule
 
-    network, settings = starting.image_network(settings)
-    stages = schedule.image_stages(
-        training, settings.model, first_top=starting.first_top(network, settings))
-    history = fit(network, stages, data, settings, "val_auc", signature)
-    return report("whole_image", network, history, data, settings, signature)
+        with devices.scope(settings):
+            network, settings = starting.image_network(settings)
+        stages = schedule.image_stages(
+            training, settings.model, first_top=starting.first_top(network, settings))
+        history = fit(network, stages, data, settings, "val_auc", signature)
+        return report("whole_image", network, history, data, settings, signature)
 
 
 # So many training images tell the range of intensities and sizes.
@@ -95,8 +102,8 @@ def fit(network, stages, data, settings, watch, signature):
         checkpoints.save_model(model, best, card)
 
     output = schedule.Output(
-        save=None if best == NOSAVE else save,
-        history=run_inputs.beside(best, ".history.csv"),
+        save=None if best == NOSAVE or not settings.chief else save,
+        history=run_inputs.beside(best, ".history.csv") if settings.chief else None,
         state=run_inputs.beside(best, ".state.npz"), signature=signature,
         say=settings.say, verbose=settings.verbose)
     train, val = (run_inputs.batches(kind, data, split, settings)
@@ -135,6 +142,8 @@ def report(kind, network, history, data, settings, signature):
     from end2end import checkpoints
 
     training, say = settings.training, settings.say
+    if not settings.chief:
+        return {}
     if training.final_model != NOSAVE:
         logs = history.rows[-1] if history.rows else {}
         card = model_card(kind, data, settings, {

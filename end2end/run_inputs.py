@@ -29,6 +29,8 @@ class Settings:
         images, model, training: `ImageOptions`, `ModelOptions`, `TrainingOptions`.
         say: takes a line of text for the user.
         verbose: of Keras: 0 silent, 1 progress bar, 2 one line per epoch.
+        layout: `devices.Layout`, the devices and hosts asked for; None for one device.
+        strategy: of `tf.distribute`, once it is up; None for one device.
     """
 
     images: config.ImageOptions
@@ -36,6 +38,16 @@ class Settings:
     training: config.TrainingOptions
     say: object = log.info
     verbose: int = 0
+    layout: object = None
+    strategy: object = None
+
+    @property
+    def chief(self):
+        return self.layout is None or self.layout.chief
+
+    @property
+    def replicas(self):
+        return self.strategy.num_replicas_in_sync if self.strategy else 1
 
 
 def check_start(settings):
@@ -184,6 +196,8 @@ def run_signature(kind, data, settings):
     training = {name: value for name, value
                 in config.to_dict(settings.training).items()
                 if name not in ("workers", "tensorboard")}
+    if settings.replicas > 1:
+        training["replicas"] = settings.replicas
     starts = [settings.model.patch_model_path, settings.training.resume_from]
     stamps = [[str(path), *_stamp(path)] for path in starts if path]
     for split in SPLITS:
@@ -236,6 +250,9 @@ class Preprocessed:
         images, *rest = self.made.batch(b)
         return self.preprocess(images), *rest
 
+    def shared(self, share):
+        return Preprocessed(self.made.shared(share), self.preprocess)
+
     def batches(self, *arguments, **keywords):
         for images, *rest in self.made.batches(*arguments, **keywords):
             yield self.preprocess(images), *rest
@@ -274,8 +291,8 @@ def _batches(data, split, settings):
     if split == "train":
         return datasets.ImageBatches(
             data["train"], settings.images,
-            batch_size=train_batch_size(training), seed=training.seed,
-            shuffle=True, balance=training.balance_batches,
+            batch_size=train_batch_size(training) * settings.replicas,
+            seed=training.seed, shuffle=True, balance=training.balance_batches,
             augment=augmentation(settings.images),
             cache=training.cache_train)
     return datasets.ImageBatches(

@@ -7,15 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from end2end import checkpoints, commands, files, freezing, memory, models
+from end2end import checkpoints, files, freezing, memory, models
 
 log = logging.getLogger(__name__)
 
 
 def start_repeatably(training):
     """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
-    if commands.environment_int("NUM_GPU_DEVICES", 1) > 1:
-        log.warning("NUM_GPU_DEVICES has no effect: training uses one device.")
     memory.keep_freed_memory()
     keras.utils.set_random_seed(training.seed)
     if training.deterministic:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from end2end import backbones, callbacks, freezing, optimizers, remat
+from end2end import backbones, callbacks, freezing, optimizers, remat, replicas
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,8 @@ def train(model, stages, batches, validation, *, options, watch="val_auc",
     in the original, so that every image is seen once per sweep.
 
     Args:
-        model: `keras.Model`, images to class probabilities.
+        model: `keras.Model`, images to class probabilities. Built in the scope of a
+            strategy of `tf.distribute` it is trained on all replicas of that.
         stages: list of `Stage`; a stage whose end is reached already does nothing.
         batches, validation: `datasets.ImageBatches`.
         options: `TrainingOptions`.
@@ -191,8 +192,11 @@ class _Run:
         self.model, self.stages, self.batches = model, stages, batches
         self.options, self.output, self.say = options, output, output.say
         self.weights = None
+        self.devices = replicas.of(model)
+        self.chief = self.devices is None or self.devices.chief
+        predict = (self.devices or callbacks).predict_batches
         self.validation = callbacks.Validation(
-            validation, auc=False, workers=options.workers)
+            validation, auc=False, workers=options.workers, predict=predict)
         self.steps = batches.num_images // batches.batch_size + 1
         self.rows, self.error = [], None
         if options.precision != "float32":
@@ -214,7 +218,8 @@ class _Run:
                 continue
             started = time.monotonic()
             self.number = number
-            self._stage(number, stage, state)
+            with self.model.distribute_strategy.scope():
+                self._stage(number, stage, state)
             state = None
             history.seconds[stage.name] = round(time.monotonic() - started, 1)
         history.best, history.best_epoch = self.best.best, self.best.best_epoch
@@ -281,10 +286,12 @@ class _Run:
             self.options.optimizer, stage.learning_rate,
             accumulate=self.options.accumulate)
         # XLA compiles for minutes on a processor, and is refused with determinism.
-        self.model.compile(optimizer, cross_entropy, metrics=["accuracy"],
-                           jit_compile=False)
+        self.model.compile(optimizer, cross_entropy, jit_compile=False,
+                           metrics=None if self.devices else ["accuracy"])
         # Not `optimizer`, which Keras wraps to scale the loss of half precision.
         self.model.optimizer.build(self.model.trainable_variables)
+        if self.devices:
+            return names
         # Else the first step makes the variables of the metrics, and is traced twice.
         example = np.zeros((1, self.model.output_shape[-1]), np.float32)
         self.model.compute_metrics(None, example, example, np.ones(1, np.float32))
@@ -310,27 +317,39 @@ class _Run:
             self.validation, callbacks.StopOnNan(self._tried(stage)),
             callbacks.HistoryLog(self.rows, self.output.history, stage.name),
             *stoppers, self.best]
-        if self.output.state:
+        if self.output.state and self.chief:
             followers.append(callbacks.StateLog(self.output.state, lambda: dict(
                 meta, rows=self.rows, best=self.best.state(),
                 stoppers=[stopper.state() for stopper in stoppers],
                 stopped=bool(self.model.stop_training))))
-        if self.options.tensorboard:
+        if self.options.tensorboard and self.chief:
             followers.append(callbacks.TensorBoardLog(self.options.tensorboard))
         once_more = (remat.recomputing(self.model) if self.options.remat
                      else contextlib.nullcontext())
         try:
             with once_more:
-                self.model.fit(
-                    self._dataset(done * self.steps, stage.until_epoch * self.steps),
-                    steps_per_epoch=self.steps, initial_epoch=done,
-                    epochs=stage.until_epoch, callbacks=followers,
-                    verbose=self.output.verbose, shuffle=False)
+                if self.devices:
+                    self._fit_on_all(done, stage.until_epoch, followers)
+                else:
+                    self.model.fit(
+                        self._dataset(done * self.steps,
+                                      stage.until_epoch * self.steps),
+                        steps_per_epoch=self.steps, initial_epoch=done,
+                        epochs=stage.until_epoch, callbacks=followers,
+                        verbose=self.output.verbose, shuffle=False)
         except Exception:
             # TensorFlow wraps what a reading thread raised; the cause says more.
             if self.error:
                 raise self.error from None
             raise
+
+    def _fit_on_all(self, done, end, followers):
+        parts = self.devices.parts(
+            self.batches, done * self.steps, end * self.steps,
+            workers=self.options.workers, weighted=self._weighted)
+        self.devices.fit(
+            self.model, parts, loss=cross_entropy, steps=self.steps,
+            epochs=(done, end), followers=followers, verbose=self.output.verbose)
 
     def _tried(self, stage):
         options = self.options

@@ -14,6 +14,7 @@ from end2end import (
     checkpoints,
     config,
     datasets,
+    devices,
     experiment,
     freezing,
     run_inputs,
@@ -196,10 +197,11 @@ def test_31_class_weights_are_for_few_classes_and_warn_otherwise(caplog):
     assert caplog.text.count("no effect") == 2
 
 
-def test_33_several_gpus_are_left_aside_with_a_warning(monkeypatch, caplog):
+def test_33_several_gpus_are_asked_for_by_their_number(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    assert devices.layout(quick()).strategy == "none"
     monkeypatch.setenv("NUM_GPU_DEVICES", "2")
-    starting.start_repeatably(quick(deterministic=False))
-    assert "NUM_GPU_DEVICES has no effect" in caplog.text
+    assert devices.layout(quick()) == devices.Layout("devices", 2)
 
 
 def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path):

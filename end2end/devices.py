@@ -1,0 +1,281 @@
+"""Which devices and hosts a run trains on: read from the environment, started, ended.
+
+`NUM_GPU_DEVICES` is the number of devices of one process, `TF_CONFIG` names the
+processes of a run over several hosts (docs/scale.md). Nothing is imported from
+TensorFlow before a run needs it.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import logging
+import os
+import re
+import shlex
+import sys
+
+import numpy as np
+
+from end2end import commands, files, run_inputs
+
+log = logging.getLogger(__name__)
+
+TF_CONFIG = "TF_CONFIG"
+EXAMPLE = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+           '"task": {"type": "worker", "index": 0}}')
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What the environment asks for.
+
+    Attributes:
+        strategy: key of `STRATEGIES`.
+        devices: of this process.
+        hosts: processes of the run; the first is the chief, who alone writes.
+        index: of this process, from 0.
+    """
+
+    strategy: str = "none"
+    devices: int = 1
+    hosts: int = 1
+    index: int = 0
+
+    @property
+    def chief(self):
+        return self.index == 0
+
+
+def layout(training):
+    """Reads `NUM_GPU_DEVICES` and `TF_CONFIG`.
+
+    Args:
+        training: `TrainingOptions`.
+
+    Raises:
+        files.InputError: one of them cannot be read, or a setting works on one device
+            only.
+    """
+    devices = commands.environment_int("NUM_GPU_DEVICES", 1)
+    if devices < 1:
+        raise files.InputError(
+            f"NUM_GPU_DEVICES={devices} is no number of devices; set 1 or more.")
+    hosts, index = cluster(os.environ.get(TF_CONFIG, ""))
+    if hosts > 1:
+        asked = Layout("hosts", devices, hosts, index)
+    else:
+        asked = Layout("devices" if devices > 1 else "none", devices)
+    check(asked, training)
+    return asked
+
+
+def cluster(text):
+    """Number of processes that `TF_CONFIG` names, and which of them this one is.
+
+    Raises:
+        files.InputError: it is not what TensorFlow expects, or has other roles than
+            chief and worker.
+    """
+    if not text.strip():
+        return 1, 0
+    try:
+        content = json.loads(text)
+        jobs, task = content.get("cluster", {}), content.get("task", {})
+        places = [(job, i) for job in ("chief", "worker")
+                  for i in range(len(jobs.get(job, ())))]
+        if set(jobs) - {"chief", "worker"}:
+            raise ValueError("other roles than chief and worker")
+        if len(places) < 2:
+            return 1, 0
+        return len(places), places.index((task["type"], int(task["index"])))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise files.InputError(
+            f"environment variable {TF_CONFIG} cannot be used ({error}); expected "
+            f"{EXAMPLE}, the index that of this process. Set it so, or unset it."
+        ) from None
+
+
+def check(asked, training):
+    """Refuses settings that several replicas cannot have, before any work."""
+    if asked.strategy == "none":
+        return
+    if training.accumulate > 1:
+        raise files.InputError(
+            f"--accumulate {training.accumulate} works on one device only; leave it "
+            "out (several devices make the batch larger by themselves), or unset "
+            f"NUM_GPU_DEVICES and {TF_CONFIG}.")
+    if training.precision == "mixed_float16":
+        # Keras looks for overflow on the first replica only.
+        raise files.InputError(
+            "--precision mixed_float16 works on one device only; use mixed_bfloat16, "
+            f"or unset NUM_GPU_DEVICES and {TF_CONFIG}.")
+    if asked.hosts > 1 and training.best_model == run_inputs.NOSAVE:
+        raise files.InputError(
+            "--best-model NOSAVE leaves nothing to go on from when a host fails; name "
+            "a file in a folder that all hosts share.")
+
+
+def mirrored(asked):
+    """One process with several GPUs or, without any, logical devices of the processor.
+
+    Fewer GPUs than asked are used with a warning.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        count = min(asked.devices, len(gpus))
+        if count < asked.devices:
+            log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; %d are used.",
+                        asked.devices, len(gpus), count)
+        names = [f"GPU:{i}" for i in range(count)]
+    else:
+        log.warning("NUM_GPU_DEVICES=%d, but there is no GPU; the processor stands for "
+                    "%d devices, which is good for a trial and no faster.",
+                    asked.devices, asked.devices)
+        processor = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            processor, [tf.config.LogicalDeviceConfiguration()] * asked.devices)
+        names = [f"CPU:{i}" for i in range(asked.devices)]
+    return tf.distribute.MirroredStrategy(names) if len(names) > 1 else None
+
+
+def multi_worker(asked):
+    """Several processes; waits until all of them have come."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        tf.config.set_visible_devices(gpus[:asked.devices], "GPU")
+    if asked.devices > max(1, len(gpus)):
+        log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
+                    "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+STRATEGIES = {"none": lambda asked: None, "devices": mirrored, "hosts": multi_worker}
+
+
+@functools.cache
+def strategy(asked):
+    """The strategy of a layout; TensorFlow makes it once in a process."""
+    return STRATEGIES[asked.strategy](asked)
+
+
+@contextlib.contextmanager
+def started(settings):
+    """Inside, the strategy of `settings.layout` is up; at the end all have come so far.
+
+    Args:
+        settings: `run_inputs.Settings`.
+
+    Yields:
+        settings with `strategy`, and silent where another process speaks.
+
+    Raises:
+        ConnectionError: another host is gone; the message says how to go on.
+    """
+    asked = settings.layout
+    if asked.strategy == "none":
+        yield settings
+        return
+    import tensorflow as tf
+
+    lost = (tf.errors.UnavailableError, tf.errors.AbortedError,
+            tf.errors.CancelledError, tf.errors.DeadlineExceededError,
+            tf.errors.FailedPreconditionError, tf.errors.InternalError)
+    try:
+        if asked.hosts > 1:
+            settings.say(f"process {asked.index + 1} of {asked.hosts}; waiting for the "
+                         "others")
+        settings = dataclasses.replace(settings, strategy=strategy(asked))
+        announce(settings)
+        if not asked.chief:
+            settings = dataclasses.replace(settings, say=log.debug, verbose=0)
+        yield settings
+        together(settings, 0)
+    except lost as error:
+        if asked.hosts == 1:
+            raise
+        raise ConnectionError(lost_message(settings, error)) from error
+
+
+def announce(settings):
+    """Says how large the batch is, and who writes."""
+    if settings.replicas == 1:
+        return
+    each = run_inputs.train_batch_size(settings.training)
+    settings.say(f"{settings.replicas} replicas, each with a batch of {each}: "
+                 f"{each * settings.replicas} images in a step")
+    if not settings.layout.chief:
+        settings.say("messages and files come from the first process")
+
+
+def scope(settings):
+    """Inside, variables are made on all replicas."""
+    return (settings.strategy.scope() if settings.strategy
+            else contextlib.nullcontext())
+
+
+def together(settings, number):
+    """Waits for all processes.
+
+    Args:
+        number: int of 32 bits.
+
+    Returns:
+        list with the number that each process gave.
+    """
+    asked = settings.layout
+    if asked.hosts == 1:
+        return [number]
+    from end2end import replicas
+
+    own = np.zeros(asked.hosts, np.int32)
+    own[asked.index] = number
+    return replicas.Devices(settings.strategy).total(own).tolist()
+
+
+def agree(settings, signature):
+    """Refuses a run whose processes do not see the same settings, images and state.
+
+    Raises:
+        files.InputError: on all processes.
+    """
+    if settings.layout.hosts == 1:
+        return
+    best = settings.training.best_model
+    seen = [signature, rows_done(best),
+            run_inputs.beside(best, ".report.json").exists()]
+    digest = hashlib.sha256(json.dumps(seen).encode()).digest()
+    numbers = together(settings, int.from_bytes(digest[:4], "big") >> 1)
+    differ = [i for i, number in enumerate(numbers) if number != numbers[0]]
+    if differ:
+        raise files.InputError(
+            f"process {differ[0] + 1} of {len(numbers)} has other settings, images "
+            f"(size, time of change) or results beside {best} than the first; give "
+            "the same command everywhere, and folders that all hosts share.")
+
+
+def rows_done(best):
+    """Number of epochs in the state beside a model, 0 where there is none."""
+    from end2end import callbacks
+
+    path = run_inputs.beside(best, ".state.npz")
+    meta = path and path.exists() and callbacks.read_meta(path)
+    return len(meta["rows"]) if meta else 0
+
+
+def lost_message(settings, error):
+    """What happened, what there is to go on from, what to do; in one line."""
+    found = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
+    who = f"{found[1]} {found[2]}" if found else "one"
+    best = settings.training.best_model
+    done = rows_done(best)
+    state = (f"epoch {done} is complete in {run_inputs.beside(best, '.state.npz')}"
+             if done else "no epoch is complete")
+    return (f"the processes of this run lost each other ({who} does not answer); "
+            f"{state}. Start the same command on every host again to go on: "
+            f"{shlex.join(['python', *sys.orig_argv[1:]])}")
