@@ -321,7 +321,7 @@ def variables(model):
 
 def write_state(path, model, meta):
     """Writes the variables of a compiled model and `meta`, atomically."""
-    arrays = {f"v{i}": np.asarray(keras.ops.convert_to_numpy(variable.value))
+    arrays = {f"v{i}": np.asarray(keras.ops.convert_to_numpy(variable))
               for i, variable in enumerate(variables(model))}
     with files.replacing(path) as part:
         np.savez(part, meta=np.array(json.dumps(meta)), **arrays)

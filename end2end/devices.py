@@ -146,6 +146,8 @@ def multi_worker(asked):
     """Several processes; waits until all of them have come."""
     import tensorflow as tf
 
+    # It reports each kind of sum, twice.
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         tf.config.set_visible_devices(gpus[:asked.devices], "GPU")
@@ -277,5 +279,5 @@ def lost_message(settings, error):
     state = (f"epoch {done} is complete in {run_inputs.beside(best, '.state.npz')}"
              if done else "no epoch is complete")
     return (f"the processes of this run lost each other ({who} does not answer); "
-            f"{state}. Start the same command on every host again to go on: "
-            f"{shlex.join(['python', *sys.orig_argv[1:]])}")
+            f"{state}. Start the same command on every host again to go on "
+            f"({shlex.join(['python', *sys.orig_argv[1:]])})")

@@ -51,6 +51,8 @@ class Devices:
                 len(jobs.get("chief", ())) if resolver.task_type == "worker" else 0)
         self.index, self.chief = index, index == 0
         self.own = range(index * local, (index + 1) * local)
+        self.sum = tf.function(lambda parts: strategy.reduce(
+            "SUM", strategy.run(tf.identity, args=(parts,)), axis=None))
 
     def share(self, count):
         """Places in a batch that this process reads.
@@ -70,13 +72,7 @@ class Devices:
         """Sum of an array over all processes, as an array on each of them."""
         parts = self.spread([tf.constant(array if i == 0 else np.zeros_like(array))
                              for i in range(len(self.own))])
-
-        @tf.function
-        def summed(parts):
-            return self.strategy.run(lambda part: tf.distribute.get_replica_context(
-                ).all_reduce(tf.distribute.ReduceOp.SUM, part), args=(parts,))
-
-        return self.strategy.experimental_local_results(summed(parts))[0].numpy()
+        return self.sum(parts).numpy()
 
     def predict_batches(self, model, batches, *, workers=1):
         """As `callbacks.predict_batches`, each replica taking some of the batches."""
@@ -103,14 +99,15 @@ class Devices:
             waiting = []
         return labels, self.total(scores) if self.hosts > 1 else scores
 
-    def average_statistics(self, model):
-        """Gives all replicas the mean of the moving averages that each has moved."""
+    def averager(self, model):
+        """A function that gives all replicas the mean of the moving averages that each
+        has moved."""
         moved = [variable for layer in freezing.leaves(model)
                  if isinstance(layer, keras.layers.BatchNormalization)
                  and layer.trainable
                  for variable in (layer.moving_mean, layer.moving_variance)]
         if not moved:
-            return
+            return lambda: None
 
         def one():
             means = tf.distribute.get_replica_context().all_reduce(
@@ -118,7 +115,7 @@ class Devices:
             for variable, mean in zip(moved, means, strict=True):
                 variable.assign(mean)
 
-        tf.function(lambda: self.strategy.run(one))()
+        return tf.function(lambda: self.strategy.run(one))
 
     def parts(self, batches, start, stop, *, workers, weighted):
         """Yields the images of the whole batch and one tuple per own replica.
@@ -184,7 +181,8 @@ class Devices:
         called = keras.callbacks.CallbackList(
             followers, add_history=True, add_progbar=verbose != 0, verbose=verbose,
             epochs=epochs[1], steps=steps, model=model)
-        step, model.stop_training, logs = self.stepper(model, loss), False, {}
+        step, average = self.stepper(model, loss), self.averager(model)
+        model.stop_training, logs = False, {}
         called.on_train_begin()
         for epoch in range(*epochs):
             called.on_epoch_begin(epoch)
@@ -198,7 +196,7 @@ class Devices:
                 seen += count
                 logs = dict(accuracy=sums[1] / seen, loss=sums[0] / seen)
                 called.on_train_batch_end(number, logs)
-            self.average_statistics(model)
+            average()
             called.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
