@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import sys
+import threading
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from end2end import commands, files, run_inputs
 log = logging.getLogger(__name__)
 
 TF_CONFIG = "TF_CONFIG"
+# How long a process waits for the others to begin. They read all images before.
+WAIT_SECONDS = 1800
 EXAMPLE = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
            '"task": {"type": "worker", "index": 0}}')
 
@@ -154,7 +157,25 @@ def multi_worker(asked):
     if asked.devices > max(1, len(gpus)):
         log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
                     "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    timer = threading.Timer(WAIT_SECONDS, give_up, [asked])
+    timer.daemon = True
+    timer.start()
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except tf.errors.UnknownError as error:
+        raise files.InputError(
+            f"this process cannot listen at its address in {TF_CONFIG} ({error}); give "
+            "the address of this host and a free port.") from None
+    finally:
+        timer.cancel()
+
+
+def give_up(asked):
+    """Ends this process, which waits inside TensorFlow and hears nothing else."""
+    print(f"error: of the {asked.hosts} processes in {TF_CONFIG} some have not come "
+          f"within {WAIT_SECONDS} s; nothing was begun. Start the same command on "
+          "every host, each with its own index.", file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 STRATEGIES = {"none": lambda asked: None, "devices": mirrored, "hosts": multi_worker}

@@ -111,7 +111,8 @@ class Devices:
 
         def one():
             means = tf.distribute.get_replica_context().all_reduce(
-                tf.distribute.ReduceOp.MEAN, [variable.value for variable in moved])
+                tf.distribute.ReduceOp.MEAN,
+                [tf.identity(variable.value) for variable in moved])
             for variable, mean in zip(moved, means, strict=True):
                 variable.assign(mean)
 
