@@ -43,7 +43,7 @@ the HDF5 attribute `end2end`. Its keys: `format`, `id`, `kind` (`patch` or
 `software`. Where the two differ in `id`, the JSON beside the file is another model's,
 and the one inside holds.
 
-`checkpoints.load_model` reads whole models of Keras 2.0 to 2.3, tf.keras 2.3 to 2.15
+`checkpoints.load_model` reads whole models of Keras 1.2 to 2.3, tf.keras 2.3 to 2.15
 and Keras 3, as .h5 or .keras, compiled or not, with optimizer state or not; and weights
 without a network where the JSON beside them or the names of a patch classifier tell it.
 Nothing of a file is run: only the layer classes in `layer_settings.SETTINGS` are built,

@@ -8,7 +8,7 @@ is ever imported. `network_build` makes the model.
 import dataclasses
 import json
 
-from end2end import files, layer_settings
+from end2end import files, keras1_names, layer_settings
 from end2end.layer_settings import expect
 
 DEEPEST_NESTING = 16
@@ -124,10 +124,11 @@ def _read_row(entry, source, depth):
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         expect(isinstance(shape, list), where, "no shape")
         settings = layer_settings.shape(shape, where)
-    elif kind in layer_settings.SETTINGS:
-        settings = layer_settings.checked(kind, config, where)
     else:
-        raise files.InputError(_refusal(kind, where))
+        kind, config = keras1_names.layer(kind, config, where)
+        if kind not in layer_settings.SETTINGS:
+            raise files.InputError(_refusal(kind, where))
+        settings = layer_settings.checked(kind, config, where)
     inbound = entry.get("inbound_nodes") or []
     expect(isinstance(inbound, list), where, "a malformed connection")
     calls = [_read_call(call, where) for call in inbound]
@@ -156,8 +157,7 @@ def _kind(entry, source):
             f"{source}: class {registered!r} of module {module!r} is not one of "
             "Keras; custom classes are not loaded.")
     # The oldest names of some classes.
-    return {"Merge": "Concatenate", "MaxPool2D": "MaxPooling2D",
-            "AvgPool2D": "AveragePooling2D", "Convolution2D": "Conv2D",
+    return {"MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D",
             "BatchNormalizationV1": "BatchNormalization",
             "BatchNormalizationV2": "BatchNormalization"}.get(kind, kind)
 

@@ -9,7 +9,7 @@ import re
 import h5py
 import numpy as np
 
-from end2end import files
+from end2end import files, keras1_names
 
 # Deflate cannot pack tighter.
 GREATEST_RATIO = 1100
@@ -150,11 +150,15 @@ class GroupedWeights(_Weights):
     def datasets(self, path, shapes):
         top, inner = path[0], path[1:]
         owners = self._owners(top)
-        if not inner:
-            # One layer: whatever TensorFlow called it.
-            return {role: dataset for found in owners.values()
-                    for role, dataset in found.items()}
-        return self._inner(owners, inner)
+        if inner:
+            return self._inner(owners, inner)
+        # One layer: whatever TensorFlow called it.
+        found = {role: dataset for row in owners.values()
+                 for role, dataset in row.items()}
+        if len(found) == len(shapes) and not set(found) & set(shapes):
+            # Keras itself takes them in order.
+            return dict(zip(shapes, found.values(), strict=True))
+        return found
 
     def arrays(self):
         """All weights: `{layer name: {role: array}}`, nested layers by their own."""
@@ -210,6 +214,8 @@ class GroupedWeights(_Weights):
             owners = {}
             for name in _texts(group.attrs, "weight_names", self.source):
                 dataset = _walk(group, name, self.source)
+                if "/" not in name:
+                    name = keras1_names.weight(name) or name
                 owners.setdefault(_owner(name), {})[_role(name)] = dataset
             self.owners[top] = owners
         return self.owners[top]
