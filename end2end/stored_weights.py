@@ -216,7 +216,8 @@ class GroupedWeights(_Weights):
                 dataset = _walk(group, name, self.source)
                 if "/" not in name:
                     name = keras1_names.weight(name) or name
-                owners.setdefault(_owner(name), {})[_role(name)] = dataset
+                found, role = owners.setdefault(_owner(name), {}), _role(name)
+                found[name if role in found else role] = dataset
             self.owners[top] = owners
         return self.owners[top]
 
