@@ -1,11 +1,13 @@
 """The page and the last lines of the demo."""
 
 import importlib.util
+import itertools
 import pathlib
 
 import cv2
 import numpy as np
 
+from ddsm_train.walk import NETWORKS
 from end2end import (
     checkpoints,
     figures,
@@ -18,17 +20,17 @@ from end2end import (
 )
 
 PHANTOMS = "synthetic mammograms only; no woman was imaged, no score has a meaning"
-NETWORKS = {"image": "patch stage first", "baseline": "no patch stage"}
 PATCHES_SHOWN = 4
 
 
-def write(out, scale, records):
+def write(out, scale, records, branches):
     """Writes `report.html` from what the walk has left.
 
     Args:
         out: folder of the walk.
         scale: `walk.Scale`.
-        records: of the steps, as `steps.perform` returns them.
+        records: of the steps that came first, as `steps.perform` returns them.
+        branches: lists of records; the branches ran beside each other.
 
     Returns:
         text for the terminal: the figures, and where the page is.
@@ -62,9 +64,9 @@ def write(out, scale, records):
         report.Heading("Commands and times"),
         report.Table(("step", "seconds", "command"), [
             (record["title"], record["seconds"], " ".join(record["command"]))
-            for record in records]),
+            for record in [*records, *itertools.chain(*branches)]]),
     ], title="From patches to whole mammograms: the demo", trained_on=PHANTOMS)
-    return "\n".join(summary(results, gain, real, records, path))
+    return "\n".join(summary(results, gain, real, path, used(records, branches)))
 
 
 def result_table(results, gain):
@@ -140,7 +142,21 @@ def real_sections(real):
          "of synthetic mammograms") for path, value in real.items()])]
 
 
-def summary(results, gain, real, records, path):
+def used(records, branches):
+    """Time and memory of the walk, as text."""
+    def total(records):
+        return sum(record["seconds"] for record in records)
+
+    def peak(records):
+        return max(record["peak_megabytes"] for record in records)
+
+    minutes = (total(records) + max(map(total, branches))) / 60
+    # Branches may be at their peaks at the same time.
+    gigabytes = max(peak(records), sum(map(peak, branches))) / 1024
+    return f"{minutes:.1f} minutes, at most {gigabytes:.1f} GB"
+
+
+def summary(results, gain, real, path, cost):
     """The last lines of the demo on the terminal."""
     yield "\n== Result, on synthetic mammograms"
     for name, found in results.items():
@@ -154,8 +170,6 @@ def summary(results, gain, real, records, path):
         yield MISSING
     for file, value in real.items():
         yield f"{file.parent.name}/{file.name}  {value:.3f}  (means nothing)"
-    seconds = sum(record["seconds"] for record in records)
-    peak = max(record["peak_megabytes"] for record in records)
-    yield f"\n{seconds / 60:.1f} minutes, at most {peak / 1024:.1f} GB"
+    yield f"\n{cost}"
     yield f"report: {path}"
     yield "next: make test; or read README.md for your own images"

@@ -1,16 +1,20 @@
-"""The demo's walk: rows of commands, run one after the other and timed.
+"""The demo's walk: rows of commands, run and timed.
 
 Every step is a command line that a user could type. A step that was finished with the
-same command line is skipped, so the walk can be interrupted and called again.
+same command line is skipped, so the walk can be interrupted and called again. The
+network to compare with needs nothing of the patch stage; it is trained beside it, since
+networks this small leave a good part of two cores idle.
 """
 
 import dataclasses
+from concurrent import futures
 
 from end2end import files
 from end2end.steps import Step, perform
 
 CLASSES = ("background", "calc_ben", "calc_mal", "mass_ben", "mass_mal")
 SCALE_16_BIT = "0.003891"
+NETWORKS = {"image": "patch stage first", "baseline": "no patch stage"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,21 +52,32 @@ def run(out, scale, *, seed):
     """
     out = files.writable_folder(out)
     records = walk_steps(data_steps(out, scale, seed), out)
-    mean = files.read_json(out / "data" / "census.json")["pixel_mean"]
-    records += walk_steps(
-        model_steps(out, scale, seed, mean), out, after=records[-1]["name"])
+    last = records[-1]["name"]
+    common = model_flags(
+        seed, files.read_json(out / "data" / "census.json")["pixel_mean"])
+    image, baseline = image_steps(out, scale, common)
+    with futures.ThreadPoolExecutor(1) as beside:
+        compared = beside.submit(
+            walk_steps, [baseline, score_step(out, "baseline")], out, after=last,
+            log=out / "baseline.log.txt")
+        chain = [*patch_steps(out, scale, common), image, score_step(out, "image")]
+        trained = walk_steps(chain, out, after=last)
+        if not compared.done():
+            print("\n== Waiting for the baseline", flush=True)
+        compared = compared.result()
     from ddsm_train import demo_report
 
-    return demo_report.write(out, scale, records)
+    return demo_report.write(out, scale, records, (trained, compared))
 
 
-def walk_steps(chain, out, *, after=None):
+def walk_steps(chain, out, *, after=None, log=None):
     """Performs steps of which each reads what the one before it made.
 
     Args:
         chain: `Step`s.
         out: folder of the walk.
         after: name of the step before the first.
+        log: file for what the commands print; `None`: the terminal.
 
     Returns:
         their records, as `steps.perform` returns them.
@@ -70,7 +85,7 @@ def walk_steps(chain, out, *, after=None):
     records = []
     for step in chain:
         before = (after,) if after else ()
-        records.append(perform(dataclasses.replace(step, after=before), out))
+        records.append(perform(dataclasses.replace(step, after=before), out, log=log))
         after = step.name
     return records
 
@@ -100,17 +115,15 @@ def data_steps(out, scale, seed):
     ]
 
 
-def model_steps(out, scale, seed, mean):
-    """From patches and images to scores; `mean` is the training images' grey mean."""
-    common = (
+def model_flags(seed, mean):
+    """What all trainings share; `mean` is the training images' grey mean."""
+    return (
         "--rescale-factor", SCALE_16_BIT, "--featurewise-mean", mean,
         "--no-equalize-hist", "--augmentation", "--auto-batch-balance",
         "--optimizer", "adam", "--init-learningrate", 0.001,
         # An epoch has a few dozen steps: with the usual 0.99 the averages lag behind.
         "--statistics-momentum", 0.95, "--load-train-ram", "--load-val-ram",
         "--seed", seed, "--trained-on", "synthetic mammograms only")
-    return [*patch_steps(out, scale, common), *image_steps(out, scale, common),
-            *score_steps(out)]
 
 
 def patch_steps(out, scale, common):
@@ -157,10 +170,8 @@ def image_steps(out, scale, common):
     ]
 
 
-def score_steps(out):
-    """The scores of both networks on the test women."""
-    return [
-        Step(f"evaluate-{name}", f"Scores of the test women, {title}", (
-            "ddsm_train.evaluate", out / name / "best.h5",
-            out / "data" / "images" / "test", "--flips", "--out", out / name / "test"))
-        for name, title in (("image", "patch stage first"), ("baseline", "baseline"))]
+def score_step(out, name):
+    """The scores of one network on the test women."""
+    return Step(f"evaluate-{name}", f"Scores of the test women: {NETWORKS[name]}", (
+        "ddsm_train.evaluate", out / name / "best.h5",
+        out / "data" / "images" / "test", "--flips", "--out", out / name / "test"))

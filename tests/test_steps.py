@@ -1,5 +1,8 @@
 """Chains of commands: done once, redone when what they read is newer."""
 
+import subprocess
+import sys
+
 import pytest
 
 from end2end import files, steps
@@ -53,3 +56,25 @@ def test_a_command_that_fails_is_named_and_not_recorded(module):
     with pytest.raises(ChildProcessError, match="step a ended with status 1: python"):
         steps.perform(steps.Step("a", "A", ("note", "fail")), module)
     assert not (module / "steps" / "a.json").exists()
+
+
+def test_what_a_step_beside_others_prints_is_kept_in_its_log(module, capfd):
+    (module / "talk.py").write_text("print('a word')\nraise SystemExit(3)\n")
+    path = module / "beside.txt"
+    with pytest.raises(ChildProcessError, match="status 3 .see .*beside.txt"):
+        steps.perform(steps.Step("a", "A", ("talk",)), module, log=path)
+    assert path.read_text() == "a word\n"
+    assert "a word" not in capfd.readouterr().out
+
+
+def test_memory_is_that_of_the_step_alone(module):
+    (module / "large.py").write_text("bytearray(300_000_000)\n")
+    # From a small process: Linux counts the memory of the one that starts a command.
+    code = ("import pathlib, sys; from end2end import steps\n"
+            "for words in (('large',), ('note', 'b')):\n"
+            "    print(steps.perform(steps.Step(words[0], '', words),\n"
+            "                        pathlib.Path(sys.argv[1]))['peak_megabytes'])")
+    printed = subprocess.run([sys.executable, "-c", code, str(module)], check=True,
+                             capture_output=True, text=True, timeout=60).stdout
+    large, small = (int(line) for line in printed.split("\n") if line.isdecimal())
+    assert small < 100 < 280 < large
