@@ -1,8 +1,10 @@
-"""Scores, converts and evaluates archives of any length, in shards.
+"""Scores, converts, samples and evaluates archives of any length, in shards.
 
     python -m end2end.archive predict manifest.csv --models best.h5 --out scores/
     python -m end2end.archive prepare manifest.parquet --out s3://bucket/png
     python -m end2end.archive evaluate scores/
+    python -m end2end.archive sample ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR TRAIN VAL \\
+        --out patches/ [flags of ddsm_train.sample_patches_combined]
 
 Manifests are CSV or Parquet with a column `path`, or folders of such files; names may
 be URLs, and relative image paths start from the manifest's folder. A second call does
@@ -10,7 +12,7 @@ only missing shards. `--scheduler tcp://host:8786` hands the same work to Dask.
 Research use only.
 """
 
-from end2end import commands, files
+from end2end import archive_sampling, commands, files
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 
@@ -20,9 +22,12 @@ def parser():
     made = commands.Parser(prog="python -m end2end.archive", description=__doc__)
     tasks = made.add_subparsers(
         dest="task", required=True, parser_class=commands.Parser)
-    for name in ("predict", "prepare"):
+    for name in ("predict", "prepare", "sample"):
         task = tasks.add_parser(name)
-        task.add_argument("table", metavar="MANIFEST")
+        if name == "sample":
+            archive_sampling.add_arguments(task)
+        else:
+            task.add_argument("table", metavar="MANIFEST")
         task.add_argument("--out", required=True, help="folder, path or URL")
         task.add_argument("--rows", type=int, default=1000,
                           help="rows of one shard (default: 1000)")
@@ -37,7 +42,9 @@ def parser():
             task.add_argument("--flips", action="store_true",
                               help="average over the four flips")
             task.add_argument("--batch-size", type=int, default=4)
-        else:
+            task.add_argument("--keep-ids", action="store_true",
+                              help="write patients' numbers of DICOM files as they are")
+        if name == "prepare":
             task.add_argument("--size", type=int, nargs=2, default=(1152, 896),
                               metavar=("HEIGHT", "WIDTH"))
     task = tasks.add_parser("evaluate")
@@ -63,19 +70,29 @@ def main(argv=None):
         return
     import tqdm
 
-    from end2end import archive_work, shards
-    work = archive_work.WORK[arguments.task](arguments)
-    done = 0
-    with tqdm.tqdm(unit=" rows", disable=None) as bar:
-        for count in shards.run(
-                arguments.table, arguments.out, work, rows_per_shard=arguments.rows,
-                suffix=SUFFIXES[arguments.format], scheduler=arguments.scheduler,
-                workers=arguments.workers):
+    done, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
+    with tqdm.tqdm(unit=f" {unit}", disable=None) as bar:
+        for count in _shards(arguments):
             done += count
             bar.update(count)
-    commands.say(f"{done} rows done in this call; shards are in {arguments.out}")
+    commands.say(f"{done} {unit} done in this call; shards are in {arguments.out}")
     if arguments.task == "predict":
         commands.say(f"next: python -m end2end.archive evaluate {arguments.out}")
+    if arguments.task == "sample":
+        commands.say(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out}"
+                     f" {arguments.val_out} TEST_PATCHES")
+
+
+def _shards(arguments):
+    """Does the work; yields the number of rows of each shard."""
+    suffix = SUFFIXES[arguments.format]
+    if arguments.task == "sample":
+        return archive_sampling.run(arguments, suffix=suffix)
+    from end2end import archive_work, shards
+    return shards.run(
+        arguments.table, arguments.out, archive_work.WORK[arguments.task](arguments),
+        rows_per_shard=arguments.rows, suffix=suffix, scheduler=arguments.scheduler,
+        workers=arguments.workers)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """What `end2end.archive` does to the rows of one shard."""
 
 import functools
+import hashlib
+import json
+import os
 import pathlib
+import secrets
 
-from end2end import commands, files, scores, shards, storage
+from end2end import commands, files, predict_record, scores, shards, storage
 
-SCORED = ("path", "patient", "laterality", "view", "label", "score", "error")
+KNOWN = ("path", "patient", "laterality", "view", "label")
+SCORED = (*KNOWN, "score", "flags", "notes", "error")
+SALT = "salt.json"
 
 
 def predicting(arguments):
@@ -17,9 +23,33 @@ def predicting(arguments):
     function = functools.partial(
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
-        batch_size=arguments.batch_size)
+        batch_size=arguments.batch_size,
+        salt="" if arguments.keep_ids else salt(arguments.out))
     return shards.Work(function, SCORED, dict(
-        task="predict", models=hashes, flips=arguments.flips))
+        task="predict", models=hashes, flips=arguments.flips,
+        keep_ids=arguments.keep_ids))
+
+
+def salt(out):
+    """The secret of an output folder, from which its pseudonyms are made."""
+    path = storage.join(out, SALT)
+    if storage.exists(path):
+        with storage.opened(path) as stream:
+            return str(json.load(stream)["salt"])
+    made = secrets.token_hex(16)
+    with storage.replacing(path) as part:
+        pathlib.Path(part).write_text(json.dumps(dict(salt=made)), encoding="utf-8")
+    if not storage.is_url(path):
+        os.chmod(storage.plain(path), 0o600)
+    return made
+
+
+@functools.lru_cache(maxsize=100_000)
+def pseudonym(patient, salt):
+    """A name for a patient's number, the same in every shard and on every host."""
+    mark = hashlib.scrypt(
+        patient.encode(), salt=salt.encode(), **predict_record.SCRYPT).hex()
+    return f"patient {mark[:12]}"
 
 
 def preparing(arguments):
@@ -31,7 +61,7 @@ def preparing(arguments):
         convert_rows, table=whole_name(arguments.table),
         out=storage.join(whole_name(arguments.out), "images"),
         size=tuple(arguments.size))
-    return shards.Work(function, (*SCORED[:5], "source", "error"), dict(
+    return shards.Work(function, (*KNOWN, "source", "error"), dict(
         task="prepare", size=list(arguments.size)))
 
 
@@ -69,38 +99,38 @@ def known(row, table):
         raise files.InputError(
             f"a manifest row has no path (columns {', '.join(row)}); expected the "
             "column path.")
-    found = {name: row[named[name]] if name in named else "" for name in SCORED[:5]}
+    found = {name: row[named[name]] if name in named else "" for name in KNOWN}
     found["path"] = storage.beside(table, found["path"])
     guessed = scores.from_name(found["path"])
     return found | {name: scores.CLEAN[name](found[name]) or guessed[name]
                     for name in guessed}
 
 
-def score_rows(rows, *, table, models, flips, batch_size):
+def score_rows(rows, *, table, models, flips, batch_size, salt=""):
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
-    Every row comes back once, in order.
+    Every row comes back once, in order, with side, view and flags as `end2end.predict`
+    gives them. Patients' numbers of DICOM files become pseudonyms where there is a
+    salt; those of the manifest and of file names stay.
     """
     loaded, done = classifiers(models), []
     if any(one.images.height is not None for one in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):
         batch = [known(row, table) for row in rows[start:start + batch_size]]
-        done += _score_batch(batch, loaded, flips)
+        done += _score_batch(batch, loaded, flips, salt)
     return done
 
 
-def _score_batch(rows, loaded, flips):
+def _score_batch(rows, loaded, flips, salt):
     import numpy as np
 
-    from end2end import images, prediction
+    from end2end import prediction
 
     read = []
     for row in rows:
         try:
-            with storage.local(row["path"]) as path:
-                pixels = images.read_image(path)
-            read.append((row, [images.to_input(pixels, one.images) for one in loaded]))
+            read.append((row, _prepared(row, loaded, salt)))
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
     if read:
@@ -112,6 +142,23 @@ def _score_batch(rows, loaded, flips):
         for (row, _), value in zip(read, np.mean(values, axis=0), strict=True):
             row["score"] = scores.number(value)
     return rows
+
+
+def _prepared(row, loaded, salt):
+    """Network inputs per model; what the file says of itself goes into the row."""
+    from end2end import prediction
+    from end2end.predict_tables import SEPARATOR
+
+    with storage.local(row["path"]) as path:
+        found = prediction.prepare(path, loaded)
+    for name in ("laterality", "view"):
+        row[name] = row[name] or getattr(found.image, name)
+    patient = found.image.patient
+    if not row["patient"] and patient:
+        row["patient"] = pseudonym(patient, salt) if salt else patient
+    row["flags"] = SEPARATOR.join(found.flags)
+    row["notes"] = SEPARATOR.join(found.image.notes)
+    return found.inputs
 
 
 def convert_rows(rows, *, table, out, size):
@@ -143,6 +190,5 @@ def convert_rows(rows, *, table, out, size):
 
 def output_name(source):
     """A name that is the same for the same source and for no other."""
-    import hashlib
     mark = hashlib.sha256(source.encode()).hexdigest()[:16]
     return f"{mark[:2]}/{pathlib.Path(source).stem}_{mark}.png"

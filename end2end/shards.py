@@ -33,6 +33,21 @@ class Work:
     settings: dict
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Where rows come from.
+
+    Attributes:
+        name: of their table.
+        hash: function of the name; a text that changes with the rows.
+        read: function of the name; gives the rows, in order.
+    """
+
+    name: str
+    hash: object
+    read: object
+
+
 def table_files(table):
     """The files of a table, sorted by name.
 
@@ -143,20 +158,29 @@ def run(table, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
         files.InputError: the table or the settings are not those of an earlier call,
             or the table was changed on the way.
     """
-    plan = dict(table=str(table), sha256=table_hash(table), suffix=suffix,
+    yield from run_rows(
+        Rows(str(table), table_hash, read_rows), out, work,
+        rows_per_shard=rows_per_shard, suffix=suffix, scheduler=scheduler,
+        workers=workers)
+
+
+def run_rows(source, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
+             workers=1):
+    """As `run`, of rows from elsewhere: of a `Rows`, whose rows may be any object."""
+    plan = dict(table=source.name, sha256=source.hash(source.name), suffix=suffix,
                 rows_per_shard=rows_per_shard, settings=work.settings)
     _agree(storage.join(out, PLAN), plan)
     there = set(storage.names(out))
-    tasks = (task for task in _tasks(table, rows_per_shard)
+    tasks = (task for task in _tasks(source.read(source.name), rows_per_shard)
              if part_name(task[0], suffix) not in there)
     out = out if storage.is_url(out) else storage.plain(out).absolute()
     function = functools.partial(
         write_shard, out=str(out), suffix=suffix, work=work)
     yield from scheduling.run(function, tasks, scheduler=scheduler, workers=workers)
-    if table_hash(table) != plan["sha256"]:
+    if source.hash(source.name) != plan["sha256"]:
         raise files.InputError(
-            f"table {table} was changed while it was read; begin anew with another "
-            "--out.")
+            f"table {source.name} was changed while it was read; begin anew with "
+            "another --out.")
 
 
 def part_name(index, suffix):
@@ -172,9 +196,9 @@ def write_shard(task, *, out, suffix, work):
     return len(rows)
 
 
-def _tasks(table, rows_per_shard):
+def _tasks(source, rows_per_shard):
     index, rows = 0, []
-    for row in read_rows(table):
+    for row in source:
         rows.append(row)
         if len(rows) == rows_per_shard:
             yield index, rows
