@@ -14,8 +14,11 @@ import logging
 import os
 import re
 import shlex
+import signal
+import socket
 import sys
 import threading
+import time
 
 import numpy as np
 
@@ -37,14 +40,18 @@ class Layout:
     Attributes:
         strategy: key of `STRATEGIES`.
         devices: of this process.
-        hosts: processes of the run; the first is the chief, who alone writes.
-        index: of this process, from 0.
+        index: of this process, from 0; the first is the chief, who alone writes.
+        addresses: `host:port` of every process; empty where this is the only one.
     """
 
     strategy: str = "none"
     devices: int = 1
-    hosts: int = 1
     index: int = 0
+    addresses: tuple = ()
+
+    @property
+    def hosts(self):
+        return max(1, len(self.addresses))
 
     @property
     def chief(self):
@@ -65,9 +72,9 @@ def layout(training):
     if devices < 1:
         raise files.InputError(
             f"NUM_GPU_DEVICES={devices} is no number of devices; set 1 or more.")
-    hosts, index = cluster(os.environ.get(TF_CONFIG, ""))
-    if hosts > 1:
-        asked = Layout("hosts", devices, hosts, index)
+    addresses, index = cluster(os.environ.get(TF_CONFIG, ""))
+    if addresses:
+        asked = Layout("hosts", devices, index, addresses)
     else:
         asked = Layout("devices" if devices > 1 else "none", devices)
     check(asked, training)
@@ -75,24 +82,29 @@ def layout(training):
 
 
 def cluster(text):
-    """Number of processes that `TF_CONFIG` names, and which of them this one is.
+    """Addresses of the processes that `TF_CONFIG` names, and which of them this one is.
+
+    None where it names only one.
 
     Raises:
         files.InputError: it is not what TensorFlow expects, or has other roles than
             chief and worker.
     """
     if not text.strip():
-        return 1, 0
+        return (), 0
     try:
         content = json.loads(text)
         jobs, task = content.get("cluster", {}), content.get("task", {})
-        places = [(job, i) for job in ("chief", "worker")
-                  for i in range(len(jobs.get(job, ())))]
+        places = {(job, i): address for job in ("chief", "worker")
+                  for i, address in enumerate(jobs.get(job, ()))}
         if set(jobs) - {"chief", "worker"}:
             raise ValueError("other roles than chief and worker")
         if len(places) < 2:
-            return 1, 0
-        return len(places), places.index((task["type"], int(task["index"])))
+            return (), 0
+        if not all(map(port, places.values())):
+            raise ValueError("an address without a port")
+        return tuple(places.values()), list(places).index(
+            (task["type"], int(task["index"])))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise files.InputError(
             f"environment variable {TF_CONFIG} cannot be used ({error}); expected "
@@ -149,33 +161,60 @@ def multi_worker(asked):
     """Several processes; waits until all of them have come."""
     import tensorflow as tf
 
-    # It reports each kind of sum, twice.
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         tf.config.set_visible_devices(gpus[:asked.devices], "GPU")
     if asked.devices > max(1, len(gpus)):
         log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
                     "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
-    timer = threading.Timer(WAIT_SECONDS, give_up, [asked])
-    timer.daemon = True
-    timer.start()
+    # It would wait for an hour, deaf to signals and with the interpreter locked.
+    meet(asked)
+    made = tf.distribute.MultiWorkerMirroredStrategy()
+    if threading.current_thread() is threading.main_thread():
+        # TensorFlow takes the signal and does nothing with it.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return made
+
+
+def meet(asked):
+    """Waits until every process of the run listens at its address.
+
+    Raises:
+        files.InputError: this process cannot listen at its own.
+        ConnectionError: some have not come in `WAIT_SECONDS`.
+    """
+    own = asked.addresses[asked.index]
+    both = dict(family=socket.AF_INET6, dualstack_ipv6=True) if (
+        socket.has_dualstack_ipv6()) else {}
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    except tf.errors.UnknownError as error:
+        server = socket.create_server(("", port(own)), **both)
+    except OSError as error:
         raise files.InputError(
-            f"this process cannot listen at its address in {TF_CONFIG} ({error}); give "
-            "the address of this host and a free port.") from None
-    finally:
-        timer.cancel()
+            f"this process cannot listen at {own}, its address in {TF_CONFIG} "
+            f"({error.strerror}); give a free port.") from None
+    missing, end = list(asked.addresses), time.monotonic() + WAIT_SECONDS
+    with server:
+        while missing := [address for address in missing if not listens(address)]:
+            if time.monotonic() > end:
+                raise ConnectionError(
+                    f"no process at {', '.join(missing)} in {WAIT_SECONDS} s; start "
+                    "the same command on every host, each with its own index in "
+                    f"{TF_CONFIG}")
+            time.sleep(0.5)
 
 
-def give_up(asked):
-    """Ends this process, which waits inside TensorFlow and hears nothing else."""
-    print(f"error: of the {asked.hosts} processes in {TF_CONFIG} some have not come "
-          f"within {WAIT_SECONDS} s; nothing was begun. Start the same command on "
-          "every host, each with its own index.", file=sys.stderr, flush=True)
-    os._exit(1)
+def port(address):
+    return int(address.rpartition(":")[2])
+
+
+def listens(address):
+    """Whether something listens at `host:port`."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        socket.create_connection((host, port(address)), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 STRATEGIES = {"none": lambda asked: None, "devices": mirrored, "hosts": multi_worker}
@@ -206,6 +245,8 @@ def started(settings):
         return
     import tensorflow as tf
 
+    # It reports each kind of sum.
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
     lost = (tf.errors.UnavailableError, tf.errors.AbortedError,
             tf.errors.CancelledError, tf.errors.DeadlineExceededError,
             tf.errors.FailedPreconditionError, tf.errors.InternalError)

@@ -51,6 +51,9 @@ class Devices:
                 len(jobs.get("chief", ())) if resolver.task_type == "worker" else 0)
         self.index, self.chief = index, index == 0
         self.own = range(index * local, (index + 1) * local)
+        self.score = tf.function(lambda model, parts: strategy.run(
+            lambda images: model(images, training=False), args=(parts,)),
+            reduce_retracing=True)
         self.sum = tf.function(lambda parts: strategy.reduce(
             "SUM", strategy.run(tf.identity, args=(parts,)), axis=None))
 
@@ -79,10 +82,6 @@ class Devices:
         number, size = len(batches), batches.batch_size
         labels = np.eye(model.output_shape[-1], dtype=np.float32)[batches.labels]
         scores = np.zeros_like(labels)
-        if not hasattr(model, "_score"):
-            model._score = tf.function(lambda parts: self.strategy.run(
-                lambda images: model(images, training=False), args=(parts,)),
-                reduce_retracing=True)
         first, last = (number * i // self.hosts for i in (self.index, self.index + 1))
         waiting = []
         for b, (images, _, _) in enumerate(
@@ -93,7 +92,7 @@ class Devices:
             parts = [waiting[min(i, len(waiting) - 1)][1]
                      for i in range(len(self.own))]
             found = self.strategy.experimental_local_results(
-                model._score(self.spread([tf.constant(part) for part in parts])))
+                self.score(model, self.spread([tf.constant(one) for one in parts])))
             for (done, _), rows in zip(waiting, found, strict=False):
                 scores[done * size:(done + 1) * size] = rows.numpy()
             waiting = []

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import socket
 
 import pytest
 
@@ -27,7 +28,7 @@ def layout(monkeypatch, *, content=None, gpus=None, **changes):
 
 
 def test_without_the_variables_a_run_has_one_device(monkeypatch):
-    assert layout(monkeypatch) == devices.Layout("none", 1, 1, 0)
+    assert layout(monkeypatch) == devices.Layout("none", 1)
 
 
 def test_the_number_of_gpus_asks_for_several_devices(monkeypatch):
@@ -37,7 +38,7 @@ def test_the_number_of_gpus_asks_for_several_devices(monkeypatch):
 def test_a_cluster_tells_which_process_this_is(monkeypatch):
     found = layout(monkeypatch, gpus="2", content=dict(
         cluster=HOSTS, task=dict(type="worker", index=2)))
-    assert found == devices.Layout("hosts", 2, 3, 2)
+    assert found == devices.Layout("hosts", 2, 2, ("a:1", "b:1", "c:1"))
     assert not found.chief
 
 
@@ -60,6 +61,19 @@ def test_a_cluster_of_one_is_one_device(monkeypatch):
 def test_a_cluster_that_makes_no_sense_is_refused(monkeypatch, content):
     with pytest.raises(files.InputError, match="TF_CONFIG cannot be used.*expected"):
         layout(monkeypatch, content=content)
+
+
+def test_a_process_that_never_comes_is_named(monkeypatch):
+    monkeypatch.setattr(devices, "WAIT_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        free, taken = 0, one.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as two:
+            free = two.getsockname()[1]
+        addresses = (f"127.0.0.1:{free}", "127.0.0.1:1")
+        with pytest.raises(ConnectionError, match="no process at 127.0.0.1:1 in 0 s"):
+            devices.meet(devices.Layout("hosts", 1, 0, addresses))
+        with pytest.raises(files.InputError, match="cannot listen.*free port"):
+            devices.meet(devices.Layout("hosts", 1, 0, (f"127.0.0.1:{taken}", "b:1")))
 
 
 @pytest.mark.parametrize("gpus", ["0", "-1", "two"])

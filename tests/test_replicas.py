@@ -25,6 +25,7 @@ HERE = pathlib.Path(__file__).parent
 QUIET = dict(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1",
              PYTHONPATH=str(HERE.parent))
 SECONDS = 120                       # after which a test process is taken for stuck
+MORE = ("sgd", "remat", "half", "normalised")
 
 
 def environment(**more):
@@ -64,24 +65,25 @@ def equal(one, several):
 
 
 def test_two_replicas_of_4_give_the_losses_and_the_auroc_of_one_of_8():
-    equal(*losses(2, "adam", "normalised")["adam"])
+    equal(*losses(2, "adam")["adam"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sgd", "remat"])
 def test_so_do_three_with_unequal_parts(name):
-    equal(*losses(3, "sgd", "remat", "half")[name])
+    equal(*losses(3, *MORE)[name])
 
 
 @pytest.mark.slow
 def test_half_precision_works_on_replicas():
-    one, several = losses(3, "sgd", "remat", "half")["half"]
+    one, several = losses(3, *MORE)["half"]
     np.testing.assert_allclose(
         numbers(several["rows"]), numbers(one["rows"]), atol=0.05)
 
 
+@pytest.mark.slow
 def test_normalisation_has_own_statistics_but_the_averages_of_all():
-    one, several = losses(2, "adam", "normalised")["normalised"]
+    one, several = losses(3, *MORE)["normalised"]
     assert len(several["moving"]) == 2
     for parts in several["moving"]:
         np.testing.assert_array_equal(parts, [parts[0]] * len(parts))
