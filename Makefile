@@ -102,8 +102,10 @@ tables: $(READY)  ## print published values and ours of what is done so far
 		$(DDSM_RUN) --table $$table; done
 	@for table in table4 fig3b readme; do $(INBREAST_RUN) --table $$table; done
 
+# A file of tests stays in one process, so that what its tests share is made once.
 test: $(READY) lint  ## the tests that need seconds; under five minutes
-	@$(RUN) -m pytest -m "not slow"
+	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m "not slow" \
+		-n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY)  ## the tests that need minutes
 	@$(RUN) -m pytest -m slow
