@@ -69,6 +69,8 @@ ROWS = (
         "s"),
     Row("remat", "memory of that step with --remat, share of the plain step's",
         "steps.remat", 50, True, "%"),
+    Row("scaling", "training on two processes with one core each: share of twice the "
+        "rate of one", "scaling.weak", 80, False, "%"),
     Row("waiting", "training with augmentation: time that the network waits for data",
         "steps.waiting", 3, True, "%"),
     Row("augment-image", "augmentation, all options, 1152x896, one core",
