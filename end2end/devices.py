@@ -7,6 +7,7 @@ TensorFlow before a run needs it.
 
 import contextlib
 import dataclasses
+import faulthandler
 import functools
 import hashlib
 import json
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 TF_CONFIG = "TF_CONFIG"
 # How long a process waits for the others to begin. They read all images before.
 WAIT_SECONDS = 1800
+# How long they may take to join once all listen.
+JOIN_SECONDS = 300
 EXAMPLE = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
            '"task": {"type": "worker", "index": 0}}')
 
@@ -167,9 +170,12 @@ def multi_worker(asked):
     if asked.devices > max(1, len(gpus)):
         log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
                     "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
-    # It would wait for an hour, deaf to signals and with the interpreter locked.
     meet(asked)
+    # Where one of them is lost now TensorFlow waits for an hour, deaf to signals and
+    # with the interpreter locked; only this ends it.
+    faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True)
     made = tf.distribute.MultiWorkerMirroredStrategy()
+    faulthandler.cancel_dump_traceback_later()
     if threading.current_thread() is threading.main_thread():
         # TensorFlow takes the signal and does nothing with it.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
