@@ -25,6 +25,7 @@ NEEDED = {
 # The tables have 0.3 to 0.6 MB.
 GREATEST_TABLE = 64 << 20
 KINDS = {"mass": "mass", "calcification": "calc"}
+DENSITIES = ("1", "2", "3", "4")
 PATHOLOGIES = ("MALIGNANT", "BENIGN", "BENIGN_WITHOUT_CALLBACK")
 # Known of the whole set (Lee et al., Sci Data 4:170177, 2017, and The Cancer Imaging
 # Archive, which counts 6775 series and 10239 images).
@@ -51,6 +52,7 @@ class Finding:
         pathology: one of `PATHOLOGIES`.
         which: the official list, `train` or `test`.
         image, crop, mask: paths as in the table, `subject/study/series/name`.
+        density: BI-RADS density of the breast, "1" to "4"; "" where the table has none.
     """
 
     patient_id: str
@@ -63,6 +65,7 @@ class Finding:
     image: str
     crop: str
     mask: str
+    density: str = dataclasses.field(default="", compare=False)
 
     @property
     def malignant(self):
@@ -161,7 +164,9 @@ def _finding(row, path, number, which):
                 f"{path}, record {number}: {NEEDED[name]} is {values[name]!r}; "
                 f"expected {expected}. Download the table again.")
     values.update(abnormality=int(values["abnormality"]), kind=KINDS[values["kind"]])
-    return Finding(which=which, **values)
+    density = row.get("breast_density", "")
+    return Finding(which=which, density=density if density in DENSITIES else "",
+                   **values)
 
 
 @dataclasses.dataclass(frozen=True)

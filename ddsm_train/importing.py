@@ -6,7 +6,8 @@ from ddsm_train import cbis_ddsm, cbis_files
 from end2end import conversion, files, splits
 
 ROI_COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type",
-               "full_path", "mask_path", "official_list", "table_abnormality")
+               "full_path", "mask_path", "official_list", "table_abnormality",
+               "density")
 IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split")
 LOG_COLUMNS = ("patient_id", "side", "view", "abn_num", "what", "file", "reason")
 
@@ -169,7 +170,8 @@ def roi_rows(films, records):
                 patient_id=film.patient_id, side=film.side, view=film.view,
                 abn_num=number, pathology=finding.pathology, type=finding.kind,
                 full_path=f"full/{film.name}.png", mask_path=mask if made else "",
-                official_list=finding.which, table_abnormality=finding.abnormality))
+                official_list=finding.which, table_abnormality=finding.abnormality,
+                density=finding.density))
     return rows
 
 

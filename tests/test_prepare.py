@@ -128,6 +128,17 @@ def test_every_mask_is_the_outline_and_never_the_crop(small, tmp_path):
         np.testing.assert_array_equal(read(out / row["mask_path"]), outlines[subject])
 
 
+def test_the_density_of_the_tables_comes_along(small, tmp_path):
+    stated = {}
+    for path in small.rglob("*case_description*.csv"):
+        for row in csv.DictReader(path.read_text("utf-8-sig").splitlines()):
+            row = {name.replace(" ", "_"): value for name, value in row.items()}
+            stated[row["patient_id"].strip()] = row["breast_density"].strip()
+    rows = rows_of(run(small, tmp_path / "out") / "roi_mask_path.csv")
+    assert {row["patient_id"]: row["density"] for row in rows} == stated
+    assert set(stated.values()) <= set("1234")
+
+
 @pytest.mark.parametrize("layout", ["descriptive", "kaggle"])
 def test_all_layouts_give_the_same(layout, small, tmp_path):
     phantoms.write_cbis_ddsm(
