@@ -41,7 +41,9 @@ def encoded(figure, kind):
     """A figure as bytes of `png` or `svg`; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    # The layout leaves out parts of labels where panels must stay square.
+    figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata,
+                   bbox_inches="tight", pad_inches=0.05)
     return buffer.getvalue()
 
 
