@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+import cv2
 import numpy as np
 
 from end2end import files, images, overlays, patch_maps, prediction, saliency
@@ -183,6 +184,9 @@ def unique_names(paths):
 def pointing_rows(explained, regions, *, tolerance=TOLERANCE):
     """Whether each map's maximum falls into a malignant region of the image.
 
+    Networks that were trained on whole films may look at the markers beside the breast,
+    too; so the maximum is also sought in the breast alone.
+
     Args:
         explained: `Explained`.
         regions: list of `rois.Region` of the image.
@@ -195,14 +199,33 @@ def pointing_rows(explained, regions, *, tolerance=TOLERANCE):
     if not malignant:
         return []
     mask = np.any(malignant, axis=0)
+    breast = breast_of(explained.grey)
     rows = []
     for name, strength in explained.maps.items():
         hit, share = saliency.points_at(strength, mask, tolerance=tolerance)
-        breast = explained.grey > 0.05 * 255
+        within, _ = saliency.points_at(
+            np.where(breast, strength, 0), mask, tolerance=tolerance)
         rows.append(dict(
             path=explained.path, method=name, score=explained.score, hit=int(hit),
-            area_share=share, breast_share=min(1.0, share / max(breast.mean(), 1e-9))))
+            hit_in_breast=int(within), area_share=share,
+            breast_share=min(1.0, share / max(breast.mean(), 1e-9))))
     return rows
+
+
+def breast_of(grey):
+    """The largest connected bright part of a mammogram.
+
+    Args:
+        grey: uint8 `(rows, columns)`.
+
+    Returns:
+        boolean `(rows, columns)`; nowhere true where all is dark.
+    """
+    bright = (grey > 0.05 * 255).astype(np.uint8)
+    count, parts, sizes, _ = cv2.connectedComponentsWithStats(bright)
+    if count < 2:
+        return bright > 0
+    return parts == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
 
 
 def pointing_summary(rows, draw):
@@ -214,17 +237,21 @@ def pointing_summary(rows, draw):
 
     Returns:
         dict by method: `images`, `hits` (share), `interval`, `chance` (share of the
-        image's area), `chance_in_breast`.
+        image's area); and the same looking in the breast only: `hits_in_breast`,
+        `interval_in_breast`, `chance_in_breast`.
     """
     from end2end import metrics
 
     found = {}
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
-        hits = np.array([row["hit"] for row in own])
+        hits, within = (np.array([row[name] for row in own])
+                        for name in ("hit", "hit_in_breast"))
         found[method] = dict(
             images=len(own), hits=float(hits.mean()),
             interval=metrics.share_interval(hits, **draw),
+            hits_in_breast=float(within.mean()),
+            interval_in_breast=metrics.share_interval(within, **draw),
             chance=float(np.mean([row["area_share"] for row in own])),
             chance_in_breast=float(np.mean([row["breast_share"] for row in own])))
     return found

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 # Of what is in saved maps; another one has them drawn again.
 VERSION = 2
-POINTING_COLUMNS = (
-    "path", "method", "score", "hit", "area_share", "breast_share")
+POINTING_COLUMNS = ("path", "method", "score", "hit", "hit_in_breast", "area_share",
+                    "breast_share")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,18 +215,10 @@ def write_page(job, cases, summary):
 def pointing_table(summary):
     """The pointing game as a `report.Table`."""
     return report.Table(
-        ("map", "images", "maximum in the lesion", "95 % interval",
-         "by chance in the image", "by chance in the breast"),
+        ("map", "images", "maximum in the lesion", "95 % interval", "by chance",
+         "looking in the breast only", "95 % interval of it", "by chance there"),
         [(explain.TITLES[method], own["images"], own["hits"],
-          score_tables.between(own["interval"]), own["chance"],
-          own["chance_in_breast"]) for method, own in summary.items()],
+          score_tables.between(own["interval"]), own["chance"], own["hits_in_breast"],
+          score_tables.between(own["interval_in_breast"]), own["chance_in_breast"])
+         for method, own in summary.items()],
         "Images with a malignant lesion whose map has its maximum there")
-
-
-def read_pointing(path):
-    """Rows of `pointing.csv`, numbers as numbers."""
-    with open(files.existing_file(path), newline="", encoding="utf-8") as stream:
-        return [dict(row, score=float(row["score"]), hit=int(row["hit"]),
-                     area_share=float(row["area_share"]),
-                     breast_share=float(row["breast_share"]))
-                for row in csv.DictReader(stream)]

@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_splits_and_patches(tmp_path):
     found = []
     for name in ("a", "b"):
         out = tmp_path / name
-        walk.walk_steps(walk.data_steps(out, walk.SCALES["tiny"], 7), out)
+        walk.walk_steps(walk.data_steps(out, walk.SCALES["tiny"], 7)[:3], out)
         found.append((digest(out / "data" / "splits", "*.txt"),
                       digest(out / "patches", "*.png")))
     assert found[0] == found[1]

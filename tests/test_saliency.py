@@ -158,6 +158,24 @@ def test_grad_cam_takes_the_trunk_or_a_named_layer():
         saliency.map_layer(model, "nowhere")
 
 
+def test_a_maximum_on_a_marker_counts_only_beside_the_breast():
+    from end2end import explain, rois
+
+    grey = np.zeros((60, 40), np.uint8)
+    grey[20:50, 10:] = 120
+    grey[2:6, 2:8] = 255                        # a marker
+    strength = np.zeros((60, 40), np.float32)
+    strength[4, 4], strength[30, 20] = 1, 0.5
+    mask = np.zeros((60, 40), bool)
+    mask[28:33, 18:23] = True
+    one = explain.Explained(path="a.png", label=1, score=0.9, grey=grey,
+                            maps={"guided": strength}, peak=1.0)
+    row, = explain.pointing_rows(one, [rois.Region(mask=mask, malignant=True)])
+    assert (row["hit"], row["hit_in_breast"]) == (0, 1)
+    assert explain.breast_of(grey).sum() == 30 * 30
+    assert not explain.breast_of(np.zeros((4, 4), np.uint8)).any()
+
+
 def test_the_pointing_game_by_hand():
     strength = np.zeros((100, 80), np.float32)
     strength[50, 40] = 1
