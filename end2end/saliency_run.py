@@ -1,6 +1,5 @@
 """Saliency of a whole set of images: maps, pictures, pointing game and a page."""
 
-import csv
 import dataclasses
 import logging
 import pathlib
