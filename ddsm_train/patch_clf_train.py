@@ -13,7 +13,8 @@ from end2end import commands, config, training_command
 # Settings of whole-image networks, which a patch classifier has not.
 NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expansion",
             "heatmap", "heatmap_pool", "heatmap_strides", "heatmap_max_pool",
-            "convolutional", "shortcut", "dense_units", "dense_layers", "height")
+            "convolutional", "shortcut", "dense_units", "dense_layers", "height",
+            "breast_only")
 
 
 def parser():

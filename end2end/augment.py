@@ -289,7 +289,8 @@ def parser():
     made.add_argument("--seed", type=int, default=12345,
                       help="of the first sample (default: 12345)")
     config.add_options(made, config.ImageOptions, only=(
-        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram"))
+        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
+        "breast_only"))
     made.set_defaults(stretch_max_to=255.0)
     return made
 

@@ -53,6 +53,9 @@ class ImageOptions:
     shared_shift: bool = option(
         False, "--shared-intensity-shift",
         help="shift the intensities of all channels alike, so that grey stays grey")
+    breast_only: bool = option(
+        False, "--breast-only",
+        help="blacken what is not the breast (markers, labels); kept with the model")
     channels: int = option(3, help="1 or 3; follows from the backbone")
 
 

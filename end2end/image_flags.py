@@ -6,7 +6,7 @@ import dataclasses
 from end2end import config
 
 NAMES = ("size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
-         "center", "pixel_mean")
+         "center", "pixel_mean", "breast_only")
 
 
 def add(parser):

@@ -132,7 +132,8 @@ def scaled(image, options):
     """Resizes and scales one mammogram: what augmentation takes.
 
     The steps in the order of the original: resize, stretch the maximum, multiply,
-    equalise.
+    equalise. Where `breast_only` is set, what is not the breast becomes black after
+    resizing.
 
     Args:
         image: uint8, uint16 or float32 array `(rows, columns)`, from `read_image`.
@@ -165,6 +166,8 @@ def intensities(image, options):
         raise files.InputError(
             "the rescale factor is still 'auto'; find it from the images first "
             "(input_checks.with_scale).")
+    if options.breast_only and image.max() > 0:
+        image, _ = segment_breast(image, crop=False)
     grey = image.astype(np.float32)
     if options.stretch_max_to is not None:
         maximum = float(grey.max())
@@ -284,7 +287,8 @@ def parser():
                       default=commands.environment_int("NUM_CPU_CORES", 4),
                       help="threads that read (NUM_CPU_CORES)")
     config.add_options(made, config.ImageOptions, only=(
-        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram"))
+        "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
+        "breast_only"))
     made.set_defaults(intensity_scale="auto")
     return made
 

@@ -60,19 +60,21 @@ def parse(argv=None):
             "no model to train further; expected --resume-from with a whole-image "
             "classifier (.h5).")
     files.existing_file(arguments.resume_from, "model")
-    size = ("--img-size", *stored_size(arguments.resume_from))
+    stored = stored_flags(arguments.resume_from)
     return training_command.parse(
-        made, [*map(str, (*RECIPES[arguments.recipe], *size)), *words], {})
+        made, [*map(str, (*RECIPES[arguments.recipe], *stored)), *words], {})
 
 
-def stored_size(model_path):
-    """Height and width of a model's images, from its settings; those of the paper
-    where there are none."""
+def stored_flags(model_path):
+    """What stays as the model was trained: size, that of the paper where none is
+    recorded, and whether only the breast is shown."""
     import pathlib
 
     beside = pathlib.Path(model_path).with_suffix(".config.json")
     card = files.read_json(beside, "model settings") if beside.exists() else {}
-    return (card.get("images") or {}).get("size") or (1152, 896)
+    images = card.get("images") or {}
+    breast = ("--breast-only",) if images.get("breast_only") else ()
+    return ("--img-size", *(images.get("size") or (1152, 896)), *breast)
 
 
 def main(argv=None):

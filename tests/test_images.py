@@ -201,6 +201,22 @@ def test_a_black_image_stays_black_when_stretched():
     assert made.max() == 0 and np.isfinite(made).all()
 
 
+def test_only_the_breast_stays_where_that_is_asked_for():
+    breast, marker = np.zeros((40, 30), np.uint16), np.zeros((40, 30), np.uint16)
+    breast[5:35, :15] = 9000
+    breast[18:22, 5:9] = 10                                  # a dark spot within
+    marker[2:6, 24:28] = 60000
+    made = images.scaled(breast + marker, options(size=(40, 30), breast_only=True))
+    np.testing.assert_array_equal(made[..., 0], breast)
+    kept = images.scaled(breast + marker, options(size=(40, 30)))
+    np.testing.assert_array_equal(kept[..., 0], breast + marker)
+
+
+def test_a_black_image_has_no_breast_and_stays_black():
+    made = images.scaled(np.zeros((4, 4), np.uint16), options(breast_only=True))
+    assert made.max() == 0
+
+
 def test_equalising_cuts_fractions_and_clips_instead_of_wrapping():
     image = np.array([[0, 100], [300, 400]], np.uint16)
     made = images.scaled(image, options(size=(2, 2), equalize_histogram=True))
