@@ -64,9 +64,10 @@ def _saliency(parser):
                              "probabilities (default: relu)")
     parser.add_argument("--method", choices=METHODS, default="guided",
                         help="which map (default: guided)")
-    parser.add_argument("--scale", choices=("set", "image"), default="set",
-                        help="rescale guided maps by the largest gradient of the set, "
-                             "or of each image (default: set)")
+    parser.add_argument("--scale", choices=("image", "set"), default="image",
+                        help="rescale guided maps by the largest gradient of each "
+                             "image, or of the set, where images that it outshines "
+                             "stay empty (default: image)")
     parser.add_argument("--cutoff", type=float, default=0.06,
                         help="guided values below it are removed (default: 0.06)")
     parser.add_argument("--threshold", type=float, default=0.5,

@@ -151,7 +151,9 @@ def saliency(arguments):
         title = kind if right else f"no {kind}; nearest"
         panels.append((f"{titled(i, title)}, score {one.score:.2f}",
                        drawn(one, arguments.method, regions)))
-        lines.append(f"{LETTERS[i]} {title}: {one.path}, score {one.score:.3f}")
+        seen = one.maps[arguments.method].any()
+        lines.append(f"{LETTERS[i]} {title}: {one.path}, score {one.score:.3f}"
+                     + ("" if seen else "; nothing passes the cutoff"))
     heatmaps = ()
     if first.cells is not None:
         regions = find_regions(first.path, first.grey.shape) if find_regions else ()

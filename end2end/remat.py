@@ -182,8 +182,11 @@ def recomputed(part):
                 for variable in variables:
                     tape.watch(variable)
                 z = part(again, training=True)
-            found = tape.gradient(z, [again, *variables], output_gradients=upstream)
-            return found[0], found[1:]
+            found, *others = tape.gradient(
+                z, [again, *variables], output_gradients=upstream)
+            # The part before begins when this one has let go of its outputs.
+            with tf.control_dependencies([one for one in others if one is not None]):
+                return tf.identity(found), others
 
         return y, gradient
 
