@@ -97,7 +97,8 @@ def labelled(path):
 def file_names(paths):
     """Short names of files: as much of the path as tells them apart."""
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
-        names = ["/".join(path.with_suffix("").parts[-parts:]) for path in paths]
+        names = [str(pathlib.Path(*path.with_suffix("").parts[-parts:]))
+                 for path in paths]
         if len(set(names)) == len(names):
             break
     return names
