@@ -114,6 +114,7 @@ def _find_table(folder, name):
 
 def _rows(path):
     """Rows of a table with columns and values in one spelling."""
+    files.existing_file(path, "table")
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
             content = stream.read(GREATEST_TABLE + 1)
@@ -122,7 +123,7 @@ def _rows(path):
                 f"{path} is larger than {GREATEST_TABLE >> 20} MB, a hundred times the "
                 "size of such a table; download it again.")
         text = content.decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        rows = files.csv_rows(io.StringIO(text, newline=""), len(text))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise files.InputError(
             f"{path} is no CSV table in UTF-8 ({error}); download it again."

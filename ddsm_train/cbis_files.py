@@ -48,18 +48,16 @@ class Index:
 
     def _read_metadata(self, path):
         """Adds the places that the NBIA Data Retriever lists."""
-        with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
-            for row in _rows(csv.DictReader(stream), path):
-                place = (row.get("File Location") or "").replace("\\", "/")
-                parts = [part for part in place.split("/") if part not in ("", ".")]
-                series = (row.get("Series UID") or "").strip()
-                if series in self.by_series or not parts or ".." in parts:
-                    continue
-                here = path.parent.joinpath(*parts)
-                if os.path.isdir(here):  # False also for what cannot be a name
-                    self.by_series[series] = sorted(
-                        one for one in here.iterdir()
-                        if one.suffix.lower() in SUFFIXES)
+        for row in _rows(path):
+            place = (row.get("File Location") or "").replace("\\", "/")
+            parts = [part for part in place.split("/") if part not in ("", ".")]
+            series = (row.get("Series UID") or "").strip()
+            if series in self.by_series or not parts or ".." in parts:
+                continue
+            here = path.parent.joinpath(*parts)
+            if os.path.isdir(here):  # False also for what cannot be a name
+                self.by_series[series] = sorted(
+                    one for one in here.iterdir() if one.suffix.lower() in SUFFIXES)
 
     def find(self, path):
         """Files of the series of a path in the tables; the named one first."""
@@ -69,9 +67,11 @@ class Index:
         return sorted(found, key=lambda one: (one.name != name, one.name))
 
 
-def _rows(reader, path):
+def _rows(path):
+    files.existing_text(path)
     try:
-        yield from reader
+        with open(path, newline="", encoding="utf-8-sig", errors="replace") as stream:
+            return files.csv_rows(stream, path.stat().st_size)
     except csv.Error as error:
         raise files.InputError(
             f"{path} is no CSV table ({error}); download it again, or remove it."

@@ -18,6 +18,7 @@ from end2end import (
     images,
     overlays,
     patches,
+    prediction,
 )
 
 # Image settings that travel with a patch classifier; its image size does not.
@@ -171,11 +172,24 @@ def part(path, parts, settings, work, *, classes, overlays):
     stored = parts / f"{path.stem}.{digest.hexdigest()[:16]}.npy"
     if not stored.exists():
         scored = work(path)
+        check(scored, path)
         if overlays:
             draw(scored, classes, pathlib.Path(overlays), path.stem)
         with files.replacing(stored) as unfinished:
             np.save(unfinished, scored.heatmap)
     return np.load(stored, mmap_mode="r")
+
+
+def check(scored, path):
+    """Refuses what would be a score of nothing.
+
+    Raises:
+        files.InputError: the picture has one value everywhere, or the heatmap holds
+            what is no finite number.
+    """
+    if scored.picture.min() == scored.picture.max():
+        raise files.InputError(f"{path.name} has one value everywhere; leave it out.")
+    prediction.check_scores([scored.heatmap], [path.name])
 
 
 def scorer(model, arguments):

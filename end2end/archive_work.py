@@ -140,7 +140,11 @@ def _score_batch(rows, loaded, flips, salt):
         ).mean(axis=1)[:, list(one.classes).index("pos")]
             for k, one in enumerate(loaded)]
         for (row, _), value in zip(read, np.mean(values, axis=0), strict=True):
-            row["score"] = scores.number(value)
+            try:
+                prediction.check_scores([value], [row["path"]])
+                row["score"] = scores.number(value)
+            except files.InputError as error:
+                row["error"] = commands.one_line(error)
     return rows
 
 

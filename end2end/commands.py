@@ -66,6 +66,9 @@ def run(main):
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    if hasattr(sys.stdout, "reconfigure"):
+        # A path may hold what the terminal's encoding does not know.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
     except files.InputError as error:
@@ -76,6 +79,10 @@ def run(main):
         status = 130
     except ArithmeticError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
+        status = 1
+    except MemoryError as error:
+        print(f"error: not enough memory ({one_line(error)}); smaller images or "
+              "batches need less.", file=sys.stderr)
         status = 1
     except BrokenPipeError:
         sys.stderr.close()

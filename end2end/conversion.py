@@ -217,7 +217,7 @@ class Ledger:
             return
         text = self.path.read_text(encoding="utf-8", errors="replace")
         for line in text.splitlines():
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 record = json.loads(line)
                 if isinstance(record, dict) and set(record) >= self.FIELDS:
                     self.records[record["key"]] = record

@@ -179,7 +179,7 @@ def read_manifest(path, classes=None):
     Raises:
         files.InputError: no path column, no rows, a missing image, a foreign label.
     """
-    path = files.existing_file(path, "manifest")
+    path = files.existing_text(path, "manifest")
     rows = manifests.rows(path)
     paths = tuple(path.parent / row["path"] for row in rows)
     # os.path, since a text that cannot be a name is missing too.

@@ -68,7 +68,7 @@ def read_stored(path):
         files.InputError: not readable, or no grey image of reasonable size.
     """
     with dicom_files.refusing(path):
-        header, _ = dicom_files.read_header(path)
+        header, _ = dicom_files.read_header(files.existing_file(path, "DICOM file"))
         _check_image(header, path)
         _check_frame(header, None, path)
         dicom_files.check_decoder(header, path)
@@ -78,7 +78,7 @@ def read_stored(path):
 def read_shape(path):
     """(rows, columns) that the header of a DICOM file declares; see `read_stored`."""
     with dicom_files.refusing(path):
-        header, _ = dicom_files.read_header(path)
+        header, _ = dicom_files.read_header(files.existing_file(path, "DICOM file"))
         _check_image(header, path)
         return int(header.Rows), int(header.Columns)
 

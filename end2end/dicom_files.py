@@ -18,7 +18,7 @@ import pydicom.errors
 import pydicom.pixels
 import pydicom.uid
 
-from end2end import files, isolated
+from end2end import files, image_headers, isolated
 
 # pydicom's warnings quote what it found, patients' names included; what matters to the
 # reader of a mammogram is in the notes or in the refusal.
@@ -48,6 +48,8 @@ SAFE_DECODERS = {
 
 QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)
 MAX_INFLATED_BYTES = 1 << 28
+# Stacks of tomosynthesis have some 800 MB.
+MAX_FILE_BYTES = 1 << 30
 JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD,
                      0xCE, 0xCF, 0xF7}
 
@@ -68,6 +70,7 @@ def refusing(path):
 def read_header(path):
     """The data set without its pixels, and notes on how it had to be read."""
     notes = []
+    files.check_size(path, MAX_FILE_BYTES, "DICOM file")
     _check_deflated(path)
     try:
         header = _dataset(path, stop_before_pixels=True)
@@ -179,8 +182,10 @@ def _check_codestream(whole, path, frame):
     enormous in a tiny file.
     """
     frames = int(whole.get("NumberOfFrames", 1) or 1)
-    size = codestream_size(pydicom.encaps.get_frame(
-        whole.PixelData, frame or 0, number_of_frames=frames))
+    stream = pydicom.encaps.get_frame(
+        whole.PixelData, frame or 0, number_of_frames=frames)
+    size = codestream_size(stream)
+    image_headers.check_scans(stream, whole.Rows * whole.Columns, path)
     if size is not None and size != (whole.Rows, whole.Columns):
         raise files.InputError(
             f"{path} declares {whole.Columns} x {whole.Rows} pixels, but its "

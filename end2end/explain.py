@@ -1,6 +1,8 @@
 """Maps of what moved a score, for many images: saved, drawn, and held against ROIs."""
 
+import collections
 import dataclasses
+import hashlib
 import pathlib
 
 import cv2
@@ -76,11 +78,13 @@ def explain(classifier, path, options, *, label=None, picture=None):
         `Explained`.
 
     Raises:
-        files.InputError: the image cannot be read.
+        files.InputError: the image cannot be read, or gives no finite score.
     """
     picture = images.read_image(path) if picture is None else picture
     ready = images.to_input(picture, classifier.images)
+    prediction.check_inputs(ready[None], [path])
     score = prediction.predict_inputs(classifier.model, ready[None])[0, 0]
+    prediction.check_scores([score], [path])
     maps, peak, cells = {}, 0.0, None
     for name in options.methods:
         if name == "heatmap":
@@ -171,11 +175,24 @@ def _cells(stored):
 
 
 def unique_names(paths):
-    """A file name for each image: its stem, with folders where stems are equal."""
-    stems = [pathlib.Path(path).stem for path in paths]
-    return [stem if stems.count(stem) == 1
-            else "_".join((*pathlib.Path(path).parts[-3:-1], stem)).strip("/")
-            for path, stem in zip(paths, stems, strict=True)]
+    """A file name for each image: its stem, with folders where stems are equal, and
+    with a hash of the path where that does not do either."""
+    names = [pathlib.Path(path).stem for path in paths]
+    for longer in (_with_folders, _with_hash):
+        count = collections.Counter(names)
+        names = [name if count[name] == 1 else longer(path)
+                 for path, name in zip(paths, names, strict=True)]
+    return names
+
+
+def _with_folders(path):
+    path = pathlib.Path(path)
+    return "_".join((*path.parts[-3:-1], path.stem)).strip("/")
+
+
+def _with_hash(path):
+    mark = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    return f"{_with_folders(path)}_{mark}"
 
 
 # The pointing game ----------------------------------------------------------------

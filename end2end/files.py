@@ -16,6 +16,12 @@ DICOM_SUFFIXES = (".dcm", ".dicom")
 # A mammogram has at most some 40 million pixels. Larger declared sizes are refused
 # before memory is taken: a tiny compressed file can claim any size.
 MAX_PIXELS = 1 << 26
+# Nor has any file of one more bytes, or a table or list; a file system can hold files
+# of any size that take no room (holes).
+MAX_IMAGE_BYTES = 1 << 29
+MAX_TEXT_BYTES = 1 << 28
+# Cells beyond one per byte that a table may have.
+SPARE_CELLS = 1_000_000
 
 
 class InputError(ValueError):
@@ -28,7 +34,7 @@ class InputError(ValueError):
 
 def existing_file(path, what="file"):
     """Returns `path` as a `Path` if it is a readable file, else raises `InputError`."""
-    path = pathlib.Path(path)
+    path = named(path, what)
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(
@@ -36,6 +42,32 @@ def existing_file(path, what="file"):
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} {path} cannot be read; check its permissions.")
     return path
+
+
+def existing_text(path, what="table"):
+    """`existing_file` for what is read as a whole; refuses absurd sizes too."""
+    path = existing_file(path, what)
+    check_size(path, MAX_TEXT_BYTES, what)
+    return path
+
+
+def check_size(path, most, what="file"):
+    """Refuses a file of more than so many bytes, before memory is taken for it."""
+    if (size := os.path.getsize(path)) > most:
+        raise InputError(
+            f"{what} {path} has {size >> 20} MB, more than the {most >> 20} MB that "
+            "any such file should have; leave it out.")
+
+
+def named(path, what="file"):
+    """`path` as a `Path`; refuses names that no table could hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{what} {ascii(str(path))} has a name that is no text in UTF-8; rename "
+            "it.") from None
+    return pathlib.Path(path)
 
 
 def existing_folder(path, what="folder"):
@@ -90,7 +122,8 @@ def replacing(path):
 def write_text(path, text):
     """Writes UTF-8 text atomically."""
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8", newline="")
+        # Names of files may hold what is no text.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def write_json(path, value):
@@ -100,7 +133,7 @@ def write_json(path, value):
 
 def read_json(path, what="JSON file"):
     """Reads JSON; raises `InputError` naming the file if it is missing or malformed."""
-    path = existing_file(path, what)
+    path = existing_text(path, what)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     # ValueError also stands for a number of thousands of digits.
@@ -120,6 +153,30 @@ def write_csv(path, columns, rows, *, delimiter=",", line_end="\n"):
     write_text(path, text.getvalue())
 
 
+def csv_rows(lines, size, **how):
+    """Rows of a CSV text as dicts, as `csv.DictReader` gives them.
+
+    Short rows take memory for every column of the header, so a small text could take
+    any amount.
+
+    Args:
+        lines: of the text, an iterable.
+        size: characters or bytes of the text.
+        how: for `csv.DictReader`.
+
+    Raises:
+        csv.Error: no CSV, or its rows are much shorter than its header.
+    """
+    reader = csv.DictReader(lines, **how)
+    columns, room, rows = len(reader.fieldnames or ()), size + SPARE_CELLS, []
+    for row in reader:
+        room -= columns
+        if room < 0:
+            raise csv.Error(f"its header has {columns} columns that its rows lack")
+        rows.append(row)
+    return rows
+
+
 def sha256(path):
     """Hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
@@ -133,6 +190,8 @@ def is_dicom(path):
     """Whether a file is DICOM, by its suffix or its first bytes."""
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
+    if not path.is_file():  # a pipe could be waited for without an end
+        return False
     with open(path, "rb") as stream:
         return stream.read(132)[128:] == b"DICM"
 
@@ -153,5 +212,5 @@ def list_images(folder, suffixes=IMAGE_SUFFIXES):
         unnamed = not suffix or suffix[1:].isdigit()
         return (unnamed and ".dcm" in suffixes and path.is_file() and is_dicom(path))
 
-    return sorted(path for path in folder.rglob("*")
+    return sorted(named(path, "image") for path in folder.rglob("*")
                   if not path.name.startswith(".") and wanted(path))

@@ -16,6 +16,7 @@ from end2end import files, roi_table
 # The heatmaps of a thousand women have some 100 MB.
 GREATEST_BYTES = 1 << 30
 VIEWS = ("cc", "mlo")
+COMPRESSIONS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,11 +135,17 @@ def read_cases(path):
     for one in cases:
         for view in VIEWS:
             heatmap = getattr(one, view)
-            if heatmap is not None and heatmap.ndim != 3:
+            if heatmap is not None and not (
+                    heatmap.ndim == 3 and heatmap.dtype.kind in "fiu"
+                    and heatmap.size and np.isfinite(heatmap).all()):
                 raise files.InputError(
                     f"heatmap file {path}: the {view} heatmap of {one.patient_id} "
-                    f"{one.side} has {heatmap.ndim} dimensions; expected rows, columns "
-                    "and classes.")
+                    f"{one.side} of shape {heatmap.shape} is none; expected finite "
+                    "numbers by rows, columns and classes.")
+        if one.cancer not in (0, 1):
+            raise files.InputError(
+                f"heatmap file {path}: cancer of {one.patient_id} {one.side} is "
+                f"{one.cancer!r}; expected 0 or 1.")
     return cases
 
 
@@ -162,6 +169,8 @@ def _check_sizes(data):
     """Refuses arrays that are larger than what is stored of them, or than any case."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
+        if not {member.compress_type for member in members} <= COMPRESSIONS:
+            raise ValueError("it is packed in a way that NumPy does not use")
         if sum(member.file_size for member in members) > GREATEST_BYTES:
             raise ValueError(f"its arrays have more than {GREATEST_BYTES >> 20} MB")
         for member in members:

@@ -13,8 +13,10 @@ MAX_BYTES = 402_653_184
 # A JPEG's frame header (start of frame, all kinds).
 JPEG_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE,
                0xCF}
+# Each scan of a progressive JPEG goes over the whole picture, even an empty one.
+MAX_SCANNED = 1 << 32
 PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
-TIFF_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+TIFF_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}
 
 
 def check(data, path):
@@ -42,6 +44,26 @@ def check(data, path):
         raise files.InputError(
             f"image {path} declares {width} x {height} pixels of {depth} bytes, more "
             "than any mammogram has; leave it out.")
+    if read is _jpeg:
+        check_scans(data, width * height, path)
+
+
+def check_scans(data, pixels, path):
+    """Refuses a JPEG whose scans would keep a decoder busy for minutes.
+
+    Args:
+        data: bytes of the JPEG.
+        pixels: rows times columns.
+        path: for the message.
+
+    Raises:
+        files.InputError: see above.
+    """
+    scans = data.count(b"\xff\xda") if data.startswith(b"\xff\xd8") else 0
+    if scans * pixels > MAX_SCANNED:
+        raise files.InputError(
+            f"image {path} is a JPEG of {scans} scans, more than any mammogram has; "
+            "leave it out.")
 
 
 def _png(data):
@@ -82,7 +104,9 @@ def _tiff(data):
             value = place + 4 + struct.calcsize(number)
             if not inside:
                 value, = struct.unpack_from(order + number, data, value)
-            found[tag], = struct.unpack_from(order + TIFF_TYPES[kind], data, value)
+            one, = struct.unpack_from(order + TIFF_TYPES[kind], data, value)
+            # Of a tag that is there twice, decoders take one or the other.
+            found[tag] = max(one, found.get(tag, 0))
     depth = max(1, found.get(258, 1) // 8) * max(1, found.get(277, 1))
     # A picture is taken up to whole tiles.
     width = max(found[256], found.get(322, 0))
@@ -93,7 +117,7 @@ def _tiff(data):
 def _pnm(data):
     words = []
     # Comments may stand between the words; the header is short.
-    for line in data[2:4096].split(b"\n"):
+    for line in data[2:4096].replace(b"\r", b"\n").split(b"\n"):
         words += line.partition(b"#")[0].split()
         if len(words) >= 3:
             break

@@ -57,6 +57,7 @@ def decoded(path, *, grey=False):
     # Moved in OpenCV 4.13; level 0 is silence.
     set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
     set_level(0)
+    files.check_size(path, files.MAX_IMAGE_BYTES, "image")
     data = path.read_bytes()
     image_headers.check(data, path)
     how = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_UNCHANGED
@@ -111,6 +112,9 @@ def resized(image, options):
 
     Returns:
         Array `(height, width)` of the same type.
+
+    Raises:
+        files.InputError: the result would have more than `files.MAX_PIXELS`.
     """
     import cv2
 
@@ -122,6 +126,11 @@ def resized(image, options):
         height, width = options.size
     if (height, width) == (rows, columns):
         return image
+    if height * width > files.MAX_PIXELS:
+        raise files.InputError(
+            f"an image of {columns} x {rows} pixels would become one of {width} x "
+            f"{height}, more than any mammogram has; give a smaller size, or leave "
+            "the image out.")
     smaller = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
     if image.dtype == np.float32:
         np.clip(smaller, image.min(), image.max(), out=smaller)

@@ -25,22 +25,22 @@ def rows(path):
         text = path.read_text(encoding="latin-1")
     header = text.split("\n", 1)[0]
     separator = max(",;\t", key=header.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=separator)
     try:
-        return _named_rows(reader, path)
+        found = files.csv_rows(text.splitlines(), len(text), delimiter=separator)
+        return _named_rows(found, found[0] if found else header.split(separator), path)
     except csv.Error as error:
         raise files.InputError(
             f"manifest {path} is no CSV ({error}); save it as one.") from error
 
 
-def _named_rows(reader, path):
+def _named_rows(rows, columns, path):
     names = {}
-    for column in reader.fieldnames or ():
+    for column in filter(None, columns):
         for name, spellings in COLUMNS.items():
             if column.strip().lower().replace(" ", "_") in spellings:
                 names.setdefault(name, column)
     found = [{name: (row[column] or "").strip() for name, column in names.items()}
-            for row in reader if any(row.values())]
+            for row in rows if any(row.values())]
     if "path" not in names or not found:
         lacking = "no rows" if "path" in names else "no column path"
         raise files.InputError(

@@ -62,15 +62,20 @@ def predict_flips(classifier, paths, *, flips=FLIPS, batch_size=4, progress=None
     batches = datasets.ImageBatches(paths, classifier.images, batch_size=batch_size)
     found = []
     for b, (inputs, _, _) in enumerate(batches.batches(workers=2)):
-        _check_inputs(inputs, paths.paths[b * batch_size:])
+        check_inputs(inputs, paths.paths[b * batch_size:])
         found.append(predict_inputs(classifier.model, inputs, flips=flips))
+        check_scores(found[-1], paths.paths[b * batch_size:])
         if progress:
             progress(len(inputs))
     return np.concatenate(found)
 
 
-def _check_inputs(inputs, names):
-    """Refuses what is no number, which pooling can hide; warns of plain images."""
+def check_inputs(inputs, names):
+    """Refuses what is no number, which pooling can hide; warns of plain images.
+
+    Raises:
+        files.InputError: see above.
+    """
     least, most = inputs.min(axis=(1, 2, 3)), inputs.max(axis=(1, 2, 3))
     for name, low, high in zip(names, least, most, strict=False):
         if not np.isfinite((low, high)).all():
@@ -80,6 +85,23 @@ def _check_inputs(inputs, names):
         if low == high:
             log.warning("image %s has one value everywhere; its score says nothing.",
                         name)
+
+
+def check_scores(values, names):
+    """Refuses scores that are no finite numbers.
+
+    Args:
+        values: array `(n, ...)`.
+        names: of the images, n or more.
+
+    Raises:
+        files.InputError: see above.
+    """
+    for name, value in zip(names, values, strict=False):
+        if not np.isfinite(value).all():
+            raise files.InputError(
+                f"{name or 'the image'} gave a score that is no finite number; check "
+                "the model and the rescale factor.")
 
 
 def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
@@ -302,10 +324,7 @@ def scored(prepared, classifiers, probabilities, *, flips=False):
     for classifier, values in zip(classifiers, probabilities, strict=True):
         check_classes(classifier)
         found.append(float(values[list(classifier.classes).index("pos")]))
-    if not np.isfinite(found).all():
-        raise files.InputError(
-            f"{image.path or 'the image'} gave a score that is no finite number; check "
-            "the model and the rescale factor.")
+    check_scores([found], [image.path])
     scheme = "flips" if flips else "plain"
     temperatures = [((one.card.get("calibration") or {}).get("temperature") or {})
                     .get(scheme) for one in classifiers]

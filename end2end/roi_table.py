@@ -6,11 +6,14 @@ The layout is the original's; `plan` checks all of it before any work.
 import csv
 import dataclasses
 import pathlib
+import re
 
 from end2end import files, splits
 
 COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type")
 PATIENT_LIST = "pat_lst.txt"
+# What can be a part of a file's name.
+FILE_WORD = re.compile(r"[^/\\]{1,80}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +157,10 @@ def read_table(path, convention=COMBINED):
 
 def read_rows(path, columns, what):
     """Reads some columns of a CSV as stripped words that can be part of a file name."""
-    path = files.existing_file(path, what)
+    path = files.existing_text(path, what)
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
+            rows = files.csv_rows(stream, path.stat().st_size)
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one."
@@ -171,7 +174,7 @@ def read_rows(path, columns, what):
     for number, row in enumerate(rows, 2):
         values = {name: (row[name] or "").strip() for name in columns}
         wrong = [name for name, value in values.items()
-                 if not value or "/" in value or "\\" in value]
+                 if not FILE_WORD.fullmatch(value) or not value.isprintable()]
         if wrong:
             raise files.InputError(
                 f"{what} {path}, row {number}: {wrong[0]} is {values[wrong[0]]!r}; "
@@ -186,7 +189,7 @@ def read_patients(path, rows):
     Raises:
         files.InputError: the list is empty or names a patient the table lacks.
     """
-    path = files.existing_file(path, "patient list")
+    path = files.existing_text(path, "patient list")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

@@ -39,14 +39,14 @@ def read(path):
     Raises:
         files.InputError: the file is missing or of another kind.
     """
-    path = files.existing_file(path, "ROI table")
+    path = files.existing_text(path, "ROI table")
     return _outlines(path) if path.suffix == ".json" else _masks(path)
 
 
 def _masks(path):
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text)))
+        rows = files.csv_rows(io.StringIO(text), len(text))
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"ROI table {path} is no CSV in UTF-8 ({error}).") from error

@@ -242,12 +242,12 @@ def read_scores(path):
 
 def read_columns(path, what):
     """Columns of a CSV file as lists of stripped texts, by name."""
-    path = files.existing_file(path, what)
+    path = files.existing_text(path, what)
     try:
         text = path.read_text(encoding="utf-8-sig")
         header = text.split("\n", 1)[0]
-        found = list(csv.DictReader(
-            io.StringIO(text), delimiter=max(",;\t", key=header.count)))
+        found = files.csv_rows(
+            io.StringIO(text), len(text), delimiter=max(",;\t", key=header.count))
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error

@@ -88,10 +88,10 @@ def read_split(path):
     Raises:
         files.InputError: a missing column, an unknown part, or a contradiction.
     """
-    path = files.existing_file(path, "split file")
+    path = files.existing_text(path, "split file")
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
+            rows = files.csv_rows(stream, path.stat().st_size)
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"split file {path} is no CSV in UTF-8 ({error}); save it as one."

@@ -203,7 +203,7 @@ def write_outlines(root, images, records, out, size):
         rows for the log of what was odd.
     """
     by_image = {path.stem: path for path in sorted(pathlib.Path(root).rglob("*.xml"))
-                if path.stem.isdigit()}
+                if path.stem.isdigit() and path.is_file()}
     outlines, notes = {}, []
     for image in images:
         path, shape = by_image.get(image.image), records[image.image]["shape"]

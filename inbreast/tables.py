@@ -29,7 +29,10 @@ REGIONS = {
     "assymetry": "asymmetry", "asimmetry": "asymmetry",
     "pectoral muscle": "pectoral muscle",
 }
-GREATEST_XML = 50_000_000
+GREATEST_XML = 20_000_000
+# The table has 410 rows of 12 cells, in 0.1 MB.
+GREATEST_XLS = 10_000_000
+GREATEST_CELLS = 200_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +99,7 @@ def _find(folder):
 
 
 def _csv_rows(path):
+    files.existing_text(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -103,7 +107,8 @@ def _csv_rows(path):
     first = text.partition("\n")[0]
     delimiter = ";" if first.count(";") >= first.count(",") else ","
     try:
-        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+        return files.csv_rows(
+            io.StringIO(text, newline=""), len(text), delimiter=delimiter)
     except csv.Error as error:
         raise files.InputError(f"{path} is no CSV table ({error}); restore it."
                                ) from error
@@ -117,8 +122,13 @@ def _xls_rows(path):
             f"{path} needs the package xlrd; install it (pip install xlrd), or save "
             "the table as INbreast.csv.") from error
     try:
+        files.check_size(path, GREATEST_XLS, "table")
         sheet = xlrd.open_workbook(path).sheet_by_index(0)
+        if sheet.nrows * sheet.ncols > GREATEST_CELLS:
+            raise ValueError(f"{sheet.nrows} rows of {sheet.ncols} cells")
         header, *rows = (sheet.row_values(row) for row in range(sheet.nrows))
+    except files.InputError:
+        raise
     except (xlrd.XLRDError, xlrd.compdoc.CompDocError, struct.error, ArithmeticError,
             AssertionError, LookupError, OSError, TypeError, ValueError) as error:
         raise files.InputError(
