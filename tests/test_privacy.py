@@ -11,9 +11,11 @@ import sys
 import numpy as np
 import pydicom
 import pytest
-from saved_models import SIZE, whole_image_model
+from saved_models import SIZE, patch_model, whole_image_model
 
-from end2end import dicom, files, predict, privacy
+from ddsm_train import draw_saliency, evaluate
+from end2end import archive, dicom, files, paper_figures, predict, privacy
+from end2end import images as end2end_images
 from tests.fuzz import seeds
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -109,6 +111,55 @@ def test_refusals_quote_no_value_of_a_patient(value, tmp_path):
         assert value not in text, keyword
 
 
+def class_folders(folder):
+    """Mammograms of two women as DICOM in class folders, named by numbers."""
+    rng = np.random.default_rng(2)
+    for number in range(4):
+        place = folder / ("neg", "pos")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        write_dicom(place / f"{number}.dcm", ViewPosition=("CC", "MLO")[number // 2],
+                    WindowCenter=str(2000 + 100 * rng.integers(9)), WindowWidth="3900")
+    return folder
+
+
+def everything(folder):
+    """Names and bytes of all files below a folder, with what is packed in them."""
+    parts = []
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        parts += [str(path.relative_to(folder)).encode(), path.read_bytes()]
+        if path.suffix == ".npz":
+            with np.load(path) as stored:
+                parts += [str(stored[name]).encode() for name in stored.files]
+    return b"\n".join(parts)
+
+
+def test_no_page_figure_map_or_archive_names_a_patient(tmp_path, capfd, caplog):
+    caplog.set_level(logging.DEBUG)
+    images, out = class_folders(tmp_path / "set"), tmp_path / "out"
+    model = whole_image_model(tmp_path / "best.h5", scale=1 / 257)
+    (tmp_path / "all.csv").write_text("path,label\n" + "".join(
+        f"{one},{one.parent.name}\n" for one in sorted(images.rglob("*.dcm"))))
+    evaluate.main([str(model), str(images), "--out", str(out / "test"), "--runs", "20"])
+    draw_saliency.main([str(model), str(images), str(out / "maps")])
+    for words in (["fig3", "--panel", "A", str(out / "test")], ["fig5", str(images)]):
+        paper_figures.main([*words, "--out", str(out / words[0])])
+    end2end_images.main([str(images), "--img-size", "40", "32"])
+    archive.main(["predict", str(tmp_path / "all.csv"), "--models", str(model), "--out",
+                  str(out / "archive")])
+    predict.main([str(model), str(images), "--out", str(out / "scores.csv"),
+                  "--overlay", str(out / "overlay"), "--report", str(out / "a.html")])
+    found = everything(out)
+    assert {"test/report.html", "maps/report.html", "fig3.svg", "fig5.svg", "a.html",
+            "archive/part-000000.csv", "overlay/0.heatmap.png"} <= {
+        path.relative_to(out).as_posix() for path in out.rglob("*")}
+    printed = capfd.readouterr()
+    for text in (printed.out, printed.err, caplog.text):
+        assert not [secret for secret in SECRETS if secret in text]
+    # Four letters also occur by chance in packed pictures.
+    assert not [secret for secret in SECRETS if len(secret) > 4
+                and secret.encode() in found]
+
+
 # Sockets raise in a process and all that it starts: sitecustomize is imported first.
 NO_NETWORK = """
 import socket
@@ -121,8 +172,13 @@ class Refusing(socket.socket):
 socket.socket = Refusing
 socket.create_connection = socket.getaddrinfo = socket.gethostbyname = refuse
 """
+TINY = ("--img-size", "64", "64", "--rescale-factor", "0.003891", "--batch-size", "4")
+PICTURE = ("--rescale-factor", "0.003891", "--img-size", "40", "32")
+TRAINING = (*TINY, "--no-use-pretrained", "--patch-net", "yaroslav", "--nb-epoch", "1",
+            "--top-layer-epochs", "0", "--all-layer-epochs", "1", "--optimizer", "adam")
+SETS = [f"{{out}}/set/images/{part}" for part in ("train", "val", "test")]
 COMMANDS = (
-    ["-m", "end2end.phantoms", "{out}/in", "--patients", "4", "--seed", "1",
+    ["-m", "end2end.phantoms", "{out}/in", "--patients", "10", "--seed", "1",
      "--size", "64", "64"],
     ["-m", "ddsm_train.prepare", "{out}/in", "{out}/set", "--size", "64", "64"],
     ["-m", "ddsm_train.sample_patches_combined", "{out}/set/roi_mask_path.csv",
@@ -130,7 +186,26 @@ COMMANDS = (
      "{out}/p/val", "--target-height", "64", "--target-width", "64",
      "--patch-size", "16", "--nb-bkg", "1", "--nb-abn", "1", "--nb-hns", "0",
      "--no-segment-breast"],
-    ["-m", "end2end.predict", "{model}", "{out}/set/full", "--out", "{out}/s.csv"],
+    ["-m", "end2end.images", "{out}/set/images", "--img-size", "64", "64"],
+    ["-m", "end2end.predict", "{model}", "{out}/set/full", "--out", "{out}/s.csv",
+     "--report", "{out}/s.html"],
+    ["-m", "ddsm_train.image_clf_train", *SETS, "--no-patch-model-state", *TRAINING,
+     "--top-depths", "4", "--top-repetitions", "1", "--best-model", "{out}/t/best.h5"],
+    ["-m", "ddsm_train.evaluate", "{model}", "{out}/set/images/train", *PICTURE,
+     "--out", "{out}/e", "--runs", "20"],
+    ["-m", "end2end.metrics", "{out}/e/scores.csv", "--runs", "20", "--out", "{out}/m"],
+    ["-m", "ddsm_train.draw_saliency", "{model}", "{out}/set/images/train", "{out}/d",
+     "--limit", "2", *PICTURE],
+    ["-m", "end2end.paper_figures", "fig3", "--panel", "A", "{out}/e/scores.csv",
+     "--out", "{out}/f/fig3"],
+    ["-m", "ddsm_train.heatmap_score", "{out}/set/full", "{patch}", "--pat-csv",
+     "{out}/set/roi_mask_path.csv", "--img-height", "64", "--patch-size", "16",
+     "--stride", "16", "--out", "{out}/h.npz"],
+    ["-m", "end2end.phantoms", "{out}/inb", "--patients", "10", "--seed", "1",
+     "--size", "64", "64", "--layout", "inbreast"],
+    ["-m", "inbreast.prepare", "{out}/inb", "{out}/ib", "--size", "64", "64"],
+    ["-m", "inbreast.evaluate", "{model}", "{out}/ib/images/train", *PICTURE,
+     "--out", "{out}/ie", "--runs", "20"],
 )
 
 
@@ -138,14 +213,15 @@ COMMANDS = (
 def test_no_command_touches_the_network(tmp_path):
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(NO_NETWORK)
-    model = whole_image_model(tmp_path / "best.h5", scale=1 / 257)
+    made = dict(out=tmp_path, model=whole_image_model(
+        tmp_path / "best.h5", scale=1 / 257), patch=patch_model(tmp_path / "patch.h5"))
     environment = dict(os.environ, PYTHONPATH=f"{tmp_path / 'site'}:{ROOT}")
     check = subprocess.run(
         [sys.executable, "-c", "import socket; socket.create_connection(('a', 1))"],
         env=environment, capture_output=True, text=True)
     assert "network was touched" in check.stderr  # the block works
     for command in COMMANDS:
-        words = [word.format(out=tmp_path, model=model) for word in command]
+        words = [word.format(**made) for word in command]
         done = subprocess.run([sys.executable, *words], env=environment, text=True,
                               capture_output=True, cwd=ROOT)
         assert done.returncode == 0, (words, done.stderr[-2000:])
