@@ -5,6 +5,7 @@ What a mammogram is, and what becomes of its values, is in `dicom`.
 
 import contextlib
 import io
+import itertools
 import logging
 import os
 import re
@@ -50,6 +51,15 @@ QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)
 MAX_INFLATED_BYTES = 1 << 28
 # Stacks of tomosynthesis have some 800 MB.
 MAX_FILE_BYTES = 1 << 30
+# Functional groups lie four sequences deep, reports some ten.
+DEEPEST = 20
+# A mammogram has some 200, a stack of 100 frames some 5000.
+MOST_ELEMENTS = 50_000
+MOST_READS = 200_000
+SAFELY_PARSED = 1 << 18
+BLOBS = {"OB", "OD", "OF", "OL", "OV", "OW"}
+# Pixels of whole numbers, float and double.
+PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
 JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD,
                      0xCE, 0xCF, 0xF7}
 
@@ -69,16 +79,32 @@ def refusing(path):
 
 def read_header(path):
     """The data set without its pixels, and notes on how it had to be read."""
-    notes = []
     files.check_size(path, MAX_FILE_BYTES, "DICOM file")
-    _check_deflated(path)
+    if _check_deflated(path) or _unparsed_bytes(path) > SAFELY_PARSED:
+        # Endless elements in a few bytes: the attempt is made where it can be ended.
+        isolated.ask("header", path)
+    return _header(path)
+
+
+def header_parsed(path):
+    """Parses all but the pixels, for `isolated`.
+
+    Raises:
+        files.InputError: not readable.
+    """
+    with refusing(path):
+        _header(path)
+
+
+def _header(path):
+    notes = []
     try:
         header = _dataset(path, stop_before_pixels=True)
     except pydicom.errors.InvalidDicomError:
         header = _dataset(path, stop_before_pixels=True, force=True)
         notes.append("read without the DICOM preamble")
     # Elements are parsed when first used; parse all, so that damage shows here.
-    header.decode()
+    _parse(header)
     if "Rows" not in header and "SOPClassUID" not in header:
         raise files.InputError(
             f"{path} is no DICOM file; expected a mammogram. Leave it out.")
@@ -92,27 +118,56 @@ def read_header(path):
     return header, notes
 
 
+def _unparsed_bytes(path):
+    """Bytes of sequences, numbers and texts that are not parsed yet."""
+    try:
+        header = _dataset(path, stop_before_pixels=True, force=True)
+    except READING_ERRORS:
+        return 0  # `_header` says what is wrong
+    return sum(len(one.value) for one in header.values()
+               if one.VR not in BLOBS and isinstance(one.value, bytes))
+
+
+def _parse(dataset, depth=0, left=None):
+    """Parses all elements of a data set.
+
+    Not `Dataset.decode`: where that fails it doubles its message at each level of
+    nesting.
+    """
+    left = itertools.count(MOST_ELEMENTS, -1) if left is None else left
+    if depth > DEEPEST:
+        raise ValueError(f"sequences within sequences, {DEEPEST} deep")
+    for tag in tuple(dataset.keys()):
+        if next(left) < 0:
+            raise ValueError(f"more than {MOST_ELEMENTS} elements")
+        element = dataset[tag]
+        if element.VR == "SQ":
+            for item in element.value:
+                _parse(item, depth + 1, left)
+
+
 def _check_deflated(path):
-    """Refuses a deflated file that swells beyond any mammogram."""
+    """Whether a file is deflated; refuses one that swells beyond any mammogram."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     with _File(path) as stream:
         try:
             pydicom.filereader.read_preamble(stream, False)
         except pydicom.errors.InvalidDicomError:
-            return
+            return False
         # The public function opens the file itself, without our bound.
         meta = pydicom.filereader._read_file_meta_info(stream)
         if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
-            return
+            return False
         inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
     if inflater.unconsumed_tail:
         raise files.InputError(
             f"{path} swells to more than {MAX_INFLATED_BYTES >> 20} MB when inflated, "
             "more than any mammogram has; leave it out.")
+    return True
 
 
 class _File(io.BufferedReader):
-    """A file that is never asked for more than it holds.
+    """A file that is never asked for more than it holds, nor endlessly.
 
     Python takes memory for as much as is asked for, which a damaged length can set to
     4 GB.
@@ -121,15 +176,26 @@ class _File(io.BufferedReader):
     def __init__(self, path):
         super().__init__(io.FileIO(path))
         self.size = os.path.getsize(path)
+        self.reads = 0
 
     def read(self, size=-1):
+        self.reads += 1
+        if self.reads > MOST_READS:
+            raise OSError("endless small elements")
         left = max(0, self.size - self.tell())
         return super().read(left if size is None or size < 0 else min(size, left))
 
 
-def _dataset(path, **how):
+def _dataset(path, *, stop_before_pixels=False, force=False):
+    count = itertools.count()
+
+    def stop(tag, kind, length):
+        if next(count) > MOST_ELEMENTS:
+            raise ValueError(f"more than {MOST_ELEMENTS} elements")
+        return tag > PIXELS[0] or (stop_before_pixels and tag in PIXELS)
+
     with _File(path) as stream:
-        return pydicom.dcmread(stream, **how)
+        return pydicom.filereader.read_partial(stream, stop, force=force)
 
 
 def check_decoder(header, path):

@@ -31,6 +31,7 @@ MAX_MEMORY = 2 << 30
 # What can be asked for: module and function; they take a path and further values, and
 # return an array or None.
 TASKS = {"dicom": ("end2end.dicom_files", "decoded_here"),
+         "header": ("end2end.dicom_files", "header_parsed"),
          "model": ("end2end.safe_loading", "examine")}
 
 

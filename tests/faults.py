@@ -54,7 +54,7 @@ def prediction(inputs, out):
 
 
 def training(inputs, out):
-    sets = (f"{inputs}/prepared/images/{name}" for name in ("train", "val", "test"))
+    sets = (f"{inputs}/prepared/images/{name}" for name in ("train", "test", "test"))
     return ["-m", "ddsm_train.image_clf_train", *sets, "--no-patch-model-state",
             "--no-use-pretrained", "--patch-net", "yaroslav", "--img-size", "64", "64",
             "--rescale-factor", "0.003891", "--nb-epoch", "3", "--all-layer-epochs",

@@ -171,6 +171,37 @@ def test_pictures_of_two_images_never_have_one_name():
     assert names == explain.unique_names(paths)
 
 
+def element(tag, kind, data):
+    return (struct.pack("<HH", *tag) + kind + b"\0\0" + struct.pack("<I", len(data))
+            + data)
+
+
+def nested(data, levels):
+    for _ in range(levels):
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(data)) + data
+        data = element((9, 0x1001), b"SQ", item)
+    return data
+
+
+MANY = b"".join(struct.pack("<HH", 0x11 + 2 * (k // 60_000), 0x10 + k % 60_000)
+                + b"LO\2\0a " for k in range(70_000))
+
+
+@pytest.mark.parametrize(("inserted", "reason"), [
+    (nested(b"", 30), "sequences within sequences"),
+    (nested(b"\x18\0\x14\x11DS\4\0\0\1\2\3", 3000), "sequences within sequences"),
+    (MANY, "more than 50000 elements"), (nested(MANY, 1), "more than 50000 elements")])
+def test_a_dicom_of_endless_elements_is_refused(inserted, reason, tmp_path):
+    path = tmp_path / "a.dcm"
+    whole = seeds.of("dicom")[0]
+    at = whole.index(struct.pack("<HH", 0x10, 0x20))
+    path.write_bytes(whole[:at] + nested(b"", 5) + whole[at:])
+    assert images.read_image(path).any()
+    path.write_bytes(whole[:at] + inserted + whole[at:])
+    with pytest.raises(files.InputError, match=reason):
+        images.read_image(path)
+
+
 def test_deeply_nested_json_is_refused(tmp_path):
     (tmp_path / "a.json").write_text("[" * 200_000)
     with pytest.raises(files.InputError, match="not valid JSON"):

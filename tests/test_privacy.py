@@ -175,8 +175,8 @@ socket.create_connection = socket.getaddrinfo = socket.gethostbyname = refuse
 TINY = ("--img-size", "64", "64", "--rescale-factor", "0.003891", "--batch-size", "4")
 PICTURE = ("--rescale-factor", "0.003891", "--img-size", "40", "32")
 TRAINING = (*TINY, "--no-use-pretrained", "--patch-net", "yaroslav", "--nb-epoch", "1",
-            "--top-layer-epochs", "0", "--all-layer-epochs", "1", "--optimizer", "adam")
-SETS = [f"{{out}}/set/images/{part}" for part in ("train", "val", "test")]
+            "--all-layer-epochs", "1", "--optimizer", "adam")
+SETS = [f"{{out}}/set/images/{part}" for part in ("train", "test", "test")]
 COMMANDS = (
     ["-m", "end2end.phantoms", "{out}/in", "--patients", "10", "--seed", "1",
      "--size", "64", "64"],
