@@ -1,12 +1,25 @@
 """Results depend on the images, the settings and the seed; on nothing else."""
 
+import pathlib
+
 import cv2
 import numpy as np
 import pytest
 from saved_models import SIZE, whole_image_model, write_images
 
-from ddsm_train import image_clf_train, prepare
-from end2end import checkpoints, datasets, files, phantoms, prediction
+from ddsm_train import heatmap_scoring, image_clf_train, prepare
+from end2end import (
+    archive,
+    archive_work,
+    checkpoints,
+    datasets,
+    explain,
+    files,
+    metrics,
+    phantoms,
+    prediction,
+    serve_scoring,
+)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +77,55 @@ def test_a_constant_image_gets_no_score_in_silence(classifier, value, caplog):
     assert prediction.score_image(image, classifier).flags
     prediction.predict(classifier, datasets.from_arrays([image]))
     assert "one value everywhere" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def nowhere(tmp_path_factory):
+    """A model whose every score is no number."""
+    path = whole_image_model(tmp_path_factory.mktemp("nan") / "best.h5")
+    made = checkpoints.load_classifier(path)
+    last = made.model.get_layer("out")
+    last.set_weights([one * np.nan for one in last.get_weights()])
+    return made
+
+
+def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere):
+    path, reason = paths(folder)[0], "score that is no finite number"
+    for score in (lambda: prediction.predict(nowhere, [path]),
+                  lambda: prediction.score_image(path, nowhere),
+                  lambda: explain.explain(nowhere, path, explain.ExplainOptions()),
+                  lambda: serve_scoring.Scorer([nowhere]).score(
+                      "a.png", path.read_bytes())):
+        with pytest.raises(files.InputError, match=reason):
+            score()
+    row, = archive_work._score_batch([dict(
+        path=str(path), patient="", laterality="", view="")], [nowhere], False, "")
+    assert "score" not in row and reason in row["error"]
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "", "x"])
+def test_a_table_with_a_score_that_is_no_number_is_refused(text, tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text(f"path,label,score\na,0,0.1\nb,1,{text}\n")
+    for command, words in ((metrics, [str(path)]), (
+            archive, ["evaluate", str(path), "--runs", "10"])):
+        with pytest.raises(files.InputError, match="finite|score"):
+            command.main(words)
+
+
+def test_an_image_of_one_value_is_named_beside_its_maps(classifier, tmp_path, caplog):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full(SIZE, 9, np.uint8))
+    explain.explain(classifier, tmp_path / "a.png", explain.ExplainOptions())
+    assert "one value everywhere" in caplog.text
+
+
+@pytest.mark.parametrize(("heatmap", "picture", "reason"), [
+    (np.full((2, 2, 5), np.nan), np.eye(4), "no finite number"),
+    (np.full((2, 2, 5), 0.2), np.full((4, 4), 3), "one value everywhere")])
+def test_a_heatmap_of_nothing_is_left_out(heatmap, picture, reason):
+    scored = heatmap_scoring.Scored(heatmap, picture, (0, 0), (1, 1))
+    with pytest.raises(files.InputError, match=reason):
+        heatmap_scoring.check(scored, pathlib.Path("a.png"))
 
 
 def test_the_import_does_not_depend_on_the_number_of_processes(tmp_path):
