@@ -37,7 +37,8 @@ setuptools.setup(
     extras_require={
         "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
                  "xlrd>=2.0,<3", "selenium>=4.20,<5", "httpx>=0.27,<1",
-                 "nbclient>=0.10,<1", "ipykernel>=6.29,<8"],
+                 "nbclient>=0.10,<1", "ipykernel>=6.29,<8",
+                 "hypothesis>=6.100,<7"],
         # Reads INbreast.xls; its INbreast.csv needs nothing.
         "inbreast": ["xlrd>=2.0,<3"],
         # `python -m end2end.export --to onnx`, and the check of what it wrote.

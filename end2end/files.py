@@ -61,13 +61,22 @@ def check_size(path, most, what="file"):
 
 def named(path, what="file"):
     """`path` as a `Path`; refuses names that no table could hold."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
+    if "\r" in str(path) or str(path) != str(path).encode(
+            errors="replace").decode():
         raise InputError(
-            f"{what} {ascii(str(path))} has a name that is no text in UTF-8; rename "
-            "it.") from None
+            f"{what} {ascii(str(path))} has a name that is no text in UTF-8, or has a "
+            "line end in it; rename it.")
     return pathlib.Path(path)
+
+
+def csv_cells(row):
+    """A dict of cells without carriage returns.
+
+    Python's writer puts no quotes around them, but readers take them for line ends: a
+    tag of a DICOM file could add rows to a table.
+    """
+    return {name: cell.replace("\r", " ") if isinstance(cell, str) else cell
+            for name, cell in row.items()}
 
 
 def existing_folder(path, what="folder"):
@@ -149,7 +158,7 @@ def write_csv(path, columns, rows, *, delimiter=",", line_end="\n"):
     writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter,
                             lineterminator=line_end)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(map(csv_cells, rows))
     write_text(path, text.getvalue())
 
 

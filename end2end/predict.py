@@ -300,7 +300,7 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
             except (files.InputError, OSError) as error:
                 failures.append((image["path"], commands.one_line(error)))
                 continue
-            writer.writerow(dict(zip(columns, found, strict=True)))
+            writer.writerow(files.csv_cells(dict(zip(columns, found, strict=True))))
             stream.flush()
     return failures
 

@@ -125,7 +125,7 @@ def write_rows(path, columns, rows):
             writer = csv.DictWriter(
                 stream, columns, extrasaction="ignore", lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(map(files.csv_cells, rows))
 
 
 def table_hash(table):
