@@ -13,6 +13,7 @@ from end2end import (
     commands,
     explain,
     files,
+    limits,
     overlays,
     prediction,
     privacy,
@@ -45,7 +46,7 @@ class Scorer:
             trained_on=[one.card.get("trained_on", "unknown data")
                         for one in self.classifiers],
             heatmap="patch heatmap, malignant" if self.patch else "Grad-CAM",
-            meaning=report.MEANING, notice=report.RESEARCH)
+            meaning=report.MEANING, notice=f"{report.RESEARCH} {limits.TEXT}")
 
     def score(self, name, data, frame=""):
         """Scores one file.

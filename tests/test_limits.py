@@ -2,7 +2,7 @@
 
 import pathlib
 
-from end2end import limits, report
+from end2end import limits, report, serve_scoring
 
 CARD = pathlib.Path(__file__).parent.parent / "docs" / "model-card.md"
 
@@ -28,3 +28,8 @@ def test_the_model_card_names_what_is_known_to_fail():
     for word in ("film against digital", "implants", "magnification",
                  "official split", "CC BY-NC-SA 4.0", "Intended use"):
         assert word in card
+
+
+def test_the_local_page_shows_the_same_text():
+    notice = serve_scoring.Scorer([]).about()["notice"]
+    assert limits.TEXT in notice and report.RESEARCH in notice
