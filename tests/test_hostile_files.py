@@ -139,7 +139,8 @@ def test_a_name_that_is_no_text_is_refused_before_any_work(tmp_path):
 def test_a_word_that_cannot_be_part_of_a_name_is_refused(word, tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(f"patient_id,side\n{word},L\n")
-    with pytest.raises(files.InputError, match="expected a word"):
+    # Python 3.10 reads no table with a NUL.
+    with pytest.raises(files.InputError, match="expected a word|contains NUL"):
         roi_table.read_rows(path, ("patient_id", "side"), "table")
 
 
@@ -190,7 +191,8 @@ MANY = b"".join(struct.pack("<HH", 0x11 + 2 * (k // 60_000), 0x10 + k % 60_000)
 @pytest.mark.parametrize(("inserted", "reason"), [
     (nested(b"", 30), "sequences within sequences"),
     (nested(b"\x18\0\x14\x11DS\4\0\0\1\2\3", 3000), "sequences within sequences"),
-    (MANY, "more than 50000 elements"), (nested(MANY, 1), "more than 50000 elements")])
+    (MANY, "more than 50000 elements"), (nested(MANY, 1), "more than 50000 elements")],
+    ids=["nested", "nested and wrong", "many", "many in a sequence"])
 def test_a_dicom_of_endless_elements_is_refused(inserted, reason, tmp_path):
     path = tmp_path / "a.dcm"
     whole = seeds.of("dicom")[0]
