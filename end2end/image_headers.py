@@ -69,6 +69,15 @@ def check_scans(data, pixels, path):
 def _png(data):
     """Width, height and bytes per pixel, as of all readers here."""
     width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
+    place = 8
+    # OpenCV takes memory for any length that a chunk declares.
+    while place < len(data):
+        length, kind = struct.unpack(">I4s", data[place:place + 8])
+        place += 12 + length
+        if place > len(data):
+            raise ValueError("cut off")
+        if kind == b"IEND":
+            break
     return width, height, PNG_CHANNELS[colour] * max(1, bits // 8)
 
 

@@ -117,6 +117,16 @@ def test_a_jpeg_of_endless_scans_is_refused(tmp_path):
         images.read_image(path)
 
 
+@pytest.mark.parametrize("length", [b"\x7f\xff\0\0", b"\xff\xff\0\1", b"\0\0\xff\xff"])
+def test_a_png_chunk_longer_than_its_file_is_refused(length, tmp_path):
+    path = tmp_path / "a.png"
+    for data in seeds.of("png"):
+        at = data.index(b"IDAT") - 4
+        path.write_bytes(data[:at] + length + data[at + 4:])
+        with pytest.raises(files.InputError, match="expected a whole PNG"):
+            images.read_image(path)
+
+
 def test_a_strip_is_not_stretched_to_an_enormous_picture():
     with pytest.raises(files.InputError, match="smaller size"):
         images.resized(np.zeros((2, 60_000), np.uint16),

@@ -184,7 +184,8 @@ def work(connection, seed, jobs, folder):
                 gc.freeze()
                 os.chdir(folder / "cwd")
                 base = size("VmRSS")
-                limit = size("VmSize") + MEMORY
+                # Above what is allowed: what fails at the very limit would not show.
+                limit = size("VmSize") + 4 * MEMORY
                 resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
                 continue
             connection.send(("begin", kind, number))
