@@ -58,7 +58,7 @@ def main(argv=None):
         print(*score_tables.as_text(
             saliency_run.pointing_table(results["pointing"])), sep="\n")
     for path, reason in results["failed"].items():
-        print(f"failed: {path}: {reason}")
+        print(commands.one_line(f"failed: {path}: {reason}"))
     print(f"pictures, results.json and report.html are in {pathlib.Path(job.out)}")
     return 1 if results["failed"] else 0
 

@@ -21,9 +21,10 @@ import pydicom.uid
 
 from end2end import files, image_headers, isolated
 
-# pydicom's warnings quote what it found, patients' names included; what matters to the
-# reader of a mammogram is in the notes or in the refusal.
-logging.getLogger("pydicom").setLevel(logging.ERROR)
+# pydicom's warnings quote what it found, patients' names included, and its errors come
+# with tracebacks; what matters to the reader of a mammogram is in the notes or in the
+# refusal.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 # What pydicom and its decoders raise on files that are damaged or not what they say.

@@ -107,7 +107,8 @@ def main(argv=None):
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
     failures += finish(asked, out, images, classifiers, failures, wanted)
     for path, reason in failures:
-        commands.say(f"failed: {path}: {reason.removeprefix(f'{path} ')}")
+        reason = reason.removeprefix(f"{path} ")
+        commands.say(f"failed: {commands.one_line(path)}: {reason}")
     return 1 if failures else 0
 
 

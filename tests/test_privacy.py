@@ -16,7 +16,7 @@ from saved_models import SIZE, patch_model, whole_image_model
 from ddsm_train import draw_saliency, evaluate
 from end2end import archive, dicom, files, paper_figures, predict, privacy
 from end2end import images as end2end_images
-from tests.fuzz import seeds
+from tests.fuzz import bombs, seeds
 
 ROOT = pathlib.Path(__file__).parent.parent
 SECRETS = ("Doe^Jane", "Doe", "Jane", "19571224", "SECRET-4711", "Elm Street",
@@ -84,6 +84,15 @@ def test_names_are_stable_within_a_run_and_differ_between_patients():
     assert [names(one) for one in "abca"] == [
         "patient 001", "patient 002", "patient 003", "patient 001"]
     assert names("") == "" and privacy.Pseudonyms(keep_ids=True)("a") == "a"
+
+
+def test_a_file_that_a_decoder_stumbles_upon_leaves_no_trace_in_the_log(
+        tmp_path, caplog):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(bombs.dicom()[5])  # packed by run lengths, declared larger
+    with pytest.raises(files.InputError, match="cannot be read as DICOM"):
+        dicom.read_dicom(path)
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("value", ["Doe^Jane", "SECRET-4711"])
