@@ -26,7 +26,7 @@ setuptools.setup(
         # The headless build is the same library; it needs no display and no libGL,
         # which servers and containers lack.
         "opencv-python-headless>=4.12.0.88,<6",
-        "pydicom>=3.0,<4",
+        "pydicom>=3.0.1,<4",
         "scikit-learn>=1.5,<2",
         "scipy>=1.13,<2",
         "h5py>=3.11,<4",
