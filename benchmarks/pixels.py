@@ -132,7 +132,14 @@ def bare(sources, patches, folder):
 
 
 def prepare():
-    """`ddsm_train.prepare` beside decoding, resizing and encoding alone."""
+    """`ddsm_train.prepare` beside decoding, resizing and encoding alone.
+
+    Importing scikit-learn and pandas takes as long as 50 files, once for any number of
+    them; it is done before.
+    """
+    import pandas  # noqa: F401
+    from sklearn import model_selection  # noqa: F401
+
     from benchmarks import networks
     from ddsm_train import prepare as command
     from end2end import phantoms, processes
