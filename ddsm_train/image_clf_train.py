@@ -29,10 +29,11 @@ def main(argv=None):
         parser(), argv, experiments.IMAGE_FLAGS)
     from end2end import experiment
 
-    experiment.run_image_experiment(
+    report = experiment.run_image_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
-    print(f"next: python -m ddsm_train.evaluate {options[-1].best_model} {folders[2]} "
-          "--flips")
+    if report:          # of several processes the first speaks
+        print(f"next: python -m ddsm_train.evaluate {options[-1].best_model} "
+              f"{folders[2]} --flips")
 
 
 if __name__ == "__main__":

@@ -32,11 +32,12 @@ def main(argv=None):
         parser(), argv, experiments.PATCH_FLAGS)
     from end2end import experiment
 
-    experiment.run_patch_experiment(
+    report = experiment.run_patch_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     best = options[-1].best_model
-    print("next: python -m ddsm_train.image_clf_train TRAIN VAL TEST "
-          f"--patch-model-state {best} [flags]")
+    if report:          # of several processes the first speaks
+        print("next: python -m ddsm_train.image_clf_train TRAIN VAL TEST "
+              f"--patch-model-state {best} [flags]")
 
 
 if __name__ == "__main__":

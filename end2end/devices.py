@@ -172,10 +172,12 @@ def multi_worker(asked):
                     "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
     meet(asked)
     # Where one of them is lost now TensorFlow waits for an hour, deaf to signals and
-    # with the interpreter locked; only this ends it.
-    faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True)
-    made = tf.distribute.MultiWorkerMirroredStrategy()
-    faulthandler.cancel_dump_traceback_later()
+    # with the interpreter locked; only this ends it. What it would print helps nobody,
+    # so `started` says beforehand that it may happen.
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=nowhere)
+        made = tf.distribute.MultiWorkerMirroredStrategy()
+        faulthandler.cancel_dump_traceback_later()
     if threading.current_thread() is threading.main_thread():
         # TensorFlow takes the signal and does nothing with it.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -259,7 +261,8 @@ def started(settings):
     try:
         if asked.hosts > 1:
             settings.say(f"process {asked.index + 1} of {asked.hosts}; waiting for the "
-                         "others")
+                         f"others, at most {WAIT_SECONDS} s (where one is lost while "
+                         f"they join, this ends {JOIN_SECONDS} s later with status 1)")
         settings = dataclasses.replace(settings, strategy=strategy(asked))
         announce(settings)
         if not asked.chief:

@@ -82,11 +82,12 @@ def main(argv=None):
     folders, images, model, training = parse(argv)
     from end2end import experiment
 
-    experiment.run_image_experiment(
+    report = experiment.run_image_experiment(
         folders, images, model, training, say=commands.say,
         verbose=commands.keras_verbosity())
-    print(f"next: python -m ddsm_train.evaluate {training.best_model} {folders[2]} "
-          "--flips")
+    if report:          # of several processes the first speaks
+        print(f"next: python -m ddsm_train.evaluate {training.best_model} {folders[2]} "
+              "--flips")
 
 
 if __name__ == "__main__":

@@ -200,6 +200,8 @@ COMMANDS = (
      "--report", "{out}/s.html"],
     ["-m", "ddsm_train.image_clf_train", *SETS, "--no-patch-model-state", *TRAINING,
      "--top-depths", "4", "--top-repetitions", "1", "--best-model", "{out}/t/best.h5"],
+    ["-m", "inbreast.finetune", *SETS, "--resume-from", "{out}/t/best.h5",
+     "--all-layer-epochs", "1", "--best-model", "{out}/t/tuned.h5"],
     ["-m", "ddsm_train.evaluate", "{model}", "{out}/set/images/train", *PICTURE,
      "--out", "{out}/e", "--runs", "20"],
     ["-m", "end2end.metrics", "{out}/e/scores.csv", "--runs", "20", "--out", "{out}/m"],
