@@ -107,8 +107,8 @@ test: $(READY) lint  ## the tests that need seconds; under five minutes
 	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m "not slow" \
 		-n auto --maxprocesses 4 --dist loadfile
 
-test-slow: $(READY)  ## the tests that need minutes
-	@$(RUN) -m pytest -m slow
+test-slow: $(READY)  ## the tests that need minutes; ONLY=tests/test_demo.py for some
+	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m slow $(ONLY)
 
 test-all: test test-slow  ## all tests
 

@@ -176,8 +176,10 @@ def multi_worker(asked):
     # so `started` says beforehand that it may happen.
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=nowhere)
-        made = tf.distribute.MultiWorkerMirroredStrategy()
-        faulthandler.cancel_dump_traceback_later()
+        try:
+            made = tf.distribute.MultiWorkerMirroredStrategy()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
     if threading.current_thread() is threading.main_thread():
         # TensorFlow takes the signal and does nothing with it.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -38,7 +38,7 @@ def run_patch_experiment(folders, images, model, training, *, say=log.info, verb
         signature = run_inputs.run_signature("patch", data, settings)
         devices.agree(settings, signature)
         if done := run_inputs.earlier_report(signature, settings):
-            return done
+            return done if settings.layout.chief else {}
         from end2end import starting
         from end2end import training as schedule
 
@@ -67,7 +67,7 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
         signature = run_inputs.run_signature("whole_image", data, settings)
         devices.agree(settings, signature)
         if done := run_inputs.earlier_report(signature, settings):
-            return done
+            return done if settings.layout.chief else {}
         from end2end import starting
         from end2end import training as schedule
 
