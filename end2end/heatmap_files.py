@@ -133,20 +133,25 @@ def read_cases(path):
             f"heatmap file {path} cannot be read ({error}); expected the .npz of "
             "ddsm_train.heatmap_score, or the original's .pkl.") from error
     for one in cases:
-        for view in VIEWS:
-            heatmap = getattr(one, view)
-            if heatmap is not None and not (
-                    heatmap.ndim == 3 and heatmap.dtype.kind in "fiu"
-                    and heatmap.size and np.isfinite(heatmap).all()):
-                raise files.InputError(
-                    f"heatmap file {path}: the {view} heatmap of {one.patient_id} "
-                    f"{one.side} of shape {heatmap.shape} is none; expected finite "
-                    "numbers by rows, columns and classes.")
-        if one.cancer not in (0, 1):
-            raise files.InputError(
-                f"heatmap file {path}: cancer of {one.patient_id} {one.side} is "
-                f"{one.cancer!r}; expected 0 or 1.")
+        _check_case(one, path)
     return cases
+
+
+def _check_case(one, path):
+    """Refuses heatmaps that are none, and labels other than 0 and 1."""
+    for view in VIEWS:
+        heatmap = getattr(one, view)
+        if heatmap is not None and not (
+                heatmap.ndim == 3 and heatmap.dtype.kind in "fiu"
+                and heatmap.size and np.isfinite(heatmap).all()):
+            raise files.InputError(
+                f"heatmap file {path}: the {view} heatmap of {one.patient_id} "
+                f"{one.side} of shape {heatmap.shape} is none; expected finite "
+                "numbers by rows, columns and classes.")
+    if one.cancer not in (0, 1):
+        raise files.InputError(
+            f"heatmap file {path}: cancer of {one.patient_id} {one.side} is "
+            f"{one.cancer!r}; expected 0 or 1.")
 
 
 def read_settings(path):
