@@ -43,7 +43,7 @@ def main():
     parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.defaults:
-        as_in_training(remat="--remat" in (arguments.row or ""))
+        as_in_training()
     if arguments.row is not None:
         print(json.dumps(measure(
             *ROWS[arguments.row], size=tuple(arguments.size), net=arguments.net,
@@ -55,14 +55,13 @@ def main():
         print(f"| {name} | {megabytes} | {seconds:.1f} |", flush=True)
 
 
-def as_in_training(*, remat):
+def as_in_training():
     """Sets oneDNN and memory as the training commands do."""
     from end2end import memory, training_command
 
     for variable, value in training_command.ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
-    if not remat:
-        memory.keep_freed_memory()
+    memory.keep_freed_memory()
 
 
 def row_alone(name, *, size, net="resnet50", more=()):

@@ -4,7 +4,6 @@ Both change how a built `keras.Model` computes, not what it is: the same layers 
 weights, the same file.
 """
 
-import bisect
 import contextlib
 import itertools
 import math
@@ -108,36 +107,35 @@ def sizes(model, shape):
 
 
 def balanced(places, sizes):
-    """At which places to cut so that memory is least.
-
-    The backward pass goes through the parts from the last to the first. While it
-    computes a part anew it holds the outputs of that part and those kept before it.
+    """At which places to cut so that memory is least: what is kept, the outputs at the
+    places, and what the largest part holds while it is computed anew.
 
     Args:
         places: indices of layers in rising order, from `cuts`.
         sizes: of the outputs of all layers.
 
     Returns:
-        list of some of the places.
+        some of the places.
     """
     last = len(sizes) - 1
     until = [0, *itertools.accumulate(sizes)]       # sum of the sizes before a layer
-    ends = [0, *(place for place in places if 0 < place < last), last]
 
-    def within(limit):
-        """The sum kept and the cuts that never hold more than a limit, or None."""
-        least = {0: (0, ())}
-        for end in ends[1:]:
-            ways = [(kept + sizes[end], (*before, end))
-                    for start, (kept, before) in least.items()
-                    if kept + until[end + 1] - until[start + 1] <= limit]
-            if ways:
-                least[end] = min(ways)
-        return least.get(last)
+    def held(start, end):
+        return until[end + 1] - until[start + 1]
 
-    limit = bisect.bisect_left(
-        range(until[-1]), True, key=lambda limit: within(limit) is not None)
-    return list(within(limit)[1][:-1])
+    def filled(limit):
+        ends = [0]
+        for place, following in itertools.pairwise([*places, last]):
+            if held(ends[-1], following) > limit and place > ends[-1]:
+                ends.append(place)
+        return ends[1:]
+
+    def memory(ends):
+        return sum(sizes[end] for end in ends) + max(
+            held(*part) for part in itertools.pairwise([0, *ends, last])), len(ends)
+
+    limits = {held(*part) for part in itertools.combinations([*places, last], 2)}
+    return min(map(filled, sorted(limits)), key=memory, default=[])
 
 
 def cuts(model):
@@ -182,11 +180,8 @@ def recomputed(part):
                 for variable in variables:
                     tape.watch(variable)
                 z = part(again, training=True)
-            found, *others = tape.gradient(
-                z, [again, *variables], output_gradients=upstream)
-            # The part before begins when this one has let go of its outputs.
-            with tf.control_dependencies([one for one in others if one is not None]):
-                return tf.identity(found), others
+            found = tape.gradient(z, [again, *variables], output_gradients=upstream)
+            return found[0], found[1:]
 
         return y, gradient
 

@@ -13,12 +13,8 @@ log = logging.getLogger(__name__)
 
 
 def start_repeatably(training):
-    """Seeds new weights and dropout, and asks TensorFlow for repeatable sums.
-
-    Freed memory is kept for the next step, unless memory is what is short.
-    """
-    if not training.remat:
-        memory.keep_freed_memory()
+    """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
+    memory.keep_freed_memory()
     keras.utils.set_random_seed(training.seed)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
