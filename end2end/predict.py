@@ -13,8 +13,6 @@ import collections
 import concurrent.futures
 import csv
 import dataclasses
-import io
-import os
 import pathlib
 
 from end2end import commands, files
@@ -27,6 +25,7 @@ MANIFEST_SUFFIX = ".csv"
 JSON_SUFFIX = ".json"
 # Images that are read ahead of the network; more would only take memory.
 AHEAD = 3
+CHANGED = "the file changed after it was read; call again to score it"
 RESEARCH = "Research use only: no medical device, not for diagnosis."
 
 
@@ -93,13 +92,17 @@ def main(argv=None):
         inference.check()
     files.writable_folder(out.parent)
     columns = (*KNOWN, *(f"score_{path}" for path in models), *STATED)
-    done = whole_rows(out, columns, str(arguments.flips))
-    from end2end import predict_record
+    from end2end import predict_record, predict_rows
+    done = predict_rows.whole(out, columns, str(arguments.flips))
     settings = predict_record.settings(models, arguments, overrides(arguments))
     names = predict_record.Record(out, settings, rows=bool(done))
+    again = predict_rows.newer(done, out)
     classifiers = load(models, overrides(arguments))
     wanted = pictures(arguments, settings)
-    todo = [image for image in images if str(image["path"]) not in done]
+    if again:
+        commands.say(f"{len(again)} images changed since; they are scored again")
+        predict_rows.remove(out, again)
+    todo = [image for image in images if str(image["path"]) not in done - again]
     commands.say(f"{len(images)} images, {len(todo)} to score into {out}")
     failures = score_all(
         todo, out, columns, converted(classifiers) if arguments.fast else classifiers,
@@ -250,32 +253,6 @@ def manifest_images(path):
         for i, one in enumerate(columns[named["path"]])]
 
 
-def whole_rows(out, columns, flips):
-    """Paths that have a row already; cuts off a last row that was not finished.
-
-    Raises:
-        files.InputError: the file has other columns or was made with other flips.
-    """
-    if not out.exists():
-        return set()
-    text = out.read_bytes()
-    whole = text[:text.rfind(b"\n") + 1]
-    try:
-        rows = list(csv.reader(io.StringIO(whole.decode("utf-8"))))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise files.InputError(
-            f"{out} is there, but no table of scores ({error}); choose another --out."
-        ) from error
-    at = columns.index("flips")
-    if rows and (rows[0] != list(columns)
-                 or any(len(row) <= at or row[at] != flips for row in rows[1:])):
-        raise files.InputError(
-            f"{out} was written with other models or flips; choose another --out.")
-    if len(whole) < len(text):
-        os.truncate(out, len(whole))
-    return {row[0] for row in rows[1:]}
-
-
 def score_all(todo, out, columns, classifiers, *, names, **options):
     """Appends a row per image as it comes; returns the failures with their reasons.
 
@@ -288,13 +265,15 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
         options: `flips` and `frame` of `prediction.score_image`.
     """
     import tqdm
-    failures = []
+
+    from end2end import predict_rows
+    failures, read = [], {}
     frame = options.pop("frame", None)
     with open(out, "a", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         if not stream.tell():
             writer.writeheader()
-        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame),
+        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame, read),
                                         total=len(todo), unit="image", disable=None):
             try:
                 found = row(image, reading.result(), classifiers, names, **options)
@@ -303,17 +282,21 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
                 continue
             writer.writerow(files.csv_cells(dict(zip(columns, found, strict=True))))
             stream.flush()
-    return failures
+    changed = predict_rows.changed(read)
+    predict_rows.remove(out, changed)
+    return failures + [(path, CHANGED) for path in sorted(changed)]
 
 
-def read_ahead(todo, classifiers, frame):
+def read_ahead(todo, classifiers, frame, read):
     """Each image with a future of its network inputs (`prediction.Prepared`).
 
-    A few are read and prepared while the network works on those before.
+    A few are read and prepared while the network works on those before. What the files
+    were like goes into `read` (`predict_rows.stamp`).
     """
-    from end2end import prediction
+    from end2end import predict_rows, prediction
 
     def ready(path):
+        read[str(path)] = predict_rows.stamp(path)
         made = prediction.prepare(path, classifiers, frame=frame)
         # The pixels of a large mammogram take twenty times the memory of an input.
         return dataclasses.replace(

@@ -1,6 +1,7 @@
 """Kills, full and read-only disks, files that vanish or change, workers that die: what
 was written stays whole and a second call completes the work. Real processes."""
 
+import os
 import pathlib
 import random
 import shutil
@@ -11,6 +12,7 @@ import time
 import cv2
 import faults
 import numpy as np
+import pydicom
 import pytest
 from faults import contents, finish, start, whole
 from saved_models import whole_image_model
@@ -162,6 +164,70 @@ def test_files_that_vanish_after_the_listing_are_named_and_the_rest_is_done(
         assert len(rows) == len(set(rows)) == len(paths) + 1
         return
     assert same == {key: expected[key] for key in same}
+
+
+def rewritten(path):
+    """Puts another picture in place of an image file; its other content stays."""
+    part = path.with_name("part" + path.suffix)
+    if path.suffix == ".dcm":
+        data = pydicom.dcmread(path)
+        data.PixelData = bytes(255 - value for value in data.PixelData)
+        data.save_as(part)
+    else:
+        cv2.imwrite(str(part), ~cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+    part.replace(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["prepare", "sampling", "prediction", "training"])
+def test_images_that_change_after_the_listing_count_as_they_are_in_the_end(
+        name, inputs, tmp_path):
+    own, out = tmp_path / "inputs", tmp_path / "out"
+    paths = changed_inputs(name, inputs, own)
+    process = start(name, own, out)
+    until_first(name, process, out)
+    for path in paths[::2]:
+        rewritten(path)
+    said = process.communicate(timeout=600)[0]
+    assert "Traceback" not in said and process.returncode in (0, 1), said
+    whole(name, out)
+    finish(start(name, own, out))
+    finish(start(name, own, tmp_path / "fresh"))
+    if name == "prediction":
+        first, second = (sorted((folder / "scores.csv").read_text().splitlines())
+                         for folder in (out, tmp_path / "fresh"))
+        assert first == second
+    else:
+        assert contents(name, out) == contents(name, tmp_path / "fresh")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sampling", "prediction", "training"])
+def test_images_cut_short_after_the_listing_are_named_and_done_once_they_are_whole(
+        name, inputs, unbroken, tmp_path):
+    own, out = tmp_path / "inputs", tmp_path / "out"
+    paths = changed_inputs(name, inputs, own)
+    process = start(name, own, out)
+    until_first(name, process, out)
+    before = {path: (path.read_bytes(), path.stat()) for path in paths[::2]}
+    for path, (data, _) in before.items():
+        path.write_bytes(data[:len(data) // 2])
+    said = process.communicate(timeout=600)[0]
+    assert process.returncode in ((0, 2) if name == "training" else (0, 1)), said
+    assert "Traceback" not in said, said
+    whole(name, out)
+    for path, (data, was) in before.items():
+        path.write_bytes(data)
+        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    finish(start(name, own, out))
+    if name == "prediction":
+        rows = (out / "scores.csv").read_text().replace(str(own), str(inputs))
+        clean = tmp_path / "clean"
+        finish(start(name, inputs, clean))
+        assert sorted(rows.splitlines()) == sorted(
+            (clean / "scores.csv").read_text().splitlines())
+    else:
+        assert contents(name, out) == unbroken(name)[0]
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again_by_the_next_call(tmp_path):

@@ -164,11 +164,11 @@ def read_heatmaps(place):
 
 def read_resumed(place):
     """Opens what an earlier call left."""
-    from end2end import predict
+    from end2end import predict, predict_rows
 
     columns = (*predict.KNOWN, "score_m", *predict.STATED)
     with contextlib.suppress(files.InputError):
-        predict.whole_rows(place.file, columns, "False")
+        predict_rows.whole(place.file, columns, "False")
     ledger = conversion.Ledger(place.file)
     job = dict(key="a", sources=[], settings=[])
     ledger.done(job)
