@@ -26,6 +26,8 @@ def parser():
     parser.add_argument("out", metavar="OUT", help="folder for pictures and results")
     parser.add_argument("--method", nargs="+", choices=METHODS, default=["guided"],
                         help="which maps (default: guided)")
+    parser.add_argument("--flips", action="store_true",
+                        help="mean over the four flips, as of the scores; steadier")
     parser.add_argument("--cutoff", type=float, default=0.06,
                         help="guided values below it are removed (default: 0.06)")
     parser.add_argument("--scale", choices=("image", "set"), default="image",

@@ -28,12 +28,15 @@ class ExplainOptions:
         cutoff: of guided back-propagation.
         patch: `checkpoints.Classifier` of patches, for the heatmap.
         class_index: output that is explained.
+        flips: the mean over the four flips, as of the scores. The heatmap stays as it
+            is.
     """
 
     methods: tuple = ("guided",)
     cutoff: float = saliency.CUTOFF
     patch: object = None
     class_index: int = 1
+    flips: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class Explained:
     Attributes:
         path: of the image.
         grey: uint8 `(rows, columns)`, at the size of the network's input.
-        score: of the class, without flips.
+        score: of the class, with flips where its maps are means over them.
         maps: float32 `(rows, columns)` from 0 to 1, by method.
         label: class number, or None.
         peak: gradient of the probability where the guided map is 1; 0 without one.
@@ -83,7 +86,8 @@ def explain(classifier, path, options, *, label=None, picture=None):
     picture = images.read_image(path) if picture is None else picture
     ready = images.to_input(picture, classifier.images)
     prediction.check_inputs(ready[None], [path])
-    score = prediction.predict_inputs(classifier.model, ready[None])[0, 0]
+    score = prediction.predict_inputs(
+        classifier.model, ready[None], flips=views(options))[0].mean(axis=0)
     prediction.check_scores([score], [path])
     maps, peak, cells = {}, 0.0, None
     for name in options.methods:
@@ -99,11 +103,34 @@ def explain(classifier, path, options, *, label=None, picture=None):
         str(path), grey, float(score[options.class_index]), maps, label, peak, cells)
 
 
+def views(options):
+    """The rows of `prediction.FLIPS` that maps and scores are means over."""
+    return prediction.FLIPS if options.flips else prediction.FLIPS[:1]
+
+
+def _over_views(draw, ready, options):
+    """Mean over the flips of what a function draws of a network input."""
+    return np.mean([np.flip(draw(np.flip(ready, turned(axes))), turned(axes))
+                    for axes in views(options)], axis=0)
+
+
+def turned(axes):
+    """Axes of a batch as axes of one image."""
+    return tuple(axis - 1 for axis in axes)
+
+
 def _guided(model, ready, options):
-    gradient, slope = saliency.class_gradient(
-        model, ready, options.class_index, guided=True)
-    strength = np.abs(gradient).max(axis=-1)
-    return saliency.rescaled(strength, options.cutoff), float(strength.max() * slope)
+    slopes = []
+
+    def draw(image):
+        gradient, slope = saliency.class_gradient(
+            model, image, options.class_index, guided=True)
+        slopes.append(slope)
+        return np.abs(gradient).max(axis=-1)
+
+    strength = _over_views(draw, ready, options)
+    return (saliency.rescaled(strength, options.cutoff),
+            float(strength.max() * np.mean(slopes)))
 
 
 def _map(name, classifier, ready, options):
@@ -111,7 +138,9 @@ def _map(name, classifier, ready, options):
     if name == "integrated":
         mean = classifier.images.pixel_mean if classifier.images.center else 0
         keywords["baseline"] = np.full_like(ready, -mean)
-    return saliency.METHODS[name](classifier.model, ready, **keywords)
+    return saliency.rescaled(_over_views(
+        lambda image: saliency.METHODS[name](classifier.model, image, **keywords),
+        ready, options))
 
 
 def on_common_scale(explained, scale, cutoff):

@@ -23,7 +23,7 @@ from end2end import (
 log = logging.getLogger(__name__)
 
 # Of what is in saved maps; another one has them drawn again.
-VERSION = 2
+VERSION = 3
 POINTING_COLUMNS = ("path", "method", "score", "hit", "hit_in_breast", "area_share",
                     "breast_share")
 
@@ -88,10 +88,12 @@ def plan(arguments, overrides):
     patch = arguments.patch_model and evaluation.load_classifier(arguments.patch_model)
     if patch:
         patch_maps.malignant_classes(patch.classes)
-    options = explain.ExplainOptions(methods, arguments.cutoff, patch or None)
+    options = explain.ExplainOptions(
+        methods, arguments.cutoff, patch or None, flips=arguments.flips)
     signature = dict(
         version=VERSION,
         model=files.sha256(model), methods=methods, cutoff=arguments.cutoff,
+        flips=arguments.flips,
         images=dataclasses.asdict(classifier.images),
         patch_model=files.sha256(arguments.patch_model) if patch else None)
     return Job(classifier, images, options, find_regions, out,

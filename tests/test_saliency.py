@@ -193,3 +193,20 @@ def test_a_lone_pixel_loses_against_a_patch_after_blurring():
     strength[10, 10], strength[60:66, 40:46] = 1, 0.5
     assert saliency.peak(strength, blur=0) == (10, 10)
     assert 60 <= saliency.peak(strength)[0] < 66
+
+
+def test_maps_over_the_flips_turn_with_the_image(tmp_path):
+    from saved_models import whole_image_model
+
+    from end2end import checkpoints, explain
+
+    classifier = checkpoints.load_classifier(whole_image_model(tmp_path / "best.h5"))
+    picture = np.random.default_rng(0).integers(0, 200, (40, 32)).astype(np.uint8)
+    picture[5:8, 5:8] = 255
+    options = explain.ExplainOptions(("guided", "integrated"), 0.0, flips=True)
+    one, turned = (explain.explain(classifier, "a.png", options, picture=pixels)
+                   for pixels in (picture, picture[:, ::-1].copy()))
+    assert one.score == pytest.approx(turned.score, abs=1e-6)
+    for name, strength in one.maps.items():
+        assert strength.max() == 1
+        np.testing.assert_allclose(turned.maps[name][:, ::-1], strength, atol=1e-5)
