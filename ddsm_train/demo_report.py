@@ -10,17 +10,21 @@ import numpy as np
 from ddsm_train.walk import NETWORKS
 from end2end import (
     checkpoints,
+    explain,
     figures,
     files,
     images,
     metrics,
     prediction,
     report,
+    saliency_run,
     score_tables,
 )
 
 PHANTOMS = "synthetic mammograms only; no woman was imaged, no score has a meaning"
 PATCHES_SHOWN = 4
+LOOKED = ("Where the network looked, the mean over the four flips, and the malignant "
+          "classes of the patch classifier. The pictures are in saliency/report.html.")
 
 
 def write(out, scale, records, branches):
@@ -41,6 +45,7 @@ def write(out, scale, records, branches):
               for name in NETWORKS}
     gain = metrics.auc_difference_interval(
         scores["image"].labels, scores["image"].values, scores["baseline"].values)
+    pointing = files.read_json(out / "saliency" / "results.json")["pointing"]
     real = real_scores(checkpoints.load_classifier(out / "image" / "best.h5"))
     path = report.write_report(out / "report.html", [
         report.Heading("Result"),
@@ -54,9 +59,22 @@ def write(out, scale, records, branches):
         report.Cases([case(name, value, label) for name, value, label in zip(
             scores["image"].paths, scores["image"].values, scores["image"].labels,
             strict=True)], "Scores of the network with the patch stage."),
+        report.Heading("What moved the scores"),
+        report.Text(LOOKED),
+        saliency_run.pointing_table(pointing),
         report.Heading("Real mammograms"),
         report.Text(REAL),
         *real_sections(real),
+        *settings_sections(scale, [*records, *itertools.chain(*branches)]),
+    ], title="From patches to whole mammograms: the demo", trained_on=PHANTOMS)
+    return "\n".join([*summary(results, gain, pointing, real),
+                      f"\n{used(records, branches)}", f"report: {path}",
+                      "next: make test; or read README.md for your own images"])
+
+
+def settings_sections(scale, records):
+    """What the walk was asked for, and its commands."""
+    return [
         report.Heading("Settings"),
         report.Table(("setting", "value"), [
             (name, " ".join(map(str, np.atleast_1d(value))))
@@ -64,9 +82,7 @@ def write(out, scale, records, branches):
         report.Heading("Commands and times"),
         report.Table(("step", "seconds", "command"), [
             (record["title"], record["seconds"], " ".join(record["command"]))
-            for record in [*records, *itertools.chain(*branches)]]),
-    ], title="From patches to whole mammograms: the demo", trained_on=PHANTOMS)
-    return "\n".join(summary(results, gain, real, path, used(records, branches)))
+            for record in records])]
 
 
 def result_table(results, gain):
@@ -156,8 +172,8 @@ def used(records, branches):
     return f"{minutes:.1f} minutes, at most {gigabytes:.1f} GB"
 
 
-def summary(results, gain, real, path, cost):
-    """The last lines of the demo on the terminal."""
+def summary(results, gain, pointing, real):
+    """What came out, as lines for the terminal."""
     yield "\n== Result, on synthetic mammograms"
     for name, found in results.items():
         plain, flips = found["plain"], found["flips"]
@@ -165,11 +181,13 @@ def summary(results, gain, real, path, cost):
                f"[{score_tables.between(plain['auc_interval'])}], with flips "
                f"{flips['auc']:.3f} [{score_tables.between(flips['auc_interval'])}]")
     yield f"gain by the patch stage [{score_tables.between(gain)}]"
+    for method, own in pointing.items():
+        yield (f"{explain.TITLES[method]}: maximum in a malignant lesion in "
+               f"{own['hits']:.2f} of {own['images']} images "
+               f"[{score_tables.between(own['interval'])}], by chance "
+               f"{own['chance']:.2f}")
     yield "\n== Real mammograms, by a model that has seen synthetic ones only"
     if not real:
         yield MISSING
     for file, value in real.items():
         yield f"{file.parent.name}/{file.name}  {value:.3f}  (means nothing)"
-    yield f"\n{cost}"
-    yield f"report: {path}"
-    yield "next: make test; or read README.md for your own images"

@@ -34,7 +34,7 @@ class Scale:
 
 SCALES = {
     "full": Scale(80, (512, 384), (192, 144), 64, 10, 1, (1, 2, 3), (2, 7), 0.0),
-    "tiny": Scale(24, (256, 192), (128, 96), 64, 2, 1, (1, 2, 3), (1, 2), 0.0),
+    "tiny": Scale(24, (256, 192), (160, 128), 64, 2, 1, (1, 2, 3), (1, 2), 0.0),
 }
 
 
@@ -60,7 +60,8 @@ def run(out, scale, *, seed):
         compared = beside.submit(
             walk_steps, [baseline, score_step(out, "baseline")], out, after=last,
             log=out / "baseline.log.txt")
-        chain = [*patch_steps(out, scale, common), image, score_step(out, "image")]
+        chain = [*patch_steps(out, scale, common), image, score_step(out, "image"),
+                 saliency_step(out)]
         trained = walk_steps(chain, out, after=last)
         if not compared.done():
             print("\n== Waiting for the baseline", flush=True)
@@ -151,12 +152,15 @@ def patch_steps(out, scale, common):
 
 
 def image_steps(out, scale, common):
-    """The whole-image classifier in two stages, and the same from random weights."""
+    """The whole-image classifier in two stages, and the same from random weights.
+
+    A VGG block on top, as of the network whose saliency maps the paper shows.
+    """
     image = (
         "ddsm_train.image_clf_train",
         *(out / "data" / "images" / part for part in ("train", "val", "test")),
-        "--img-size", *scale.size, "--patch-net", "yaroslav", "--block-type", "resnet",
-        "--top-depths", 64, 64, "--top-repetitions", 1, 1, "--batch-size", 8, *common)
+        "--img-size", *scale.size, "--patch-net", "yaroslav", "--block-type", "vgg",
+        "--top-depths", 64, "--top-repetitions", 2, "--batch-size", 8, *common)
     top, last = scale.image_epochs
     return [
         Step("image", "The same network, converted, on whole images in two stages", (
@@ -175,3 +179,12 @@ def score_step(out, name):
     return Step(f"evaluate-{name}", f"Scores of the test women: {NETWORKS[name]}", (
         "ddsm_train.evaluate", out / name / "best.h5",
         out / "data" / "images" / "test", "--flips", "--out", out / name / "test"))
+
+
+def saliency_step(out):
+    """Where the network with the patch stage looked, held against the lesions."""
+    return Step("saliency", "What moved the scores of the test women", (
+        "ddsm_train.draw_saliency", out / "image" / "best.h5",
+        out / "data" / "images" / "test", out / "saliency", "--flips",
+        "--rois", out / "data" / "roi_mask_path.csv", "--method", "guided", "heatmap",
+        "--patch-model", out / "patch" / "best.h5"))
