@@ -92,7 +92,8 @@ def plan(sources, train_out, val_out, options, *, convention=COMBINED):
     masks = files.existing_folder(sources.masks, "mask folder")
     full = files.existing_folder(sources.images, "image folder")
     rows = read_table(sources.roi_table, convention)
-    patients = read_patients(sources.patients, rows)
+    patients = patient_ids(sources.patients)
+    check_patients(sources.patients, patients, {row["patient_id"] for row in rows})
     malignant = {row["patient_id"] for row in rows if is_malignant(row)}
     train, val = splits.stratified_split(
         patients, [int(one in malignant) for one in patients],
@@ -101,13 +102,19 @@ def plan(sources, train_out, val_out, options, *, convention=COMBINED):
     for ids, out in ((train, train_out), (val, val_out)):
         if not ids:
             continue
-        out = files.writable_folder(out)
+        out = make_folders(out, options)
         if convention.patient_lists:
             files.write_text(out / PATIENT_LIST, "".join(f"{one}\n" for one in ids))
-        for folder in class_folders(options):
-            (out / folder).mkdir(exist_ok=True, parents=True)
         jobs += _jobs(rows, set(ids), masks, full, out=out, convention=convention)
     return jobs
+
+
+def make_folders(out, options):
+    """Makes the class folders of a set; returns its folder as `Path`."""
+    out = files.writable_folder(out)
+    for folder in class_folders(options):
+        (out / folder).mkdir(exist_ok=True, parents=True)
+    return out
 
 
 def _jobs(rows, ids, masks, full, *, out, convention):
@@ -165,29 +172,40 @@ def read_rows(path, columns, what):
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one."
         ) from error
-    missing = [name for name in columns if not rows or name not in rows[0]]
-    if missing:
+    if not rows:
         raise files.InputError(
-            f"{what} {path} has no column {missing[0]}; expected a header with "
-            f"{', '.join(columns)} and some rows.")
-    clean = []
-    for number, row in enumerate(rows, 2):
-        values = {name: (row[name] or "").strip() for name in columns}
-        wrong = [name for name, value in values.items()
-                 if not FILE_WORD.fullmatch(value) or not value.isprintable()]
-        if wrong:
-            raise files.InputError(
-                f"{what} {path}, row {number}: {wrong[0]} is {values[wrong[0]]!r}; "
-                "expected a word. Correct or remove the row.")
-        clean.append(values)
-    return clean
+            f"{what} {path} has no rows; expected a header with {', '.join(columns)} "
+            "and some rows.")
+    return [clean_row(row, columns, f"{what} {path}, row {number}")
+            for number, row in enumerate(rows, 2)]
 
 
-def read_patients(path, rows):
-    """Reads the patient ids, one per line; each must be in the table.
+def clean_row(row, columns, where):
+    """Some columns of a row as stripped words that can be part of a file name.
 
     Raises:
-        files.InputError: the list is empty or names a patient the table lacks.
+        files.InputError: a column is missing, or its value is no such word.
+    """
+    missing = [name for name in columns if name not in row]
+    if missing:
+        raise files.InputError(
+            f"{where}: no column {missing[0]}; expected a header with "
+            f"{', '.join(columns)}.")
+    values = {name: (row[name] or "").strip() for name in columns}
+    wrong = [name for name, value in values.items()
+             if not FILE_WORD.fullmatch(value) or not value.isprintable()]
+    if wrong:
+        raise files.InputError(
+            f"{where}: {wrong[0]} is {values[wrong[0]]!r}; expected a word. Correct or "
+            "remove the row.")
+    return values
+
+
+def patient_ids(path):
+    """Reads the patient ids, one per line, each once.
+
+    Raises:
+        files.InputError: there are none.
     """
     path = files.existing_text(path, "patient list")
     try:
@@ -200,14 +218,17 @@ def read_patients(path, rows):
     if not ids:
         raise files.InputError(
             f"patient list {path} is empty; expected one patient id per line.")
-    known = {row["patient_id"] for row in rows}
+    return ids
+
+
+def check_patients(path, ids, known):
+    """Raises `files.InputError` where the table lacks a patient of the list."""
     unknown = [one for one in ids if one not in known]
     if unknown:
         raise files.InputError(
             f"patient list {path}: {unknown[0]} is not in the ROI table "
             f"({len(unknown)} of {len(ids)} are not); expected one id per line, "
             "without a header.")
-    return ids
 
 
 def is_malignant(row):

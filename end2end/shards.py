@@ -14,7 +14,7 @@ import json
 
 from end2end import files, scheduling, storage
 
-SUFFIXES = (".csv", ".parquet")
+SUFFIXES = storage.TABLES
 PLAN = "plan.json"
 
 
@@ -130,8 +130,13 @@ def write_rows(path, columns, rows):
 
 def table_hash(table):
     """SHA-256 of the bytes of a table's files, in order."""
+    return bytes_hash(*table_files(table))
+
+
+def bytes_hash(*paths):
+    """SHA-256 of the bytes of files, in order."""
     digest = hashlib.sha256()
-    for path in table_files(table):
+    for path in paths:
         with storage.opened(path) as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)

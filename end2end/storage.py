@@ -10,6 +10,8 @@ import tempfile
 
 from end2end import files
 
+TABLES = (".csv", ".parquet")
+
 
 def is_url(path):
     """Whether a text names a file by URL; `file://` is a plain path."""
@@ -34,7 +36,9 @@ def beside(table, path):
     if is_url(path):
         return path
     if is_url(table):
-        start = str(table).rsplit("/", 1)[0] if "." in str(table)[-8:] else str(table)
+        # A folder may have a dot in its name (s3://bucket/v1.2).
+        start = (str(table).rsplit("/", 1)[0] if str(table).endswith(TABLES)
+                 else str(table))
         return path if path.startswith("/") else join(start, path)
     start = plain(table).absolute()
     return str((start if start.is_dir() else start.parent) / plain(path))
