@@ -28,10 +28,10 @@ from end2end import commands, files, run_inputs
 log = logging.getLogger(__name__)
 
 TF_CONFIG = "TF_CONFIG"
-# How long a process waits for the others to begin. They read all images before.
-WAIT_SECONDS = 1800
-# How long they may take to join once all listen.
-JOIN_SECONDS = 300
+# How long a process waits for the others to begin (they read all images before), and
+# how long all may take to join then; seconds, and the variables that change them.
+WAIT = "END2END_WAIT_SECONDS", 1800
+JOIN = "END2END_JOIN_SECONDS", 300
 EXAMPLE = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
            '"task": {"type": "worker", "index": 0}}')
 
@@ -45,12 +45,16 @@ class Layout:
         devices: of this process.
         index: of this process, from 0; the first is the chief, who alone writes.
         addresses: `host:port` of every process; empty where this is the only one.
+        wait: seconds that the others have to come.
+        join: seconds that all have to join.
     """
 
     strategy: str = "none"
     devices: int = 1
     index: int = 0
     addresses: tuple = ()
+    wait: int = WAIT[1]
+    join: int = JOIN[1]
 
     @property
     def hosts(self):
@@ -62,7 +66,7 @@ class Layout:
 
 
 def layout(training):
-    """Reads `NUM_GPU_DEVICES` and `TF_CONFIG`.
+    """Reads `NUM_GPU_DEVICES`, `TF_CONFIG` and how long the others may take.
 
     Args:
         training: `TrainingOptions`.
@@ -77,11 +81,25 @@ def layout(training):
             f"NUM_GPU_DEVICES={devices} is no number of devices; set 1 or more.")
     addresses, index = cluster(os.environ.get(TF_CONFIG, ""))
     if addresses:
-        asked = Layout("hosts", devices, index, addresses)
+        asked = Layout("hosts", devices, index, addresses, seconds(*WAIT),
+                       seconds(*JOIN))
     else:
         asked = Layout("devices" if devices > 1 else "none", devices)
     check(asked, training)
     return asked
+
+
+def seconds(name, usual):
+    """A time from the environment.
+
+    Raises:
+        files.InputError: it is no whole number from 1.
+    """
+    found = commands.environment_int(name, usual)
+    if found < 1:
+        raise files.InputError(
+            f"{name}={found} is no time; set whole seconds from 1, or unset it.")
+    return found
 
 
 def cluster(text):
@@ -175,7 +193,7 @@ def multi_worker(asked):
     # with the interpreter locked; only this ends it. What it would print helps nobody,
     # so `started` says beforehand that it may happen.
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(asked.join, exit=True, file=nowhere)
         try:
             made = tf.distribute.MultiWorkerMirroredStrategy()
         finally:
@@ -191,7 +209,7 @@ def meet(asked):
 
     Raises:
         files.InputError: this process cannot listen at its own.
-        ConnectionError: some have not come in `WAIT_SECONDS`.
+        ConnectionError: some have not come in time.
     """
     own = asked.addresses[asked.index]
     both = dict(family=socket.AF_INET6, dualstack_ipv6=True) if (
@@ -202,12 +220,12 @@ def meet(asked):
         raise files.InputError(
             f"this process cannot listen at {own}, its address in {TF_CONFIG} "
             f"({error.strerror}); give a free port.") from None
-    missing, end = list(asked.addresses), time.monotonic() + WAIT_SECONDS
+    missing, end = list(asked.addresses), time.monotonic() + asked.wait
     with server:
         while missing := [address for address in missing if not listens(address)]:
             if time.monotonic() > end:
                 raise ConnectionError(
-                    f"no process at {', '.join(missing)} in {WAIT_SECONDS} s; start "
+                    f"no process at {', '.join(missing)} in {asked.wait} s; start "
                     "the same command on every host, each with its own index in "
                     f"{TF_CONFIG}")
             time.sleep(0.5)
@@ -263,8 +281,8 @@ def started(settings):
     try:
         if asked.hosts > 1:
             settings.say(f"process {asked.index + 1} of {asked.hosts}; waiting for the "
-                         f"others, at most {WAIT_SECONDS} s (where one is lost while "
-                         f"they join, this ends {JOIN_SECONDS} s later with status 1)")
+                         f"others, at most {asked.wait} s (where one is lost while "
+                         f"they join, this ends {asked.join} s later with status 1)")
         settings = dataclasses.replace(settings, strategy=strategy(asked))
         announce(settings)
         if not asked.chief:

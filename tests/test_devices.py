@@ -64,16 +64,29 @@ def test_a_cluster_that_makes_no_sense_is_refused(monkeypatch, content):
 
 
 def test_a_process_that_never_comes_is_named(monkeypatch):
-    monkeypatch.setattr(devices, "WAIT_SECONDS", 0)
     with socket.create_server(("127.0.0.1", 0)) as one:
         free, taken = 0, one.getsockname()[1]
         with socket.create_server(("127.0.0.1", 0)) as two:
             free = two.getsockname()[1]
         addresses = (f"127.0.0.1:{free}", "127.0.0.1:1")
         with pytest.raises(ConnectionError, match="no process at 127.0.0.1:1 in 0 s"):
-            devices.meet(devices.Layout("hosts", 1, 0, addresses))
+            devices.meet(devices.Layout("hosts", 1, 0, addresses, wait=0))
         with pytest.raises(files.InputError, match="cannot listen.*free port"):
             devices.meet(devices.Layout("hosts", 1, 0, (f"127.0.0.1:{taken}", "b:1")))
+
+
+def test_the_times_that_others_have_can_be_set(monkeypatch):
+    content = dict(cluster=HOSTS, task=dict(type="worker", index=0))
+    found = layout(monkeypatch, content=content)
+    assert (found.wait, found.join) == (1800, 300)
+    monkeypatch.setenv("END2END_WAIT_SECONDS", "60")
+    monkeypatch.setenv("END2END_JOIN_SECONDS", "7")
+    found = layout(monkeypatch, content=content)
+    assert (found.wait, found.join) == (60, 7)
+    for wrong in ("0", "-3", "soon"):
+        monkeypatch.setenv("END2END_JOIN_SECONDS", wrong)
+        with pytest.raises(files.InputError, match="END2END_JOIN_SECONDS"):
+            layout(monkeypatch, content=content)
 
 
 @pytest.mark.parametrize("gpus", ["0", "-1", "two"])
