@@ -34,7 +34,7 @@ class Scale:
 
 SCALES = {
     "full": Scale(80, (512, 384), (192, 144), 64, 10, 1, (1, 2, 3), (2, 7), 0.0),
-    "tiny": Scale(24, (256, 192), (160, 128), 64, 2, 1, (1, 2, 3), (1, 2), 0.0),
+    "tiny": Scale(24, (256, 192), (128, 96), 64, 2, 1, (1, 2, 3), (1, 2), 0.0),
 }
 
 
@@ -152,15 +152,12 @@ def patch_steps(out, scale, common):
 
 
 def image_steps(out, scale, common):
-    """The whole-image classifier in two stages, and the same from random weights.
-
-    A VGG block on top, as of the network whose saliency maps the paper shows.
-    """
+    """The whole-image classifier in two stages, and the same from random weights."""
     image = (
         "ddsm_train.image_clf_train",
         *(out / "data" / "images" / part for part in ("train", "val", "test")),
-        "--img-size", *scale.size, "--patch-net", "yaroslav", "--block-type", "vgg",
-        "--top-depths", 64, "--top-repetitions", 2, "--batch-size", 8, *common)
+        "--img-size", *scale.size, "--patch-net", "yaroslav", "--block-type", "resnet",
+        "--top-depths", 64, 64, "--top-repetitions", 1, 1, "--batch-size", 8, *common)
     top, last = scale.image_epochs
     return [
         Step("image", "The same network, converted, on whole images in two stages", (

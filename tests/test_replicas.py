@@ -34,6 +34,12 @@ def environment(**more):
     return kept | QUIET | more
 
 
+def cluster(hosts, index):
+    """`TF_CONFIG` of one of the processes."""
+    return json.dumps(dict(cluster=dict(worker=hosts),
+                           task=dict(type="worker", index=index)))
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("folders")
@@ -117,8 +123,7 @@ class Run:
         self.processes = [subprocess.Popen(
             [sys.executable, HERE / "replica_process.py", folders, out, str(epochs),
              "4", *more], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment(TF_CONFIG=json.dumps(dict(
-                cluster=dict(worker=hosts), task=dict(type="worker", index=i)))))
+            env=environment(TF_CONFIG=cluster(hosts, i)))
             for i in range(count)]
 
     def __enter__(self):
@@ -194,8 +199,7 @@ def test_processes_that_see_other_results_are_refused(folders, tmp_path):
         run.processes = [subprocess.Popen(
             [sys.executable, HERE / "replica_process.py", folders, out, "2", "4"],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment(TF_CONFIG=json.dumps(dict(
-                cluster=dict(worker=hosts), task=dict(type="worker", index=i)))))
+            env=environment(TF_CONFIG=cluster(hosts, i)))
             for i, out in enumerate((tmp_path / "first", second))]
         return run
 
