@@ -75,7 +75,8 @@ def main(argv=None):
         for count in _shards(arguments):
             done += count
             bar.update(count)
-    commands.say(f"{done} {unit} done in this call; shards are in {arguments.out}")
+    commands.say(f"{done} {unit} done in this call; shards are in {arguments.out}; "
+                 "what failed says why in the column error")
     if arguments.task == "predict":
         commands.say(f"next: python -m end2end.archive evaluate {arguments.out}")
     if arguments.task == "sample":
@@ -89,6 +90,7 @@ def _shards(arguments):
     if arguments.task == "sample":
         return archive_sampling.run(arguments, suffix=suffix)
     from end2end import archive_work, shards
+    archive_work.check_manifest(arguments.table)
     return shards.run(
         arguments.table, arguments.out, archive_work.WORK[arguments.task](arguments),
         rows_per_shard=arguments.rows, suffix=suffix, scheduler=arguments.scheduler,

@@ -88,6 +88,16 @@ def classifiers(models):
     return found
 
 
+def check_manifest(table):
+    """Raises `files.InputError` for what is no manifest, before any work."""
+    first = next(shards.read_rows(table), None)
+    if first is None:
+        raise files.InputError(
+            f"manifest {table} has no rows; expected a header with the column path, "
+            "and a row per image.")
+    known(first, table)
+
+
 def known(row, table):
     """Path, patient, side, view and label of a manifest row, by their usual names.
 

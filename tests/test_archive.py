@@ -118,6 +118,36 @@ def test_preparing_writes_16_bit_images_and_names_the_unreadable(tmp_path):
     assert "does not exist" in bad["error"]
 
 
+@pytest.mark.parametrize("content, reason", [
+    ("path,label\n", "has no rows"), ("", "has no rows"),
+    ("picture,label\na.png,1\n", "has no path")])
+def test_what_is_no_manifest_is_refused_before_anything_is_written(
+        tmp_path, content, reason):
+    (tmp_path / "in.csv").write_text(content)
+    with pytest.raises(files.InputError, match=reason):
+        archive.main(["prepare", str(tmp_path / "in.csv"),
+                      "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("table, path, expected", [
+    ("s3://bucket/v1.2", "a.png", "s3://bucket/v1.2/a.png"),
+    ("s3://bucket/v1.2/in.csv", "a.png", "s3://bucket/v1.2/a.png"),
+    ("s3://bucket/in.parquet", "/a.png", "/a.png"),
+    ("s3://bucket/in.csv", "gs://other/a.png", "gs://other/a.png")])
+def test_relative_paths_start_from_the_folder_of_the_manifest(table, path, expected):
+    assert storage.beside(table, path) == expected
+
+
+def test_one_row_in_shards_of_many_and_a_folder_with_an_empty_part(tmp_path):
+    (tmp_path / "in").mkdir()
+    write_manifest(tmp_path / "in/part-0.csv", 0)
+    write_manifest(tmp_path / "in/part-1.csv", 1)
+    assert list(shards.run(tmp_path / "in", tmp_path / "out", WORK)) == [1]
+    assert [row["path"] for row in shards.read_rows(tmp_path / "out")] == [
+        "image-0.png"]
+
+
 def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path):
     import cv2
     import tiny_networks
