@@ -42,6 +42,8 @@ def parser():
             task.add_argument("--flips", action="store_true",
                               help="average over the four flips")
             task.add_argument("--batch-size", type=int, default=4)
+            task.add_argument("--fast", action="store_true",
+                              help="networks by OpenVINO, as end2end.predict --fast")
             task.add_argument("--keep-ids", action="store_true",
                               help="write patients' numbers of DICOM files as they are")
         if name == "prepare":

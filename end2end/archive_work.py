@@ -1,5 +1,6 @@
 """What `end2end.archive` does to the rows of one shard."""
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -17,17 +18,20 @@ SALT = "salt.json"
 def predicting(arguments):
     """The work of `archive predict`; models are checked by their hashes."""
     hashes = []
+    if arguments.fast:
+        from end2end import inference
+        inference.check()
     for model in arguments.models:
         with storage.local(model) as path:
             hashes.append(files.sha256(path))
     function = functools.partial(
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
-        batch_size=arguments.batch_size,
+        batch_size=arguments.batch_size, fast=arguments.fast,
         salt="" if arguments.keep_ids else salt(arguments.out))
     return shards.Work(function, SCORED, dict(
         task="predict", models=hashes, flips=arguments.flips,
-        keep_ids=arguments.keep_ids))
+        keep_ids=arguments.keep_ids) | (dict(fast=True) if arguments.fast else {}))
 
 
 def salt(out):
@@ -74,8 +78,8 @@ def whole_name(path):
 
 
 @functools.lru_cache(maxsize=1)
-def classifiers(models):
-    """The models of a worker, read once per process."""
+def classifiers(models, fast=False):
+    """The models of a worker, read once per process; by OpenVINO where `fast`."""
     from end2end import checkpoints
     found = []
     for model in models:
@@ -85,6 +89,10 @@ def classifiers(models):
             raise files.InputError(
                 f"model {model} tells apart {', '.join(found[-1].classes)}; expected "
                 "neg and pos. Give a model of whole images.")
+    if fast:
+        from end2end import inference
+        found = [dataclasses.replace(one, model=inference.fast(one.model))
+                 for one in found]
     return found
 
 
@@ -116,14 +124,14 @@ def known(row, table):
                     for name in guessed}
 
 
-def score_rows(rows, *, table, models, flips, batch_size, salt=""):
+def score_rows(rows, *, table, models, flips, batch_size, salt="", fast=False):
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
     Every row comes back once, in order, with side, view and flags as `end2end.predict`
     gives them. Patients' numbers of DICOM files become pseudonyms where there is a
     salt; those of the manifest and of file names stay.
     """
-    loaded, done = classifiers(models), []
+    loaded, done = classifiers(models, fast), []
     if any(one.images.height is not None for one in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):

@@ -158,3 +158,14 @@ def test_a_killed_dask_worker_with_a_real_network_scores_each_image_once(tmp_pat
     np.testing.assert_allclose(
         [float(row["score"]) for row in found[:8]], expected, atol=1e-6)
     assert not any(row["error"] for row in found)
+
+
+def test_fast_scores_are_near_those_of_keras_and_a_work_of_their_own(
+        study, model, tmp_path):
+    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    plain = predicted(study, model, tmp_path / "plain")
+    quick = predicted(study, model, tmp_path / "quick", "--fast")
+    np.testing.assert_allclose([float(row["score"]) for row in quick],
+                               [float(row["score"]) for row in plain], atol=1e-3)
+    with pytest.raises(files.InputError, match="another settings"):
+        predicted(study, model, tmp_path / "quick")
