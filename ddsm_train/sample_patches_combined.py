@@ -9,23 +9,14 @@ PAT_TRAIN are split by patient into TRAIN_OUT and VAL_OUT. Calling it again afte
 interruption does what is missing.
 """
 
-from end2end import commands, config, files
-
-POSITIONAL = (
-    ("roi_table", "ROI_CSV", "table of the lesions, as ddsm_train.prepare writes it"),
-    ("masks", "MASK_DIR", "folder of the lesion masks"),
-    ("patients", "PAT_TRAIN", "patient ids, one per line"),
-    ("images", "FULL_DIR", "folder of the full mammograms"),
-    ("train_out", "TRAIN_OUT", "folder of the training patches, made where missing"),
-    ("val_out", "VAL_OUT", "folder of the validation patches"),
-)
+from end2end import archive_sampling, commands, config, files
 
 
 def parser(script="sample_patches_combined", description=__doc__, only=None):
     """The command line of a sampler, with the original's flags."""
     parser = commands.Parser(
         prog=f"python -m ddsm_train.{script}", description=description)
-    for name, shown, text in POSITIONAL:
+    for name, shown, text in archive_sampling.POSITIONAL:
         parser.add_argument(name, metavar=shown, help=text)
     config.add_options(parser, config.SamplingOptions, only=only)
     parser.add_argument("--seed", type=int, default=12345,

@@ -3,11 +3,9 @@
 import os
 import pathlib
 import signal
-import socket
-import subprocess
-import sys
 import time
 
+import dask_cluster
 import numpy as np
 import pytest
 
@@ -174,43 +172,14 @@ def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path):
     assert (found[3]["patient"], found[3]["laterality"]) == ("P_3", "L")
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def test_a_killed_dask_worker_loses_and_repeats_no_image(tmp_path):
-    pytest.importorskip("distributed")
-    address = f"tcp://127.0.0.1:{free_port()}"
+    write_manifest(tmp_path / "in.csv", 100)
+    work = shards.Work(slowly, WORK.columns, WORK.settings)
     here = str(pathlib.Path(__file__).parent)
-    environment = dict(os.environ, PYTHONPATH=here)
-
-    def start(*words):
-        return subprocess.Popen(
-            [sys.executable, "-m", "dask", *words], env=environment, cwd=tmp_path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    started = [start("scheduler", "--host", "127.0.0.1", "--no-dashboard",
-                     "--port", address.rsplit(":", 1)[1])]
-    started += [start("worker", address, "--nthreads", "1", "--no-dashboard",
-                      "--no-nanny") for _ in range(2)]
-    try:
-        import distributed
-        with distributed.Client(address, timeout="30s",
-                                set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=40)
-        write_manifest(tmp_path / "in.csv", 100)
-        work = shards.Work(slowly, WORK.columns, WORK.settings)
-        running = shards.run(tmp_path / "in.csv", tmp_path / "out", work,
-                             rows_per_shard=5, scheduler=address)
-        counts = [next(running)]
-        started[1].send_signal(signal.SIGKILL)
-        counts += running
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
+    with dask_cluster.running(tmp_path, PYTHONPATH=here) as (address, started):
+        counts = dask_cluster.with_a_kill(shards.run(
+            tmp_path / "in.csv", tmp_path / "out", work, rows_per_shard=5,
+            scheduler=address), started)
     assert sum(counts) == 100
     found = [row["path"] for row in shards.read_rows(tmp_path / "out")]
     assert found == [f"image-{k}.png" for k in range(100)]

@@ -1,12 +1,9 @@
 """Rows of `archive predict`: what they say, and that each comes once."""
 
 import csv
-import os
-import signal
-import subprocess
-import sys
 
 import cv2
+import dask_cluster
 import dicom_writer
 import numpy as np
 import pytest
@@ -107,7 +104,6 @@ def test_an_archive_in_storage_is_scored_and_evaluated(model, tmp_path, kind, pl
 
 @pytest.mark.slow
 def test_a_killed_dask_worker_with_a_real_network_scores_each_image_once(tmp_path):
-    distributed = pytest.importorskip("distributed")
     options = config.ModelOptions(
         backbone="yaroslav", heatmap=True, convolutional=False, shortcut=True,
         dense_units=16, heatmap_pool=(3, 3), heatmap_max_pool=(1, 1))
@@ -121,33 +117,12 @@ def test_a_killed_dask_worker_with_a_real_network_scores_each_image_once(tmp_pat
         cv2.imwrite(str(tmp_path / f"image-{k}.png"),
                     rng.integers(0, 65535, (64, 48), np.uint16))
     test_archive.write_manifest(tmp_path / "in.csv", 60)
-    address = f"tcp://127.0.0.1:{test_archive.free_port()}"
-    environment = dict(os.environ, TF_NUM_INTRAOP_THREADS="1")
-
-    def start(*words):
-        return subprocess.Popen(
-            [sys.executable, "-m", "dask", *words], env=environment, cwd=tmp_path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    started = [start("scheduler", "--host", "127.0.0.1", "--no-dashboard", "--port",
-                     address.rsplit(":", 1)[1])]
-    started += [start("worker", address, "--nthreads", "1", "--no-dashboard",
-                      "--no-nanny") for _ in range(2)]
-    try:
-        with distributed.Client(address, timeout="60s",
-                                set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=90)
-        command = archive.parser().parse_args([
-            "predict", str(tmp_path / "in.csv"), "--models", str(tmp_path / "best.h5"),
-            "--out", str(tmp_path / "out"), "--rows", "4", "--scheduler", address])
-        running = archive._shards(command)
-        counts = [next(running)]
-        started[1].send_signal(signal.SIGKILL)
-        counts += running
-    finally:
-        for process in reversed(started):
-            process.kill()
-            process.wait()
+    command = ["predict", str(tmp_path / "in.csv"), "--models",
+               str(tmp_path / "best.h5"), "--out", str(tmp_path / "out"), "--rows", "4"]
+    with dask_cluster.running(tmp_path, TF_NUM_INTRAOP_THREADS="1") as (
+            address, started):
+        counts = dask_cluster.with_a_kill(archive._shards(
+            archive.parser().parse_args([*command, "--scheduler", address])), started)
     assert sum(counts) == 60
     with open(tmp_path / "in.csv", newline="") as stream:
         wanted = [str(tmp_path / row["path"]) for row in csv.DictReader(stream)]
