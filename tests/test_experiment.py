@@ -315,7 +315,9 @@ def test_ctrl_c_ends_cleanly_with_the_best_model_kept(tmp_path):
          "--no-use-pretrained", "--patch-net", "yaroslav", "--img-size", "64", "64",
          "--nb-epoch", "900", "--rescale-factor", "0.003891", "--batch-size", "8",
          "--top-depths", "4", "--top-repetitions", "1", "--best-model", str(best)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Started in the background, the tests would pass on that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     while not pathlib.Path(best).exists():
         assert process.poll() is None
         time.sleep(0.05)
