@@ -96,7 +96,7 @@ def main(argv=None):
     done = predict_rows.whole(out, columns, str(arguments.flips))
     settings = predict_record.settings(models, arguments, overrides(arguments))
     names = predict_record.Record(out, settings, rows=bool(done))
-    again = predict_rows.newer(done, out)
+    again = predict_rows.newer(done & {str(image["path"]) for image in images}, out)
     classifiers = load(models, overrides(arguments))
     wanted = pictures(arguments, settings)
     if again:
@@ -282,7 +282,7 @@ def score_all(todo, out, columns, classifiers, *, names, **options):
                 continue
             writer.writerow(files.csv_cells(dict(zip(columns, found, strict=True))))
             stream.flush()
-    changed = predict_rows.changed(read)
+    changed = predict_rows.changed(read) - {str(path) for path, _ in failures}
     predict_rows.remove(out, changed)
     return failures + [(path, CHANGED) for path in sorted(changed)]
 
