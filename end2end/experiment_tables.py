@@ -1,8 +1,8 @@
 """Tables of experiments: published values, and ours beside them."""
 
 SYNTHETIC = (
-    "Ours: synthetic mammograms and a small network (--scale demo). These values say "
-    "nothing about women and are not the paper's.")
+    "Ours: synthetic mammograms and a small network (another --scale than paper). "
+    "These values say nothing about women and are not the paper's.")
 
 
 def shown(value, interval=None):
