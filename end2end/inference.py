@@ -129,16 +129,20 @@ class Network:
             count)
 
     def __call__(self, inputs):
-        inputs = np.ascontiguousarray(inputs[..., :self.channels], np.float32)
         if len(inputs) == 1:
-            return np.array(self.single(inputs)[0], np.float32)
+            return np.array(self.single(self.prepared(inputs[0]))[0], np.float32)
         found = {}
 
         def keep(request, number):
             found[number] = np.array(request.get_output_tensor(0).data, np.float32)
 
         self.queue.set_callback(keep)
-        for number in range(len(inputs)):
-            self.queue.start_async([inputs[number:number + 1]], number)
+        # The first image is computed while the second is made ready.
+        for number, image in enumerate(inputs):
+            self.queue.start_async([self.prepared(image)], number)
         self.queue.wait_all()
         return np.concatenate([found[number] for number in range(len(inputs))])
+
+    def prepared(self, image):
+        """A batch of one image in one block of memory, with the channels computed."""
+        return np.ascontiguousarray(image[None, ..., :self.channels], np.float32)
