@@ -68,7 +68,7 @@ def inference():
 
     made = classifier()
     quick = dataclasses.replace(
-        made, model=inference.fast(made.model, precisions=("f32",)))
+        made, model=inference.Network(inference.converted(made.model), "f32"))
     products, count = timing.product_works()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=1)[:4]
@@ -101,7 +101,7 @@ def fast():
         paths = timing.phantom_images(folder, patients=2)[:6]
         inputs = [images.to_input(images.read_image(path), made.images)[None]
                   for path in paths]
-    quick = inference.fast(made.model)
+    quick = inference.fast(made.model, made.images)
     plain = np.concatenate([made.model.predict_on_batch(one) for one in inputs])
     scores = np.concatenate([quick(one) for one in inputs])
     products, count = timing.product_works()
@@ -189,7 +189,7 @@ def flips():
     from end2end import inference, prediction
 
     made = classifier()
-    quick = dataclasses.replace(made, model=inference.fast(made.model))
+    quick = dataclasses.replace(made, model=inference.fast(made.model, made.images))
     with timing.scratch() as folder:
         path = timing.phantom_images(folder, patients=1)[0]
         taken = timing.interleaved(

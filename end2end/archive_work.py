@@ -91,7 +91,7 @@ def classifiers(models, fast=False):
                 "neg and pos. Give a model of whole images.")
     if fast:
         from end2end import inference
-        found = [dataclasses.replace(one, model=inference.fast(one.model))
+        found = [dataclasses.replace(one, model=inference.fast(one.model, one.images))
                  for one in found]
     return found
 

@@ -202,8 +202,13 @@ def load(models, typed=None):
 def converted(classifiers):
     """The classifiers with networks by OpenVINO (`inference.fast`)."""
     from end2end import inference
-    return [dataclasses.replace(one, model=inference.fast(one.model))
-            for one in classifiers]
+    found = []
+    for one in classifiers:
+        found.append(dataclasses.replace(
+            one, model=inference.fast(one.model, one.images)))
+        commands.say(f"{one.name} is computed by OpenVINO in "
+                     f"{inference.PRECISIONS[found[-1].model.precision]}")
+    return found
 
 
 def gather(paths):
