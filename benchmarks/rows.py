@@ -65,6 +65,8 @@ ROWS = (
         "networks.predict_memory", 30, True, "MB"),
     Row("flips", "four-flip averaging, times one pass", "networks.flips", 3.6, True,
         "x"),
+    Row("flips-fast", "four-flip averaging with --fast, times one such pass",
+        "networks.flips_fast", 3.6, True, "x"),
     Row("step", "training step, 1152x896, batch 2, all layers", "steps.step", 8, True,
         "s"),
     Row("remat", "memory of that step with --remat, share of the plain step's",
