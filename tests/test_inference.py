@@ -61,9 +61,9 @@ def test_what_is_taken_keeps_scores_and_order_of_the_trial_images():
 
 
 @pytest.mark.parametrize("moved, kept", [
-    ([0.0005, 0.0005, -0.0005], True),         # near, the same order
-    ([0.002, 0.002, 0.002], False),            # too far
-    ([0.0004, -0.0004, 0.0], False)])         # near, but the first two change places
+    ([0.0005, 0.0005, -0.0005], True),       # near, the same order
+    ([0.002, 0.002, 0.002], False),          # too far
+    ([0.0004, -0.0004, 0.0], False)])        # near, but the first two change places
 def test_half_precision_must_keep_scores_and_their_order(moved, kept):
     positive = np.array([0.3000, 0.3006, 0.9])
     exact, rounded = (np.stack([1 - one, one], axis=1)
@@ -71,8 +71,11 @@ def test_half_precision_must_keep_scores_and_their_order(moved, kept):
     assert inference.keeps(exact, rounded) is kept
 
 
-def test_the_trial_images_are_mammograms_of_the_size_and_range_of_the_model():
-    options = config.ImageOptions(size=(192, 144), intensity_scale=255 / 4095)
+@pytest.mark.parametrize("scaling", [
+    dict(intensity_scale=255 / 4095), dict(intensity_scale="auto"), dict(height=192),
+    dict(stretch_max_to=255.0), dict(stretch_max_to=4095.0, intensity_scale=255 / 4095)])
+def test_the_trial_images_are_mammograms_of_the_size_and_range_of_the_model(scaling):
+    options = config.ImageOptions(size=(192, 144), **scaling)
     first, again = (inference.trial_inputs(options, 2) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert first[0].shape == (192, 144, 3)
