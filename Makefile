@@ -114,13 +114,14 @@ test-all: test test-slow  ## all tests
 
 # In an environment of its own, with a Python that these versions know (3.10 to 3.12).
 LOWEST := .venv-lowest
-LOWEST_TESTS ?= checkpoints dicom images metrics models predict prepare sampling training
+LOWEST_TESTS ?= checkpoints dicom images metrics models prediction training \
+	ddsm_train/test_prepare.py data/patches
 test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py allows
-	@$(RUN) tests/lowest_versions.py test dicom cluster serve results > $(VENV)/lowest.txt
+	@$(RUN) tests/helpers/lowest_versions.py test dicom cluster serve results > $(VENV)/lowest.txt
 	@$(PYTHON) -m venv $(LOWEST)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c $(VENV)/lowest.txt -e '.[test,dicom,cluster,serve,results]'
-	@$(LOWEST)/bin/python -m pytest -m "not slow" $(LOWEST_TESTS:%=tests/test_%.py)
+	@$(LOWEST)/bin/python -m pytest -m "not slow" $(LOWEST_TESTS:%=tests/%)
 
 lint: $(READY)  ## style of the code
 	@$(RUN) -m ruff check .

@@ -17,7 +17,10 @@ setuptools.setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
-    package_data={"end2end": ["report_page.*", "report_viewer.html", "serve_page.*"]},
+    package_data={
+        "": ["*.pyi"], "end2end": ["py.typed"],
+        "end2end.reports": ["report_page.*", "report_viewer.html"],
+        "end2end.serve": ["serve_page.*"]},
     python_requires=">=3.10",
     install_requires=[
         "tensorflow>=2.18,<3",
@@ -33,9 +36,11 @@ setuptools.setup(
         "matplotlib>=3.9,<4",
         "pandas>=2.2.2,<4",
         "tqdm>=4.66,<5",
+        "lazy-loader>=0.4,<1",
     ],
     extras_require={
         "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
+                 "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2",
                  "xlrd>=2.0,<3", "selenium>=4.20,<5", "httpx>=0.27,<1",
                  "nbclient>=0.10,<1", "ipykernel>=6.29,<8",
                  "hypothesis>=6.100,<7"],

@@ -85,7 +85,7 @@ def shown(number, unit):
 
 def write(path, found):
     """Writes the rows as JSON, beside those of earlier calls."""
-    from end2end import files
+    from end2end.utils import files
 
     before = files.read_json(path) if path.exists() else {}
     files.write_json(path, before | found)

@@ -31,7 +31,8 @@ def make(folder, rows):
     import keras
     import numpy as np
 
-    from end2end import checkpoints, config, shards
+    from end2end import checkpoints, config
+    from end2end.archive import shards
 
     rng = np.random.default_rng(1)
     for k in range(300):
@@ -53,17 +54,18 @@ def main():
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    from end2end import archive, archive_work, shards, streamed
+    from end2end.archive import __main__ as program
+    from end2end.archive import shards, streamed, work
 
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         make(folder, arguments.rows)
-        command = archive.parser().parse_args([
+        command = program.parser().parse_args([
             "predict", str(folder / "in.csv"), "--models", str(folder / "tiny.h5"),
             "--out", str(folder / "out"), "--batch-size", "100"])
         began, done, shown = time.monotonic(), 0, 0
         for count in shards.run(
-                command.table, command.out, archive_work.predicting(command),
+                command.table, command.out, work.predicting(command),
                 workers=arguments.workers):
             done += count
             if done >= shown:

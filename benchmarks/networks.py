@@ -19,7 +19,8 @@ def classifier(*, backbone="resnet50", size=SIZE):
 
     Freed memory is kept, as the commands do.
     """
-    from end2end import checkpoints, config, memory, models
+    from end2end import checkpoints, config, models
+    from end2end.utils import memory
 
     memory.keep_freed_memory()
     patch_model = models.patch_classifier(backbone, 5, dropout=0.5)
@@ -64,11 +65,12 @@ def limit_seconds(model, shape):
 
 def inference():
     """Files to scores with `prediction.predict` and the converted network."""
-    from end2end import images, inference, prediction
+    from end2end import images, prediction
+    from end2end.prediction import engines
 
     made = classifier()
     quick = dataclasses.replace(
-        made, model=inference.Network(inference.converted(made.model), "f32"))
+        made, model=engines.Network(engines.converted(made.model), "f32"))
     products, count = timing.product_works()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=1)[:4]
@@ -94,14 +96,15 @@ def inference():
 
 def fast():
     """The converted network beside the plain one, and how much the scores move."""
-    from end2end import images, inference
+    from end2end import images
+    from end2end.prediction import engines
 
     made = classifier()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=2)[:6]
         inputs = [images.to_input(images.read_image(path), made.images)[None]
                   for path in paths]
-    quick = inference.fast(made.model, made.images)
+    quick = engines.fast(made.model, made.images)
     plain = np.concatenate([made.model.predict_on_batch(one) for one in inputs])
     scores = np.concatenate([quick(one) for one in inputs])
     products, count = timing.product_works()
@@ -116,7 +119,7 @@ def fast():
         timing.ratio(taken[:, 3], taken[:, 2]), ours, "s per image", simple,
         "Keras, one image", float(np.median(limits)), PRODUCT_RATE,
         notes=(f"computed in {quick.precision}; this processor has "
-               + ", ".join(inference.known_precisions()),
+               + ", ".join(engines.known_precisions()),
                f"{100 * timing.ratio(limits, taken[:, 2]):.0f} % of the matrix-product "
                "rate",
                f"scores move by at most {np.abs(scores - plain).max():.1e}, ranking "
@@ -155,9 +158,10 @@ def predict_folder():
 def score_files(paths, made, out):
     """What `end2end.predict` does once its models are loaded."""
     from end2end import predict
+    from end2end.prediction import score_files as prediction_score_files
 
-    columns = (*predict.KNOWN, "score_model", *predict.STATED)
-    failures = predict.score_all(
+    columns = (*prediction_score_files.KNOWN, "score_model", *predict.STATED)
+    failures = prediction_score_files.score_all(
         [dict(path=path) for path in paths], out, columns, [made],
         names=str, flips=False, frame=None)
     if failures:
@@ -191,10 +195,10 @@ def flips():
 
 def flips_fast():
     """The same with the converted network."""
-    from end2end import inference
+    from end2end.prediction import engines
 
     made = classifier()
-    quick = inference.fast(made.model, made.images)
+    quick = engines.fast(made.model, made.images)
     return flipped(dataclasses.replace(made, model=quick),
                    notes=(f"computed in {quick.precision}",))
 
@@ -218,7 +222,9 @@ def flipped(made, *, notes=()):
 
 def heatmap():
     """One pass of the network beside one pass per patch."""
-    from end2end import heatmaps, memory, models, patches
+    from end2end import heatmaps, models
+    from end2end.data.patches import geometry
+    from end2end.utils import memory
 
     memory.keep_freed_memory()
     patch_model = models.patch_classifier("resnet50", 5, dropout=0.5)
@@ -226,11 +232,11 @@ def heatmap():
     image = np.random.default_rng(0).normal(size=(*SIZE, 3)).astype(np.float32)
     ours = timing.fastest(
         lambda: heatmaps.convolutional_heatmap(model, image), runs=3)
-    grid = [len(patches.sliding_grid(length + 224, patch_size=224, stride=32))
+    grid = [len(geometry.sliding_grid(length + 224, patch_size=224, stride=32))
             for length in SIZE]
     # A strip with some of the windows; all of them take minutes.
     strip = image[:32 * 7]
-    rows_of_strip = len(patches.sliding_grid(
+    rows_of_strip = len(geometry.sliding_grid(
         len(strip) + 224, patch_size=224, stride=32))
     simple = timing.seconds(lambda: heatmaps.sliding_heatmap(
         patch_model, strip, patch_size=224, stride=32)) * grid[0] / rows_of_strip

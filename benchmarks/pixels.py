@@ -16,16 +16,17 @@ WARPS = 30
 
 
 def augment_image():
-    return augment((1152, 896))
+    return random_warps((1152, 896))
 
 
 def augment_patch():
-    return augment((224, 224))
+    return random_warps((224, 224))
 
 
-def augment(size):
+def random_warps(size):
     """Draws and applies all warps of training, from a grey image into a batch."""
-    from end2end import augment, warps
+    from end2end import augment
+    from end2end.images import warps
 
     cv2.setNumThreads(1)
     generator = augment.training_generator()
@@ -53,7 +54,7 @@ def with_scipy(plane, warp):
     """The warp of three channels as Keras 2.0.8 does it."""
     from scipy import ndimage
 
-    from end2end import warps
+    from end2end.images import warps
 
     image = np.repeat(plane[..., None], 3, axis=2)
     (a, b, down), (c, d, right) = warps.warp_matrix(warp, plane.shape)
@@ -92,7 +93,8 @@ def sampling_s10():
 def sampled(source, out):
     """Seconds of sampling into a new folder, the outcomes and the jobs."""
     from ddsm_train import sample_patches_combined as command
-    from end2end import config, roi_table, sampling
+    from end2end import config
+    from end2end.data.patches import roi_table, sampling
 
     arguments = command.parser().parse_args([
         str(source / "roi_mask_path.csv"), str(source / "mask"),
@@ -142,7 +144,8 @@ def prepare():
 
     from benchmarks import networks
     from ddsm_train import prepare as command
-    from end2end import phantoms, processes
+    from end2end import phantoms
+    from end2end.utils import processes
 
     workers = os.cpu_count()
     with timing.scratch() as folder:
@@ -169,16 +172,16 @@ def prepare():
 
 def files_used(download, out):
     """The mammograms and the masks, without crops and second copies."""
-    from ddsm_train import cbis_ddsm, cbis_files
-    from end2end import conversion
+    from ddsm_train.dataset import downloads, tables
+    from end2end.data import conversion
 
-    index = cbis_files.Index(download, skip=out)
+    index = downloads.Index(download, skip=out)
     found = []
-    for film in cbis_ddsm.merge(cbis_ddsm.read_tables(download)):
-        job = cbis_files.make_job(film, index, out, (1152, 896))
+    for film in tables.merge(tables.read_tables(download)):
+        job = downloads.make_job(film, index, out, (1152, 896))
         found.append(job["images"][0][0])
         shape = conversion.read_shape(found[-1])
-        found += [cbis_files.find_mask(mask["files"], shape)[0]
+        found += [downloads.find_mask(mask["files"], shape)[0]
                   for mask in job["masks"]]
     return found
 
@@ -187,7 +190,7 @@ def one_file(path):
     """Decodes, resizes and encodes one file with the settings of `prepare`."""
     import pydicom
 
-    from end2end import conversion
+    from end2end.data import conversion
 
     pixels = pydicom.dcmread(path).pixel_array
     small = cv2.resize(pixels, (896, 1152), interpolation=cv2.INTER_CUBIC)

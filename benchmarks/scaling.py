@@ -86,15 +86,9 @@ def measure():
     """Seconds per step in the fastest epoch of this process but the first."""
     import numpy as np
 
-    from end2end import (
-        config,
-        datasets,
-        devices,
-        models,
-        run_inputs,
-        starting,
-        training,
-    )
+    from end2end import config, models
+    from end2end.data import image_batches, image_lists
+    from end2end.training import devices, loop, run_inputs, schedule, starting
 
     options = config.TrainingOptions(optimizer="adam", workers=1)
     images = config.ImageOptions(size=SIZE, pixel_mean=0.0)
@@ -108,12 +102,12 @@ def measure():
         # One batch more than whole batches is a step of an epoch too.
         count = BATCH * settings.replicas * STEPS - 1
         pixels = np.random.default_rng(1).integers(0, 256, (count, *SIZE), np.uint8)
-        found = datasets.from_arrays(pixels, np.arange(count) % 5)
-        timed = Timed(datasets.ImageBatches(
-            datasets.from_arrays(pixels[:2], [0, 4]), images, batch_size=2))
-        training.train(
-            model, [training.Stage("all", None, EPOCHS, 1e-4, 0.0, 0.0)],
-            datasets.ImageBatches(found, images, seed=1, shuffle=True,
+        found = image_lists.from_arrays(pixels, np.arange(count) % 5)
+        timed = Timed(image_batches.ImageBatches(
+            image_lists.from_arrays(pixels[:2], [0, 4]), images, batch_size=2))
+        loop.train(
+            model, [schedule.Stage("all", None, EPOCHS, 1e-4, 0.0, 0.0)],
+            image_batches.ImageBatches(found, images, seed=1, shuffle=True,
                                   batch_size=BATCH * settings.replicas),
             timed, options=options, watch="val_accuracy")
     return min(np.diff(timed.begins)) / STEPS

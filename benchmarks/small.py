@@ -37,9 +37,9 @@ def bootstrap():
 def commands():
     """Names of all modules that can be called."""
     return sorted(
-        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
         for folder in ("end2end", "ddsm_train", "inbreast")
-        for path in (ROOT / folder).glob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8"))
 
 

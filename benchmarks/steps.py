@@ -45,16 +45,19 @@ def waiting():
     """Share of the time in which a patch network waits for its next batch."""
     import keras
 
-    from end2end import augment, config, datasets, freezing, memory, models, training
+    from end2end import augment, config, models
+    from end2end.data import image_batches
+    from end2end.training import freezing, schedule
+    from end2end.utils import memory
 
     memory.keep_freed_memory()
     keras.utils.set_random_seed(1)
     model = models.patch_classifier("resnet50", 5)
     freezing.train_from(model, "dense_1")
-    model.compile("adam", training.cross_entropy, jit_compile=False)
+    model.compile("adam", schedule.cross_entropy, jit_compile=False)
     with timing.scratch() as folder:
         found = patches(folder)
-        batches = datasets.ImageBatches(
+        batches = image_batches.ImageBatches(
             found, config.ImageOptions(size=(224, 224), intensity_scale=0.003891),
             batch_size=32, seed=1, shuffle=True,
             augment=augment.training_generator())
@@ -84,7 +87,8 @@ def waited(model, batches):
 
 def patches(folder):
     """A class folder of 16-bit patches."""
-    from end2end import datasets, patch_files
+    from end2end.data import image_lists
+    from end2end.data.patches import patch_files
 
     rng = np.random.default_rng(0)
     for label in range(5):
@@ -93,4 +97,4 @@ def patches(folder):
             patch_files.write_patch(
                 folder / f"class{label}" / f"{number}.png",
                 rng.integers(0, 65536, (224, 224)), stamp="0", total=40)
-    return datasets.list_classes(folder)
+    return image_lists.list_classes(folder)

@@ -57,7 +57,8 @@ def main():
 
 def as_in_training():
     """Sets oneDNN and memory as the training commands do."""
-    from end2end import memory, training_command
+    from end2end.config import training_command
+    from end2end.utils import memory
 
     for variable, value in training_command.ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
@@ -90,7 +91,8 @@ def measure(batch, flags, *, size, net, steps=2):
     """
     import numpy as np
 
-    from end2end import config, models, remat
+    from end2end import config, models
+    from end2end.training import remat
 
     options = config.TrainingOptions(optimizer="adam", **flags)
     model = compiled(options, size=size, net=net)
@@ -109,7 +111,8 @@ def measure(batch, flags, *, size, net, steps=2):
 
 def compiled(options, *, size, net):
     """ResNet50 + [512-512-1024]x2, or of another backbone, ready to train."""
-    from end2end import config, freezing, models, optimizers, remat, training
+    from end2end import config, models
+    from end2end.training import freezing, optimizers, remat, schedule
 
     patch_model = models.patch_classifier(net, 5, dropout=0.5)
     model = models.whole_image_classifier(
@@ -119,7 +122,7 @@ def compiled(options, *, size, net):
     if options.precision != "float32":
         remat.set_precision(model, options.precision)
     optimizer = optimizers.optimizer("adam", 1e-5, accumulate=options.accumulate)
-    model.compile(optimizer, training.cross_entropy, jit_compile=False)
+    model.compile(optimizer, schedule.cross_entropy, jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     return model
 

@@ -6,7 +6,8 @@ Runs the same commands that a user would type, prints each, and skips those that
 done.
 """
 
-from end2end import commands
+from ddsm_train import pipeline
+from end2end.utils import commands
 
 
 def parser():
@@ -23,9 +24,8 @@ def parser():
 def main(argv=None):
     """Walks, then prints the result and where the report is."""
     arguments = parser().parse_args(argv)
-    from ddsm_train import walk
-
-    print(walk.run(arguments.out, walk.SCALES[arguments.scale], seed=arguments.seed))
+    scale = pipeline.walk.SCALES[arguments.scale]
+    print(pipeline.walk.run(arguments.out, scale, seed=arguments.seed))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ draws only what is missing.
 
 import pathlib
 
-from end2end import commands, image_flags
+from end2end import evaluation, reports
+from end2end.config import image_flags
+from end2end.utils import commands
 
 METHODS = ("guided", "gradcam", "integrated", "heatmap")
 
@@ -51,14 +53,12 @@ def main(argv=None):
     """Draws, plays the pointing game and says what came out."""
     arguments = parser().parse_args(argv)
 
-    from end2end import saliency_run, score_tables
-
-    job = saliency_run.plan(arguments, image_flags.typed(arguments))
+    job = evaluation.saliency_run.plan(arguments, image_flags.typed(arguments))
     print(f"{len(job.images)} images, {', '.join(job.options.methods)}, to {job.out}")
-    results = saliency_run.run(job)
+    results = evaluation.saliency_run.run(job)
     if results["pointing"]:
-        print(*score_tables.as_text(
-            saliency_run.pointing_table(results["pointing"])), sep="\n")
+        print(*reports.score_tables.as_text(
+            evaluation.saliency_run.pointing_table(results["pointing"])), sep="\n")
     for path, reason in results["failed"].items():
         print(commands.one_line(f"failed: {path}: {reason}"))
     print(f"pictures, results.json and report.html are in {pathlib.Path(job.out)}")

@@ -9,17 +9,18 @@ matrix. The scores of the images are kept as CSV; `python -m end2end.metrics` re
 without any model.
 """
 
-from end2end import commands, evaluation_command
+from end2end import evaluation
+from end2end.utils import commands
 
 
 def parser():
     """The command line."""
-    return evaluation_command.parser("ddsm_train.evaluate", __doc__)
+    return evaluation.command.parser("ddsm_train.evaluate", __doc__)
 
 
 def main(argv=None):
     """Evaluates and prints the results."""
-    evaluation_command.run(parser().parse_args(argv))
+    evaluation.command.run(parser().parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ network and few epochs: it shows that the way works, and no number of the paper.
 
 import dataclasses
 
-from end2end import commands, experiment_tables, files
+from ddsm_train import pipeline
+from end2end import experiments
+from end2end.utils import commands, files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,17 +318,15 @@ def parser():
 def main(argv=None):
     """Lists, runs or tabulates."""
     arguments = parser().parse_args(argv)
-    from ddsm_train import experiment_steps
-
     if arguments.list:
-        print(experiment_tables.listing(EXPERIMENTS.values()))
+        print(experiments.listing(EXPERIMENTS.values()))
         return
     names = chosen(arguments.run or arguments.table)
-    runs = [experiment_steps.Run.of(arguments, seed) for seed in arguments.seed]
+    runs = [pipeline.steps.Run.of(arguments, seed) for seed in arguments.seed]
     if arguments.run:
         for run in runs:
-            experiment_steps.perform(names, run)
-    print(experiment_steps.table(names, runs))
+            pipeline.steps.perform(names, run)
+    print(pipeline.steps.table(names, runs))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ interruption goes on where it stopped.
 
 import argparse
 
-from end2end import commands, config
+from ddsm_train import pipeline
+from end2end import config
+from end2end.utils import commands
 
 FIELDS = (
     "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
@@ -53,12 +55,10 @@ def parser(defaults=None):
 def main(argv=None):
     """Makes the heatmaps and says where they are."""
     arguments = parser().parse_args(argv)
-    from ddsm_train import heatmap_scoring
-
-    job = heatmap_scoring.plan(arguments)
-    defaults = heatmap_scoring.settings_of(job.classifier)
+    job = pipeline.heatmap_scoring.plan(arguments)
+    defaults = pipeline.heatmap_scoring.settings_of(job.classifier)
     arguments = parser(defaults).parse_args(argv)
-    out, problems = heatmap_scoring.score(job, arguments)
+    out, problems = pipeline.heatmap_scoring.score(job, arguments)
     for text in problems:
         print(f"left out: {text}")
     print(f"heatmaps of {len(job.breasts)} breasts in {out}")

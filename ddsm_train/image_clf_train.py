@@ -10,7 +10,9 @@ all its layers at once.
 """
 
 from ddsm_train import experiments
-from end2end import commands, training_command
+from end2end import training
+from end2end.config import training_command
+from end2end.utils import commands
 
 # The stage of the top layers of patch training, which whole images have not.
 NOT_HERE = ("top_until_epoch", "top_rate_multiplier", "height")
@@ -27,9 +29,7 @@ def main(argv=None):
     """Trains, and says what to do next."""
     folders, *options = training_command.parse(
         parser(), argv, experiments.IMAGE_FLAGS)
-    from end2end import experiment
-
-    report = experiment.run_image_experiment(
+    report = training.experiment.run_image_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     if report:          # of several processes the first speaks
         print(f"next: python -m ddsm_train.evaluate {options[-1].best_model} "

@@ -6,9 +6,11 @@ Builds each network once, at 1152x896 with five patch classes and two image clas
 """
 
 import dataclasses
+import functools
 
 from ddsm_train import experiments
-from end2end import commands, config
+from end2end import checkpoints, config, models
+from end2end.utils import commands
 
 PATCH_CLASSES = 5
 # Patch classifiers: with head dropout, as the paper trained them.
@@ -112,7 +114,6 @@ def image_table(patches):
     Args:
         patches: function of a backbone's name to its patch classifier.
     """
-    from end2end import models
     lines = []
     for row, options in image_rows():
         model = models.whole_image_classifier(
@@ -130,10 +131,9 @@ def image_table(patches):
 
 def patch_table(patches):
     """The patch classifiers with five classes."""
-    from end2end import backbones
     lines = []
     for name in BACKBONES:
-        row, model = backbones.BACKBONES[name], patches(name)
+        row, model = models.backbones.BACKBONES[name], patches(name)
         lines.append((f"`{name}`", f"{model.count_params():,}", len(model.layers),
                       f"`{row.features}`", f"`{row.top_start}`", row.channels))
     return table(["--net", "weights", "layers", "last feature map",
@@ -142,28 +142,22 @@ def patch_table(patches):
 
 def published_table():
     """The published models."""
-    from end2end import published
     return table(
         ["name", "file", "size", "pixel mean", "AUC", "with flips"],
         [(row["name"], ", ".join(f"`{name}.h5`" for name in row["files"]),
-          "{}x{}".format(*published.SIZE), published.mean(row), row["auc"],
-          row["auc_flips"]) for row in published.PUBLISHED])
+          "{}x{}".format(*checkpoints.published.SIZE), checkpoints.published.mean(row),
+          row["auc"], row["auc_flips"]) for row in checkpoints.published.PUBLISHED])
 
 
 def resnet_table():
     """The residual networks beside the paper's."""
-    from end2end import resnets
     return table(["name", "unit", "units of each stage"], [
         (f"`{name}`", row.unit, ", ".join(map(str, row.repeats)))
-        for name, row in resnets.RESNETS.items()])
+        for name, row in models.resnets.RESNETS.items()])
 
 
 def page():
     """The text of docs/models.md."""
-    import functools
-
-    from end2end import models
-
     @functools.cache
     def patches(backbone):
         return models.patch_classifier(backbone, PATCH_CLASSES, dropout=DROPOUT)

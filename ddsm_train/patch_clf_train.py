@@ -8,7 +8,9 @@ manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13
 """
 
 from ddsm_train import experiments
-from end2end import commands, config, training_command
+from end2end import config, training
+from end2end.config import training_command
+from end2end.utils import commands
 
 # Settings of whole-image networks, which a patch classifier has not.
 NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expansion",
@@ -30,9 +32,7 @@ def main(argv=None):
     """Trains, and says what to do next."""
     folders, *options = training_command.parse(
         parser(), argv, experiments.PATCH_FLAGS)
-    from end2end import experiment
-
-    report = experiment.run_patch_experiment(
+    report = training.experiment.run_patch_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     best = options[-1].best_model
     if report:          # of several processes the first speaks

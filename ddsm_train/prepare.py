@@ -11,7 +11,8 @@ Kaggle. A second call does only what is missing.
 import os
 import pathlib
 
-from end2end import commands, files
+from ddsm_train import dataset
+from end2end.utils import commands, files
 
 SPLITS = ("paper", "official", "official-disjoint")
 
@@ -46,8 +47,7 @@ def main(argv=None):
     """Runs the import and prints what was done and what comes next."""
     arguments = parser().parse_args(argv)
     if arguments.census:
-        from ddsm_train import cbis_ddsm, importing
-        importing.print_census(cbis_ddsm.read_tables(arguments.census))
+        dataset.importing.print_census(dataset.tables.read_tables(arguments.census))
         return
     if arguments.download is None or arguments.out is None:
         raise files.InputError(
@@ -59,8 +59,7 @@ def main(argv=None):
         raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
     if not 0 <= arguments.seed < 2**32:
         raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
-    from ddsm_train import importing
-    importing.run(arguments)
+    dataset.importing.run(arguments)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,19 @@ PAT_TRAIN are split by patient into TRAIN_OUT and VAL_OUT. Calling it again afte
 interruption does what is missing.
 """
 
-from end2end import archive_sampling, commands, config, files
+import collections
+
+import tqdm
+
+from end2end import config, data
+from end2end.utils import commands, files
 
 
 def parser(script="sample_patches_combined", description=__doc__, only=None):
     """The command line of a sampler, with the original's flags."""
     parser = commands.Parser(
         prog=f"python -m ddsm_train.{script}", description=description)
-    for name, shown, text in archive_sampling.POSITIONAL:
+    for name, shown, text in config.sampling_command.POSITIONAL:
         parser.add_argument(name, metavar=shown, help=text)
     config.add_options(parser, config.SamplingOptions, only=only)
     parser.add_argument("--seed", type=int, default=12345,
@@ -38,15 +43,14 @@ def sample(arguments, options, **convention):
     """Samples as parsed; `convention` is that of `roi_table.Convention`."""
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
-    from end2end import patch_files, roi_table, sampling
-
-    sources = roi_table.Sources(
+    sources = data.patches.roi_table.Sources(
         arguments.roi_table, arguments.masks, arguments.patients, arguments.images)
-    jobs = roi_table.plan(sources, arguments.train_out, arguments.val_out, options,
-                          convention=roi_table.Convention(**convention))
-    done = patch_files.Index([job.out for job in jobs],
-                             roi_table.class_folders(options))
-    outcomes = progress(jobs, sampling.sample(
+    jobs = data.patches.roi_table.plan(
+        sources, arguments.train_out, arguments.val_out, options,
+        convention=data.patches.roi_table.Convention(**convention))
+    done = data.patches.patch_files.Index(
+        [job.out for job in jobs], data.patches.roi_table.class_folders(options))
+    outcomes = progress(jobs, data.patches.sampling.sample(
         jobs, options, done=done, seed=arguments.seed, workers=arguments.workers))
     report(jobs, outcomes, done)
     print(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out} "
@@ -55,8 +59,6 @@ def sample(arguments, options, **convention):
 
 def progress(jobs, outcomes):
     """Prints the log of each mammogram as it comes, above a progress bar."""
-    import tqdm
-
     finished = []
     bar = tqdm.tqdm(outcomes, total=len(jobs), unit="image", disable=None)
     for outcome in bar:
@@ -68,8 +70,6 @@ def progress(jobs, outcomes):
 
 def report(jobs, outcomes, done):
     """Prints the number of patches by folder, and what was left out."""
-    import collections
-
     counts = collections.Counter(path.parent for one in outcomes for path in one.paths)
     for folder in sorted({path for job in jobs for path in job.out.iterdir()
                           if path.is_dir()}):

@@ -10,7 +10,8 @@ full images that carry the type in their names as the masks do.
 import dataclasses
 
 from ddsm_train import sample_patches_combined
-from end2end import commands, config
+from end2end import config
+from end2end.utils import commands
 
 FIELDS = (
     "target_height", "patch_size", "background_count", "lesion_count",

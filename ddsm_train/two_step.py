@@ -8,7 +8,8 @@ from them which breasts have cancer. --by image scores each view by itself, as t
 whole-image networks do.
 """
 
-from end2end import commands
+from ddsm_train import pipeline
+from end2end.utils import commands
 
 
 def parser():
@@ -39,9 +40,7 @@ def parser():
 def main(argv=None):
     """Trains, scores and prints the AUC."""
     arguments = parser().parse_args(argv)
-    from ddsm_train import two_step_run
-
-    print(two_step_run.run(arguments))
+    print(pipeline.two_step_run.run(arguments))
 
 
 if __name__ == "__main__":

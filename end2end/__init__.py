@@ -1,12 +1,18 @@
 """Whole-image breast cancer classifiers for screening mammograms (Shen et al. 2019).
 
-The modules, in the order in which data walks through them: `dicom`, `images`,
-`patches`, `augment`, `datasets`, `backbones`, `top_layers`, `models`, `checkpoints`,
-`training`, `metrics`, `prediction`, `heatmaps`, `saliency`, `figures`, `report`;
-`experiment` holds the whole walk, `config` every setting. Importing this package
-imports no TensorFlow.
+The names that most users need can be taken from here: `load_classifier`, `predict`,
+`load_model`, `patch_classifier`, `whole_image_classifier`, `MammogramDataGenerator`,
+`read_image`, `auc`. The folders, from what knows nothing to what knows all: `utils`,
+`config`, `tables`, `metrics`, `phantoms`, `dicom`, `images`, `model_files`, `models`,
+`checkpoints`, `data`, `augment`, `prediction`, `saliency`, `heatmaps`, `explanation`,
+`training`, `reports`, `evaluation`, `archive`, `serve`. Everything is imported when it
+is first used, so importing this package imports no TensorFlow.
 
 Research software: it is not a medical device and no score of it is a diagnosis.
 """
 
+import lazy_loader
+
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

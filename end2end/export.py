@@ -14,7 +14,10 @@ import pathlib
 import shutil
 from collections.abc import Callable
 
-from end2end import commands, files
+import numpy as np
+
+from end2end import checkpoints, images, models
+from end2end.utils import commands, files
 
 # Greatest difference of a probability; float32 in another order makes about 1e-6.
 TOLERANCE = 1e-4
@@ -108,7 +111,6 @@ def export(classifier, kind, out, arrays):
     Raises:
         ArithmeticError: it is above `TOLERANCE`; nothing is written.
     """
-    import numpy as np
     target = FORMATS[kind]
     # Keras exports a model only after its first call.
     expected = [np.asarray(classifier.model(array, training=False))
@@ -151,7 +153,6 @@ class _replacing:
 
 def inputs(classifier, paths):
     """Network inputs for the comparison: the images given, or random ones."""
-    from end2end import images, models
     if paths:
         return [images.to_input(images.read_image(path), classifier.images)[None]
                 for path in paths]
@@ -185,7 +186,6 @@ def main(argv=None):
             f"--out {out}: expected a name that ends in {FORMATS[kind].suffix}.")
     check(kind, out)
 
-    from end2end import checkpoints
     classifier = checkpoints.load_classifier(arguments.model)
     print(f"Exporting {classifier.name} to {out}")
     try:

@@ -7,7 +7,13 @@ window sees zeros beyond its edge where the convolution sees the neighbouring pi
 they differ; this prints by how much.
 """
 
-from end2end import commands, files
+import dataclasses
+
+import numpy as np
+import tqdm
+
+from end2end import checkpoints, data, heatmaps, images
+from end2end.utils import commands, files
 
 
 def parser():
@@ -34,13 +40,8 @@ def main(argv=None):
             "--limit and --img-size must be at least 1; correct them.")
     files.existing_file(arguments.model, "patch model")
 
-    import numpy as np
-    import tqdm
-
-    from end2end import datasets, evaluation, heatmaps
-
-    paths = datasets.find_images(arguments.images).paths[:arguments.limit]
-    patch = evaluation.load_classifier(arguments.model)
+    paths = data.image_lists.find_images(arguments.images).paths[:arguments.limit]
+    patch = checkpoints.load_classifier(arguments.model)
     whole, pool = heatmaps.network(patch.model, patch.images.size)
     rows, single = [], []
     for path in tqdm.tqdm(paths, disable=None, unit=" images"):
@@ -76,12 +77,6 @@ def both_ways(path, patch, whole, *, pool, size):
         two float32 arrays `(rows, columns, classes)`, and the largest difference on the
         patch in the middle of the image, taken as an image of its own.
     """
-    import dataclasses
-
-    import numpy as np
-
-    from end2end import heatmaps, images
-
     ready = images.to_input(images.read_image(path), dataclasses.replace(
         patch.images, size=size, height=None))
     height, width = patch.images.size

@@ -19,7 +19,8 @@ with --method guided heatmap --patch-model PATCH.h5).
 import argparse
 import pathlib
 
-from end2end import commands, files
+from end2end import evaluation, reports
+from end2end.utils import commands, files
 
 METHODS = ("guided", "gradcam", "integrated")
 
@@ -94,10 +95,8 @@ def main(argv=None):
     arguments = parser().parse_args(argv)
     files.writable_folder(pathlib.Path(arguments.out).parent)
 
-    from end2end import figures, paper_panels
-
-    figure, lines = paper_panels.FIGURES[arguments.figure](arguments)
-    made = figures.save(figure, arguments.out)
+    figure, lines = evaluation.paper_panels.FIGURES[arguments.figure](arguments)
+    made = reports.figures.save(figure, arguments.out)
     print(*lines, f"figure in {made[0]} and {made[1]}", sep="\n")
 
 

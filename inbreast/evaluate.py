@@ -10,17 +10,18 @@ both views and women; sensitivity and specificity with intervals; ROC curves; an
 of the cases. The scores are kept as CSV for `python -m end2end.metrics`.
 """
 
-from end2end import commands, evaluation_command
+from end2end import evaluation
+from end2end.utils import commands
 
 
 def parser():
     """The command line."""
-    return evaluation_command.parser("inbreast.evaluate", __doc__, flips=True)
+    return evaluation.command.parser("inbreast.evaluate", __doc__, flips=True)
 
 
 def main(argv=None):
     """Evaluates and prints the results."""
-    evaluation_command.run(parser().parse_args(argv))
+    evaluation.command.run(parser().parse_args(argv))
 
 
 if __name__ == "__main__":

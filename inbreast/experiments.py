@@ -13,7 +13,9 @@ shows that the way works, and no number of the paper.
 
 import dataclasses
 
-from end2end import commands, experiment_tables, files
+from end2end import experiments
+from end2end.utils import commands, files
+from inbreast import pipeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,17 +142,15 @@ def parser():
 def main(argv=None):
     """Lists, runs or tabulates."""
     arguments = parser().parse_args(argv)
-    from inbreast import experiment_steps
-
     if arguments.list:
-        print(experiment_tables.listing(ROWS, prefix="inbreast-"))
+        print(experiments.listing(ROWS, prefix="inbreast-"))
         return
     names = chosen(arguments.run or arguments.table)
-    runs = [experiment_steps.Run.of(arguments, seed) for seed in arguments.seed]
+    runs = [pipeline.steps.Run.of(arguments, seed) for seed in arguments.seed]
     if arguments.run:
         for run in runs:
-            experiment_steps.perform(names, run)
-    print(experiment_steps.table(names, runs))
+            pipeline.steps.perform(names, run)
+    print(pipeline.steps.table(names, runs))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,11 @@ manifests. Only the labels of whole images are needed. Rescale factor and mean a
 from the training images unless given, the image size is that of the model.
 """
 
-from end2end import commands, files, training_command
+import pathlib
+
+import end2end.training
+from end2end.config import training_command
+from end2end.utils import commands, files
 
 # Shen et al. 2019, Transfer learning: Adam at 1e-5, 200 epochs, weight decay 0.01.
 # The original's README: 1e-6 for 50 epochs, ending early.
@@ -68,8 +72,6 @@ def parse(argv=None):
 def stored_flags(model_path):
     """What stays as the model was trained: size, that of the paper where none is
     recorded, and whether only the breast is shown."""
-    import pathlib
-
     beside = pathlib.Path(model_path).with_suffix(".config.json")
     card = files.read_json(beside, "model settings") if beside.exists() else {}
     images = card.get("images") or {}
@@ -80,9 +82,7 @@ def stored_flags(model_path):
 def main(argv=None):
     """Trains, and says what to do next."""
     folders, images, model, training = parse(argv)
-    from end2end import experiment
-
-    report = experiment.run_image_experiment(
+    report = end2end.training.experiment.run_image_experiment(
         folders, images, model, training, say=commands.say,
         verbose=commands.keras_verbosity())
     if report:          # of several processes the first speaks

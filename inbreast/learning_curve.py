@@ -9,7 +9,9 @@ by patient to choose the epoch. Fine-tuning and test are those of inbreast.finet
 patients is the model as it is. What is done is skipped when called again.
 """
 
-from end2end import commands, config, files
+from end2end import config
+from end2end.utils import commands, files
+from inbreast import pipeline
 
 
 def parser():
@@ -52,9 +54,7 @@ def main(argv=None):
             f"--val-share {arguments.val_share}: expected more than 0, less than 1.")
     for path in arguments.model:
         files.existing_file(path, "model")
-    from inbreast import curve
-
-    print(curve.run(arguments))
+    print(pipeline.curve.run(arguments))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ missing.
 import os
 import pathlib
 
-from end2end import commands, files
+from end2end.utils import commands, files
+from inbreast import dataset
 
 
 def parser():
@@ -53,8 +54,7 @@ def main(argv=None):
         raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
     if not 0 <= arguments.seed < 2**32:
         raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
-    from inbreast import importing
-    importing.run(arguments)
+    dataset.importing.run(arguments)
 
 
 if __name__ == "__main__":

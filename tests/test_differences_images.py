@@ -8,17 +8,12 @@ import numpy as np
 import pytest
 
 from ddsm_train import patch_clf_train
-from end2end import (
-    config,
-    datasets,
-    files,
-    heatmap_files,
-    heatmaps,
-    images,
-    regions,
-    run_inputs,
-    warps,
-)
+from end2end import config, heatmaps, images
+from end2end.data import image_lists
+from end2end.heatmaps import heatmap_files, regions
+from end2end.images import warps
+from end2end.training import run_inputs
+from end2end.utils import files
 
 TRAINING = config.TrainingOptions(optimizer="adam", learning_rate=0.001, workers=1)
 
@@ -62,7 +57,7 @@ def write(path, image):
 def test_20_files_come_in_the_order_of_their_names(tmp_path):
     for name in ("c", "a", "b"):
         write(tmp_path / "neg" / f"{name}.png", np.zeros((2, 2), np.uint8))
-    found = datasets.list_classes(tmp_path, ("neg",))
+    found = image_lists.list_classes(tmp_path, ("neg",))
     assert [path.stem for path in found.paths] == ["a", "b", "c"]
 
 
@@ -106,7 +101,7 @@ def test_24_the_warp_turns_about_a_point_off_the_centre_and_takes_nearest_pixels
 
 def test_32_whole_images_get_no_imagenet_preprocessing_and_a_warning(caplog):
     arrays = [np.full((4, 4), 100, np.uint8)] * 2
-    data = {"val": datasets.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))}
+    data = {"val": image_lists.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))}
     settings = run_inputs.Settings(
         config.ImageOptions(size=(4, 4), center=False), config.ModelOptions(), TRAINING)
     made = run_inputs.batches("whole_image", data, "val", settings).batch(0)[0]

@@ -10,17 +10,9 @@ import numpy as np
 import pytest
 import tiny_networks
 
-from end2end import (
-    augment,
-    backbones,
-    checkpoints,
-    config,
-    freezing,
-    models,
-    optimizers,
-    resnets,
-    top_layers,
-)
+from end2end import augment, checkpoints, config, models
+from end2end.models import backbones, builders, resnets, top_layers
+from end2end.training import freezing, optimizers
 
 HERE = pathlib.Path(__file__).parent
 
@@ -50,7 +42,7 @@ def vgg16():
 
 def test_07_the_trunk_ends_at_the_last_feature_map_without_dropout_too(vgg16):
     assert models.patch_features(vgg16)._keras_history.operation.name == "block5_pool"
-    original = models.original_features(vgg16, "vgg16")
+    original = builders.original_features(vgg16, "vgg16")
     assert original._keras_history.operation.name == "block5_conv3"
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ddsm_train import sample_patches_combined
-from end2end import patches
+from end2end.data.patches import geometry
 
 HEADER = "patient_id,side,view,abn_num,pathology,type\n"
 
@@ -105,10 +105,10 @@ def test_19_class_folders_are_made(tmp_path):
 
 def test_46_a_lesion_that_no_patch_overlaps_is_left_out(tmp_path, capsys, monkeypatch):
     def refuse(*arguments, **keywords):
-        raise patches.NoPlace("no patch of 16 pixels overlaps the lesion")
+        raise geometry.NoPlace("no patch of 16 pixels overlaps the lesion")
         yield
 
-    monkeypatch.setattr(patches, "lesion_centers", refuse)
+    monkeypatch.setattr(geometry, "lesion_centers", refuse)
     made = sampled(tmp_path, "--nb-abn", 2, "--nb-bkg", 1)
     assert sorted(made) == [f"background/{name}_LEFT_CC_1_0000.png" for name in "AB"]
     assert capsys.readouterr().out.count("overlaps the lesion") >= 2

@@ -9,19 +9,20 @@ import pytest
 import tiny_networks
 
 from ddsm_train import patch_clf_train
-from end2end import (
+from end2end import checkpoints, config
+from end2end.data import image_batches, image_lists
+from end2end.training import (
     callbacks,
-    checkpoints,
-    config,
-    datasets,
     devices,
     experiment,
     freezing,
+    loop,
     run_inputs,
+    schedule,
     starting,
-    training,
 )
-from inbreast import finetune, subsets
+from inbreast import finetune
+from inbreast.dataset import subsets
 
 TRAINING = config.TrainingOptions(optimizer="adam", learning_rate=0.001, workers=1)
 
@@ -41,7 +42,7 @@ def quick(**changes):
 
 
 def train(stages, *, model=None, batches=None, options=TRAINING, watch="val_auc"):
-    return training.train(
+    return loop.train(
         model or tiny_networks.flat_network(), stages,
         batches or tiny_networks.ArrayBatches(), tiny_networks.ArrayBatches(6),
         options=options, watch=watch)
@@ -49,11 +50,12 @@ def train(stages, *, model=None, batches=None, options=TRAINING, watch="val_auc"
 
 def test_01_every_image_comes_once_per_sweep_whatever_the_number_of_workers():
     arrays = [np.full((4, 4), value, np.uint8) for value in range(10)]
-    found = datasets.from_arrays(arrays, np.arange(10) % 2, ("neg", "pos"))
+    found = image_lists.from_arrays(arrays, np.arange(10) % 2, ("neg", "pos"))
     options = config.ImageOptions(size=(4, 4), center=False, channels=1)
     seen = {}
     for workers in (1, 3):
-        made = datasets.ImageBatches(found, options, batch_size=4, seed=1, shuffle=True)
+        made = image_batches.ImageBatches(
+            found, options, batch_size=4, seed=1, shuffle=True)
         seen[workers] = np.concatenate(
             [batch[0][:, 0, 0, 0] for batch in made.batches(0, 6, workers=workers)])
     np.testing.assert_array_equal(seen[1], seen[3])
@@ -63,7 +65,7 @@ def test_01_every_image_comes_once_per_sweep_whatever_the_number_of_workers():
 
 def test_02_epoch_flags_are_end_points():
     options = quick(first_until_epoch=3, top_until_epoch=13, all_until_epoch=50)
-    ends = [row.until_epoch for row in training.patch_stages(
+    ends = [row.until_epoch for row in schedule.patch_stages(
         options, config.ModelOptions())]
     assert ends == [3, 13, 50]
     assert "Epoch flags are end points" in patch_clf_train.parser().format_help()
@@ -73,8 +75,8 @@ def test_02_epoch_flags_are_end_points():
     ("corrected", 0.5, 0.9), ("original", 0.01, 0.0)])
 def test_03_late_penalties_act_or_only_enter_the_file(semantics, penalty, rate):
     model = tiny_networks.flat_network(weight_decay=0.01)
-    stages = [training.Stage("one", None, 1, 0.0, 0.01, 0.0),
-              training.Stage("two", None, 2, 0.0, 0.5, 0.9)]
+    stages = [schedule.Stage("one", None, 1, 0.0, 0.01, 0.0),
+              schedule.Stage("two", None, 2, 0.0, 0.5, 0.9)]
     train(stages, model=model, options=quick(semantics=semantics))
     kernel = model.get_layer("output").kernel.numpy()
     assert float(sum(model.losses)) == pytest.approx(
@@ -97,7 +99,7 @@ def test_04_a_resumed_run_says_where_its_penalties_differ_from_the_file(
               semantics=semantics))
     model = starting.loaded_network(settings)
     assert f"the stored values are {word}" in caplog.text
-    train([training.Stage("one", None, 1, 0.0, 0.5, 0.0)], model=model,
+    train([schedule.Stage("one", None, 1, 0.0, 0.5, 0.0)], model=model,
           options=settings.training)
     acting = model.get_layer("output").kernel.regularizer.l2
     assert acting == pytest.approx(0.5 if semantics == "corrected" else 0.01)
@@ -121,20 +123,20 @@ def test_06_layers_frozen_inside_a_patch_model_are_unfrozen():
 
 
 def test_13_yaroslav_with_default_flags_is_trained_in_one_stage():
-    rows = training.patch_stages(TRAINING, config.ModelOptions(backbone="yaroslav"))
+    rows = schedule.patch_stages(TRAINING, config.ModelOptions(backbone="yaroslav"))
     assert [(row.first_trainable, row.until_epoch) for row in rows] == [(None, 20)]
 
 
 def test_25_the_weights_of_a_batch_sum_to_its_size_times_its_classes():
     for labels in ([0, 0, 1, 1], [0, 0, 0, 1], [0, 1, 2, 3]):
-        weights = datasets.balance_weights(np.array(labels))
+        weights = image_batches.balance_weights(np.array(labels))
         assert weights.sum() == pytest.approx(len(labels) * len(set(labels)))
 
 
 @pytest.mark.parametrize(("count", "steps"), [(10, 3), (8, 3)])
 def test_26_training_steps_are_kept_and_the_whole_validation_set_is_used(count, steps):
     batches = tiny_networks.ArrayBatches(count)
-    train([training.Stage("one", None, 1, 0.0, 0.0, 0.0)], batches=batches)
+    train([schedule.Stage("one", None, 1, 0.0, 0.0, 0.0)], batches=batches)
     assert len(batches.asked) == steps
     labels, scores = callbacks.predict_batches(
         tiny_networks.flat_network(), tiny_networks.ArrayBatches(6, batch_size=4))
@@ -146,8 +148,8 @@ def test_26_training_steps_are_kept_and_the_whole_validation_set_is_used(count, 
 
 def test_27_every_validation_begins_at_the_first_image():
     validation = tiny_networks.ArrayBatches(6)
-    training.train(
-        tiny_networks.flat_network(), [training.Stage("one", None, 2, 0.0, 0.0, 0.0)],
+    loop.train(
+        tiny_networks.flat_network(), [schedule.Stage("one", None, 2, 0.0, 0.0, 0.0)],
         tiny_networks.ArrayBatches(), validation, options=TRAINING)
     assert validation.asked == [0, 1, 0, 1]
 
@@ -169,7 +171,7 @@ def test_28_early_stopping_counts_as_keras_2_0_8():
 def test_29_the_summary_labels_the_accuracy_of_the_epoch_of_lowest_loss():
     rows = [dict(epoch=1, val_loss=0.5, val_accuracy=0.6),
             dict(epoch=2, val_loss=0.9, val_accuracy=0.8)]
-    text = experiment.summary(training.History(rows, "val_accuracy", 0.8, 2))
+    text = experiment.summary(loop.History(rows, "val_accuracy", 0.8, 2))
     assert "0.5000 in epoch 1" in text
     assert "accuracy of 0.6000 in that epoch" in text
     assert "0.8000 in epoch 2" in text
@@ -178,12 +180,12 @@ def test_29_the_summary_labels_the_accuracy_of_the_epoch_of_lowest_loss():
 def test_30_nosave_writes_nothing_and_tests_the_final_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arrays = [np.full((8, 8), value, np.uint8) for value in (10, 200)]
-    found = datasets.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))
+    found = image_lists.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))
     settings = run_inputs.Settings(
         config.ImageOptions(size=(8, 8), channels=1), config.ModelOptions(),
         quick(best_model="NOSAVE"))
     result = experiment.report(
-        "whole_image", tiny_networks.flat_network(), training.History([], "val_auc"),
+        "whole_image", tiny_networks.flat_network(), loop.History([], "val_auc"),
         dict.fromkeys(run_inputs.SPLITS, found), settings, "")
     assert result["test"]["mean_auc"] in (0.0, 0.5, 1.0)
     assert list(tmp_path.iterdir()) == []
@@ -191,9 +193,9 @@ def test_30_nosave_writes_nothing_and_tests_the_final_weights(tmp_path, monkeypa
 
 def test_31_class_weights_are_for_few_classes_and_warn_otherwise(caplog):
     options = quick(balance_batches=False, positive_weight=3.0)
-    assert training.class_weights(options, 3).tolist() == [1, 3, 1]
-    assert training.class_weights(options, 5) is None
-    assert training.class_weights(options, 3, most=2) is None
+    assert schedule.class_weights(options, 3).tolist() == [1, 3, 1]
+    assert schedule.class_weights(options, 5) is None
+    assert schedule.class_weights(options, 3, most=2) is None
     assert caplog.text.count("no effect") == 2
 
 
@@ -211,7 +213,7 @@ def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path)
         _, _, model, options = finetune.parse(
             ["T", "V", "S", "--resume-from", str(tmp_path / "m.h5"), "--recipe",
              recipe])
-        [_, row] = training.image_stages(options, model, first_top="x")
+        [_, row] = schedule.image_stages(options, model, first_top="x")
         found[recipe] = (row.learning_rate, row.until_epoch, row.weight_decay)
     assert found["paper"] == pytest.approx((1e-5, 200, 0.01))
     assert found["readme"] == pytest.approx((1e-6, 50, 0.01))
@@ -219,7 +221,7 @@ def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path)
 
 def test_39_fine_tuning_chooses_its_epoch_on_training_patients():
     patients = tuple(f"p{i // 2}" for i in range(20))
-    found = datasets.ImageList(
+    found = image_lists.ImageList(
         tuple(pathlib.Path(f"{i}.png") for i in range(20)),
         np.arange(20) // 2 % 2, ("neg", "pos"), patients=patients)
     train_set, validation = subsets.set_apart(found, 0.3, seed=1)

@@ -10,9 +10,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 ENTRY_POINTS = sorted(
-    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
     for folder in ("end2end", "ddsm_train", "inbreast")
-    for path in (ROOT / folder).glob("*.py")
+    for path in (ROOT / folder).rglob("*.py")
     if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8"))
 SLOW_IMPORTS = ("tensorflow", "keras", "pandas", "matplotlib", "sklearn", "scipy")
 

@@ -5,7 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from end2end import checkpoints, config, export, files
+from end2end import checkpoints, config, export
+from end2end.utils import files
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from faults import contents, finish, start, whole
 from saved_models import whole_image_model
 
 from ddsm_train import prepare
-from end2end import conversion, phantoms
+from end2end import phantoms
+from end2end.data import conversion
 
 ALL = ["prepare", *(pytest.param(name, marks=pytest.mark.slow) for name in (
     "sampling", "prediction", "training"))]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tiny_classifier
 
-from end2end import checkpoints, datasets, metrics, prediction
+from end2end import checkpoints, metrics, prediction
+from end2end.data import image_lists
 
 NOTEBOOK = pathlib.Path(__file__).parent.parent / "docs" / "example_model_test.ipynb"
 
@@ -27,7 +28,7 @@ def test_the_notebook_measures_what_the_library_does(tiny_prepared, tmp_path):
     printed = "".join(
         output.get("text", "") for cell in notebook.cells if cell.cell_type == "code"
         for output in cell.outputs)
-    images = datasets.find_images(folder, ("neg", "pos"))
+    images = image_lists.find_images(folder, ("neg", "pos"))
     mean = np.mean([prediction.predict(checkpoints.load_classifier(path), images,
                                        flips=True)[:, 1] for path in models], axis=0)
     auc = metrics.auc(images.labels, mean)

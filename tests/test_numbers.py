@@ -7,19 +7,16 @@ import numpy as np
 import pytest
 from saved_models import SIZE, whole_image_model, write_images
 
-from ddsm_train import heatmap_scoring, image_clf_train, prepare
-from end2end import (
-    archive,
-    archive_work,
-    checkpoints,
-    datasets,
-    explain,
-    files,
-    metrics,
-    phantoms,
-    prediction,
-    serve_scoring,
-)
+from ddsm_train import image_clf_train, prepare
+from ddsm_train.pipeline import heatmap_scoring
+from end2end import checkpoints, phantoms, prediction
+from end2end.archive import __main__ as archive_program
+from end2end.archive import work
+from end2end.data import image_lists
+from end2end.explanation import maps
+from end2end.metrics import __main__ as metrics_program
+from end2end.serve import scoring
+from end2end.utils import files
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +65,14 @@ def test_what_is_no_number_gets_no_score(classifier, value):
     with pytest.raises(files.InputError, match="no finite numbers"):
         prediction.score_image(image, classifier)
     with pytest.raises(files.InputError, match="no finite numbers"):
-        prediction.predict(classifier, datasets.from_arrays([image]))
+        prediction.predict(classifier, image_lists.from_arrays([image]))
 
 
 @pytest.mark.parametrize("value", [0, 7, 255])
 def test_a_constant_image_gets_no_score_in_silence(classifier, value, caplog):
     image = np.full(SIZE, value, np.uint8)
     assert prediction.score_image(image, classifier).flags
-    prediction.predict(classifier, datasets.from_arrays([image]))
+    prediction.predict(classifier, image_lists.from_arrays([image]))
     assert "one value everywhere" in caplog.text
 
 
@@ -93,12 +90,12 @@ def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere
     path, reason = paths(folder)[0], "score that is no finite number"
     for score in (lambda: prediction.predict(nowhere, [path]),
                   lambda: prediction.score_image(path, nowhere),
-                  lambda: explain.explain(nowhere, path, explain.ExplainOptions()),
-                  lambda: serve_scoring.Scorer([nowhere]).score(
+                  lambda: maps.explain(nowhere, path, maps.ExplainOptions()),
+                  lambda: scoring.Scorer([nowhere]).score(
                       "a.png", path.read_bytes())):
         with pytest.raises(files.InputError, match=reason):
             score()
-    row, = archive_work._score_batch([dict(
+    row, = work._score_batch([dict(
         path=str(path), patient="", laterality="", view="")], [nowhere], False, "")
     assert "score" not in row and reason in row["error"]
 
@@ -107,15 +104,15 @@ def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere
 def test_a_table_with_a_score_that_is_no_number_is_refused(text, tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text(f"path,label,score\na,0,0.1\nb,1,{text}\n")
-    for command, words in ((metrics, [str(path)]), (
-            archive, ["evaluate", str(path), "--runs", "10"])):
+    for command, words in ((metrics_program, [str(path)]), (
+            archive_program, ["evaluate", str(path), "--runs", "10"])):
         with pytest.raises(files.InputError, match="finite|score"):
             command.main(words)
 
 
 def test_an_image_of_one_value_is_named_beside_its_maps(classifier, tmp_path, caplog):
     cv2.imwrite(str(tmp_path / "a.png"), np.full(SIZE, 9, np.uint8))
-    explain.explain(classifier, tmp_path / "a.png", explain.ExplainOptions())
+    maps.explain(classifier, tmp_path / "a.png", maps.ExplainOptions())
     assert "one value everywhere" in caplog.text
 
 

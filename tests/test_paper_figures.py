@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import saved_models
 
-from end2end import explain, figures, files, paper_figures, patch_maps, scores
+from end2end import paper_figures
+from end2end.explanation import maps, patch_maps
+from end2end.reports import figures
+from end2end.tables import scores
+from end2end.utils import files
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def save_map(out, path, label, i):
     cells = patch_maps.PatchMap(
         np.random.default_rng(i).normal(size=(5, 4, 5)).astype(np.float32),
         (4.0, 4.0), (8.0, 8.0), saved_models.CLASSES)
-    explain.save(out, explain.Explained(
+    maps.save(out, maps.Explained(
         str(path), grey, 0.2 + 0.2 * label + 0.05 * i, dict(guided=strength), label,
         1.0 + i, cells))
 
@@ -66,7 +70,7 @@ def test_figure_3_has_each_model_and_their_mean_in_each_panel(folder, capsys):
 def test_figure_4_picks_the_surest_cancer_and_the_worst_errors(folder, capsys):
     said = draw(folder, "fig4", folder / "saliency", "--rois",
                 folder / "test/rois.csv", capsys=capsys)
-    saved = [explain.load(path)
+    saved = [maps.load(path)
              for path in (folder / "saliency" / "maps").glob("*.npz")]
     surest = max((one for one in saved if one.label == 1), key=lambda one: one.score)
     assert f"a true positive: {surest.path}" in said

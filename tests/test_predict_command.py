@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 import tiny_classifier
 
-from end2end import checkpoints, dicom, files, predict
+from end2end import checkpoints, dicom
+from end2end import predict as program
+from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "models"
 
@@ -46,7 +48,7 @@ def test_of_200_mixed_files_the_20_bad_ones_are_named(tmp_path, model, capsys):
             path.write_bytes((b"", b"no image", whole[:40])[i // 10 % 3])
             bad.add(str(path))
     out = tmp_path / "scores.csv"
-    assert predict.main([str(model), str(folder), "--out", str(out)]) == 1
+    assert program.main([str(model), str(folder), "--out", str(out)]) == 1
     found = rows(out)
     assert len(found) == 180 and not bad & {row["path"] for row in found}
     assert len({row["score"] for row in found}) > 100
@@ -73,7 +75,7 @@ def test_a_killed_call_goes_on_and_every_row_stands_once(tmp_path, model):
     assert first.wait() == -signal.SIGKILL
     kept = out.read_bytes().count(b"\n") - 1
     assert 0 < kept < 400
-    assert predict.main(command[3:]) == 0
+    assert program.main(command[3:]) == 0
     names = [pathlib.Path(row["path"]).name for row in rows(out)]
     assert names == [f"{i:03d}.png" for i in range(400)]
 
@@ -85,7 +87,7 @@ def test_a_published_file_of_keras_2_needs_only_its_name_and_the_images(tmp_path
     path.write_bytes(gzip.decompress(packed.read_bytes()))
     cv2.imwrite(str(tmp_path / "a.png"), tiny_classifier.picture(1))
     out = tmp_path / "s.csv"
-    assert predict.main([str(path), str(tmp_path / "a.png"), "--out", str(out)]) == 0
+    assert program.main([str(path), str(tmp_path / "a.png"), "--out", str(out)]) == 0
     row, = rows(out)
     # The intensities of the published commands, at the size of the network.
     network = checkpoints.load_model(path)
@@ -106,12 +108,12 @@ def test_a_model_without_settings_takes_them_as_flags(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), tiny_classifier.picture(1))
     call = [str(path), str(tmp_path / "a.png"), "--out", str(tmp_path / "s.csv")]
     with pytest.raises(files.InputError, match="--featurewise-mean"):
-        predict.main(call)
+        program.main(call)
     size = map(str, tiny_classifier.SIZE)
-    assert predict.main([*call, "--img-size", *size, "--rescale-factor", "0.003891",
+    assert program.main([*call, "--img-size", *size, "--rescale-factor", "0.003891",
                          "--featurewise-mean", "40"]) == 0
     known = tiny_classifier.save(tmp_path / "known.h5")
-    predict.main([str(known), *call[1:3], str(tmp_path / "known.csv")])
+    program.main([str(known), *call[1:3], str(tmp_path / "known.csv")])
     assert rows(tmp_path / "s.csv")[0]["score"] == rows(
         tmp_path / "known.csv")[0]["score"]
 
@@ -130,7 +132,7 @@ def test_the_real_dicoms_score_the_same_as_their_png_conversion(tmp_path, model)
     scores = []
     for source in (sorted(map(str, found)), [str(converted)]):
         out = tmp_path / f"{len(scores)}.csv"
-        assert predict.main([str(model), *source, "--out", str(out)]) == 0
+        assert program.main([str(model), *source, "--out", str(out)]) == 0
         scores.append([float(row["score"]) for row in rows(out)])
     assert len(set(scores[0])) == 8
     np.testing.assert_allclose(*scores, atol=1e-4)

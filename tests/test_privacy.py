@@ -14,8 +14,12 @@ import pytest
 from saved_models import SIZE, patch_model, whole_image_model
 
 from ddsm_train import draw_saliency, evaluate
-from end2end import archive, dicom, files, paper_figures, predict, privacy
-from end2end import images as end2end_images
+from end2end import dicom, paper_figures
+from end2end import predict as predict_program
+from end2end.archive import __main__ as archive_program
+from end2end.images import __main__ as end2end_images
+from end2end.prediction import pseudonyms
+from end2end.utils import files
 from tests.fuzz import bombs, seeds
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -59,8 +63,8 @@ def written(folder):
 
 def test_nothing_of_a_patient_leaves_a_file(folder, capfd, caplog):
     caplog.set_level(logging.DEBUG)
-    assert predict.main([str(folder / "best.h5"), str(folder / "in"), "--out",
-                         str(folder / "out" / "scores.csv")]) == 1
+    assert predict_program.main([str(folder / "best.h5"), str(folder / "in"), "--out",
+                                 str(folder / "out" / "scores.csv")]) == 1
     printed = capfd.readouterr()
     for text in (printed.out, printed.err, caplog.text, written(folder / "out")):
         assert not [secret for secret in SECRETS if secret in text]
@@ -71,8 +75,8 @@ def test_nothing_of_a_patient_leaves_a_file(folder, capfd, caplog):
 
 def test_the_number_of_a_patient_is_kept_where_asked_for_and_nothing_else(
         folder, capfd):
-    predict.main([str(folder / "best.h5"), str(folder / "in"), "--keep-ids", "--out",
-                  str(folder / "out" / "scores.csv")])
+    predict_program.main([str(folder / "best.h5"), str(folder / "in"), "--keep-ids",
+                          "--out", str(folder / "out" / "scores.csv")])
     text = written(folder / "out")
     assert "SECRET-4711" in text
     assert not [secret for secret in SECRETS if secret in text.replace(
@@ -80,10 +84,10 @@ def test_the_number_of_a_patient_is_kept_where_asked_for_and_nothing_else(
 
 
 def test_names_are_stable_within_a_run_and_differ_between_patients():
-    names = privacy.Pseudonyms()
+    names = pseudonyms.Pseudonyms()
     assert [names(one) for one in "abca"] == [
         "patient 001", "patient 002", "patient 003", "patient 001"]
-    assert names("") == "" and privacy.Pseudonyms(keep_ids=True)("a") == "a"
+    assert names("") == "" and pseudonyms.Pseudonyms(keep_ids=True)("a") == "a"
 
 
 def test_a_file_that_a_decoder_stumbles_upon_leaves_no_trace_in_the_log(
@@ -153,10 +157,11 @@ def test_no_page_figure_map_or_archive_names_a_patient(tmp_path, capfd, caplog):
     for words in (["fig3", "--panel", "A", str(out / "test")], ["fig5", str(images)]):
         paper_figures.main([*words, "--out", str(out / words[0])])
     end2end_images.main([str(images), "--img-size", "40", "32"])
-    archive.main(["predict", str(tmp_path / "all.csv"), "--models", str(model), "--out",
-                  str(out / "archive")])
-    predict.main([str(model), str(images), "--out", str(out / "scores.csv"),
-                  "--overlay", str(out / "overlay"), "--report", str(out / "a.html")])
+    archive_program.main(["predict", str(tmp_path / "all.csv"), "--models", str(model),
+                          "--out", str(out / "archive")])
+    predict_program.main([str(model), str(images), "--out", str(out / "scores.csv"),
+                          "--overlay", str(out / "overlay"), "--report",
+                          str(out / "a.html")])
     found = everything(out)
     assert {"test/report.html", "maps/report.html", "fig3.svg", "fig5.svg", "a.html",
             "archive/part-000000.csv", "overlay/0.heatmap.png"} <= {

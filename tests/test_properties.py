@@ -10,20 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from end2end import (
-    commands,
-    config,
-    datasets,
-    dicom,
-    explain,
-    files,
-    images,
-    manifests,
-    roi_table,
-    scores,
-    splits,
-)
-from inbreast import tables
+from end2end import config, dicom, images
+from end2end.data import image_lists, splits
+from end2end.data.patches import roi_table
+from end2end.explanation import maps
+from end2end.tables import manifests, scores, vocabulary
+from end2end.utils import commands, files
+from inbreast.dataset import tables
 from tests.fuzz import seeds
 
 hypothesis = pytest.importorskip("hypothesis")
@@ -60,7 +53,7 @@ def test_scores_come_back_as_they_were_written(rows):
     paths, patients, values, others = zip(*rows, strict=True)
     written = scores.Scores(
         tuple(one.strip() for one in paths), np.array(values), patients=tuple(
-            scores.CLEAN["patient"](one) for one in patients),
+            vocabulary.CLEAN["patient"](one) for one in patients),
         models=dict(a=np.array(others)))
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "s.csv")
@@ -80,7 +73,7 @@ def test_scores_come_back_as_they_were_written(rows):
     (roi_table.read_table, "t.csv", ",".join(roi_table.COLUMNS) + "\n"),
     (lambda path: tables.read_table(path.parent), "INbreast.csv",
      "File Name;Laterality;View;ACR;Bi-Rads\n"),
-    (files.read_json, "a.json", ""), (datasets.read_manifest, "m.csv", "")])
+    (files.read_json, "a.json", ""), (image_lists.read_manifest, "m.csv", "")])
 @chosen
 @hypothesis.given(text=strategies.text(max_size=60), whole=strategies.booleans())
 def test_any_text_is_a_table_or_is_refused(read, name, header, text, whole):
@@ -127,7 +120,7 @@ def test_a_dicom_of_any_tags_is_a_mammogram_or_is_refused(values):
 @hypothesis.given(strategies.lists(strategies.text(
     string.ascii_lowercase[:3] + "/.", min_size=1, max_size=9), unique=True))
 def test_no_two_images_have_one_name_and_none_leads_elsewhere(paths):
-    names = explain.unique_names(paths)
+    names = maps.unique_names(paths)
     assert len(set(names)) == len(paths)
     assert not any("/" in name for name in names)
 

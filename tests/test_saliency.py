@@ -159,7 +159,8 @@ def test_grad_cam_takes_the_trunk_or_a_named_layer():
 
 
 def test_a_maximum_on_a_marker_counts_only_beside_the_breast():
-    from end2end import explain, rois
+    from end2end.data import rois
+    from end2end.explanation import maps
 
     grey = np.zeros((60, 40), np.uint8)
     grey[20:50, 10:] = 120
@@ -168,12 +169,12 @@ def test_a_maximum_on_a_marker_counts_only_beside_the_breast():
     strength[4, 4], strength[30, 20] = 1, 0.5
     mask = np.zeros((60, 40), bool)
     mask[28:33, 18:23] = True
-    one = explain.Explained(path="a.png", label=1, score=0.9, grey=grey,
+    one = maps.Explained(path="a.png", label=1, score=0.9, grey=grey,
                             maps={"guided": strength}, peak=1.0)
-    row, = explain.pointing_rows(one, [rois.Region(mask=mask, malignant=True)])
+    row, = maps.pointing_rows(one, [rois.Region(mask=mask, malignant=True)])
     assert (row["hit"], row["hit_in_breast"]) == (0, 1)
-    assert explain.breast_of(grey).sum() == 30 * 30
-    assert not explain.breast_of(np.zeros((4, 4), np.uint8)).any()
+    assert maps.breast_of(grey).sum() == 30 * 30
+    assert not maps.breast_of(np.zeros((4, 4), np.uint8)).any()
 
 
 def test_the_pointing_game_by_hand():
@@ -198,13 +199,14 @@ def test_a_lone_pixel_loses_against_a_patch_after_blurring():
 def test_maps_over_the_flips_turn_with_the_image(tmp_path):
     from saved_models import whole_image_model
 
-    from end2end import checkpoints, explain
+    from end2end import checkpoints
+    from end2end.explanation import maps
 
     classifier = checkpoints.load_classifier(whole_image_model(tmp_path / "best.h5"))
     picture = np.random.default_rng(0).integers(0, 200, (40, 32)).astype(np.uint8)
     picture[5:8, 5:8] = 255
-    options = explain.ExplainOptions(("guided", "integrated"), 0.0, flips=True)
-    one, turned = (explain.explain(classifier, "a.png", options, picture=pixels)
+    options = maps.ExplainOptions(("guided", "integrated"), 0.0, flips=True)
+    one, turned = (maps.explain(classifier, "a.png", options, picture=pixels)
                    for pixels in (picture, picture[:, ::-1].copy()))
     assert one.score == pytest.approx(turned.score, abs=1e-6)
     for name, strength in one.maps.items():

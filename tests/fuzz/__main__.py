@@ -14,7 +14,7 @@ import pathlib
 import sys
 import tempfile
 
-from end2end import commands
+from end2end.utils import commands
 
 
 def parser():

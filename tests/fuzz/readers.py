@@ -12,7 +12,8 @@ import pathlib
 import re
 import shutil
 
-from end2end import conversion, files
+from end2end.data import conversion
+from end2end.utils import files
 from tests.fuzz import mutations, seeds
 
 REFUSALS = (files.InputError, conversion.Unreadable)
@@ -78,7 +79,7 @@ def read_mask(place):
     """Reads an image as the sampler reads a mask, half of the time."""
     if place.rng.random() < 0.5:
         return read_picture(place)
-    from end2end import sampling
+    from end2end.data.patches import sampling
 
     with contextlib.suppress(sampling.Unusable):
         sampling.read_grey(place.file)
@@ -86,15 +87,16 @@ def read_mask(place):
 
 def read_manifest(place):
     """Reads a manifest for training and for prediction."""
-    from end2end import datasets, predict
+    from end2end.data import image_lists
+    from end2end.prediction import score_files
 
     shutil.copyfile(_picture(place.out), place.folder / "a.png")
     (place.folder / "model.h5").touch()
     classes = place.rng.choice((None, ("neg", "pos")))
     with contextlib.suppress(files.InputError):
-        found = datasets.find_images(place.file, classes)
+        found = image_lists.find_images(place.file, classes)
         found.read(0)
-    predict.gather([place.folder / "model.h5", place.file])
+    score_files.gather([place.folder / "model.h5", place.file])
 
 
 def _picture(folder):
@@ -105,7 +107,7 @@ def _picture(folder):
 
 def read_scores(place):
     """Reads a score file, and joins a table to it."""
-    from end2end import scores
+    from end2end.tables import scores
 
     with contextlib.suppress(files.InputError):
         read = scores.read_scores(place.file)
@@ -118,7 +120,7 @@ def read_scores(place):
 
 def read_split(place):
     """Reads a split file."""
-    from end2end import splits
+    from end2end.data import splits
 
     parts = splits.read_split(place.file)
     splits.part_of(parts, "P_00001", "LEFT", "CC")
@@ -157,18 +159,19 @@ def read_settings(place):
 
 def read_heatmaps(place):
     """Reads heatmaps of women."""
-    from end2end import heatmap_files
+    from end2end.heatmaps import heatmap_files
 
     heatmap_files.read_cases(place.file)
 
 
 def read_resumed(place):
     """Opens what an earlier call left."""
-    from end2end import predict, predict_rows
+    from end2end import predict
+    from end2end.prediction import score_files, score_rows
 
-    columns = (*predict.KNOWN, "score_m", *predict.STATED)
+    columns = (*score_files.KNOWN, "score_m", *predict.STATED)
     with contextlib.suppress(files.InputError):
-        predict_rows.whole(place.file, columns, "False")
+        score_rows.whole(place.file, columns, "False")
     ledger = conversion.Ledger(place.file)
     job = dict(key="a", sources=[], settings=[])
     ledger.done(job)
@@ -197,19 +200,19 @@ def inbreast_folder(folder):
     phantoms.write_inbreast(folder, patients=3, seed=5, size=(64, 64))
     for i, path in enumerate(sorted(folder.rglob("*.xml"))[:2]):
         path.rename(path.with_name(f"{i}.xml"))
-    shutil.copy(seeds.TESTS / "data/INbreast.xls", folder)
+    shutil.copy(seeds.TESTS / "fixtures/INbreast.xls", folder)
 
 
 def read_cbis(place):
     """Reads the tables and finds the files; imports all in one case of four."""
-    from ddsm_train import cbis_ddsm, cbis_files, importing
+    from ddsm_train.dataset import downloads, importing, tables
 
     if place.rng.random() < 0.75:
-        findings = cbis_ddsm.read_tables(place.folder)
-        cbis_ddsm.census(findings)
-        index = cbis_files.Index(place.folder)
-        for film in cbis_ddsm.merge(findings):
-            job = cbis_files.make_job(film, index, place.out, (32, 32))
+        findings = tables.read_tables(place.folder)
+        tables.census(findings)
+        index = downloads.Index(place.folder)
+        for film in tables.merge(findings):
+            job = downloads.make_job(film, index, place.out, (32, 32))
             for target in (job["target"], *(mask["target"] for mask in job["masks"])):
                 assert (place.out / target).resolve().is_relative_to(place.out)
         return
@@ -220,13 +223,13 @@ def read_cbis(place):
 
 def read_inbreast(place):
     """Imports the whole release."""
-    from inbreast import importing
+    from inbreast.dataset import importing
 
     release = place.folder / "INbreast Release 1.0"
     if place.file.suffix == ".xls":  # else the CSV would be read
-        from inbreast import tables
+        from inbreast.dataset import tables as dataset_tables
 
-        return tables.read_table(place.folder)
+        return dataset_tables.read_table(place.folder)
     _quietly(importing.run, argparse.Namespace(
         root=release, out=place.out, size=(32, 32), split_file=None, seed=1, workers=1,
         bits=None, test_share=0.3, val_share=0.1))
@@ -234,9 +237,10 @@ def read_inbreast(place):
 
 def read_outlines(place):
     """Reads outlines as the import does."""
-    from inbreast import importing, tables
+    from inbreast.dataset import importing
+    from inbreast.dataset import tables as dataset_tables
 
-    image = tables.ImageFile(place.file, "20000000", "a", "LEFT", "CC")
+    image = dataset_tables.ImageFile(place.file, "20000000", "a", "LEFT", "CC")
     renamed = place.folder / "20000000.xml"
     shutil.copyfile(place.file, renamed)
     importing.write_outlines(place.folder, [image], {"20000000": dict(shape=(64, 64))},

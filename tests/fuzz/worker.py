@@ -42,7 +42,7 @@ class Watch:
     def hook(self, event, arguments):
         if not self.active:
             return
-        if event in FORBIDDEN and "end2end.isolated" not in str(arguments):
+        if event in FORBIDDEN and "end2end.utils.isolated" not in str(arguments):
             self.found.append(f"{event} {arguments!r:.200}")
         elif event == "open":
             path, mode, flags = arguments
@@ -238,7 +238,7 @@ def _watched(cases, number, watch, base):
 
 
 def _judged(cases, ending, text, watch):
-    from end2end import commands
+    from end2end.utils import commands
 
     if watch.found:
         return "forbidden", "; ".join(watch.found[:3])

@@ -1,0 +1,102 @@
+"""Scores, converts, samples and evaluates archives of any length, in shards.
+
+    python -m end2end.archive predict manifest.csv --models best.h5 --out scores/
+    python -m end2end.archive prepare manifest.parquet --out s3://bucket/png
+    python -m end2end.archive evaluate scores/
+    python -m end2end.archive sample ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR TRAIN VAL \\
+        --out patches/ [flags of ddsm_train.sample_patches_combined]
+
+Manifests are CSV or Parquet with a column `path`, or folders of such files; names may
+be URLs, and relative image paths start from the manifest's folder. A second call does
+only missing shards. `--scheduler tcp://host:8786` hands the same work to Dask.
+Research use only.
+"""
+
+import tqdm
+
+from end2end import archive, config
+from end2end.utils import commands, files
+
+SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
+
+
+def parser():
+    """The command line."""
+    made = commands.Parser(prog="python -m end2end.archive", description=__doc__)
+    tasks = made.add_subparsers(
+        dest="task", required=True, parser_class=commands.Parser)
+    for name in ("predict", "prepare", "sample"):
+        task = tasks.add_parser(name)
+        if name == "sample":
+            config.sampling_command.add_arguments(task)
+        else:
+            task.add_argument("table", metavar="MANIFEST")
+        task.add_argument("--out", required=True, help="folder, path or URL")
+        task.add_argument("--rows", type=int, default=1000,
+                          help="rows of one shard (default: 1000)")
+        task.add_argument("--format", choices=SUFFIXES, default="csv",
+                          help="of the shards (default: csv)")
+        task.add_argument("--workers", type=int, default=1,
+                          help="processes (default: 1)")
+        task.add_argument("--scheduler", metavar="ADDRESS",
+                          help="of Dask, such as tcp://host:8786")
+        if name == "predict":
+            task.add_argument("--models", nargs="+", required=True, metavar="MODEL")
+            task.add_argument("--flips", action="store_true",
+                              help="average over the four flips")
+            task.add_argument("--batch-size", type=int, default=4)
+            task.add_argument("--fast", action="store_true",
+                              help="networks by OpenVINO, as end2end.predict --fast")
+            task.add_argument("--keep-ids", action="store_true",
+                              help="write patients' numbers of DICOM files as they are")
+        if name == "prepare":
+            task.add_argument("--size", type=int, nargs=2, default=(1152, 896),
+                              metavar=("HEIGHT", "WIDTH"))
+    task = tasks.add_parser("evaluate")
+    task.add_argument("table", metavar="SCORES")
+    task.add_argument("--runs", type=int, default=1000,
+                      help="draws of the bootstrap (default: 1000)")
+    task.add_argument("--seed", type=int, default=12345)
+    return made
+
+
+def main(argv=None):
+    """Does the work and says where it is."""
+    arguments = parser().parse_args(argv)
+    for name in ("rows", "workers", "batch_size", "runs"):
+        if getattr(arguments, name, 1) < 1:
+            raise files.InputError(
+                f"--{name.replace('_', '-')}: expected a number from 1.")
+    if arguments.task == "evaluate":
+        for name, value in archive.streamed.describe(
+                arguments.table, runs=arguments.runs, seed=arguments.seed).items():
+            commands.say(f"{name}: {value}")
+        return
+    done, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
+    with tqdm.tqdm(unit=f" {unit}", disable=None) as bar:
+        for count in _shards(arguments):
+            done += count
+            bar.update(count)
+    commands.say(f"{done} {unit} done in this call; shards are in {arguments.out}; "
+                 "what failed says why in the column error")
+    if arguments.task == "predict":
+        commands.say(f"next: python -m end2end.archive evaluate {arguments.out}")
+    if arguments.task == "sample":
+        commands.say(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out}"
+                     f" {arguments.val_out} TEST_PATCHES")
+
+
+def _shards(arguments):
+    """Does the work; yields the number of rows of each shard."""
+    suffix = SUFFIXES[arguments.format]
+    if arguments.task == "sample":
+        return archive.sampling.run(arguments, suffix=suffix)
+    archive.work.check_manifest(arguments.table)
+    return archive.shards.run(
+        arguments.table, arguments.out, archive.work.WORK[arguments.task](arguments),
+        rows_per_shard=arguments.rows, suffix=suffix, scheduler=arguments.scheduler,
+        workers=arguments.workers)
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,116 @@
+"""Tables of lesions of any length, and lists of mammograms made of them, by streaming.
+
+The rows wait in a database on disk (SQLite), which sorts them; only the patients' ids
+are held in memory, since the split by patient needs all of them.
+"""
+
+import contextlib
+import itertools
+import sqlite3
+import tempfile
+
+from end2end.archive import shards, storage
+from end2end.data import splits
+from end2end.data.patches import roi_table
+from end2end.utils import files
+
+KEY = ("patient_id", "side", "view")
+COLUMNS = roi_table.COMBINED.columns
+
+
+@contextlib.contextmanager
+def planned(sources, outs, options):
+    """As `roi_table.plan`, in constant memory, and for URLs too.
+
+    Args:
+        sources: `roi_table.Sources` of paths or URLs, as texts.
+        outs: folders of training and of validation patches, paths or URLs, as texts.
+        options: `config.SamplingOptions`.
+
+    Yields:
+        function without arguments that gives the `roi_table.Job`s in order, training
+        first. Their files are texts where they are URLs, else paths.
+
+    Raises:
+        files.InputError: something is missing or wrong; nothing was written.
+    """
+    roi_table.check(options)
+    folders = [existing_folder(name, what) for name, what in (
+        (sources.images, "image folder"), (sources.masks, "mask folder"))]
+    with storage.local(sources.patients) as path:
+        patients = roi_table.patient_ids(path)
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(
+            sqlite3.connect(f"{folder}/lesions.db", check_same_thread=False)) as base:
+        fill(base, sources.roi_table)
+        named = {one for one, in base.execute("SELECT DISTINCT patient_id FROM lesion")}
+        roi_table.check_patients(sources.patients, patients, named)
+        split(base, patients, outs, options)
+        yield lambda: jobs(base, folders, outs)
+
+
+def existing_folder(name, what):
+    """A folder by path (`Path`) or URL (text) that must be there."""
+    if not storage.is_url(name):
+        return files.existing_folder(storage.plain(name), what)
+    system, inner = storage.filesystem(name)
+    if not system.isdir(inner):
+        raise files.InputError(
+            f"{what} {name} does not exist; expected a folder. Check the URL.")
+    return name
+
+
+def fill(base, table):
+    """Reads a table of lesions into the database, row by row."""
+    base.execute(f"CREATE TABLE lesion ({', '.join(COLUMNS)}, malignant)")
+    number = 1
+    for number, row in enumerate(shards.read_rows(table), 2):
+        clean = roi_table.clean_row(row, COLUMNS, f"ROI table {table}, row {number}")
+        base.execute(
+            f"INSERT INTO lesion VALUES ({', '.join('?' * (len(COLUMNS) + 1))})",
+            (*clean.values(), roi_table.is_malignant(clean)))
+    if number == 1:
+        raise files.InputError(
+            f"ROI table {table} has no rows; expected a header with "
+            f"{', '.join(COLUMNS)} and some rows.")
+    base.execute(f"CREATE INDEX mammogram ON lesion ({', '.join(KEY)})")
+
+
+def split(base, patients, outs, options):
+    """Splits the patients as `roi_table.plan` does, and writes their lists."""
+    malignant = {one for one, in base.execute(
+        "SELECT DISTINCT patient_id FROM lesion WHERE malignant")}
+    parts = splits.stratified_split(
+        patients, [int(one in malignant) for one in patients], options.validation_share)
+    base.execute("CREATE TABLE patient (id PRIMARY KEY, part)")
+    for part, (ids, out) in enumerate(zip(parts, outs, strict=True)):
+        if not ids:
+            continue
+        if not storage.is_url(out):
+            roi_table.make_folders(storage.plain(out), options)
+        with storage.replacing(storage.join(out, roi_table.PATIENT_LIST)) as path:
+            path.write_text("".join(f"{one}\n" for one in ids), encoding="utf-8")
+        base.executemany("INSERT INTO patient VALUES (?, ?)",
+                         ((one, part) for one in ids))
+
+
+def jobs(base, folders, outs):
+    """Yields the mammograms: by set, then in the order of their names."""
+    full, masks = folders
+    rows = base.execute(
+        f"SELECT part, {', '.join(COLUMNS)} FROM lesion JOIN patient "
+        f"ON patient_id = id ORDER BY part, {', '.join(KEY)}, lesion.rowid")
+    of_image = itertools.groupby(rows, key=lambda row: row[:1 + len(KEY)])
+    for (part, *key), group in of_image:
+        lesions = tuple(dict(zip(COLUMNS, row[1:], strict=True)) for row in group)
+        convention = roi_table.COMBINED
+        yield roi_table.Job(
+            tuple(key), lesions, below(full, convention.image_name(key)),
+            tuple(below(masks, convention.mask_name(key, row)) for row in lesions),
+            outs[part] if storage.is_url(outs[part])
+            else storage.plain(outs[part]).absolute(), convention)
+
+
+def below(folder, name):
+    """A file in a folder: text of a URL, else an absolute path."""
+    return (storage.join(folder, name) if storage.is_url(folder)
+            else folder.absolute() / name)

@@ -1,0 +1,229 @@
+"""Tables of any length in shards: streamed in, worked on, written whole or not at all.
+
+A table is a CSV or Parquet file, or a folder of them, by path or URL. The work on
+`rows_per_shard` rows makes the file `part-000000.csv` (or `.parquet`) in the output
+folder, beside `plan.json`, which holds the hash of the table.
+"""
+
+import csv
+import dataclasses
+import functools
+import hashlib
+import io
+import json
+
+from end2end.archive import scheduling, storage
+from end2end.utils import files
+
+SUFFIXES = storage.TABLES
+PLAN = "plan.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What is done to the rows of a shard.
+
+    Attributes:
+        function: picklable; takes a list of dicts, returns a list of dicts.
+        columns: of the rows it returns.
+        settings: all that the result depends on, as JSON can hold it.
+    """
+
+    function: object
+    columns: tuple
+    settings: dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Where rows come from.
+
+    Attributes:
+        name: of their table.
+        hash: function of the name; a text that changes with the rows.
+        read: function of the name; gives the rows, in order.
+    """
+
+    name: str
+    hash: object
+    read: object
+
+
+def table_files(table):
+    """The files of a table, sorted by name.
+
+    Raises:
+        files.InputError: there are none.
+    """
+    if str(table).endswith(SUFFIXES):
+        return [table]
+    found = [storage.join(table, name) for name in storage.names(table)
+             if name.endswith(SUFFIXES)]
+    if not found:
+        raise files.InputError(
+            f"{table} has no tables; expected a .csv or .parquet file, or a folder of "
+            "them.")
+    return found
+
+
+def read_rows(table):
+    """Yields the rows of a table as dicts of text, in order, in constant memory.
+
+    Raises:
+        files.InputError: it is missing, or no CSV or Parquet.
+    """
+    for path in table_files(table):
+        read = _parquet_rows if str(path).endswith(".parquet") else _csv_rows
+        yield from read(path)
+
+
+def _csv_rows(path):
+    with storage.opened(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        try:
+            for row in csv.DictReader(text):
+                yield {name: value or "" for name, value in row.items() if name}
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise files.InputError(
+                f"table {path} is no CSV in UTF-8 ({error}); save it as one."
+            ) from error
+
+
+def _parquet_rows(path):
+    parquet, arrow = _parquet()
+    with storage.opened(path) as stream:
+        try:
+            for batch in parquet.ParquetFile(stream).iter_batches(batch_size=4096):
+                for row in batch.to_pylist():
+                    yield {name: "" if value is None else str(value)
+                           for name, value in row.items()}
+        except arrow.ArrowInvalid as error:
+            raise files.InputError(
+                f"table {path} is no Parquet file; restore or remove it.") from error
+
+
+def _parquet():
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise files.InputError(
+            "Parquet needs pyarrow; pip install 'end2end[cluster]'.") from error
+    return parquet, pyarrow
+
+
+def write_rows(path, columns, rows):
+    """Writes a list of dicts as CSV or Parquet (of text), by suffix, atomically."""
+    with storage.replacing(path) as part:
+        if str(path).endswith(".parquet"):
+            parquet, arrow = _parquet()
+            parquet.write_table(arrow.table({
+                name: [str(row.get(name, "")) for row in rows] for name in columns},
+                schema=arrow.schema([(name, arrow.string()) for name in columns])),
+                part)
+            return
+        with open(part, "w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(
+                stream, columns, extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(map(files.csv_cells, rows))
+
+
+def table_hash(table):
+    """SHA-256 of the bytes of a table's files, in order."""
+    return bytes_hash(*table_files(table))
+
+
+def bytes_hash(*paths):
+    """SHA-256 of the bytes of files, in order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with storage.opened(path) as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+        digest.update(b"|")
+    return digest.hexdigest()
+
+
+def run(table, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
+        workers=1):
+    """Does the work on every row of a table; shards that are there are left alone.
+
+    Args:
+        table: see `table_files`.
+        out: folder, path or URL.
+        work: `Work`.
+        rows_per_shard: rows of one task and one output file.
+        suffix: `.csv` or `.parquet`.
+        scheduler, workers: as for `scheduling.run`.
+
+    Yields:
+        number of rows of each shard just written.
+
+    Raises:
+        files.InputError: the table or the settings are not those of an earlier call,
+            or the table was changed on the way.
+    """
+    yield from run_rows(
+        Rows(str(table), table_hash, read_rows), out, work,
+        rows_per_shard=rows_per_shard, suffix=suffix, scheduler=scheduler,
+        workers=workers)
+
+
+def run_rows(source, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
+             workers=1):
+    """As `run`, of rows from elsewhere: of a `Rows`, whose rows may be any object."""
+    plan = dict(table=source.name, sha256=source.hash(source.name), suffix=suffix,
+                rows_per_shard=rows_per_shard, settings=work.settings)
+    _agree(storage.join(out, PLAN), plan)
+    there = set(storage.names(out))
+    tasks = (task for task in _tasks(source.read(source.name), rows_per_shard)
+             if part_name(task[0], suffix) not in there)
+    out = out if storage.is_url(out) else storage.plain(out).absolute()
+    function = functools.partial(
+        write_shard, out=str(out), suffix=suffix, work=work)
+    yield from scheduling.run(function, tasks, scheduler=scheduler, workers=workers)
+    if source.hash(source.name) != plan["sha256"]:
+        raise files.InputError(
+            f"table {source.name} was changed while it was read; begin anew with "
+            "another --out.")
+
+
+def part_name(index, suffix):
+    """File name of a shard."""
+    return f"part-{index:06d}{suffix}"
+
+
+def write_shard(task, *, out, suffix, work):
+    """Works on the rows of one task and writes its file; returns their number."""
+    index, rows = task
+    write_rows(storage.join(out, part_name(index, suffix)), work.columns,
+               work.function(rows))
+    return len(rows)
+
+
+def _tasks(source, rows_per_shard):
+    index, rows = 0, []
+    for row in source:
+        rows.append(row)
+        if len(rows) == rows_per_shard:
+            yield index, rows
+            index, rows = index + 1, []
+    if rows:
+        yield index, rows
+
+
+def _agree(path, plan):
+    """Writes the plan, or compares it with that of an earlier call."""
+    if not storage.exists(path):
+        with storage.replacing(path) as part:
+            part.write_text(json.dumps(plan, indent=2), encoding="utf-8")
+        return
+    with storage.opened(path) as stream:
+        before = json.load(stream)
+    changed = [name for name in plan if name != "table"
+               and before.get(name) != json.loads(json.dumps(plan[name]))]
+    if changed:
+        raise files.InputError(
+            f"{path} was made with another {' and '.join(changed)}; restore it, or "
+            "choose another --out.")

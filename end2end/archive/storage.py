@@ -1,0 +1,130 @@
+"""Files by plain path or by URL (`s3://`, `gs://`, `memory://`, ...), through fsspec.
+
+A plain path stays a plain path and needs nothing beyond Python. A file appears under
+its name whole or not at all.
+"""
+
+import contextlib
+import pathlib
+import tempfile
+
+from end2end.utils import files
+
+TABLES = (".csv", ".parquet")
+
+
+def is_url(path):
+    """Whether a text names a file by URL; `file://` is a plain path."""
+    return "://" in str(path) and not str(path).startswith("file://")
+
+
+def plain(path):
+    """A local name as a `Path`."""
+    return pathlib.Path(str(path).removeprefix("file://"))
+
+
+def join(folder, name):
+    """The name of a file in a folder, as text."""
+    return f"{str(folder).rstrip('/')}/{name}"
+
+
+def beside(table, path):
+    """The full name of `path`, which starts from the folder of `table` if relative.
+
+    Workers on other hosts, with other current folders, read the same file.
+    """
+    if is_url(path):
+        return path
+    if is_url(table):
+        # A folder may have a dot in its name (s3://bucket/v1.2).
+        start = (str(table).rsplit("/", 1)[0] if str(table).endswith(TABLES)
+                 else str(table))
+        return path if path.startswith("/") else join(start, path)
+    start = plain(table).absolute()
+    return str((start if start.is_dir() else start.parent) / plain(path))
+
+
+def filesystem(url):
+    """The fsspec file system of a URL, and the name in it.
+
+    Raises:
+        files.InputError: fsspec, or what it needs for this kind of URL, is missing.
+    """
+    try:
+        import fsspec
+        return fsspec.core.url_to_fs(str(url))
+    except (ImportError, ValueError) as error:
+        raise files.InputError(
+            f"{url} cannot be reached ({error}); pip install 'end2end[cluster]', and "
+            "s3fs for s3:// or gcsfs for gs://.") from error
+
+
+def exists(path):
+    """Whether a file is there."""
+    if not is_url(path):
+        return plain(path).is_file()
+    system, name = filesystem(path)
+    return system.isfile(name)
+
+
+def names(folder):
+    """Names of the files in a folder, sorted; none where there is no folder."""
+    if not is_url(folder):
+        folder = plain(folder)
+        found = folder.iterdir() if folder.is_dir() else ()
+        return sorted(path.name for path in found if path.is_file()
+                      and not path.name.startswith("."))
+    system, name = filesystem(folder)
+    if not system.isdir(name):
+        return []
+    return sorted(one["name"].rsplit("/", 1)[-1]
+                  for one in system.ls(name, detail=True, refresh=True)
+                  if one["type"] == "file")
+
+
+def opened(path):
+    """Opens a file for reading bytes.
+
+    Raises:
+        files.InputError: there is none.
+    """
+    if not is_url(path):
+        return open(files.existing_file(plain(path)), "rb")
+    system, name = filesystem(path)
+    try:
+        return system.open(name, "rb")
+    except FileNotFoundError as error:
+        raise files.InputError(
+            f"file {path} does not exist; check the URL.") from error
+
+
+@contextlib.contextmanager
+def local(path):
+    """Gives a local `Path` with the bytes of a file; a URL is fetched for the block."""
+    if not is_url(path):
+        yield files.existing_file(plain(path))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder) / str(path).rsplit("/", 1)[-1]
+        with opened(path) as stream, open(copy, "wb") as out:
+            while block := stream.read(1 << 20):
+                out.write(block)
+        yield copy
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Gives a local path to write; it becomes `path` if the block succeeds.
+
+    An object store shows an uploaded file once it is whole; a local file is moved.
+    """
+    if not is_url(path):
+        with files.replacing(plain(path)) as part:
+            yield part
+        return
+    system, name = filesystem(path)
+    with tempfile.TemporaryDirectory() as folder:
+        part = pathlib.Path(folder) / name.rsplit("/", 1)[-1]
+        yield part
+        system.makedirs(name.rsplit("/", 1)[0], exist_ok=True)
+        system.put_file(str(part), name)

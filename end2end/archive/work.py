@@ -1,0 +1,209 @@
+"""What `end2end.archive` does to the rows of one shard."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import secrets
+
+import cv2
+import numpy as np
+
+from end2end import checkpoints, config, images, prediction
+from end2end.archive import shards, storage
+from end2end.prediction import engines, resuming
+from end2end.prediction.grouping import SEPARATOR
+from end2end.tables import scores, vocabulary
+from end2end.utils import commands, files
+
+KNOWN = ("path", "patient", "laterality", "view", "label")
+SCORED = (*KNOWN, "score", "flags", "notes", "error")
+SALT = "salt.json"
+
+
+def predicting(arguments):
+    """The work of `archive predict`; models are checked by their hashes."""
+    hashes = []
+    if arguments.fast:
+        engines.check()
+    for model in arguments.models:
+        with storage.local(model) as path:
+            hashes.append(files.sha256(path))
+    function = functools.partial(
+        score_rows, table=whole_name(arguments.table),
+        models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
+        batch_size=arguments.batch_size, fast=arguments.fast,
+        salt="" if arguments.keep_ids else salt(arguments.out))
+    return shards.Work(function, SCORED, dict(
+        task="predict", models=hashes, flips=arguments.flips,
+        keep_ids=arguments.keep_ids) | (dict(fast=True) if arguments.fast else {}))
+
+
+def salt(out):
+    """The secret of an output folder, from which its pseudonyms are made."""
+    path = storage.join(out, SALT)
+    if storage.exists(path):
+        with storage.opened(path) as stream:
+            return str(json.load(stream)["salt"])
+    made = secrets.token_hex(16)
+    with storage.replacing(path) as part:
+        pathlib.Path(part).write_text(json.dumps(dict(salt=made)), encoding="utf-8")
+    if not storage.is_url(path):
+        os.chmod(storage.plain(path), 0o600)
+    return made
+
+
+@functools.lru_cache(maxsize=100_000)
+def pseudonym(patient, salt):
+    """A name for a patient's number, the same in every shard and on every host."""
+    mark = hashlib.scrypt(
+        patient.encode(), salt=salt.encode(), **resuming.SCRYPT).hex()
+    return f"patient {mark[:12]}"
+
+
+def preparing(arguments):
+    """The work of `archive prepare`."""
+    if not all(32 <= length <= 8192 for length in arguments.size):
+        raise files.InputError(
+            "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))
+    function = functools.partial(
+        convert_rows, table=whole_name(arguments.table),
+        out=storage.join(whole_name(arguments.out), "images"),
+        size=tuple(arguments.size))
+    return shards.Work(function, (*KNOWN, "source", "error"), dict(
+        task="prepare", size=list(arguments.size)))
+
+
+WORK = {"predict": predicting, "prepare": preparing}
+
+
+def whole_name(path):
+    """A URL, or an absolute path: what workers with other current folders can use."""
+    return path if storage.is_url(path) else str(storage.plain(path).absolute())
+
+
+@functools.lru_cache(maxsize=1)
+def classifiers(models, fast=False):
+    """The models of a worker, read once per process; by OpenVINO where `fast`."""
+    found = []
+    for model in models:
+        with storage.local(model) as path:
+            found.append(checkpoints.load_classifier(path))
+        if set(found[-1].classes) != {"neg", "pos"}:
+            raise files.InputError(
+                f"model {model} tells apart {', '.join(found[-1].classes)}; expected "
+                "neg and pos. Give a model of whole images.")
+    if fast:
+        found = [dataclasses.replace(one, model=engines.fast(one.model, one.images))
+                 for one in found]
+    return found
+
+
+def check_manifest(table):
+    """Raises `files.InputError` for what is no manifest, before any work."""
+    first = next(shards.read_rows(table), None)
+    if first is None:
+        raise files.InputError(
+            f"manifest {table} has no rows; expected a header with the column path, "
+            "and a row per image.")
+    known(first, table)
+
+
+def known(row, table):
+    """Path, patient, side, view and label of a manifest row, by their usual names.
+
+    Raises:
+        files.InputError: there is no path.
+    """
+    named = vocabulary.named_columns(row)
+    if "path" not in named:
+        raise files.InputError(
+            f"a manifest row has no path (columns {', '.join(row)}); expected the "
+            "column path.")
+    found = {name: row[named[name]] if name in named else "" for name in KNOWN}
+    found["path"] = storage.beside(table, found["path"])
+    guessed = vocabulary.from_name(found["path"])
+    return found | {name: vocabulary.CLEAN[name](found[name]) or guessed[name]
+                    for name in guessed}
+
+
+def score_rows(rows, *, table, models, flips, batch_size, salt="", fast=False):
+    """Rows with the mean score of class `pos`, or with the reason that there is none.
+
+    Every row comes back once, in order, with side, view and flags as `end2end.predict`
+    gives them. Patients' numbers of DICOM files become pseudonyms where there is a
+    salt; those of the manifest and of file names stay.
+    """
+    loaded, done = classifiers(models, fast), []
+    if any(one.images.height is not None for one in loaded):
+        batch_size = 1
+    for start in range(0, len(rows), batch_size):
+        batch = [known(row, table) for row in rows[start:start + batch_size]]
+        done += _score_batch(batch, loaded, flips, salt)
+    return done
+
+
+def _score_batch(rows, loaded, flips, salt):
+    read = []
+    for row in rows:
+        try:
+            read.append((row, _prepared(row, loaded, salt)))
+        except (files.InputError, OSError) as error:
+            row["error"] = commands.one_line(error)
+    if read:
+        chosen = prediction.FLIPS if flips else prediction.FLIPS[:1]
+        values = [prediction.predict_inputs(
+            one.model, np.stack([inputs[k] for _, inputs in read]), flips=chosen
+        ).mean(axis=1)[:, list(one.classes).index("pos")]
+            for k, one in enumerate(loaded)]
+        for (row, _), value in zip(read, np.mean(values, axis=0), strict=True):
+            try:
+                prediction.check_scores([value], [row["path"]])
+                row["score"] = scores.number(value)
+            except files.InputError as error:
+                row["error"] = commands.one_line(error)
+    return rows
+
+
+def _prepared(row, loaded, salt):
+    """Network inputs per model; what the file says of itself goes into the row."""
+    with storage.local(row["path"]) as path:
+        found = prediction.prepare(path, loaded)
+    for name in ("laterality", "view"):
+        row[name] = row[name] or getattr(found.image, name)
+    patient = found.image.patient
+    if not row["patient"] and patient:
+        row["patient"] = pseudonym(patient, salt) if salt else patient
+    row["flags"] = SEPARATOR.join(found.flags)
+    row["notes"] = SEPARATOR.join(found.image.notes)
+    return found.inputs
+
+
+def convert_rows(rows, *, table, out, size):
+    """Rows whose images were resized and written as 16-bit PNG below `out`."""
+    done = []
+    for row in rows:
+        row = known(row, table)
+        row["source"] = row["path"]
+        try:
+            with storage.local(row["source"]) as path:
+                pixels = images.read_image(path)
+            pixels = images.resized(pixels, config.ImageOptions(size=size))
+            if pixels.dtype == np.uint8:
+                pixels = pixels.astype(np.uint16) * 257
+            row["path"] = storage.join(out, output_name(row["source"]))
+            with storage.replacing(row["path"]) as part:
+                part.write_bytes(cv2.imencode(
+                    ".png", pixels.clip(0, 65535).astype(np.uint16))[1].tobytes())
+        except (files.InputError, OSError) as error:
+            row["error"] = commands.one_line(error)
+        done.append(row)
+    return done
+
+
+def output_name(source):
+    """A name that is the same for the same source and for no other."""
+    mark = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return f"{mark[:2]}/{pathlib.Path(source).stem}_{mark}.png"

@@ -1,0 +1,66 @@
+"""What a model carries is extended after training: calibration, operating points, fit.
+
+The weights are not touched; the card is written into the .h5 and beside it.
+"""
+
+import json
+import shutil
+
+import h5py
+
+from end2end.metrics import calibration, statistics
+from end2end.model_files import safe_loading
+from end2end.utils import files
+
+
+def store(path, additions):
+    """Adds to the card of a saved model, in the file and in the JSON beside it.
+
+    Args:
+        path: of the model.
+        additions: dict; its keys replace those of the card.
+
+    Returns:
+        the new card.
+
+    Raises:
+        files.InputError: the model cannot be read.
+    """
+    path = files.existing_file(path, "model")
+    beside = path.with_suffix(".config.json")
+    with safe_loading.opened(path) as stored:
+        inside = stored.card
+    card = files.read_json(beside, "model settings") if beside.exists() else inside
+    card = {**(card or {}), **json.loads(json.dumps(additions, default=str))}
+    if h5py.is_hdf5(path):
+        with files.replacing(path) as part:
+            shutil.copyfile(path, part)
+            with h5py.File(part, "r+") as file:
+                file.attrs[safe_loading.CARD] = json.dumps(card)
+    files.write_json(beside, card)
+    return card
+
+
+def from_validation(named, source, draw):
+    """Calibration and operating points as they are stored with a model.
+
+    Args:
+        named: dict of `Scores` of a validation set, `plain` and perhaps `flips`.
+        source: name of the set.
+        draw: `statistics.Draw`.
+
+    Returns:
+        dict with `calibration` (`temperature` by scheme, and on what it was found) and
+        `operating_points` (rows of `statistics.operating_points` with their `scheme`
+        and `source`).
+    """
+    table = named["plain"]
+    counts = f"{source}: {len(table)} images, {int(table.labels.sum())} with cancer"
+    temperatures, points = {}, []
+    for scheme, one in named.items():
+        temperatures[scheme] = calibration.fit_temperature(one.labels, one.values)
+        points += [dict(point, scheme=scheme, source=counts)
+                   for point in statistics.operating_points(
+                       one.labels, one.values, draw)]
+    return dict(calibration=dict(method="temperature", temperature=temperatures,
+                                 source=counts), operating_points=points)

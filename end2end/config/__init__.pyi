@@ -1,0 +1,51 @@
+from . import flags as flags
+from . import image_flags as image_flags
+from . import sampling_command as sampling_command
+from . import training_command as training_command
+from .flags import DEAD_FLAGS as DEAD_FLAGS
+from .flags import add_dead_flags as add_dead_flags
+from .flags import add_options as add_options
+from .flags import option as option
+from .flags import shown as shown
+from .options import BOOTSTRAP_RUNS as BOOTSTRAP_RUNS
+from .options import BOOTSTRAP_SEED as BOOTSTRAP_SEED
+from .options import GROUPS as GROUPS
+from .options import SCRIPT_DEFAULTS as SCRIPT_DEFAULTS
+from .options import TRAINING_GROUPS as TRAINING_GROUPS
+from .options import ImageOptions as ImageOptions
+from .options import ModelOptions as ModelOptions
+from .options import SamplingOptions as SamplingOptions
+from .options import TrainingOptions as TrainingOptions
+from .options import as_lines as as_lines
+from .options import fill as fill
+from .options import from_dict as from_dict
+from .options import from_flags as from_flags
+from .options import script_defaults as script_defaults
+from .options import to_dict as to_dict
+
+__all__ = [
+    "BOOTSTRAP_RUNS",
+    "BOOTSTRAP_SEED",
+    "DEAD_FLAGS",
+    "GROUPS",
+    "ImageOptions",
+    "ModelOptions",
+    "SCRIPT_DEFAULTS",
+    "SamplingOptions",
+    "TRAINING_GROUPS",
+    "TrainingOptions",
+    "add_dead_flags",
+    "add_options",
+    "as_lines",
+    "fill",
+    "flags",
+    "from_dict",
+    "from_flags",
+    "image_flags",
+    "option",
+    "sampling_command",
+    "script_defaults",
+    "shown",
+    "to_dict",
+    "training_command",
+]

@@ -1,0 +1,108 @@
+"""Fields of option dataclasses as command-line flags, and the flags of the past."""
+
+import argparse
+import dataclasses
+import logging
+import math
+
+log = logging.getLogger(__name__)
+
+# Flags that the original's programs took and never used.
+DEAD_FLAGS = (
+    "--nb-init-filter", "-nif", "--init-filter-size", "-ifs", "--init-conv-stride",
+    "-ics",
+    "--max-pooling-size", "-mps", "--max-pooling-stride", "-mpr", "--alpha",
+    "--l1-ratio",
+    "--inp-dropout", "-id",
+)
+
+
+def option(default, *flags, off=(), help="", limits=(None, None), **keywords):
+    """A dataclass field that is also a command-line flag.
+
+    Args:
+        default: the value without the flag.
+        flags: its spellings; none for a field that no command line sets.
+        off: spellings that store None (the original's `--no-img-scale`).
+        help: one sentence for `--help` and docs/flags.md.
+        limits: least and greatest value of a number, None where there is none.
+        keywords: passed to `argparse` (`type`, `nargs`, `choices`).
+    """
+    return dataclasses.field(
+        default=default,
+        metadata=dict(flags=flags, off=off, help=help, limits=limits, **keywords)
+    )
+
+
+def number_or_auto(text):
+    """A finite number, or the word `auto` (found from the images)."""
+    return text if text == "auto" else _number(float, None, None)(text)
+
+
+class _Dead(argparse.Action):
+    """Takes a flag that never had an effect, and says so."""
+
+    def __call__(self, parser, namespace, values, flag=None):
+        log.warning(
+            "%s has no effect (nor had it in the original); remove it.", flag)
+
+
+def add_options(parser, *groups, only=None, defaults=None):
+    """Adds one flag per field of each dataclass.
+
+    Args:
+        parser: an `argparse` parser.
+        groups: option dataclasses.
+        only: names of the fields to add; all where None.
+        defaults: values by field name, where they differ from the dataclass.
+    """
+    defaults = defaults or {}
+    for group in groups:
+        section = parser.add_argument_group(group.__doc__.rstrip("."))
+        for setting in dataclasses.fields(group):
+            if setting.metadata["flags"] and (only is None or setting.name in only):
+                _add_flag(section, setting, defaults.get(
+                    setting.name, setting.default))
+
+
+def _add_flag(section, setting, default):
+    keywords = dict(setting.metadata)
+    flags, off = keywords.pop("flags"), keywords.pop("off")
+    limits = keywords.pop("limits")
+    if keywords.get("type") in (int, float):
+        keywords["type"] = _number(keywords["type"], *limits)
+    if isinstance(setting.default, bool):
+        keywords["action"] = argparse.BooleanOptionalAction
+    keywords["help"] += f" (default: {shown(default)})"
+    section.add_argument(*flags, dest=setting.name, default=default, **keywords)
+    if off:
+        section.add_argument(*off, dest=setting.name, action="store_const", const=None,
+                             help=argparse.SUPPRESS)
+
+
+def _number(kind, least, most):
+    """A converter for argparse that takes finite numbers within limits."""
+    def convert(text):
+        value = kind(text)
+        if (not math.isfinite(value) or (least is not None and value < least)
+                or (most is not None and value > most)):
+            upper = "" if most is None else f" to {most}"
+            lower = "a finite number" if least is None else f"a number from {least}"
+            raise argparse.ArgumentTypeError(f"{text}: expected {lower}{upper}")
+        return value
+    convert.__name__ = kind.__name__
+    return convert
+
+
+def add_dead_flags(parser):
+    """Accepts the flags that never had an effect, hidden from the help."""
+    for flag in DEAD_FLAGS:
+        parser.add_argument(flag, action=_Dead, nargs=1, dest="_dead",
+                            default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def shown(value):
+    """A default as a user would type it."""
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(str, value))
+    return str(value)

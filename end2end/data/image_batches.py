@@ -1,0 +1,176 @@
+"""Batches of images for training and prediction, balanced by class."""
+
+import collections
+import concurrent.futures
+import copy
+import math
+
+import numpy as np
+
+from end2end import images
+from end2end.images import warps
+from end2end.utils import files
+
+
+def balance_weights(labels):
+    """Sample weights that give each class present in a batch the same total.
+
+    Args:
+        labels: int array `(batch,)`.
+
+    Returns:
+        float32 array: batch size over the number of images of the class; 1 for a batch
+        of one class (documented behaviour of the original).
+    """
+    _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    shares = (counts / len(labels)).astype(np.float32)
+    return (1 / shares)[place]
+
+
+def batch_indices(b, *, num_images, batch_size, seed, shuffle):
+    """Which images batch `b` holds, counted over the whole run.
+
+    As in Keras 2.0.8, batch b draws from the stream of seed + b, and the first batch of
+    a sweep draws the sweep's permutation from it before anything else.
+
+    Returns:
+        int array, and the stream that goes on with the batch's warps; the stream is the
+        thread's own and serves until the next call.
+    """
+    per_sweep = math.ceil(num_images / batch_size)
+    sweep, place = divmod(b, per_sweep)
+    order = np.arange(num_images)
+    if shuffle:
+        order = warps.seeded((seed + sweep * per_sweep) % 2**32).permutation(num_images)
+    stream = warps.seeded((seed + b) % 2**32)
+    if shuffle and place == 0:
+        stream.permutation(num_images)
+    return order[place * batch_size:(place + 1) * batch_size], stream
+
+
+class ImageBatches:
+    """Batches of network inputs; batch b is a pure function of the seed and b.
+
+    Batches are counted over the whole run: `len(self)` of them are one sweep, after
+    which the images come again, newly permuted where `shuffle` is set. Any number of
+    threads gives the same batches.
+
+    Args:
+        images: `ImageList`, from files or arrays.
+        options: `ImageOptions`.
+        batch_size: images per batch; the last of a sweep may be shorter.
+        seed: of the random stream (`batch_indices`); None draws one.
+        shuffle: permute the images in each sweep.
+        augment: `augment.MammogramDataGenerator` whose warps are applied, or None.
+        balance: give weights that balance the classes of each batch.
+        cache: keep resized images in memory, in the type of the files.
+
+    Raises:
+        files.InputError: no images, or none of the labels that balancing needs.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one choice of the training loop
+            self, images, options, *, batch_size, seed=None, shuffle=False,
+            augment=None, balance=False, cache=False):
+        if len(images) == 0:
+            raise files.InputError("there are no images to make batches of.")
+        if balance and images.labels is None:
+            raise files.InputError("balanced batches need labels; give class folders.")
+        self.images, self.options, self.batch_size = images, options, batch_size
+        self.seed = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
+        self.shuffle, self.augment, self.balance = shuffle, augment, balance
+        self._cache = {} if cache else None
+        self._share = None
+
+    @property
+    def num_images(self):
+        return len(self.images)
+
+    @property
+    def labels(self):
+        """int array `(num_images,)`, or None."""
+        return self.images.labels
+
+    def __len__(self):
+        return math.ceil(self.num_images / self.batch_size)
+
+    def shared(self, share):
+        """The same batches, of each only some images, with the weights they have there.
+
+        Args:
+            share: turns the number of images of a batch into an int array: which of
+                them are read, in that order.
+        """
+        some = copy.copy(self)
+        some._share = share
+        return some
+
+    def size(self, b):
+        """Number of images of batch `b`, all of them counted."""
+        return min(self.batch_size,
+                   self.num_images - b % len(self) * self.batch_size)
+
+    def batch(self, b):
+        """Makes batch `b`, counted over the whole run from 0.
+
+        Returns:
+            Images, float32 `(n, height, width, channels)`; one-hot labels, float32
+            `(n, num_classes)`, or None; weights, float32 `(n,)`, or None.
+        """
+        indices, stream = batch_indices(
+            b, num_images=self.num_images, batch_size=self.batch_size, seed=self.seed,
+            shuffle=self.shuffle)
+        # All draws before any work: the stream belongs to the thread.
+        drawn = [self.augment and self.augment.draw(stream, self.options.channels)
+                 for _ in indices]
+        which = (np.arange(len(indices)) if self._share is None
+                 else self._share(len(indices)))
+        inputs = self._inputs(indices[which], [drawn[place] for place in which])
+        if self.labels is None:
+            return inputs, None, None
+        labels = self.labels[indices]
+        one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels[which]]
+        return inputs, one_hot, balance_weights(labels)[which] if self.balance else None
+
+    def batches(self, start=0, stop=None, *, workers=1):
+        """Yields batches `start` to `stop` in order, made ahead by some threads."""
+        stop = len(self) if stop is None else stop
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            waiting = collections.deque()
+            try:
+                for b in range(start, stop):
+                    waiting.append(pool.submit(self.batch, b))
+                    if len(waiting) > workers:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _inputs(self, indices, drawn):
+        mean = self.options.pixel_mean if self.options.center else 0.0
+        inputs = None
+        for place, (index, warp) in enumerate(zip(indices, drawn, strict=True)):
+            grey = images.intensities(self._resized(index), self.options)
+            shape = (len(indices), *grey.shape, self.options.channels)
+            if inputs is None:
+                inputs = np.empty(shape, np.float32)
+            elif inputs.shape != shape:
+                raise files.InputError(
+                    f"image {self.images.paths[index]} becomes {grey.shape} pixels, "
+                    f"others of its batch {inputs.shape[1:3]}; give --img-size, or a "
+                    "batch size of 1.")
+            if warp is None:
+                inputs[place] = (grey - np.float32(mean))[..., None]
+            else:
+                self.augment.apply_grey(grey, warp, mean=mean, out=inputs[place])
+        return inputs
+
+    def _resized(self, index):
+        if self._cache is not None and index in self._cache:
+            return self._cache[index]
+        image = images.resized(self.images.read(index), self.options)
+        if self._cache is not None:
+            self._cache[index] = image
+        return image

@@ -1,0 +1,13 @@
+from . import blobs as blobs
+from . import geometry as geometry
+from . import patch_files as patch_files
+from . import roi_table as roi_table
+from . import sampling as sampling
+
+__all__ = [
+    "blobs",
+    "geometry",
+    "patch_files",
+    "roi_table",
+    "sampling",
+]

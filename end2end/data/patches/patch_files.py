@@ -1,0 +1,98 @@
+"""Patches as 16-bit PNG files that say which run wrote them.
+
+Each file carries a stamp (what its pixels depend on) and the number of patches of its
+mammogram, so that a second call knows what is complete without a file of its own.
+"""
+
+import collections
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+
+from end2end.utils import files
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+KEYWORD = b"Comment\0end2end "
+GREY_16_BIT = struct.pack(">BBBBB", 16, 0, 0, 0, 0)
+
+
+def write_patch(path, patch, *, stamp, total):
+    """Writes one patch atomically, uncompressed: 20 times as fast, a third larger.
+
+    Args:
+        path: file, `.png`.
+        patch: array `(rows, columns)` of whole numbers, 0 to 65535.
+        stamp: hexadecimal digest of what the patches of this mammogram depend on.
+        total: number of patches of this mammogram.
+    """
+    with files.replacing(path) as part:
+        part.write_bytes(encode(patch, f"{stamp} {total}"))
+
+
+def encode(patch, comment):
+    """A 16-bit grey PNG of stored (not compressed) rows, as bytes."""
+    rows, columns = patch.shape
+    lines = np.zeros((rows, 1 + 2 * columns), np.uint8)  # each begins with filter 0
+    lines[:, 1:] = patch.astype(">u2", order="C").view(np.uint8)
+    return SIGNATURE + b"".join((
+        _chunk(b"IHDR", struct.pack(">II", columns, rows) + GREY_16_BIT),
+        _chunk(b"tEXt", KEYWORD + comment.encode("ascii")),
+        _chunk(b"IDAT", zlib.compress(lines, 0)),
+        _chunk(b"IEND", b"")))
+
+
+def _chunk(kind, data):
+    checksum = zlib.crc32(data, zlib.crc32(kind))
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+
+def read_comment(path):
+    """Stamp and total of a patch that `write_patch` wrote; two empty values if not."""
+    with open(path, "rb") as stream:
+        head = stream.read(120)
+    start = head.find(KEYWORD)
+    if start < 0:
+        return "", 0
+    try:
+        length = struct.unpack(">I", head[start - 8:start - 4])[0]
+        stamp, total = head[start + len(KEYWORD):start + length].decode("ascii").split()
+        return stamp, int(total)
+    except (struct.error, ValueError):  # damaged
+        return "", 0
+
+
+class Index:
+    """The patches that lie in class folders, by mammogram."""
+
+    def __init__(self, outs, folders):
+        """Lists the PNG files in every class folder of every output folder."""
+        self.paths = collections.defaultdict(list)
+        for out in dict.fromkeys(outs):
+            for folder in folders:
+                for path in sorted(pathlib.Path(out, folder).glob("[!.]*.png")):
+                    # {image}_{lesion}_{number}.png
+                    self.paths[out, path.stem.rsplit("_", 2)[0]].append(path)
+
+    def complete(self, out, image, stamp):
+        """The patches of a mammogram if all were written with this stamp, else [].
+
+        Args:
+            out: output folder.
+            image: name of the mammogram without suffix.
+            stamp: as `write_patch` got it.
+        """
+        ours, wanted = [], 0
+        for path in self.paths.get((out, image), ()):
+            found, total = read_comment(path)
+            if found == stamp:
+                ours.append(path)
+                wanted = total
+        return ours if len(ours) == wanted else []
+
+    def others(self, paths):
+        """The files that are none of `paths`: of other runs."""
+        ours = set(paths)
+        return [path for group in self.paths.values() for path in group
+                if path not in ours]

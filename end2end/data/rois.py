@@ -1,0 +1,106 @@
+"""Outlined lesions of mammograms, as masks: to be drawn and to be pointed at."""
+
+import csv
+import dataclasses
+import io
+import pathlib
+
+import cv2
+import numpy as np
+
+from end2end import images
+from end2end.tables import vocabulary
+from end2end.utils import files
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Region:
+    """One outlined lesion.
+
+    Attributes:
+        mask: bool `(rows, columns)`.
+        malignant: None where unknown.
+    """
+
+    mask: np.ndarray
+    malignant: bool | None
+
+
+def read(path):
+    """Reads where the outlines of all images are.
+
+    Args:
+        path: `roi_mask_path.csv` of `ddsm_train.prepare` (patient_id, side, view,
+            pathology, mask_path), or `outlines.json` of `inbreast.prepare`.
+
+    Returns:
+        a function from an image path and its shape `(rows, columns)` to a list of
+        `Region`.
+
+    Raises:
+        files.InputError: the file is missing or of another kind.
+    """
+    path = files.existing_text(path, "ROI table")
+    return _outlines(path) if path.suffix == ".json" else _masks(path)
+
+
+def _masks(path):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = files.csv_rows(io.StringIO(text), len(text))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise files.InputError(
+            f"ROI table {path} is no CSV in UTF-8 ({error}).") from error
+    needed = ("patient_id", "side", "view", "pathology", "mask_path")
+    missing = [name for name in needed if not rows or name not in rows[0]]
+    if missing:
+        raise files.InputError(
+            f"ROI table {path} has no column {missing[0]}; expected {', '.join(needed)}"
+            ", as ddsm_train.prepare writes them.")
+    found = {}
+    for row in rows:
+        clean = vocabulary.CLEAN
+        key = (clean["patient"](row["patient_id"]), clean["laterality"](row["side"]),
+               clean["view"](row["view"]))
+        if row["mask_path"]:
+            found.setdefault(key, []).append((
+                path.parent / row["mask_path"],
+                row["pathology"].upper().startswith("MALIGNANT")))
+
+    def of_image(image, shape):
+        key = tuple(vocabulary.from_name(image).values())
+        return [Region(_mask(mask, shape), malignant)
+                for mask, malignant in found.get(key, ()) if mask.is_file()]
+    return of_image
+
+
+def _mask(path, shape):
+    mask = images.read_image(path)
+    return cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST) > mask.max(
+        ) / 2
+
+
+def _outlines(path):
+    stored = files.read_json(path, "outlines")
+    try:
+        height, width = stored["size"]
+        by_name = dict(stored["images"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise files.InputError(
+            f"outlines {path} have no size and images; expected outlines.json of "
+            "inbreast.prepare.") from error
+
+    def of_image(image, shape):
+        # INbreast says nothing of single lesions: the class of the image holds for all.
+        malignant = {"pos": True, "neg": False}.get(pathlib.Path(image).parent.name)
+        scale = np.array([shape[1] / width, shape[0] / height])
+        regions = []
+        for outline in by_name.get(pathlib.Path(image).stem, ()):
+            points = np.rint(np.array(outline["points"]) * scale).astype(np.int32)
+            mask = np.zeros(shape, np.uint8)
+            if len(points):
+                cv2.fillPoly(mask, [points], 1)
+                mask[tuple(np.clip(points[:, ::-1], 0, np.array(shape) - 1).T)] = 1
+            regions.append(Region(mask > 0, malignant))
+        return regions
+    return of_image

@@ -1,0 +1,195 @@
+"""Patient-level splits: drawn, read from a file, written to be kept and given back.
+
+A split is always by patient, so that no woman is in two parts (Shen et al. 2019,
+Methods: 85:15 into training and test, then 90:10 into training and validation,
+stratified by cancer).
+"""
+
+import csv
+import logging
+import math
+import os
+import shutil
+
+from sklearn import model_selection
+
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+PARTS = ("train", "val", "test")
+CLASSES = ("neg", "pos")
+COLUMNS = ("patient_id", "side", "view", "malignant", "split")
+# The original's fixed seed of the 90:10 split; the patch sampler draws the same one.
+SAMPLER_SEED = 12345
+
+
+def stratified_split(ids, labels, share, *, seed=SAMPLER_SEED):
+    """Draws a share of the ids, keeping the proportion of the labels.
+
+    Args:
+        ids: patient ids, in an order that is part of the draw.
+        labels: 0 or 1 per id.
+        share: of the ids to set apart, 0 to 1; their number is rounded up.
+        seed: of scikit-learn's `train_test_split`.
+
+    Returns:
+        the rest and the part set apart, two lists in the order of the draw. Where a
+        label has too few ids to be in both, the draw is not stratified, and that is
+        logged.
+    """
+    ids, labels = list(ids), list(labels)
+    count = math.ceil(share * len(ids))
+    if count == 0 or len(ids) < 2:
+        return ids, []
+    rarest = min(labels.count(label) for label in set(labels))
+    sizes = (count, len(ids) - count)
+    stratify = labels
+    if rarest < 2 or min(sizes) < len(set(labels)):
+        log.warning("%d patients, %d of the rarer label: too few to keep the "
+                    "proportion of cancers; the split is drawn without.",
+                    len(ids), rarest)
+        stratify = None
+    rest, part = model_selection.train_test_split(
+        ids, test_size=share, stratify=stratify, random_state=seed)
+    return list(rest), list(part)
+
+
+def split_patients(labels, *, test_share=0.15, validation_share=0.1, seed=SAMPLER_SEED):
+    """Splits patients into train, val and test.
+
+    Args:
+        labels: dict from patient id to 1 (any cancer) or 0.
+        test_share: set apart first.
+        validation_share: of the remaining; drawn as the patch sampler draws it.
+        seed: of the first draw.
+
+    Returns:
+        dict from `train`, `val`, `test` and `pat_train` (train and val, in the order in
+        which the sampler must get them) to lists of ids.
+    """
+    ids = sorted(labels)
+    remaining, test = stratified_split(
+        ids, [labels[one] for one in ids], test_share, seed=seed)
+    train, val = stratified_split(
+        remaining, [labels[one] for one in remaining], validation_share)
+    return dict(train=train, val=val, test=test, pat_train=remaining)
+
+
+def read_split(path):
+    """Reads a split file.
+
+    Args:
+        path: CSV with columns `patient_id`, `split` (train, val or test) and, where a
+            woman's images are in different parts, `side` and `view`.
+
+    Returns:
+        dict from (patient_id,) or (patient_id, side, view) to the part.
+
+    Raises:
+        files.InputError: a missing column, an unknown part, or a contradiction.
+    """
+    path = files.existing_text(path, "split file")
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            rows = files.csv_rows(stream, path.stat().st_size)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise files.InputError(
+            f"split file {path} is no CSV in UTF-8 ({error}); save it as one."
+        ) from error
+    keys = ("patient_id", "side", "view")
+    if not rows or not {"patient_id", "split"} <= set(rows[0]):
+        raise files.InputError(
+            f"split file {path}: expected rows with columns patient_id and split, "
+            f"found {', '.join(map(str, rows[0])) if rows else 'no rows'}.")
+    if not {"side", "view"} <= set(rows[0]):
+        keys = keys[:1]
+    parts = {}
+    for number, row in enumerate(rows, 2):
+        key = tuple((row[name] or "").strip() for name in keys)
+        part = (row["split"] or "").strip()
+        if part not in PARTS:
+            raise files.InputError(
+                f"split file {path}, row {number}: {part!r} is none of "
+                f"{', '.join(PARTS)}; correct it.")
+        if parts.setdefault(key, part) != part:
+            raise files.InputError(
+                f"split file {path}, row {number}: {' '.join(key)} is in {parts[key]} "
+                f"and in {part}; keep one.")
+    return parts
+
+
+def part_of(given, patient_id, side, view):
+    """The part of an image by a split that was read; None if it is not named."""
+    return given.get((patient_id, side, view)) or given.get((patient_id,))
+
+
+def write_split(folder, images):
+    """Writes split.csv and the patient ids of each part, one per line.
+
+    Args:
+        folder: gets `split.csv`, `train.txt`, `val.txt`, `test.txt`.
+        images: dicts with the keys `COLUMNS`, one per image.
+    """
+    lines = [",".join(COLUMNS)]
+    lines += [",".join(str(image[name]) for name in COLUMNS) for image in images]
+    files.write_text(folder / "split.csv", "\n".join(lines) + "\n")
+    for part in PARTS:
+        ids = dict.fromkeys(image["patient_id"] for image in images
+                            if image["split"] == part)
+        files.write_text(folder / f"{part}.txt", "".join(f"{one}\n" for one in ids))
+
+
+def count(images):
+    """Women, images and positive images per part.
+
+    Args:
+        images: dicts with `patient_id`, `malignant` and `split`.
+    """
+    counts = {}
+    for part in PARTS:
+        own = [image for image in images if image["split"] == part]
+        counts[part] = dict(
+            women=len({image["patient_id"] for image in own}), images=len(own),
+            positive=sum(image["malignant"] for image in own))
+    return counts
+
+
+def link_classes(folder, images):
+    """Makes the class folders `{train,val,test}/{neg,pos}`; stale images are removed.
+
+    Args:
+        folder: of the class folders.
+        images: dicts with `path` (an image file), `malignant` (0 or 1) and `split`.
+            Files are linked, and copied where the file system cannot link.
+    """
+    wanted = {}
+    for image in images:
+        place = folder / image["split"] / CLASSES[image["malignant"]]
+        wanted[place / image["path"].name] = image["path"]
+    for part in PARTS:
+        for name in CLASSES:
+            (folder / part / name).mkdir(parents=True, exist_ok=True)
+            for path in (folder / part / name).glob("*.png"):
+                if path not in wanted:
+                    path.unlink()
+    for path, source in wanted.items():
+        if not _same(path, source):
+            with files.replacing(path) as part:
+                _link(source, part)
+
+
+def _same(path, source):
+    """Whether `path` is linked to `source`, or a copy of it."""
+    if not path.exists():
+        return False
+    ours, theirs = path.stat(), source.stat()
+    return os.path.samestat(ours, theirs) or (
+        ours.st_size == theirs.st_size and ours.st_mtime_ns == theirs.st_mtime_ns)
+
+
+def _link(source, target):
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

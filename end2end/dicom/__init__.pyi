@@ -1,0 +1,17 @@
+from . import grey_levels as grey_levels
+from . import identity as identity
+from . import parsing as parsing
+from .reading import Mammogram as Mammogram
+from .reading import read_dicom as read_dicom
+from .reading import read_shape as read_shape
+from .reading import read_stored as read_stored
+
+__all__ = [
+    "Mammogram",
+    "grey_levels",
+    "identity",
+    "parsing",
+    "read_dicom",
+    "read_shape",
+    "read_stored",
+]

@@ -1,0 +1,304 @@
+"""DICOM files as bytes: data set, transfer syntax and stored values, within bounds.
+
+What a mammogram is, and what becomes of its values, is in `dicom`.
+"""
+
+import contextlib
+import io
+import itertools
+import logging
+import os
+import re
+import struct
+import warnings
+import zlib
+
+import pydicom
+import pydicom.encaps
+import pydicom.errors
+import pydicom.pixels
+import pydicom.uid
+
+from end2end.utils import files, image_headers, isolated
+
+# pydicom's warnings quote what it found, patients' names included, and its errors come
+# with tracebacks; what matters to the reader of a mammogram is in the notes or in the
+# refusal.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom\.")
+
+# What pydicom and its decoders raise on files that are damaged or not what they say.
+READING_ERRORS = (
+    pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException,
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
+    OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error)
+
+# The permissively licensed package that decodes a compressed transfer syntax.
+DECODER_PACKAGES = {
+    pydicom.uid.HTJ2KLossless: "pylibjpeg pylibjpeg-openjpeg",
+    pydicom.uid.HTJ2KLosslessRPCL: "pylibjpeg pylibjpeg-openjpeg",
+    pydicom.uid.HTJ2K: "pylibjpeg pylibjpeg-openjpeg",
+    pydicom.uid.JPEG2000Lossless: "pylibjpeg pylibjpeg-openjpeg",
+    pydicom.uid.JPEG2000: "pylibjpeg pylibjpeg-openjpeg",
+}
+DEFAULT_DECODER_PACKAGE = "python-gdcm"
+
+# Decoders that no damaged file was seen to bring down; all others work in a process of
+# their own (`isolated`).
+SAFE_DECODERS = {
+    pydicom.uid.RLELossless: "pydicom", pydicom.uid.JPEGBaseline8Bit: "pillow"}
+
+QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)
+MAX_INFLATED_BYTES = 1 << 28
+# Stacks of tomosynthesis have some 800 MB.
+MAX_FILE_BYTES = 1 << 30
+# Functional groups lie four sequences deep, reports some ten.
+DEEPEST = 20
+# A mammogram has some 200, a stack of 100 frames some 5000.
+MOST_ELEMENTS = 50_000
+MOST_READS = 200_000
+SAFELY_PARSED = 1 << 18
+BLOBS = {"OB", "OD", "OF", "OL", "OV", "OW"}
+# Pixels of whole numbers, float and double.
+PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
+JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD,
+                     0xCE, 0xCF, 0xF7}
+
+
+@contextlib.contextmanager
+def refusing(path):
+    """Turns whatever damaged files raise into `files.InputError`."""
+    try:
+        yield
+    except files.InputError:
+        raise
+    except READING_ERRORS as error:
+        raise files.InputError(
+            f"{path} cannot be read as DICOM ({_reason(error)}); restore it, export it "
+            "uncompressed, or leave it out.") from error
+
+
+def read_header(path):
+    """The data set without its pixels, and notes on how it had to be read."""
+    files.check_size(path, MAX_FILE_BYTES, "DICOM file")
+    if _check_deflated(path) or _unparsed_bytes(path) > SAFELY_PARSED:
+        # Endless elements in a few bytes: the attempt is made where it can be ended.
+        isolated.ask("header", path)
+    return _header(path)
+
+
+def header_parsed(path):
+    """Parses all but the pixels, for `isolated`.
+
+    Raises:
+        files.InputError: not readable.
+    """
+    with refusing(path):
+        _header(path)
+
+
+def _header(path):
+    notes = []
+    try:
+        header = _dataset(path, stop_before_pixels=True)
+    except pydicom.errors.InvalidDicomError:
+        header = _dataset(path, stop_before_pixels=True, force=True)
+        notes.append("read without the DICOM preamble")
+    # Elements are parsed when first used; parse all, so that damage shows here.
+    _parse(header)
+    if "Rows" not in header and "SOPClassUID" not in header:
+        raise files.InputError(
+            f"{path} is no DICOM file; expected a mammogram. Leave it out.")
+    if not hasattr(header, "file_meta"):
+        header.file_meta = pydicom.dataset.FileMetaDataset()
+    if "TransferSyntaxUID" not in header.file_meta:
+        implicit, _ = header.original_encoding
+        header.file_meta.TransferSyntaxUID = (
+            pydicom.uid.ImplicitVRLittleEndian if implicit
+            else pydicom.uid.ExplicitVRLittleEndian)
+    return header, notes
+
+
+def _unparsed_bytes(path):
+    """Bytes of sequences, numbers and texts that are not parsed yet."""
+    try:
+        header = _dataset(path, stop_before_pixels=True, force=True)
+    except READING_ERRORS:
+        return 0  # `_header` says what is wrong
+    return sum(len(one.value) for one in header.values()
+               if one.VR not in BLOBS and isinstance(one.value, bytes))
+
+
+def _parse(dataset, depth=0, left=None):
+    """Parses all elements of a data set.
+
+    Not `Dataset.decode`: where that fails it doubles its message at each level of
+    nesting.
+    """
+    left = itertools.count(MOST_ELEMENTS, -1) if left is None else left
+    if depth > DEEPEST:
+        raise ValueError(f"sequences within sequences, {DEEPEST} deep")
+    for tag in tuple(dataset.keys()):
+        if next(left) < 0:
+            raise ValueError(f"more than {MOST_ELEMENTS} elements")
+        element = dataset[tag]
+        if element.VR == "SQ":
+            for item in element.value:
+                _parse(item, depth + 1, left)
+
+
+def _check_deflated(path):
+    """Whether a file is deflated; refuses one that swells beyond any mammogram."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    with _File(path) as stream:
+        try:
+            pydicom.filereader.read_preamble(stream, False)
+        except pydicom.errors.InvalidDicomError:
+            return False
+        # The public function opens the file itself, without our bound.
+        meta = pydicom.filereader._read_file_meta_info(stream)
+        if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
+            return False
+        inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
+    if inflater.unconsumed_tail:
+        raise files.InputError(
+            f"{path} swells to more than {MAX_INFLATED_BYTES >> 20} MB when inflated, "
+            "more than any mammogram has; leave it out.")
+    return True
+
+
+class _File(io.BufferedReader):
+    """A file that is never asked for more than it holds, nor endlessly.
+
+    Python takes memory for as much as is asked for, which a damaged length can set to
+    4 GB.
+    """
+
+    def __init__(self, path):
+        super().__init__(io.FileIO(path))
+        self.size = os.path.getsize(path)
+        self.reads = 0
+
+    def read(self, size=-1):
+        self.reads += 1
+        if self.reads > MOST_READS:
+            raise OSError("endless small elements")
+        left = max(0, self.size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
+def _dataset(path, *, stop_before_pixels=False, force=False):
+    count = itertools.count()
+
+    def stop(tag, kind, length):
+        if next(count) > MOST_ELEMENTS:
+            raise ValueError(f"more than {MOST_ELEMENTS} elements")
+        return tag > PIXELS[0] or (stop_before_pixels and tag in PIXELS)
+
+    with _File(path) as stream:
+        return pydicom.filereader.read_partial(stream, stop, force=force)
+
+
+def check_decoder(header, path):
+    """Refuses a compression that cannot be decoded here, and says what to install."""
+    syntax = header.file_meta.TransferSyntaxUID
+    try:
+        decoder = pydicom.pixels.get_decoder(syntax)
+    except NotImplementedError:
+        raise files.InputError(
+            f"{path} is stored as {syntax.name}, which holds no still image; export it "
+            "as JPEG 2000 or uncompressed.") from None
+    if not decoder.is_available:
+        package = DECODER_PACKAGES.get(syntax, DEFAULT_DECODER_PACKAGE)
+        raise files.InputError(
+            f"{path} is compressed as {syntax.name}, for which no decoder is "
+            f"installed; run: pip install {package}")
+
+
+def decode(header, path, frame):
+    """The stored values of one frame, `(rows, columns)`."""
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated and syntax not in SAFE_DECODERS:
+        return isolated.ask("dicom", path, frame=frame)
+    return _decode_here(header, path, frame)
+
+
+def _decode_here(header, path, frame):
+    whole = _dataset(path, force=True)
+    whole.file_meta = header.file_meta
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        _check_codestream(whole, path, frame)
+    # What lies above the stored bits of unsigned values is judged in dicom_grey; of
+    # signed ones it is the sign.
+    raw = pydicom.pixels.pixel_array(
+        whole, index=frame or 0,
+        correct_unused_bits=header.get("PixelRepresentation", 0) == 1,
+        decoding_plugin=SAFE_DECODERS.get(syntax, ""))
+    if raw.shape != (header.Rows, header.Columns):
+        raise files.InputError(
+            f"{path} declares {header.Columns} x {header.Rows} pixels, but holds an "
+            f"array of shape {raw.shape}; export it again.")
+    return raw
+
+
+def _check_codestream(whole, path, frame):
+    """Refuses a JPEG whose own size is another than the declared one.
+
+    Decoders take memory for the size within the compressed stream, which can be
+    enormous in a tiny file.
+    """
+    frames = int(whole.get("NumberOfFrames", 1) or 1)
+    stream = pydicom.encaps.get_frame(
+        whole.PixelData, frame or 0, number_of_frames=frames)
+    size = codestream_size(stream)
+    image_headers.check_scans(stream, whole.Rows * whole.Columns, path)
+    if size is not None and size != (whole.Rows, whole.Columns):
+        raise files.InputError(
+            f"{path} declares {whole.Columns} x {whole.Rows} pixels, but its "
+            f"compressed image has {size[1]} x {size[0]}; export it again.")
+
+
+def codestream_size(stream):
+    """Rows and columns in the header of a JPEG, JPEG-LS or JPEG 2000 stream, or None.
+
+    Args:
+        stream: bytes of one compressed frame.
+    """
+    if stream[:4] == b"\xff\x4f\xff\x51":
+        right, down, left, top = (
+            int.from_bytes(stream[k:k + 4], "big") for k in (8, 12, 16, 20))
+        return down - top, right - left
+    place = 2
+    while stream[:2] == b"\xff\xd8" and place + 9 <= len(stream):
+        if stream[place] != 0xFF:
+            return None
+        marker = stream[place + 1]
+        if marker in JPEG_SIZE_MARKERS:
+            return (int.from_bytes(stream[place + 5:place + 7], "big"),
+                    int.from_bytes(stream[place + 7:place + 9], "big"))
+        if marker == 0xFF:
+            place += 1
+        else:
+            place += 2 + int.from_bytes(stream[place + 2:place + 4], "big")
+    return None
+
+
+def decoded_here(path, frame):
+    """Decodes one frame in this process, which a damaged file may bring down.
+
+    Raises:
+        files.InputError: not readable.
+    """
+    with refusing(path):
+        header, _ = read_header(path)
+        return _decode_here(header, path, frame)
+
+
+def _reason(error):
+    """What an error says, short enough for one line.
+
+    What it quotes is left out: values of the file, which may be those of a patient.
+    """
+    text = " ".join(QUOTED.sub("a value", str(error)).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,191 @@
+"""One mammography DICOM to a grey array with side, view and what was done to it.
+
+Everything that could be no mammogram is refused with one sentence; everything that was
+done on the way to grey levels is in `Mammogram.notes`.
+"""
+
+import dataclasses
+import re
+
+import numpy as np
+import pydicom
+import pydicom.uid
+
+from end2end.dicom import grey_levels, identity, parsing
+from end2end.utils import files
+
+# Names of storage classes that are told apart by these, where no modality is given.
+OTHER_KINDS = re.compile(r"CT|MR|Ultrasound|Nuclear|Positron|RT |Structured|Document")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mammogram:
+    """A mammogram as read from DICOM.
+
+    Attributes:
+        pixels: array `(rows, columns)`, background dark. Unchanged uint8 or uint16
+            where the file asks for no change; uint16 over the full range of 0-65535
+            after a window or look-up table; float32 after a rescaling that leaves no
+            whole numbers.
+        laterality: "L", "R" or None.
+        view: "CC", "MLO" or None, also for other views.
+        patient_id: text, or None where it was removed.
+        notes: what was done, and what is unusual, as short sentences.
+    """
+
+    pixels: np.ndarray
+    laterality: str | None
+    view: str | None
+    patient_id: str | None
+    notes: tuple
+
+
+def read_dicom(path, *, frame=None):
+    """Reads one mammogram from a DICOM file.
+
+    Args:
+        path: the file, with or without suffix and preamble.
+        frame: index from 0 of the frame to take from a tomosynthesis stack.
+
+    Returns:
+        `Mammogram`.
+
+    Raises:
+        files.InputError: not readable, or no mammogram for presentation; the sentence
+            says which and what to do.
+    """
+    with parsing.refusing(path):
+        return _read(files.existing_file(path, "DICOM file"), frame)
+
+
+def read_stored(path):
+    """Reads the pixels of a DICOM file as stored: no window, no inversion, no question
+    whether it is a mammogram.
+
+    Returns:
+        Integer array `(rows, columns)`.
+
+    Raises:
+        files.InputError: not readable, or no grey image of reasonable size.
+    """
+    with parsing.refusing(path):
+        header, _ = parsing.read_header(files.existing_file(path, "DICOM file"))
+        _check_image(header, path)
+        _check_frame(header, None, path)
+        parsing.check_decoder(header, path)
+        return parsing.decode(header, path, None)
+
+
+def read_shape(path):
+    """(rows, columns) that the header of a DICOM file declares; see `read_stored`."""
+    with parsing.refusing(path):
+        header, _ = parsing.read_header(files.existing_file(path, "DICOM file"))
+        _check_image(header, path)
+        return int(header.Rows), int(header.Columns)
+
+
+def _read(path, frame):
+    header, notes = parsing.read_header(path)
+    notes += _check_kind(header, path)
+    _check_image(header, path)
+    _check_frame(header, frame, path)
+    parsing.check_decoder(header, path)
+    raw = parsing.decode(header, path, frame)
+    pixels, done = grey_levels.to_grey(raw, header, frame)
+    if grey_levels.looks_like_text(pixels):
+        raise files.InputError(
+            f"{path} shows lettering on an even ground and no breast; it is a text "
+            "card or a label. Leave it out.")
+    laterality, view, found = identity.side_and_view(header, path)
+    return Mammogram(
+        pixels=pixels, laterality=laterality, view=view,
+        patient_id=identity.patient_id(header, path),
+        notes=(*notes, *done, *found, *identity.unusual(header)))
+
+
+def _check_kind(header, path):
+    """Refuses what is no mammogram for presentation; returns notes."""
+    modality = str(header.get("Modality", "") or "").upper()
+    kind = pydicom.uid.UID(str(header.get("SOPClassUID", "") or "")).name
+    notes = []
+    if not modality and not OTHER_KINDS.search(kind):
+        notes.append("no modality given; taken for a mammogram")
+    elif modality != "MG":
+        if not _is_breast_export(header, modality, path):
+            raise files.InputError(
+                f"{path} is no mammogram: its modality is {modality or kind}; expected "
+                "MG. Leave it out.")
+        notes.append(f"modality {modality}, but an export of a mammogram")
+    intent = str(header.get("PresentationIntentType", "") or "").upper()
+    if intent == "FOR PROCESSING" or "For Processing" in kind:
+        raise files.InputError(
+            f"{path} is a raw image FOR PROCESSING; expected one FOR PRESENTATION, "
+            "which networks are trained on. Use its sibling for presentation.")
+    image_type = [str(value).upper() for value in _values(header, "ImageType")]
+    if any("SCREEN" in value and "SAVE" in value for value in image_type):
+        raise files.InputError(
+            f"{path} is a screen save and no mammogram; leave it out.")
+    return notes
+
+
+def _is_breast_export(header, modality, path):
+    """Whether a file of another modality is a mammogram all the same.
+
+    INbreast was exported from MATLAB with modality OT; computed radiography names
+    the breast as body part.
+    """
+    if modality not in ("OT", "CR", "DX", "SC", "RG"):
+        return False
+    names = " ".join(str(header.get(keyword, "") or "") for keyword in (
+        "SecondaryCaptureDeviceManufacturer", "BodyPartExamined", "SeriesDescription",
+        "SecondaryCaptureDeviceManufacturerModelName", "StudyDescription")).upper()
+    return (identity.INBREAST_NAME.search(path.name) is not None
+            or any(word in names for word in ("MATLAB", "BREAST", "MAMM")))
+
+
+def _check_image(header, path):
+    """Refuses files without a grey image of 8 to 16 bits and a sensible size."""
+    rows, columns = header.get("Rows"), header.get("Columns")
+    if not rows or not columns:
+        raise files.InputError(
+            f"{path} holds no image ({_kind_name(header)}); expected a mammogram. "
+            "Leave it out.")
+    if rows * columns > files.MAX_PIXELS:
+        raise files.InputError(
+            f"{path} declares {columns} x {rows} pixels, more than any mammogram has; "
+            "leave it out.")
+    photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2")).upper()
+    if header.get("SamplesPerPixel", 1) != 1 or "MONOCHROME" not in photometric:
+        raise files.InputError(
+            f"{path} is in colour ({photometric}); expected one grey channel "
+            "(MONOCHROME1 or MONOCHROME2). Leave out screen shots and reports.")
+    bits = header.get("BitsAllocated", 16)
+    if bits not in (8, 16):
+        raise files.InputError(
+            f"{path} has {bits} bits per pixel; expected 8 or 16. Leave it out.")
+
+
+def _check_frame(header, frame, path):
+    """Refuses a stack without a frame asked for, and frames that it lacks."""
+    frames = int(header.get("NumberOfFrames", 1) or 1)
+    if frame is None and frames > 1:
+        raise files.InputError(
+            f"{path} is a stack of {frames} frames (tomosynthesis); expected one "
+            "two-dimensional mammogram. Use the two-dimensional or synthetic image of "
+            "the study, or ask for a frame.")
+    if frame is not None and not 0 <= frame < frames:
+        raise files.InputError(
+            f"{path} has no frame {frame}; it has {frames}, counted from 0.")
+
+
+def _kind_name(header):
+    name = pydicom.uid.UID(str(header.get("SOPClassUID", "") or "")).name
+    return name or f"modality {header.get('Modality', 'unknown')}"
+
+
+def _values(header, keyword):
+    """The values of an element as a list, empty where it is missing."""
+    value = header.get(keyword)
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,5 @@
+"""Saved models on test sets: scores, statistics, saliency, figures of the paper."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

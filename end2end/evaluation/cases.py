@@ -1,0 +1,101 @@
+"""The images of an evaluation as cases of its report, with maps where asked for."""
+
+import dataclasses
+
+import tqdm
+
+from end2end import checkpoints
+from end2end.data import rois
+from end2end.explanation import maps, patch_maps
+from end2end.reports import case_pictures
+from end2end.utils import files
+
+
+@dataclasses.dataclass(frozen=True)
+class PictureOptions:
+    """What the report shows of each image.
+
+    Attributes:
+        show: whether it shows the images at all.
+        methods: maps, some of `explain.TITLES`; each takes several times as long as a
+            score.
+        patch: `checkpoints.Classifier` of patches, for the heatmap.
+        regions: file of outlines (`rois.read`), or None.
+    """
+
+    show: bool = True
+    methods: tuple = ()
+    patch: object = None
+    regions: str | None = None
+
+
+def cases(classifier, named, options):
+    """Cases of a report, the score being the flip-averaged one where there is one.
+
+    Args:
+        classifier: `checkpoints.Classifier` whose maps are shown.
+        named: dict of `Scores` by scheme, of two classes; others have no cases.
+        options: `PictureOptions`.
+
+    Returns:
+        list of `report.Case`.
+
+    Raises:
+        files.InputError: an image or the outlines cannot be read.
+    """
+    table = named.get("flips", named["plain"])
+    if not options.show or table.values.ndim == 2:
+        return []
+    find_regions = rois.read(options.regions) if options.regions else None
+    names = maps.unique_names(table.paths)
+    limit = case_pictures.bytes_per_case(len(table))
+    wanted = maps.ExplainOptions(tuple(options.methods), patch=options.patch)
+    made = []
+    for i in tqdm.tqdm(range(len(table)), disable=None, unit=" pictures", leave=False):
+        path, score = table.paths[i], float(table.values[i])
+        label = None if table.labels is None else int(table.labels[i])
+        if wanted.methods:
+            explained = dataclasses.replace(
+                maps.explain(classifier, path, wanted, label=label), score=score)
+        else:
+            explained = maps.Explained(
+                path, maps.look(path, classifier.images), score, {}, label)
+        regions = find_regions(path, explained.grey.shape) if find_regions else ()
+        made.append(case_pictures.case(
+            explained, name=names[i], regions=regions, limit=limit,
+            details=details(table, i)))
+    return made
+
+
+def details(table, i):
+    """What is known of one image, for its panel."""
+    found = {"patient": table.patients[i], "side": table.lateralities[i],
+             "view": table.views[i]}
+    found = {name: value for name, value in found.items() if value}
+    found |= {f"score of {name}": float(values[i])
+              for name, values in table.models.items()}
+    return found | {name: values[i] for name, values in table.others.items()
+                    if values[i]}
+
+
+def picture_options(arguments):
+    """`PictureOptions` of a command line, checked.
+
+    Args:
+        arguments: namespace with `pictures`, `layers`, `patch_model`, `rois`.
+
+    Raises:
+        files.InputError: flags that do not fit, or a file that is not there.
+    """
+    methods = tuple(dict.fromkeys(arguments.layers))
+    if ("heatmap" in methods) != bool(arguments.patch_model):
+        raise files.InputError(
+            "--layers heatmap and --patch-model FILE belong together; give both or "
+            "neither.")
+    if arguments.rois:
+        rois.read(arguments.rois)
+    patch = None
+    if arguments.patch_model:
+        patch = checkpoints.load_classifier(arguments.patch_model)
+        patch_maps.malignant_classes(patch.classes)
+    return PictureOptions(arguments.pictures, methods, patch, arguments.rois)

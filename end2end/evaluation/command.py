@@ -1,0 +1,85 @@
+"""The command line that both testing programs share: models and a test set."""
+
+import argparse
+import pathlib
+
+import tqdm
+
+from end2end import evaluation
+from end2end.config import image_flags
+from end2end.utils import commands, files
+
+
+def parser(program, description, *, flips=False):
+    """The command line.
+
+    Args:
+        program: name of the program.
+        description: of the program, for its help.
+        flips: whether flips are on unless turned off.
+    """
+    parser = commands.Parser(prog=program, description=description)
+    parser.add_argument("models", nargs="+", metavar="MODEL",
+                        help="saved model (.h5); several are averaged")
+    parser.add_argument("test", metavar="TEST_DIR",
+                        help="folder of class folders, or CSV with path and label")
+    parser.add_argument("--out", metavar="FOLDER",
+                        help="for scores, results, figures and report "
+                             "(default: MODEL.test beside the first model)")
+    parser.add_argument("--flips", action=argparse.BooleanOptionalAction, default=flips,
+                        help="also average the scores of the four flips of each image")
+    parser.add_argument("--batch-size", "-bs", type=int, default=4,
+                        help="images at once; does not change the result (default: 4)")
+    parser.add_argument("--runs", type=int, default=3000,
+                        help="draws of the bootstrap (default: 3000)")
+    parser.add_argument("--seed", type=int, default=12345,
+                        help="seed of the bootstrap (default: 12345)")
+    parser.add_argument("--pictures", action=argparse.BooleanOptionalAction,
+                        default=True, help="show the images in the report")
+    parser.add_argument("--layers", nargs="+", default=[], choices=(
+        "guided", "gradcam", "integrated", "heatmap"),
+        help="maps in the report; each takes several times as long as a score")
+    parser.add_argument("--patch-model", metavar="FILE",
+                        help="patch classifier, for --layers heatmap")
+    parser.add_argument("--rois", metavar="FILE",
+                        help="outlines: roi_mask_path.csv or outlines.json")
+    parser.add_argument("--store", action="store_true",
+                        help="this is the validation set: keep calibration and "
+                             "operating points with the model, for end2end.predict")
+    image_flags.add(parser)
+    return parser
+
+
+def run(parsed):
+    """Evaluates and prints the results.
+
+    Args:
+        parsed: arguments of `parser`.
+
+    Raises:
+        files.InputError: before any work, if an input cannot be used.
+    """
+    arguments, typed = vars(parsed), image_flags.typed(parsed)
+    models = [files.existing_file(path, "model") for path in arguments["models"]]
+    out = arguments["out"] or models[0].with_suffix(".test")
+    if arguments["store"] and len(models) > 1:
+        raise files.InputError(
+            "--store with several models: calibration and operating points belong to "
+            "one; give the models one by one.")
+    for name, least in (("batch_size", 1), ("runs", 1), ("seed", 0)):
+        if arguments[name] < least:
+            raise files.InputError(
+                f"--{name.replace('_', '-')} {arguments[name]}: expected a number from "
+                f"{least}.")
+
+    pictures = evaluation.cases.picture_options(parsed)
+    with tqdm.tqdm(unit=" images", disable=None) as bar:
+        options = evaluation.EvaluationOptions(
+            flips=arguments["flips"], batch_size=arguments["batch_size"],
+            runs=arguments["runs"], seed=arguments["seed"], images=typed,
+            progress=bar.update, pictures=pictures, store=arguments["store"])
+        results = evaluation.run(models, arguments["test"], out, options)
+    print(*evaluation.summary(results), sep="\n")
+    out = pathlib.Path(out)
+    print(f"scores, results.json, figure and report.html are in {out}\n"
+          f"next: python -m end2end.metrics {out / 'scores.csv'}")

@@ -1,0 +1,248 @@
+"""The work of `end2end.paper_figures`: saved results in, figures of the paper out.
+
+Each function takes the arguments of the command and returns the figure and lines that
+say what is on it. `files.InputError` where something is missing.
+"""
+
+import pathlib
+
+import numpy as np
+
+from end2end import images, metrics
+from end2end.data import image_lists, rois
+from end2end.explanation import maps, overlays
+from end2end.metrics import ensembles, statistics
+from end2end.reports import case_pictures, figures, score_report
+from end2end.utils import files
+
+LETTERS = "abcdefghij"
+# The full range of 8 and of 16 bits; what was measured lies below.
+FULL = {"uint8": 255, "uint16": 65535}
+BINS = 64
+
+
+def score_file(path):
+    """A score file, or the one in a folder of `ddsm_train.evaluate`."""
+    path = pathlib.Path(path)
+    return path / "scores.csv" if path.is_dir() else path
+
+
+def named(paths, names):
+    """Names of inputs: those typed, else as much of the paths as tells them apart.
+
+    Raises:
+        files.InputError: not as many names as inputs.
+    """
+    if names is None:
+        paths = [pathlib.Path(path) for path in paths]
+        return score_report.file_names(
+            [path.parent if path.name == "scores.csv" else path for path in paths])
+    if len(names) != len(paths):
+        raise files.InputError(
+            f"{len(names)} names for {len(paths)} inputs; give --names one for each.")
+    return names
+
+
+def titled(i, text):
+    """The title of a panel: `a  Resnet50`."""
+    return f"{LETTERS[i]}  {text}"
+
+
+# Figures 2 and 3 ------------------------------------------------------------------
+
+
+def confusion(arguments):
+    """Figure 2: confusion matrices with accuracy and interval."""
+    paths = [score_file(path) for path in arguments.results]
+    panels, lines = [], []
+    for i, (path, name) in enumerate(zip(
+            paths, named(paths, arguments.names), strict=True)):
+        table = score_report.labelled(path)
+        found = statistics.classes(table, statistics.Draw())
+        low, high = found["accuracy_interval"]
+        text = f"accuracy {found['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
+        panels.append(dict(
+            title=titled(i, f"{name}\n    {text}"), classes=found["classes"],
+            matrix=found["confusion_normalized"]))
+        lines.append(f"{LETTERS[i]} {name}: {text}, {found['count']} patches")
+    return figures.confusion_panels(panels), lines
+
+
+def roc(arguments):
+    """Figure 3: ROC curves of each model and of their mean, one panel per test set."""
+    if not 0 < arguments.at <= 1:
+        raise files.InputError(
+            f"--at {arguments.at:g} is no share; expected a number above 0, up to 1.")
+    panels, lines = [], []
+    for i, (title, *given) in enumerate(arguments.panel):
+        if not given:
+            raise files.InputError(
+                f"--panel {title} names no score file; expected a title, then files.")
+        paths = [score_file(path) for path in given]
+        panel, said = _roc_panel(
+            titled(i, title), [score_report.labelled(path) for path in paths],
+            named(paths, arguments.names), arguments)
+        panels.append(panel)
+        lines += [f"{title}, {line}" for line in said]
+    return figures.roc_panels(panels), lines
+
+
+def _roc_panel(title, tables, names, arguments):
+    curves = [_curve(name, table) for name, table in zip(names, tables, strict=True)]
+    last = tables[-1]
+    if arguments.mean and len(tables) > 1:
+        last = ensembles.ensemble(tables, names)
+        curves.append(_curve("mean of these", last) | dict(mean=True))
+    threshold = metrics.threshold_at_sensitivity(
+        last.labels, last.values, arguments.at)
+    sensitivity, specificity = metrics.sensitivity_specificity(
+        last.labels, last.values, threshold)
+    point = dict(sensitivity=sensitivity, specificity=specificity,
+                 name=f"sensitivity {sensitivity:.1%}, specificity {specificity:.1%}")
+    lines = [f"{curve['name']}: AUC {curve['auc']:.3f} "
+             f"[{curve['interval'][0]:.3f}, {curve['interval'][1]:.3f}]"
+             for curve in curves]
+    return (dict(title=title, curves=curves, points=[point]),
+            [*lines, f"{curves[-1]['name']}: {point['name']}"])
+
+
+def _curve(name, table):
+    if table.values.ndim == 2:
+        raise files.InputError(
+            f"{name} has scores of {len(table.classes)} classes; a ROC curve needs the "
+            "column score, of cancer.")
+    return score_report.curve(name, table) | dict(
+        interval=metrics.auc_interval(table.labels, table.values))
+
+
+# Figure 4 -------------------------------------------------------------------------
+
+# Title, whether the image has cancer, whether the highest score is wanted.
+KINDS = (("true positive", 1, True), ("false positive", 0, True),
+         ("false negative", 1, False))
+
+
+def saliency(arguments):
+    """Figure 4: the surest true positive, the worst errors, heatmaps of the first."""
+    folder = files.existing_folder(
+        pathlib.Path(arguments.saliency) / "maps", "folder of saved maps")
+    find_regions = rois.read(arguments.rois) if arguments.rois else None
+    saved = [maps.load(path) for path in sorted(folder.glob("*.npz"))]
+    if not any(arguments.method in one.maps for one in saved):
+        raise files.InputError(
+            f"{folder} has no maps of {arguments.method}; draw them with python -m "
+            f"ddsm_train.draw_saliency --method {arguments.method}.")
+    scale = max(one.peak for one in saved) if arguments.scale == "set" else None
+    panels, lines, first = [], [], None
+    for i, (kind, label, highest) in enumerate(KINDS):
+        one, right = chosen(saved, label, highest, arguments.threshold)
+        if arguments.method == "guided" and scale:
+            one = maps.on_common_scale(one, scale, arguments.cutoff)
+        first = first or one
+        regions = find_regions(one.path, one.grey.shape) if find_regions else ()
+        title = kind if right else f"no {kind}; nearest"
+        panels.append((f"{titled(i, title)}, score {one.score:.2f}",
+                       drawn(one, arguments.method, regions)))
+        seen = one.maps[arguments.method].any()
+        lines.append(f"{LETTERS[i]} {title}: {one.path}, score {one.score:.3f}"
+                     + ("" if seen else "; nothing passes the cutoff"))
+    heatmaps = ()
+    if first.cells is not None:
+        regions = find_regions(first.path, first.grey.shape) if find_regions else ()
+        heatmaps = class_heatmaps(first, regions, arguments.heatmap)
+        lines.append(f"d {MEANINGS[arguments.heatmap]} of patches over image a")
+    else:
+        lines.append("no heatmaps: draw_saliency was called without --method heatmap")
+    figure = figures.saliency(panels, heatmaps, scale=MEANINGS[arguments.heatmap])
+    return figure, lines
+
+
+MEANINGS = {"relu": "activation after ReLU", "softmax": "probability"}
+
+
+def chosen(saved, label, highest, threshold):
+    """The image of one class with the highest or lowest score.
+
+    Args:
+        saved: list of `explain.Explained`.
+        label: class wanted.
+        highest: whether the highest score is wanted.
+        threshold: an image is positive from this score on.
+
+    Returns:
+        `explain.Explained`, and whether its score is on the side of the threshold that
+        was wanted.
+
+    Raises:
+        files.InputError: no image of that class.
+    """
+    own = [one for one in saved if one.label == label]
+    if not own:
+        raise files.InputError(
+            f"no saved map has the label {('neg', 'pos')[label]}; draw them from class "
+            "folders with both classes.")
+    one = (max if highest else min)(own, key=lambda one: one.score)
+    return one, (one.score >= threshold) == highest
+
+
+def drawn(one, method, regions):
+    """A mammogram with a map and outlines, uint8 `(rows, columns, 3)`."""
+    picture = overlays.blended(
+        overlays.draw(one.grey), case_pictures.shade(method)(one.maps[method]))
+    return overlays.blended(picture, overlays.outline_layer(one.grey.shape, regions))
+
+
+def class_heatmaps(one, regions, activation):
+    """Heatmaps of the foreground classes of one image, for `figures.saliency`.
+
+    Args:
+        one: `explain.Explained` with cells.
+        regions: list of `rois.Region`.
+        activation: `relu` or `softmax`.
+
+    Returns:
+        list of dicts.
+    """
+    cells = one.cells
+    values = cells.activations if activation == "relu" else cells.probabilities
+    outlines = overlays.outline_layer(one.grey.shape, regions)
+    return [dict(title=("d  " if i == 1 else "") + name.replace("_", " "),
+                 cells=values[..., i], extent=cells.extent, outlines=outlines)
+            for i, name in enumerate(cells.classes) if i > 0]
+
+
+# Figure 5 -------------------------------------------------------------------------
+
+
+def examples(arguments):
+    """Figure 5: of each set the image of median brightness, and its grey values."""
+    panels, lines = [], []
+    names = named(list(map(pathlib.Path, arguments.images)), arguments.names)
+    for i, (path, name) in enumerate(zip(arguments.images, names, strict=True)):
+        read = [images.read_image(one) for one in image_lists.find_images(path).paths]
+        bright = [breast_values(one) for one in read]
+        order = np.argsort([float(np.median(one)) for one in bright], kind="stable")
+        middle = read[order[len(order) // 2]]
+        shares, edges = np.histogram(np.concatenate(bright), BINS, range=(0, 1))
+        panels.append(dict(
+            title=titled(i, name), grey=overlays.grey8(middle, height=1200),
+            shares=shares / shares.sum(), edges=edges,
+            label="grey value / full range"))
+        lines.append(f"{LETTERS[i]} {name}: {len(read)} images, median grey value "
+                     f"{np.median(np.concatenate(bright)):.3f} of the full range")
+    return figures.examples(panels), lines
+
+
+def breast_values(image):
+    """Grey values of the breast as share of the full range, thinned to some thousands.
+
+    Args:
+        image: array `(rows, columns)` as read.
+    """
+    full = FULL.get(str(image.dtype)) or float(image.max()) or 1.0
+    breast, _ = images.segment_breast(image)
+    values = breast[breast > 0.02 * full] / full
+    return values[::max(1, len(values) // 20000)] if len(values) else np.zeros(1)
+
+
+FIGURES = {"fig2": confusion, "fig3": roc, "fig4": saliency, "fig5": examples}

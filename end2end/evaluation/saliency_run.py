@@ -1,0 +1,219 @@
+"""Saliency of a whole set of images: maps, pictures, pointing game and a page."""
+
+import dataclasses
+import logging
+import pathlib
+
+import tqdm
+
+from end2end.checkpoints import saved_models
+from end2end.data import image_lists, rois
+from end2end.explanation import maps, overlays, patch_maps
+from end2end.metrics import bootstrap
+from end2end.reports import case_pictures, report, score_tables
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+# Of what is in saved maps; another one has them drawn again.
+VERSION = 3
+POINTING_COLUMNS = ("path", "method", "score", "hit", "hit_in_breast", "area_share",
+                    "breast_share")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What is drawn, and where to.
+
+    Attributes:
+        classifier: `checkpoints.Classifier`.
+        images: `datasets.ImageList`.
+        options: `explain.ExplainOptions`.
+        find_regions: of `rois.read`, or None.
+        out: folder.
+        common_scale: one scale of the guided gradients for all images.
+        tolerance: of the pointing game.
+        signature: dict of all that determines the maps.
+    """
+
+    classifier: object
+    images: object
+    options: maps.ExplainOptions
+    find_regions: object
+    out: pathlib.Path
+    common_scale: bool
+    tolerance: float
+    signature: dict
+
+
+def plan(arguments, overrides):
+    """Checks everything and loads the models.
+
+    Args:
+        arguments: of `ddsm_train.draw_saliency.parser`.
+        overrides: image settings typed by the user.
+
+    Returns:
+        `Job`.
+
+    Raises:
+        files.InputError: before any work, if an input cannot be used.
+    """
+    methods = tuple(dict.fromkeys(arguments.method))
+    if ("heatmap" in methods) != bool(arguments.patch_model):
+        raise files.InputError(
+            "--method heatmap and --patch-model FILE belong together; give both or "
+            "neither.")
+    if not 0 <= arguments.cutoff < 1 or not 0 <= arguments.tolerance < 1:
+        raise files.InputError(
+            "--cutoff and --tolerance are shares; expected numbers from 0, below 1.")
+    model = files.existing_file(arguments.model, "model")
+    if arguments.patch_model:
+        files.existing_file(arguments.patch_model, "patch model")
+    find_regions = rois.read(arguments.rois) if arguments.rois else None
+    images = image_lists.find_images(arguments.images)
+    out = files.writable_folder(arguments.out)
+    classifier = saved_models.load_classifier(model, typed=overrides)
+    # Labels follow the classes of the model, where the folders have their names.
+    images = image_lists.find_images(arguments.images, classifier.classes)
+    if arguments.limit is not None:
+        images = first(images, arguments.limit)
+    patch = arguments.patch_model and saved_models.load_classifier(
+        arguments.patch_model)
+    if patch:
+        patch_maps.malignant_classes(patch.classes)
+    options = maps.ExplainOptions(
+        methods, arguments.cutoff, patch or None, flips=arguments.flips)
+    signature = dict(
+        version=VERSION,
+        model=files.sha256(model), methods=methods, cutoff=arguments.cutoff,
+        flips=arguments.flips,
+        images=dataclasses.asdict(classifier.images),
+        patch_model=files.sha256(arguments.patch_model) if patch else None)
+    return Job(classifier, images, options, find_regions, out,
+               arguments.scale == "set", arguments.tolerance, signature)
+
+
+def first(images, count):
+    """The first images, equally many of each class where labels are known."""
+    if images.labels is None:
+        chosen = list(range(min(count, len(images))))
+    else:
+        ranked = {}
+        order = []
+        for i, label in enumerate(images.labels):
+            ranked[label] = ranked.get(label, -1) + 1
+            order.append((ranked[label], i))
+        chosen = sorted(i for _, i in sorted(order)[:count])
+    return image_lists.ImageList(
+        tuple(images.paths[i] for i in chosen),
+        None if images.labels is None else images.labels[chosen], images.classes)
+
+
+def run(job):
+    """Draws all images; those drawn before with the same settings are taken over.
+
+    Returns:
+        dict: `images`, `failed` (path to reason), `pointing` by method; also written to
+        `results.json`, beside `pointing.csv` and `report.html`.
+    """
+    names = maps.unique_names(job.images.paths)
+    forget_others(job)
+    failed, kept = {}, []
+    for i, path in enumerate(tqdm.tqdm(
+            job.images.paths, disable=None, unit=" images", desc="drawing")):
+        saved = job.out / "maps" / f"{names[i]}.npz"
+        label = None if job.images.labels is None else int(job.images.labels[i])
+        if not saved.exists():
+            try:
+                maps.save(saved, maps.explain(
+                    job.classifier, path, job.options, label=label))
+            except files.InputError as error:
+                failed[str(path)] = str(error)
+                continue
+        kept.append((names[i], saved))
+    return finish(job, kept, failed)
+
+
+def forget_others(job):
+    """Removes maps that were made with other settings."""
+    path = job.out / "settings.json"
+    signature = {name: list(value) if isinstance(value, tuple) else value
+                 for name, value in job.signature.items()}
+    signature["images"] = {name: list(value) if isinstance(value, tuple) else value
+                           for name, value in signature["images"].items()}
+    if path.exists() and files.read_json(path) != signature:
+        for saved in (job.out / "maps").glob("*.npz"):
+            saved.unlink()
+    files.write_json(path, signature)
+
+
+def finish(job, kept, failed):
+    """Pictures, pointing game and page, from the saved maps."""
+    scale = common_scale(kept) if job.common_scale else None
+    limit = case_pictures.bytes_per_case(len(kept))
+    cases, rows = [], []
+    for name, saved in kept:
+        explained = maps.load(saved)
+        if scale is not None:
+            explained = maps.on_common_scale(explained, scale, job.options.cutoff)
+        regions = job.find_regions(
+            explained.path, explained.grey.shape) if job.find_regions else ()
+        for method, strength in explained.maps.items():
+            write_picture(job.out / f"{name}.{method}.png", explained.grey,
+                          (method, strength), regions)
+        own = maps.pointing_rows(explained, regions, tolerance=job.tolerance)
+        rows += own
+        cases.append(case_pictures.case(
+            explained, name=name, regions=regions, limit=limit,
+            details={f"{row['method']} points at the lesion": "yes" if row["hit"]
+                     else "no" for row in own}))
+    summary = maps.pointing_summary(
+        rows, dict(runs=bootstrap.RUNS, seed=bootstrap.SEED))
+    results = dict(images=len(kept), failed=failed, tolerance=job.tolerance,
+                   pointing=summary)
+    if rows:
+        files.write_csv(job.out / "pointing.csv", POINTING_COLUMNS, rows)
+    files.write_json(job.out / "results.json", results)
+    write_page(job, cases, summary)
+    return results
+
+
+def common_scale(kept):
+    """The largest gradient of the set."""
+    return max((maps.load(saved).peak for _, saved in kept), default=0.0)
+
+
+def write_picture(path, grey, named_map, regions):
+    """Writes one mammogram with one map and the outlines."""
+    method, strength = named_map
+    picture = overlays.draw(grey)
+    picture = overlays.blended(picture, case_pictures.shade(method)(strength))
+    picture = overlays.blended(picture, overlays.outline_layer(grey.shape, regions))
+    with files.replacing(path) as part:
+        part.write_bytes(overlays.png(picture))
+
+
+def write_page(job, cases, summary):
+    """Writes `report.html`."""
+    sections = []
+    if summary:
+        sections = [report.Heading("Pointing game"), pointing_table(summary)]
+    sections += [report.Heading("Images"), report.Cases(
+        cases, "Outlines: malignant blue, benign green and dashed. A map shows where "
+        "the network looked, not where a lesion is.", classes=job.classifier.classes)]
+    report.write_report(
+        job.out / "report.html", sections, title="Saliency",
+        trained_on=job.classifier.card.get("trained_on") or "not recorded")
+
+
+def pointing_table(summary):
+    """The pointing game as a `report.Table`."""
+    return report.Table(
+        ("map", "images", "maximum in the lesion", "95 % interval", "by chance",
+         "looking in the breast only", "95 % interval of it", "by chance there"),
+        [(maps.TITLES[method], own["images"], own["hits"],
+          score_tables.between(own["interval"]), own["chance"], own["hits_in_breast"],
+          score_tables.between(own["interval_in_breast"]), own["chance_in_breast"])
+         for method, own in summary.items()],
+        "Images with a malignant lesion whose map has its maximum there")

@@ -1,0 +1,289 @@
+"""A saved model on a test set: scores, statistics, curve and report in one folder."""
+
+import dataclasses
+import logging
+import pathlib
+import time
+
+import numpy as np
+
+from end2end import checkpoints, metrics, prediction
+from end2end.checkpoints import cards as card_files
+from end2end.data import image_lists
+from end2end.evaluation import cases as evaluation_cases
+from end2end.images import input_checks
+from end2end.metrics import bootstrap, ensembles, statistics
+from end2end.reports import figures, report, score_tables
+from end2end.tables import scores as score_files
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationOptions:
+    """How a model is tested.
+
+    Attributes:
+        flips: also average over the four flips.
+        batch_size: images at once.
+        runs, seed: of the bootstrap.
+        images: fields of `ImageOptions` that win over those stored with the model.
+        progress: called with the number of images just scored; None for silence.
+        pictures: what the report shows of each image.
+        store: keep calibration and operating points with the model (`cards`).
+    """
+
+    flips: bool = False
+    batch_size: int = 4
+    runs: int = bootstrap.RUNS
+    seed: int = bootstrap.SEED
+    images: dict = dataclasses.field(default_factory=dict)
+    progress: object = None
+    pictures: evaluation_cases.PictureOptions = evaluation_cases.PictureOptions()
+    store: bool = False
+
+    @property
+    def draw(self):
+        return statistics.Draw(self.runs, self.seed)
+
+
+def test_images(path, classes):
+    """Labelled images of a test set.
+
+    Raises:
+        files.InputError: no images, or no labels.
+    """
+    images = image_lists.find_images(path, classes)
+    if images.labels is None:
+        raise files.InputError(
+            f"{path} has no labels; expected the class folders {', '.join(classes)}, "
+            "or a CSV with the columns path and label.")
+    present = np.unique(images.labels)
+    if len(classes) == 2 and len(present) < 2:
+        raise files.InputError(
+            f"{path} has images of the class {classes[present[0]]!r} only; the AUC "
+            "needs both. Add images of the other class.")
+    return images
+
+
+def evaluate(classifier, images, options):
+    """Scores a test set with one model.
+
+    Returns:
+        dict of `Scores`: `plain` and, where asked for, `flips`.
+    """
+    flips = prediction.FLIPS if options.flips else prediction.FLIPS[:1]
+    classifier = dataclasses.replace(classifier, images=input_checks.with_scale(
+        classifier.images, images.paths))
+    found = prediction.predict_flips(
+        classifier, images, flips=flips, batch_size=options.batch_size,
+        progress=options.progress)
+    named = {"plain": score_files.of_images(images, found[:, 0], classifier.classes)}
+    if options.flips:
+        named["flips"] = score_files.of_images(
+            images, found.mean(axis=1), classifier.classes)
+    return named
+
+
+# Statistics -----------------------------------------------------------------------
+
+
+def compare(named, draw):
+    """Statistics of each scheme, and the gain of the flips over none.
+
+    Args:
+        named: dict of `Scores` by scheme, `plain` first.
+        draw: `statistics.Draw`.
+
+    Returns:
+        dict by scheme of `statistics.describe`; `flips` has `gain` too
+        (`statistics.compare`).
+
+    Raises:
+        files.InputError: one class only.
+    """
+    results = {name: statistics.describe(table, draw)
+               for name, table in named.items()}
+    if "flips" in named and named["flips"].values.ndim == 1:
+        results["flips"]["gain"] = statistics.compare(
+            named["plain"], named["flips"], draw)
+    return results
+
+
+def against_mean(named, members, names, options):
+    """AUC of each of several models, and its difference to that of their mean.
+
+    Args:
+        named: dict of `Scores` of the mean, by scheme.
+        members: the same of each model.
+        names: of the models.
+        options: `EvaluationOptions`.
+
+    Returns:
+        dict with `members`: by scheme, a list of dicts of `statistics.compare` with
+        `name` and `auc_interval`; empty for one model.
+    """
+    if len(members) < 2 or named["plain"].values.ndim == 2:
+        return {}
+    return dict(members={scheme: [
+        dict(name=name,
+             auc_interval=metrics.auc_interval(
+                 mean.labels, one[scheme].values, **options.draw.keywords),
+             **statistics.compare(mean, one[scheme], options.draw, name=name))
+        for name, one in zip(names, members, strict=True)]
+        for scheme, mean in named.items()})
+
+
+# Output ---------------------------------------------------------------------------
+
+
+def run(model_paths, test, out, options):
+    """Evaluates one model, or several and their mean, and writes everything.
+
+    Args:
+        model_paths: one or more saved models.
+        test: folder of class folders, or manifest.
+        out: folder for `scores.csv`, `scores_flips.csv`, the same of breasts
+            (`scores.breasts.csv`), `results.json`, the curve or matrix as PNG and SVG,
+            and `report.html`.
+        options: `EvaluationOptions`.
+
+    Returns:
+        dict, the content of `results.json`.
+
+    Raises:
+        files.InputError: before any work, if an input cannot be used.
+    """
+    started = time.monotonic()
+    for path in model_paths:
+        files.existing_file(path, "model")
+    out = files.writable_folder(out)
+    members, cards, names = [], [], model_names(model_paths)
+    for path in reversed(model_paths):
+        classifier = checkpoints.load_classifier(path, typed=options.images)
+        images = test_images(test, classifier.classes)
+        members.insert(0, evaluate(classifier, images, options))
+        cards.insert(0, classifier.card)
+    # The maps are those of the first model, which was loaded last.
+    named = members[0]
+    if len(members) > 1:
+        named = {scheme: ensembles.ensemble([one[scheme] for one in members], names)
+                 for scheme in members[0]}
+    results = dict(
+        models=list(map(str, model_paths)), test=str(test),
+        **compare(named, options.draw), **against_mean(named, members, names, options),
+        seconds=round(time.monotonic() - started, 2))
+    if options.store:
+        card_files.store(model_paths[0], card_files.from_validation(
+            named, pathlib.Path(test).resolve().name, options.draw))
+    write_files(out, named, results)
+    cases = evaluation_cases.cases(classifier, named, options.pictures)
+    write_page(out, named, results, cards, cases)
+    return results
+
+
+def model_names(paths):
+    """File names of models, with their folder where names are equal (`vgg/best`)."""
+    paths = [pathlib.Path(path) for path in paths]
+    stems = [path.stem for path in paths]
+    names = [path.stem if stems.count(path.stem) == 1
+             else f"{path.resolve().parent.name}/{path.stem}" for path in paths]
+    return [name if names.count(name) == 1 else f"{name} {i + 1}"
+            for i, name in enumerate(names)]
+
+
+def write_files(out, named, results):
+    """Writes score files, of images and of breasts with both views as far as they are
+    known, results, and the curve or matrix."""
+    for scheme, table in named.items():
+        name = "scores" if scheme == "plain" else f"scores_{scheme}"
+        score_files.write_scores(out / f"{name}.csv", table)
+        if "breasts" in results[scheme]:
+            score_files.write_scores(
+                out / f"{name}.breasts.csv", ensembles.breasts(table))
+    figure, name = picture(named, results)
+    figures.save(figure, out / name)
+    files.write_json(out / "results.json", results)
+
+
+def write_page(out, named, results, cards, cases):
+    """Writes `report.html`."""
+    trained = "; ".join(dict.fromkeys(
+        str(card.get("trained_on") or "not recorded") for card in cards))
+    figure, name = picture(named, results)
+    sections = [report.Heading("Result"), report.Table(("setting", "value"), [
+        ("model", ", ".join(results["models"])), ("test images", results["test"]),
+        ("seconds", results["seconds"])])]
+    for scheme in named:
+        sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
+                     *score_tables.tables(results[scheme])]
+        if "members" in results:
+            sections.append(score_tables.comparison(
+                [(row["name"], row) for row in results["members"][scheme]],
+                "Each model by itself, and the difference of its AUC to that of the "
+                "mean of all"))
+    sections.append(report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name]))
+    if cases:
+        sections += [report.Heading("Images"), report.Cases(
+            cases, "The most wrong first. A map shows where the network looked, not "
+            "where a lesion is.")]
+    report.write_report(
+        out / "report.html", sections, trained_on=trained,
+        title=f"Evaluation on {pathlib.Path(results['test']).name}")
+
+
+CAPTIONS = {
+    "roc": "ROC curve of the test images.",
+    "confusion": "Confusion matrix of the test patches; rows sum to one.",
+}
+SCHEMES = {"plain": "as they are", "flips": "flip-averaged"}
+
+
+def picture(named, results):
+    """ROC curve, or confusion matrix for more than two classes, and its name."""
+    if named["plain"].values.ndim == 2:
+        plain = results["plain"]
+        return figures.confusion(plain["confusion"], plain["classes"]), "confusion"
+    curves = []
+    for scheme, table in named.items():
+        for row in results.get("members", {}).get(scheme, ()):
+            values = table.models[row["name"]]
+            curves.append(curve(
+                f"{row['name']}, {SCHEMES[scheme]}", table.labels, values, row))
+        curves.append(curve(SCHEMES[scheme], table.labels, table.values,
+                            results[scheme]))
+    if "members" in results:
+        # All schemes of many models are too many curves; those of the last are drawn.
+        curves = curves[-len(table.models) - 1:]
+        curves[-1] |= dict(mean=True, name=f"mean of these, {SCHEMES[scheme]}")
+    return figures.roc(curves), "roc"
+
+
+def curve(name, labels, values, found):
+    """One curve of `figures.roc`; `found` has `auc` and `auc_interval`."""
+    false, true, _ = metrics.roc_curve(labels, values)
+    return dict(name=name, false=false, true=true, auc=found["auc"],
+                interval=found["auc_interval"])
+
+
+def summary(results):
+    """Lines for the terminal: AUC or accuracy of each scheme."""
+    plain = results["plain"]
+    lines = [f"{plain['count']} images"
+             + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
+    for scheme, title in (("plain", ""), ("flips", " with flips")):
+        found = results.get(scheme, {})
+        lines += [f"{row['name']} AUC{title} {row['auc']:.4f} "
+                  f"[{score_tables.between(row['auc_interval'])}]"
+                  for row in results.get("members", {}).get(scheme, ())]
+        for measure, name in (("auc", "AUC"), ("accuracy", "accuracy")):
+            if measure in found:
+                whose = "mean of these " if "members" in results else ""
+                lines.append(f"{whose}{name}{title} {found[measure]:.4f} "
+                             f"[{score_tables.between(found[measure + '_interval'])}]")
+    if "gain" in results.get("flips", {}):
+        gain = results["flips"]["gain"]
+        lines.append(f"gain of the flips {gain['difference']:+.4f} "
+                     f"[{score_tables.between(gain['difference_interval'])}]")
+    return lines

@@ -1,0 +1,27 @@
+from . import fit as fit
+from . import input_checks as input_checks
+from . import warps as warps
+from .reading import decoded as decoded
+from .reading import read_image as read_image
+from .scaling import grey_mean as grey_mean
+from .scaling import intensities as intensities
+from .scaling import resized as resized
+from .scaling import scaled as scaled
+from .scaling import scaled_channels as scaled_channels
+from .scaling import to_input as to_input
+from .segmentation import segment_breast as segment_breast
+
+__all__ = [
+    "decoded",
+    "fit",
+    "grey_mean",
+    "input_checks",
+    "intensities",
+    "read_image",
+    "resized",
+    "scaled",
+    "scaled_channels",
+    "segment_breast",
+    "to_input",
+    "warps",
+]

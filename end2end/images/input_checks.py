@@ -1,0 +1,390 @@
+"""Looks at images before any training or prediction, and says what to do about them.
+
+Most failures with whole-image classifiers are here: a 12-bit set scaled as if it had 16
+bits, an inverted background, the same picture in two splits.
+"""
+
+import collections
+import concurrent.futures
+import dataclasses
+import hashlib
+import math
+import pathlib
+
+import numpy as np
+
+from end2end.images import reading, scaling
+from end2end.utils import files
+
+# Greatest values of the usual bit depths.
+FULL_RANGES = {8: 255, 10: 1023, 12: 4095, 14: 16383, 16: 65535}
+
+# As in the original, 255/65535 is rounded to six decimals.
+SCALE_OF_16_BITS = 0.003891
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageStatistics:
+    """What one look at an image finds; intensities are those on disk unless said.
+
+    Attributes:
+        size: (height, width) in pixels.
+        background: share of pixels up to 5 % of the maximum.
+        bright: share of pixels from 90 % of the maximum on.
+        saturated: share of pixels at the maximum.
+        mean: after resizing and stretching, before the rescale factor.
+        top: maximum after stretching, before the rescale factor.
+        digest: of the pixels, whatever the file format.
+        error: why it cannot be read, in which case the rest is empty.
+    """
+
+    path: pathlib.Path
+    size: tuple = (0, 0)
+    eight_bits: bool = False
+    minimum: float = 0.0
+    maximum: float = 0.0
+    background: float = 0.0
+    bright: float = 0.0
+    saturated: float = 0.0
+    mean: float = math.nan
+    top: float = 0.0
+    digest: str = ""
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something odd: one sentence on what it is and what to do, and the images."""
+
+    kind: str
+    message: str
+    paths: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """The outcome of `check_images`.
+
+    Attributes:
+        findings: list of `Finding`.
+        scale: rescale factor to use: that of the options if it brings the images to
+            0-255, else the one that does so for the first set; None for none.
+        mean: mean grey value of the first set after scaling with it.
+        statistics: list of `ImageStatistics` by name of the set.
+    """
+
+    findings: list
+    scale: float | None
+    mean: float
+    statistics: dict
+
+
+def look(image, path, options):
+    """Measures one image.
+
+    Args:
+        image: array `(rows, columns)` from `images.read_image`.
+        path: where it is from.
+        options: `ImageOptions`; its rescale factor and equalisation are left aside.
+
+    Returns:
+        `ImageStatistics`.
+    """
+    maximum = float(image.max())
+    plain = dataclasses.replace(
+        options, intensity_scale=None, equalize_histogram=False)
+    ready = scaling.intensities(scaling.resized(image, plain), plain)
+    digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
+    digest.update(str((image.shape, image.dtype)).encode())
+    return ImageStatistics(
+        path=path, size=image.shape, eight_bits=image.dtype == np.uint8,
+        minimum=float(image.min()), maximum=maximum,
+        background=float((image <= 0.05 * maximum).mean()),
+        bright=float((image >= 0.9 * maximum).mean()),
+        saturated=float((image == maximum).mean()),
+        mean=float(ready.mean(dtype=np.float64)), top=float(ready.max()),
+        digest=digest.hexdigest())
+
+
+def look_at_file(path, options):
+    """`look` at a file; one that cannot be read gives statistics with an `error`."""
+    try:
+        return look(reading.read_image(path), pathlib.Path(path), options)
+    except files.InputError as error:
+        return ImageStatistics(pathlib.Path(path), error=str(error))
+
+
+def suitable_scale(statistics):
+    """The factor that brings images to 0-255, from the bit depth that they use.
+
+    Bits declared in a file say little: a detector of 12 bits is often stored in 16. So
+    the greatest value of the whole set decides.
+
+    Args:
+        statistics: list of `ImageStatistics`.
+
+    Returns:
+        None for 8-bit images (nothing to scale), 0.003891 for 16 bits, and 255 over the
+        range for what lies between, to four digits.
+    """
+    maximum = max((one.maximum for one in statistics), default=0.0)
+    if maximum <= 255:
+        return None
+    full = next((full for full in FULL_RANGES.values() if maximum <= full), 65535)
+    return SCALE_OF_16_BITS if full == 65535 else float(f"{255 / full:.4g}")
+
+
+def with_scale(options, paths, *, workers=1):
+    """Replaces the rescale factor `auto` by the one that suits the images.
+
+    Args:
+        options: `ImageOptions`.
+        paths: image files; all are read if the factor is `auto`, none otherwise.
+
+    Returns:
+        `ImageOptions` with a number or None.
+
+    Raises:
+        files.InputError: none of the images can be read.
+    """
+    if options.intensity_scale != "auto":
+        return options
+    looked = [one for one in _look_at_all(paths, options, workers) if not one.error]
+    if not looked:
+        raise files.InputError(
+            "no image to find the rescale factor from can be read; check the folder.")
+    return dataclasses.replace(options, intensity_scale=suitable_scale(looked))
+
+
+def _look_at_all(paths, options, workers, progress=iter):
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return list(progress(pool.map(
+            lambda path: look_at_file(path, options), paths)))
+
+
+def check_images(sets, options, *, workers=1, progress=iter):
+    """Checks the images of one or several splits.
+
+    Args:
+        sets: dict of name to `datasets.ImageList`; the training set first.
+        options: `ImageOptions` meant for them; the rescale factor may be `auto`.
+        workers: threads that read.
+        progress: function that wraps the iterator over all images of a set.
+
+    Returns:
+        `Check`.
+
+    Raises:
+        files.InputError: no image can be read.
+    """
+    statistics = {name: _look_at_all(found.paths, options, workers, progress)
+                  for name, found in sets.items()}
+    readable = {name: [one for one in looked if not one.error]
+                for name, looked in statistics.items()}
+    everything = [one for looked in readable.values() for one in looked]
+    if not everything:
+        raise files.InputError("none of the images can be read; check the folder.")
+    first = next(looked for looked in readable.values() if looked)
+    scale = options.intensity_scale
+    suitable = None if options.stretch_max_to else suitable_scale(first)
+    if scale == "auto":
+        scale = suitable
+    ranges = list(_range_findings(everything, scale, suitable))
+    if any(finding.kind != "mixed ranges" for finding in ranges):
+        scale = suitable
+    mean = _mean(first, dataclasses.replace(options, intensity_scale=scale))
+    findings = [
+        *(Finding("unreadable", one.error, (one.path,))
+          for looked in statistics.values() for one in looked if one.error),
+        *ranges, *_mean_findings(mean), *_picture_findings(everything),
+        *_size_findings(everything, options),
+        *_class_findings(sets), *_twin_findings(readable, sets)]
+    return Check(findings, scale, mean, statistics)
+
+
+def _mean(looked, options):
+    """Mean grey value after scaling; a second look only if equalisation bends it."""
+    if options.equalize_histogram:
+        return scaling.grey_mean([one.path for one in looked], options)
+    return float(np.mean([one.mean for one in looked])) * (options.intensity_scale or 1)
+
+
+def _range_findings(looked, scale, suitable):
+    """Intensities after scaling that do not fill 0-255, and the scale that does."""
+    factor = scale or 1
+    top = max(one.top for one in looked) * factor
+    proposal = ("leave out --rescale-factor" if suitable is None
+                else f"use --rescale-factor {suitable:g}")
+    greatest = max(one.maximum for one in looked)
+    if 0 < top < 100:
+        bits = next(
+            (bits for bits, full in FULL_RANGES.items() if greatest <= full), 16)
+        yield Finding("too dark", (
+            f"After scaling the images reach only {top:.0f} of 255 (their values go up "
+            f"to {greatest:.0f}, so they use {bits} bits); {proposal}."))
+    elif top > 260:
+        yield Finding("too bright", (
+            f"After scaling the images reach {top:.0f}, beyond 255; {proposal}, or "
+            "stretch each image with --img-scale 255."))
+    weak = [one.path for one in looked if 0 < one.top < 0.125 * (top / factor)]
+    if weak:
+        yield Finding("mixed ranges", (
+            f"{_images(weak)} with less than an eighth of the range of the others "
+            "(another bit depth?): convert all to one range, or stretch each image "
+            "with --img-scale 255."), tuple(weak))
+
+
+def _mean_findings(mean):
+    if not 8 <= mean <= 150:
+        yield Finding("mean", (
+            f"The mean grey value after scaling is {mean:.1f}, where mammograms have "
+            "some 20 to 110; check the rescale factor and that the background is "
+            "dark."))
+
+
+# Each row: kind, which images, what to say about them.
+PICTURE_RULES = (
+    ("constant", lambda one: one.minimum == one.maximum,
+     "with a single grey level: leave out."),
+    ("saturated", lambda one: one.minimum < one.maximum and one.saturated > 0.05,
+     "with more than 5 % of the pixels at the maximum: export with a wider window."),
+    ("bright background",
+     lambda one: one.minimum < one.maximum and one.bright > 0.4,
+     "bright on more than 40 % of the area, so probably inverted (MONOCHROME1): "
+     "invert."),
+    ("no background",
+     lambda one: one.background < 0.02 and one.bright <= 0.4 and min(one.size) >= 512,
+     "without dark background: check that it is a whole mammogram, and not cropped, "
+     "inverted or offset."),
+    ("almost empty",
+     lambda one: one.minimum < one.maximum and one.background > 0.97,
+     "black on more than 97 % of the area: check that it shows a breast."),
+)
+
+
+def _picture_findings(looked):
+    for kind, wrong, sentence in PICTURE_RULES:
+        paths = tuple(one.path for one in looked if wrong(one))
+        if paths:
+            yield Finding(kind, f"{_images(paths)} {sentence}", paths)
+
+
+def _size_findings(looked, options):
+    height, width = options.size if options.height is None else (options.height, 1)
+    small = tuple(one.path for one in looked
+                  if one.size[0] < 0.9 * height or one.size[1] < 0.9 * width)
+    if small:
+        yield Finding("small", (
+            f"{_images(small)} smaller than the network's input of {height} rows: use "
+            "larger originals, or a smaller --img-size."), small)
+    lying = tuple(one.path for one in looked
+                  if height > width and one.size[1] > 1.05 * one.size[0])
+    if lying and options.height is None:
+        yield Finding("lying", (
+            f"{_images(lying)} wider than high, which would be squeezed upright: turn "
+            "or crop."), lying)
+
+
+def _class_findings(sets):
+    for name, found in sets.items():
+        if found.labels is None:
+            continue
+        counts = dict(zip(found.classes, np.bincount(
+            found.labels, minlength=len(found.classes)).tolist(), strict=True))
+        empty = [label for label, count in counts.items() if count == 0]
+        if empty:
+            yield Finding("empty class", (
+                f"{name} has no images of the class {', '.join(empty)}; check the "
+                "folder's name and --class-list."))
+        elif max(counts.values()) > 20 * min(counts.values()):
+            yield Finding("unbalanced", (
+                f"{name} is very uneven ({_counts(counts)}); keep "
+                "--auto-batch-balance, and judge by AUC and not by accuracy."))
+
+
+def _twin_findings(readable, sets):
+    """The same picture, or the same patient, more than once."""
+    places = collections.defaultdict(list)
+    labels = {}
+    for name, looked in readable.items():
+        found = sets[name]
+        if found.labels is not None:
+            labels |= {path: found.classes[label] for path, label
+                       in zip(found.paths, found.labels, strict=True)}
+        for one in looked:
+            places[one.digest].append((name, one.path))
+    for twins in places.values():
+        splits = sorted({name for name, _ in twins}, key=list(readable).index)
+        paths = tuple(path for _, path in twins)
+        classes = {labels[path] for path in paths if path in labels}
+        if len(splits) > 1:
+            yield Finding("in two splits", (
+                f"The same picture is in {' and '.join(splits)} ({_names(paths)}); "
+                f"remove it from {splits[0]}, or results are too good."), paths)
+        elif len(twins) > 1:
+            yield Finding("twice", (
+                f"The same picture is {len(twins)} times in {splits[0]} "
+                f"({_names(paths)}); keep one."), paths)
+        if len(classes) > 1:
+            yield Finding("two labels", (
+                f"The same picture is labelled {' and '.join(sorted(classes))} "
+                f"({_names(paths)}); decide for one."), paths)
+    yield from _patient_findings(sets)
+
+
+def _patient_findings(sets):
+    splits = collections.defaultdict(set)
+    for name, found in sets.items():
+        for patient in found.patients or ():
+            if patient:
+                splits[patient].add(name)
+    shared = sorted(patient for patient, names in splits.items() if len(names) > 1)
+    if shared:
+        yield Finding("patient in two splits", (
+            f"{len(shared)} patients are in more than one split (first: {shared[0]}); "
+            "split by patient, or results are too good."))
+
+
+def _images(paths):
+    """`3 images (first: a.png)`, to begin a sentence with."""
+    if len(paths) == 1:
+        return f"1 image ({paths[0]})"
+    return f"{len(paths)} images (first: {paths[0]})"
+
+
+def _names(paths):
+    shown = ", ".join(map(str, paths[:3]))
+    return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"
+
+
+def _counts(counts):
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def summary(name, found, looked):
+    """One line on a set: counts, sizes, intensities.
+
+    Args:
+        name: of the set.
+        found: its `datasets.ImageList`.
+        looked: its `ImageStatistics`.
+    """
+    readable = [one for one in looked if not one.error]
+    if not readable:
+        return f"{name}: {len(looked)} images, none readable"
+    counts = ""
+    if found.labels is not None:
+        numbers = np.bincount(found.labels, minlength=len(found.classes)).tolist()
+        counts = f" ({_counts(dict(zip(found.classes, numbers, strict=True)))})"
+    heights, widths = zip(*(one.size for one in readable), strict=True)
+    bits = {"8" if one.eight_bits else "16" for one in readable}
+    background = np.median([one.background for one in readable])
+    return (f"{name}: {len(looked)} images{counts}; height {_span(heights)}, width "
+            f"{_span(widths)}; {' and '.join(sorted(bits, key=int))} bits; maxima "
+            f"{_span([one.maximum for one in readable])}; background "
+            f"{100 * background:.0f} % (median)")
+
+
+def _span(values):
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

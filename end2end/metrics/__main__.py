@@ -1,0 +1,49 @@
+"""AUC, accuracy, operating points and confusion matrices, with their intervals.
+
+Labels are 0 (no cancer) or 1 (cancer), scores any finite numbers that rise with
+suspicion. A case is called positive where its score is at least the threshold.
+
+    python -m end2end.metrics scores.csv [other.csv ...]
+
+prints AUC, operating points, calibration, breasts, women and groups of a score file,
+and its difference to others, with 95 % intervals; no model is needed.
+"""
+
+from end2end import config, reports
+from end2end.utils import commands
+
+
+def parser():
+    """The command line."""
+    parser = commands.Parser(prog="end2end.metrics", description=__doc__)
+    parser.add_argument("scores", nargs="+", metavar="SCORES.csv",
+                        help="score files of the same images; the first is described, "
+                             "the others are compared with it")
+    parser.add_argument("--table", help="CSV with patient_id, side, view and more, "
+                                        "such as roi_mask_path.csv")
+    parser.add_argument("--at", nargs="+", type=float, default=[0.869, 0.861],
+                        metavar="SHARE", help="sensitivities and specificities of the "
+                                              "operating points (default: 0.869 0.861)")
+    parser.add_argument("--threshold", nargs="+", type=float, default=[],
+                        help="thresholds found elsewhere, to be tested here")
+    parser.add_argument("--mean", metavar="FILE.csv",
+                        help="write the mean of all score files there and describe it")
+    parser.add_argument("--out", metavar="FOLDER",
+                        help="for results.json, figures and report.html")
+    parser.add_argument("--runs", type=int, default=config.BOOTSTRAP_RUNS,
+                        help="draws of the bootstrap (default: "
+                             f"{config.BOOTSTRAP_RUNS})")
+    parser.add_argument("--seed", type=int, default=config.BOOTSTRAP_SEED,
+                        help=f"of the bootstrap (default: {config.BOOTSTRAP_SEED})")
+    return parser
+
+
+def main(argv=None):
+    """Describes and compares score files, and prints tables."""
+    arguments = parser().parse_args(argv)
+    for line in reports.score_report.run(arguments):
+        print(line)
+
+
+if __name__ == "__main__":
+    commands.run(main)

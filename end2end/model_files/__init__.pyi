@@ -1,0 +1,15 @@
+from . import keras1_names as keras1_names
+from . import layer_settings as layer_settings
+from . import network_build as network_build
+from . import network_config as network_config
+from . import safe_loading as safe_loading
+from . import stored_weights as stored_weights
+
+__all__ = [
+    "keras1_names",
+    "layer_settings",
+    "network_build",
+    "network_config",
+    "safe_loading",
+    "stored_weights",
+]

@@ -1,0 +1,5 @@
+"""The networks: backbones, residual networks, top layers, and whole models of them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

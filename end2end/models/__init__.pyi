@@ -1,0 +1,33 @@
+from . import backbones as backbones
+from . import imagenet as imagenet
+from . import resnets as resnets
+from . import top_layers as top_layers
+from .builders import backbone_row as backbone_row
+from .builders import first_top_layer as first_top_layer
+from .builders import has_heatmap as has_heatmap
+from .builders import heatmap_model as heatmap_model
+from .builders import input_channels as input_channels
+from .builders import layer_at_original_index as layer_at_original_index
+from .builders import patch_classifier as patch_classifier
+from .builders import patch_features as patch_features
+from .builders import patch_head as patch_head
+from .builders import random_input as random_input
+from .builders import whole_image_classifier as whole_image_classifier
+
+__all__ = [
+    "backbone_row",
+    "backbones",
+    "first_top_layer",
+    "has_heatmap",
+    "heatmap_model",
+    "imagenet",
+    "input_channels",
+    "layer_at_original_index",
+    "patch_classifier",
+    "patch_features",
+    "patch_head",
+    "random_input",
+    "resnets",
+    "top_layers",
+    "whole_image_classifier",
+]

@@ -1,0 +1,260 @@
+"""The whole models: patch classifier, whole-image classifier, heatmap model."""
+
+import re
+
+import keras
+import numpy as np
+from keras import layers
+
+from end2end.models import backbones, imagenet, top_layers
+from end2end.utils import files
+
+# What may follow the last feature map of a patch classifier.
+TAIL = (layers.Dense, layers.Dropout, layers.GlobalAveragePooling2D,
+        layers.AveragePooling2D, layers.Flatten, layers.Activation)
+# The original cut the patch model at these places from its end, which hit the last
+# feature map only where the head had a dropout layer.
+ORIGINAL_CUTS = {"resnet50": -5, "yaroslav": -3}
+
+
+def backbone_row(name):
+    """Row of `backbones.BACKBONES`.
+
+    Raises:
+        files.InputError: there is no such backbone.
+    """
+    if name not in backbones.BACKBONES:
+        raise files.InputError(
+            f"backbone {name!r} is not known; expected one of "
+            f"{', '.join(backbones.BACKBONES)} (--patch-net).")
+    return backbones.BACKBONES[name]
+
+
+def patch_classifier(backbone, num_classes, *, dropout=0.0, weight_decay=0.01,
+                     weights=None, input_shape=None):
+    """Trunk, global average, softmax: patches to class probabilities.
+
+    Args:
+        backbone: name of a row of `backbones.BACKBONES`.
+        num_classes: width of the output.
+        dropout: rate before the output; a dropout layer exists only above 0. Without
+            effect on yaroslav, as in the original.
+        weight_decay: L2 penalty of the output kernel (none for yaroslav).
+        weights: None for a random start, `imagenet` for Keras's own download, or the
+            path of a file of ImageNet weights.
+        input_shape: (height, width, channels); default any size and the backbone's
+            channels.
+
+    Returns:
+        an uncompiled `keras.Model`: float32 `(b, h, w, channels)` to
+        `(b, num_classes)`.
+
+    Raises:
+        files.InputError: unknown backbone, or weights that cannot be had or do not fit.
+    """
+    row = backbone_row(backbone)
+    shape = input_shape or (None, None, row.channels)
+    image = keras.Input(shape, name="input_1")
+    x = row.build(image)
+    x = layers.GlobalAveragePooling2D(name="global_average_pooling2d_1")(x)
+    # The original gave yaroslav a bare head, whatever was asked.
+    bare = backbone == "yaroslav"
+    if dropout > 0 and not bare:
+        x = layers.Dropout(dropout, name="dropout_1")(x)
+    x = layers.Dense(
+        num_classes, activation="softmax", name="predictions" if bare else "dense_1",
+        kernel_regularizer=None if bare else top_layers.penalty(weight_decay))(x)
+    model = keras.Model(image, x, name=backbone)
+    if weights is not None:
+        imagenet.load_into(model, backbone, weights)
+    return model
+
+
+def patch_features(patch_model):
+    """Last feature map of a patch classifier: whatever enters the pooling of its head.
+
+    Args:
+        patch_model: a patch classifier of any origin.
+
+    Returns:
+        the symbolic tensor `(b, h, w, c)`, after its ReLU or pooling.
+
+    Raises:
+        files.InputError: the model has no feature map.
+    """
+    for layer in reversed(patch_model.layers):
+        if not isinstance(layer, TAIL) or _is_relu(layer):
+            if len(layer.output.shape) != 4 or isinstance(layer, layers.InputLayer):
+                break
+            return layer.output
+    raise files.InputError(
+        f"model {patch_model.name} has no feature map before its output; expected a "
+        "patch classifier.")
+
+
+def _is_relu(layer):
+    return (isinstance(layer, layers.Activation)
+            and len(layer.output.shape) == 4)
+
+
+def original_features(patch_model, backbone):
+    """The layer that the original kept last, counted from the end of the patch model.
+
+    Of a head without dropout this is not the last feature map, but one layer before:
+    docs/differences.md.
+    """
+    return patch_model.layers[ORIGINAL_CUTS.get(backbone, -4)].output
+
+
+def patch_head(patch_model):
+    """The dense output layer of a patch classifier.
+
+    Raises:
+        files.InputError: it has none.
+    """
+    for layer in reversed(patch_model.layers):
+        if isinstance(layer, layers.Dense):
+            return layer
+    raise files.InputError(
+        f"model {patch_model.name} has no dense output layer; expected a patch "
+        "classifier.")
+
+
+def whole_image_classifier(patch_model, options, *, size, num_classes=2,
+                           semantics="corrected"):
+    """Turns a patch classifier into a classifier of whole images (the paper's idea).
+
+    `layers[1]` is the trunk, which shares its layers and weights with `patch_model`.
+
+    Args:
+        patch_model: a patch classifier; its input says how many channels.
+        options: `ModelOptions`.
+        size: (height, width) of the images in pixels.
+        num_classes: width of the output.
+        semantics: `original` cuts the trunk where the original did
+            (`original_features`).
+
+    Returns:
+        an uncompiled `keras.Model`: float32 `(b, height, width, channels)` to
+        `(b, num_classes)`.
+
+    Raises:
+        files.InputError: settings of which no network can be built, such as images too
+            small for the blocks.
+    """
+    top_layers.check(options)
+    features = (original_features(patch_model, options.backbone)
+                if semantics == "original" else patch_features(patch_model))
+    trunk = keras.Model(patch_model.inputs, features, name="trunk")
+    image = keras.Input((*size, patch_model.input_shape[-1]), name="image")
+    try:
+        x = trunk(image)
+        if options.heatmap:
+            x = top_layers.heatmap(x, options, patch_model.output_shape[-1])
+        top = (top_layers.convolutional_top if options.convolutional
+               else top_layers.dense_top)
+        x = top(x, options, num_classes)
+        model = keras.Model(image, x, name="whole_image")
+        _check_sizes(model)
+    except ValueError as error:
+        raise files.InputError(
+            f"images of {size[0]}x{size[1]} are too small for these layers "
+            f"({_reason(error)}); use larger images or fewer blocks.") from error
+    if options.heatmap:
+        model.get_layer("heatmap").set_weights(patch_head(patch_model).get_weights())
+    return model
+
+
+def _check_sizes(model):
+    """Refuses outputs without a pixel, which not every release of Keras does."""
+    for layer in model.layers:
+        if 0 in layer.output.shape[1:]:
+            raise ValueError(f"output of {layer.name}: {layer.output.shape[1:]}")
+
+
+def _reason(error):
+    """What Keras says, without its heading, colours and arguments."""
+    text = re.sub(r"\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[1 if len(lines) > 1 and lines[0].startswith("Exception") else 0]
+
+
+def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1),
+                  activation="softmax"):
+    """The patch classifier swept over an image by convolution.
+
+    Args:
+        patch_model: a patch classifier.
+        size: (height, width) of the images in pixels; default any.
+        pool: average pooling of the features before the patch head, in cells.
+        strides: of that pooling.
+        activation: of the patch head; `linear` gives what the softmax would be of.
+
+    Returns:
+        a `keras.Model`: float32 `(b, height, width, channels)` to class probabilities
+        `(b, rows, columns, num_classes)`; 30x22 cells at 1152x896 with ResNet50.
+    """
+    trunk = keras.Model(patch_model.inputs, patch_features(patch_model), name="trunk")
+    image = keras.Input(
+        (*(size or (None, None)), patch_model.input_shape[-1]), name="image")
+    x = layers.AveragePooling2D(pool, strides=strides, name="average")(trunk(image))
+    head = patch_head(patch_model)
+    x = layers.Dense(head.units, activation=activation, name="heatmap")(x)
+    model = keras.Model(image, x, name="heatmap_model")
+    model.get_layer("heatmap").set_weights(head.get_weights())
+    return model
+
+
+def has_heatmap(model):
+    """Whether a whole-image model has the patch heatmap inserted after its trunk."""
+    return (len(model.layers) > 6
+            and isinstance(model.layers[2], layers.AveragePooling2D)
+            and isinstance(model.layers[4], layers.Dense))
+
+
+def first_top_layer(model, *, semantics="corrected"):
+    """Name of the first layer trained in stage one of whole-image training.
+
+    Trunk and heatmap are frozen then. `original` freezes eight layers where there is a
+    heatmap, hence also the first top convolution (docs/differences.md).
+    """
+    frozen = 2 if not has_heatmap(model) else 8 if semantics == "original" else 6
+    return model.layers[frozen].name
+
+
+def layer_at_original_index(model, index):
+    """Layer name behind an index of the original (`--top-layer-nb 46`).
+
+    Args:
+        model: a `keras.Model`, or the name of a backbone.
+        index: position in the depth-sorted layer list of Keras 2.0.8, from 0 on.
+
+    Returns:
+        the layer's name; `bn3a_branch1` for resnet50 and 46.
+
+    Raises:
+        files.InputError: there is no such layer.
+    """
+    if isinstance(model, str):
+        model = patch_classifier(model, 1, dropout=0.5)
+    if not 0 <= index < len(model.layers):
+        raise files.InputError(
+            f"layer {index} does not exist; {model.name} has layers 0 to "
+            f"{len(model.layers) - 1}. Name a layer or correct --top-layer-nb.")
+    return model.layers[index].name
+
+
+def input_channels(model):
+    """Number of channels of a model's input, 1 or 3."""
+    return model.inputs[0].shape[-1]
+
+
+def random_input(model, *, seed=0, size=(256, 192)):
+    """Arrays that fit the inputs of a model, for checks: float32, 0 to 255 less 52."""
+    generator = np.random.default_rng(seed)
+    arrays = []
+    for tensor in model.inputs:
+        shape = (2, *(known or free for known, free in zip(
+            tensor.shape[1:], (*size, 3), strict=True)))
+        arrays.append((generator.random(shape) * 255 - 52).astype("float32"))
+    return arrays

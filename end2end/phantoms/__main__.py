@@ -1,0 +1,60 @@
+"""Writes synthetic mammograms in the exact layouts of CBIS-DDSM and INbreast.
+
+    python -m end2end.phantoms OUT --patients 20 --seed 1 --difficulty 0.3
+
+They are for the demo and the tests: pictures with an outline, power-law texture,
+pectoral muscle, burned-in markers and the four kinds of lesion. They resemble
+mammograms only as far as that needs; no figure measured on them says anything about
+women.
+"""
+
+import os
+import pathlib
+
+from end2end import phantoms
+from end2end.utils import commands, files
+
+LAYOUTS = ("classic", "descriptive", "kaggle", "inbreast")
+
+
+def parser():
+    """The command line."""
+    result = commands.Parser(prog="python -m end2end.phantoms", description=__doc__)
+    result.add_argument("out", metavar="OUT", type=pathlib.Path,
+                        help="folder to make, laid out as a download")
+    result.add_argument("--patients", type=int, default=20, help="women (default: 20)")
+    result.add_argument("--seed", type=int, default=1, help="(default: 1)")
+    result.add_argument("--difficulty", type=float, default=0.3,
+                        help="0, plain to see, to 1, subtle (default: 0.3)")
+    result.add_argument("--layout", choices=LAYOUTS, default="classic",
+                        help="(default: classic, as from TCIA)")
+    result.add_argument("--size", type=int, nargs=2, default=(1024, 768),
+                        metavar=("HEIGHT", "WIDTH"),
+                        help="of the mammograms in pixels (default: 1024 768)")
+    result.add_argument("--defects", action="store_true",
+                        help="spoil some files, to see how the import takes it")
+    result.add_argument("--workers", type=int, default=os.cpu_count(),
+                        help="processes (default: one per core)")
+    return result
+
+
+def main(argv=None):
+    """Writes the files and says where they are."""
+    arguments = vars(parser().parse_args(argv))
+    out, layout = arguments.pop("out"), arguments.pop("layout")
+    defects = arguments.pop("defects")
+    if defects and layout != "classic":
+        raise files.InputError(f"--defects needs --layout classic, not {layout}.")
+    print(f"writing {arguments['patients']} synthetic women to {out} ({layout})")
+    if layout == "inbreast":
+        phantoms.write_inbreast(out, **arguments)
+    else:
+        phantoms.write_cbis_ddsm(out, layout=layout, **arguments)
+    for defect, path in phantoms.spoil(out) if defects else ():
+        print(f"  spoilt: {defect}, {path}")
+    package = "inbreast" if layout == "inbreast" else "ddsm_train"
+    print(f"done; next:\n  python -m {package}.prepare {out} PREPARED")
+
+
+if __name__ == "__main__":
+    commands.run(main)

@@ -1,0 +1,146 @@
+"""Writes synthetic mammograms in the exact layouts of CBIS-DDSM and INbreast.
+
+    python -m end2end.phantoms OUT --patients 20 --seed 1 --difficulty 0.3
+
+They are for the demo and the tests: pictures with an outline, power-law texture,
+pectoral muscle, burned-in markers and the four kinds of lesion. They resemble
+mammograms only as far as that needs; no figure measured on them says anything about
+women.
+"""
+
+import functools
+import itertools
+import pathlib
+
+import tqdm
+
+from end2end.phantoms import cbis_ddsm, drawing, inbreast_layout
+from end2end.utils import files, processes
+
+SETTINGS_FILE = "phantoms.json"
+
+
+def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
+                    layout="classic", workers=1):
+    """Writes a small CBIS-DDSM of synthetic women.
+
+    Args:
+        folder: the download to make; new, empty, or made before with these settings.
+        patients: how many women.
+        seed: the same seed gives the same files.
+        difficulty: 0 (plain to see) to 1 (subtle).
+        size: (height, width) of the mammograms in pixels.
+        layout: `classic` or `descriptive` (TCIA), or `kaggle` (the JPEG mirror).
+        workers: processes; the files do not depend on it.
+
+    Returns:
+        the folder. Nothing is done if the files were written before.
+
+    Raises:
+        files.InputError: a value out of range, or a folder with other contents.
+    """
+    settings = dict(patients=patients, seed=seed, difficulty=difficulty,
+                    size=list(size), layout=layout)
+    folder, complete = _prepare(folder, settings)
+    if complete:
+        return folder
+    women = _women(settings, normal=False)
+    write = functools.partial(_call, cbis_ddsm.write_cbis_woman, folder,
+                              arguments=(tuple(size), layout))
+    results = _in_parallel(write, women, workers)
+    rows = list(itertools.chain.from_iterable(rows for rows, _ in results))
+    series = list(itertools.chain.from_iterable(series for _, series in results))
+    tables = folder / "csv" if layout == "kaggle" else folder
+    cbis_ddsm.write_case_tables(tables, rows)
+    if layout == "descriptive":
+        cbis_ddsm.write_metadata(folder, series)
+    if layout == "kaggle":
+        cbis_ddsm.write_dicom_info(tables, series)
+    files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
+    return folder
+
+
+def spoil(folder):
+    """Spoils some files of a classic download (`phantom_files.DEFECTS`), once.
+
+    Returns:
+        list of (defect, path in the tables), each in another woman.
+    """
+    made = pathlib.Path(folder) / SETTINGS_FILE
+    settings = files.read_json(made)
+    if "spoilt" not in settings:
+        settings["spoilt"] = cbis_ddsm.add_defects(folder)
+        files.write_json(made, settings)
+    return settings["spoilt"]
+
+
+def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
+                   workers=1):
+    """Writes a small INbreast of synthetic women; arguments as `write_cbis_ddsm`.
+
+    Returns:
+        the folder.
+    """
+    settings = dict(patients=patients, seed=seed, difficulty=difficulty,
+                    size=list(size), layout="inbreast")
+    folder, complete = _prepare(folder, settings)
+    if complete:
+        return folder
+    write = functools.partial(_call, inbreast_layout.write_woman, folder,
+                              arguments=(tuple(size),))
+    rows = list(itertools.chain.from_iterable(
+        _in_parallel(write, _women(settings, normal=True), workers)))
+    files.write_csv(
+        folder / "INbreast Release 1.0" / "INbreast.csv",
+        inbreast_layout.COLUMNS, rows, delimiter=";", line_end="\r\n")
+    files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
+    return folder
+
+
+def _prepare(folder, settings):
+    """Checks the settings and makes the folder; returns it, and whether it is done."""
+    if settings["patients"] < 1:
+        raise files.InputError(
+            f"--patients {settings['patients']} is too few; give at least 1.")
+    if not 0 <= settings["difficulty"] <= 1:
+        raise files.InputError(
+            f"--difficulty {settings['difficulty']} is out of range; give 0 to 1.")
+    if min(settings["size"]) < 64 or max(settings["size"]) > 8192:
+        raise files.InputError(
+            "--size {} {} cannot be drawn; give 64 to 8192 pixels.".format(
+                *settings["size"]))
+    if settings["seed"] < 0:
+        raise files.InputError(
+            f"--seed {settings['seed']} is negative; give 0 or more.")
+    folder = files.writable_folder(folder)
+    made = folder / SETTINGS_FILE
+    if not made.exists() and any(folder.iterdir()):
+        raise files.InputError(
+            f"{folder} is not empty; choose a new folder for phantoms.")
+    before = files.read_json(made) if made.exists() else settings
+    complete = "complete" in before
+    if any(before.get(name) != value for name, value in settings.items()):
+        raise files.InputError(
+            f"{folder} holds phantoms of other settings; remove it or choose another.")
+    if not complete:
+        files.write_json(made, settings)
+    return folder, complete
+
+
+def _women(settings, *, normal):
+    return [drawing.draw_woman(
+        number, seed=settings["seed"], difficulty=settings["difficulty"], normal=normal)
+        for number in range(1, settings["patients"] + 1)]
+
+
+def _call(write, folder, woman, *, arguments):
+    return write(folder, woman, *arguments)
+
+
+def _in_parallel(function, items, workers):
+    """Results of `function` in the order of `items`, with a progress bar."""
+    bar = functools.partial(tqdm.tqdm, total=len(items), unit="woman", disable=None)
+    if workers == 1:
+        return list(bar(map(function, items)))
+    with processes.pool(workers) as pool:
+        return list(bar(pool.map(function, items, chunksize=2)))

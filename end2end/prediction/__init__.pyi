@@ -1,0 +1,51 @@
+from . import engines as engines
+from . import flip_calls as flip_calls
+from . import grouping as grouping
+from . import pseudonyms as pseudonyms
+from . import resuming as resuming
+from . import score_files as score_files
+from . import score_rows as score_rows
+from .scoring import FLIPS as FLIPS
+from .scoring import Mammogram as Mammogram
+from .scoring import Prepared as Prepared
+from .scoring import ScoredImage as ScoredImage
+from .scoring import Scores as Scores
+from .scoring import check_classes as check_classes
+from .scoring import check_inputs as check_inputs
+from .scoring import check_scores as check_scores
+from .scoring import network_input as network_input
+from .scoring import predict as predict
+from .scoring import predict_flips as predict_flips
+from .scoring import predict_inputs as predict_inputs
+from .scoring import prepare as prepare
+from .scoring import read_mammogram as read_mammogram
+from .scoring import read_scores as read_scores
+from .scoring import score_image as score_image
+from .scoring import write_scores as write_scores
+
+__all__ = [
+    "FLIPS",
+    "Mammogram",
+    "Prepared",
+    "ScoredImage",
+    "Scores",
+    "check_classes",
+    "check_inputs",
+    "check_scores",
+    "engines",
+    "flip_calls",
+    "grouping",
+    "network_input",
+    "predict",
+    "predict_flips",
+    "predict_inputs",
+    "prepare",
+    "pseudonyms",
+    "read_mammogram",
+    "read_scores",
+    "resuming",
+    "score_files",
+    "score_image",
+    "score_rows",
+    "write_scores",
+]

@@ -1,0 +1,175 @@
+"""Scores of the images of folders, manifests and files, row by row."""
+
+import collections
+import concurrent.futures
+import csv
+import dataclasses
+import pathlib
+
+import tqdm
+
+from end2end import checkpoints
+from end2end.prediction import engines, score_rows, scoring
+from end2end.prediction.grouping import SEPARATOR
+from end2end.tables import scores, vocabulary
+from end2end.utils import commands, files, memory
+
+MODEL_SUFFIXES = (".h5", ".keras")
+KNOWN = ("path", "patient", "laterality", "view", "label", "score")
+MANIFEST_SUFFIX = ".csv"
+# Images that are read ahead of the network; more would only take memory.
+AHEAD = 3
+CHANGED = "the file changed after it was read; call again to score it"
+RESEARCH = "Research use only: no medical device, not for diagnosis."
+
+
+def load(models, typed=None):
+    """Loads the models and says what they were trained on.
+
+    Args:
+        models: paths.
+        typed: fields of `ImageOptions` in place of the models' own.
+
+    Raises:
+        files.InputError: a model cannot be read or is no model of whole images.
+    """
+    memory.keep_freed_memory()
+    classifiers = [checkpoints.load_classifier(path, typed=typed) for path in models]
+    commands.say(RESEARCH)
+    for path, classifier in zip(models, classifiers, strict=True):
+        scoring.check_classes(classifier)
+        trained_on = classifier.card.get("trained_on", "unknown data")
+        commands.say(f"{path} was trained on: {trained_on}")
+    return classifiers
+
+
+def converted(classifiers):
+    """The classifiers with networks by OpenVINO (`inference.fast`)."""
+    found = []
+    for one in classifiers:
+        found.append(dataclasses.replace(
+            one, model=engines.fast(one.model, one.images)))
+        commands.say(f"{one.name} is computed by OpenVINO in "
+                     f"{engines.PRECISIONS[found[-1].model.precision]}")
+    return found
+
+
+def gather(paths):
+    """Models and images of a command line, each once.
+
+    Returns:
+        list of paths of models; list of dicts with `path` and what a manifest says
+        (patient, laterality, view, label).
+
+    Raises:
+        files.InputError: there is no model or no image, or a path does not exist. A
+            missing image of a manifest is no error here; it fails on its own.
+    """
+    paths = list(map(pathlib.Path, paths))
+    models = [files.existing_file(path, "model") for path in paths
+              if path.suffix.lower() in MODEL_SUFFIXES]
+    images = []
+    for path in paths:
+        if path.is_dir():
+            images += [dict(path=one) for one in files.list_images(path)]
+        elif path.suffix.lower() == MANIFEST_SUFFIX:
+            images += manifest_images(path)
+        elif path.suffix.lower() not in MODEL_SUFFIXES:
+            images.append(dict(path=files.existing_file(path, "image")))
+    if not models or not images:
+        raise files.InputError(
+            f"found {len(models)} models and {len(images)} images; expected at least "
+            "one model (.h5, .keras) and one image file or folder.")
+    by_path = {}
+    for image in images:
+        by_path.setdefault(image["path"], image)
+    return list(dict.fromkeys(models)), list(by_path.values())
+
+
+def manifest_images(path):
+    """Rows of a manifest; relative paths start from its folder."""
+    columns = vocabulary.read_columns(path, "manifest")
+    named = vocabulary.named_columns(columns)
+    if "path" not in named:
+        raise files.InputError(
+            f"manifest {path} has no column path; expected path and, as far as known, "
+            "patient, laterality, view, label.")
+    known = [name for name in KNOWN[1:5] if name in named]
+    return [dict(path=path.parent / one) | {
+        name: vocabulary.CLEAN.get(name, str)(columns[named[name]][i])
+        for name in known}
+        for i, one in enumerate(columns[named["path"]])]
+
+
+def score_all(todo, out, columns, classifiers, *, names, **options):
+    """Appends a row per image as it comes; returns the failures with their reasons.
+
+    Args:
+        todo: list of dicts from `gather`.
+        out: CSV file.
+        columns: of its rows.
+        classifiers: list of `checkpoints.Classifier`.
+        names: gives the pseudonym of a patient; `predict_record.Record`.
+        options: `flips` and `frame` of `prediction.score_image`.
+    """
+    failures, read = [], {}
+    frame = options.pop("frame", None)
+    with open(out, "a", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        if not stream.tell():
+            writer.writeheader()
+        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame, read),
+                                        total=len(todo), unit="image", disable=None):
+            try:
+                found = row(image, reading.result(), classifiers, names, **options)
+            except (files.InputError, OSError) as error:
+                failures.append((image["path"], commands.one_line(error)))
+                continue
+            writer.writerow(files.csv_cells(dict(zip(columns, found, strict=True))))
+            stream.flush()
+    changed = score_rows.changed(read) - {str(path) for path, _ in failures}
+    score_rows.remove(out, changed)
+    return failures + [(path, CHANGED) for path in sorted(changed)]
+
+
+def read_ahead(todo, classifiers, frame, read):
+    """Each image with a future of its network inputs (`prediction.Prepared`).
+
+    A few are read and prepared while the network works on those before. What the files
+    were like goes into `read` (`predict_rows.stamp`).
+    """
+    def ready(path):
+        read[str(path)] = score_rows.stamp(path)
+        made = scoring.prepare(path, classifiers, frame=frame)
+        # The pixels of a large mammogram take twenty times the memory of an input.
+        return dataclasses.replace(
+            made, image=dataclasses.replace(made.image, pixels=None))
+
+    waiting = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for image in todo:
+            waiting.append((image, pool.submit(ready, image["path"])))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft()
+        while waiting:
+            yield waiting.popleft()
+
+
+def row(image, prepared, classifiers, names, *, flips):
+    """The cells of one image, in the order of the columns.
+
+    Raises:
+        files.InputError: see `prediction.score_image`.
+    """
+    found = scoring.score_image(prepared, classifiers, flips=flips)
+    patient = found.patient
+    # What the name of the file says is in its path anyway.
+    if patient != vocabulary.from_name(found.path)["patient"]:
+        patient = names(patient)
+    calibrated = "" if found.calibrated is None else scores.number(found.calibrated)
+    return (found.path, image.get("patient") or patient,
+            image.get("laterality") or found.laterality,
+            image.get("view") or found.view, image.get("label", ""),
+            scores.number(found.score), *map(scores.number, found.models), str(flips),
+            calibrated, SEPARATOR.join(found.points), SEPARATOR.join(found.flags),
+            SEPARATOR.join(found.notes))

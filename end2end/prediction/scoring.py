@@ -1,0 +1,367 @@
+"""Scores for images: plain or averaged over the four flips, from files on disk.
+
+    classifier = checkpoints.load_classifier("best.h5")
+    scores = prediction.predict(classifier, ["a.png", "b.dcm"], flips=True)[:, 1]
+    one = prediction.score_image("a.dcm", classifier)   # with flags, notes, side, view
+"""
+
+import dataclasses
+import logging
+import pathlib
+
+import numpy as np
+
+from end2end import dicom, images
+from end2end.data import image_batches, image_lists
+from end2end.images import fit, input_checks
+from end2end.metrics import calibration
+from end2end.prediction import flip_calls
+from end2end.tables import scores, vocabulary
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+# Identity, left-right, up-down, both; the mean of their scores is the paper's A-AUC.
+FLIPS = ((), (2,), (1,), (1, 2))
+
+Scores = scores.Scores
+read_scores = scores.read_scores
+write_scores = scores.write_scores
+
+
+def predict(classifier, paths, *, flips=False, batch_size=4, progress=None):
+    """Class probabilities of images.
+
+    Args:
+        classifier: `checkpoints.Classifier`.
+        paths: image files; or a `datasets.ImageList`, a folder or a manifest.
+        flips: average over the image, its left-right and up-down flip, and both
+            (Shen et al. 2019, augmented prediction).
+        batch_size: images at once; does not change the result.
+        progress: called with the number of images just done.
+
+    Returns:
+        float32 array `(n, num_classes)`, in the order of the images.
+
+    Raises:
+        files.InputError: an image cannot be read or holds no finite numbers.
+    """
+    return predict_flips(
+        classifier, paths, flips=FLIPS if flips else FLIPS[:1], batch_size=batch_size,
+        progress=progress).mean(axis=1)
+
+
+def predict_flips(classifier, paths, *, flips=FLIPS, batch_size=4, progress=None):
+    """Class probabilities of images, for each flip.
+
+    Returns:
+        float32 array `(n, number of flips, num_classes)`; without flip first.
+    """
+    if isinstance(paths, (str, pathlib.Path)):
+        paths = image_lists.find_images(paths, classifier.classes)
+    if not isinstance(paths, image_lists.ImageList):
+        paths = image_lists.ImageList(tuple(map(pathlib.Path, paths)))
+    if not len(paths):
+        return np.zeros((0, len(flips), len(classifier.classes)), np.float32)
+    # Images that keep their own aspect differ in size.
+    batch_size = 1 if classifier.images.height is not None else batch_size
+    batches = image_batches.ImageBatches(
+        paths, classifier.images, batch_size=batch_size)
+    found = []
+    for b, (inputs, _, _) in enumerate(batches.batches(workers=2)):
+        check_inputs(inputs, paths.paths[b * batch_size:])
+        found.append(predict_inputs(classifier.model, inputs, flips=flips))
+        check_scores(found[-1], paths.paths[b * batch_size:])
+        if progress:
+            progress(len(inputs))
+    return np.concatenate(found)
+
+
+def check_inputs(inputs, names):
+    """Refuses what is no number, which pooling can hide; warns of plain images.
+
+    Raises:
+        files.InputError: see above.
+    """
+    least, most = inputs.min(axis=(1, 2, 3)), inputs.max(axis=(1, 2, 3))
+    for name, low, high in zip(names, least, most, strict=False):
+        if not np.isfinite((low, high)).all():
+            raise files.InputError(
+                f"image {name} holds values that are no finite numbers; export it "
+                "again.")
+        if low == high:
+            log.warning("image %s has one value everywhere; its score says nothing.",
+                        name)
+
+
+def check_scores(values, names):
+    """Refuses scores that are no finite numbers.
+
+    Args:
+        values: array `(n, ...)`.
+        names: of the images, n or more.
+
+    Raises:
+        files.InputError: see above.
+    """
+    for name, value in zip(names, values, strict=False):
+        if not np.isfinite(value).all():
+            raise files.InputError(
+                f"{name or 'the image'} gave a score that is no finite number; check "
+                "the model and the rescale factor.")
+
+
+def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
+    """Class probabilities of network inputs, for each flip.
+
+    Args:
+        model: `keras.Model`, or a function such as `inference.fast` returns.
+        inputs: float32 `(n, height, width, channels)`.
+        flips: tuples of axes to reverse, rows of `FLIPS`.
+
+    Returns:
+        float32 array `(n, number of flips, num_classes)`.
+    """
+    flipped = [np.flip(inputs, axes) for axes in flips]
+    call = getattr(model, "predict_on_batch", model)
+    if len(inputs) > 1:
+        return np.stack([np.asarray(call(np.ascontiguousarray(view)), np.float32)
+                         for view in flipped], axis=1)
+    flipped = [view[0] for view in flipped]
+    return (model(flipped) if call is model
+            else flip_calls.predict(model, flipped))[None]
+
+
+# One image with everything known about it ------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mammogram:
+    """One image as read, with what is known of it.
+
+    Attributes:
+        path: text; empty for an array.
+        pixels: array `(rows, columns)`.
+        patient, laterality (`L`, `R`), view (`CC`, `MLO`): text, empty where unknown.
+        notes: what was done on reading, short sentences.
+    """
+
+    path: str
+    pixels: np.ndarray
+    patient: str = ""
+    laterality: str = ""
+    view: str = ""
+    notes: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredImage:
+    """The score of one image with everything known about it.
+
+    Attributes:
+        path, patient, laterality, view, notes: as in `Mammogram`.
+        score: of class `pos` (cancer), 0-1, mean of the models (and flips).
+        models: score of each model, in their order.
+        calibrated: mean of the calibrated scores, None unless each model carries a
+            calibration for this scheme (plain or flip-averaged).
+        points: operating points whose threshold the score reaches, sentences; only of
+            a single model, since thresholds are its own.
+        flags: why the image may not fit a model, sentences; empty where it fits.
+    """
+
+    path: str
+    score: float
+    models: tuple
+    patient: str = ""
+    laterality: str = ""
+    view: str = ""
+    calibrated: float | None = None
+    points: tuple = ()
+    flags: tuple = ()
+    notes: tuple = ()
+
+
+def read_mammogram(path, *, frame=None):
+    """Reads an image file with side, view and patient from its tags or its name.
+
+    Args:
+        path: DICOM, PNG, JPEG, PGM or TIFF file.
+        frame: index from 0 of the frame to take from a tomosynthesis stack.
+
+    Returns:
+        `Mammogram`.
+
+    Raises:
+        files.InputError: the image cannot be read or is no mammogram.
+    """
+    path = files.existing_file(path, "image")
+    known, notes = vocabulary.from_name(str(path)), ()
+    if files.is_dicom(path):
+        read = dicom.read_dicom(path, frame=frame)
+        pixels, notes = read.pixels, read.notes
+        tags = dict(patient=read.patient_id, laterality=read.laterality, view=read.view)
+        known |= {name: value for name, value in tags.items() if value}
+    else:
+        pixels = images.read_image(path)
+    return Mammogram(str(path), pixels, notes=tuple(notes), **known)
+
+
+def network_input(mammogram, options):
+    """One image as a network takes it, and the notes and flags of that.
+
+    Args:
+        mammogram: `Mammogram`.
+        options: `ImageOptions`; the rescale factor `auto` is found from this image
+            alone, so that the score does not depend on other images.
+
+    Returns:
+        float32 array `(height, width, channels)`, `ImageOptions` with a number for the
+        factor, notes.
+
+    Raises:
+        files.InputError: the pixels are not finite numbers.
+    """
+    pixels, notes = mammogram.pixels, ()
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise files.InputError(
+            f"{mammogram.path or 'the image'} holds values that are no finite numbers; "
+            "export it again.")
+    if options.intensity_scale == "auto":
+        factor = input_checks.suitable_scale(
+            [input_checks.look(pixels, mammogram.path, options)])
+        options = dataclasses.replace(options, intensity_scale=factor)
+        notes = (f"rescale factor {factor or 1:.4g} found from the image",)
+    return images.to_input(pixels, options), options, notes
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Prepared:
+    """One image as the networks take it.
+
+    Attributes:
+        image: `Mammogram`, with notes on what was done for the networks too; its
+            pixels may be None to save memory.
+        inputs: per model, float32 `(height, width, channels)`; one array for models
+            with the same settings.
+        options: per model, `ImageOptions` with a number for the rescale factor.
+        flags: why the image may not fit a model, sentences.
+    """
+
+    image: Mammogram
+    inputs: tuple
+    options: tuple
+    flags: tuple
+
+
+def prepare(image, classifiers, *, frame=None):
+    """Reads one mammogram and makes the inputs of networks; no network is run.
+
+    Args:
+        image: path, array `(rows, columns)` or `Mammogram`.
+        classifiers: sequence of `checkpoints.Classifier`.
+        frame: see `read_mammogram`.
+
+    Returns:
+        `Prepared`.
+
+    Raises:
+        files.InputError: the image cannot be read, or holds no finite numbers.
+    """
+    if isinstance(image, np.ndarray):
+        image = Mammogram("", image)
+    elif not isinstance(image, Mammogram):
+        image = read_mammogram(image, frame=frame)
+    made, flags, notes = {}, [], list(image.notes)
+    for one in classifiers:
+        if one.images not in made:
+            made[one.images] = network_input(image, one.images)
+            notes += made[one.images][2]
+        flags += fit.flags(image.pixels, made[one.images][1],
+                           one.card.get("input_statistics"))
+    chosen = [made[one.images] for one in classifiers]
+    return Prepared(
+        dataclasses.replace(image, notes=tuple(dict.fromkeys(notes))),
+        tuple(one[0] for one in chosen), tuple(one[1] for one in chosen),
+        tuple(dict.fromkeys(flags)))
+
+
+def score_image(image, classifiers, *, flips=False, frame=None):
+    """Scores one mammogram with one or several models.
+
+    Args:
+        image: path, array `(rows, columns)`, `Mammogram` or `Prepared`.
+        classifiers: `checkpoints.Classifier` or a sequence of them, of the classes
+            `neg` and `pos`.
+        flips: average over the four flips.
+        frame: see `read_mammogram`.
+
+    Returns:
+        `ScoredImage`.
+
+    Raises:
+        files.InputError: the image cannot be read, a model is of other classes, or a
+            score is no finite number.
+    """
+    if hasattr(classifiers, "model"):
+        classifiers = (classifiers,)
+    if not isinstance(image, Prepared):
+        image = prepare(image, classifiers, frame=frame)
+    chosen = FLIPS if flips else FLIPS[:1]
+    return scored(image, classifiers, [
+        predict_inputs(one.model, inputs[None], flips=chosen)[0].mean(axis=0)
+        for one, inputs in zip(classifiers, image.inputs, strict=True)], flips=flips)
+
+
+def scored(prepared, classifiers, probabilities, *, flips=False):
+    """Joins what networks said of one image with what is known of it.
+
+    Args:
+        prepared: `Prepared`.
+        classifiers: sequence of `checkpoints.Classifier`.
+        probabilities: per model, float32 `(2,)`.
+        flips: whether these are means over the flips.
+
+    Returns:
+        `ScoredImage`.
+
+    Raises:
+        files.InputError: see `score_image`.
+    """
+    found, image = [], prepared.image
+    for classifier, values in zip(classifiers, probabilities, strict=True):
+        check_classes(classifier)
+        found.append(float(values[list(classifier.classes).index("pos")]))
+    check_scores([found], [image.path])
+    scheme = "flips" if flips else "plain"
+    temperatures = [((one.card.get("calibration") or {}).get("temperature") or {})
+                    .get(scheme) for one in classifiers]
+    calibrated = None
+    if all(temperatures):
+        calibrated = float(np.mean([
+            calibration.with_temperature(score, temperature) for score, temperature
+            in zip(found, temperatures, strict=True)]))
+    score = float(np.mean(found))
+    return ScoredImage(
+        image.path, score, tuple(found), image.patient, image.laterality, image.view,
+        calibrated, points_passed(score, classifiers, scheme), prepared.flags,
+        image.notes)
+
+
+def check_classes(classifier):
+    """Raises files.InputError unless a model tells `neg` from `pos`."""
+    if set(classifier.classes) != {"neg", "pos"}:
+        raise files.InputError(
+            f"model {classifier.name} tells apart {', '.join(classifier.classes)}; "
+            "expected neg and pos. Give a model of whole images.")
+
+
+def points_passed(score, classifiers, scheme):
+    """Sentences on the operating points of a single model that a score reaches."""
+    if len(classifiers) != 1:
+        return ()
+    rows = classifiers[0].card.get("operating_points") or ()
+    return tuple(
+        f"above the threshold for {100 * row[row['at']]:.1f} % {row['at']} on its "
+        "validation set"
+        for row in rows
+        if row.get("scheme", "plain") == scheme and score >= row["threshold"])

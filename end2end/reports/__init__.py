@@ -1,0 +1,5 @@
+"""What is shown of results: HTML pages, tables, figures, and results as DICOM."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

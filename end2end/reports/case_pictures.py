@@ -1,0 +1,72 @@
+"""Mammograms with their layers as cases of a report, small enough to be many."""
+
+import cv2
+
+from end2end.explanation import overlays
+from end2end.explanation.maps import TITLES
+from end2end.reports import report
+
+# A page of 400 cases stays below 25 MB; base64 makes four bytes of three.
+PAGE_BYTES = 24_000_000 * 3 // 4
+MOST_BYTES = 150_000
+# Share of the mammogram itself; the layers divide the rest.
+PICTURE_SHARE = 0.55
+SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2, 0.14, 0.1, 0.07)
+QUALITIES = (85, 65, 45)
+# Maps that cover areas; the others are made of dots.
+SMOOTH = ("gradcam", "heatmap")
+
+
+def bytes_per_case(count):
+    """How many bytes each of so many cases may take."""
+    return min(MOST_BYTES, PAGE_BYTES // max(count, 1))
+
+
+def shade(method):
+    """The function of `overlays` that makes a layer of a map."""
+    return overlays.heat_layer if method in SMOOTH else overlays.layer
+
+
+def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
+    """One case of a report.
+
+    Args:
+        explained: `explain.Explained`.
+        name: of the case.
+        regions: list of `rois.Region`, drawn as a layer of their own.
+        details: further facts, by name.
+        limit: bytes of all its pictures together, met by smaller or coarser pictures.
+
+    Returns:
+        `report.Case`.
+    """
+    pictures = []
+    for method, strength in explained.maps.items():
+        pictures.append((TITLES[method], shade(method)(strength)))
+    if regions:
+        pictures.append(("outlines", overlays.outline_layer(
+            explained.grey.shape, regions)))
+    share = PICTURE_SHARE if pictures else 1.0
+    each = int(limit * (1 - share) / max(len(pictures), 1))
+    return report.Case(
+        name, fitted(explained.grey, overlays.jpeg, int(limit * share)),
+        explained.score, explained.label,
+        tuple((title, fitted(one, overlays.webp, each)) for title, one in pictures),
+        details or {})
+
+
+def fitted(picture, encode, limit):
+    """A picture as bytes, as large and fine as the limit allows; else the smallest."""
+    largest = 1.0
+    for scale in SCALES:
+        if largest < scale != SCALES[-1]:
+            continue
+        smaller = picture if scale == 1 else cv2.resize(
+            picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        for quality in QUALITIES:
+            made = encode(smaller, quality)
+            if len(made) <= limit:
+                return made
+        # Bytes go with the area, roughly.
+        largest = 1.3 * scale * (limit / len(made)) ** 0.5
+    return made

@@ -1,0 +1,251 @@
+"""The pictures of the paper, as PNG and SVG, readable in print and without colour
+vision."""
+
+import io
+import pathlib
+
+from matplotlib import figure as mpl
+
+from end2end.utils import files
+
+# Okabe and Ito: distinct for every kind of colour vision; with line styles beside them
+# the curves also differ in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
+# The mean of several models: black and wider, so that it is found at once.
+MEAN = dict(color="black", linestyle="-", linewidth=2.0)
+DPI = 200
+# Outlines as `overlays` draws them.
+OUTLINES = "Outlines: malignant blue, benign green and dashed."
+
+
+def save(figure, path):
+    """Writes a figure as PNG and SVG, atomically.
+
+    Args:
+        figure: `matplotlib.figure.Figure`.
+        path: without suffix.
+
+    Returns:
+        the two paths.
+    """
+    path = pathlib.Path(path)
+    made = tuple(path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg"))
+    for one in made:
+        with files.replacing(one) as part:
+            part.write_bytes(encoded(figure, one.suffix[1:]))
+    return made
+
+
+def encoded(figure, kind):
+    """A figure as bytes of `png` or `svg`; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    # The layout leaves out parts of labels where panels must stay square.
+    figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata,
+                   bbox_inches="tight", pad_inches=0.05)
+    return buffer.getvalue()
+
+
+# ROC curves -----------------------------------------------------------------------
+
+
+def roc(curves, *, points=()):
+    """ROC curves (Shen et al. 2019, Figure 3).
+
+    Args:
+        curves: dicts with `name`, `false` and `true` positive rates, `auc` and, if
+            known, `interval`; `mean` is true for that of several models.
+        points: dicts with `name`, `sensitivity` and `specificity`, marked on the plot.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    return roc_panels([dict(title="", curves=curves, points=points)])
+
+
+def roc_panels(panels):
+    """ROC curves of several test sets, side by side.
+
+    Args:
+        panels: dicts with `title`, and `curves` and `points` of `roc`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(4.4 * len(panels), 4.6), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(row, panels, strict=True):
+        axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, linestyle=(0, (1, 3)))
+        for i, curve in enumerate(panel["curves"]):
+            _curve(axes, curve, i)
+        for point in panel["points"]:
+            axes.plot(1 - point["specificity"], point["sensitivity"], "o", zorder=5,
+                      color="black", markersize=5, markerfacecolor="white",
+                      label=point["name"])
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal",
+                 xlabel="1 − specificity (false positive rate)",
+                 ylabel="sensitivity (true positive rate)")
+        axes.set_title(panel["title"], loc="left", fontsize=10, fontweight="bold")
+        axes.legend(loc="lower right", fontsize=7.5, frameon=False)
+    return figure
+
+
+def _curve(axes, curve, i):
+    interval = curve.get("interval")
+    shown = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+    style = MEAN if curve.get("mean") else dict(
+        color=COLOURS[i % len(COLOURS)], linestyle=LINES[i % len(LINES)], linewidth=1.5)
+    axes.plot(curve["false"], curve["true"], **style,
+              label=f"{curve['name']}: AUC {curve['auc']:.2f}{shown}")
+
+
+# Confusion matrices ---------------------------------------------------------------
+
+
+def confusion(matrix, classes, *, title=""):
+    """Confusion matrix with rows that sum to one (Shen et al. 2019, Figure 2).
+
+    Args:
+        matrix: shares or counts `(classes, classes)`, rows are the true classes.
+        classes: names.
+        title: above the matrix.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    return confusion_panels([dict(title=title, matrix=matrix, classes=classes)])
+
+
+def confusion_panels(panels):
+    """Confusion matrices of several classifiers, side by side, with one scale.
+
+    Args:
+        panels: dicts with `title`, `matrix` and `classes` of `confusion`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    side = 1.8 + 0.62 * max(len(panel["classes"]) for panel in panels)
+    figure = mpl.Figure(
+        figsize=(side * len(panels) + 0.6, side), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(row, panels, strict=True):
+        image = _matrix(axes, **panel)
+    figure.colorbar(image, ax=list(row), label="share of the row", fraction=0.046)
+    return figure
+
+
+def _matrix(axes, *, title, matrix, classes):
+    shares = [[value / (sum(row) or 1) for value in row] for row in matrix]
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    for i, row in enumerate(shares):
+        for j, share in enumerate(row):
+            axes.text(j, i, f"{share:.2f}", ha="center", va="center", fontsize=9,
+                      color="black" if share > 0.55 else "white")
+    names = [name.replace("_", " ") for name in classes]
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
+    return image
+
+
+# Calibration ----------------------------------------------------------------------
+
+
+def reliability(bins):
+    """Reliability curve with the number of images of each bin below.
+
+    Args:
+        bins: rows of `calibration.reliability`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(4.4, 5), layout="constrained")
+    axes, counts = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+    middle = [row["mean_score"] for row in bins]
+    share = [row["share"] for row in bins]
+    reach = [[max(0, row["share"] - row["interval"][0]) for row in bins],
+             [max(0, row["interval"][1] - row["share"]) for row in bins]]
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, linestyle=(0, (1, 3)))
+    axes.errorbar(middle, share, yerr=reach, fmt="o-", color=COLOURS[0], capsize=3,
+                  linewidth=1.2, markersize=4)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01),
+             ylabel="share of images with cancer")
+    counts.bar([(row["low"] + row["high"]) / 2 for row in bins],
+               [row["count"] for row in bins], width=0.09, color="0.6")
+    counts.set(xlabel="score", ylabel="images")
+    return figure
+
+
+# Mammograms -----------------------------------------------------------------------
+
+
+def saliency(panels, heatmaps=(), *, scale=""):
+    """Mammograms with what moved their scores (Shen et al. 2019, Figure 4).
+
+    Args:
+        panels: pairs of title and picture, uint8 `(rows, columns, 3)`, red first.
+        heatmaps: dicts with `title`, `cells` `(rows, columns)`, `extent` (left, right,
+            bottom, top of the outer edges of the cells, in pixels) and `outlines`,
+            RGBA of the mammogram.
+        scale: what the colours of the heatmaps mean.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    rows = 1 + bool(heatmaps)
+    figure = mpl.Figure(figsize=(7.2, 3.6 * rows - 0.6 * (rows - 1)),
+                        layout="constrained")
+    parts = figure.subfigures(rows, 1, squeeze=False)[:, 0]
+    for axes, (title, picture) in zip(
+            parts[0].subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        axes.imshow(picture)
+        axes.set_title(title, loc="left", fontsize=8)
+        axes.set_axis_off()
+    parts[0].supxlabel(
+        f"Red: gradient of the cancer output. {OUTLINES}", fontsize=7)
+    if heatmaps:
+        _heatmap_row(parts[1], heatmaps, scale)
+    return figure
+
+
+def _heatmap_row(part, heatmaps, scale):
+    highest = max(float(one["cells"].max()) for one in heatmaps) or 1.0
+    row = part.subplots(1, len(heatmaps), squeeze=False)[0]
+    for axes, one in zip(row, heatmaps, strict=True):
+        image = axes.imshow(one["cells"], extent=one["extent"], cmap="inferno", vmin=0,
+                            vmax=highest, interpolation="nearest")
+        height, width = one["outlines"].shape[:2]
+        axes.imshow(one["outlines"], extent=(0, width, height, 0))
+        axes.set(xlim=(0, width), ylim=(height, 0), facecolor="black",
+                 xticks=(), yticks=())
+        axes.set_title(one["title"], loc="left", fontsize=8)
+    part.colorbar(image, ax=list(row), label=scale, fraction=0.025, pad=0.01,
+                  shrink=0.62)
+
+
+def examples(panels):
+    """Mammograms with the grey values of their set below (Shen et al. 2019, Figure 5).
+
+    Args:
+        panels: dicts with `title`, `grey` uint8 `(rows, columns)`, `edges` and `shares`
+            of a histogram, and `label` of its horizontal axis.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(3.0 * len(panels), 5.2), layout="constrained")
+    pictures, grey = figure.subplots(
+        2, len(panels), squeeze=False, height_ratios=(3.4, 1))
+    for axes, below, panel in zip(pictures, grey, panels, strict=True):
+        axes.imshow(panel["grey"], cmap="gray", vmin=0, vmax=255)
+        axes.set_title(panel["title"], loc="left", fontsize=10, fontweight="bold")
+        axes.set_axis_off()
+        below.stairs(panel["shares"], panel["edges"], fill=True, color=COLOURS[0])
+        below.set(xlabel=panel["label"], ylabel="share of\nthe breast", ylim=(0, None),
+                  xlim=(panel["edges"][0], panel["edges"][-1]))
+        below.tick_params(labelsize=8)
+    return figure

@@ -1,0 +1,310 @@
+"""One self-contained HTML page about an experiment; needs no network.
+
+    report.write_report("report.html", [
+        report.Heading("Result"), report.Table(("set", "AUC"), [("test", 0.9)]),
+    ], title="Demo", trained_on="synthetic mammograms only")
+
+Everything is escaped; pictures are inside the page.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import html
+import json
+import pathlib
+import re
+
+from end2end.reports import limits
+from end2end.utils import files
+
+RESEARCH = ("Research use only. This is not a medical device; no score here may guide "
+            "the care of a patient.")
+MEANING = ("A score is the network's output for the class “pos” (cancer), between 0 "
+           "and 1. It ranks images by suspicion; it is not the probability that a "
+           "woman has cancer, and scores of different models cannot be compared.")
+CITE = ("Shen L, Margolies LR, Rothstein JH, Fluder E, McBride R, Sieh W. Deep "
+        "Learning to Improve Breast Cancer Detection on Screening Mammography. "
+        "Scientific Reports 9, 12495 (2019). doi:10.1038/s41598-019-48995-4")
+KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Heading:
+    """A heading; level 2 or 3."""
+
+    text: str
+    level: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table; cells are texts or numbers."""
+
+    columns: tuple
+    rows: list
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A picture: bytes of PNG, JPEG, WebP or SVG, and what it shows."""
+
+    image: bytes
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Small pictures in a row: pairs of image bytes and caption."""
+
+    items: list
+    caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One image with its score.
+
+    Attributes:
+        name: of the image.
+        image: bytes of PNG, JPEG or WebP.
+        score: of cancer, 0 to 1.
+        label: 0, 1 or None where unknown.
+        layers: pairs of name and image bytes (with transparency), of the same aspect,
+            laid over it; `outlines` are shown from the start, others when first.
+        details: texts or numbers by name; those that all cases have become columns.
+    """
+
+    name: str
+    image: bytes
+    score: float
+    label: int | None = None
+    layers: tuple = ()
+    details: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cases:
+    """Images with their scores, the most wrong first; a click opens the picture.
+
+    Attributes:
+        cases: list of `Case`.
+        caption: above the table.
+        threshold: from which score on a case is called positive.
+        classes: names of the labels 0 and 1.
+    """
+
+    cases: list
+    caption: str = ""
+    threshold: float = 0.5
+    classes: tuple = ("neg", "pos")
+
+
+def write_report(path, sections, *, title, trained_on):
+    """Writes a report, atomically.
+
+    Args:
+        path: of the .html file.
+        sections: `Heading`, `Text`, `Table`, `Figure`, `Gallery`, `Cases`, in order.
+        title: of the page.
+        trained_on: what data the model was trained on, a sentence or its end.
+
+    Returns:
+        `path`.
+    """
+    files.write_text(path, page(sections, title=title, trained_on=trained_on))
+    return path
+
+
+def page(sections, *, title, trained_on):
+    """The report as text of HTML.
+
+    No request leaves the page: its policy allows nothing but itself.
+    """
+    body, contents = [], []
+    for number, section in enumerate(sections):
+        anchor = f"s{number}"
+        if isinstance(section, Heading) and section.level == 2:
+            contents.append(f'<li><a href="#{anchor}">{escaped(section.text)}</a></li>')
+        body.append(RENDERERS[type(section)](section, anchor))
+    style, script = _template("page.css"), _template("page.js")
+    return filled(_template("page.html"), dict(
+        title=escaped(title), style=style, style_hash=_digest(style), script=script,
+        script_hash=_digest(script), cite=escaped(CITE),
+        notice=f"<p><strong>{escaped(RESEARCH)}</strong></p>\n" + "\n".join(
+            f"<p>{escaped(text)}</p>" for text in (
+                MEANING, f"Trained on: {trained_on}", limits.TEXT)),
+        contents=f'<nav class="contents" aria-label="Contents"><ul>{"".join(contents)}'
+                 "</ul></nav>" if len(contents) > 1 else "",
+        body="\n".join(body),
+        viewer=_template("viewer.html") if any(
+            isinstance(section, Cases) for section in sections) else ""))
+
+
+def filled(template, values):
+    """Puts values in the places `{{name}}` of a template; they are not searched."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], template)
+
+
+def _template(name):
+    return (pathlib.Path(__file__).parent / f"report_{name}").read_text("utf-8")
+
+
+def _digest(text):
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def escaped(value):
+    """A value as text of HTML."""
+    return html.escape(str(value))
+
+
+def data_uri(image):
+    """Image bytes as an address inside the page."""
+    kind = next((kind for start, kind in KINDS.items() if image.startswith(start)),
+                "image/svg+xml")
+    return f"data:{kind};base64,{base64.b64encode(image).decode()}"
+
+
+def shown(value):
+    """A cell's text; floats with three decimals."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "" if value is None else str(value)
+
+
+# Sections as HTML -----------------------------------------------------------------
+
+
+def _heading(section, anchor):
+    return f'<h{section.level} id="{anchor}">{escaped(section.text)}</h{section.level}>'
+
+
+def _text(section, anchor):
+    return f"<p>{escaped(section.text)}</p>"
+
+
+def _cell(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    kind = ' class="number"' if number else ""
+    return f"<td{kind}>{escaped(shown(value))}</td>"
+
+
+def _table(section, anchor):
+    head = "".join(f'<th scope="col">{escaped(name)}</th>' for name in section.columns)
+    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in section.rows)
+    caption = f"<caption>{escaped(section.caption)}</caption>" * bool(section.caption)
+    return (f'<div class="wide" tabindex="0" role="region" '
+            f'aria-label="{escaped(section.caption or "Table")}"><table>{caption}'
+            f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>")
+
+
+def _figure(section, anchor):
+    return _picture(section.image, section.caption)
+
+
+def _picture(image, caption):
+    return (f'<figure><img src="{data_uri(image)}" alt="{escaped(caption)}">'
+            f"<figcaption>{escaped(caption)}</figcaption></figure>")
+
+
+def _gallery(section, anchor):
+    items = "".join(_picture(image, caption) for image, caption in section.items)
+    return f'<p>{escaped(section.caption)}</p><div class="gallery">{items}</div>'
+
+
+def _cases(section, anchor):
+    ordered = sorted(section.cases, key=lambda case: _error(case), reverse=True)
+    columns = [name for name in (ordered[0].details if ordered else ())
+               if all(name in case.details for case in ordered)]
+    known = any(case.label is not None for case in ordered)
+    rows = "\n".join(_case_row(number, case, columns, section, known=known)
+                     for number, case in enumerate(ordered))
+    head = [("", None), ("image", ""), ("score", "descending")]
+    head += [("label", ""), ("error", "descending")] * known
+    head += [(name, "") for name in columns]
+    data = json.dumps([_case_data(case, section) for case in ordered])
+    return CASES.format(
+        caption=escaped(section.caption), filters=_filters(section) if known else "",
+        head="".join(_sorting_head(*one) for one in head), rows=rows,
+        count=f"{len(ordered)} of {len(ordered)} images",
+        # A name may hold the end of a script.
+        data=data.replace("<", "\\u003c"))
+
+
+CASES = """<section class="cases"><p>{caption}</p>
+<div class="filters" role="group" aria-label="Which images">{filters}
+<span class="count" role="status">{count}</span></div>
+<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table></div>
+<script type="application/json">{data}</script></section>"""
+
+
+def _filters(section):
+    kinds = [("", "all"), ("wrong", "wrong only"), ("label0", section.classes[0]),
+             ("label1", section.classes[1])]
+    return "".join(
+        f'<button type="button" data-kind="{kind}" '
+        f'aria-pressed="{str(not kind).lower()}">{escaped(name)}</button>'
+        for kind, name in kinds)
+
+
+def _sorting_head(name, first):
+    if first is None:
+        return f'<th scope="col"><span>{escaped(name)}</span></th>'
+    given = ' aria-sort="descending"' if name == "error" else ""
+    return (f'<th scope="col" data-first="{first}"{given}><button type="button">'
+            f"{escaped(name)}</button></th>")
+
+
+def _error(case):
+    """How wrong a score is; a score without label stands for itself."""
+    return case.score if case.label is None else abs(case.label - case.score)
+
+
+def _is_wrong(case, section):
+    return case.label is not None and (case.score >= section.threshold) != case.label
+
+
+def _case_row(number, case, columns, section, *, known):
+    kinds = [f"label{case.label}"] + ["wrong"] * _is_wrong(case, section)
+    cells = [
+        '<td class="thumb"><img alt="" width="42" height="51"></td>',
+        f'<td><button type="button" class="open">{escaped(case.name)}</button></td>',
+        f'<td data-value="{case.score:.9g}">{case.score:.3f}<meter min="0" max="1" '
+        f'value="{case.score:.3f}" aria-hidden="true"></meter></td>']
+    if known:
+        label = "unknown" if case.label is None else section.classes[case.label]
+        wrong = ' class="wrong"' * _is_wrong(case, section)
+        cells += [f"<td{wrong}>{escaped(label)}</td>",
+                  f'<td data-value="{_error(case):.9g}">{_error(case):.3f}</td>']
+    cells += [f'<td data-value="{escaped(value)}">{escaped(shown(value))}</td>'
+              for value in map(case.details.get, columns)]
+    return (f'<tr data-case="{number}" data-kinds="{" ".join(kinds)}">'
+            f'{"".join(cells)}</tr>')
+
+
+def _case_data(case, section):
+    called = section.classes[case.score >= section.threshold]
+    verdict = f"Score {case.score:.3f}, called {called}"
+    if case.label is not None:
+        judged = "wrong" if _is_wrong(case, section) else "right"
+        verdict += f"; truth: {section.classes[case.label]} ({judged})"
+    return dict(
+        name=case.name, image=data_uri(case.image), verdict=verdict,
+        wrong=bool(_is_wrong(case, section)),
+        layers=[dict(name=name, image=data_uri(image)) for name, image in case.layers],
+        details={name: shown(value) for name, value in case.details.items()})
+
+
+RENDERERS = {Heading: _heading, Text: _text, Table: _table, Figure: _figure,
+             Gallery: _gallery, Cases: _cases}

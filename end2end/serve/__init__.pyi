@@ -1,0 +1,7 @@
+from . import application as application
+from . import scoring as scoring
+
+__all__ = [
+    "application",
+    "scoring",
+]

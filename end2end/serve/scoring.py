@@ -1,0 +1,111 @@
+"""One dropped file to what the local page shows of it."""
+
+import base64
+import dataclasses
+import pathlib
+import re
+import tempfile
+
+import cv2
+import numpy as np
+
+from end2end import prediction
+from end2end.explanation import maps as explain
+from end2end.explanation import overlays
+from end2end.prediction import pseudonyms
+from end2end.reports import limits, report
+from end2end.tables import vocabulary
+from end2end.utils import commands, files
+
+# Rows of the picture that is sent; more than a screen has are of no use.
+SHOWN_HEIGHT = 1400
+FULL_RANGE = 65535
+
+
+class Scorer:
+    """Scores files one at a time; keeps none.
+
+    Args:
+        classifiers: list of `checkpoints.Classifier`; the maps are of the first.
+        patch: `checkpoints.Classifier` of patches, or None for Grad-CAM.
+        flips: average over the four flips.
+    """
+
+    def __init__(self, classifiers, patch=None, *, flips=False):
+        self.classifiers, self.patch, self.flips = classifiers, patch, flips
+        self.names = pseudonyms.Pseudonyms()
+
+    def about(self):
+        """What the page says of the models."""
+        return dict(
+            models=[one.name for one in self.classifiers],
+            trained_on=[one.card.get("trained_on", "unknown data")
+                        for one in self.classifiers],
+            heatmap="patch heatmap, malignant" if self.patch else "Grad-CAM",
+            meaning=report.MEANING, notice=f"{report.RESEARCH} {limits.TEXT}")
+
+    def score(self, name, data, frame=""):
+        """Scores one file.
+
+        Args:
+            name: of the file.
+            data: its bytes.
+            frame: number of a frame as text, or nothing.
+
+        Returns:
+            dict for JSON: what is in a row of scores, `pixels` (base64 of uint16,
+            little end first, 0 to `white` and above), their `width` and `height`, and
+            `layers`, addresses of transparent pictures by name.
+
+        Raises:
+            files.InputError: the file cannot be read or is no mammogram.
+        """
+        if frame and not frame.isdecimal():
+            raise files.InputError(f"frame {frame} is no number; expected 0, 1, ...")
+        safe = re.sub(r"[^\w.-]", "_", pathlib.PurePath(name).name)[-100:]
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / (safe.lstrip(".") or "image")
+            path.write_bytes(data)
+            try:
+                return self._score(path, int(frame) if frame else None)
+            except files.InputError as error:
+                raise files.InputError(
+                    commands.one_line(error).replace(str(path), safe)) from error
+
+    def _score(self, path, frame):
+        image = prediction.read_mammogram(path, frame=frame)
+        prepared = prediction.prepare(image, self.classifiers)
+        found = prediction.score_image(prepared, self.classifiers, flips=self.flips)
+        first = dataclasses.replace(self.classifiers[0], images=prepared.options[0])
+        maps = explain.explain(first, path, explain.ExplainOptions(
+            ("guided", "heatmap" if self.patch else "gradcam"), patch=self.patch,
+            class_index=list(first.classes).index("pos")), picture=image.pixels).maps
+        patient = found.patient
+        # What the name of the file says is on the page anyway.
+        if patient != vocabulary.from_name(path)["patient"]:
+            patient = self.names(patient)
+        return dict(
+            patient=patient, laterality=found.laterality,
+            view=found.view, score=found.score, models=found.models,
+            calibrated=found.calibrated, points=found.points, flags=found.flags,
+            notes=found.notes, layers=dict(
+                saliency=_layer(overlays.layer(maps.pop("guided"))),
+                heatmap=_layer(overlays.heat_layer(maps.popitem()[1]))),
+            **_picture(image.pixels))
+
+
+def _layer(picture):
+    return report.data_uri(overlays.png(picture))
+
+
+def _picture(pixels):
+    rows, columns = pixels.shape
+    if rows > SHOWN_HEIGHT:
+        width = max(1, round(columns * SHOWN_HEIGHT / rows))
+        pixels = cv2.resize(pixels, (width, SHOWN_HEIGHT), interpolation=cv2.INTER_AREA)
+    grey = pixels.astype(np.float32) * (FULL_RANGE / (float(pixels.max()) or 1.0))
+    shown = np.rint(grey).astype("<u2")
+    return dict(
+        width=shown.shape[1], height=shown.shape[0],
+        white=float(np.percentile(shown, 99.9)) or FULL_RANGE,
+        pixels=base64.b64encode(shown.tobytes()).decode())

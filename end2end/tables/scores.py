@@ -1,0 +1,287 @@
+"""Scores of images as a table: what is known of each image, CSV in and out.
+
+A score file has one row per image: path, patient, laterality, view, label, then
+`score` (of class `pos`, cancer) and `score_NAME` for each model of an ensemble; for
+more than two classes `predicted` and `score_CLASS` for each class. Further columns
+(density, lesion type) are kept. No model is needed to work with it.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from end2end.tables import vocabulary
+from end2end.utils import files
+
+UNKNOWN = -1
+COLUMNS = ("path", "patient", "laterality", "view", "label")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of cases, in a fixed order.
+
+    Attributes:
+        paths: text, one per case.
+        values: float64; score of cancer `(n,)`, or probabilities `(n, classes)` where
+            there are more than two classes.
+        labels: int `(n,)`, index into `classes`, -1 where unknown; None: all unknown.
+        classes: names of the classes.
+        patients, lateralities (`L`, `R`), views (`CC`, `MLO`): text, empty where
+            unknown.
+        models: score of cancer `(n,)` by model, where several were averaged.
+        others: further columns, text by name.
+    """
+
+    paths: tuple
+    values: np.ndarray
+    labels: np.ndarray | None = None
+    classes: tuple = ("neg", "pos")
+    patients: tuple = ()
+    lateralities: tuple = ()
+    views: tuple = ()
+    models: dict = dataclasses.field(default_factory=dict)
+    others: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("patients", "lateralities", "views"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, ("",) * len(self.paths))
+
+    def __len__(self):
+        return len(self.paths)
+
+    @property
+    def predicted(self):
+        """Class of the highest probability, int `(n,)`; 0.5 divides two classes."""
+        if self.values.ndim == 1:
+            return (self.values >= 0.5).astype(int)
+        return self.values.argmax(axis=1)
+
+    def subset(self, chosen):
+        """The cases of a bool or index array, in its order."""
+        chosen = np.arange(len(self))[chosen]
+        def texts(values):
+            return tuple(values[i] for i in chosen)
+        return Scores(
+            texts(self.paths), self.values[chosen],
+            None if self.labels is None else self.labels[chosen], self.classes,
+            texts(self.patients), texts(self.lateralities), texts(self.views),
+            {name: values[chosen] for name, values in self.models.items()},
+            {name: texts(values) for name, values in self.others.items()})
+
+    def labelled(self):
+        """The cases whose label is known."""
+        if self.labels is None:
+            return self.subset(np.zeros(len(self), bool))
+        return self.subset(self.labels != UNKNOWN)
+
+
+def of_images(images, values, classes, models=None):
+    """Joins what is known of images with their scores.
+
+    Args:
+        images: `datasets.ImageList`; patient, side and view are taken from it, else
+            from the names of the files.
+        values: probabilities `(n, classes)` or scores `(n,)`.
+        classes: names of the classes.
+        models: score of cancer by model, where `values` is their mean.
+
+    Returns:
+        `Scores`.
+    """
+    values, labels = np.asarray(values, np.float64), images.labels
+    if len(classes) == 2:
+        positive = positive_class(classes)
+        if values.ndim == 2:
+            values = values[:, positive]
+        if positive == 0:
+            labels = None if labels is None else 1 - labels
+            classes = classes[::-1]
+    paths = tuple(map(str, images.paths))
+    guessed = [vocabulary.from_name(path) for path in paths]
+    columns = {}
+    for plural, name in (("patients", "patient"), ("lateralities", "laterality"),
+                         ("views", "view")):
+        given = getattr(images, plural) or ("",) * len(paths)
+        columns[plural] = tuple(
+            vocabulary.CLEAN[name](one) or guess[name]
+            for one, guess in zip(given, guessed, strict=True))
+    return Scores(
+        paths, values, labels, tuple(classes), models=models or {}, **columns)
+
+
+def positive_class(classes):
+    """Which of two classes is cancer: the one called `pos`, else the second."""
+    return list(classes).index("pos") if "pos" in classes else 1
+
+
+# CSV ------------------------------------------------------------------------------
+
+
+def write_scores(path, scores):
+    """Writes a score file, atomically; see the top of this module for its columns."""
+    names = [*COLUMNS, *scores.others, *score_columns(scores)]
+    files.write_csv(path, names, rows(scores))
+
+
+def score_columns(scores):
+    """Names of the columns that hold scores."""
+    if scores.values.ndim == 1:
+        return ["score", *(f"score_{name}" for name in scores.models)]
+    return ["predicted", *(f"score_{name}" for name in scores.classes)]
+
+
+def rows(scores):
+    """One dict of texts per case, by column of a score file."""
+    found = []
+    for i, path in enumerate(scores.paths):
+        row = dict(path=path, patient=scores.patients[i],
+                   laterality=scores.lateralities[i], view=scores.views[i],
+                   label=_label_text(scores, i))
+        row |= {name: values[i] for name, values in scores.others.items()}
+        if scores.values.ndim == 1:
+            row["score"] = number(scores.values[i])
+            row |= {f"score_{name}": number(values[i])
+                    for name, values in scores.models.items()}
+        else:
+            row["predicted"] = scores.classes[scores.predicted[i]]
+            row |= {f"score_{name}": number(value) for name, value
+                    in zip(scores.classes, scores.values[i], strict=True)}
+        found.append(row)
+    return found
+
+
+def _label_text(scores, i):
+    if scores.labels is None or scores.labels[i] == UNKNOWN:
+        return ""
+    label = int(scores.labels[i])
+    return label if scores.values.ndim == 1 else scores.classes[label]
+
+
+def number(value):
+    """A score as text; nine digits bring every float32 back."""
+    return format(float(value), ".9g")
+
+
+def read_scores(path):
+    """Reads a score file, one's own or from elsewhere.
+
+    Args:
+        path: CSV with a column for the score (`score`, `probability`, ...), or
+            `score_CLASS` columns. Columns for path, patient, laterality, view and label
+            are known by their usual names; labels are 0 and 1, `neg` and `pos`, or
+            similar.
+
+    Returns:
+        `Scores`.
+
+    Raises:
+        files.InputError: no rows, no score column, a score that is no finite number, an
+            unknown label.
+    """
+    columns = vocabulary.read_columns(path, "score file")
+    named = vocabulary.named_columns(columns)
+    if "score" not in named:
+        return _read_classes(path, columns, named)
+    values = _numbers(columns[named["score"]], path, named["score"])
+    labels = _read_labels(columns.get(named.get("label"), ()), vocabulary.LABELS, path)
+    models = {name.removeprefix("score_"): _numbers(texts, path, name)
+              for name, texts in columns.items()
+              if name.startswith("score_") and name != named["score"]}
+    return _assemble(columns, named, values=values, labels=labels, models=models)
+
+
+def _read_classes(path, columns, named):
+    classes = [name.removeprefix("score_") for name in columns
+               if name.startswith("score_")]
+    if len(classes) < 2:
+        raise files.InputError(
+            f"score file {path} has no column 'score'; expected path, label and score, "
+            f"found {', '.join(columns)}.")
+    values = np.stack([_numbers(columns[f"score_{name}"], path, f"score_{name}")
+                       for name in classes], axis=1)
+    spellings = {i: (str(i), name.lower()) for i, name in enumerate(classes)}
+    labels = _read_labels(columns.get(named.get("label"), ()), spellings, path)
+    return _assemble(columns, named, values=values, labels=labels,
+                     classes=tuple(classes))
+
+
+def _assemble(columns, named, **fields):
+    count = len(fields["values"])
+    texts = {name: tuple(vocabulary.CLEAN[name](text) for text in columns[named[name]])
+             if name in named else ("",) * count for name in vocabulary.CLEAN}
+    used = {*named.values(), "predicted"}
+    others = {name: tuple(values) for name, values in columns.items()
+              if name not in used and not name.startswith("score_")}
+    paths = (tuple(columns[named["path"]]) if "path" in named
+             else tuple(f"row {i}" for i in range(2, count + 2)))
+    return Scores(paths, patients=texts["patient"], lateralities=texts["laterality"],
+                  views=texts["view"], others=others, **fields)
+
+
+def _numbers(texts, path, column):
+    values = np.empty(len(texts))
+    for i, text in enumerate(texts):
+        try:
+            values[i] = float(text)
+        except ValueError:
+            values[i] = np.nan
+        if not np.isfinite(values[i]):
+            raise files.InputError(
+                f"score file {path}, row {i + 2}: {column} is {text!r}; expected a "
+                "finite number. Correct or remove the row.")
+    return values
+
+
+def _read_labels(texts, spellings, path):
+    meanings = {spelling: value for value, known in spellings.items()
+                for spelling in known}
+    labels = np.full(len(texts), UNKNOWN)
+    for i, text in enumerate(texts):
+        word = text.strip().lower().removesuffix(".0")
+        if word and word not in meanings:
+            raise files.InputError(
+                f"score file {path}, row {i + 2}: unknown label {text!r}; expected one "
+                f"of {', '.join(meanings)}.")
+        labels[i] = meanings.get(word, UNKNOWN)
+    return None if (labels == UNKNOWN).all() else labels
+
+
+def joined(scores, path):
+    """Adds the columns of another table by patient, side and view.
+
+    Args:
+        scores: `Scores`.
+        path: CSV such as `roi_mask_path.csv` or a case description of CBIS-DDSM, one
+            row per image or lesion; the values of several lesions are joined by `+`.
+
+    Returns:
+        `Scores` with more `others`; columns that the table had before stay.
+
+    Raises:
+        files.InputError: the table lacks patient, side or view, or knows no image.
+    """
+    columns = vocabulary.read_columns(path, "table")
+    named = vocabulary.named_columns(columns)
+    missing = [name for name in vocabulary.CLEAN if name not in named]
+    if missing:
+        raise files.InputError(
+            f"table {path} has no column {missing[0]}; expected patient_id, side and "
+            "view.")
+    cleaned = [[clean(text) for text in columns[named[name]]]
+               for name, clean in vocabulary.CLEAN.items()]
+    place = {}
+    for i, key in enumerate(zip(*cleaned, strict=True)):
+        place.setdefault(key, []).append(i)
+    keys = list(zip(scores.patients, scores.lateralities, scores.views, strict=True))
+    if not any(key in place for key in keys):
+        raise files.InputError(
+            f"table {path} knows none of the images; expected rows such as "
+            f"{', '.join(keys[0])}.")
+    others = dict(scores.others)
+    for name, values in columns.items():
+        if name not in others and name not in named.values():
+            others[name] = tuple("+".join(sorted(
+                {values[i] for i in place.get(key, ())} - {""})) for key in keys)
+    return dataclasses.replace(scores, others=others)

@@ -1,0 +1,25 @@
+from . import callbacks as callbacks
+from . import devices as devices
+from . import experiment as experiment
+from . import freezing as freezing
+from . import loop as loop
+from . import optimizers as optimizers
+from . import remat as remat
+from . import replicas as replicas
+from . import run_inputs as run_inputs
+from . import schedule as schedule
+from . import starting as starting
+
+__all__ = [
+    "callbacks",
+    "devices",
+    "experiment",
+    "freezing",
+    "loop",
+    "optimizers",
+    "remat",
+    "replicas",
+    "run_inputs",
+    "schedule",
+    "starting",
+]

@@ -1,0 +1,356 @@
+"""What happens at the end of an epoch: validate, stop, slow down, keep, log.
+
+The counts of early stopping and of the plateau are those of Keras 2.0.8, one epoch
+later than today's Keras (docs/differences.md). Callbacks that must go on after an
+interruption have `state()` and `restore(state)`.
+"""
+
+import json
+import logging
+import zipfile
+
+import keras
+import numpy as np
+
+from end2end import metrics
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+CLIP = 1e-7
+
+
+class Diverged(ArithmeticError):
+    """The loss became infinite or undefined; the message says what was tried."""
+
+
+def predict_batches(model, batches, *, workers=1):
+    """Predicts one sweep of batches.
+
+    Args:
+        model: `keras.Model`.
+        batches: `datasets.ImageBatches`, unshuffled.
+        workers: reading threads.
+
+    Returns:
+        one-hot labels and probabilities, float32 `(num_images, num_classes)` each.
+    """
+    labels, scores = [], []
+    for images, one_hot, _ in batches.batches(0, len(batches), workers=workers):
+        labels.append(one_hot)
+        scores.append(np.asarray(model.predict_on_batch(images), np.float32))
+    return np.concatenate(labels), np.concatenate(scores)
+
+
+def loss_and_accuracy(labels, scores):
+    """Mean cross-entropy, probabilities clipped at 1e-7, and share of right answers."""
+    clipped = np.clip(scores.astype(np.float64), CLIP, 1 - CLIP)
+    loss = -np.sum(labels * np.log(clipped), axis=1).mean()
+    return float(loss), float((labels.argmax(1) == scores.argmax(1)).mean())
+
+
+def class_aucs(labels, scores):
+    """AUROC of each class against the others.
+
+    Args:
+        labels: one-hot `(n, classes)`.
+        scores: probabilities `(n, classes)`.
+
+    Returns:
+        one float per class; NaN for a class that has all images or none.
+    """
+    return [metrics.auc(labels[:, c].astype(int), scores[:, c])
+            if 0 < labels[:, c].sum() < len(labels) else float("nan")
+            for c in range(labels.shape[1])]
+
+
+class Validation(keras.callbacks.Callback):
+    """Scores the whole validation set once and adds the results to the logs.
+
+    Adds `val_loss` (weight penalties included), `val_accuracy` and, with `auc`,
+    `val_auc` (mean over the classes). `aucs` holds the last AUROC of each class.
+    `predict` scores one sweep, as `predict_batches` does.
+    """
+
+    def __init__(self, batches, *, auc, workers=1, predict=predict_batches):
+        super().__init__()
+        self.batches, self.auc, self.workers = batches, auc, workers
+        self.predict = predict
+        self.aucs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        labels, scores = self.predict(
+            self.model, self.batches, workers=self.workers)
+        loss, logs["val_accuracy"] = loss_and_accuracy(labels, scores)
+        logs["val_loss"] = loss + float(sum(self.model.losses))
+        if self.auc:
+            self.aucs = class_aucs(labels, scores)
+            logs["val_auc"] = float(np.nanmean(self.aucs))
+
+
+class StopOnNan(keras.callbacks.Callback):
+    """Ends a run whose loss became infinite or undefined.
+
+    Args:
+        tried: what to say about the settings.
+    """
+
+    def __init__(self, tried):
+        super().__init__()
+        self.tried, self.epoch = tried, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._check(float(logs["loss"]), f"batch {batch + 1} of epoch {self.epoch}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name in ("loss", "val_loss"):
+            self._check(logs[name], f"epoch {epoch + 1} ({name})")
+
+    def _check(self, loss, where):
+        if not np.isfinite(loss):
+            raise Diverged(f"the loss became {loss} in {where}; {self.tried}")
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """Ends a stage at the (patience + 1)-th epoch in a row without a lower `val_loss`.
+
+    Every stage begins to count anew.
+    """
+
+    def __init__(self, patience):
+        super().__init__()
+        self.patience, self.pending = patience, None
+
+    def on_train_begin(self, logs=None):
+        self.best, self.wait = self.pending or (np.inf, 0)
+        self.pending = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs["val_loss"] < self.best:
+            self.best, self.wait = logs["val_loss"], 0
+            return
+        if self.wait >= self.patience:
+            self.model.stop_training = True
+        self.wait += 1
+
+    def state(self):
+        return self.best, self.wait
+
+    def restore(self, state):
+        self.pending = state
+
+
+class ReduceRateOnPlateau(keras.callbacks.Callback):
+    """Halves the learning rate where `val_loss` does not fall by more than 1e-4.
+
+    First at the (patience + 1)-th such epoch in a row, then every `patience` epochs.
+    Every stage begins to count anew.
+    """
+
+    def __init__(self, patience):
+        super().__init__()
+        self.patience, self.pending = patience, None
+
+    def on_train_begin(self, logs=None):
+        self.best, self.wait = self.pending or (np.inf, 0)
+        self.pending = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs["val_loss"] < self.best - 1e-4:
+            self.best, self.wait = logs["val_loss"], 0
+            return
+        if self.wait >= self.patience:
+            rate = self.model.optimizer.learning_rate
+            rate.assign(rate * 0.5)
+            self.wait = 0
+        self.wait += 1
+
+    def state(self):
+        return self.best, self.wait
+
+    def restore(self, state):
+        self.pending = state
+
+
+class BestCheckpoint(keras.callbacks.Callback):
+    """Calls `save(model, logs)` whenever the watched value strictly exceeds the best.
+
+    The best value survives across the stages of a run.
+    """
+
+    def __init__(self, watch, save):
+        super().__init__()
+        self.watch, self.save = watch, save
+        self.best, self.best_epoch, self.best_logs = -1.0, None, {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs[self.watch] > self.best:
+            self.best, self.best_epoch = logs[self.watch], epoch + 1
+            self.best_logs = dict(logs)
+            self.save(self.model, dict(logs, epoch=epoch + 1))
+
+    def state(self):
+        return self.best, self.best_epoch, self.best_logs
+
+    def restore(self, state):
+        self.best, self.best_epoch, self.best_logs = state
+
+
+class AucCheckpoint(BestCheckpoint):
+    """Keeps the model of the highest mean AUROC over the whole validation set.
+
+    Says the AUROC of each class after each epoch, and the best after each stage.
+
+    Args:
+        save: called with the model and the logs.
+        validation: `Validation` with `auc`, earlier in the list of callbacks.
+        say: takes a line of text.
+    """
+
+    def __init__(self, save, *, validation, say):
+        super().__init__("val_auc", save)
+        self.validation, self.say = validation, say
+        self.best_aucs = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        aucs = self.validation.aucs
+        if self.best_epoch == epoch + 1:
+            self.best_aucs = aucs
+        self.say(f"epoch {epoch + 1}: validation AUROC {shown(aucs)}, "
+                 f"mean {logs['val_auc']:.4f}")
+
+    def on_train_end(self, logs=None):
+        if self.best_epoch is None:
+            self.say("no epoch was scored")
+        else:
+            self.say(f"best mean validation AUROC so far {self.best:.4f} in epoch "
+                     f"{self.best_epoch}: {shown(self.best_aucs)}")
+
+    def state(self):
+        return *super().state(), self.best_aucs
+
+    def restore(self, state):
+        *kept, self.best_aucs = state
+        super().restore(kept)
+
+
+class HistoryLog(keras.callbacks.Callback):
+    """Adds one row per epoch to `rows` and writes them as CSV after each.
+
+    Args:
+        rows: list of dicts, added to.
+        path: CSV file, or None.
+        stage: name of the present stage.
+    """
+
+    def __init__(self, rows, path, stage):
+        super().__init__()
+        self.rows, self.path, self.stage = rows, path, stage
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.rate = learning_rate(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows.append(dict(
+            epoch=epoch + 1, stage=self.stage, learning_rate=self.rate, **logs))
+        if self.path:
+            files.write_csv(self.path, list(self.rows[0]), self.rows)
+
+
+class TensorBoardLog(keras.callbacks.Callback):
+    """Writes the values of each epoch for TensorBoard, which need not be installed.
+
+    Args:
+        folder: of the event files.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = str(folder)
+
+    def on_train_begin(self, logs=None):
+        import tensorflow as tf
+
+        self.writer = tf.summary.create_file_writer(self.folder)
+
+    def on_epoch_end(self, epoch, logs=None):
+        import tensorflow as tf
+
+        kind = tf.compat.v1.SummaryMetadata(
+            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"))
+        rate = learning_rate(self.model)
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in (*logs.items(), ("learning_rate", rate)):
+                tf.summary.write(name, float(value), metadata=kind)
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+
+class StateLog(keras.callbacks.Callback):
+    """Writes everything needed to go on, atomically, after each epoch.
+
+    Args:
+        path: file beside the best model.
+        meta: function of no arguments; what else to write, as JSON can hold it.
+    """
+
+    def __init__(self, path, meta):
+        super().__init__()
+        self.path, self.meta = path, meta
+
+    def on_epoch_end(self, epoch, logs=None):
+        write_state(self.path, self.model, self.meta())
+
+
+def learning_rate(model):
+    """The present rate of a compiled model, on one device or several."""
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+
+
+def variables(model):
+    """All variables that training changes: weights, random states, optimizer."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def write_state(path, model, meta):
+    """Writes the variables of a compiled model and `meta`, atomically."""
+    arrays = {f"v{i}": np.asarray(keras.ops.convert_to_numpy(variable))
+              for i, variable in enumerate(variables(model))}
+    with files.replacing(path) as part:
+        np.savez(part, meta=np.array(json.dumps(meta)), **arrays)
+
+
+def read_meta(path):
+    """What `write_state` was given as `meta`; None where there is no whole file."""
+    try:
+        with np.load(path, allow_pickle=False) as state:
+            return json.loads(str(state["meta"]))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+def restore_variables(path, model):
+    """Gives a compiled model, its optimizer built, the variables of `write_state`.
+
+    Raises:
+        files.InputError: the file is of another network.
+    """
+    with np.load(path, allow_pickle=False) as state:
+        wanted = variables(model)
+        shapes = [tuple(variable.shape) for variable in wanted]
+        if shapes != [state[f"v{i}"].shape for i in range(len(state.files) - 1)]:
+            raise files.InputError(
+                f"{path} holds the state of another network; remove it to begin anew.")
+        for i, variable in enumerate(wanted):
+            variable.assign(state[f"v{i}"])
+
+
+def shown(values):
+    """Floats as a user reads them: `[0.7512 0.7512]`."""
+    return "[" + " ".join(f"{value:.4f}" for value in values) + "]"

@@ -1,0 +1,372 @@
+"""Which devices and hosts a run trains on: read from the environment, started, ended.
+
+`NUM_GPU_DEVICES` is the number of devices of one process, `TF_CONFIG` names the
+processes of a run over several hosts (docs/scale.md). Nothing is imported from
+TensorFlow before a run needs it.
+"""
+
+import contextlib
+import dataclasses
+import faulthandler
+import functools
+import hashlib
+import json
+import logging
+import os
+import re
+import shlex
+import signal
+import socket
+import sys
+import threading
+import time
+
+import numpy as np
+
+from end2end import training
+from end2end.training import run_inputs
+from end2end.utils import commands, files
+
+log = logging.getLogger(__name__)
+
+TF_CONFIG = "TF_CONFIG"
+# How long a process waits for the others to begin (they read all images before), and
+# how long all may take to join then; seconds, and the variables that change them.
+WAIT = "END2END_WAIT_SECONDS", 1800
+JOIN = "END2END_JOIN_SECONDS", 300
+EXAMPLE = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+           '"task": {"type": "worker", "index": 0}}')
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What the environment asks for.
+
+    Attributes:
+        strategy: key of `STRATEGIES`.
+        devices: of this process.
+        index: of this process, from 0; the first is the chief, who alone writes.
+        addresses: `host:port` of every process; empty where this is the only one.
+        wait: seconds that the others have to come.
+        join: seconds that all have to join.
+    """
+
+    strategy: str = "none"
+    devices: int = 1
+    index: int = 0
+    addresses: tuple = ()
+    wait: int = WAIT[1]
+    join: int = JOIN[1]
+
+    @property
+    def hosts(self):
+        return max(1, len(self.addresses))
+
+    @property
+    def chief(self):
+        return self.index == 0
+
+
+def layout(training):
+    """Reads `NUM_GPU_DEVICES`, `TF_CONFIG` and how long the others may take.
+
+    Args:
+        training: `TrainingOptions`.
+
+    Raises:
+        files.InputError: one of them cannot be read, or a setting works on one device
+            only.
+    """
+    devices = commands.environment_int("NUM_GPU_DEVICES", 1)
+    if devices < 1:
+        raise files.InputError(
+            f"NUM_GPU_DEVICES={devices} is no number of devices; set 1 or more.")
+    addresses, index = cluster(os.environ.get(TF_CONFIG, ""))
+    if addresses:
+        asked = Layout("hosts", devices, index, addresses, seconds(*WAIT),
+                       seconds(*JOIN))
+    else:
+        asked = Layout("devices" if devices > 1 else "none", devices)
+    check(asked, training)
+    return asked
+
+
+def seconds(name, usual):
+    """A time from the environment.
+
+    Raises:
+        files.InputError: it is no whole number from 1.
+    """
+    found = commands.environment_int(name, usual)
+    if found < 1:
+        raise files.InputError(
+            f"{name}={found} is no time; set whole seconds from 1, or unset it.")
+    return found
+
+
+def cluster(text):
+    """Addresses of the processes that `TF_CONFIG` names, and which of them this one is.
+
+    None where it names only one.
+
+    Raises:
+        files.InputError: it is not what TensorFlow expects, or has other roles than
+            chief and worker.
+    """
+    if not text.strip():
+        return (), 0
+    try:
+        content = json.loads(text)
+        jobs, task = content.get("cluster", {}), content.get("task", {})
+        places = {(job, i): address for job in ("chief", "worker")
+                  for i, address in enumerate(jobs.get(job, ()))}
+        if set(jobs) - {"chief", "worker"}:
+            raise ValueError("other roles than chief and worker")
+        if len(places) < 2:
+            return (), 0
+        if not all(map(port, places.values())):
+            raise ValueError("an address without a port")
+        return tuple(places.values()), list(places).index(
+            (task["type"], int(task["index"])))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise files.InputError(
+            f"environment variable {TF_CONFIG} cannot be used ({error}); expected "
+            f"{EXAMPLE}, the index that of this process. Set it so, or unset it."
+        ) from None
+
+
+def check(asked, training):
+    """Refuses settings that several replicas cannot have, before any work."""
+    if asked.strategy == "none":
+        return
+    if training.accumulate > 1:
+        raise files.InputError(
+            f"--accumulate {training.accumulate} works on one device only; leave it "
+            "out (several devices make the batch larger by themselves), or unset "
+            f"NUM_GPU_DEVICES and {TF_CONFIG}.")
+    if training.precision == "mixed_float16":
+        # Keras looks for overflow on the first replica only.
+        raise files.InputError(
+            "--precision mixed_float16 works on one device only; use mixed_bfloat16, "
+            f"or unset NUM_GPU_DEVICES and {TF_CONFIG}.")
+    if asked.hosts > 1 and training.best_model == run_inputs.NOSAVE:
+        raise files.InputError(
+            "--best-model NOSAVE leaves nothing to go on from when a host fails; name "
+            "a file in a folder that all hosts share.")
+
+
+def mirrored(asked):
+    """One process with several GPUs or, without any, logical devices of the processor.
+
+    Fewer GPUs than asked are used with a warning.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        count = min(asked.devices, len(gpus))
+        if count < asked.devices:
+            log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; %d are used.",
+                        asked.devices, len(gpus), count)
+        names = [f"GPU:{i}" for i in range(count)]
+    else:
+        log.warning("NUM_GPU_DEVICES=%d, but there is no GPU; the processor stands for "
+                    "%d devices, which is good for a trial and no faster.",
+                    asked.devices, asked.devices)
+        processor = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            processor, [tf.config.LogicalDeviceConfiguration()] * asked.devices)
+        names = [f"CPU:{i}" for i in range(asked.devices)]
+    return tf.distribute.MirroredStrategy(names) if len(names) > 1 else None
+
+
+def multi_worker(asked):
+    """Several processes; waits until all of them have come."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        tf.config.set_visible_devices(gpus[:asked.devices], "GPU")
+    if asked.devices > max(1, len(gpus)):
+        log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
+                    "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
+    meet(asked)
+    # Where one of them is lost now TensorFlow waits for an hour, deaf to signals and
+    # with the interpreter locked; only this ends it. What it would print helps nobody,
+    # so `started` says beforehand that it may happen.
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(asked.join, exit=True, file=nowhere)
+        try:
+            made = tf.distribute.MultiWorkerMirroredStrategy()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    if threading.current_thread() is threading.main_thread():
+        # TensorFlow takes the signal and does nothing with it.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return made
+
+
+def meet(asked):
+    """Waits until every process of the run listens at its address.
+
+    Raises:
+        files.InputError: this process cannot listen at its own.
+        ConnectionError: some have not come in time.
+    """
+    own = asked.addresses[asked.index]
+    both = dict(family=socket.AF_INET6, dualstack_ipv6=True) if (
+        socket.has_dualstack_ipv6()) else {}
+    try:
+        server = socket.create_server(("", port(own)), **both)
+    except OSError as error:
+        raise files.InputError(
+            f"this process cannot listen at {own}, its address in {TF_CONFIG} "
+            f"({error.strerror}); give a free port.") from None
+    missing, end = list(asked.addresses), time.monotonic() + asked.wait
+    with server:
+        while missing := [address for address in missing if not listens(address)]:
+            if time.monotonic() > end:
+                raise ConnectionError(
+                    f"no process at {', '.join(missing)} in {asked.wait} s; start "
+                    "the same command on every host, each with its own index in "
+                    f"{TF_CONFIG}")
+            time.sleep(0.5)
+
+
+def port(address):
+    return int(address.rpartition(":")[2])
+
+
+def listens(address):
+    """Whether something listens at `host:port`."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        socket.create_connection((host, port(address)), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+STRATEGIES = {"none": lambda asked: None, "devices": mirrored, "hosts": multi_worker}
+
+
+@functools.cache
+def strategy(asked):
+    """The strategy of a layout; TensorFlow makes it once in a process."""
+    return STRATEGIES[asked.strategy](asked)
+
+
+@contextlib.contextmanager
+def started(settings):
+    """Inside, the strategy of `settings.layout` is up; at the end all have come so far.
+
+    Args:
+        settings: `run_inputs.Settings`.
+
+    Yields:
+        settings with `strategy`, and silent where another process speaks.
+
+    Raises:
+        ConnectionError: another host is gone; the message says how to go on.
+    """
+    asked = settings.layout
+    if asked.strategy == "none":
+        yield settings
+        return
+    import tensorflow as tf
+
+    # It reports each kind of sum.
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    lost = (tf.errors.UnavailableError, tf.errors.AbortedError,
+            tf.errors.CancelledError, tf.errors.DeadlineExceededError,
+            tf.errors.FailedPreconditionError, tf.errors.InternalError)
+    try:
+        if asked.hosts > 1:
+            settings.say(f"process {asked.index + 1} of {asked.hosts}; waiting for the "
+                         f"others, at most {asked.wait} s (where one is lost while "
+                         f"they join, this ends {asked.join} s later with status 1)")
+        settings = dataclasses.replace(settings, strategy=strategy(asked))
+        announce(settings)
+        if not asked.chief:
+            settings = dataclasses.replace(settings, say=log.debug, verbose=0)
+        yield settings
+        together(settings, 0)
+    except lost as error:
+        if asked.hosts == 1:
+            raise
+        raise ConnectionError(lost_message(settings, error)) from error
+
+
+def announce(settings):
+    """Says how large the batch is, and who writes."""
+    if settings.replicas == 1:
+        return
+    each = run_inputs.train_batch_size(settings.training)
+    settings.say(f"{settings.replicas} replicas, each with a batch of {each}: "
+                 f"{each * settings.replicas} images in a step")
+    if not settings.layout.chief:
+        settings.say("messages and files come from the first process")
+
+
+def scope(settings):
+    """Inside, variables are made on all replicas."""
+    return (settings.strategy.scope() if settings.strategy
+            else contextlib.nullcontext())
+
+
+def together(settings, number):
+    """Waits for all processes.
+
+    Args:
+        number: int of 32 bits.
+
+    Returns:
+        list with the number that each process gave.
+    """
+    asked = settings.layout
+    if asked.hosts == 1:
+        return [number]
+    own = np.zeros(asked.hosts, np.int32)
+    own[asked.index] = number
+    return training.replicas.Devices(settings.strategy).total(own).tolist()
+
+
+def agree(settings, signature):
+    """Refuses a run whose processes do not see the same settings, images and state.
+
+    Raises:
+        files.InputError: on all processes.
+    """
+    if settings.layout.hosts == 1:
+        return
+    best = settings.training.best_model
+    seen = [signature, rows_done(best),
+            run_inputs.beside(best, ".report.json").exists()]
+    digest = hashlib.sha256(json.dumps(seen).encode()).digest()
+    numbers = together(settings, int.from_bytes(digest[:4], "big") >> 1)
+    differ = [i for i, number in enumerate(numbers) if number != numbers[0]]
+    if differ:
+        raise files.InputError(
+            f"process {differ[0] + 1} of {len(numbers)} has other settings, images "
+            f"(size, time of change) or results beside {best} than the first; give "
+            "the same command everywhere, and folders that all hosts share.")
+
+
+def rows_done(best):
+    """Number of epochs in the state beside a model, 0 where there is none."""
+    path = run_inputs.beside(best, ".state.npz")
+    meta = path and path.exists() and training.callbacks.read_meta(path)
+    return len(meta["rows"]) if meta else 0
+
+
+def lost_message(settings, error):
+    """What happened, what there is to go on from, what to do; in one line."""
+    found = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
+    who = f"{found[1]} {found[2]}" if found else "one"
+    best = settings.training.best_model
+    done = rows_done(best)
+    state = (f"epoch {done} is complete in {run_inputs.beside(best, '.state.npz')}"
+             if done else "no epoch is complete")
+    return (f"the processes of this run lost each other ({who} does not answer); "
+            f"{state}. Start the same command on every host again to go on "
+            f"({shlex.join(['python', *sys.orig_argv[1:]])})")

@@ -1,0 +1,212 @@
+"""The walk itself: class folders to a trained, tested and saved model.
+
+Each of the two runs is five calls: data, network, stages, training, report. Nothing is
+imported from TensorFlow before folders and settings were found good.
+"""
+
+import json
+import logging
+import time
+
+import end2end.training
+from end2end import checkpoints, config
+from end2end.images import fit as fits
+from end2end.training import devices, run_inputs
+from end2end.training.run_inputs import NOSAVE, Settings
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+
+def run_patch_experiment(folders, images, model, training, *, say=log.info, verbose=0):
+    """Trains a patch classifier, keeps the best by validation accuracy, tests it.
+
+    Args:
+        folders: (train, val, test), each with one folder per class, or a manifest.
+        images: `ImageOptions`.
+        model: `ModelOptions`.
+        training: `TrainingOptions`; `best_model` says where results go.
+        say, verbose: see `Settings`.
+
+    Returns:
+        dict: the content of `best.report.json`. Of several processes (docs/scale.md)
+        the first returns it, the others an empty one.
+
+    Raises:
+        files.InputError: a folder, file or setting that cannot be used; nothing was
+            begun then.
+    """
+    settings = Settings(images, model, training, say, verbose, devices.layout(training))
+    data, settings = run_inputs.open_data("patch", folders, settings)
+    with devices.started(settings) as settings:
+        signature = run_inputs.run_signature("patch", data, settings)
+        devices.agree(settings, signature)
+        if done := run_inputs.earlier_report(signature, settings):
+            return done if settings.layout.chief else {}
+        with devices.scope(settings):
+            network, settings = end2end.training.starting.patch_network(settings)
+        ends = end2end.training.starting.boundaries(network, settings)
+        stages = end2end.training.schedule.patch_stages(
+            training, settings.model, **ends)
+        history = fit(network, stages, data, settings, "val_accuracy", signature)
+        return report("patch", network, history, data, settings, signature)
+
+
+def run_image_experiment(folders, images, model, training, *, say=log.info, verbose=0):
+    """Trains a whole-image classifier, keeps the best by validation AUROC, tests it.
+
+    It starts from `model.patch_model_path`, from the whole-image model
+    `training.resume_from` (which wins), or, with neither and `model.pretrained` off,
+    from random weights.
+
+    Args, returns and raises as `run_patch_experiment`.
+    """
+    settings = Settings(images, model, training, say, verbose, devices.layout(training))
+    run_inputs.check_start(settings)
+    data, settings = run_inputs.open_data("whole_image", folders, settings)
+    run_inputs.check_both_classes(data["val"], "validation")
+    with devices.started(settings) as settings:
+        signature = run_inputs.run_signature("whole_image", data, settings)
+        devices.agree(settings, signature)
+        if done := run_inputs.earlier_report(signature, settings):
+            return done if settings.layout.chief else {}
+        with devices.scope(settings):
+            network, settings = end2end.training.starting.image_network(settings)
+        first_top = end2end.training.starting.first_top(network, settings)
+        stages = end2end.training.schedule.image_stages(
+            training, settings.model, first_top=first_top)
+        history = fit(network, stages, data, settings, "val_auc", signature)
+        return report("whole_image", network, history, data, settings, signature)
+
+
+# So many training images tell the range of intensities and sizes.
+MEASURED_IMAGES = 200
+
+
+def fit(network, stages, data, settings, watch, signature):
+    """Trains through the stages; see `training.train`."""
+    best = settings.training.best_model
+    kind = "patch" if watch == "val_accuracy" else "whole_image"
+    statistics = None
+
+    def save(model, logs):
+        nonlocal statistics
+        card = model_card(kind, data, settings, logs)
+        if kind == "whole_image":
+            # Measured once; the images are the same at every save.
+            statistics = statistics or training_statistics(data, settings)
+            card["input_statistics"] = statistics
+        checkpoints.save_model(model, best, card)
+
+    output = end2end.training.loop.Output(
+        save=None if best == NOSAVE or not settings.chief else save,
+        history=run_inputs.beside(best, ".history.csv") if settings.chief else None,
+        state=run_inputs.beside(best, ".state.npz"), signature=signature,
+        say=settings.say, verbose=settings.verbose)
+    train, val = (run_inputs.batches(kind, data, split, settings)
+                  for split in ("train", "val"))
+    return end2end.training.loop.train(
+        network, stages, train, val, options=settings.training, watch=watch,
+        output=output)
+
+
+def model_card(kind, data, settings, logs):
+    """What travels with the weights: see `checkpoints.save_model`."""
+    found = data["train"]
+    counts = ", ".join(f"{count} {name}" for name, count
+                       in run_inputs.class_counts(found).items())
+    source = settings.training.trained_on or "source not stated (--trained-on)"
+    return dict(
+        kind=kind, classes=list(found.classes),
+        images=config.to_dict(settings.images), model=config.to_dict(settings.model),
+        training=config.to_dict(settings.training),
+        trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs)
+
+
+def training_statistics(data, settings):
+    """What `fit.flags` compares other images with, of at most 200 training images."""
+    found = data["train"].arrays or data["train"].paths
+    return fits.input_statistics(
+        found[::max(1, -(-len(found) // MEASURED_IMAGES))], settings.images)
+
+
+def report(kind, network, history, data, settings, signature):
+    """Tests the best model, writes and returns the report, says what came out.
+
+    Without a best model on disk the network as it is now is tested.
+    """
+    training, say = settings.training, settings.say
+    if not settings.chief:
+        return {}
+    if training.final_model != NOSAVE:
+        logs = history.rows[-1] if history.rows else {}
+        card = model_card(kind, data, settings, {
+            name: value for name, value in logs.items() if name != "stage"})
+        checkpoints.save_model(network, training.final_model, card)
+        say(f"model of the last epoch: {training.final_model}")
+    say(summary(history))
+    if training.best_model != NOSAVE and history.best_epoch is not None:
+        network = checkpoints.load_model(training.best_model)
+        say(f"best model: {training.best_model}")
+    started = time.monotonic()
+    result = test(kind, network, data, settings)
+    content = dict(
+        kind=kind, model=training.best_model, signature=signature,
+        best=dict(epoch=history.best_epoch, watched=history.watch, value=history.best),
+        epochs=len(history.rows), resumed_at=history.resumed_at, test=result,
+        history=history.rows, seconds=dict(
+            history.seconds, test=round(time.monotonic() - started, 1)),
+        data={split: dict(images=len(found), classes=run_inputs.class_counts(found))
+              for split, found in data.items()},
+        images=config.to_dict(settings.images), model_options=config.to_dict(
+            settings.model), training=config.to_dict(training),
+        software=checkpoints.software())
+    content = json.loads(json.dumps(content))
+    if training.best_model != NOSAVE:
+        path = run_inputs.beside(training.best_model, ".report.json")
+        files.write_json(path, content)
+        run_inputs.beside(training.best_model, ".state.npz").unlink(missing_ok=True)
+        say(f"history: {run_inputs.beside(training.best_model, '.history.csv')}\n"
+            f"report: {path}")
+    return content
+
+
+def summary(history):
+    """What the epochs came to, in two lines."""
+    if not history.rows:
+        return "no epoch was run: every stage's end point had been reached"
+    lowest = min(history.rows, key=lambda row: row["val_loss"])
+    return (
+        f"\n{len(history.rows)} epochs. Lowest validation loss "
+        f"{lowest['val_loss']:.4f} in epoch {lowest['epoch']}, with a validation "
+        f"accuracy of {lowest['val_accuracy']:.4f} in that epoch.\nBest "
+        f"{history.watch}: {history.best:.4f} in epoch {history.best_epoch}; that "
+        "model is kept.")
+
+
+def test(kind, network, data, settings):
+    """Scores the test set.
+
+    Returns:
+        dict with images, loss, accuracy and, for whole images, auc (by class name;
+        None where the test set has one class only) and mean_auc.
+    """
+    say, found = settings.say, data["test"]
+    say(f"testing on {len(found)} images")
+    made = run_inputs.batches(kind, data, "test", settings)
+    labels, scores = end2end.training.callbacks.predict_batches(
+        network, made, workers=settings.training.workers)
+    loss, accuracy = end2end.training.callbacks.loss_and_accuracy(labels, scores)
+    result = dict(images=len(found), loss=loss, accuracy=accuracy)
+    if kind == "patch":
+        say(f"test loss {loss:.4f}, accuracy {accuracy:.4f}")
+        return result
+    aucs = end2end.training.callbacks.class_aucs(labels, scores)
+    defined = [value for value in aucs if value == value]
+    result["auc"] = {name: value if value == value else None
+                     for name, value in zip(found.classes, aucs, strict=True)}
+    result["mean_auc"] = sum(defined) / len(defined) if defined else None
+    if not defined:
+        log.warning("the test set has images of one class only, so it has no AUROC.")
+    say(f"test AUROC by class: {end2end.training.callbacks.shown(aucs)}")
+    return result

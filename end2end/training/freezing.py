@@ -1,0 +1,135 @@
+"""Which layers are trained, and the penalties of those outside the trunk."""
+
+import contextlib
+
+import keras
+
+from end2end.utils import files
+
+
+def leaves(model):
+    """All layers in order, those of nested models in place of the model."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        else:
+            yield layer
+
+
+def nested(model):
+    """The models inside a model, at any depth."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield layer
+            yield from nested(layer)
+
+
+def train_from(model, first, *, moving_statistics=True):
+    """Freezes every layer before `first` and unfreezes all others, nested ones too.
+
+    As in Keras 2.0.8, frozen batch normalisation still takes the statistics of each
+    batch and moves its averages; only its gamma and beta stay. The paper's models were
+    trained so.
+
+    Args:
+        model: `keras.Model`.
+        first: layer name; None unfreezes all.
+        moving_statistics: False freezes batch normalisation wholly, as today's Keras.
+
+    Returns:
+        names of the layers with weights that are trained.
+
+    Raises:
+        files.InputError: there is no such layer.
+    """
+    order = list(leaves(model))
+    for layer in (model, *nested(model), *order):
+        # Keras passes the flag on to the variables only where it changes, and those of
+        # a normalisation may have been frozen alone, below, by an earlier stage.
+        layer.trainable = False
+        layer.trainable = True
+    for layer in order[:_position(model, order, first)]:
+        if moving_statistics and isinstance(layer, keras.layers.BatchNormalization):
+            for variable in (layer.gamma, layer.beta):
+                if variable is not None:
+                    variable.trainable = False
+        else:
+            layer.trainable = False
+    return [layer.name for layer in order if layer.trainable_weights]
+
+
+def _position(model, order, first):
+    if first is None:
+        return 0
+    outer = [layer for layer in model.layers if layer.name == first]
+    inner = [layer for layer in order if layer.name == first]
+    if not outer and not inner:
+        raise files.InputError(
+            f"model {model.name} has no layer {first!r} to train from; expected one "
+            f"such as {order[-1].name!r}. Correct --top-layer-nb.")
+    start = (outer or inner)[0]
+    while isinstance(start, keras.Model):
+        start = next(leaves(start))
+    return next(i for i, layer in enumerate(order) if layer is start)
+
+
+def set_momentum(model, momentum):
+    """Lets batch normalisation keep that share of its averages at each step.
+
+    After n steps a share of momentum^n of the old averages is left: of 0.99, with 37
+    steps per epoch, half after two epochs, so that the first epochs of a small set are
+    judged by averages of other images.
+    """
+    for layer in leaves(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
+def penalised(model):
+    """Layers outside a nested trunk that have a weight penalty."""
+    return [layer for layer in model.layers
+            if getattr(layer, "kernel_regularizer", None) is not None]
+
+
+def set_penalties(model, *, weight_decay, dropout, seed=0):
+    """Gives the layers outside a nested trunk their L2 penalty and dropout rate.
+
+    Layers made without a penalty stay so (the trunk of a patch classifier; all of
+    yaroslav). The new values act from the next `compile` on; `seed` is that of dropout
+    layers which never dropped anything.
+    """
+    for layer in penalised(model):
+        layer.kernel_regularizer = keras.regularizers.L2(weight_decay)
+        layer.kernel.regularizer = layer.kernel_regularizer
+    for number, layer in enumerate(model.layers):
+        if isinstance(layer, keras.layers.Dropout):
+            if dropout > 0 and not hasattr(layer, "seed_generator"):
+                # Keras makes the random state only for rates above 0.
+                layer._tracker.unlock()
+                layer.seed_generator = keras.random.SeedGenerator(seed + number)
+                layer._tracker.lock()
+            layer.rate = dropout
+
+
+@contextlib.contextmanager
+def written_penalties(model, stage, semantics):
+    """With `original` semantics a file saved inside gets the penalties of the stage.
+
+    They did not act in the run that wrote them, but in the next one that loaded the
+    file (docs/differences.md).
+    """
+    if semantics == "corrected":
+        yield
+        return
+    penalties = [(layer, layer.kernel_regularizer, layer.kernel.regularizer)
+                 for layer in penalised(model)]
+    rates = [(layer, layer.rate) for layer in model.layers
+             if isinstance(layer, keras.layers.Dropout)]
+    set_penalties(model, weight_decay=stage.weight_decay, dropout=stage.dropout)
+    try:
+        yield
+    finally:
+        for layer, in_config, acting in penalties:
+            layer.kernel_regularizer, layer.kernel.regularizer = in_config, acting
+        for layer, rate in rates:
+            layer.rate = rate

@@ -1,0 +1,301 @@
+"""What a run is given: folders and settings, checked before any work, and batches.
+
+Nothing is imported from TensorFlow here.
+"""
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import pathlib
+
+import numpy as np
+import tqdm
+
+from end2end import augment, config, models
+from end2end.data import image_batches, image_lists
+from end2end.images import input_checks
+from end2end.utils import files
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "val", "test")
+NOSAVE = "NOSAVE"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """All settings of one run, and where its messages go.
+
+    Attributes:
+        images, model, training: `ImageOptions`, `ModelOptions`, `TrainingOptions`.
+        say: takes a line of text for the user.
+        verbose: of Keras: 0 silent, 1 progress bar, 2 one line per epoch.
+        layout: `devices.Layout`, the devices and hosts asked for; None for one device.
+        strategy: of `tf.distribute`, once it is up; None for one device.
+    """
+
+    images: config.ImageOptions
+    model: config.ModelOptions
+    training: config.TrainingOptions
+    say: object = log.info
+    verbose: int = 0
+    layout: object = None
+    strategy: object = None
+
+    @property
+    def chief(self):
+        return self.layout is None or self.layout.chief
+
+    @property
+    def replicas(self):
+        return self.strategy.num_replicas_in_sync if self.strategy else 1
+
+
+def check_start(settings):
+    """Refuses a whole-image run that has nothing to start from."""
+    model, training = settings.model, settings.training
+    start = training.resume_from or model.patch_model_path
+    if start:
+        files.existing_file(start, "model")
+    elif model.pretrained:
+        raise files.InputError(
+            "no model to start from; expected --patch-model-state FILE (a patch "
+            "classifier), --resume-from FILE (a whole-image model), or "
+            "--no-use-pretrained for random weights.")
+
+
+def check_both_classes(found, what):
+    """Refuses a set in which only one class has images, which has no AUROC."""
+    present = np.unique(found.labels)
+    if len(present) < 2:
+        raise files.InputError(
+            f"the {what} set has images of the class "
+            f"{found.classes[present[0]]!r} only; AUROC needs two. Put images into the "
+            "other class folders.")
+
+
+def open_data(kind, folders, settings):
+    """Lists and reads the images of all sets once, so that nothing fails later.
+
+    Returns:
+        dict of `datasets.ImageList` by `train`, `val`, `test`, and `Settings` with the
+        rescale factor found from the images where it was `auto`.
+
+    Raises:
+        files.InputError: a folder, class or image that cannot be used.
+    """
+    training, say = settings.training, settings.say
+    check_settings(settings)
+    data = {}
+    for split, folder in zip(SPLITS, folders, strict=True):
+        data[split] = _labelled(folder, training.class_list, split)
+    if len({str(pathlib.Path(folder).resolve()) for folder in folders}) < len(SPLITS):
+        log.warning("the same folder is given twice; a result on images that chose or "
+                    "trained the model says nothing.")
+    for split, folder in zip(SPLITS, folders, strict=True):
+        counts = class_counts(data[split])
+        shown = ", ".join(f"{count} {name}" for name, count in counts.items())
+        say(f"{split}: {folder}: {len(data[split])} images ({shown})")
+    say(config.as_lines(settings.images, settings.model, training))
+    return data, look_at_images(kind, data, settings)
+
+
+def _labelled(folder, classes, split):
+    found = image_lists.find_images(folder, classes)
+    if found.labels is None:
+        raise files.InputError(
+            f"{split} folder {folder} has none of the class folders "
+            f"{', '.join(classes)}; expected one per class. Check the path and "
+            "--class-list.")
+    absent = [name for name in classes if split == "train"
+              and name not in class_counts(found, at_least=1)]
+    if absent:
+        raise files.InputError(
+            f"train folder {folder} has no images of the class {absent[0]!r}; expected "
+            f"some of each of {', '.join(classes)}. Check --class-list.")
+    return found
+
+
+def class_counts(found, at_least=0):
+    """Number of images by class name, those with fewer than `at_least` left out."""
+    counts = np.bincount(found.labels, minlength=len(found.classes)).tolist()
+    return {name: count for name, count in zip(found.classes, counts, strict=True)
+            if count >= at_least}
+
+
+def check_settings(settings):
+    """Refuses settings that cannot work together, and an output that cannot be."""
+    training = settings.training
+    if train_batch_size(training) < 1:
+        raise files.InputError(
+            f"--batch-size {training.batch_size} times --train-bs-multiplier "
+            f"{training.train_batch_multiplier:g} gives no training batch; expected at "
+            "least one image.")
+    if len(set(training.class_list)) != len(training.class_list) or len(
+            training.class_list) < 2:
+        raise files.InputError(
+            f"--class-list {' '.join(training.class_list)}: expected two or more "
+            "different class names.")
+    for path in (training.best_model, training.final_model):
+        if path != NOSAVE and pathlib.Path(path).suffix not in (".h5", ".hdf5"):
+            raise files.InputError(
+                f"model file {path} should end in .h5 (or be {NOSAVE}).")
+        if path != NOSAVE:
+            folder = files.writable_folder(pathlib.Path(path).parent)
+            # What a killed process was writing.
+            for part in folder.glob(f".{pathlib.Path(path).stem}*.part*"):
+                part.unlink(missing_ok=True)
+    if training.resume_from:
+        files.existing_file(training.resume_from, "model")
+
+
+def train_batch_size(training):
+    """Images of a training batch."""
+    return int(training.batch_size * training.train_batch_multiplier)
+
+
+# What matters for patches too, which are neither breasts nor upright.
+PATCH_FINDINGS = ("too dark", "too bright", "constant", "in two splits")
+
+
+def look_at_images(kind, data, settings):
+    """Reads every image once; warns of what is odd, stops at what cannot be used.
+
+    Returns:
+        `Settings`, a rescale factor or mean `auto` replaced by what suits the images.
+
+    Raises:
+        files.InputError: an image cannot be read, or not be equalised.
+    """
+    options = settings.images
+    check = input_checks.check_images(
+        data, options, workers=settings.training.workers,
+        progress=lambda found: tqdm.tqdm(
+            found, desc="looking at the images", unit="", disable=None, leave=False))
+    for finding in check.findings:
+        if finding.kind == "unreadable":
+            raise files.InputError(finding.message)
+        if kind == "whole_image" or finding.kind in PATCH_FINDINGS:
+            log.warning("%s", finding.message)
+    if options.intensity_scale == "auto":
+        options = dataclasses.replace(options, intensity_scale=check.scale)
+        settings.say(f"rescale factor found from the images: {check.scale}")
+    if options.pixel_mean == "auto":
+        options = dataclasses.replace(options, pixel_mean=round(check.mean, 2))
+        settings.say(f"mean grey value of the training images: {options.pixel_mean}")
+    greatest = max(one.top for looked in check.statistics.values() for one in looked)
+    if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:
+        raise files.InputError(
+            "histogram equalisation needs intensities of 0-255, but the images reach "
+            f"{greatest * (options.intensity_scale or 1):.0f}; scale them (--img-scale "
+            "255 or --rescale-factor 0.003891), or turn it off (--no-equalize-hist).")
+    return dataclasses.replace(settings, images=options)
+
+
+def run_signature(kind, data, settings):
+    """Hash of all that determines a run: settings, image files, starting models."""
+    training = {name: value for name, value
+                in config.to_dict(settings.training).items()
+                if name not in ("workers", "tensorboard")}
+    if settings.replicas > 1:
+        training["replicas"] = settings.replicas
+    starts = [settings.model.patch_model_path, settings.training.resume_from]
+    stamps = [[str(path), *_stamp(path)] for path in starts if path]
+    for split in SPLITS:
+        found = data[split]
+        stamps += [[str(path), *_stamp(path), int(label)] for path, label
+                   in zip(found.paths, found.labels, strict=True)]
+    text = json.dumps([kind, config.to_dict(settings.images),
+                       config.to_dict(settings.model), training, stamps])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(path):
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def beside(best_model, ending):
+    """Path of a file beside the best model (`.history.csv`); None for NOSAVE."""
+    return None if best_model == NOSAVE else pathlib.Path(best_model).with_suffix(
+        ending)
+
+
+def earlier_report(signature, settings):
+    """The report of this very run where it was finished before, else None."""
+    path = beside(settings.training.best_model, ".report.json")
+    if path is None or not path.exists() or not path.with_name(
+            pathlib.Path(settings.training.best_model).name).exists():
+        return None
+    earlier = files.read_json(path, "report")
+    if earlier.get("signature") != signature:
+        return None
+    settings.say(f"this run was finished before; its results are in {path}. Remove "
+                 "that file to train again.")
+    return earlier
+
+
+class Preprocessed:
+    """Batches with the ImageNet preprocessing of a backbone."""
+
+    def __init__(self, made, preprocess):
+        self.made, self.preprocess = made, preprocess
+
+    def __getattr__(self, name):
+        return getattr(self.made, name)
+
+    def __len__(self):
+        return len(self.made)
+
+    def batch(self, b):
+        images, *rest = self.made.batch(b)
+        return self.preprocess(images), *rest
+
+    def shared(self, share):
+        return Preprocessed(self.made.shared(share), self.preprocess)
+
+    def batches(self, *arguments, **keywords):
+        for images, *rest in self.made.batches(*arguments, **keywords):
+            yield self.preprocess(images), *rest
+
+
+def batches(kind, data, split, settings):
+    """Batches of one set; only those for training are drawn at random.
+
+    Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
+    whole images never do, as in the original.
+    """
+    made = _batches(data, split, settings)
+    if settings.images.center:
+        return made
+    if kind == "whole_image":
+        log.warning("without --featurewise-center whole images enter the network as "
+                    "they are; no ImageNet preprocessing is applied.")
+        return made
+    preprocess = models.backbone_row(settings.model.backbone).preprocess
+    return Preprocessed(made, preprocess) if preprocess else made
+
+
+def augmentation(options):
+    """The generator that `ImageOptions` ask for, or None."""
+    if not options.augment:
+        return None
+    changes = {} if options.shear else {"shear_range": 0.0}
+    return augment.training_generator(
+        shared_channel_shift=options.shared_shift, **changes)
+
+
+def _batches(data, split, settings):
+    training = settings.training
+    if split == "train":
+        return image_batches.ImageBatches(
+            data["train"], settings.images,
+            batch_size=train_batch_size(training) * settings.replicas,
+            seed=training.seed, shuffle=True, balance=training.balance_batches,
+            augment=augmentation(settings.images),
+            cache=training.cache_train)
+    return image_batches.ImageBatches(
+        data[split], settings.images, batch_size=training.batch_size,
+        cache=split == "val" and training.cache_validation)

@@ -1,0 +1,113 @@
+"""The schedule as rows of `Stage`; freeze, compile, fit, go on, row by row."""
+
+import dataclasses
+import logging
+
+import keras
+import numpy as np
+
+from end2end.models import backbones
+from end2end.training import callbacks
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stretch of training with one set of trainable layers and one rate."""
+
+    name: str
+    first_trainable: str | None  # layer name; None trains every layer
+    until_epoch: int             # cumulative, as in the original flags
+    learning_rate: float
+    weight_decay: float
+    dropout: float
+
+
+def patch_stages(training, model_options, *, head="dense_1", top_start=None):
+    """The rows of patch training (Shen et al. 2019: three stages).
+
+    Last layer, top layers, all layers. From random weights: one stage at a constant
+    rate up to `first_until_epoch`. A backbone without ImageNet weights, such as
+    yaroslav, is trained in one stage up to the last of the three end points, unless
+    the first of its top layers is named.
+
+    Args:
+        training: `TrainingOptions`.
+        model_options: `ModelOptions`.
+        head: name of the output layer.
+        top_start: first layer of the second stage; default that of the backbone.
+
+    Returns:
+        list of `Stage`.
+    """
+    row = backbones.BACKBONES[model_options.backbone]
+    first = Stage("last layer", head, training.first_until_epoch,
+                  training.learning_rate, model_options.weight_decay,
+                  model_options.dropout)
+    if not model_options.pretrained:
+        return [dataclasses.replace(first, name="all layers", first_trainable=None)]
+    top_start = top_start or row.top_start
+    if top_start is None:
+        until = max(training.first_until_epoch, training.top_until_epoch,
+                    training.all_until_epoch)
+        return [dataclasses.replace(first, name="all layers", first_trainable=None,
+                                    until_epoch=until)]
+    late = dict(weight_decay=training.late_weight_decay, dropout=training.late_dropout)
+    return [
+        first,
+        Stage("top layers", top_start, training.top_until_epoch,
+              training.learning_rate * training.top_rate_multiplier, **late),
+        Stage("all layers", None, training.all_until_epoch,
+              training.learning_rate * training.all_rate_multiplier, **late)]
+
+
+def image_stages(training, model_options, *, first_top):
+    """The rows of whole-image training (Shen et al. 2019: two stages).
+
+    New top layers, then all layers.
+
+    Args:
+        training: `TrainingOptions`.
+        model_options: `ModelOptions`.
+        first_top: first layer of stage one (`models.first_top_layer`); None for a
+            network from random weights: one stage at a constant rate.
+
+    Returns:
+        list of `Stage`.
+    """
+    first = Stage("top layers", first_top, training.first_until_epoch,
+                  training.learning_rate, model_options.weight_decay,
+                  model_options.dropout)
+    if first_top is None:
+        until = max(training.first_until_epoch, training.all_until_epoch)
+        return [dataclasses.replace(first, name="all layers", until_epoch=until)]
+    return [
+        first,
+        Stage("all layers", None, training.all_until_epoch,
+              training.learning_rate * training.all_rate_multiplier,
+              training.late_weight_decay, training.late_dropout)]
+
+
+def cross_entropy(labels, scores):
+    """Cross-entropy of one-hot labels; probabilities clipped at 1e-7 as in Keras 2.0.8.
+
+    Keras 3 would go round the clipping, by the logits behind a softmax.
+    """
+    scores = keras.ops.clip(scores, callbacks.CLIP, 1 - callbacks.CLIP)
+    return -keras.ops.sum(labels * keras.ops.log(scores), axis=-1)
+
+
+def class_weights(training, num_classes, *, most=3):
+    """Weights by class: 1, `positive_weight`, `negative_weight`; None for no weights.
+
+    As in the original they exist without batch balancing and for two or three classes
+    of patches or two of whole images (`most`).
+    """
+    given = [1.0, training.positive_weight, training.negative_weight]
+    if training.balance_batches or num_classes > most:
+        if given != [1.0] * len(given):
+            log.warning("class weights have no effect with batch balancing or more "
+                        "than %d classes (--pos-cls-weight, --neg-cls-weight).", most)
+        return None
+    return np.array(given[:num_classes], np.float32)

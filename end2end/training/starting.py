@@ -1,0 +1,152 @@
+"""The network that a run starts from: new, converted or loaded."""
+
+import dataclasses
+import logging
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from end2end import checkpoints, models
+from end2end.training import freezing
+from end2end.utils import files, memory
+
+log = logging.getLogger(__name__)
+
+
+def start_repeatably(training):
+    """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
+    memory.keep_freed_memory()
+    keras.utils.set_random_seed(training.seed)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def patch_network(settings):
+    """A new or loaded patch classifier, and the settings with its channels.
+
+    Returns:
+        model, `Settings`.
+    """
+    training, options = settings.training, settings.model
+    start_repeatably(training)
+    if training.resume_from:
+        network = loaded_network(settings)
+    else:
+        row = models.backbone_row(options.backbone)
+        weights = None
+        if options.pretrained and row.top_start is None:
+            settings.say(f"{options.backbone} has no ImageNet weights; it starts from "
+                         "random weights and is trained in one stage.")
+        elif options.pretrained:
+            weights = options.pretrained_weights or "imagenet"
+        # A dropout that acts from the second stage on needs its layer from the first.
+        dropout = options.dropout
+        if training.semantics == "corrected":
+            dropout = dropout or training.late_dropout
+        network = models.patch_classifier(
+            options.backbone, len(training.class_list), dropout=dropout,
+            weight_decay=options.weight_decay, weights=weights)
+    return network, with_channels(network, settings)
+
+
+def with_channels(network, settings):
+    """The settings, with as many image channels as the network takes."""
+    channels = models.input_channels(network)
+    return dataclasses.replace(
+        settings, images=dataclasses.replace(settings.images, channels=channels))
+
+
+def loaded_network(settings):
+    """The model to train further.
+
+    Its weight penalties are replaced by those of the settings, or, with `original`
+    semantics, kept; where they differ, a warning says so.
+
+    Raises:
+        files.InputError: no model, or its outputs are not the classes.
+    """
+    training, path = settings.training, settings.training.resume_from
+    network = checkpoints.load_model(path)
+    outputs = network.output_shape[-1]
+    if outputs != len(training.class_list):
+        raise files.InputError(
+            f"model {path} has {outputs} outputs, but --class-list names "
+            f"{len(training.class_list)} classes; correct one of them.")
+    fixed = network.input_shape[1:3]
+    if None not in fixed and settings.images.size != fixed:
+        raise files.InputError(
+            f"model {path} takes images of {fixed[0]} {fixed[1]} pixels, but "
+            "--img-size is {} {}; correct the flag.".format(*settings.images.size))
+    asked = settings.model.weight_decay, training.late_weight_decay
+    stored = sorted({float(layer.kernel_regularizer.l2)
+                     for layer in freezing.penalised(network)})
+    if any(not np.isclose(value, asked).any() for value in stored):
+        kept = "are kept" if training.semantics == "original" else "are replaced"
+        log.warning(
+            "%s was trained with the weight decay %s, the flags say %g and %g; the "
+            "stored values %s (--semantics %s).", path,
+            " and ".join(f"{value:g}" for value in stored), *asked, kept,
+            training.semantics)
+    return network
+
+
+def boundaries(network, settings):
+    """Names of the layers at which the stages of patch training begin to train."""
+    wanted = settings.training.first_trainable
+    if wanted is not None and str(wanted).isdigit():
+        wanted = models.layer_at_original_index(network, int(wanted))
+    return dict(head=models.patch_head(network).name, top_start=wanted)
+
+
+def image_network(settings):
+    """A new or loaded whole-image classifier, and the settings with its channels.
+
+    Returns:
+        model, `Settings`.
+    """
+    training, options = settings.training, settings.model
+    start_repeatably(training)
+    if training.resume_from:
+        network = loaded_network(settings)
+        return network, with_channels(network, settings)
+    if options.patch_model_path:
+        patch_model = checkpoints.load_model(options.patch_model_path)
+        options = with_stated_backbone(options)
+        settings = dataclasses.replace(settings, model=options)
+    else:
+        # Five classes as in the paper; the head is cut off.
+        patch_model = models.patch_classifier(
+            options.backbone, 5, dropout=0.5, weight_decay=options.weight_decay)
+    network = models.whole_image_classifier(
+        patch_model, options, size=settings.images.size,
+        num_classes=len(training.class_list), semantics=training.semantics)
+    return network, with_channels(network, settings)
+
+
+def with_stated_backbone(options):
+    """`ModelOptions` with the backbone that the patch model's settings name."""
+    beside = checkpoints.config_path(options.patch_model_path)
+    card = files.read_json(beside, "model settings") if beside.exists() else {}
+    stated = (card.get("model") or {}).get("backbone")
+    if stated and stated != options.backbone:
+        log.warning("%s is a %s; --patch-net %s is left aside.",
+                    options.patch_model_path, stated, options.backbone)
+        return dataclasses.replace(options, backbone=stated)
+    return options
+
+
+def first_top(network, settings):
+    """Name of the first layer trained in stage one; None where all start at random."""
+    training, options = settings.training, settings.model
+    wanted = training.first_trainable
+    if not training.resume_from:
+        if wanted is not None:
+            log.warning("--top-layer-nb has no effect on a network made from a patch "
+                        "model: its new layers are trained first.")
+        if not options.patch_model_path:
+            return None
+    elif wanted is not None:
+        return (models.layer_at_original_index(network, int(wanted))
+                if str(wanted).isdigit() else wanted)
+    return models.first_top_layer(network, semantics=training.semantics)

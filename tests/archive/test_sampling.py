@@ -1,0 +1,144 @@
+"""Sampling in shards writes what the ordinary command writes."""
+
+import hashlib
+import pathlib
+import tracemalloc
+
+import pytest
+
+from ddsm_train import sample_patches_combined
+from end2end import config
+from end2end.archive import __main__ as program
+from end2end.archive import roi_streamed, shards
+from end2end.data.patches import roi_table
+from end2end.utils import files
+from tests.data.patches import test_sampling
+
+FLAGS = ("--target-height", "400", "--patch-size", "48", "--nb-abn", "3", "--nb-bkg",
+         "3", "--nb-hns", "2", "--val-size", "0.3", "--no-verbose")
+
+
+def contents(folder):
+    """Digest of every file below a folder."""
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def sampled(out, *more):
+    program.main(["sample", *test_sampling.command(test_sampling.GOLDEN, out),
+                  "--out", str(out / "shards"), "--rows", "2", *FLAGS, *more])
+    return contents(out / "train") | {
+        f"val/{name}": mark for name, mark in contents(out / "val").items()}
+
+
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory):
+    """Files of the ordinary command."""
+    out = tmp_path_factory.mktemp("ordinary")
+    sample_patches_combined.main([*test_sampling.command(
+        test_sampling.GOLDEN, out), *FLAGS])
+    return contents(out / "train") | {
+        f"val/{name}": mark for name, mark in contents(out / "val").items()}
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--format", "parquet")])
+def test_shards_give_the_same_names_and_bytes(ordinary, tmp_path, more):
+    if "parquet" in more:
+        pytest.importorskip("pyarrow")
+    assert sampled(tmp_path, *more) == ordinary
+    rows = list(shards.read_rows(tmp_path / "shards"))
+    found = {row["path"] for row in rows if not row["error"]}
+    there = {str(path) for part in ("train", "val")
+             for path in (tmp_path / part).rglob("*.png")}
+    assert found == there
+    # One full image and some masks of the data set are missing on purpose.
+    assert any("Read image error" in row["error"] for row in rows)
+    assert {row["label"] for row in rows if row["path"]} <= {
+        "background", "calc_mal", "calc_ben", "mass_mal", "mass_ben"}
+
+
+def test_a_second_call_makes_only_the_missing_shard(ordinary, tmp_path, capsys):
+    sampled(tmp_path)
+    (tmp_path / "shards" / "part-000001.csv").unlink()
+    lost = next(iter(sorted((tmp_path / "train").rglob("*.png"))))
+    capsys.readouterr()
+    assert sampled(tmp_path) == ordinary
+    assert "2 mammograms done in this call" in capsys.readouterr().out
+    assert lost.exists()
+
+
+def test_other_settings_are_refused(tmp_path):
+    sampled(tmp_path)
+    with pytest.raises(files.InputError, match="another settings"):
+        sampled(tmp_path, "--nb-abn", "4")
+
+
+def uploaded(words):
+    """The sampler's inputs and outputs in memory; the words that name them there."""
+    fsspec = pytest.importorskip("fsspec")
+    system = fsspec.filesystem("memory")
+    found = []
+    for name, place in zip(("rois.csv", "masks", "patients.txt", "full"), words[:4],
+                           strict=True):
+        system.put(str(place), f"/study/v1.2/{name}", recursive=True)
+        found.append(f"memory://study/v1.2/{name}")
+    return system, [*found, "memory://study/out/train", "memory://study/out/val"]
+
+
+def test_urls_give_the_same_names_and_bytes(ordinary, tmp_path):
+    system, words = uploaded(test_sampling.command(test_sampling.GOLDEN, tmp_path))
+    program.main(["sample", *words, "--out", "memory://study/shards", "--rows", "2",
+                  *FLAGS])
+    out = tmp_path / "fetched"
+    system.get("/study/out", str(out), recursive=True)
+    assert contents(out / "train") | {
+        f"val/{name}": mark for name, mark in contents(out / "val").items()} == ordinary
+    rows = list(shards.read_rows("memory://study/shards"))
+    assert all(row["path"].startswith("memory://study/out/") for row in rows
+               if not row["error"])
+    # What is missing is named by its URL, not by the copy that was wanted.
+    missing = [row["error"] for row in rows if "Read image error" in row["error"]]
+    assert missing and all("memory://study/v1.2/" in text for text in missing)
+
+
+def test_file_urls_are_plain_paths(ordinary, tmp_path):
+    words = test_sampling.command(test_sampling.GOLDEN, tmp_path)
+    program.main(["sample", *(f"file://{pathlib.Path(word).absolute()}"
+                              for word in words), "--out", str(tmp_path / "shards"),
+                  *FLAGS])
+    assert contents(tmp_path / "train") | {
+        f"val/{name}": mark for name, mark in contents(
+            tmp_path / "val").items()} == ordinary
+
+
+def test_a_folder_that_is_not_there_is_refused_before_any_work(tmp_path):
+    pytest.importorskip("fsspec")
+    words = test_sampling.command(test_sampling.GOLDEN, tmp_path)
+    words[3] = "memory://nowhere/full"
+    with pytest.raises(files.InputError, match="image folder memory://nowhere/full"):
+        program.main(["sample", *words, "--out", str(tmp_path / "shards")])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_table_is_not_held_in_memory(tmp_path):
+    masks, full = tmp_path / "mask", tmp_path / "full"
+    peaks = []
+    for patients in (500, 20_000):
+        table = tmp_path / f"{patients}.csv"
+        ids = [f"P_{number:05d}" for number in range(patients)]
+        table.write_text("patient_id,side,view,abn_num,pathology,type\n" + "".join(
+            f"{one},LEFT,CC,{k},{'MALIGNANT' if i % 3 else 'BENIGN'},mass\n"
+            for i, one in enumerate(ids) for k in (1, 2, 3)))
+        (tmp_path / "ids.txt").write_text("\n".join(ids[:50]))
+        for folder in (masks, full):
+            folder.mkdir(exist_ok=True)
+        sources = roi_table.Sources(*map(str, (
+            table, masks, tmp_path / "ids.txt", full)))
+        outs = str(tmp_path / "train"), str(tmp_path / "val")
+        tracemalloc.start()
+        with roi_streamed.planned(sources, outs, config.SamplingOptions()) as jobs:
+            assert sum(len(job.rows) for job in jobs()) == 150
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The ids of 20,000 women take 2 MB; their rows as dicts would take 40.
+    assert peaks[1] - peaks[0] < 5e6

@@ -1,0 +1,139 @@
+"""Rows of `archive predict`: what they say, and that each comes once."""
+
+import csv
+
+import cv2
+import dask_cluster
+import dicom_writer
+import numpy as np
+import pytest
+import saved_models
+
+from end2end import checkpoints, config, models, prediction
+from end2end.archive import __main__ as program
+from end2end.archive import shards, storage, streamed
+from end2end.utils import files
+from tests.archive import test_main
+
+
+def predicted(table, model, out, *more):
+    program.main(["predict", str(table), "--models", str(model), "--out", str(out),
+                  *more])
+    return list(shards.read_rows(out))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return saved_models.whole_image_model(
+        tmp_path_factory.mktemp("models") / "best.h5")
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Three DICOM files of two women, and a manifest of them."""
+    ramp = np.tile(np.linspace(0, 4095, 64).astype(np.uint16), (80, 1))
+    for name, woman in (("a", "woman-1"), ("b", "woman-2"), ("c", "woman-1")):
+        dicom_writer.write(tmp_path / f"{name}.dcm", ramp, PatientID=woman,
+                           ImageLaterality="L", ViewPosition="CC")
+    shards.write_rows(tmp_path / "in.csv", ("path", "label"), [
+        dict(path=f"{name}.dcm", label=k % 2) for k, name in enumerate("abc")])
+    return tmp_path / "in.csv"
+
+
+def test_rows_have_side_view_flags_and_pseudonyms_alike_in_all_shards(
+        study, model, tmp_path):
+    rows = predicted(study, model, tmp_path / "out", "--rows", "1")
+    names = [row["patient"] for row in rows]
+    assert names[0] == names[2] != names[1]
+    assert all(name.startswith("patient ") for name in names)
+    assert {(row["laterality"], row["view"]) for row in rows} == {("L", "CC")}
+    written = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert b"woman" not in written
+    assert all("beyond 255" in row["flags"] for row in rows)
+    shard = tmp_path / "out" / "part-000002.csv"
+    shard.unlink()
+    assert predicted(study, model, tmp_path / "out", "--rows", "1") == rows
+
+
+def test_numbers_of_patients_stay_on_request(study, model, tmp_path):
+    rows = predicted(study, model, tmp_path / "out", "--keep-ids")
+    assert [row["patient"] for row in rows] == ["woman-1", "woman-2", "woman-1"]
+    with pytest.raises(files.InputError, match="another settings"):
+        predicted(study, model, tmp_path / "out")
+
+
+def test_scores_and_flags_are_those_of_the_ordinary_path(study, model, tmp_path):
+    loaded = checkpoints.load_classifier(model)
+    for row in predicted(study, model, tmp_path / "out"):
+        found = prediction.score_image(row["path"], loaded)
+        assert float(row["score"]) == pytest.approx(found.score, abs=1e-6)
+        assert row["flags"] == " | ".join(found.flags)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("place", ["memory", "plain"])
+def test_an_archive_in_storage_is_scored_and_evaluated(model, tmp_path, kind, place):
+    pytest.importorskip("fsspec")
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    root = f"memory://{tmp_path.name}" if place == "memory" else str(tmp_path / "all")
+    rng = np.random.default_rng(4)
+    for part in range(2):
+        rows = []
+        for k in range(10):
+            pixels = rng.integers(0, 60 if k % 2 else 255, (80, 64), np.uint8)
+            with storage.replacing(f"{root}/in/{part}{k}.png") as path:
+                path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+            rows.append(dict(path=f"{part}{k}.png", label=1 - k % 2))
+        shards.write_rows(f"{root}/in/part-{part}.{kind}", ("path", "label"), rows)
+    found = predicted(f"{root}/in", model, f"{root}/out", "--rows", "6", "--format",
+                      kind)
+    assert [row["error"] for row in found] == [""] * 20
+    assert len(storage.names(f"{root}/out")) == 4 + 2  # shards, plan, salt
+    described = streamed.describe(f"{root}/out", runs=50)
+    assert [described[name] for name in ("rows", "positive", "failed")] == [20, 10, 0]
+    assert described["auc"] == 1
+
+
+@pytest.mark.slow
+def test_a_killed_dask_worker_with_a_real_network_scores_each_image_once(tmp_path):
+    options = config.ModelOptions(
+        backbone="yaroslav", heatmap=True, convolutional=False, shortcut=True,
+        dense_units=16, heatmap_pool=(3, 3), heatmap_max_pool=(1, 1))
+    network = models.whole_image_classifier(
+        models.patch_classifier("yaroslav", 5), options, size=(256, 192))
+    images = config.ImageOptions(size=(256, 192), intensity_scale=0.003891, channels=1)
+    checkpoints.save_model(network, tmp_path / "best.h5", dict(
+        kind="whole_image", classes=["neg", "pos"], images=config.to_dict(images)))
+    rng = np.random.default_rng(5)
+    for k in range(60):
+        cv2.imwrite(str(tmp_path / f"image-{k}.png"),
+                    rng.integers(0, 65535, (64, 48), np.uint16))
+    test_main.write_manifest(tmp_path / "in.csv", 60)
+    command = ["predict", str(tmp_path / "in.csv"), "--models",
+               str(tmp_path / "best.h5"), "--out", str(tmp_path / "out"), "--rows", "4"]
+    with dask_cluster.running(tmp_path, TF_NUM_INTRAOP_THREADS="1") as (
+            address, started):
+        counts = dask_cluster.with_a_kill(program._shards(
+            program.parser().parse_args([*command, "--scheduler", address])), started)
+    assert sum(counts) == 60
+    with open(tmp_path / "in.csv", newline="") as stream:
+        wanted = [str(tmp_path / row["path"]) for row in csv.DictReader(stream)]
+    found = list(shards.read_rows(tmp_path / "out"))
+    assert [row["path"] for row in found] == wanted
+    expected = prediction.predict(
+        checkpoints.load_classifier(tmp_path / "best.h5"), wanted[:8])[:, 1]
+    np.testing.assert_allclose(
+        [float(row["score"]) for row in found[:8]], expected, atol=1e-6)
+    assert not any(row["error"] for row in found)
+
+
+def test_fast_scores_are_near_those_of_keras_and_a_work_of_their_own(
+        study, model, tmp_path):
+    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    plain = predicted(study, model, tmp_path / "plain")
+    quick = predicted(study, model, tmp_path / "quick", "--fast")
+    np.testing.assert_allclose([float(row["score"]) for row in quick],
+                               [float(row["score"]) for row in plain], atol=1e-3)
+    with pytest.raises(files.InputError, match="another settings"):
+        predicted(study, model, tmp_path / "quick")

@@ -1,0 +1,154 @@
+"""`MammogramDataGenerator`: the original's pictures, and Keras's words."""
+
+import json
+import pathlib
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end import augment
+from end2end.augment import __main__ as program
+from end2end.augment import generator as augment_generator
+from end2end.utils import files
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pixels"
+SETTINGS = json.loads((GOLDEN / "augmentation.json").read_text())["settings"]
+
+
+def noise(*shape, seed=0):
+    return (np.random.default_rng(seed).random(shape) * 255).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_augmentation_equals_the_original_bit_for_bit(name):
+    golden = np.load(GOLDEN / "augmentation.npz")
+    described = json.loads((GOLDEN / "augmentation.json").read_text())
+    generator = augment.MammogramDataGenerator(
+        featurewise_center=True, **SETTINGS[name])
+    generator.mean = described["featurewise_mean"]
+    image = golden["input"][..., None].repeat(3, axis=2)
+    made = [generator.standardize(generator.random_transform(image, seed=seed))
+            for seed in described["seeds"]]
+    np.testing.assert_array_equal(made, golden[name])
+
+
+def test_without_a_seed_the_draws_are_those_of_numpys_global_generator():
+    generator, image = augment.training_generator(), noise(20, 16, 3)
+    np.random.seed(7)
+    first = generator.random_transform(image)
+    second = generator.random_transform(image)
+    np.testing.assert_array_equal(first, generator.random_transform(image, seed=7))
+    assert not np.array_equal(first, second)
+
+
+def test_the_training_generator_has_the_ranges_of_the_original():
+    ranges = augment.training_generator().ranges
+    assert ranges == augment_generator.Ranges(
+        max_rotation_degrees=25.0, max_shear_radians=0.2, zoom=(0.8, 1.2),
+        max_intensity_shift=20.0, horizontal_flip=True, vertical_flip=True)
+
+
+def test_channels_first_gives_the_same_picture():
+    image = noise(20, 16, 3)
+    settings = dict(rotation_range=20.0, channel_shift_range=10.0, vertical_flip=True)
+    last = augment.MammogramDataGenerator(**settings)
+    first = augment.MammogramDataGenerator(data_format="channels_first", **settings)
+    np.testing.assert_array_equal(
+        np.moveaxis(first.random_transform(np.moveaxis(image, 2, 0), seed=4), 0, 2),
+        last.random_transform(image, seed=4))
+
+
+def test_one_number_for_zoom_goes_both_ways():
+    assert augment.MammogramDataGenerator(zoom_range=0.25).zoom_range == (0.75, 1.25)
+
+
+@pytest.mark.parametrize("settings, words", [
+    (dict(zoom_range=(1, 2, 3)), "pair"),
+    (dict(width_shift_range=12), "Divide pixels by the height or width"),
+    (dict(fill_mode="mirror"), "nearest, constant, reflect, wrap"),
+    (dict(data_format="HWC"), "channels_last")])
+def test_wrong_arguments_are_refused_with_what_was_expected(settings, words):
+    with pytest.raises(ValueError, match=words):
+        augment.MammogramDataGenerator(**settings)
+
+
+def test_standardising_goes_in_the_order_of_the_original():
+    generator = augment.MammogramDataGenerator(
+        featurewise_center=True, featurewise_std_normalization=True, rescale=2.0,
+        preprocessing_function=lambda x: x + 1)
+    generator.mean, generator.std = 10.0, 4.0
+    image = np.full((2, 2, 1), 11.0, np.float32)
+    np.testing.assert_allclose(generator.standardize(image), 3.5)
+    np.testing.assert_array_equal(image, 11.0)
+
+
+def test_samplewise_settings_use_the_image_itself():
+    generator = augment.MammogramDataGenerator(
+        samplewise_center=True, samplewise_std_normalization=True)
+    made = generator.standardize(noise(9, 8, 3))
+    assert abs(made.mean()) < 1e-5 and abs(made.std() - 1) < 1e-5
+
+
+def test_fit_finds_mean_and_deviation_of_each_channel():
+    x = noise(5, 8, 6, 3) * np.array([1, 2, 3], np.float32)
+    generator = augment.MammogramDataGenerator(
+        featurewise_center=True, featurewise_std_normalization=True)
+    generator.fit(x)
+    np.testing.assert_allclose(generator.mean[0, 0], x.mean(axis=(0, 1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(generator.std[0, 0], x.std(axis=(0, 1, 2)), rtol=1e-4)
+    made = np.stack([generator.standardize(image) for image in x])
+    np.testing.assert_allclose(made.mean(axis=(0, 1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(made.std(axis=(0, 1, 2)), 1, atol=1e-4)
+
+
+def test_fit_can_augment_first_and_repeats_with_a_seed():
+    x = noise(3, 8, 8, 1)
+    means = []
+    for _ in range(2):
+        generator = augment.MammogramDataGenerator(
+            featurewise_center=True, channel_shift_range=50.0)
+        generator.fit(x, augment=True, rounds=2, seed=3)
+        means.append(generator.mean.item())
+    assert means[0] == means[1] != float(x.mean())
+
+
+def test_whitening_makes_the_pixels_uncorrelated():
+    x = noise(200, 2, 2, 1)
+    x[:, 1] += 0.8 * x[:, 0]
+    generator = augment.MammogramDataGenerator(
+        featurewise_center=True, zca_whitening=True)
+    generator.fit(x)
+    flat = np.stack([generator.standardize(image) for image in x]).reshape(200, 4)
+    np.testing.assert_allclose(flat.T @ flat / 200, np.eye(4), atol=0.02)
+
+
+def test_centring_without_a_mean_warns_and_leaves_the_image(caplog):
+    generator = augment.MammogramDataGenerator(featurewise_center=True)
+    np.testing.assert_array_equal(generator.standardize(np.ones((2, 2, 1))), 1)
+    assert "call fit(x), or set it by hand" in caplog.text
+
+
+def test_fit_refuses_three_dimensions():
+    with pytest.raises(ValueError, match="four dimensions"):
+        augment.MammogramDataGenerator().fit(noise(3, 8, 8))
+
+
+def test_the_command_draws_each_image_beside_its_samples(tmp_path, capsys):
+    for name in "abc":
+        cv2.imwrite(str(tmp_path / f"{name}.png"),
+                    noise(40, 30, seed=ord(name)).astype(np.uint8))
+    out = tmp_path / "samples" / "sheet.png"
+    program.main(["--show", str(tmp_path), "--out", str(out), "--samples", "2",
+                  "--images", "2", "--img-size", "32", "24"])
+    assert cv2.imread(str(out)).std() > 10
+    assert "2 of 3 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words, reason", [
+    (["--show", "none", "--out", "a.png"], "does not exist"),
+    (["--show", ".", "--out", "a.xyz"], "no picture"),
+    (["--show", ".", "--out", "a.png", "--samples", "0"], "at least 1")])
+def test_the_command_refuses_wrong_input_in_one_line(words, reason):
+    with pytest.raises(files.InputError, match=reason):
+        program.main(words)

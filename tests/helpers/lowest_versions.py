@@ -1,0 +1,34 @@
+"""Prints the lowest versions that setup.py allows, as a constraints file for pip.
+
+    python tests/helpers/lowest_versions.py [EXTRA ...] > lowest.txt
+"""
+
+import importlib.metadata
+import sys
+
+from packaging import requirements
+
+
+def bounds(extras):
+    """Lowest and highest version by package.
+
+    Args:
+        extras: names of the extras of setup.py that count too.
+
+    Returns:
+        dict of name to (`>=` version, `<` version), None where there is none.
+    """
+    found = {}
+    for line in importlib.metadata.requires("end2end"):
+        wanted = requirements.Requirement(line)
+        if wanted.marker and not any(
+                wanted.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            continue
+        versions = {part.operator: part.version for part in wanted.specifier}
+        found[wanted.name] = (versions.get(">="), versions.get("<"))
+    return found
+
+
+if __name__ == "__main__":
+    for name, (lowest, _) in sorted(bounds(sys.argv[1:]).items()):
+        print(f"{name}=={lowest}")

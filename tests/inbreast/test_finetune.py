@@ -1,0 +1,113 @@
+"""Transfer in 1-2-3 to anybody's images: look, fine-tune, from folders or a table."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_networks
+
+from end2end import checkpoints, config, prediction
+from end2end.images import __main__ as program
+from end2end.utils import files
+from inbreast import finetune
+
+SIZE = (8, 8)
+
+
+@pytest.fixture(autouse=True)
+def eagerly():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    """A whole-image classifier of another data set, with that one's intensities."""
+    path = tmp_path / "models" / "first.h5"
+    path.parent.mkdir()
+    checkpoints.save_model(tiny_networks.nested_network(), path, dict(
+        kind="whole_image", classes=["neg", "pos"], images=config.to_dict(
+            config.ImageOptions(size=SIZE, intensity_scale=0.003891, pixel_mean=52.18)),
+        model={}, training={}, trained_on="another place", metrics={}))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path):
+    """12-bit images in 16-bit files; positives are brighter."""
+    rng = np.random.default_rng(3)
+    for split, count in (("train", 4), ("val", 2), ("test", 2)):
+        for label, name in enumerate(("neg", "pos")):
+            folder = tmp_path / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                image = rng.normal(1000 + 1500 * label, 200, SIZE).clip(0, 4095)
+                image[0, 0] = 4000
+                cv2.imwrite(str(folder / f"{number}.png"), image.astype(np.uint16))
+    return tmp_path
+
+
+def as_tables(data):
+    """The same images named by a table for each set, labels as numbers."""
+    for split in ("train", "val", "test"):
+        lines = [f"{path.relative_to(data)},{int(path.parent.name == 'pos')}"
+                 for path in sorted((data / split).rglob("*.png"))]
+        (data / f"{split}.csv").write_text("\n".join(["path,label", *lines]) + "\n")
+    return [data / f"{split}.csv" for split in ("train", "val", "test")]
+
+
+def tuned(data, sets, model_file, *flags):
+    out = data / "tuned" / "best.h5"
+    finetune.main([*map(str, sets), "--resume-from", str(model_file), "--best-model",
+                   str(out), "--all-layer-epochs", "2", *flags])
+    return checkpoints.load_classifier(out)
+
+
+def test_the_numbers_that_the_check_prints_are_those_found_in_fine_tuning(
+        data, model_file, capsys):
+    sets = [data / split for split in ("train", "val", "test")]
+    program.main([str(sets[0]), "--img-size", "8", "8"])
+    scale, mean = re.search(
+        r"To use: --rescale-factor (\S+) --featurewise-mean (\S+)",
+        capsys.readouterr().out).groups()
+    found = tuned(data, sets, model_file).images
+    assert found.size == SIZE
+    assert found.intensity_scale == pytest.approx(float(scale), rel=1e-3)
+    assert found.pixel_mean == pytest.approx(float(mean), abs=0.01)
+    assert found.pixel_mean != 52.18
+    printed = capsys.readouterr().out
+    assert "next: python -m ddsm_train.evaluate" in printed
+
+
+def test_a_table_gives_what_the_folders_give(data, model_file):
+    folders = [data / split for split in ("train", "val", "test")]
+    one = tuned(data, folders, model_file)
+    first = files.read_json(data / "tuned" / "best.report.json")
+    for path in (data / "tuned").iterdir():
+        path.unlink()
+    other = tuned(data, as_tables(data), model_file)
+    then = files.read_json(data / "tuned" / "best.report.json")
+    assert first["history"] == then["history"]
+    paths = sorted((data / "test").rglob("*.png"))
+    np.testing.assert_array_equal(
+        prediction.predict(one, paths), prediction.predict(other, paths))
+
+
+def test_numbers_typed_are_taken_as_they_are(data, model_file):
+    sets = [data / split for split in ("train", "val", "test")]
+    found = tuned(data, sets, model_file, "--rescale-factor", "0.0623",
+                  "--featurewise-mean", "44.33").images
+    assert (found.intensity_scale, found.pixel_mean) == (0.0623, 44.33)
+
+
+def test_all_layers_of_the_given_model_are_trained_further(data, model_file):
+    sets = [data / split for split in ("train", "val", "test")]
+    before = checkpoints.load_model(model_file).get_weights()
+    after = tuned(data, sets, model_file, "--init-learningrate", "0.01")
+    report = files.read_json(data / "tuned" / "best.report.json")
+    assert {row["stage"] for row in report["history"]} == {"all layers"}
+    assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(
+        before, after.model.get_weights(), strict=True))

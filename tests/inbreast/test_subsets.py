@@ -1,0 +1,62 @@
+"""Subsets of patients: nested, by patient, with both classes."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from end2end.data import image_lists
+from end2end.utils import files
+from inbreast.dataset import subsets
+
+
+def images(patients=20, positive=5):
+    """Two images of each patient, the first of positive patients being positive."""
+    names = [f"p{number:02d}" for number in range(patients) for _ in range(2)]
+    labels = [int(number < positive and image == 0)
+              for number in range(patients) for image in range(2)]
+    return image_lists.ImageList(
+        tuple(pathlib.Path(f"{i}.png") for i in range(len(names))), np.array(labels),
+        ("neg", "pos"), patients=tuple(names))
+
+
+def test_each_subset_holds_the_smaller_ones_and_all_is_all():
+    drawn = subsets.nested(images(), [8, 12, None], seed=1)
+    patients = {count: set(found.patients) for count, found in drawn.items()}
+    assert patients[8] < patients[12] < patients[None]
+    assert [len(patients[count]) for count in (8, 12, None)] == [8, 12, 20]
+
+
+def test_subsets_keep_the_share_of_positive_patients():
+    drawn = subsets.nested(images(), [8, 16], seed=1)
+    assert [int(drawn[count].labels.sum()) for count in (8, 16)] == [2, 4]
+
+
+def test_a_subset_larger_than_the_set_is_the_set():
+    assert len(subsets.nested(images(), [100], seed=1)[100]) == 40
+
+
+def test_validation_patients_are_others_and_have_both_classes():
+    rest, apart = subsets.set_apart(images(4, 2), 0.2, seed=3)
+    assert not set(rest.patients) & set(apart.patients)
+    assert len(set(apart.patients)) == 2
+    for part in (rest, apart):
+        assert set(part.labels.tolist()) == {0, 1}
+
+
+def test_the_same_seed_draws_the_same_patients():
+    first, second, other = (
+        subsets.nested(images(), [6], seed=seed)[6].patients for seed in (1, 1, 2))
+    assert first == second != other
+
+
+def test_a_single_positive_patient_is_not_enough():
+    with pytest.raises(files.InputError, match="19 patients without and 1 with"):
+        subsets.set_apart(images(20, 1), 0.2, seed=1)
+
+
+def test_images_of_unknown_patients_are_refused():
+    found = image_lists.ImageList(
+        (pathlib.Path("a.png"),), np.array([1]), ("neg", "pos"))
+    with pytest.raises(files.InputError, match="columns path, label and patient"):
+        subsets.patients_of(found)

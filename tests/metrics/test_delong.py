@@ -1,0 +1,72 @@
+"""Tests of end2end.delong."""
+
+import numpy as np
+import pytest
+
+from end2end import metrics
+from end2end.metrics import bootstrap, delong
+
+
+def pair(count, *, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(count) % 3 == 0).astype(int)
+    shared = rng.normal(size=count) + labels
+    return labels, shared + rng.normal(size=count), shared.round(1)
+
+
+def test_the_difference_has_the_variance_of_delongs_formula_written_out():
+    labels, a, b = pair(40)
+    def kernel(scores):
+        x, y = scores[labels == 1][:, None], scores[labels == 0][None]
+        return (x > y) + 0.5 * (x == y)
+    difference = kernel(a) - kernel(b)
+    rows, columns = difference.mean(axis=1), difference.mean(axis=0)
+    error = np.sqrt(rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns))
+    found = delong.compare(labels, a, b)
+    assert found["difference"] == pytest.approx(difference.mean(), abs=1e-12)
+    assert found["standard_error"] == pytest.approx(error, abs=1e-12)
+
+
+def test_delong_and_bootstrap_agree_on_many_cases():
+    labels, a, b = pair(600)
+    np.testing.assert_allclose(
+        delong.compare(labels, a, b)["interval"],
+        metrics.auc_difference_interval(labels, a, b), atol=0.006)
+    np.testing.assert_allclose(
+        delong.auc_interval(labels, a), metrics.auc_interval(labels, a), atol=0.006)
+
+
+def test_models_that_rank_alike_differ_by_nothing():
+    labels, a, _ = pair(30)
+    found = delong.compare(labels, a, 3 * a + 1)
+    assert found["difference"] == 0 and found["p_value"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count, area", ((100, 0.85), (376, 0.86)))
+def test_95_percent_intervals_cover_the_truth_in_93_to_97_percent(count, area):
+    from scipy import special
+
+    rng = np.random.default_rng(2019)
+    shift = np.sqrt(2) * special.ndtri(area)
+    covered, covered_difference = 0, 0
+    for k in range(400):
+        labels = (rng.random(count) < 0.44).astype(int)
+        scores = rng.normal(size=(2, count)) + shift * labels
+        low, high = metrics.auc_interval(labels, scores[0], seed=k)
+        covered += low <= area <= high
+        low, high = metrics.auc_difference_interval(labels, *scores, seed=k)
+        covered_difference += low <= 0 <= high
+    assert 0.93 <= covered / 400 <= 0.97
+    assert 0.93 <= covered_difference / 400 <= 0.97
+
+
+def test_a_perfect_ranking_has_an_interval_of_no_width():
+    assert metrics.auc_interval([0, 0, 1, 1], [1, 2, 3, 4]) == (1, 1)
+    assert delong.auc_interval([0, 0, 1, 1], [1, 2, 3, 4]) == (1, 1)
+
+
+def test_the_corrected_interval_is_the_plain_one_without_bias_and_skewness():
+    values = np.linspace(-1, 1, 2001)
+    low, high = bootstrap.corrected_interval(values, 0.0, np.array([-1.0, 1.0]))
+    assert (low, high) == pytest.approx(bootstrap.interval(values))

@@ -1,0 +1,143 @@
+"""Tests of end2end.metrics and end2end.bootstrap."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from end2end import metrics
+from end2end.metrics import bootstrap, roc
+from end2end.utils import files
+
+
+def cases(count, *, seed=0, shift=1.0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    labels[:2] = 0, 1
+    return labels, rng.normal(size=count) + shift * labels
+
+
+@pytest.mark.parametrize("count", (2, 7, 400))
+@pytest.mark.parametrize("decimals", (0, 1, 9))
+def test_auc_equals_scikit_learn_with_and_without_ties_and_weights(count, decimals):
+    labels, scores = cases(count)
+    scores = np.round(scores, decimals)
+    weights = np.random.default_rng(1).random(count)
+    assert abs(metrics.auc(labels, scores)
+               - reference.roc_auc_score(labels, scores)) < 1e-12
+    assert abs(metrics.auc(labels, scores, weights=weights)
+               - reference.roc_auc_score(labels, scores, sample_weight=weights)) < 1e-12
+
+
+def test_auc_of_known_rankings():
+    assert metrics.auc([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4]) == 1
+    assert metrics.auc([0, 0, 1, 1], [0.4, 0.3, 0.2, 0.1]) == 0
+    assert metrics.auc([0, 1, 0, 1], [5, 5, 5, 5]) == 0.5
+    assert metrics.auc([0, 1, 0, 1], [0.1, 0.4, 0.35, 0.3]) == 0.75
+
+
+@pytest.mark.parametrize("labels, scores, words", [
+    ([1, 1, 1], [0.1, 0.2, 0.3], "needs both classes, but all 3 labels are"),
+    ([], [], "needs both classes"),
+    ([0, 1], [0.1], "do not fit"),
+    ([0, 2], [0.1, 0.2], "label 2 is neither 0 nor 1"),
+    ([0, 1], [0.1, float("nan")], "1 of 2 scores are not finite"),
+])
+def test_wrong_labels_or_scores_are_refused_by_name(labels, scores, words):
+    with pytest.raises(files.InputError, match=words):
+        metrics.auc(labels, scores)
+
+
+def test_the_roc_curve_equals_scikit_learns():
+    labels, scores = cases(50)
+    scores = scores.round(1)
+    ours = metrics.roc_curve(labels, scores)
+    theirs = reference.roc_curve(labels, scores, drop_intermediate=False)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other)
+
+
+def test_a_bootstrap_of_one_case_at_a_time_equals_the_plain_one():
+    labels, scores = cases(60)
+    drawn = np.concatenate(list(bootstrap.draws(60, runs=50, seed=3)))
+    assert drawn.shape == (50, 60)
+    assert (drawn.sum(axis=1) == 60).all()
+    ours = metrics.auc_of_draws(labels.astype(bool), scores)(drawn)
+    plain = [metrics.auc(np.repeat(labels, counts), np.repeat(scores, counts))
+             for counts in drawn]
+    np.testing.assert_allclose(ours, plain, atol=1e-12)
+
+
+def test_groups_are_drawn_together():
+    drawn = np.concatenate(list(bootstrap.draws(
+        6, runs=20, seed=3, groups=["a", "b", "a", "c", "b", "a"])))
+    assert (drawn[:, 0] == drawn[:, 2]).all() and (drawn[:, 0] == drawn[:, 5]).all()
+    assert (drawn[:, 1] == drawn[:, 4]).all()
+    assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+def test_the_same_seed_gives_the_same_interval_whatever_the_block():
+    labels, scores = cases(100)
+    whole = metrics.auc_interval(labels, scores, seed=7)
+    before, bootstrap.BLOCK = bootstrap.BLOCK, 777
+    try:
+        assert metrics.auc_interval(labels, scores, seed=7) == whole
+    finally:
+        bootstrap.BLOCK = before
+
+
+def test_an_interval_of_3000_runs_over_400_cases_is_quick():
+    labels, scores = cases(400)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        low, high = metrics.auc_interval(labels, scores)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.15
+    assert low < metrics.auc(labels, scores) < high
+
+
+def test_the_difference_of_a_model_to_itself_is_nothing():
+    labels, scores = cases(50)
+    assert metrics.auc_difference_interval(labels, scores, 2 * scores) == (0, 0)
+
+
+def test_a_better_model_has_an_interval_above_zero():
+    labels, scores = cases(300, shift=3)
+    noise = np.random.default_rng(5).normal(size=300)
+    low, high = metrics.auc_difference_interval(labels, scores, noise)
+    assert 0.3 < low < high < 0.7
+
+
+def test_the_interval_of_a_share_is_that_of_a_proportion():
+    low, high = metrics.share_interval(np.arange(400) % 4 > 0, runs=3000)
+    half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
+    assert abs(low - (0.75 - half)) < 0.01 and abs(high - (0.75 + half)) < 0.01
+
+
+def test_operating_points_of_ten_cases_by_hand():
+    labels = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+    scores = [1, 2, 3, 4, 8, 3, 5, 6, 7, 9]
+    assert metrics.sensitivity_specificity(labels, scores, 5) == (0.8, 0.8)
+    assert metrics.threshold_at_sensitivity(labels, scores, 0.8) == 5
+    assert metrics.threshold_at_sensitivity(labels, scores, 0.81) == 3
+    assert roc.threshold_at_specificity(labels, scores, 0.8) == 5
+    assert roc.threshold_at_specificity(labels, scores, 1) == 9
+
+
+def test_a_threshold_above_all_scores_exists_where_specificity_needs_it():
+    threshold = roc.threshold_at_specificity([0, 1], [2.0, 1.0], 1.0)
+    assert metrics.sensitivity_specificity([0, 1], [2.0, 1.0], threshold) == (0, 1)
+
+
+def test_a_sensitivity_out_of_range_is_refused():
+    with pytest.raises(files.InputError, match="86.9 is no share"):
+        metrics.threshold_at_sensitivity([0, 1], [0, 1], 86.9)
+
+
+def test_confusion_rows_sum_to_one_where_a_class_has_cases():
+    counts = metrics.confusion_matrix([0, 0, 1], [0, 1, 1], 3)
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    shares = metrics.confusion_matrix([0, 0, 1], [0, 1, 1], 3, normalize=True)
+    assert shares.tolist() == [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 0]]

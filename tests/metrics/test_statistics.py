@@ -1,0 +1,120 @@
+"""Tests of end2end.statistics and of `python -m end2end.metrics`."""
+
+import json
+
+import numpy as np
+import pytest
+
+from end2end import metrics
+from end2end.metrics import __main__ as program
+from end2end.metrics import bootstrap, roc, statistics
+from end2end.tables import scores
+from end2end.utils import files
+
+DRAW = statistics.Draw(runs=300, seed=1)
+
+
+def breasts(count, *, seed=0):
+    """Two views of each breast, every tenth of dense tissue."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(count) % 3 == 0, 2).astype(int)
+    values = 1 / (1 + np.exp(-rng.normal(size=2 * count) - 2 * labels + 1))
+    patients = [f"P{i // 2}" for i in np.repeat(np.arange(count), 2)]
+    sides = ["LR"[i % 2] for i in np.repeat(np.arange(count), 2)]
+    return scores.Scores(
+        tuple(f"{i}.png" for i in range(2 * count)), values, labels,
+        patients=tuple(patients), lateralities=tuple(sides),
+        views=("CC", "MLO") * count,
+        others={"breast_density": tuple(str(i % 4) for i in range(2 * count))})
+
+
+def test_a_table_is_described_on_every_level_it_knows():
+    table = breasts(60)
+    found = statistics.describe(table, DRAW)
+    assert found["auc"] == metrics.auc(table.labels, table.values)
+    assert found["count"] == 120 and found["positive"] == 40
+    assert found["breasts"]["count"] == 60 and found["women"]["count"] == 30
+    assert found["breasts"]["single_view_auc"] == pytest.approx(found["auc"])
+    low, high = found["breasts"]["gain_interval"]
+    assert low < found["breasts"]["gain"] < high
+    assert found["breasts"]["gain"] > 0.03, "two independent views must help"
+    assert set(found["groups"]) == {"view", "density"}
+    assert found["groups"]["density"]["2"]["count"] == 30
+    json.dumps(found)
+
+
+def test_intervals_by_patient_are_wider_where_images_of_a_woman_agree():
+    table = breasts(100)
+    doubled = table.subset(np.repeat(np.arange(200), 4))
+    found = statistics.describe(doubled, DRAW)
+    width = np.diff(found["auc_interval"])
+    assert np.diff(found["auc_interval_by_patient"]) > 1.5 * width
+
+
+def test_operating_points_hold_their_targets_and_lie_in_their_intervals():
+    table = breasts(100)
+    points = statistics.operating_points(table.labels, table.values, DRAW)
+    assert [point["target"] for point in points] == [0.869, 0.861, 0.869, 0.861]
+    for point in points:
+        assert point[point["at"]] >= point["target"]
+        other = "specificity" if point["at"] == "sensitivity" else "sensitivity"
+        low, high = point["interval"]
+        assert low <= point[other] <= high
+
+
+@pytest.mark.parametrize("which", ("sensitivity", "specificity"))
+def test_operating_points_of_draws_equal_those_of_repeated_cases(which):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 40).astype(bool)
+    values = (rng.normal(size=40) + labels).round(1)
+    statistic, plain = {
+        "sensitivity": (roc._specificity_of_draws,
+                        roc.specificity_at_sensitivity),
+        "specificity": (roc._sensitivity_of_draws,
+                        roc.sensitivity_at_specificity)}[which]
+    drawn = next(bootstrap.draws(40, runs=60, seed=2))
+    expected = [plain(np.repeat(labels, c), np.repeat(values, c), 0.861)
+                for c in drawn]
+    np.testing.assert_allclose(statistic(labels, values, 0.861)(drawn), expected)
+
+
+def test_a_threshold_found_elsewhere_is_tested_with_intervals():
+    found = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.5, DRAW)
+    assert (found["sensitivity"], found["specificity"]) == (1, 0.5)
+    assert found["sensitivity_interval"] == (1, 1)
+
+
+def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
+    table = breasts(40)
+    scores.write_scores(tmp_path / "a.csv", table)
+    worse = np.random.default_rng(3).random(80)
+    scores.write_scores(tmp_path / "b.csv", scores.Scores(
+        table.paths, worse, table.labels, patients=table.patients,
+        lateralities=table.lateralities, views=table.views))
+    program.main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--runs", "200",
+                  "--mean", str(tmp_path / "mean.csv"), "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr().out
+    assert "Difference of AUC" in printed and "sensitivity 86.9%" in printed
+    mean = scores.read_scores(tmp_path / "mean.csv")
+    np.testing.assert_allclose(mean.values, (table.values + worse) / 2, atol=1e-9)
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert results["auc"] == pytest.approx(metrics.auc(table.labels, mean.values))
+    assert [row["name"] for row in results["comparisons"]] == ["a", "b"]
+    made = {path.name for path in (tmp_path / "out").iterdir()}
+    assert made >= {"roc.png", "roc.svg", "reliability.svg", "report.html"}
+
+
+@pytest.mark.parametrize("typed, words", [
+    (["--at", "86.9"], "is no share"),
+    (["--runs", "0"], "--runs must be at least 1"),
+])
+def test_the_command_refuses_wrong_settings(tmp_path, typed, words):
+    scores.write_scores(tmp_path / "a.csv", breasts(4))
+    with pytest.raises(files.InputError, match=words):
+        program.main([str(tmp_path / "a.csv"), *typed])
+
+
+def test_the_command_needs_a_label_for_every_row(tmp_path):
+    (tmp_path / "a.csv").write_text("path,label,score\na,1,0.5\nb,,0.5\n")
+    with pytest.raises(files.InputError, match="labels for 1 of 2 rows"):
+        program.main([str(tmp_path / "a.csv")])

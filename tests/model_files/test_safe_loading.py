@@ -1,0 +1,248 @@
+import json
+import pickle
+import zipfile
+
+import golden_models
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from end2end import checkpoints
+from end2end.utils import files
+
+
+@pytest.fixture(scope="module")
+def model():
+    image = keras.Input((8, 8, 1), name="image")
+    x = keras.layers.Conv2D(2, 3, padding="same", name="conv1")(image)
+    x = keras.layers.BatchNormalization(name="bn_conv1")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(2, activation="softmax", name="output")(x)
+    return keras.Model(image, x, name="small")
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    path = tmp_path / "small.h5"
+    checkpoints.save_model(model, path, {})
+    return path
+
+
+@pytest.fixture
+def archive(model, tmp_path):
+    path = tmp_path / "small.keras"
+    model.save(path)
+    return path
+
+
+def refusal(path):
+    """The message with which a file is refused: one line that names the file."""
+    with pytest.raises(files.InputError) as error:
+        checkpoints.load_model(path)
+    message = str(error.value)
+    assert path.name in message and "\n" not in message
+    return message
+
+
+def change(path, edit):
+    """Edits the network description inside a .h5."""
+    with h5py.File(path, "a") as file:
+        description = json.loads(file.attrs["model_config"])
+        edit({layer["name"]: layer for layer in description["config"]["layers"]})
+        file.attrs["model_config"] = json.dumps(description)
+
+
+def rewrite(archive, **members):
+    """Replaces or adds members of a .keras archive."""
+    with zipfile.ZipFile(archive) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, data in (content | members).items():
+            if data is not None:
+                new.writestr(name, data)
+
+
+@pytest.mark.parametrize("kind", ["Lambda", "TFOpLambda", "MyLayer"])
+def test_code_in_a_file_is_refused_by_its_name(path, kind):
+    change(path, lambda layers: layers["flatten"].update(class_name=kind))
+    assert kind in refusal(path) and "'flatten'" in refusal(path)
+
+
+def test_a_lambda_made_by_keras_never_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image = keras.Input((4,))
+    model = keras.Model(image, keras.layers.Lambda(
+        lambda x: (open("marker", "w").close(), x)[1], output_shape=(4,))(image))
+    marker = tmp_path / "marker"
+    marker.unlink(missing_ok=True)
+    for name in ("code.h5", "code.keras"):
+        model.save(tmp_path / name)
+        assert "Lambda" in refusal(tmp_path / name)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(("settings", "expected"), [
+    ({"activation": "my_function"}, "my_function"),
+    ({"activation": {"class_name": "__lambda__", "config": {}}}, "__lambda__"),
+    ({"kernel_regularizer": {"class_name": "Mine", "config": {}}}, "Mine"),
+    ({"kernel_constraint": {"class_name": "MaxNorm"}}, "kernel_constraint"),
+    ({"units": 10**12}, "beyond reason"),
+    ({"units": 3}, "shape"),
+    ({"units": -2}, "shape"),
+    ({"units": "many"}, "shape"),
+    ({"units": [2]}, "shape"),
+    ({"lora_rank": 4}, "lora_rank"),
+])
+def test_settings_that_are_not_understood_are_refused(path, settings, expected):
+    change(path, lambda layers: layers["output"]["config"].update(settings))
+    assert expected in refusal(path)
+
+
+def test_classes_of_other_modules_are_refused_under_any_name(path):
+    change(path, lambda layers: layers["output"].update(
+        module="evil", registered_name="evil>Dense"))
+    assert "evil>Dense" in refusal(path)
+
+
+@pytest.mark.parametrize("shape", [[None, 10**9, 10**9, 1], [None, -8, 8, 1], [None]])
+def test_absurd_input_sizes_are_refused(path, shape):
+    change(path, lambda layers: layers["image"]["config"].update(
+        batch_input_shape=shape))
+    assert "input" in refusal(path)
+
+
+@pytest.mark.parametrize("inbound", [
+    [[["output", 0, 0, {}]]], [[["nowhere", 0, 0, {}]]], [[["flatten", 7, 0, {}]]],
+    [["flatten"]], [[[1, 2, 3]]], [[["flatten", 0, 0, {"mask": {"a": 1}}]]], 7])
+def test_malformed_connections_are_refused(path, inbound):
+    change(path, lambda layers: layers["output"].update(inbound_nodes=inbound))
+    refusal(path)
+
+
+@pytest.mark.parametrize("text", [
+    "", "{", "[]", "null", "{}", '{"class_name": "Functional"}',
+    '{"class_name": "Sequential", "config": []}', "[" * 100_000,
+    '{"class_name": "MyModel", "config": {"layers": []}}'])
+def test_damaged_descriptions_are_refused(path, text):
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = text
+    refusal(path)
+
+
+def test_a_missing_weight_is_named(path):
+    with h5py.File(path, "a") as file:
+        del file["model_weights/bn_conv1/bn_conv1/moving_mean:0"]
+    assert "moving_mean" in refusal(path)
+
+
+def test_a_misshapen_weight_is_named_with_both_shapes(path):
+    with h5py.File(path, "a") as file:
+        group = file["model_weights/conv1/conv1"]
+        del group["kernel:0"]
+        group["kernel:0"] = np.zeros((5, 5, 1, 2), "float32")
+    message = refusal(path)
+    assert "(5, 5, 1, 2)" in message and "(3, 3, 1, 2)" in message
+
+
+def test_weights_that_are_not_numbers_are_refused(path):
+    with h5py.File(path, "a") as file:
+        file["model_weights/conv1/conv1/kernel:0"][0] = np.nan
+    assert "not numbers" in refusal(path)
+
+
+def replace_kernel(path, make):
+    with h5py.File(path, "a") as file:
+        group = file["model_weights/conv1/conv1"]
+        del group["kernel:0"]
+        make(group)
+
+
+@pytest.mark.parametrize("make", [
+    lambda group: group.__setitem__("kernel:0", h5py.ExternalLink("other.h5", "/a")),
+    lambda group: group.__setitem__("kernel:0", h5py.SoftLink("/elsewhere")),
+    lambda group: group.create_dataset(
+        "kernel:0", (3, 3, 1, 2), "f4", external=[("secret.bin", 0, 72)]),
+    lambda group: group.create_virtual_dataset(
+        "kernel:0", h5py.VirtualLayout((3, 3, 1, 2), "f4")),
+    lambda group: group.create_dataset("kernel:0", data=np.zeros((3, 3, 1, 2), "S9")),
+    lambda group: group.create_dataset("kernel:0", (3, 3, 1, 2), "f4"),
+    lambda group: group.create_group("kernel:0"),
+])
+def test_weights_that_are_not_inside_the_file_are_refused(path, make):
+    replace_kernel(path, make)
+    refusal(path)
+
+
+def test_declared_sizes_that_the_file_does_not_hold_take_no_memory(path):
+    change(path, lambda layers: layers["conv1"]["config"].update(
+        filters=9_000_000, kernel_size=[300, 300]))
+    replace_kernel(path, lambda group: group.create_dataset(
+        "kernel:0", (300, 300, 1, 9_000_000), "f4", chunks=(300, 300, 1, 1)))
+    assert "declares" in refusal(path)
+
+
+@pytest.mark.parametrize(("content", "expected"), [
+    (b"", "empty"),
+    (pickle.dumps({"a": 1}), "pickle"),
+    (b"version https://git-lfs.github.com/spec/v1", "LFS"),
+    (b"<!DOCTYPE html><html>", "web page"),
+    (b"not a model at all", "no model file"),
+    (b"\x89HDF", "cut off"),
+    (b"\x89HDF\r\n\x1a\n" + bytes(100), "damaged"),
+    (b"PK\x03\x04 and nothing more", "archive"),
+])
+def test_files_that_are_no_model_are_named_for_what_they_are(
+        tmp_path, content, expected):
+    (tmp_path / "file.h5").write_bytes(content)
+    assert expected in refusal(tmp_path / "file.h5")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9, 0.999])
+def test_a_file_that_is_cut_off_is_refused(path, archive, share):
+    for file in (path, archive):
+        data = file.read_bytes()
+        file.write_bytes(data[:int(len(data) * share)])
+        refusal(file)
+
+
+def test_an_image_archive_or_folder_is_no_model(tmp_path):
+    with h5py.File(tmp_path / "images.h5", "w") as file:
+        file["images"] = np.zeros(3)
+    assert "without Keras weights" in refusal(tmp_path / "images.h5")
+    with zipfile.ZipFile(tmp_path / "torch.zip", "w") as file:
+        file.writestr("model/data.pkl", b"x")
+    assert "pickle" in refusal(tmp_path / "torch.zip")
+    (tmp_path / "folder").mkdir()
+    assert "is a folder" in refusal(tmp_path / "folder")
+    assert "does not exist" in refusal(tmp_path / "absent.h5")
+
+
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a\\..\\evil", "extra.py"])
+def test_archive_members_that_lead_elsewhere_are_refused(archive, name):
+    rewrite(archive, **{name: b"x"})
+    assert name in refusal(archive).replace("\\\\", "\\")
+
+
+def test_archive_members_that_unpack_to_absurd_sizes_are_refused(archive):
+    rewrite(archive, **{"config.json": b" " * (65 << 20)})
+    assert "absurd" in refusal(archive)
+
+
+def test_an_archive_without_its_parts_is_refused(archive):
+    rewrite(archive, **{"config.json": None})
+    assert "config.json" in refusal(archive)
+
+
+def test_a_frozen_trunk_of_the_original_is_read_by_name(tmp_path):
+    """Tensors of a nested trunk stand in the order of what was frozen."""
+    name = "yaroslav_heatmap_fc16-8_shortcut"
+    source = golden_models.unpacked(
+        golden_models.GOLDEN / f"{name}.image.h5.gz", tmp_path)
+    expected = checkpoints.load_model(source).get_weights()
+    with h5py.File(source, "a") as file:
+        group = file["model_weights/model_1"]
+        group.attrs["weight_names"] = group.attrs["weight_names"][::-1]
+    for ours, theirs in zip(
+            checkpoints.load_model(source).get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -1,0 +1,103 @@
+"""Weights are found under the names that each age gave them, or refused by name."""
+
+import h5py
+import numpy as np
+import pytest
+
+from end2end.model_files import stored_weights
+from end2end.utils import files
+
+SHAPES = {"kernel": (2, 3), "bias": (3,)}
+VALUES = {"kernel": np.arange(6, dtype="float32").reshape(2, 3),
+          "bias": np.arange(3, dtype="float32")}
+NORMAL = ("gamma", "beta", "moving_mean", "moving_variance")
+# What one layer's two weights were called.
+NAMES = [
+    ("conv1/kernel:0", "conv1/bias:0"),      # Keras 2
+    ("conv1_1/kernel:0", "conv1_1/bias:0"),  # TensorFlow 1, where the name was in use
+    ("conv1/kernel", "conv1/bias"),          # Keras 3
+    ("conv1_W:0", "conv1_b:0"),              # Keras 1
+    ("conv1_W_1:0", "conv1_b_1:0"),
+    ("Variable:0", "Variable_1:0"),          # in order, as Keras itself takes them
+    ("a/b/conv1/kernel_2:0", "a/b/conv1/bias_2:0"),
+]
+
+
+def group_of(tmp_path, layers):
+    """An open file of `{top layer: [(weight name, array)]}`."""
+    file = h5py.File(tmp_path / "weights.h5", "w")
+    file.attrs["layer_names"] = [name.encode() for name in layers]
+    for name, arrays in layers.items():
+        group = file.create_group(name)
+        group.attrs["weight_names"] = np.array(
+            [weight.encode() for weight, _ in arrays], "S")
+        for weight, array in arrays:
+            group[weight] = array
+    return stored_weights.GroupedWeights(file, "weights.h5")
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_the_weights_of_one_layer_are_found_under_every_name(tmp_path, names):
+    weights = group_of(tmp_path, {
+        "conv1": list(zip(names, VALUES.values(), strict=True))})
+    for found, expected in zip(
+            weights.read(("conv1",), SHAPES), VALUES.values(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("pattern", [
+    "{}/{}:0", "model_1/{}/{}:0", "{}_1/{}:0", "{}_{}:0"])
+@pytest.mark.parametrize("frozen", [0, 1, 2])
+def test_weights_of_a_nested_trunk_are_found_in_any_order(tmp_path, pattern, frozen):
+    roles = {"moving_mean": "running_mean", "moving_variance": "running_std"}
+    draw = np.random.default_rng(0).normal
+    values = {(layer, role): draw(size=4).astype("float32")
+              for layer in ("bn2a", "bn2b", "bn2c") for role in NORMAL}
+    # Keras 2 puts first what is trained, then the rest.
+    order = sorted(values, key=lambda key: "moving" in key[1] or key[0] in (
+        "bn2a", "bn2b")[:frozen])
+    old = pattern == "{}_{}:0"
+    weights = group_of(tmp_path, {"model_1": [
+        (pattern.format(layer, roles.get(role, role) if old else role),
+         values[layer, role]) for layer, role in order]})
+    for layer in ("bn2a", "bn2b", "bn2c"):
+        found = weights.read(("model_1", layer), dict.fromkeys(NORMAL, (4,)))
+        for role, array in zip(NORMAL, found, strict=True):
+            np.testing.assert_array_equal(array, values[layer, role])
+
+
+def test_long_lists_of_names_are_read_in_their_pieces(tmp_path):
+    weights = group_of(tmp_path, {"conv1": [("conv1/kernel:0", VALUES["kernel"]),
+                                            ("conv1/bias:0", VALUES["bias"])]})
+    attributes = weights.group["conv1"].attrs
+    names = attributes["weight_names"]
+    del attributes["weight_names"]
+    attributes["weight_names0"], attributes["weight_names1"] = names[:1], names[1:]
+    assert set(weights.datasets(("conv1",), SHAPES)) == set(SHAPES)
+
+
+@pytest.mark.parametrize(("arrays", "named"), [
+    ([("conv1/kernel:0", VALUES["kernel"])], "'bias' is missing"),
+    ([("conv1/kernel:0", VALUES["kernel"].T), ("conv1/bias:0", VALUES["bias"])],
+     r"'kernel' has the shape \(3, 2\) in the file, but the network needs \(2, 3\)"),
+    ([("conv1/kernel:0", VALUES["kernel"] * np.nan), ("conv1/bias:0", VALUES["bias"])],
+     "not numbers"),
+    ([("conv1/kernel:0", VALUES["kernel"].astype("S4")),
+      ("conv1/bias:0", VALUES["bias"])], "expected plain numbers")])
+def test_what_is_wrong_with_a_layer_is_said_with_its_name(tmp_path, arrays, named):
+    with pytest.raises(files.InputError, match=named) as error:
+        group_of(tmp_path, {"conv1": arrays}).read(("conv1",), SHAPES)
+    assert "conv1" in str(error.value) and "weights.h5" in str(error.value)
+
+
+def test_a_layer_that_is_not_in_the_file_is_named(tmp_path):
+    with pytest.raises(files.InputError, match="'conv2' are missing"):
+        group_of(tmp_path, {"conv1": []}).read(("conv2",), SHAPES)
+
+
+@pytest.mark.parametrize(("name", "group"), [
+    ("Conv2D", "conv2d"), ("MaxPooling2D", "max_pooling2d"), ("Dense", "dense"),
+    ("BatchNormalization", "batch_normalization"),
+    ("SeparableConv2D", "separable_conv2d"), ("ReLU", "re_lu")])
+def test_groups_are_named_as_keras_3_names_them(name, group):
+    assert stored_weights._snake_case(name) == group

@@ -1,0 +1,58 @@
+import hashlib
+
+import golden_models
+import keras
+import numpy as np
+import pytest
+
+from end2end.models import backbones
+
+# SHA-256 of the layer names of Keras 2.0.8, printed by that version itself (trunk with
+# average pooling, without top).
+LAYERS = {
+    "inception":
+        "3c256b40b6f9990315e870120503927442a4eae0df7afdea0ba4b479cf4f02d2",
+    "xception":
+        "7b2464ca625a6a5889b2fd4b1121edb4e212b8fac3cebb7fdc2b27b82ca2eb1f",
+    "resnet50":
+        "75570da2880be12184453c9b62f532457fe7190844a8223d28ea22ccf520d475",
+    "vgg19":
+        "cd9a6e11e35a8b4e23949857f3fbd0f86d1c67d8571858cf7cc32ba2e5919e99",
+}
+
+
+@pytest.mark.parametrize("backbone", LAYERS)
+def test_names_and_order_of_the_layers_are_those_of_keras_2_0_8(backbone):
+    layers = golden_models.patch_model(backbone, 0.5).layers[:-2]
+    text = "\n".join(f"{layer.name} {type(layer).__name__}" for layer in layers)
+    assert hashlib.sha256(text.encode()).hexdigest() == LAYERS[backbone]
+
+
+@pytest.mark.parametrize(("size", "expected"), [
+    (224, {"conv1": 112, "max_pooling2d_1": 55, "activation_22": 28,
+           "activation_40": 14, "activation_49": 7, "avg_pool": 1}),
+    (1152, {"conv1": 576, "max_pooling2d_1": 287, "activation_22": 144,
+            "activation_40": 72, "activation_49": 36, "avg_pool": 5})])
+def test_feature_maps_of_resnet50_have_the_originals_sizes(size, expected):
+    image = keras.Input((size, size, 3))
+    model = keras.Model(image, backbones.resnet50(image))
+    found = {name: model.get_layer(name).output.shape[1] for name in expected}
+    assert found == expected
+
+
+def test_batch_normalisation_has_the_constants_of_keras_2_0_8():
+    for backbone in ("resnet50", "yaroslav", "inception"):
+        model = golden_models.patch_model(backbone, 0.5)
+        constants = {(layer.epsilon, layer.momentum) for layer in model.layers
+                     if hasattr(layer, "epsilon")}
+        assert constants == {(1e-3, 0.99)}
+
+
+def test_preprocessing_is_that_of_imagenet():
+    image = np.full((1, 2, 2, 3), [10.0, 20.0, 30.0], "float32")
+    np.testing.assert_allclose(
+        backbones.caffe_preprocess(image)[0, 0, 0],
+        [30 - 103.939, 20 - 116.779, 10 - 123.68], rtol=1e-6)
+    np.testing.assert_allclose(
+        backbones.unit_preprocess(np.array([0.0, 127.5, 255.0])), [-1, 0, 1])
+    assert backbones.BACKBONES["yaroslav"].preprocess is None

@@ -1,0 +1,155 @@
+import golden_models
+import keras
+import numpy as np
+import pytest
+
+from end2end import config, models
+from end2end.models import backbones
+from end2end.utils import files
+
+CLASS_NAMES = {"Model": "Functional"}
+SETTINGS = {
+    "filters": "filters", "kernel_size": "kernel_size", "strides": "strides",
+    "padding": "padding", "pool_size": "pool_size", "units": "units", "rate": "rate",
+    "epsilon": "epsilon", "momentum": "momentum", "use_bias": "use_bias"}
+
+
+def described(layer, expected):
+    """Our layer in the words of the golden description."""
+    ours = {
+        "class": type(layer).__name__,
+        "output_shape": list(layer.output.shape) if not isinstance(
+            layer, keras.Model) else expected["output_shape"]}
+    for key, attribute in SETTINGS.items():
+        if key in expected:
+            value = getattr(layer, attribute)
+            ours[key] = list(value) if isinstance(value, tuple) else value
+    if "activation" in expected:
+        ours["activation"] = layer.activation.__name__
+    if "l2" in expected:
+        ours["l2"] = pytest.approx(float(layer.kernel_regularizer.l2))
+    if not isinstance(layer, keras.Model):
+        ours["weights"] = [list(variable.shape) for variable in layer.weights]
+    return ours
+
+
+def check_layers(ours, golden, *, names):
+    assert len(ours) == len(golden)
+    for layer, expected in zip(ours, golden, strict=True):
+        inner = expected.get("layers")
+        name = layer.name if names else expected["name"]
+        expected = {key: value for key, value in expected.items()
+                    if not (inner and key == "weights") and key != "layers"}
+        expected["class"] = CLASS_NAMES.get(expected["class"], expected["class"])
+        assert described(layer, expected) | {"name": name} == expected
+        if inner:
+            check_layers(layer.layers, inner, names=True)
+
+
+@pytest.mark.parametrize("name", golden_models.CASES)
+def test_a_network_equals_the_originals_layer_by_layer(name):
+    golden = golden_models.case(name)
+    patch, whole = golden_models.build(golden)
+    check_layers(whole.layers, golden["layers"], names=False)
+    assert whole.count_params() == golden["total_params"]
+    assert patch.count_params() == golden["patch_params"]
+    assert len(patch.layers) == golden["n_patch_layers"]
+    trunk = whole.layers[1]
+    assert trunk.layers[-1].name == golden["trunk_last_layer"]
+    assert list(whole.layers[2].input.shape) == golden["trunk_output_shape"]
+    frozen = models.first_top_layer(whole, semantics="original")
+    assert whole.layers[golden["top_layer_nb"]].name == frozen
+
+
+ORIGINAL_LAYERS = [
+    # Counts and places as the original printed them.
+    ("resnet50", 177, {162: "activation_46", 46: "bn3a_branch1", 171: "add_16"}),
+    ("vgg16", 22, {15: "block5_conv1", 11: "block4_conv1"}),
+    ("vgg19", 25, {17: "block5_conv1"}),
+    ("xception", 135, {126: "block14_sepconv1"}),
+    ("inception", 314, {194: "activation_59", 307: "mixed9_1"}),
+    ("yaroslav", 45, {43: "global_average_pooling2d_1", 44: "predictions"}),
+]
+PARAMETERS = {
+    "resnet50": 23_597_957, "vgg16": 14_717_253, "vgg19": 20_026_949,
+    "xception": 20_871_725, "inception": 21_813_029, "yaroslav": 5_904_357}
+
+
+@pytest.mark.parametrize(("backbone", "count", "places"), ORIGINAL_LAYERS)
+def test_an_index_of_the_original_names_its_layer(backbone, count, places):
+    model = golden_models.patch_model(backbone, 0.5)
+    row = backbones.BACKBONES[backbone]
+    assert len(model.layers) == count
+    assert model.count_params() == PARAMETERS[backbone]
+    for index, name in places.items():
+        assert models.layer_at_original_index(model, index) == name
+    assert models.patch_features(model) is model.get_layer(row.features).output
+    if row.top_start:
+        assert row.top_start == next(iter(places.values()))
+
+
+def test_an_index_beyond_the_network_is_refused():
+    with pytest.raises(files.InputError, match="layers 0 to 44"):
+        models.layer_at_original_index("yaroslav", 45)
+    assert models.layer_at_original_index("yaroslav", 1) == "block1_conv1"
+
+
+def test_a_head_without_dropout_loses_nothing_unless_the_original_is_asked_for():
+    patch = golden_models.patch_model("vgg16", 0)
+    options = config.ModelOptions(
+        backbone="vgg16", top_kind="vgg", top_filters=(4,), top_repeats=(1,))
+    ends = {semantics: models.whole_image_classifier(
+        patch, options, size=(64, 64), semantics=semantics).layers[1].layers[-1].name
+        for semantics in ("corrected", "original")}
+    assert ends == {"corrected": "block5_pool", "original": "block5_conv3"}
+
+
+def test_the_trunk_is_shared_and_the_heatmap_starts_as_the_patch_head():
+    patch = golden_models.patch_model("yaroslav", 0)
+    options = config.ModelOptions(
+        backbone="yaroslav", heatmap=True, heatmap_pool=(2, 2), heatmap_max_pool=(1, 1),
+        top_filters=(4,), top_repeats=(1,), expansion=2)
+    whole = models.whole_image_classifier(patch, options, size=(192, 128))
+    assert whole.layers[1].get_layer("block1_conv1") is patch.get_layer("block1_conv1")
+    for ours, head in zip(whole.get_layer("heatmap").get_weights(),
+                          patch.get_layer("predictions").get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, head)
+    assert models.first_top_layer(whole) == "resnet1_1_a_conv"
+    assert models.first_top_layer(whole, semantics="original") == "resnet1_1_a_relu"
+
+
+def test_a_heatmap_cell_is_the_patch_classifier_on_its_patch():
+    patch = golden_models.patch_model("yaroslav", 0)
+    image = models.random_input(patch, size=(128, 128))[0]
+    heatmap = models.heatmap_model(patch, pool=(2, 2))
+    np.testing.assert_allclose(
+        heatmap(image)[:, 0, 0], patch(image), atol=1e-6)
+
+
+def test_one_channel_makes_a_one_channel_network():
+    patch = models.patch_classifier("vgg16", 5, input_shape=(None, None, 1))
+    options = config.ModelOptions(
+        backbone="vgg16", top_kind="vgg", top_filters=(4,), top_repeats=(1,))
+    model = models.whole_image_classifier(patch, options, size=(64, 96), num_classes=3)
+    assert model.input_shape == (None, 64, 96, 1)
+    assert model.output_shape == (None, 3)
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ({"top_kind": "dense"}, "--block-type"),
+    ({"top_filters": ()}, "--top-depths"),
+    ({"top_repeats": (0, 1)}, "--top-repetitions"),
+    ({"heatmap": True, "heatmap_strides": (0, 1)}, "--hm-strides"),
+    ({"convolutional": False, "dense_units": 1}, "--fc-init-units"),
+    ({"top_filters": (4, 4), "top_repeats": (1, 1), "top_kind": "vgg"},
+     "too small for these layers")])
+def test_settings_of_no_network_are_refused(options, expected):
+    patch = golden_models.patch_model("yaroslav", 0)
+    with pytest.raises(files.InputError, match=expected):
+        models.whole_image_classifier(
+            patch, config.ModelOptions(backbone="yaroslav", **options), size=(64, 64))
+
+
+def test_an_unknown_backbone_is_refused_by_name():
+    with pytest.raises(files.InputError, match="'resnet99' is not known"):
+        models.patch_classifier("resnet99", 5)

@@ -1,0 +1,98 @@
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from end2end import models
+from end2end.models import imagenet
+from end2end.utils import files
+
+
+def write_grouped(path, layers):
+    """A weights-only file as Keras 2 wrote: `{layer: [(weight name, array)]}`."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in layers]
+        for name, weights in layers.items():
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [weight.encode() for weight, _ in weights]
+            for weight, array in weights:
+                group[weight] = array
+
+
+@pytest.mark.parametrize("backbone", [
+    "vgg16", pytest.param("inception", marks=pytest.mark.slow),
+    pytest.param("xception", marks=pytest.mark.slow)])
+def test_the_trunk_computes_what_keras_computes_with_the_same_weights(
+        backbone, monkeypatch):
+    name = imagenet.APPLICATIONS[backbone]
+    # Numbers of layers made before must not matter.
+    keras.layers.Conv2D(1, 1)
+    theirs = getattr(keras.applications, name)(
+        include_top=False, weights=None, input_shape=(96, 80, 3))
+    monkeypatch.setattr(keras.applications, name, lambda **keywords: theirs)
+    ours = models.patch_classifier(backbone, 5, weights="imagenet")
+    image = np.random.default_rng(0).normal(size=(1, 96, 80, 3)).astype("float32")
+    features = keras.Model(ours.inputs, models.patch_features(ours))
+    np.testing.assert_allclose(
+        features.predict_on_batch(image), theirs.predict_on_batch(image),
+        rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_todays_resnet50_file_is_mapped_by_name(tmp_path):
+    theirs = keras.applications.ResNet50(include_top=False, weights=None)
+    path = tmp_path / "resnet50.weights.h5"
+    theirs.save_weights(path)
+    ours = models.patch_classifier("resnet50", 5, weights=path)
+    for name, other in (("conv1", "conv1_conv"), ("bn_conv1", "conv1_bn"),
+                        ("res3a_branch1", "conv3_block1_0_conv"),
+                        ("bn4f_branch2b", "conv4_block6_2_bn"),
+                        ("res5c_branch2c", "conv5_block3_3_conv")):
+        for mine, given in zip(ours.get_layer(name).get_weights(),
+                               theirs.get_layer(other).get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, given)
+
+
+def test_a_file_with_the_names_of_keras_1_is_taken_in_order(tmp_path):
+    model = models.patch_classifier("vgg16", 5)
+    draw = np.random.default_rng(1).normal
+    layers = {layer.name: [
+        (f"{layer.name}_{'Wb'[i]}_1:0", draw(size=value.shape).astype("float32"))
+        for i, value in enumerate(layer.get_weights())]
+        for layer in model.layers[:-1]}
+    write_grouped(tmp_path / "vgg16.h5", layers)
+    model = models.patch_classifier("vgg16", 5, weights=tmp_path / "vgg16.h5")
+    np.testing.assert_array_equal(
+        model.get_layer("block4_conv2").get_weights()[1],
+        layers["block4_conv2"][1][1])
+
+
+def test_one_channel_gets_the_sum_over_the_colours(tmp_path):
+    colour = models.patch_classifier("vgg16", 5)
+    path = tmp_path / "vgg16.weights.h5"
+    colour.save_weights(path)
+    grey = models.patch_classifier("vgg16", 5, input_shape=(None, None, 1))
+    with pytest.raises(files.InputError, match="the network needs"):
+        imagenet.load_into(grey, "vgg19", path)
+    write_grouped(tmp_path / "vgg16.h5", {
+        layer.name: [(f"{layer.name}/{role}:0", value) for role, value in zip(
+            ("kernel", "bias"), layer.get_weights(), strict=False)]
+        for layer in colour.layers[:-1]})
+    imagenet.load_into(grey, "vgg16", tmp_path / "vgg16.h5")
+    np.testing.assert_allclose(
+        grey.get_layer("block1_conv1").get_weights()[0],
+        colour.get_layer("block1_conv1").get_weights()[0].sum(2, keepdims=True))
+
+
+def test_without_a_network_and_a_file_there_is_one_clear_error(monkeypatch):
+    def offline(**keywords):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr(keras.applications, "VGG16", offline)
+    with pytest.raises(files.InputError, match="--pretrained-weights"):
+        models.patch_classifier("vgg16", 5, weights="imagenet")
+
+
+def test_yaroslav_has_no_imagenet_weights():
+    with pytest.raises(files.InputError, match="--no-use-pretrained"):
+        models.patch_classifier("yaroslav", 5, weights="imagenet")

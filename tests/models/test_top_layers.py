@@ -1,0 +1,77 @@
+import keras
+import numpy as np
+import pytest
+
+from end2end import config
+from end2end.models import top_layers
+
+
+def test_he_normal_has_the_cut_and_deviation_of_keras_2_0_8():
+    values = np.asarray(top_layers.he_normal()((3, 3, 50, 400)))
+    nominal = np.sqrt(2 / (3 * 3 * 50))
+    assert np.abs(values).max() <= 2 * nominal
+    assert values.std() == pytest.approx(0.8796 * nominal, rel=0.01)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [
+    ("resnet", (None, 5, 4, 12)), ("vgg", (None, 4, 3, 6))])
+def test_a_block_halves_the_map(kind, expected):
+    x = keras.Input((9, 7, 8))
+    y = top_layers.BLOCKS[kind](
+        x, 6, 2, weight_decay=0.1, dropout=0, expansion=2, name="block")
+    assert y.shape == expected
+
+
+def test_a_vgg_block_of_known_weights_gives_known_numbers():
+    x = keras.Input((2, 2, 1))
+    model = keras.Model(x, top_layers.vgg_block(
+        x, 1, 1, weight_decay=0, dropout=0, name="block"))
+    kernel = np.zeros((3, 3, 1, 1))
+    kernel[1, 1] = 2.0
+    model.get_layer("block_1_conv").set_weights([kernel, np.array([1.0])])
+    image = np.array([[1.0, -4.0], [3.0, 2.0]]).reshape(1, 2, 2, 1)
+    # 2 * 3 + 1, through a batch normalisation of variance 1 and epsilon 1e-3.
+    assert float(model(image)[0, 0, 0, 0]) == pytest.approx(7 / np.sqrt(1.001))
+
+
+def test_a_resnet_unit_adds_its_input_before_the_last_relu():
+    x = keras.Input((4, 4, 2))
+    model = keras.Model(x, top_layers.resnet_block(
+        x, 1, 2, weight_decay=0, dropout=0, name="block", expansion=2))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel, bias = layer.get_weights()
+            layer.set_weights([0 * kernel, bias + 1])
+    # Every convolution gives 1, every normalisation divides by sqrt(1.001): residual
+    # and shortcut of unit one make 2, unit two adds 1 more.
+    expected = 3 / np.sqrt(1.001)
+    np.testing.assert_allclose(model(np.ones((1, 4, 4, 2))), expected, rtol=1e-5)
+
+
+def test_units_of_dense_layers_are_halved_and_the_shortcut_joins_the_output():
+    x = keras.Input((2, 2, 5))
+    options = config.ModelOptions(
+        convolutional=False, shortcut=True, dense_units=9, dense_layers=3)
+    model = keras.Model(x, top_layers.dense_top(x, options, 2))
+    units = [layer.units for layer in model.layers
+             if isinstance(layer, keras.layers.Dense)]
+    assert sorted(units, reverse=True) == [9, 4, 2, 2, 2]
+    assert model.get_layer("output_shortcut").kernel.shape == (20, 2)
+
+
+def test_filters_and_repeats_are_paired_and_the_longer_list_is_cut():
+    x = keras.Input((16, 16, 3))
+    options = config.ModelOptions(
+        top_kind="vgg", top_filters=(4, 2, 8), top_repeats=(1, 1))
+    model = keras.Model(x, top_layers.convolutional_top(x, options, 2))
+    assert model.get_layer("output").kernel.shape == (2, 2)
+
+
+def test_only_kernels_carry_the_penalty():
+    x = keras.Input((8, 8, 3))
+    options = config.ModelOptions(
+        top_kind="vgg", top_filters=(2,), top_repeats=(1,), weight_decay=0.5)
+    model = keras.Model(x, top_layers.convolutional_top(x, options, 2))
+    kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
+    expected = sum(0.5 * float((np.asarray(kernel) ** 2).sum()) for kernel in kernels)
+    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)

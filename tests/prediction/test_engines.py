@@ -1,0 +1,100 @@
+"""Networks converted to their fastest form."""
+
+import numpy as np
+import pytest
+import tiny_networks
+
+from end2end import config, prediction
+from end2end.prediction import engines
+from end2end.utils import files
+
+# Rounding alone moves float32 by less than the tolerance with which it is taken.
+NEAR = {"bf16": 1e-2, "f32": 1e-5}
+
+
+def compiled(model, precision="f32"):
+    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    if precision not in engines.known_precisions():
+        pytest.skip(f"this processor does not compute with {precision}")
+    return engines.Network(engines.converted(model), precision)
+
+
+@pytest.mark.parametrize("precision", NEAR)
+def test_a_converted_network_gives_the_scores_of_keras(precision):
+    model = tiny_networks.nested_network()
+    quick = compiled(model, precision)
+    inputs = np.random.default_rng(0).normal(
+        size=(3, *model.input_shape[1:])).astype(np.float32)
+    for given in inputs, inputs[:1]:
+        expected = prediction.predict_inputs(model, given, flips=prediction.FLIPS)
+        scores = prediction.predict_inputs(quick, given, flips=prediction.FLIPS)
+        assert scores.shape == expected.shape
+        np.testing.assert_allclose(scores, expected, atol=NEAR[precision])
+
+
+def test_equal_channels_are_computed_once_with_the_same_scores():
+    keras = pytest.importorskip("keras")
+    image = keras.Input((None, None, 3))
+    x = keras.layers.ZeroPadding2D(1)(image)
+    x = keras.layers.Conv2D(4, 3, activation="relu")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    quick = compiled(model)
+    inputs = np.random.default_rng(0).normal(size=(2, 9, 7, 1)).astype(np.float32)
+    inputs = np.repeat(inputs, 3, axis=3)
+    assert quick.channels == 1
+    np.testing.assert_allclose(
+        quick(inputs), model.predict_on_batch(inputs), atol=1e-6)
+
+
+def test_what_is_taken_keeps_scores_and_order_of_the_trial_images():
+    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    model = tiny_networks.nested_network()
+    options = config.ImageOptions(
+        size=model.input_shape[1:3], channels=model.input_shape[3])
+    quick = engines.fast(model, options)
+    inputs = np.stack(engines.trial_inputs(options, engines.TRIALS))
+    expected, scores = model.predict_on_batch(inputs), quick(inputs)
+    np.testing.assert_allclose(scores, expected, atol=1e-3)
+    if quick.precision == "f32":
+        np.testing.assert_allclose(scores, expected, atol=1e-5)
+    else:
+        assert (scores[:, 1].argsort() == expected[:, 1].argsort()).all()
+
+
+@pytest.mark.parametrize("moved, kept", [
+    ([0.0005, 0.0005, -0.0005], True),       # near, the same order
+    ([0.002, 0.002, 0.002], False),          # too far
+    ([0.0004, -0.0004, 0.0], False)])        # near, but the first two change places
+def test_half_precision_must_keep_scores_and_their_order(moved, kept):
+    positive = np.array([0.3000, 0.3006, 0.9])
+    exact, rounded = (np.stack([1 - one, one], axis=1)
+                      for one in (positive, positive + moved))
+    assert engines.keeps(exact, rounded) is kept
+
+
+@pytest.mark.parametrize("scaling", [
+    dict(intensity_scale=255 / 4095), dict(intensity_scale="auto"), dict(height=192),
+    dict(stretch_max_to=255.0), dict(stretch_max_to=4095.0,
+                                     intensity_scale=255 / 4095)])
+def test_the_trial_images_are_mammograms_of_the_size_and_range_of_the_model(scaling):
+    options = config.ImageOptions(size=(192, 144), **scaling)
+    first, again = (engines.trial_inputs(options, 2) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert first[0].shape == (192, 144, 3)
+    assert np.ptp(first[0]) > 100 and first[0].max() <= 255 - options.pixel_mean + 1e-3
+    assert (first[0] != first[1]).any()
+
+
+@pytest.mark.parametrize("names, expected", [
+    (["FP32", "INT8"], ["f32"]), (["FP32", "BF16"], ["bf16", "f32"])])
+def test_half_precision_is_for_processors_that_compute_with_it(
+        names, expected, monkeypatch):
+    monkeypatch.setattr(engines, "capabilities", lambda: names)
+    assert engines.known_precisions() == expected
+
+
+def test_without_the_package_the_reader_is_told_what_to_install(monkeypatch):
+    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(files.InputError, match="pip install"):
+        engines.check()

@@ -1,0 +1,165 @@
+"""What `predict` makes of its rows: JSON, tables, pictures, a page, DICOM results."""
+
+import json
+import warnings
+
+import cv2
+import dicom_writer
+import numpy as np
+import pydicom
+import pytest
+import tiny_classifier
+
+from end2end import predict as program
+from end2end.prediction import grouping
+from end2end.utils import files
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return tiny_classifier.save(tmp_path_factory.mktemp("model") / "best.h5")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Two breasts of one woman, one image of another, and a broken file."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i, name in enumerate(("P_1_LEFT_CC", "P_1_LEFT_MLO", "P_1_RIGHT_CC",
+                              "P_2_LEFT_CC")):
+        cv2.imwrite(str(folder / f"{name}.png"), tiny_classifier.picture(i))
+    (folder / "P_3_LEFT_CC.png").write_bytes(b"no image")
+    return folder
+
+
+def dicom(path, seed, **tags):
+    """A breast as a digital mammogram with all it takes to refer to it."""
+    uids = {name: pydicom.uid.generate_uid() for name in (
+        "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")}
+    image = tiny_classifier.picture(seed) >> 4
+    return dicom_writer.write(path, image, **{**uids, **tags})
+
+
+def test_json_holds_images_breasts_patients_and_failures(tmp_path, model, pictures):
+    out = tmp_path / "scores.json"
+    assert program.main([str(model), str(pictures), "--out", str(out)]) == 1
+    found = json.loads(out.read_text())
+    assert [row["view"] for row in found["images"]] == ["CC", "MLO", "CC", "CC"]
+    scores = [row["score"] for row in found["images"]]
+    breasts = {row["path"]: row["score"] for row in found["breasts"]}
+    assert breasts["P_1_L"] == pytest.approx(np.mean(scores[:2]), abs=1e-7)
+    patients = {row["path"]: row["score"] for row in found["patients"]}
+    assert patients["P_1"] == pytest.approx(max(breasts["P_1_L"], scores[2]), abs=1e-7)
+    assert [row["images"] for row in found["patients"]] == [3, 1]
+    assert found["models"] == [
+        dict(name="best", trained_on="random weights, no data")]
+    failed, = found["failed"]
+    assert "cannot be read" in failed["reason"]
+
+
+def test_the_terminal_shows_images_breasts_and_patients(
+        tmp_path, model, pictures, capsys):
+    program.main([str(model), str(pictures), "--out", str(tmp_path / "s.csv")])
+    shown = capsys.readouterr().out.splitlines()
+    titles = [line.split()[0] for line in shown
+              if line.startswith(("images ", "breasts ", "patients "))]
+    assert titles == ["images", "breasts", "patients"]
+    assert sum(line.startswith("P_1_LEFT_CC.png") for line in shown) == 1
+
+
+def test_long_tables_end_on_the_terminal_with_how_many_are_left():
+    rows = [dict(path=f"{i}.png", score=str(i / 100)) for i in range(40)]
+    shown = grouping.terminal(rows, dict(breasts=[], patients=[])).splitlines()
+    assert shown[1].split() == ["39.png", "0.390"]
+    assert len(shown) == 32 and shown[-1] == "... and 10 more in the file"
+
+
+def test_overlays_and_a_page_are_made_once(tmp_path, model, pictures):
+    words = [str(model), str(pictures), "--out", str(tmp_path / "s.csv"),
+             "--overlay", str(tmp_path / "maps"), "--report", str(tmp_path / "r.html")]
+    assert program.main(words) == 1
+    made = sorted((tmp_path / "maps").glob("*.png"))
+    assert len(made) == 8 and made[0].name == "P_1_LEFT_CC.heatmap.png"
+    saliency = cv2.imread(str(made[1]))
+    assert saliency.shape == (*tiny_classifier.SIZE, 3)
+    assert (saliency[..., 2] > saliency[..., 0]).any()
+    page = (tmp_path / "r.html").read_text()
+    assert all(f"P_1_{name}" in page for name in ("LEFT_CC", "LEFT_MLO", "RIGHT_CC"))
+    times = [path.stat().st_mtime_ns for path in made]
+    made[0].unlink()
+    program.main(words)
+    assert made[0].exists()
+    assert [path.stat().st_mtime_ns for path in made[1:]] == times[1:]
+
+
+def test_pictures_of_another_model_are_not_mixed(tmp_path, model, pictures):
+    other = tiny_classifier.save(tmp_path / "other.h5", seed=4)
+    words = [str(pictures), "--overlay", str(tmp_path / "maps"), "--out"]
+    program.main([str(model), *words, str(tmp_path / "a.csv")])
+    with pytest.raises(files.InputError, match="pictures of other models"):
+        program.main([str(other), *words, str(tmp_path / "b.csv")])
+
+
+def test_a_patch_model_without_pictures_is_refused(tmp_path, model, pictures):
+    with pytest.raises(files.InputError, match="no pictures are asked for"):
+        program.main([str(model), str(pictures), "--patch-model", str(model),
+                      "--out", str(tmp_path / "s.csv")])
+
+
+def test_dicom_results_refer_to_their_mammogram(tmp_path, model):
+    highdicom = pytest.importorskip("highdicom", reason="pip install highdicom")
+    folder, results = tmp_path / "in", tmp_path / "results"
+    folder.mkdir()
+    source = pydicom.dcmread(dicom(
+        folder / "a.dcm", 1, PatientID="woman-1", ImageLaterality="L",
+        ViewPosition="CC"))
+    cv2.imwrite(str(folder / "b.png"), tiny_classifier.picture(2))
+    out = tmp_path / "s.csv"
+    assert program.main([str(model), str(folder), "--dicom", str(results),
+                         "--out", str(out)]) == 0
+    assert sorted(path.name for path in results.glob("*.dcm")) == [
+        "a.overlay.dcm", "a.report.dcm"]
+    picture = pydicom.dcmread(results / "a.overlay.dcm")
+    assert picture.SOPClassUID == pydicom.uid.SecondaryCaptureImageStorage
+    assert picture.pixel_array.shape == (*tiny_classifier.SIZE, 3)
+    reference, = picture.SourceImageSequence
+    assert reference.ReferencedSOPInstanceUID == source.SOPInstanceUID
+    assert (picture.StudyInstanceUID, picture.PatientID) == (
+        source.StudyInstanceUID, "woman-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        document = highdicom.sr.srread(results / "a.report.dcm")
+    group, = document.content.get_image_measurement_groups()
+    score, = group.get_measurements()
+    row = grouping.read_rows(out)[0]
+    assert score.value == pytest.approx(float(row["score"]), abs=1e-8)
+    evidence = document.CurrentRequestedProcedureEvidenceSequence[0]
+    referred = evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+    assert referred.ReferencedSOPInstanceUID == source.SOPInstanceUID
+
+
+def test_a_mammogram_without_identifiers_gets_scores_but_no_dicom(
+        tmp_path, model, capsys):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    path = dicom(tmp_path / "a.dcm", 1, StudyInstanceUID=None)
+    assert program.main([str(model), str(path), "--dicom", str(tmp_path / "results"),
+                         "--out", str(tmp_path / "s.csv")]) == 1
+    assert "has no StudyInstanceUID" in capsys.readouterr().out
+    assert len(grouping.read_rows(tmp_path / "s.csv")) == 1
+
+
+def test_a_study_folder_is_grouped_by_patient_and_breast_from_its_tags(
+        tmp_path, model):
+    study = tmp_path / "study" / "series"
+    study.mkdir(parents=True)
+    views = [("a", "L", "CC"), ("a", "L", "MLO"), ("a", "R", "CC"), ("b", "R", "MLO")]
+    for i, (patient, side, view) in enumerate(views):
+        dicom(study / f"{i:06d}", i, PatientID=patient, ImageLaterality=side,
+              ViewPosition=view)
+    out = tmp_path / "s.csv"
+    assert program.main([str(model), str(tmp_path / "study"), "--out", str(out)]) == 0
+    breasts = grouping.read_rows(tmp_path / "s.breasts.csv")
+    assert [(row["path"], row["view"], row["images"]) for row in breasts] == [
+        ("patient 001_L", "CC+MLO", "2"), ("patient 001_R", "CC", "1"),
+        ("patient 002_R", "MLO", "1")]
+    assert len(grouping.read_rows(tmp_path / "s.patients.csv")) == 2

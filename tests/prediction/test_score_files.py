@@ -1,0 +1,78 @@
+"""The prediction command: rows as they come, resume, named failures."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end import predict as program
+from end2end.prediction import score_files
+from end2end.utils import files
+from tests.prediction import test_scoring
+
+MODEL = test_scoring.classifier(0.8)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A model, five images, one of them broken, one manifest entry missing."""
+    monkeypatch.setattr(score_files, "load", lambda models, typed: [MODEL])
+    (tmp_path / "m.h5").write_bytes(b"model")
+    (tmp_path / "in").mkdir()
+    columns = np.clip(np.arange(48) * 8, 0, 255).astype(np.uint8)
+    for i in range(4):
+        cv2.imwrite(str(tmp_path / f"in/P_0000{i}_LEFT_CC.png"),
+                    np.tile(np.roll(columns, i), (64, 1)))
+    (tmp_path / "in/bad.png").write_bytes(b"no image")
+    (tmp_path / "list.csv").write_text(
+        "path,label,patient\nin/P_00000_LEFT_CC.png,pos,a\nin/gone.png,neg,b\n")
+    return tmp_path
+
+
+def rows(path):
+    with open(path, encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def call(folder, *words):
+    return program.main([str(folder / "m.h5"), *words,
+                         "--out", str(folder / "scores.csv")])
+
+
+def test_a_bad_file_is_named_and_the_rest_is_scored(folder, capsys):
+    assert call(folder, str(folder / "in")) == 1
+    found = rows(folder / "scores.csv")
+    assert [row["patient"] for row in found] == [f"P_0000{i}" for i in range(4)]
+    assert all(float(row["score"]) == pytest.approx(0.8) for row in found)
+    assert "failed: " + str(folder / "in/bad.png") in capsys.readouterr().out
+
+
+def test_a_second_call_scores_only_what_is_missing(folder):
+    call(folder, str(folder / "in"))
+    out = folder / "scores.csv"
+    whole = out.read_text()
+    # As after a kill: the third row half written, the fourth missing.
+    out.write_text("".join(whole.splitlines(True)[:3]) + "half a ro")
+    call(folder, str(folder / "in"))
+    assert out.read_text() == whole
+
+
+def test_a_missing_file_of_a_manifest_fails_on_its_own(folder, capsys):
+    assert call(folder, str(folder / "list.csv")) == 1
+    found, = rows(folder / "scores.csv")
+    assert (found["patient"], found["label"]) == ("a", "pos")
+    assert "gone.png" in capsys.readouterr().out
+
+
+def test_other_flips_do_not_go_into_the_same_file(folder):
+    call(folder, str(folder / "in"))
+    with pytest.raises(files.InputError, match="other models or flips"):
+        call(folder, str(folder / "in"), "--flips")
+
+
+def test_rows_per_breast_and_patient_are_written_beside(folder):
+    call(folder, str(folder / "in"))
+    breasts = rows(folder / "scores.breasts.csv")
+    assert [row["path"] for row in breasts] == [f"P_0000{i}_L" for i in range(4)]
+    assert len(rows(folder / "scores.patients.csv")) == 4

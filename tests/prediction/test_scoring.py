@@ -1,0 +1,74 @@
+"""One image with everything known about it: scores, calibration, flags."""
+
+import numpy as np
+import pytest
+
+from end2end import checkpoints, config, prediction
+from end2end.utils import files
+
+
+class Constant:
+    """A network that says the same of every image."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def predict_on_batch(self, inputs):
+        return np.tile(np.float32([1 - self.value, self.value]), (len(inputs), 1))
+
+
+def classifier(value=0.8, **card):
+    options = config.ImageOptions(size=(64, 48), intensity_scale=1.0, pixel_mean=0.0)
+    return checkpoints.Classifier(Constant(value), options, ("neg", "pos"), "m", card)
+
+
+@pytest.fixture
+def breast():
+    columns = np.linspace(0, 255, 48)
+    image = np.tile(np.where(columns < 100, 0, columns), (64, 1))
+    image += np.arange(64)[:, None] * (image > 0) / 4
+    return np.clip(image, 0, 255).astype(np.uint8)
+
+
+def test_the_score_is_the_mean_of_the_models(breast):
+    found = prediction.score_image(breast, [classifier(0.8), classifier(0.4)])
+    assert found.models == pytest.approx((0.8, 0.4))
+    assert found.score == pytest.approx(0.6)
+    assert found.calibrated is None
+
+
+def test_a_calibration_and_operating_points_in_the_card_are_used(breast):
+    card = dict(
+        calibration=dict(temperature=dict(plain=2.0)),
+        operating_points=[
+            dict(at="sensitivity", sensitivity=0.869, threshold=0.7, scheme="plain"),
+            dict(at="sensitivity", sensitivity=0.5, threshold=0.9, scheme="plain")])
+    found = prediction.score_image(breast, classifier(0.8, **card))
+    # odds of 4 at temperature 2 are odds of 2
+    assert found.calibrated == pytest.approx(2 / 3, abs=1e-6)
+    assert found.points == (
+        "above the threshold for 86.9 % sensitivity on its validation set",)
+
+
+def test_a_constant_image_is_flagged():
+    found = prediction.score_image(np.full((64, 48), 7, np.uint8), classifier())
+    assert found.flags
+
+
+def test_values_that_are_no_numbers_are_refused(breast):
+    image = breast.astype(np.float32)
+    image[3, 3] = np.nan
+    with pytest.raises(files.InputError, match="no finite numbers"):
+        prediction.score_image(image, classifier())
+
+
+def test_a_score_that_is_no_number_is_refused(breast):
+    with pytest.raises(files.InputError, match="score that is no finite number"):
+        prediction.score_image(breast, classifier(np.nan))
+
+
+def test_a_model_of_patches_is_refused(breast):
+    model = classifier()
+    object.__setattr__(model, "classes", ("a", "b"))
+    with pytest.raises(files.InputError, match="expected neg and pos"):
+        prediction.score_image(breast, model)

@@ -1,0 +1,66 @@
+"""Tests of end2end.case_pictures: many cases on one page that can still be sent."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end.data import rois
+from end2end.explanation import maps
+from end2end.reports import case_pictures, report
+
+MOST = 25_000_000
+
+
+def explained(seed, size=(1152, 896)):
+    """A mammogram with film grain and all four maps, as fine as they ever are."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:size[0], :size[1]] / size[0]
+    breast = (columns**2 + (rows - 0.5) ** 2 < 0.16)
+    coarse = cv2.resize(rng.random((36, 28), dtype=np.float32), size[::-1],
+                        interpolation=cv2.INTER_CUBIC)
+    grey = np.clip(breast * (60 + 120 * coarse + rng.normal(0, 12, size)), 0, 255)
+    dots = (rng.random(size, dtype=np.float32) ** 4) * breast
+    dots[dots < 0.06] = 0
+    return maps.Explained(str(seed), grey.astype(np.uint8), rng.random(), dict(
+        guided=dots, integrated=dots[::-1].copy(), gradcam=coarse, heatmap=coarse ** 2),
+        seed % 2)
+
+
+def region(size=(1152, 896)):
+    mask = np.zeros(size, bool)
+    mask[400:500, 200:300] = True
+    return rois.Region(mask, True)
+
+
+def size_of(case):
+    return len(case.image) + sum(len(image) for _, image in case.layers)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_one_of_400_cases_keeps_its_share_of_the_page(seed):
+    limit = case_pictures.bytes_per_case(400)
+    made = case_pictures.case(
+        explained(seed), name="x", regions=[region()], limit=limit)
+    assert len(made.layers) == 5
+    assert size_of(made) <= limit
+
+
+@pytest.mark.slow
+def test_400_cases_with_five_layers_each_are_a_page_below_25_megabytes(tmp_path):
+    limit = case_pictures.bytes_per_case(400)
+    # A case takes seconds to draw, so each of sixteen stands on the page 25 times.
+    made = [case_pictures.case(explained(i), name="", regions=[region()], limit=limit)
+            for i in range(16)]
+    cases = [dataclasses.replace(made[i % 16], name=f"P_{i:05d}") for i in range(400)]
+    path = report.write_report(tmp_path / "report.html", [report.Cases(cases)],
+                               title="400 cases", trained_on="nothing")
+    assert path.stat().st_size < MOST
+
+
+def test_a_few_cases_are_as_fine_as_a_screen_can_show():
+    one = explained(0)
+    made = case_pictures.case(one, name="x", limit=case_pictures.bytes_per_case(10))
+    shown = cv2.imdecode(np.frombuffer(made.image, np.uint8), 0)
+    assert shown.shape[0] >= 600

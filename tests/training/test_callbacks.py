@@ -1,0 +1,137 @@
+"""Early stopping, plateau and best model count as in Keras 2.0.8."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+import tiny_networks
+
+from end2end.training import callbacks
+
+
+def epochs(callback, losses, *, watch="val_loss", rate=1.0):
+    """Feeds one value per epoch; returns (epochs run, learning rate after each)."""
+    rates = []
+    callback.set_model(types.SimpleNamespace(
+        stop_training=False,
+        optimizer=types.SimpleNamespace(learning_rate=keras.Variable(rate))))
+    callback.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        callback.on_epoch_end(epoch, {watch: loss})
+        rates.append(float(callback.model.optimizer.learning_rate))
+        if callback.model.stop_training:
+            break
+    return epoch + 1, rates
+
+
+def test_early_stopping_ends_at_the_epoch_after_the_patience():
+    stopper = callbacks.EarlyStopping(2)
+    # Epoch 1 is the best; 2, 3 and 4 are not better: the third of them ends it.
+    assert epochs(stopper, [1.0, 1.0, 1.1, 1.2, 1.3, 1.4])[0] == 4
+
+
+def test_early_stopping_with_patience_0_needs_one_epoch_without_progress():
+    assert epochs(callbacks.EarlyStopping(0), [1.0, 0.9, 0.9, 0.1])[0] == 3
+
+
+def test_early_stopping_counts_anew_in_the_next_stage():
+    stopper = callbacks.EarlyStopping(1)
+    epochs(stopper, [1.0, 1.0])
+    assert epochs(stopper, [2.0, 2.0, 1.9, 2.0])[0] == 4
+
+
+def test_the_rate_is_halved_one_epoch_after_the_patience_then_every_patience():
+    plateau = callbacks.ReduceRateOnPlateau(2)
+    _, rates = epochs(plateau, [1.0] * 8)
+    # Epoch 1 sets the best; 2, 3, 4 are no better: halved at 4, then at 6 and 8.
+    assert rates == [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]
+
+
+def test_an_improvement_by_less_than_1e_4_is_no_progress_for_the_rate():
+    plateau = callbacks.ReduceRateOnPlateau(1)
+    _, rates = epochs(plateau, [1.0, 0.99995, 0.99991])
+    assert rates[-1] == 0.5
+
+
+def test_a_stopper_goes_on_from_its_state():
+    whole, first, second = (callbacks.EarlyStopping(2) for _ in range(3))
+    losses = [1.0, 1.1, 1.1, 1.1]
+    epochs(first, losses[:2])
+    second.restore(first.state())
+    assert 2 + epochs(second, losses[2:])[0] == epochs(whole, losses)[0] == 4
+
+
+def test_the_best_model_needs_a_strictly_higher_value_across_stages():
+    saved = []
+    keeper = callbacks.BestCheckpoint(
+        "val_accuracy", lambda model, logs: saved.append(logs["epoch"]))
+    epochs(keeper, [0.5, 0.5, 0.6, 0.6], watch="val_accuracy")
+    epochs(keeper, [0.6, 0.7], watch="val_accuracy")
+    assert (saved, keeper.best) == ([1, 3, 2], 0.7)
+
+
+def test_a_loss_that_becomes_nan_says_where_and_what_was_tried():
+    watcher = callbacks.StopOnNan("tried: adam at 10")
+    watcher.on_epoch_begin(4)
+    with pytest.raises(callbacks.Diverged, match="batch 3 of epoch 5; tried: adam"):
+        watcher.on_train_batch_end(2, {"loss": float("nan")})
+
+
+def test_loss_clips_probabilities_at_1e_7():
+    labels = np.array([[1.0, 0.0], [0.0, 1.0]])
+    scores = np.array([[0.0, 1.0], [0.0, 1.0]])
+    loss, accuracy = callbacks.loss_and_accuracy(labels, scores)
+    assert loss == pytest.approx((-np.log(1e-7) - np.log(1 - 1e-7)) / 2)
+    assert accuracy == 0.5
+
+
+def test_each_class_has_its_auroc_and_a_class_without_images_none():
+    labels = np.eye(3)[[0, 0, 1, 1]]
+    scores = np.array([[.8, .2, 0], [.4, .6, 0], [.3, .7, 0], [.6, .4, 0]])
+    aucs = callbacks.class_aucs(labels, scores)
+    assert aucs[:2] == [0.75, 0.75]
+    assert np.isnan(aucs[2])
+
+
+def test_validation_adds_loss_with_penalties_accuracy_and_auroc_of_all_images():
+    model = tiny_networks.nested_network(weight_decay=0.1)
+    model.compile("sgd")
+    batches = tiny_networks.ArrayBatches(7, batch_size=4)
+    validation = callbacks.Validation(batches, auc=True)
+    validation.set_model(model)
+    logs = {}
+    validation.on_epoch_end(0, logs)
+    scores = model.predict(batches.images, verbose=0)
+    truth = np.eye(2)[batches.labels]
+    plain, accuracy = callbacks.loss_and_accuracy(truth, scores)
+    kernels = [model.get_layer(name).kernel.numpy() for name in ("top_conv", "output")]
+    penalty = 0.1 * sum((kernel**2).sum() for kernel in kernels)
+    assert logs["val_loss"] == pytest.approx(plain + penalty, rel=1e-5)
+    assert logs["val_accuracy"] == pytest.approx(accuracy)
+    assert 0 <= logs["val_auc"] <= 1
+
+
+def test_the_state_of_a_network_comes_back_with_its_optimizer(tmp_path):
+    batches = tiny_networks.ArrayBatches()
+    models = []
+    for _ in range(2):
+        model = tiny_networks.nested_network(dropout=0.5)
+        model.compile("adam", "categorical_crossentropy")
+        model.optimizer.build(model.trainable_variables)
+        models.append(model)
+    images, labels, _ = batches.batch(0)
+    models[0].train_on_batch(images, labels)
+    callbacks.write_state(tmp_path / "state.npz", models[0], {"epochs": 3})
+    callbacks.restore_variables(tmp_path / "state.npz", models[1])
+    assert callbacks.read_meta(tmp_path / "state.npz") == {"epochs": 3}
+    # Some releases of Keras return the mean over all batches so far.
+    models[0].reset_metrics()
+    losses = [float(model.train_on_batch(images, labels)) for model in models]
+    assert losses[0] == losses[1]
+
+
+def test_a_cut_off_state_counts_as_none(tmp_path):
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"PK\x03\x04 cut off")
+    assert callbacks.read_meta(path) is None

@@ -1,0 +1,324 @@
+"""The walk from class folders to a tested model, with a trunk of one convolution."""
+
+import dataclasses
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from keras import layers
+
+from end2end import checkpoints, config, prediction
+from end2end.data import image_lists
+from end2end.models import backbones
+from end2end.training import experiment, run_inputs
+from end2end.utils import files
+
+PATCH_CLASSES = ("background", "malignant", "benign")
+IMAGES = config.ImageOptions(
+    size=(32, 24), intensity_scale=0.003891, pixel_mean=90.0)
+MODEL = config.ModelOptions(
+    backbone="yaroslav", top_kind="vgg", top_filters=(2,), top_repeats=(1,))
+
+
+def write_folders(root, classes, *, counts=(4, 2, 2), size=(32, 24)):
+    """Noise images, brighter with the number of the class: easy to tell apart."""
+    rng = np.random.default_rng(0)
+    for split, count in zip(("train", "val", "test"), counts, strict=True):
+        for label, name in enumerate(classes):
+            (root / split / name).mkdir(parents=True)
+            for i in range(count):
+                image = rng.normal(14000 + 18000 * label, 2000, size)
+                cv2.imwrite(str(root / split / name / f"{i}.png"),
+                            image.clip(0, 65535).astype(np.uint16))
+    return tuple(root / split for split in ("train", "val", "test"))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("folders")
+    return (write_folders(root / "patches", PATCH_CLASSES),
+            write_folders(root / "images", ("neg", "pos")))
+
+
+@pytest.fixture(autouse=True)
+def tiny_trunk(monkeypatch):
+    """Yaroslav's network with one convolution, and no graphs to compile."""
+    import tensorflow as tf
+
+    def trunk(x):
+        x = layers.Conv2D(4, 3, strides=4, padding="same", name="block1_conv1")(x)
+        x = layers.BatchNormalization(name="batch_normalization_1")(x)
+        return layers.Activation("relu", name="activation_1")(x)
+
+    row = dataclasses.replace(
+        backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1")
+    monkeypatch.setitem(backbones.BACKBONES, "yaroslav", row)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def training(folder, **changes):
+    settings = dict(
+        batch_size=8, first_until_epoch=1, top_until_epoch=1, all_until_epoch=2,
+        optimizer="adam", learning_rate=0.02, workers=2,
+        best_model=str(folder / "best.h5"))
+    return config.TrainingOptions(**settings | changes)
+
+
+def train_patches(folders, folder, **changes):
+    said = []
+    report = experiment.run_patch_experiment(
+        folders[0], IMAGES, MODEL, training(
+            folder, class_list=PATCH_CLASSES, **changes), say=said.append)
+    return report, "\n".join(said)
+
+
+def train_images(folders, folder, *, model=MODEL, images=IMAGES, **changes):
+    said = []
+    report = experiment.run_image_experiment(
+        folders[1], images, model, training(folder, **changes), say=said.append)
+    return report, "\n".join(said)
+
+
+@pytest.fixture(scope="module")
+def patch_file(folders, tmp_path_factory):
+    return tmp_path_factory.mktemp("patch") / "best.h5"
+
+
+@pytest.fixture
+def patch_model(folders, patch_file):
+    """The options of a whole-image network made from a trained patch classifier."""
+    if not patch_file.exists():
+        train_patches(folders, patch_file.parent)
+    return dataclasses.replace(MODEL, patch_model_path=str(patch_file))
+
+
+def test_a_patch_run_leaves_model_settings_history_and_report(folders, tmp_path):
+    report, said = train_patches(folders, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.config.json", "best.h5", "best.history.csv", "best.report.json"]
+    assert files.read_json(tmp_path / "best.report.json") == report
+    assert report["test"]["images"] == 6
+    assert report["data"]["train"]["classes"] == dict.fromkeys(PATCH_CLASSES, 4)
+    for part in ("train: ", "12 images", "stage 1 of 1", "Lowest validation loss",
+                 "testing on 6 images", "best.h5"):
+        assert part in said
+
+
+def test_the_saved_patch_classifier_scores_as_the_report_says(folders, tmp_path):
+    report, _ = train_patches(folders, tmp_path)
+    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    assert classifier.classes == PATCH_CLASSES
+    assert classifier.images.channels == 1
+    paths = [path for name in PATCH_CLASSES
+             for path in sorted((folders[0][2] / name).iterdir())]
+    scores = prediction.predict(classifier, paths)
+    right = scores.argmax(1) == np.repeat([0, 1, 2], 2)
+    assert right.mean() == pytest.approx(report["test"]["accuracy"])
+
+
+def test_an_image_run_starts_from_the_patch_model_in_two_stages(
+        folders, patch_model, tmp_path):
+    report, said = train_images(folders, tmp_path, model=patch_model)
+    assert [row["stage"] for row in report["history"]] == ["top layers", "all layers"]
+    assert set(report["test"]["auc"]) == {"neg", "pos"}
+    assert report["best"]["value"] == max(row["val_auc"] for row in report["history"])
+    assert "stage 1 of 2" in said
+    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    assert classifier.card["kind"] == "whole_image"
+    assert classifier.model.input_shape == (None, 32, 24, 1)
+
+
+def test_the_trunk_carries_the_weights_of_the_patch_model(
+        folders, patch_model, tmp_path):
+    train_images(folders, tmp_path, model=patch_model, learning_rate=0.0)
+    trunk = checkpoints.load_model(tmp_path / "best.h5").layers[1]
+    patch = checkpoints.load_model(patch_model.patch_model_path)
+    np.testing.assert_array_equal(
+        trunk.get_layer("block1_conv1").get_weights()[0],
+        patch.get_layer("block1_conv1").get_weights()[0])
+
+
+def test_the_same_seed_gives_the_same_history_with_any_number_of_threads(
+        folders, tmp_path):
+    reports = [train_patches(folders, tmp_path / str(workers), workers=workers)[0]
+               for workers in (1, 3)]
+    other = train_patches(folders, tmp_path / "other", seed=7)[0]
+    assert reports[0]["history"] == reports[1]["history"] != other["history"]
+
+
+def test_a_finished_run_is_not_trained_again(folders, tmp_path):
+    report, _ = train_patches(folders, tmp_path)
+    stamp = (tmp_path / "best.h5").stat().st_mtime_ns
+    again, said = train_patches(folders, tmp_path, workers=1)
+    assert again == report
+    assert "finished before" in said
+    assert (tmp_path / "best.h5").stat().st_mtime_ns == stamp
+
+
+def test_other_settings_train_again(folders, tmp_path):
+    train_patches(folders, tmp_path)
+    report, _ = train_patches(folders, tmp_path, all_until_epoch=3)
+    assert report["epochs"] == 3
+
+
+def test_without_a_place_for_the_best_model_the_final_one_is_tested(
+        folders, patch_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    report, _ = train_images(folders, tmp_path, model=patch_model, best_model="NOSAVE")
+    assert report["test"]["mean_auc"] is not None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_of_the_last_epoch_is_kept_where_asked(
+        folders, patch_model, tmp_path):
+    train_images(folders, tmp_path, model=patch_model,
+                 final_model=str(tmp_path / "final.h5"))
+    assert checkpoints.load_classifier(tmp_path / "final.h5").classes == ("neg", "pos")
+
+
+def test_a_whole_image_model_is_trained_further(folders, patch_model, tmp_path):
+    train_images(folders, tmp_path / "first", model=patch_model)
+    report, said = train_images(
+        folders, tmp_path / "second", resume_from=str(tmp_path / "first/best.h5"),
+        first_until_epoch=0, all_until_epoch=1)
+    assert [row["stage"] for row in report["history"]] == ["all layers"]
+    assert "its end, epoch 0, is reached" in said
+
+
+def test_random_weights_without_a_patch_stage_train_in_one_stage(folders, tmp_path):
+    model = dataclasses.replace(MODEL, pretrained=False)
+    report, _ = train_images(folders, tmp_path, model=model)
+    assert [row["stage"] for row in report["history"]] == ["all layers"] * 2
+    assert [row["learning_rate"] for row in report["history"]] == [
+        pytest.approx(0.02)] * 2
+
+
+def test_patches_that_are_not_centred_get_the_preprocessing_of_their_backbone(
+        folders, tmp_path):
+    settings = dataclasses.replace(IMAGES, center=False)
+    data = {"train": image_lists.list_classes(folders[0][0], PATCH_CLASSES)}
+    plain, ready = (
+        run_inputs.batches(kind, data, "train", run_inputs.Settings(
+            settings, config.ModelOptions(), training(tmp_path))).batch(0)[0]
+        for kind in ("whole_image", "patch"))
+    np.testing.assert_allclose(
+        ready, plain[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32))
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    (dict(class_list=("neg", "poz")), "no images of the class 'poz'.*--class-list"),
+    (dict(class_list=("neg", "neg")), "two or more different class names"),
+    (dict(batch_size=1), "gives no training batch"),
+    (dict(resume_from="nowhere.h5"), "nowhere.h5 does not exist"),
+    (dict(best_model="/proc/none/best.h5"), "/proc/none cannot be written"),
+    (dict(best_model="best.txt"), "should end in .h5"),
+])
+def test_a_wrong_setting_stops_the_run_before_any_work(
+        folders, patch_model, tmp_path, changes, message):
+    with pytest.raises(files.InputError, match=message):
+        train_images(folders, tmp_path, model=patch_model, **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_anything_to_start_from_is_refused(folders, tmp_path):
+    with pytest.raises(files.InputError, match="no model to start from"):
+        train_images(folders, tmp_path)
+
+
+def test_an_unreadable_image_is_named_before_any_work(folders, patch_model, tmp_path):
+    found = write_folders(tmp_path / "data", ("neg", "pos"))
+    (found[2] / "pos" / "1.png").write_bytes(b"no image")
+    with pytest.raises(files.InputError, match=r"pos/1\.png cannot be read"):
+        train_images((None, found), tmp_path / "out", model=patch_model)
+
+
+def test_validation_images_of_one_class_are_refused(folders, patch_model, tmp_path):
+    found = write_folders(tmp_path / "data", ("neg", "pos"))
+    for path in (found[1] / "pos").iterdir():
+        path.unlink()
+    with pytest.raises(files.InputError, match="validation set has images of the"):
+        train_images((None, found), tmp_path / "out", model=patch_model)
+
+
+def test_a_model_with_other_outputs_than_classes_is_refused(
+        folders, patch_model, tmp_path):
+    with pytest.raises(files.InputError, match="3 outputs, but --class-list names 2"):
+        train_images(folders, tmp_path, resume_from=patch_model.patch_model_path)
+
+
+def test_unscaled_16_bit_images_are_not_equalised(folders, patch_model, tmp_path):
+    images = dataclasses.replace(
+        IMAGES, intensity_scale=None, equalize_histogram=True)
+    with pytest.raises(files.InputError, match="--rescale-factor 0.003891"):
+        train_images(folders, tmp_path, model=patch_model, images=images)
+
+
+def test_the_rescale_factor_auto_is_found_and_kept_with_the_model(
+        folders, patch_model, tmp_path):
+    images = dataclasses.replace(IMAGES, intensity_scale="auto")
+    train_images(folders, tmp_path, model=patch_model, images=images)
+    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    assert classifier.images.intensity_scale == 0.003891
+
+
+@pytest.mark.slow
+def test_a_killed_command_started_again_ends_with_the_history_of_an_unbroken_one(
+        tmp_path):
+    found = write_folders(tmp_path / "data", ("neg", "pos"), size=(64, 64))
+
+    def command(out):
+        return [sys.executable, "-m", "ddsm_train.image_clf_train", *map(str, found),
+                "--no-patch-model-state", "--no-use-pretrained", "--patch-net",
+                "yaroslav", "--img-size", "64", "64", "--rescale-factor", "0.003891",
+                "--nb-epoch", "4", "--all-layer-epochs", "4", "--batch-size", "8",
+                "--top-depths", "4", "4", "--top-repetitions", "1", "1",
+                "--hidden-dropout", "0.3", "--optimizer", "adam",
+                "--best-model", str(tmp_path / out / "best.h5")]
+
+    subprocess.run(command("whole"), check=True, stdout=subprocess.DEVNULL)
+    history = tmp_path / "broken" / "best.history.csv"
+    process = subprocess.Popen(command("broken"), stdout=subprocess.DEVNULL)
+    while not history.exists() or len(history.read_text().splitlines()) < 3:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    again = subprocess.run(
+        command("broken"), check=True, capture_output=True, text=True)
+    assert "going on after epoch" in again.stdout
+    assert history.read_text() == (tmp_path / "whole/best.history.csv").read_text()
+    one, other = (checkpoints.load_model(tmp_path / out / "best.h5").get_weights()
+                  for out in ("whole", "broken"))
+    for weights, others in zip(one, other, strict=True):
+        np.testing.assert_array_equal(weights, others)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_cleanly_with_the_best_model_kept(tmp_path):
+    found = write_folders(tmp_path / "data", ("neg", "pos"), size=(64, 64))
+    best = tmp_path / "out" / "best.h5"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ddsm_train.image_clf_train", *map(str, found),
+         "--no-use-pretrained", "--patch-net", "yaroslav", "--img-size", "64", "64",
+         "--nb-epoch", "900", "--rescale-factor", "0.003891", "--batch-size", "8",
+         "--top-depths", "4", "--top-repetitions", "1", "--best-model", str(best)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Started in the background, the tests would pass on that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    while not pathlib.Path(best).exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert checkpoints.load_classifier(best).classes == ("neg", "pos")

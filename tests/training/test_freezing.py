@@ -1,0 +1,131 @@
+"""Freezing by name as in Keras 2.0.8, and penalties that can change."""
+
+import numpy as np
+import pytest
+import tiny_networks
+
+from end2end.training import freezing, schedule
+from end2end.utils import files
+
+
+def step(model):
+    """Trains one batch; returns the names of the variables that changed."""
+    before = [np.asarray(variable.value) for variable in model.variables]
+    model.compile("sgd", schedule.cross_entropy)
+    batches = tiny_networks.ArrayBatches()
+    model.train_on_batch(*batches.batch(0)[:2])
+    return {variable.path.split("/", 1)[-1] if variable.path.startswith("trunk/")
+            else variable.path for variable, old in zip(
+                model.variables, before, strict=True)
+            if not np.array_equal(old, np.asarray(variable.value))}
+
+
+def test_the_frozen_trunk_keeps_its_weights_but_moves_its_averages():
+    model = tiny_networks.nested_network()
+    freezing.train_from(model, "top_conv")
+    changed = {name for name in step(model) if name.startswith("trunk")}
+    assert changed == {"trunk_bn/moving_mean", "trunk_bn/moving_variance"}
+
+
+def test_a_frozen_normalisation_uses_the_statistics_of_the_batch():
+    model = tiny_networks.nested_network()
+    freezing.train_from(model, "top_conv")
+    images = tiny_networks.ArrayBatches(shift=50).images
+    frozen = np.array(model(images, training=True))
+    freezing.train_from(model, None)
+    np.testing.assert_allclose(np.array(model(images, training=True)), frozen)
+    freezing.train_from(model, "top_conv", moving_statistics=False)
+    assert not np.allclose(np.array(model(images, training=True)), frozen)
+
+
+def test_freezing_wholly_keeps_the_averages_too():
+    model = tiny_networks.nested_network()
+    freezing.train_from(model, "top_conv", moving_statistics=False)
+    assert not {name for name in step(model) if name.startswith("trunk")}
+
+
+def test_unfreezing_reaches_layers_frozen_inside_a_nested_model():
+    model = tiny_networks.nested_network()
+    for layer in model.get_layer("trunk").layers:
+        layer.trainable = False
+    model.get_layer("trunk").trainable = False
+    names = freezing.train_from(model, None)
+    assert names == ["trunk_conv", "trunk_bn", "trunk_conv2", "top_conv", "top_bn",
+                     "output"]
+    assert "trunk_conv/kernel" in step(model)
+
+
+def test_unfreezing_reaches_a_normalisation_that_an_earlier_stage_froze():
+    model = tiny_networks.nested_network()
+    freezing.train_from(model, "top_conv")
+    assert "trunk_bn" in freezing.train_from(model, None)
+    assert {"trunk_bn/gamma", "trunk_bn/beta"} <= step(model)
+
+
+def test_a_boundary_inside_the_nested_trunk_is_found_by_name():
+    model = tiny_networks.nested_network()
+    assert freezing.train_from(model, "trunk_conv2")[0] == "trunk_conv2"
+
+
+def test_naming_the_trunk_itself_trains_all_of_it():
+    model = tiny_networks.nested_network()
+    assert freezing.train_from(model, "trunk")[0] == "trunk_conv"
+
+
+def test_an_unknown_layer_is_refused_by_name():
+    with pytest.raises(files.InputError, match="no layer 'res9'.*--top-layer-nb"):
+        freezing.train_from(tiny_networks.nested_network(), "res9")
+
+
+def test_new_penalties_act_on_the_loss_after_compiling():
+    model = tiny_networks.nested_network(weight_decay=0.01)
+    before = float(sum(model.losses))
+    freezing.set_penalties(model, weight_decay=0.05, dropout=0.0)
+    assert float(sum(model.losses)) == pytest.approx(5 * before)
+    images = tiny_networks.ArrayBatches()
+    model.compile("sgd", schedule.cross_entropy)
+    data, labels, _ = images.batch(0)
+    total = float(model.test_on_batch(data, labels))
+    plain = float(np.mean(schedule.cross_entropy(labels, model(data))))
+    assert total == pytest.approx(plain + 5 * before, rel=1e-5)
+
+
+def test_dropout_built_at_rate_0_can_begin_to_drop():
+    model = tiny_networks.nested_network(dropout=0.0)
+    freezing.set_penalties(model, weight_decay=0.0, dropout=0.5)
+    layer = model.get_layer("drop")
+    ones = np.ones((1, 1000), np.float32)
+    assert 350 < (np.array(layer(ones, training=True)) == 0).sum() < 650
+    freezing.set_penalties(model, weight_decay=0.0, dropout=0.0)
+    assert (np.array(layer(ones, training=True)) == ones).all()
+
+
+def test_layers_without_a_penalty_get_none():
+    model = tiny_networks.nested_network()
+    freezing.set_penalties(model, weight_decay=7.0, dropout=0.0)
+    assert model.get_layer("trunk").get_layer("trunk_conv").kernel_regularizer is None
+
+
+def test_with_original_semantics_the_file_has_the_late_penalties_the_run_has_not():
+    model = tiny_networks.nested_network(dropout=0.2, weight_decay=0.01)
+    stage = schedule.Stage("all layers", None, 9, 0.1, weight_decay=0.5, dropout=0.7)
+    acting = float(sum(model.losses))
+    with freezing.written_penalties(model, stage, "original"):
+        written = model.get_layer("output").get_config(), model.get_layer("drop").rate
+    assert written[0]["kernel_regularizer"]["config"]["l2"] == 0.5
+    assert written[1] == 0.7
+    assert model.get_layer("drop").rate == 0.2
+    assert float(sum(model.losses)) == acting
+
+
+@pytest.mark.parametrize("momentum", (0.0, 0.5))
+def test_averages_keep_the_share_that_was_asked_for(momentum):
+    model = tiny_networks.nested_network()
+    freezing.set_momentum(model, momentum)
+    layer = model.get_layer("trunk").get_layer("trunk_bn")
+    before = np.array(layer.moving_mean)
+    images = tiny_networks.ArrayBatches(shift=50).images
+    convolved = np.array(model.get_layer("trunk").get_layer("trunk_conv")(images))
+    model(images, training=True)
+    expected = momentum * before + (1 - momentum) * convolved.mean((0, 1, 2))
+    np.testing.assert_allclose(np.array(layer.moving_mean), expected, rtol=1e-4)

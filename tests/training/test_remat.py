@@ -1,0 +1,118 @@
+"""Recomputed activations and half precision: the same network, less memory."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_networks
+from keras import layers
+
+from end2end import checkpoints
+from end2end.training import remat, schedule
+
+
+def branched_network():
+    """Two residual units, so that some places cannot be cut, and dropout."""
+    keras.utils.set_random_seed(3)
+    image = x = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, 3, padding="same", name="stem")(x)
+    for i in (1, 2):
+        y = layers.Conv2D(4, 3, padding="same", name=f"conv{i}")(x)
+        y = layers.BatchNormalization(name=f"bn{i}")(y)
+        y = layers.Dropout(0.3, seed=i, name=f"drop{i}")(y)
+        x = layers.Add(name=f"add{i}")([x, y])
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(image, layers.Dense(2, activation="softmax", name="output")(x))
+
+
+def test_a_network_is_cut_only_where_a_single_tensor_passes():
+    model = branched_network()
+    names = [model.layers[i].name for i in remat.cuts(model)]
+    assert names[1:] == ["stem", "add1", "add2", "pool"]
+
+
+def test_parts_are_balanced_by_the_memory_that_they_take():
+    # Layers of 8, 8, 4, 4, 1, 1: the last four are computed anew in one part.
+    assert remat.balanced([1, 2, 3, 4], [8, 8, 4, 4, 1, 1]) == [1]
+    assert remat.balanced([0, 1], [1, 1, 1]) in ([], [1])
+
+
+def test_sizes_are_those_of_the_images_given():
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, layers.Conv2D(5, 3, strides=2, padding="same")(image))
+    assert remat.sizes(model, (8, 6, 3)) == [8 * 6 * 3, 4 * 3 * 5]
+
+
+@pytest.mark.parametrize("build", [branched_network, tiny_networks.nested_network])
+def test_the_parts_one_after_the_other_are_the_network(build):
+    model = build()
+    images = tiny_networks.ArrayBatches(3).images
+    x = images
+    for part in remat.chain(model):
+        x = part(x)
+    np.testing.assert_allclose(x, model(images), rtol=1e-5)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_recomputing_gives_the_same_loss_gradients_and_averages(graph):
+    batches = tiny_networks.ArrayBatches()
+    images, labels, _ = batches.batch(0)
+    results = []
+    for recompute in (False, True):
+        model = branched_network()
+
+        def step(model=model):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(schedule.cross_entropy(
+                    labels, model(images, training=True)))
+            return loss, tape.gradient(
+                loss, [v.value for v in model.trainable_variables])
+
+        run = tf.function(step) if graph else step
+        if recompute:
+            with remat.recomputing(model):
+                loss, gradients = run()
+        else:
+            loss, gradients = run()
+        state = [np.asarray(variable.value) for variable in model.variables]
+        results.append((float(loss), [np.asarray(g) for g in gradients], state))
+    plain, again = results
+    assert again[0] == pytest.approx(plain[0], rel=1e-6)
+    for one, other in zip(plain[1], again[1], strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6)
+    for one, other in zip(plain[2], again[2], strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5)
+
+
+def test_recomputing_ends_with_its_block():
+    model = branched_network()
+    plain = model.call
+    with remat.recomputing(model):
+        assert model.call is not plain
+    assert model.call == plain
+
+
+def test_half_precision_leaves_the_weights_and_the_output_float32(tmp_path):
+    model = tiny_networks.nested_network()
+    remat.set_precision(model, "mixed_bfloat16")
+    images = tiny_networks.ArrayBatches().images
+    assert model(images).dtype == "float32"
+    trunk = model.get_layer("trunk")
+    assert trunk(images).dtype == "bfloat16"
+    assert {variable.dtype for variable in model.weights} == {"float32"}
+    checkpoints.save_model(model, tmp_path / "m.h5", {})
+    loaded = checkpoints.load_model(tmp_path / "m.h5")
+    assert loaded.get_layer("trunk")(images).dtype == "float32"
+    np.testing.assert_allclose(loaded(images), model(images), atol=0.02)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_training_in_half_precision_lowers_the_loss(policy):
+    model = tiny_networks.flat_network(weight_decay=0.0)
+    remat.set_precision(model, policy)
+    model.compile("sgd", schedule.cross_entropy, jit_compile=False, run_eagerly=True)
+    images, labels, _ = tiny_networks.ArrayBatches().batch(0)
+    losses = [float(model.train_on_batch(images, labels)) for _ in range(4)]
+    assert losses[-1] < losses[0]
+    scales = "LossScaleOptimizer" in type(model.optimizer).__name__
+    assert scales == (policy == "mixed_float16")

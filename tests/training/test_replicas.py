@@ -1,0 +1,210 @@
+"""Several devices and several processes give what one gives; a lost process ends well.
+
+Devices and processes are real: logical devices of the processor, and processes that
+talk over the loopback address.
+"""
+
+import csv
+import functools
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from end2end.training import replicas
+from tests.training import test_experiment
+
+ROOT = pathlib.Path(__file__).parents[2]
+HERE = ROOT / "tests" / "helpers"
+QUIET = dict(TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS="1",
+             PYTHONPATH=os.pathsep.join(map(str, (ROOT, HERE))))
+SECONDS = 120                       # after which a test process is taken for stuck
+MORE = ("sgd", "remat", "half", "normalised")
+
+
+def environment(**more):
+    kept = {name: value for name, value in os.environ.items()
+            if name not in ("TF_CONFIG", "NUM_GPU_DEVICES")}
+    return kept | QUIET | more
+
+
+def cluster(hosts, index):
+    """`TF_CONFIG` of one of the processes."""
+    return json.dumps(dict(cluster=dict(worker=hosts),
+                           task=dict(type="worker", index=index)))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("folders")
+    test_experiment.write_folders(root, test_experiment.PATCH_CLASSES,
+                                  counts=(5, 2, 2))
+    return root
+
+
+@functools.cache
+def losses(count, *names):
+    """Of one device and of some: {name: [one, several]}."""
+    done = subprocess.run(
+        [sys.executable, HERE / "replica_losses.py", str(count), *names], text=True,
+        capture_output=True, env=environment(), timeout=SECONDS)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def numbers(rows):
+    return np.array([[value for name, value in row.items() if name != "stage"]
+                     for row in rows])
+
+
+def equal(one, several):
+    assert list(one["rows"][0]) == list(several["rows"][0])
+    assert "val_auc" in one["rows"][0]
+    np.testing.assert_allclose(
+        numbers(several["rows"]), numbers(one["rows"]), atol=1e-4)
+
+
+def test_two_replicas_of_4_give_the_losses_and_the_auroc_of_one_of_8():
+    equal(*losses(2, "adam")["adam"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sgd", "remat"])
+def test_so_do_three_with_unequal_parts(name):
+    equal(*losses(3, *MORE)[name])
+
+
+@pytest.mark.slow
+def test_half_precision_works_on_replicas():
+    one, several = losses(3, *MORE)["half"]
+    np.testing.assert_allclose(
+        numbers(several["rows"]), numbers(one["rows"]), atol=0.05)
+
+
+@pytest.mark.slow
+def test_normalisation_has_own_statistics_but_the_averages_of_all():
+    one, several = losses(3, *MORE)["normalised"]
+    assert len(several["moving"]) == 2
+    for parts in several["moving"]:
+        np.testing.assert_array_equal(parts, [parts[0]] * len(parts))
+    differs = numbers(one["rows"]) - numbers(several["rows"])
+    assert 1e-4 < np.abs(differs).max() < 1
+
+
+def test_the_parts_of_a_batch_are_all_of_it():
+    for count in range(1, 9):
+        parts = [replicas.places(count, replica, 3) for replica in range(3)]
+        assert np.concatenate(parts).tolist() == list(range(count))
+        assert np.ptp(list(map(len, parts))) <= 1
+
+
+def ports(count):
+    """Free ports, as far as one can know."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    found = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return found
+
+
+class Run:
+    """A training run of two processes."""
+
+    def __init__(self, folders, out, *more, epochs=4, count=2):
+        out.mkdir(exist_ok=True)
+        hosts = [f"127.0.0.1:{port}" for port in ports(2)]
+        self.history = out / "best.history.csv"
+        self.processes = [subprocess.Popen(
+            [sys.executable, HERE / "replica_process.py", folders, out, str(epochs),
+             "4", *more], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment(TF_CONFIG=cluster(hosts, i)))
+            for i in range(count)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+    def wait_for(self, epochs):
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if self.history.exists() and len(list(csv.DictReader(
+                    self.history.open()))) >= epochs:
+                return
+            time.sleep(0.05)
+        raise TimeoutError("no epoch was done")
+
+    def ended(self, index):
+        """Status, standard output and error of a process."""
+        process = self.processes[index]
+        output, error = process.communicate(timeout=SECONDS)
+        return process.returncode, output, error
+
+    def rows(self):
+        ends = [self.ended(index) for index in range(len(self.processes))]
+        assert [status for status, _, _ in ends] == [0, 0], ends
+        return json.loads(ends[0][1].splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_two_processes_give_what_one_gives(folders, tmp_path):
+    alone = subprocess.run(
+        [sys.executable, HERE / "replica_process.py", folders, tmp_path / "one", "4",
+         "8"], text=True, capture_output=True, env=environment(), timeout=SECONDS)
+    assert alone.returncode == 0, alone.stderr
+    with Run(folders, tmp_path / "two") as run:
+        rows = run.rows()
+    np.testing.assert_allclose(
+        numbers(rows), numbers(json.loads(alone.stdout.splitlines()[-1])), atol=1e-4)
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
+        "best.config.json", "best.h5", "best.history.csv", "best.report.json"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim, end", [
+    (0, signal.SIGKILL), (1, signal.SIGKILL), (1, signal.SIGSTOP)])
+def test_a_lost_process_ends_the_run_which_then_goes_on_as_if_unbroken(
+        folders, tmp_path, victim, end):
+    with Run(folders, tmp_path / "broken", "--pause", "0.4") as run:
+        run.wait_for(2)
+        run.processes[victim].send_signal(end)
+        started = time.monotonic()
+        status, _, error = run.ended(1 - victim)
+        assert time.monotonic() - started < 60
+    *_, line = error.strip().splitlines()
+    assert status == 1
+    assert line.startswith("error: the processes of this run lost each other")
+    assert "best.state.npz" in line
+    assert "Start the same command on every host" in line
+    with Run(folders, tmp_path / "broken") as run:
+        broken = run.rows()
+    with Run(folders, tmp_path / "whole") as run:
+        assert broken == run.rows()
+
+
+@pytest.mark.slow
+def test_processes_that_see_other_results_are_refused(folders, tmp_path):
+    def run_of_two(second):
+        run = Run(folders, tmp_path / "first", count=0)
+        hosts = [f"127.0.0.1:{port}" for port in ports(2)]
+        run.processes = [subprocess.Popen(
+            [sys.executable, HERE / "replica_process.py", folders, out, "2", "4"],
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment(TF_CONFIG=cluster(hosts, i)))
+            for i, out in enumerate((tmp_path / "first", second))]
+        return run
+
+    with run_of_two(tmp_path / "second") as run:
+        ends = [run.ended(index) for index in range(2)]
+    assert [status for status, _, _ in ends] == [2, 2]
+    assert all("process 2 of 2 has other settings" in error for _, _, error in ends)

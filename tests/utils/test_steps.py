@@ -1,0 +1,80 @@
+"""Chains of commands: done once, redone when what they read is newer."""
+
+import subprocess
+import sys
+
+import pytest
+
+from end2end.utils import files, steps
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A module that appends its arguments to a file; status 1 for the word `fail`."""
+    (tmp_path / "note.py").write_text(
+        "import pathlib, sys\n"
+        "with open(pathlib.Path(__file__).with_name('log.txt'), 'a') as stream:\n"
+        "    stream.write(' '.join(sys.argv[1:]) + '\\n')\n"
+        "sys.exit(sys.argv[1] == 'fail')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return tmp_path
+
+
+def log(module):
+    path = module / "log.txt"
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_finished_step_is_not_run_again(module, capsys):
+    step = steps.Step("a", "Title", ("note", "one"))
+    steps.perform(step, module)
+    steps.perform(step, module)
+    assert log(module) == ["one"]
+    assert "done before" in capsys.readouterr().out
+    assert files.read_json(module / "steps" / "a.json")["command"] == [
+        "python", "-m", "note", "one"]
+
+
+def test_another_command_line_runs_again(module):
+    for word in ("one", "two"):
+        steps.perform(steps.Step("a", "Title", ("note", word)), module)
+    assert log(module) == ["one", "two"]
+
+
+def test_a_step_is_redone_when_what_it_reads_was(module):
+    first = steps.Step("a", "A", ("note", "a"))
+    second = steps.Step("b", "B", ("note", "b"), after=("a",))
+    for step in (first, second, second):
+        steps.perform(step, module)
+    (module / "steps" / "a.json").unlink()
+    for step in (first, second):
+        steps.perform(step, module)
+    assert log(module) == ["a", "b", "a", "b"]
+
+
+def test_a_command_that_fails_is_named_and_not_recorded(module):
+    with pytest.raises(ChildProcessError, match="step a ended with status 1: python"):
+        steps.perform(steps.Step("a", "A", ("note", "fail")), module)
+    assert not (module / "steps" / "a.json").exists()
+
+
+def test_what_a_step_beside_others_prints_is_kept_in_its_log(module, capfd):
+    (module / "talk.py").write_text("print('a word')\nraise SystemExit(3)\n")
+    path = module / "beside.txt"
+    with pytest.raises(ChildProcessError, match="status 3 .see .*beside.txt"):
+        steps.perform(steps.Step("a", "A", ("talk",)), module, log=path)
+    assert path.read_text() == "a word\n"
+    assert "a word" not in capfd.readouterr().out
+
+
+def test_memory_is_that_of_the_step_alone(module):
+    (module / "large.py").write_text("bytearray(300_000_000)\n")
+    # From a small process: Linux counts the memory of the one that starts a command.
+    code = ("import pathlib, sys; from end2end.utils import steps\n"
+            "for words in (('large',), ('note', 'b')):\n"
+            "    print(steps.perform(steps.Step(words[0], '', words),\n"
+            "                        pathlib.Path(sys.argv[1]))['peak_megabytes'])")
+    printed = subprocess.run([sys.executable, "-c", code, str(module)], check=True,
+                             capture_output=True, text=True, timeout=60).stdout
+    large, small = (int(line) for line in printed.split("\n") if line.isdecimal())
+    assert small < 100 < 280 < large
