@@ -123,8 +123,10 @@ test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py 
 		-c $(VENV)/lowest.txt -e '.[test,dicom,cluster,serve,results]'
 	@$(LOWEST)/bin/python -m pytest -m "not slow" $(LOWEST_TESTS:%=tests/%)
 
-lint: $(READY)  ## style of the code
+lint: $(READY)  ## style of the code, direction of imports, types of the faces
 	@$(RUN) -m ruff check .
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
+	@$(RUN) -m pyright
 
 fuzz: $(READY)  ## thousands of damaged files of every kind; COUNT=10000 KIND="dicom png"
 	@$(RUN) -m tests.fuzz --count $(or $(COUNT),10000) $(if $(KIND),--kind $(KIND)) \
