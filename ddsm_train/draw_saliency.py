@@ -14,9 +14,8 @@ import pathlib
 
 from end2end import evaluation, reports
 from end2end.config import image_flags
+from end2end.explanation import methods
 from end2end.utils import commands
-
-METHODS = ("guided", "gradcam", "integrated", "heatmap")
 
 
 def parser():
@@ -26,8 +25,9 @@ def parser():
     parser.add_argument("images", metavar="IMAGES",
                         help="folder, class folders, CSV manifest or one image")
     parser.add_argument("out", metavar="OUT", help="folder for pictures and results")
-    parser.add_argument("--method", nargs="+", choices=METHODS, default=["guided"],
-                        help="which maps (default: guided)")
+    parser.add_argument("--method", nargs="+", choices=methods.names(),
+                        default=[methods.PUBLISHED.name],
+                        help=f"which maps (default: {methods.PUBLISHED.name})")
     parser.add_argument("--flips", action="store_true",
                         help="mean over the four flips, as of the scores; steadier")
     parser.add_argument("--cutoff", type=float, default=0.06,

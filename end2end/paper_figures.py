@@ -20,9 +20,8 @@ import argparse
 import pathlib
 
 from end2end import evaluation, reports
+from end2end.explanation import methods
 from end2end.utils import commands, files
-
-METHODS = ("guided", "gradcam", "integrated")
 
 
 def parser():
@@ -63,8 +62,9 @@ def _saliency(parser):
     parser.add_argument("--heatmap", choices=("relu", "softmax"), default="relu",
                         help="activations of the patch classes, as in the paper, or "
                              "probabilities (default: relu)")
-    parser.add_argument("--method", choices=METHODS, default="guided",
-                        help="which map (default: guided)")
+    parser.add_argument("--method", choices=methods.names(patch_model=False),
+                        default=methods.PUBLISHED.name,
+                        help="which map (default: %(default)s)")
     parser.add_argument("--scale", choices=("image", "set"), default="image",
                         help="rescale guided maps by the largest gradient of each "
                              "image, or of the set, where images that it outshines "

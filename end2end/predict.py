@@ -111,7 +111,7 @@ def main(argv=None):
 
 
 def pictures(arguments, settings):
-    """What pictures are asked for (`predict_pictures.Wanted`), or None.
+    """What pictures are asked for (`prediction_pictures.PictureRequest`), or None.
 
     Raises:
         files.InputError: they cannot be made or written.
@@ -126,11 +126,11 @@ def pictures(arguments, settings):
     if arguments.patch_model:
         patch = checkpoints.load_classifier(arguments.patch_model)
         digest = files.sha256(arguments.patch_model)
-    wanted = reports.prediction_pictures.Wanted(
+    request = reports.prediction_pictures.PictureRequest(
         arguments.overlay, arguments.report, arguments.dicom, patch, arguments.frame,
         dict(settings, patch_model=digest))
-    reports.prediction_pictures.check(wanted)
-    return wanted
+    reports.prediction_pictures.check(request)
+    return request
 
 
 def finish(asked, out, images, classifiers, failures, wanted):

@@ -1,4 +1,4 @@
-"""Which pixels moved the score: guided gradients, Grad-CAM, integrated gradients.
+"""Which pixels moved the score: guided and plain gradients, Grad-CAM, integrated ones.
 
 Shen et al. 2019, "Saliency map and error analysis": the gradient of the cancer output
 with respect to the image, by guided back-propagation (only positive gradients through
@@ -24,6 +24,9 @@ STEPS = 20
 def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
     """Saliency of each pixel by guided back-propagation, as published.
 
+    Springenberg JT, Dosovitskiy A, Brox T, Riedmiller M. Striving for simplicity: the
+    all convolutional net. ICLR workshop 2015.
+
     Args:
         model: `keras.Model` with softmax (or one sigmoid) output.
         image: network input, float32 `(rows, columns, channels)`.
@@ -44,20 +47,22 @@ def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
     return rescaled(strength, cutoff, largest=1 if scale is not None else None)
 
 
-def guided_gradients(model, image, *, class_index=1):
-    """Guided gradient of the class probability with respect to the input.
+def gradient_map(model, image, *, class_index=1):
+    """Saliency of each pixel by the plain gradient, unguided.
 
-    Springenberg JT, Dosovitskiy A, Brox T, Riedmiller M. Striving for simplicity: the
-    all convolutional net. ICLR workshop 2015.
+    Simonyan K, Vedaldi A, Zisserman A. Deep inside convolutional networks. ICLR
+    workshop 2014. Guided back-propagation changes little when a network's weights are
+    replaced by random ones, this map does (Adebayo J et al. Sanity checks for saliency
+    maps. NeurIPS 2018); so it tells whether a guided map is of the network.
 
     Args:
         model, image, class_index: see `saliency_map`.
 
     Returns:
-        float32 `(rows, columns, channels)`, with sign.
+        float32 `(rows, columns)` from 0 to 1.
     """
-    odds, slope = class_gradient(model, image, class_index, guided=True)
-    return odds * np.float32(slope)
+    odds, _ = class_gradient(model, image, class_index, guided=False)
+    return rescaled(np.abs(odds).max(axis=-1))
 
 
 def grad_cam(model, image, *, class_index=1, layer=None):
@@ -133,10 +138,6 @@ def attributions(model, image, *, class_index=1, baseline=None, steps=STEPS):
     return (total / steps * (image - baseline)).astype(np.float32)
 
 
-METHODS = {"guided": saliency_map, "gradcam": grad_cam,
-           "integrated": integrated_gradients}
-
-
 def rescaled(strength, cutoff=0.0, *, largest=None):
     """Divides by the largest value and removes what is below the cutoff.
 
@@ -146,9 +147,9 @@ def rescaled(strength, cutoff=0.0, *, largest=None):
     largest = float(strength.max()) if largest is None else largest
     if largest <= 0:
         return np.zeros(strength.shape, np.float32)
-    found = (strength / largest).astype(np.float32)
-    found[found < cutoff] = 0
-    return found
+    shares = (strength / largest).astype(np.float32)
+    shares[shares < cutoff] = 0
+    return shares
 
 
 # Gradients ------------------------------------------------------------------------
@@ -190,11 +191,11 @@ def _log_odds(output, class_index, kind):
     """Log odds of the class, from the output before its softmax or sigmoid."""
     import tensorflow as tf
 
-    own = output[:, class_index if output.shape[-1] > 1 else 0]
+    logit = output[:, class_index if output.shape[-1] > 1 else 0]
     if kind != "softmax":
-        return own
+        return logit
     others = [i for i in range(output.shape[-1]) if i != class_index]
-    return own - tf.reduce_logsumexp(tf.gather(output, others, axis=1), axis=1)
+    return logit - tf.reduce_logsumexp(tf.gather(output, others, axis=1), axis=1)
 
 
 @contextlib.contextmanager
@@ -279,10 +280,10 @@ def map_layer(model, name=None):
 
 def _output_within(model, layer):
     """Output of a layer in this model's graph; a trunk may stand in others too."""
-    own = {id(tensor) for one in model.layers for node in one._inbound_nodes
-           for tensor in node.input_tensors} | {id(one) for one in model.outputs}
+    used = {id(tensor) for inner in model.layers for node in inner._inbound_nodes
+            for tensor in node.input_tensors} | {id(last) for last in model.outputs}
     return next(node.output_tensors[0] for node in layer._inbound_nodes
-                if id(node.output_tensors[0]) in own)
+                if id(node.output_tensors[0]) in used)
 
 
 # Where the maximum falls ----------------------------------------------------------

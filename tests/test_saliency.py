@@ -40,22 +40,29 @@ def test_guided_gradients_of_two_layers_by_hand(rectifier):
     slope = probability * (1 - probability)
     # The gradient of h1 is negative and is stopped; a plain one would be -4 and -2.
     expected = slope * np.array([[3, 1.5], [0, 0]])[..., None]
-    found = saliency.guided_gradients(model, IMAGE)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    gradient, measured_slope = saliency.class_gradient(model, IMAGE, 1, guided=True)
+    np.testing.assert_allclose(gradient * measured_slope, expected, rtol=1e-4)
+
+
+def test_the_plain_gradient_of_two_layers_by_hand():
+    # The log odds change by 3 h0 - 2 h1: 3, 1.5, -4 and -2 for the four pixels.
+    model = dense_network(FIRST, SECOND)
+    np.testing.assert_allclose(
+        saliency.gradient_map(model, IMAGE), [[0.75, 0.375], [1, 0.5]], rtol=1e-5)
 
 
 def test_a_unit_that_is_off_passes_nothing_on():
     # h0 = -1 is off; h1 = 1 has a negative gradient: nothing is left.
     model = dense_network([[-1, 0], [0, 0], [0, 2], [0, 1]], SECOND)
-    assert not saliency.guided_gradients(model, IMAGE).any()
+    assert not saliency.class_gradient(model, IMAGE, 1, guided=True)[0].any()
     assert not saliency.saliency_map(model, IMAGE).any()
 
 
 def test_the_other_class_has_the_other_gradients():
     model = dense_network(FIRST, SECOND)
-    found = saliency.guided_gradients(model, IMAGE, class_index=0)
-    assert not found[0].any()
-    np.testing.assert_allclose(found[1, 0] / found[1, 1], 2, rtol=1e-5)
+    gradient, _ = saliency.class_gradient(model, IMAGE, 0, guided=True)
+    assert not gradient[0].any()
+    np.testing.assert_allclose(gradient[1, 0] / gradient[1, 1], 2, rtol=1e-5)
 
 
 def test_the_map_is_rescaled_and_cut_off():
@@ -73,7 +80,8 @@ def test_a_sure_network_still_has_a_map():
 
 def test_with_a_common_scale_a_weak_image_stays_empty():
     model = dense_network(FIRST, SECOND)
-    strongest = np.abs(saliency.guided_gradients(model, IMAGE)).max()
+    gradient, slope = saliency.class_gradient(model, IMAGE, 1, guided=True)
+    strongest = np.abs(gradient).max() * slope
     strong = saliency.saliency_map(model, IMAGE, scale=strongest)
     assert strong.max() == pytest.approx(1)
     assert not saliency.saliency_map(model, IMAGE, scale=strongest * 20).any()
@@ -158,25 +166,6 @@ def test_grad_cam_takes_the_trunk_or_a_named_layer():
         saliency.map_layer(model, "nowhere")
 
 
-def test_a_maximum_on_a_marker_counts_only_beside_the_breast():
-    from end2end.data import rois
-    from end2end.explanation import maps
-
-    grey = np.zeros((60, 40), np.uint8)
-    grey[20:50, 10:] = 120
-    grey[2:6, 2:8] = 255                        # a marker
-    strength = np.zeros((60, 40), np.float32)
-    strength[4, 4], strength[30, 20] = 1, 0.5
-    mask = np.zeros((60, 40), bool)
-    mask[28:33, 18:23] = True
-    one = maps.Explained(path="a.png", label=1, score=0.9, grey=grey,
-                            maps={"guided": strength}, peak=1.0)
-    row, = maps.pointing_rows(one, [rois.Region(mask=mask, malignant=True)])
-    assert (row["hit"], row["hit_in_breast"]) == (0, 1)
-    assert maps.breast_of(grey).sum() == 30 * 30
-    assert not maps.breast_of(np.zeros((4, 4), np.uint8)).any()
-
-
 def test_the_pointing_game_by_hand():
     strength = np.zeros((100, 80), np.float32)
     strength[50, 40] = 1
@@ -194,21 +183,3 @@ def test_a_lone_pixel_loses_against_a_patch_after_blurring():
     strength[10, 10], strength[60:66, 40:46] = 1, 0.5
     assert saliency.peak(strength, blur=0) == (10, 10)
     assert 60 <= saliency.peak(strength)[0] < 66
-
-
-def test_maps_over_the_flips_turn_with_the_image(tmp_path):
-    from saved_models import whole_image_model
-
-    from end2end import checkpoints
-    from end2end.explanation import maps
-
-    classifier = checkpoints.load_classifier(whole_image_model(tmp_path / "best.h5"))
-    picture = np.random.default_rng(0).integers(0, 200, (40, 32)).astype(np.uint8)
-    picture[5:8, 5:8] = 255
-    options = maps.ExplainOptions(("guided", "integrated"), 0.0, flips=True)
-    one, turned = (maps.explain(classifier, "a.png", options, picture=pixels)
-                   for pixels in (picture, picture[:, ::-1].copy()))
-    assert one.score == pytest.approx(turned.score, abs=1e-6)
-    for name, strength in one.maps.items():
-        assert strength.max() == 1
-        np.testing.assert_allclose(turned.maps[name][:, ::-1], strength, atol=1e-5)

@@ -10,7 +10,7 @@ import numpy as np
 from ddsm_train.pipeline.walk import NETWORKS
 from end2end import checkpoints, images, metrics, prediction
 from end2end.evaluation import saliency_run
-from end2end.explanation import maps
+from end2end.explanation import methods
 from end2end.reports import figures, report, score_tables
 from end2end.utils import files
 
@@ -175,7 +175,7 @@ def summary(results, gain, pointing, real):
                f"{flips['auc']:.3f} [{score_tables.between(flips['auc_interval'])}]")
     yield f"gain by the patch stage [{score_tables.between(gain)}]"
     for method, own in pointing.items():
-        yield (f"{maps.TITLES[method]}: maximum in a malignant lesion in "
+        yield (f"{methods.METHODS[method].title}: maximum in a malignant lesion in "
                f"{own['hits']:.2f} of {own['images']} images "
                f"[{score_tables.between(own['interval'])}], by chance "
                f"{own['chance']:.2f}")

@@ -6,9 +6,8 @@ import tqdm
 
 from end2end import checkpoints
 from end2end.data import rois
-from end2end.explanation import maps, patch_maps
+from end2end.explanation import maps, methods, patch_maps
 from end2end.reports import case_pictures
-from end2end.utils import files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +16,7 @@ class PictureOptions:
 
     Attributes:
         show: whether it shows the images at all.
-        methods: maps, some of `explain.TITLES`; each takes several times as long as a
+        methods: names of `methods.METHODS`; each map takes several times as long as a
             score.
         patch: `checkpoints.Classifier` of patches, for the heatmap.
         regions: file of outlines (`rois.read`), or None.
@@ -87,15 +86,12 @@ def picture_options(arguments):
     Raises:
         files.InputError: flags that do not fit, or a file that is not there.
     """
-    methods = tuple(dict.fromkeys(arguments.layers))
-    if ("heatmap" in methods) != bool(arguments.patch_model):
-        raise files.InputError(
-            "--layers heatmap and --patch-model FILE belong together; give both or "
-            "neither.")
+    layers = tuple(dict.fromkeys(arguments.layers))
+    methods.check_patch_model("--layers", layers, arguments.patch_model)
     if arguments.rois:
         rois.read(arguments.rois)
     patch = None
     if arguments.patch_model:
         patch = checkpoints.load_classifier(arguments.patch_model)
         patch_maps.malignant_classes(patch.classes)
-    return PictureOptions(arguments.pictures, methods, patch, arguments.rois)
+    return PictureOptions(arguments.pictures, layers, patch, arguments.rois)

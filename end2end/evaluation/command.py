@@ -7,6 +7,7 @@ import tqdm
 
 from end2end import evaluation
 from end2end.config import image_flags
+from end2end.explanation import methods
 from end2end.utils import commands, files
 
 
@@ -36,9 +37,10 @@ def parser(program, description, *, flips=False):
                         help="seed of the bootstrap (default: 12345)")
     parser.add_argument("--pictures", action=argparse.BooleanOptionalAction,
                         default=True, help="show the images in the report")
-    parser.add_argument("--layers", nargs="+", default=[], choices=(
-        "guided", "gradcam", "integrated", "heatmap"),
-        help="maps in the report; each takes several times as long as a score")
+    parser.add_argument("--layers", nargs="+", default=[],
+                        choices=methods.names(),
+                        help="maps in the report; each takes several times as long as "
+                             "a score")
     parser.add_argument("--patch-model", metavar="FILE",
                         help="patch classifier, for --layers heatmap")
     parser.add_argument("--rois", metavar="FILE",

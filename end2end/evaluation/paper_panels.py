@@ -10,7 +10,7 @@ import numpy as np
 
 from end2end import images, metrics
 from end2end.data import image_lists, rois
-from end2end.explanation import maps, overlays
+from end2end.explanation import maps, methods, overlays
 from end2end.metrics import ensembles, statistics
 from end2end.reports import case_pictures, figures, score_report
 from end2end.utils import files
@@ -136,13 +136,13 @@ def saliency(arguments):
     panels, lines, first = [], [], None
     for i, (kind, label, highest) in enumerate(KINDS):
         one, right = chosen(saved, label, highest, arguments.threshold)
-        if arguments.method == "guided" and scale:
+        if arguments.method == methods.PUBLISHED.name and scale:
             one = maps.on_common_scale(one, scale, arguments.cutoff)
         first = first or one
         regions = find_regions(one.path, one.grey.shape) if find_regions else ()
         title = kind if right else f"no {kind}; nearest"
         panels.append((f"{titled(i, title)}, score {one.score:.2f}",
-                       drawn(one, arguments.method, regions)))
+                       case_pictures.drawn(one, arguments.method, regions)))
         seen = one.maps[arguments.method].any()
         lines.append(f"{LETTERS[i]} {title}: {one.path}, score {one.score:.3f}"
                      + ("" if seen else "; nothing passes the cutoff"))
@@ -153,7 +153,9 @@ def saliency(arguments):
         lines.append(f"d {MEANINGS[arguments.heatmap]} of patches over image a")
     else:
         lines.append("no heatmaps: draw_saliency was called without --method heatmap")
-    figure = figures.saliency(panels, heatmaps, scale=MEANINGS[arguments.heatmap])
+    figure = figures.saliency(
+        panels, heatmaps, legend=methods.METHODS[arguments.method].legend,
+        scale=MEANINGS[arguments.heatmap])
     return figure, lines
 
 
@@ -183,13 +185,6 @@ def chosen(saved, label, highest, threshold):
             "folders with both classes.")
     one = (max if highest else min)(own, key=lambda one: one.score)
     return one, (one.score >= threshold) == highest
-
-
-def drawn(one, method, regions):
-    """A mammogram with a map and outlines, uint8 `(rows, columns, 3)`."""
-    picture = overlays.blended(
-        overlays.draw(one.grey), case_pictures.shade(method)(one.maps[method]))
-    return overlays.blended(picture, overlays.outline_layer(one.grey.shape, regions))
 
 
 def class_heatmaps(one, regions, activation):

@@ -8,7 +8,7 @@ import tqdm
 
 from end2end.checkpoints import saved_models
 from end2end.data import image_lists, rois
-from end2end.explanation import maps, overlays, patch_maps
+from end2end.explanation import maps, methods, overlays, patch_maps
 from end2end.metrics import bootstrap
 from end2end.reports import case_pictures, report, score_tables
 from end2end.utils import files
@@ -59,11 +59,8 @@ def plan(arguments, overrides):
     Raises:
         files.InputError: before any work, if an input cannot be used.
     """
-    methods = tuple(dict.fromkeys(arguments.method))
-    if ("heatmap" in methods) != bool(arguments.patch_model):
-        raise files.InputError(
-            "--method heatmap and --patch-model FILE belong together; give both or "
-            "neither.")
+    names = tuple(dict.fromkeys(arguments.method))
+    methods.check_patch_model("--method", names, arguments.patch_model)
     if not 0 <= arguments.cutoff < 1 or not 0 <= arguments.tolerance < 1:
         raise files.InputError(
             "--cutoff and --tolerance are shares; expected numbers from 0, below 1.")
@@ -83,10 +80,10 @@ def plan(arguments, overrides):
     if patch:
         patch_maps.malignant_classes(patch.classes)
     options = maps.ExplainOptions(
-        methods, arguments.cutoff, patch or None, flips=arguments.flips)
+        names, arguments.cutoff, patch or None, flips=arguments.flips)
     signature = dict(
         version=VERSION,
-        model=files.sha256(model), methods=methods, cutoff=arguments.cutoff,
+        model=files.sha256(model), methods=names, cutoff=arguments.cutoff,
         flips=arguments.flips,
         images=dataclasses.asdict(classifier.images),
         patch_model=files.sha256(arguments.patch_model) if patch else None)
@@ -159,9 +156,10 @@ def finish(job, kept, failed):
             explained = maps.on_common_scale(explained, scale, job.options.cutoff)
         regions = job.find_regions(
             explained.path, explained.grey.shape) if job.find_regions else ()
-        for method, strength in explained.maps.items():
-            write_picture(job.out / f"{name}.{method}.png", explained.grey,
-                          (method, strength), regions)
+        for method in explained.maps:
+            with files.replacing(job.out / f"{name}.{method}.png") as part:
+                part.write_bytes(overlays.png(
+                    case_pictures.drawn(explained, method, regions)))
         own = maps.pointing_rows(explained, regions, tolerance=job.tolerance)
         rows += own
         cases.append(case_pictures.case(
@@ -184,16 +182,6 @@ def common_scale(kept):
     return max((maps.load(saved).peak for _, saved in kept), default=0.0)
 
 
-def write_picture(path, grey, named_map, regions):
-    """Writes one mammogram with one map and the outlines."""
-    method, strength = named_map
-    picture = overlays.draw(grey)
-    picture = overlays.blended(picture, case_pictures.shade(method)(strength))
-    picture = overlays.blended(picture, overlays.outline_layer(grey.shape, regions))
-    with files.replacing(path) as part:
-        part.write_bytes(overlays.png(picture))
-
-
 def write_page(job, cases, summary):
     """Writes `report.html`."""
     sections = []
@@ -212,7 +200,7 @@ def pointing_table(summary):
     return report.Table(
         ("map", "images", "maximum in the lesion", "95 % interval", "by chance",
          "looking in the breast only", "95 % interval of it", "by chance there"),
-        [(maps.TITLES[method], own["images"], own["hits"],
+        [(methods.METHODS[method].title, own["images"], own["hits"],
           score_tables.between(own["interval"]), own["chance"], own["hits_in_breast"],
           score_tables.between(own["interval_in_breast"]), own["chance_in_breast"])
          for method, own in summary.items()],

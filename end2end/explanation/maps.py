@@ -9,13 +9,9 @@ import cv2
 import numpy as np
 
 from end2end import images, metrics, prediction, saliency
-from end2end.explanation import overlays, patch_maps
+from end2end.explanation import drawing, methods, overlays, patch_maps
 from end2end.utils import files
 
-TITLES = {
-    "guided": "guided back-propagation", "gradcam": "Grad-CAM",
-    "integrated": "integrated gradients", "heatmap": "patch heatmap, malignant",
-}
 # Distance from the outline that still counts as pointing at it, as share of the height
 # (Zhang et al. 2016: 15 of some 500 pixels).
 TOLERANCE = 0.03
@@ -26,7 +22,7 @@ class ExplainOptions:
     """What is drawn.
 
     Attributes:
-        methods: some of `TITLES`.
+        methods: names of some of `methods.ROWS`.
         cutoff: of guided back-propagation.
         patch: `checkpoints.Classifier` of patches, for the heatmap.
         class_index: output that is explained.
@@ -34,7 +30,7 @@ class ExplainOptions:
             is.
     """
 
-    methods: tuple = ("guided",)
+    methods: tuple[str, ...] = (methods.PUBLISHED.name,)
     cutoff: float = saliency.CUTOFF
     patch: object = None
     class_index: int = 1
@@ -51,7 +47,8 @@ class Explained:
         score: of the class, with flips where its maps are means over them.
         maps: float32 `(rows, columns)` from 0 to 1, by method.
         label: class number, or None.
-        peak: gradient of the probability where the guided map is 1; 0 without one.
+        peak: gradient of the probability where the map of guided back-propagation is 1;
+            0 without one.
         cells: `patch_maps.PatchMap` behind the map `heatmap`, or None.
     """
 
@@ -85,68 +82,27 @@ def explain(classifier, path, options, *, label=None, picture=None):
     Raises:
         files.InputError: the image cannot be read, or gives no finite score.
     """
-    picture = images.read_image(path) if picture is None else picture
-    ready = images.to_input(picture, classifier.images)
-    prediction.check_inputs(ready[None], [path])
+    pixels = images.read_image(path) if picture is None else picture
+    inputs = images.to_input(pixels, classifier.images)
+    prediction.check_inputs(inputs[None], [path])
     score = prediction.predict_inputs(
-        classifier.model, ready[None], flips=views(options))[0].mean(axis=0)
+        classifier.model, inputs[None],
+        flips=drawing.flips_of(options.flips))[0].mean(axis=0)
     prediction.check_scores([score], [path])
-    maps, peak, cells = {}, 0.0, None
-    for name in options.methods:
-        if name == "heatmap":
-            cells = patch_maps.patch_map(options.patch, picture, classifier.images)
-            maps[name] = cells.malignant(ready.shape[:2])
-        elif name == "guided":
-            maps[name], peak = _guided(classifier.model, ready, options)
-        else:
-            maps[name] = _map(name, classifier, ready, options)
-    grey = overlays.grey8(images.resized(picture, classifier.images))
+    subject = drawing.Subject(
+        classifier, pixels, inputs, options.patch, options.class_index, options.flips,
+        options.cutoff)
+    drawn = {name: methods.METHODS[name].draw(subject) for name in options.methods}
+    grey = overlays.grey8(images.resized(pixels, classifier.images))
     return Explained(
-        str(path), grey, float(score[options.class_index]), maps, label, peak, cells)
-
-
-def views(options):
-    """The rows of `prediction.FLIPS` that maps and scores are means over."""
-    return prediction.FLIPS if options.flips else prediction.FLIPS[:1]
-
-
-def _over_views(draw, ready, options):
-    """Mean over the flips of what a function draws of a network input."""
-    return np.mean([np.flip(draw(np.flip(ready, turned(axes))), turned(axes))
-                    for axes in views(options)], axis=0)
-
-
-def turned(axes):
-    """Axes of a batch as axes of one image."""
-    return tuple(axis - 1 for axis in axes)
-
-
-def _guided(model, ready, options):
-    slopes = []
-
-    def draw(image):
-        gradient, slope = saliency.class_gradient(
-            model, image, options.class_index, guided=True)
-        slopes.append(slope)
-        return np.abs(gradient).max(axis=-1)
-
-    strength = _over_views(draw, ready, options)
-    return (saliency.rescaled(strength, options.cutoff),
-            float(strength.max() * np.mean(slopes)))
-
-
-def _map(name, classifier, ready, options):
-    keywords = dict(class_index=options.class_index)
-    if name == "integrated":
-        mean = classifier.images.pixel_mean if classifier.images.center else 0
-        keywords["baseline"] = np.full_like(ready, -mean)
-    return saliency.rescaled(_over_views(
-        lambda image: saliency.METHODS[name](classifier.model, image, **keywords),
-        ready, options))
+        str(path), grey, float(score[options.class_index]),
+        {name: layer.strength for name, layer in drawn.items()}, label,
+        max((layer.peak for layer in drawn.values()), default=0.0),
+        next((layer.cells for layer in drawn.values() if layer.cells), None))
 
 
 def on_common_scale(explained, scale, cutoff):
-    """The guided map with a gradient of `scale` as 1, weaker ones cut off.
+    """The published map with a gradient of `scale` as 1, weaker ones cut off.
 
     Images without a response become empty, as in Figure 4c of Shen et al. 2019.
 
@@ -154,9 +110,10 @@ def on_common_scale(explained, scale, cutoff):
         `Explained`.
     """
     factor = np.float32(explained.peak / scale if scale > 0 else 0)
-    weaker = np.minimum(explained.maps["guided"] * factor, 1)
-    weaker[weaker < cutoff] = 0
-    return dataclasses.replace(explained, maps={**explained.maps, "guided": weaker})
+    name = methods.PUBLISHED.name
+    strength = np.minimum(explained.maps[name] * factor, 1)
+    strength[strength < cutoff] = 0
+    return dataclasses.replace(explained, maps={**explained.maps, name: strength})
 
 
 # Saved results --------------------------------------------------------------------

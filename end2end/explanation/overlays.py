@@ -84,6 +84,10 @@ def heat_layer(probabilities):
     return np.dstack([colours[..., ::-1], alpha])
 
 
+# How a map is coloured: maps of single pixels, and maps that cover areas.
+LAYERS = {"dots": layer, "areas": heat_layer}
+
+
 def outline_layer(shape, regions):
     """Outlines of lesions as a transparent layer.
 

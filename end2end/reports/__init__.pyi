@@ -1,7 +1,6 @@
 from . import case_pictures as case_pictures
 from . import dicom_results as dicom_results
 from . import figures as figures
-from . import limits as limits
 from . import prediction_pictures as prediction_pictures
 from . import report as report
 from . import score_report as score_report
@@ -11,7 +10,6 @@ __all__ = [
     "case_pictures",
     "dicom_results",
     "figures",
-    "limits",
     "prediction_pictures",
     "report",
     "score_report",

@@ -2,8 +2,7 @@
 
 import cv2
 
-from end2end.explanation import overlays
-from end2end.explanation.maps import TITLES
+from end2end.explanation import methods, overlays
 from end2end.reports import report
 
 # A page of 400 cases stays below 25 MB; base64 makes four bytes of three.
@@ -13,8 +12,6 @@ MOST_BYTES = 150_000
 PICTURE_SHARE = 0.55
 SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2, 0.14, 0.1, 0.07)
 QUALITIES = (85, 65, 45)
-# Maps that cover areas; the others are made of dots.
-SMOOTH = ("gradcam", "heatmap")
 
 
 def bytes_per_case(count):
@@ -22,9 +19,34 @@ def bytes_per_case(count):
     return min(MOST_BYTES, PAGE_BYTES // max(count, 1))
 
 
-def shade(method):
-    """The function of `overlays` that makes a layer of a map."""
-    return overlays.heat_layer if method in SMOOTH else overlays.layer
+def coloured(method, strength):
+    """The map of a method as a transparent layer in the colours of the method.
+
+    Args:
+        method: name, of `methods.METHODS`.
+        strength: float32 `(rows, columns)`, 0 to 1.
+
+    Returns:
+        uint8 `(rows, columns, 4)`.
+    """
+    return overlays.LAYERS[methods.METHODS[method].colours](strength)
+
+
+def drawn(explained, method, regions=()):
+    """A mammogram under one of its maps, with outlined lesions.
+
+    Args:
+        explained: `maps.Explained`.
+        method: name, of `methods.METHODS`.
+        regions: list of `rois.Region`.
+
+    Returns:
+        uint8 `(rows, columns, 3)`, red first.
+    """
+    picture = overlays.blended(
+        overlays.draw(explained.grey), coloured(method, explained.maps[method]))
+    return overlays.blended(
+        picture, overlays.outline_layer(explained.grey.shape, regions))
 
 
 def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
@@ -42,7 +64,7 @@ def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
     """
     pictures = []
     for method, strength in explained.maps.items():
-        pictures.append((TITLES[method], shade(method)(strength)))
+        pictures.append((methods.METHODS[method].title, coloured(method, strength)))
     if regions:
         pictures.append(("outlines", overlays.outline_layer(
             explained.grey.shape, regions)))

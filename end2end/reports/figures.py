@@ -183,7 +183,7 @@ def reliability(bins):
 # Mammograms -----------------------------------------------------------------------
 
 
-def saliency(panels, heatmaps=(), *, scale=""):
+def saliency(panels, heatmaps=(), *, legend="", scale=""):
     """Mammograms with what moved their scores (Shen et al. 2019, Figure 4).
 
     Args:
@@ -191,6 +191,7 @@ def saliency(panels, heatmaps=(), *, scale=""):
         heatmaps: dicts with `title`, `cells` `(rows, columns)`, `extent` (left, right,
             bottom, top of the outer edges of the cells, in pixels) and `outlines`,
             RGBA of the mammogram.
+        legend: what the colours over the mammograms mean, a sentence.
         scale: what the colours of the heatmaps mean.
 
     Returns:
@@ -205,8 +206,7 @@ def saliency(panels, heatmaps=(), *, scale=""):
         axes.imshow(picture)
         axes.set_title(title, loc="left", fontsize=8)
         axes.set_axis_off()
-    parts[0].supxlabel(
-        f"Red: gradient of the cancer output. {OUTLINES}", fontsize=7)
+    parts[0].supxlabel(f"{legend} {OUTLINES}".strip(), fontsize=7)
     if heatmaps:
         _heatmap_row(parts[1], heatmaps, scale)
     return figure

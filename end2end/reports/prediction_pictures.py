@@ -5,12 +5,12 @@ They are made after the scores, from the rows; what is there already is not made
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
-import numpy as np
 import tqdm
 
-from end2end import prediction
-from end2end.explanation import maps, overlays, patch_maps
+from end2end import checkpoints, prediction
+from end2end.explanation import maps, methods, overlays, patch_maps
 from end2end.reports import case_pictures, dicom_results, report
 from end2end.tables import vocabulary
 from end2end.utils import commands, files
@@ -20,8 +20,8 @@ TITLE = "Scores of mammograms"
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
-    """What is made of each image; None: not wanted.
+class PictureRequest:
+    """What is made of each image; None: it is not made.
 
     Attributes:
         overlay: folder of PNG pictures.
@@ -36,85 +36,93 @@ class Wanted:
     overlay: pathlib.Path | None = None
     page: pathlib.Path | None = None
     results: pathlib.Path | None = None
-    patch: object = None
+    patch: checkpoints.Classifier | None = None
     frame: int | None = None
     settings: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def folders(self):
-        return [one for one in (self.overlay, self.results) if one]
+    def folders(self) -> list[pathlib.Path]:
+        """The folders of pictures, those that are asked for."""
+        return [folder for folder in (self.overlay, self.results) if folder]
 
 
-def check(wanted):
+def check(request: PictureRequest) -> None:
     """Makes the folders, and refuses those with pictures of other models.
 
     Raises:
         files.InputError: see above; or highdicom is needed and missing; or the patch
             model has no malignant class.
     """
-    if wanted.results:
+    if request.results:
         dicom_results.check()
-    if wanted.patch:
-        patch_maps.malignant_classes(wanted.patch.classes)
-    for folder in wanted.folders:
+    if request.patch:
+        patch_maps.malignant_classes(request.patch.classes)
+    for folder in request.folders:
         path = files.writable_folder(folder) / SETTINGS
-        if path.exists() and files.read_json(path) != wanted.settings:
+        if path.exists() and files.read_json(path) != request.settings:
             raise files.InputError(
                 f"{folder} holds pictures of other models or settings; choose another "
                 "folder, or remove it.")
-        files.write_json(path, wanted.settings)
-    if wanted.page:
-        files.writable_folder(wanted.page.parent)
+        files.write_json(path, request.settings)
+    if request.page:
+        files.writable_folder(request.page.parent)
 
 
-def make(rows, classifiers, wanted, tables=()):
-    """Makes what is wanted and missing.
+def make(rows: list[dict], classifiers: Sequence[checkpoints.Classifier],
+         request: PictureRequest, tables: Sequence = ()) -> list[tuple[str, str]]:
+    """Makes what is asked for and missing.
 
     Args:
-        rows: list of dicts, rows of a score file.
-        classifiers: list of `checkpoints.Classifier` with Keras models; the maps are
-            those of the first.
-        wanted: `Wanted`.
+        rows: rows of a score file.
+        classifiers: with Keras models; the maps are those of the first.
+        request: what is asked for.
         tables: sections for the page, before its cases.
 
     Returns:
-        list of pairs of path and reason, of the images where something failed.
+        pairs of path and reason, of the images where something failed.
     """
     names = maps.unique_names([row["path"] for row in rows])
     limit, cases, failures = case_pictures.bytes_per_case(len(rows)), [], []
     for row, name in zip(tqdm.tqdm(rows, unit="picture", disable=None), names,
                          strict=True):
         try:
-            todo = _missing(wanted, name, row)
-            if not todo and not wanted.page:
+            missing = _missing(request, name, row)
+            if not missing and not request.page:
                 continue
-            explained = explained_row(row, classifiers[0], wanted)
-            for one in todo:
-                one(explained)
-            if wanted.page:
+            explained = explained_row(row, classifiers[0], request)
+            for write in missing:
+                write(explained)
+            if request.page:
                 cases.append(case_pictures.case(
                     explained, name=name, limit=limit, details=_details(row)))
         except (files.InputError, OSError) as error:
             failures.append((row["path"], commands.one_line(error)))
-    if wanted.page:
+    if request.page:
         report.write_report(
-            wanted.page, [*tables, report.Heading("Images"), report.Cases(cases)],
+            request.page, [*tables, report.Heading("Images"), report.Cases(cases)],
             title=TITLE, trained_on="; ".join(
-                one.card.get("trained_on", "unknown data") for one in classifiers))
+                classifier.card.get("trained_on", "unknown data")
+                for classifier in classifiers))
     return failures
 
 
-def explained_row(row, classifier, wanted):
-    """`explain.Explained` of one row, with the score of the row."""
-    image = prediction.read_mammogram(row["path"], frame=wanted.frame)
+def explained_row(row: dict, classifier: checkpoints.Classifier,
+                  request: PictureRequest) -> maps.Explained:
+    """One row of a score file with its maps, and with the score of the row.
+
+    Raises:
+        files.InputError: the image cannot be read.
+    """
+    image = prediction.read_mammogram(row["path"], frame=request.frame)
     _, options, _ = prediction.network_input(image, classifier.images)
-    found = maps.explain(
+    shown = methods.pictures(request.patch).values()
+    explained = maps.explain(
         dataclasses.replace(classifier, images=options), row["path"],
         maps.ExplainOptions(
-            ("guided", "heatmap" if wanted.patch else "gradcam"), patch=wanted.patch,
+            tuple(method.name for method in shown), patch=request.patch,
             class_index=list(classifier.classes).index("pos")),
         label=_label(row["label"]), picture=image.pixels)
-    return dataclasses.replace(found, score=float(row["score"]))
+    return dataclasses.replace(explained, score=float(row["score"]))
 
 
 def _label(text):
@@ -127,22 +135,22 @@ def _details(row):
     return {name: row[name] for name in names}
 
 
-def _missing(wanted, name, row):
-    """What is still to be made of an image: functions of `Explained`."""
-    todo = []
-    if wanted.overlay:
-        for kind, picture in (("saliency", saliency_picture),
-                              ("heatmap", heatmap_picture)):
-            path = wanted.overlay / f"{name}.{kind}.png"
+def _missing(request, name, row):
+    """What is still to be made of an image: functions of `maps.Explained`."""
+    missing = []
+    shown = methods.pictures(request.patch)
+    if request.overlay:
+        for kind, method in shown.items():
+            path = request.overlay / f"{name}.{kind}.png"
             if not path.exists():
-                todo.append(lambda found, path=path, picture=picture: _write(
-                    path, overlays.png(picture(found))))
-    if wanted.results and files.is_dicom(pathlib.Path(row["path"])):
-        made = dicom_results.paths(wanted.results, name)
-        if not all(path.exists() for path in made):
-            todo.append(lambda found: dicom_results.write(
-                made, row, saliency_picture(found)))
-    return todo
+                missing.append(lambda explained, path=path, method=method: _write(
+                    path, overlays.png(case_pictures.drawn(explained, method.name))))
+    if request.results and files.is_dicom(pathlib.Path(row["path"])):
+        paths = dicom_results.paths(request.results, name)
+        if not all(path.exists() for path in paths):
+            missing.append(lambda explained: dicom_results.write(
+                paths, row, case_pictures.drawn(explained, shown["saliency"].name)))
+    return missing
 
 
 def _write(path, data):
@@ -150,27 +158,13 @@ def _write(path, data):
         part.write_bytes(data)
 
 
-def saliency_picture(explained):
-    """The mammogram with red dots where the score comes from, uint8 RGB."""
-    return overlays.draw(explained.grey, explained.maps["guided"])
-
-
-def heatmap_picture(explained):
-    """The mammogram under its heatmap, uint8 RGB."""
-    strength = explained.maps.get("heatmap", explained.maps.get("gradcam"))
-    return overlays.blended(
-        np.repeat(explained.grey[..., None], 3, axis=-1),
-        overlays.heat_layer(strength))
-
-
-def table_sections(found):
+def table_sections(levels: dict[str, list[dict]]) -> list:
     """The rows per breast and patient as sections of a page."""
     sections = []
-    for name, rows in found.items():
+    for name, rows in levels.items():
         if rows:
             sections += [report.Heading(name.capitalize()), report.Table(
                 (name, "images", "score", "flags"),
                 [(row["path"], row["images"], float(row["score"]), row["flags"])
                  for row in rows])]
     return sections
-

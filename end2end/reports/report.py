@@ -15,7 +15,6 @@ import json
 import pathlib
 import re
 
-from end2end.reports import limits
 from end2end.utils import files
 
 RESEARCH = ("Research use only. This is not a medical device; no score here may guide "
@@ -23,6 +22,16 @@ RESEARCH = ("Research use only. This is not a medical device; no score here may 
 MEANING = ("A score is the network's output for the class “pos” (cancer), between 0 "
            "and 1. It ranks images by suspicion; it is not the probability that a "
            "woman has cancer, and scores of different models cannot be compared.")
+# What a score may be used for and where models are known to fail. The long form is
+# docs/model-card.md.
+LIMITS = (
+    "Known limits: models trained on scanned film are wrong on digital mammograms, "
+    "and the other way round, until fine-tuned. Images with implants, and "
+    "magnification or spot views: do not use their scores. On the official split of "
+    "CBIS-DDSM the AUC is lower than on the random split of the paper (published "
+    "weights: 0.69 to 0.75 against 0.83 to 0.86). Cancers are far more frequent in "
+    "training than in screening. The published weights are under CC BY-NC-SA 4.0: no "
+    "commercial use. More in docs/model-card.md.")
 CITE = ("Shen L, Margolies LR, Rothstein JH, Fluder E, McBride R, Sieh W. Deep "
         "Learning to Improve Breast Cancer Detection on Screening Mammography. "
         "Scientific Reports 9, 12495 (2019). doi:10.1038/s41598-019-48995-4")
@@ -141,7 +150,7 @@ def page(sections, *, title, trained_on):
         script_hash=_digest(script), cite=escaped(CITE),
         notice=f"<p><strong>{escaped(RESEARCH)}</strong></p>\n" + "\n".join(
             f"<p>{escaped(text)}</p>" for text in (
-                MEANING, f"Trained on: {trained_on}", limits.TEXT)),
+                MEANING, f"Trained on: {trained_on}", LIMITS)),
         contents=f'<nav class="contents" aria-label="Contents"><ul>{"".join(contents)}'
                  "</ul></nav>" if len(contents) > 1 else "",
         body="\n".join(body),

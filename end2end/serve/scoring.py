@@ -11,9 +11,9 @@ import numpy as np
 
 from end2end import prediction
 from end2end.explanation import maps as explain
-from end2end.explanation import overlays
+from end2end.explanation import methods, overlays
 from end2end.prediction import pseudonyms
-from end2end.reports import limits, report
+from end2end.reports import report
 from end2end.tables import vocabulary
 from end2end.utils import commands, files
 
@@ -41,8 +41,8 @@ class Scorer:
             models=[one.name for one in self.classifiers],
             trained_on=[one.card.get("trained_on", "unknown data")
                         for one in self.classifiers],
-            heatmap="patch heatmap, malignant" if self.patch else "Grad-CAM",
-            meaning=report.MEANING, notice=f"{report.RESEARCH} {limits.TEXT}")
+            heatmap=methods.pictures(self.patch)["heatmap"].title,
+            meaning=report.MEANING, notice=f"{report.RESEARCH} {report.LIMITS}")
 
     def score(self, name, data, frame=""):
         """Scores one file.
@@ -77,8 +77,9 @@ class Scorer:
         prepared = prediction.prepare(image, self.classifiers)
         found = prediction.score_image(prepared, self.classifiers, flips=self.flips)
         first = dataclasses.replace(self.classifiers[0], images=prepared.options[0])
+        shown = methods.pictures(self.patch)
         maps = explain.explain(first, path, explain.ExplainOptions(
-            ("guided", "heatmap" if self.patch else "gradcam"), patch=self.patch,
+            tuple(row.name for row in shown.values()), patch=self.patch,
             class_index=list(first.classes).index("pos")), picture=image.pixels).maps
         patient = found.patient
         # What the name of the file says is on the page anyway.
@@ -88,9 +89,9 @@ class Scorer:
             patient=patient, laterality=found.laterality,
             view=found.view, score=found.score, models=found.models,
             calibrated=found.calibrated, points=found.points, flags=found.flags,
-            notes=found.notes, layers=dict(
-                saliency=_layer(overlays.layer(maps.pop("guided"))),
-                heatmap=_layer(overlays.heat_layer(maps.popitem()[1]))),
+            notes=found.notes, layers={
+                kind: _layer(overlays.LAYERS[row.colours](maps[row.name]))
+                for kind, row in shown.items()},
             **_picture(image.pixels))
 
 

@@ -1,6 +1,7 @@
 """Tests of end2end.report, in a browser where there is one."""
 
 import json
+import pathlib
 import re
 
 import browser
@@ -10,6 +11,7 @@ import pytest
 
 from end2end.explanation import overlays
 from end2end.reports import report
+from end2end.serve import scoring
 
 
 def picture(grey, size=(40, 30)):
@@ -170,3 +172,37 @@ def test_the_page_fits_a_phone(page):
     width = page.execute_script("return document.documentElement.scrollWidth")
     assert width <= page.execute_script("return window.innerWidth")
     page.set_window_size(1280, 900)
+
+
+# What a score may be used for -------------------------------------------------------
+
+
+CARD = pathlib.Path(__file__).parents[2] / "docs" / "model-card.md"
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+def test_every_report_begins_with_the_limits_before_any_result():
+    page = report.page([report.Heading("Result")], title="A", trained_on="phantoms")
+    head = page[:page.index("<main")]
+    assert report.escaped(report.LIMITS) in head and report.RESEARCH in head
+
+
+def test_the_model_card_holds_the_text_of_the_reports():
+    card = flat(CARD.read_text(encoding="utf-8"))
+    assert report.LIMITS.removesuffix(" More in docs/model-card.md.") in card
+    assert report.RESEARCH in card
+
+
+def test_the_model_card_names_what_is_known_to_fail():
+    card = CARD.read_text(encoding="utf-8")
+    for word in ("film against digital", "implants", "magnification",
+                 "official split", "CC BY-NC-SA 4.0", "Intended use"):
+        assert word in card
+
+
+def test_the_local_page_shows_the_same_text():
+    notice = scoring.Scorer([]).about()["notice"]
+    assert report.LIMITS in notice and report.RESEARCH in notice

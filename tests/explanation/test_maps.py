@@ -1,0 +1,71 @@
+"""Maps of images: saved and read, named, and held against lesions."""
+
+import numpy as np
+import pytest
+
+from end2end.data import rois
+from end2end.explanation import maps, patch_maps
+from end2end.utils import files
+
+
+def test_a_maximum_on_a_marker_counts_only_beside_the_breast():
+    grey = np.zeros((60, 40), np.uint8)
+    grey[20:50, 10:] = 120
+    grey[2:6, 2:8] = 255                        # a marker
+    strength = np.zeros((60, 40), np.float32)
+    strength[4, 4], strength[30, 20] = 1, 0.5
+    mask = np.zeros((60, 40), bool)
+    mask[28:33, 18:23] = True
+    explained = maps.Explained(path="a.png", label=1, score=0.9, grey=grey,
+                            maps={"guided": strength}, peak=1.0)
+    row, = maps.pointing_rows(explained, [rois.Region(mask=mask, malignant=True)])
+    assert (row["hit"], row["hit_in_breast"]) == (0, 1)
+    assert maps.breast_of(grey).sum() == 30 * 30
+    assert not maps.breast_of(np.zeros((4, 4), np.uint8)).any()
+
+
+def explained(strength):
+    return maps.Explained(
+        "a.png", np.zeros(strength.shape, np.uint8), 0.75, dict(guided=strength), 1,
+        2.0, patch_maps.PatchMap(np.ones((3, 2, 5), np.float32), (4.0, 5.0), (8.0, 9.0),
+                                 tuple("abcde")))
+
+
+def test_a_saved_map_is_read_as_it_was(tmp_path):
+    strength = np.linspace(0, 1, 15, dtype=np.float32).reshape(5, 3)
+    maps.save(tmp_path / "a.npz", explained(strength))
+    stored = maps.load(tmp_path / "a.npz")
+    np.testing.assert_allclose(stored.maps["guided"], strength, atol=1 / 500)
+    assert (stored.path, stored.score, stored.label, stored.peak) == (
+        "a.png", 0.75, 1, 2.0)
+    assert stored.cells.first == (4.0, 5.0) and stored.cells.classes == tuple("abcde")
+
+
+def test_a_damaged_map_is_refused_in_one_sentence(tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"no archive")
+    with pytest.raises(files.InputError, match="a.npz cannot be read"):
+        maps.load(tmp_path / "a.npz")
+
+
+def test_on_a_common_scale_a_weak_image_has_a_weak_map():
+    strength = np.array([[1, 0.5], [0.2, 0]], np.float32)
+    common = maps.on_common_scale(explained(strength), 4.0, 0.2)
+    # Half the largest gradient of the set, so half as strong; 0.1 is below the cutoff.
+    np.testing.assert_allclose(common.maps["guided"], [[0.5, 0.25], [0, 0]])
+
+
+def test_equal_stems_are_told_apart_by_folder_and_then_by_a_hash():
+    assert maps.unique_names(["x/a.png", "x/b.png"]) == ["a", "b"]
+    assert maps.unique_names(["x/a.png", "y/a.png"]) == ["x_a", "y_a"]
+    assert len(set(maps.unique_names(["1/p/x/a.png", "2/p/x/a.png"]))) == 2
+
+
+def test_hits_are_counted_by_method():
+    rows = [dict(method=method, hit=hit, hit_in_breast=1, area_share=0.1,
+                 breast_share=0.2)
+            for method, hit in (("guided", 1), ("guided", 0), ("gradcam", 0))]
+    summary = maps.pointing_summary(rows, dict(runs=50, seed=1))
+    assert (summary["guided"]["images"], summary["guided"]["hits"]) == (2, 0.5)
+    assert summary["gradcam"]["hits"] == 0
+    assert summary["gradcam"]["hits_in_breast"] == 1
+    assert summary["guided"]["chance"] == pytest.approx(0.1)
