@@ -9,7 +9,7 @@ With --resume-from FILE a whole-image model is trained further; --nb-epoch 0 the
 all its layers at once.
 """
 
-from ddsm_train import experiments
+from ddsm_train import pipeline
 from end2end import training
 from end2end.config import training_command
 from end2end.utils import commands
@@ -28,7 +28,7 @@ def parser():
 def main(argv=None):
     """Trains, and says what to do next."""
     folders, *options = training_command.parse(
-        parser(), argv, experiments.IMAGE_FLAGS)
+        parser(), argv, pipeline.named.IMAGE_FLAGS)
     report = training.experiment.run_image_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     if report:          # of several processes the first speaks

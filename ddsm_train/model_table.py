@@ -8,7 +8,7 @@ Builds each network once, at 1152x896 with five patch classes and two image clas
 import dataclasses
 import functools
 
-from ddsm_train import experiments
+from ddsm_train import pipeline
 from end2end import checkpoints, config, models
 from end2end.utils import commands
 
@@ -104,7 +104,7 @@ def network_flags(options):
 def image_rows():
     """(experiment, `ModelOptions`) of every whole-image network of paper and README."""
     return [(row, config.from_flags(config.ModelOptions, row.flags))
-            for row in experiments.IMAGE_ROWS
+            for row in pipeline.named.IMAGE_ROWS
             if not row.source.startswith("not published")]
 
 

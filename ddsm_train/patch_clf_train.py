@@ -7,7 +7,7 @@ manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13
 --all-layer-epochs 50 trains 3, 10 and 37 epochs.
 """
 
-from ddsm_train import experiments
+from ddsm_train import pipeline
 from end2end import config, training
 from end2end.config import training_command
 from end2end.utils import commands
@@ -31,7 +31,7 @@ def parser():
 def main(argv=None):
     """Trains, and says what to do next."""
     folders, *options = training_command.parse(
-        parser(), argv, experiments.PATCH_FLAGS)
+        parser(), argv, pipeline.named.PATCH_FLAGS)
     report = training.experiment.run_patch_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     best = options[-1].best_model

@@ -8,8 +8,11 @@ import sys
 
 import pytest
 
-from ddsm_train import experiments as ddsm
-from inbreast import experiments as inbreast
+from ddsm_train.pipeline import named as ddsm
+from ddsm_train.pipeline import steps as ddsm_steps
+from end2end import experiments
+from inbreast.pipeline import named as inbreast
+from inbreast.pipeline import steps as inbreast_steps
 
 ROOT = pathlib.Path(__file__).parent.parent
 DDSM_TARGETS = {*ddsm.EXPERIMENTS, *ddsm.GROUPS} - {"paper"}
@@ -51,8 +54,8 @@ def test_every_experiment_and_table_is_a_target(make):
         *(("inbreast.experiments", name.removeprefix("inbreast-"))
           for name in INBREAST_TARGETS)}
     for module, name in asked:
-        {"ddsm_train.experiments": ddsm, "inbreast.experiments": inbreast}[
-            module].chosen(name)
+        experiments.chosen({steps.PROGRAM.name: steps.PROGRAM for steps in (
+            ddsm_steps, inbreast_steps)}[module], name)
 
 
 @pytest.mark.parametrize("target", ["table1", "table2", "table3", "fig2", "fig3",

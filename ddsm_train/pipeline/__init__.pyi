@@ -1,5 +1,6 @@
 from . import demo_report as demo_report
 from . import heatmap_scoring as heatmap_scoring
+from . import named as named
 from . import steps as steps
 from . import two_step_run as two_step_run
 from . import walk as walk
@@ -7,6 +8,7 @@ from . import walk as walk
 __all__ = [
     "demo_report",
     "heatmap_scoring",
+    "named",
     "steps",
     "two_step_run",
     "walk",

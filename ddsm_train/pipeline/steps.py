@@ -1,40 +1,15 @@
-"""Experiments as chains of commands: run what is missing, print the tables."""
+"""The experiments on CBIS-DDSM as chains of commands, and what came out of them."""
 
-import dataclasses
 import math
 import pathlib
+from collections.abc import Sequence
 
-from ddsm_train import experiments
-from ddsm_train.pipeline import walk
-from end2end import experiments as tables
+from ddsm_train.pipeline import named, walk
+from end2end import experiments
+from end2end.experiments import Column, Run, Scale
 from end2end.utils import files, steps
 
 PATCH_SPLITS = ("train", "val", "test")
-
-
-@dataclasses.dataclass(frozen=True)
-class Scale:
-    """How large the experiments are.
-
-    Attributes:
-        size: height and width of the network input in pixels.
-        patch_share: side of a patch over that of the paper.
-        phantoms: flags of `end2end.phantoms`; None for a real download only.
-        patch_epochs: by patch set, of which small ones are seen more often (demo only).
-        image_epochs: end points of the two stages of whole images (demo only).
-        split: flags of `ddsm_train.prepare`.
-        image_flags: of whole images, after all others (demo only).
-        flips: whether to test with the mean over four flips too.
-    """
-
-    size: tuple
-    patch_share: float
-    phantoms: tuple | None = None
-    patch_epochs: dict = dataclasses.field(default_factory=dict)
-    image_epochs: tuple = ()
-    split: tuple = ()
-    image_flags: tuple = ()
-    flips: bool = True
 
 
 SCALES = {
@@ -43,18 +18,18 @@ SCALES = {
     # YaroslavNet a map of 5x4 cells.
     "demo": Scale((320, 256), 64 / 224, (
         "--patients", 90, "--difficulty", 0.1, "--size", 640, 512),
-        {"S1": 20, "S1-random": 20, "S1g": 20, "S10": 4, "S30": 2}, (2, 6)),
+        {"S1": 20, "S1-random": 20, "S1g": 20, "S10": 4, "S30": 2, "image": (2, 6)}),
     # The images of `make demo` and, by the official lists, about 50 test images, with
     # so little training that the best stays below an AUC of 1 and differences show. Its
     # map of 3x2 cells is too small for VGG tops; a heatmap cell is as wide as a patch,
     # as is a 5x5 pool of the paper's, so the heatmap is not pooled further.
     "small": Scale((192, 144), 64 / 224, (
         "--patients", 64, "--difficulty", 0.0, "--size", 512, 384),
-        {"S1": 10, "S1-random": 10, "S1g": 10, "S10": 3, "S30": 1}, (2, 5),
+        {"S1": 10, "S1-random": 10, "S1g": 10, "S10": 3, "S30": 1, "image": (2, 5)},
         ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1), flips=False),
     "smoke": Scale((320, 256), 64 / 224, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
-        dict.fromkeys(experiments.PATCH_SETS, 1), (1, 2)),
+        {**dict.fromkeys(named.PATCH_SETS, 1), "image": (1, 2)}),
 }
 # What a network at demo scale has in place of the paper's; later flags win. Its rates
 # are ten times the paper's; the penalties of the paper would mostly shrink weights,
@@ -68,56 +43,10 @@ DEMO_COMMON = (
 DEMO_SHARES = {"--top-depths": 1 / 8, "--fc-init-units": 1 / 8, "--hm-pool-size": 4 / 5}
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """Where experiments are made, from what, and how large."""
-
-    out: pathlib.Path
-    scale: Scale
-    seed: int
-    data: pathlib.Path | None
-
-    @classmethod
-    def of(cls, arguments, seed):
-        """From parsed arguments; one of several seeds has a folder of its own.
-
-        Raises:
-            files.InputError: the download is not there or not given.
-        """
-        demo = SCALES[arguments.scale].phantoms is not None
-        if arguments.data:
-            files.existing_folder(arguments.data, "download")
-        elif arguments.run and not demo:
-            raise files.InputError(
-                "no data given; expected --data with the folder of CBIS-DDSM as "
-                "downloaded (make: DDSM=...), or --scale demo for synthetic images.")
-        out = pathlib.Path(arguments.out or f"runs/{arguments.scale}-experiments")
-        if len(arguments.seed) > 1:
-            out /= f"seed-{seed}"
-        return cls(out, SCALES[arguments.scale], seed,
-                   pathlib.Path(arguments.data) if arguments.data else None)
-
-    @property
-    def demo(self):
-        return self.scale.phantoms is not None
-
-    @property
-    def download(self):
-        return self.data or self.out / "download"
-
-    def model(self, name):
-        """Path of the best model of an experiment."""
-        return self.out / name / "best.h5"
-
-    def patches(self, patch_set):
-        """Folder of a patch set."""
-        return self.out / "patches" / patch_set
-
-
 # Experiments to steps ---------------------------------------------------------------
 
 
-def data_steps(run):
+def data_steps(run: Run) -> list[steps.Step]:
     """From the download, or nothing, to class folders."""
     chain = []
     if run.data is None:
@@ -126,14 +55,14 @@ def data_steps(run):
             *run.scale.phantoms)))
     chain.append(steps.Step("prepare", "The download to images, tables and splits", (
         "ddsm_train.prepare", run.download, run.out / "data", "--size",
-        *run.scale.size, *run.scale.split), after=("phantoms",)))
+        *run.scale.size, *run.scale.prepare), after=("phantoms",)))
     return chain
 
 
-def sampling_steps(patch_set, run):
+def sampling_steps(patch_set: str, run: Run) -> list[steps.Step]:
     """The patches of one set: training and validation, then test."""
-    side, count, extra = experiments.PATCH_SETS[patch_set]
-    data, folder = run.out / "data", run.patches(patch_set)
+    side, count, extra = named.PATCH_SETS[patch_set]
+    data, folder = run.out / "data", patch_folder(patch_set, run)
     common = (
         "ddsm_train.sample_patches_combined", data / "roi_mask_path.csv", data / "mask")
     flags = (
@@ -149,14 +78,19 @@ def sampling_steps(patch_set, run):
             folder / "unused", "--val-size", 0, *flags), after=("prepare",))]
 
 
-def patch_side(side, scale):
+def patch_folder(patch_set: str, run: Run) -> pathlib.Path:
+    """Folder of a patch set."""
+    return run.out / "patches" / patch_set
+
+
+def patch_side(side: int, scale: Scale) -> int:
     """Side of a patch in pixels at a scale: 224 gives 64 in the demo."""
-    return round(side * scale.patch_share)
+    return round(side * scale.share)
 
 
-def patch_steps(row, run):
+def patch_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """Training and test of a patch classifier."""
-    folder = run.patches(row.patches)
+    folder = patch_folder(row.patches, run)
     command = (
         "ddsm_train.patch_clf_train", *(folder / split for split in PATCH_SPLITS),
         "--class-list", *walk.CLASSES, "--featurewise-mean", pixel_mean(run),
@@ -167,28 +101,28 @@ def patch_steps(row, run):
             evaluation((row.name,), row.name, folder / "test", run)]
 
 
-def demo_patch_flags(row, run):
+def demo_patch_flags(row: named.Experiment, run: Run) -> tuple:
     """What a patch classifier has in the demo in place of the paper's settings."""
     if not run.demo:
         return ()
-    side = patch_side(experiments.PATCH_SETS[row.patches][0], run.scale)
+    side = patch_side(named.PATCH_SETS[row.patches][0], run.scale)
     return (*DEMO_COMMON, "--net", "yaroslav", "--img-size", side, side, "--batch-size",
-            32, "--no-top-layer-nb", "--nb-epoch", run.scale.patch_epochs[row.patches])
+            32, "--no-top-layer-nb", "--nb-epoch", run.scale.epochs[row.patches])
 
 
-def image_steps(row, run):
+def image_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """Training and test of a whole-image classifier."""
     images = run.out / "data" / "images"
     start = [flag for name in row.needs
              for flag in ("--patch-model-state", run.model(name))]
     demo = ()
     if run.demo:
-        first, last = run.scale.image_epochs
+        first, last = run.scale.epochs["image"]
         # Heatmap cells are single cells of the feature map, as patches are 64 wide.
         demo = (*DEMO_COMMON, "--patch-net", "yaroslav", "--img-size", *run.scale.size,
                 "--batch-size", 8, "--nb-epoch", first, "--all-layer-epochs", last,
                 "--avg-pool-size", 1, 1, *demo_shares(row.flags),
-                *run.scale.image_flags)
+                *run.scale.flags)
     command = (
         "ddsm_train.image_clf_train", *(images / split for split in PATCH_SPLITS),
         "--featurewise-mean", pixel_mean(run), *start, *row.flags, *demo,
@@ -197,7 +131,7 @@ def image_steps(row, run):
             evaluation((row.name,), row.name, images / "test", run)]
 
 
-def demo_shares(flags):
+def demo_shares(flags: Sequence) -> list:
     """Flags with numbers made smaller for the demo (`DEMO_SHARES`)."""
     smaller, share = [], None
     for word in flags:
@@ -209,12 +143,13 @@ def demo_shares(flags):
     return smaller
 
 
-def outcome_flags(row, run):
+def outcome_flags(row: named.Experiment, run: Run) -> tuple:
     """Where the model goes, and its seed."""
     return "--best-model", run.model(row.name), "--seed", run.seed
 
 
-def evaluation(models, name, test, run):
+def evaluation(models: Sequence[str], name: str, test: pathlib.Path,
+               run: Run) -> steps.Step:
     """The test of one model or of the mean of several."""
     return steps.Step(f"test-{name}", f"Test of {name}", (
         "ddsm_train.evaluate", *map(run.model, models), test,
@@ -222,12 +157,12 @@ def evaluation(models, name, test, run):
         after=models)
 
 
-def ensemble_steps(row, run):
+def ensemble_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """The mean of several networks."""
-    return [evaluation(row.needs, row.name, run.out / "data" / "images" / "test", run)]
+    return [evaluation(row.needs, row.name, run.test, run)]
 
 
-def two_step_steps(row, run):
+def two_step_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """Heatmaps of the training and test women, then the forest."""
     data, folder = run.out / "data", run.out / row.name
     chain = []
@@ -248,11 +183,11 @@ def two_step_steps(row, run):
     return chain
 
 
-def saliency_steps(row, run):
+def saliency_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """Saliency maps of test images, and heatmaps of the lesion classes."""
     return [steps.Step(row.name, row.title, (
         "ddsm_train.draw_saliency", run.model(row.needs[0]),
-        run.out / "data" / "images" / "test", run.out / row.name,
+        run.test, run.out / row.name,
         "--rois", run.out / "data" / "roi_mask_path.csv", "--method", "guided",
         "heatmap", "--patch-model", run.model(row.needs[1])),
         after=row.needs)]
@@ -262,100 +197,47 @@ KINDS = {"patch": patch_steps, "image": image_steps, "ensemble": ensemble_steps,
          "two_step": two_step_steps, "saliency": saliency_steps}
 
 
-def pixel_mean(run):
+def pixel_mean(run: Run) -> float:
     """Mean grey value of the whole-image training set, from the import."""
     return files.read_json(run.out / "data" / "census.json")["pixel_mean"]
 
 
-# Running ----------------------------------------------------------------------------
+def row_steps(row: named.Experiment, run: Run, tested: bool) -> list[steps.Step]:
+    """The steps of an experiment; one that is only needed is trained, not tested."""
+    return [step for step in KINDS[row.kind](row, run)
+            if tested or step.name != f"test-{row.name}"]
 
 
-def perform(names, run):
-    """Does what is missing of several experiments and of those that they need.
-
-    Raises:
-        files.InputError: the output folder cannot be written.
-        ChildProcessError: a command failed.
-    """
-    files.writable_folder(run.out)
-    for step in data_steps(run):
-        steps.perform(step, run.out)
-    done = set()
-    for name in names:
-        perform_one(name, run, done)
-
-
-def perform_one(name, run, done, *, tested=True):
-    """Does one experiment after those that it needs, which are only trained.
-
-    Args:
-        name: of the experiment.
-        run: `Run`.
-        done: set of names of steps that are not looked at again.
-        tested: whether to test it.
-    """
-    row = experiments.EXPERIMENTS[name]
-    for needed in row.needs:
-        perform_one(needed, run, done, tested=False)
-    for step in KINDS[row.kind](row, run):
-        test = step.name == f"test-{name}"
-        if step.name not in done and (tested or not test):
-            steps.perform(step, run.out)
-            done.add(step.name)
-
-
-# Tables -----------------------------------------------------------------------------
-
-
-COLUMNS = ("experiment", "title", "published", "ours", "published, flips",
-           "ours, flips", "epoch", "our epoch")
-
-
-def table(names, runs):
-    """The paper's rows with columns for the values found here, as Markdown.
-
-    Args:
-        names: of experiments.
-        runs: list of `Run`; of several, the mean and the range are shown.
-    """
-    rows = []
-    for name in names:
-        row = experiments.EXPERIMENTS[name]
-        found = [outcome(row, run) for run in runs]
-        plain, flips, epoch = (tables.together([one[key] for one in found])
-                               for key in ("plain", "flips", "epoch"))
-        rows.append((
-            row.name, row.title, tables.published(row), plain,
-            tables.shown(row.published.get("flipped_auc")), flips,
-            str(row.published.get("epoch") or "-"), epoch))
-    return tables.markdown(COLUMNS, rows, synthetic=runs[0].demo)
-
-
-def outcome(row, run):
+def outcome(row: named.Experiment, run: Run) -> dict:
     """What an experiment came to.
 
     Returns:
-        dict with plain and flips, (value, interval or None), and epoch; None for what
-        is not done.
+        dict with plain and flips, (value, interval or None), and epoch, as far as they
+        are there.
     """
-    found = dict.fromkeys(("plain", "flips", "epoch"))
+    outcomes = {}
     for file in ("results.json", "report.json"):
         path = run.out / row.name / "test" / file
         if path.exists():
-            found |= measured(files.read_json(path))
+            outcomes |= experiments.measured(files.read_json(path))
     path = run.out / row.name / "best.report.json"
     if path.exists():
-        found["epoch"] = files.read_json(path)["best"]["epoch"]
-    return found
+        outcomes["epoch"] = files.read_json(path)["best"]["epoch"]
+    return outcomes
 
 
-def measured(results):
-    """AUC or accuracy of each scheme in a file of results, with intervals."""
-    values = {}
-    for scheme in ("plain", "flips"):
-        part = results.get(scheme, results if scheme == "plain" else {})
-        for measure in ("auc", "accuracy"):
-            if isinstance(part, dict) and measure in part:
-                values[scheme] = part[measure], part.get(f"{measure}_interval")
-                break
-    return values
+PROGRAM = experiments.Program(
+    name="ddsm_train.experiments", rows=named.EXPERIMENTS, groups=named.GROUPS,
+    scales=SCALES, data=("CBIS-DDSM", "DDSM", "DOWNLOAD", "download"),
+    help={
+        "--run": "experiment, table1 to table3, fig2 to fig4, readme, transfer (what "
+                 "INbreast starts from), paper",
+        "--scale": "demo: minutes, on phantoms; small: the same with smaller images, "
+                   "for contrasts; smoke: only that the commands work (default: "
+                   "paper)"},
+    folder="experiments", steps=row_steps, data_steps=data_steps, outcome=outcome,
+    columns=(
+        experiments.NAME, Column("title", published=lambda row: row.title),
+        *experiments.VALUES,
+        Column("epoch", published=lambda row: str(row.published.get("epoch") or "-")),
+        Column("our epoch", outcome="epoch")))

@@ -1,9 +1,11 @@
 """The work of `inbreast.learning_curve`: subsets, fine-tuning, tests, table."""
 
+import argparse
 import csv
 import hashlib
 import pathlib
 import shlex
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import figure as figure_module
@@ -14,7 +16,7 @@ from end2end.utils import files, steps
 from inbreast.dataset import subsets
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> str:
     """Does what is missing and writes the table.
 
     Args:
@@ -30,69 +32,82 @@ def run(arguments):
     out = files.writable_folder(arguments.out)
     test = pathlib.Path(arguments.test)
     image_lists.find_images(test, arguments.class_list)
-    found = training_images(arguments.train, arguments.class_list)
-    drawn = subsets.nested(found, [*arguments.patients, None], seed=arguments.seed)
+    images = training_images(arguments.train, arguments.class_list)
+    drawn = subsets.nested(images, [*arguments.patients, None], seed=arguments.seed)
+    settings = argparse.Namespace(**{
+        **vars(arguments), "flags": shlex.split(arguments.flags)})
     rows = []
-    for model in arguments.model:
+    for model in map(pathlib.Path, arguments.model):
         name = model_name(model)
-        rows.append(evaluate(name, 0, pathlib.Path(model), test, out))
+        steps.perform(testing_step(name, 0, model, test, out), out)
+        rows.append(outcome(name, 0, 0, out))
         for part in drawn.values():
-            rows.append(tune(name, model, part, test, out=out, arguments=arguments))
+            for step in tuning_steps(
+                    name, model, part, test, out=out, arguments=settings):
+                steps.perform(step, out)
+            rows.append(outcome(name, len(set(part.patients)), len(part), out))
     return write(rows, out)
 
 
-def training_images(path, classes):
+def training_images(path: str | pathlib.Path,
+                    classes: Sequence[str]) -> image_lists.ImageList:
     """The images of a manifest; those of its column `split` that say `test` left out.
 
     Raises:
         files.InputError: no labels, no patients, or one class only.
     """
-    found = image_lists.read_manifest(path, classes)
-    if found.labels is None or len(set(found.labels.tolist())) < 2:
+    images = image_lists.read_manifest(path, classes)
+    if images.labels is None or len(set(images.labels.tolist())) < 2:
         raise files.InputError(
             f"manifest {path} has no labels of two classes; expected a column label "
             f"with {', '.join(classes)} or 0 and 1.")
-    names, _ = subsets.patients_of(found)
+    names, _ = subsets.patients_of(images)
     with open(path, newline="", encoding="utf-8-sig") as stream:
         splits = [(row.get("split") or "").strip() for row in csv.DictReader(stream)
                   if any(row.values())]
-    tested = {patient for patient, split in zip(found.patients, splits, strict=False)
+    tested = {patient for patient, split in zip(images.patients, splits, strict=False)
               if split == "test"}
-    return subsets.of_patients(found, set(names) - tested)
+    return subsets.of_patients(images, set(names) - tested)
 
 
-def model_name(path):
+def model_name(path: str | pathlib.Path) -> str:
     """Short name of a model: its file, or its folder for `best.h5`."""
     path = pathlib.Path(path)
     return path.resolve().parent.name if path.stem == "best" else path.stem
 
 
-def tune(name, model, part, test, *, out, arguments):
-    """Fine-tunes one model on one subset and tests it.
+def tuning_steps(name: str, model: pathlib.Path, part: image_lists.ImageList,
+                 test: pathlib.Path, *, out: pathlib.Path,
+                 arguments: argparse.Namespace) -> list[steps.Step]:
+    """Fine-tuning of one model on one subset, and its test.
 
-    Returns:
-        dict: a row of the table.
+    Args:
+        name: of the model, for folders.
+        model: path of the whole-image model.
+        part: the images of the subset.
+        test: class folders or manifest.
+        out: folder for everything.
+        arguments: with val_share, seed, recipe, class_list and flags, a list of words.
     """
     train, val = subsets.set_apart(part, arguments.val_share, seed=arguments.seed)
     count = len(set(part.patients))
-    manifests = [write_manifest(one, out / "subsets", f"{count}-{split}")
-                 for one, split in ((train, "train"), (val, "val"))]
+    manifests = [write_manifest(images, out / "subsets", f"{count}-{split}")
+                 for images, split in ((train, "train"), (val, "val"))]
     best = out / name / f"{count}-patients" / "best.h5"
     step = steps.Step(f"{name}-{count}", f"{name}, fine-tuned on {count} patients", (
         "inbreast.finetune", *manifests, test, "--resume-from", model, "--recipe",
         arguments.recipe, "--class-list", *arguments.class_list, "--seed",
-        arguments.seed, "--best-model", best, *shlex.split(arguments.flags)))
-    steps.perform(step, out)
-    return dict(evaluate(name, count, best, test, out, after=(step.name,)),
-                images=len(part))
+        arguments.seed, "--best-model", best, *arguments.flags))
+    return [step, testing_step(name, count, best, test, out, after=(step.name,))]
 
 
-def write_manifest(found, folder, name):
+def write_manifest(images: image_lists.ImageList, folder: pathlib.Path,
+                   name: str) -> pathlib.Path:
     """Writes an `ImageList` as CSV; the name ends in a hash of the content."""
     lines = ["path,label,patient"]
-    lines += [f"{pathlib.Path(path).resolve()},{found.classes[label]},{patient}"
+    lines += [f"{pathlib.Path(path).resolve()},{images.classes[label]},{patient}"
               for path, label, patient in zip(
-                  found.paths, found.labels, found.patients, strict=True)]
+                  images.paths, images.labels, images.patients, strict=True)]
     text = "\n".join(lines) + "\n"
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     path = folder / f"{name}-{digest}.csv"
@@ -101,23 +116,29 @@ def write_manifest(found, folder, name):
     return path
 
 
-def evaluate(name, count, model, test, out, after=()):
-    """Tests a model.
-
-    Returns:
-        dict with model, patients, images, auc, low, high and flipped_auc.
-    """
-    folder = out / name / f"{count}-patients" / "test"
-    steps.perform(steps.Step(
+def testing_step(name: str, count: int, model: pathlib.Path, test: pathlib.Path,
+                 out: pathlib.Path, after: tuple[str, ...] = ()) -> steps.Step:
+    """The test of a model after fine-tuning on `count` patients; 0: as it is."""
+    return steps.Step(
         f"{name}-{count}-test", f"Test of {name} after {count} patients",
-        ("ddsm_train.evaluate", model, test, "--flips", "--out", folder), after), out)
-    results = files.read_json(folder / "results.json")
+        ("ddsm_train.evaluate", model, test, "--flips", "--out",
+         test_folder(name, count, out)), after)
+
+
+def test_folder(name: str, count: int, out: pathlib.Path) -> pathlib.Path:
+    """Where the result of a test lies."""
+    return out / name / f"{count}-patients" / "test"
+
+
+def outcome(name: str, count: int, images: int, out: pathlib.Path) -> dict:
+    """A row of the table: model, patients, images, auc, low, high and flipped_auc."""
+    results = files.read_json(test_folder(name, count, out) / "results.json")
     low, high = results["plain"]["auc_interval"]
-    return dict(model=name, patients=count, images=0, auc=results["plain"]["auc"],
+    return dict(model=name, patients=count, images=images, auc=results["plain"]["auc"],
                 low=low, high=high, flipped_auc=results["flips"]["auc"])
 
 
-def write(rows, out):
+def write(rows: list[dict], out: pathlib.Path) -> str:
     """Writes learning_curve.csv and .png; returns the table as Markdown."""
     files.write_csv(out / "learning_curve.csv", list(rows[0]), rows)
     figures.save(picture(rows), out / "learning_curve")
@@ -133,16 +154,16 @@ def write(rows, out):
     return "\n".join([*lines, "", f"table and figure: {out}/learning_curve.csv, .png"])
 
 
-def picture(rows):
+def picture(rows: list[dict]) -> figure_module.Figure:
     """AUC against the number of patients, one line per model, with intervals."""
     figure = figure_module.Figure(figsize=(5, 4), layout="constrained")
     axes = figure.add_subplot()
     for i, model in enumerate(dict.fromkeys(row["model"] for row in rows)):
-        own = sorted((row for row in rows if row["model"] == model),
-                     key=lambda row: row["patients"])
-        values = np.array([[row["auc"], row["low"], row["high"]] for row in own])
+        points = sorted((row for row in rows if row["model"] == model),
+                        key=lambda row: row["patients"])
+        values = np.array([[row["auc"], row["low"], row["high"]] for row in points])
         axes.errorbar(
-            [row["patients"] for row in own], values[:, 0], marker="o", capsize=3,
+            [row["patients"] for row in points], values[:, 0], marker="o", capsize=3,
             yerr=np.abs(values[:, 1:] - values[:, :1]).T, label=model,
             color=figures.COLOURS[i % len(figures.COLOURS)],
             linestyle=figures.LINES[i % len(figures.LINES)])

@@ -1,244 +1,180 @@
-"""Experiments on INbreast as chains of commands, and the table of their results."""
+"""The experiments on INbreast as chains of commands, and what came out of them."""
 
 import argparse
-import dataclasses
 import pathlib
 
-from end2end import experiments as tables
+from end2end import experiments
+from end2end.experiments import Column, Run, Scale
 from end2end.utils import files, steps
-from inbreast import experiments
-from inbreast.dataset import subsets
-from inbreast.pipeline import curve
+from inbreast import dataset, pipeline
+from inbreast.pipeline import named
 
 
-@dataclasses.dataclass(frozen=True)
-class Scale:
-    """How large the experiments are.
-
-    Attributes:
-        size: height and width of the network input in pixels.
-        share: of the patients of Table 4.
-        phantoms: flags of `end2end.phantoms`; None for the real release only.
-        flags: of `inbreast.finetune`, in place of the recipe's.
-    """
-
-    size: tuple
-    share: float = 1.0
-    phantoms: tuple | None = None
-    flags: str = ""
+def _demo_flags(epochs):
+    """What fine-tuning has in place of the recipe's at the scales of phantoms."""
+    return ("--init-learningrate", 0.001, "--batch-size", 8, "--all-layer-epochs",
+            epochs, "--trained-on", "synthetic mammograms only")
 
 
-DEMO_FLAGS = "--init-learningrate 0.001 --batch-size 8 --all-layer-epochs "
-TRAINED_ON = " --trained-on 'synthetic mammograms only'"
 SCALES = {
     "paper": Scale((1152, 896)),
     "demo": Scale((320, 256), 0.5, (
         "--patients", 60, "--difficulty", 0.1, "--size", 640, 512),
-        DEMO_FLAGS + "10" + TRAINED_ON),
+        flags=_demo_flags(10)),
     "smoke": Scale((320, 256), 0.2, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
-        DEMO_FLAGS + "1" + TRAINED_ON),
+        flags=_demo_flags(1)),
 }
+CLASSES = ("neg", "pos")
+# Of the patients of a subset, to choose the epoch.
+VAL_SHARE = 0.2
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """Where experiments are made, from what, and how large."""
-
-    out: pathlib.Path
-    models: pathlib.Path
-    scale: Scale
-    seed: int
-    data: pathlib.Path | None
-    making: tuple = ()   # flags of ddsm_train.experiments that make a missing model
-
-    @classmethod
-    def of(cls, arguments, seed):
-        """From parsed arguments; one of several seeds has folders of its own.
-
-        Raises:
-            files.InputError: the release is not there or not given.
-        """
-        scale = SCALES[arguments.scale]
-        if arguments.data:
-            files.existing_folder(arguments.data, "release")
-        elif arguments.run and scale.phantoms is None:
-            raise files.InputError(
-                "no data given; expected --data with the folder of INbreast as "
-                "downloaded (make: INBREAST=...), or --scale demo for synthetic ones.")
-        out = pathlib.Path(arguments.out or f"runs/{arguments.scale}-inbreast")
-        models = pathlib.Path(
-            arguments.models or f"runs/{arguments.scale}-experiments")
-        making = _making(arguments)
-        if len(arguments.seed) > 1:
-            out /= f"seed-{seed}"
-            own = models / f"seed-{seed}"
-            models = own if making or own.exists() else models
-        return cls(out, models, scale, seed,
-                   arguments.data and pathlib.Path(arguments.data), making)
-
-    @property
-    def demo(self):
-        return self.scale.phantoms is not None
-
-    @property
-    def release(self):
-        return self.data or self.out / "download"
-
-    @property
-    def test(self):
-        return self.out / "data" / "images" / "test"
-
-    def model(self, row):
-        """Path of the whole-image model that a row starts from."""
-        return self.models / row.model / "best.h5"
-
-    def folder(self, row, count):
-        """Where the result of a row lies; `count` patients were in its subset."""
-        if not row.model:
-            return self.out / row.name
-        return self.out / self.tuned_name(row) / f"{count}-patients"
-
-    def tuned_name(self, row):
-        """Name of the folder of a model's fine-tuned versions."""
-        return row.name if row.recipe == "readme" else row.model
-
-    def count(self, patients):
-        """Patients of a subset at this scale; None, all, stays so."""
-        return patients and max(4, round(patients * self.scale.share))
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what only these experiments have: the models that they start from."""
+    parser.add_argument("--models", metavar="FOLDER",
+                        help="models of ddsm_train.experiments (default: runs/"
+                             "SCALE-experiments)")
+    parser.add_argument("--ddsm", metavar="DOWNLOAD",
+                        help="folder of CBIS-DDSM as downloaded: missing models are "
+                             "made from it first; --scale demo makes them from "
+                             "phantoms")
 
 
-def _making(arguments):
-    """How a missing model is made; empty where CBIS-DDSM is not given."""
+def starts(arguments: argparse.Namespace) -> tuple[pathlib.Path, tuple]:
+    """The folder of the models that rows start from, and the flags of
+    `ddsm_train.experiments` that make a missing one, empty where it cannot be made."""
+    models = pathlib.Path(arguments.models or f"runs/{arguments.scale}-experiments")
     if arguments.ddsm:
-        return "--scale", arguments.scale, "--data", arguments.ddsm
+        return models, ("--scale", arguments.scale, "--data", arguments.ddsm)
     if SCALES[arguments.scale].phantoms is not None:
-        return "--scale", arguments.scale
-    return ()
+        return models, ("--scale", arguments.scale)
+    return models, ()
 
 
-def make_model(row, run):
-    """Makes the whole-image model that a row starts from, if it is missing.
-
-    Raises:
-        files.InputError: it is missing, and so is CBIS-DDSM.
-    """
-    if row.model and not run.model(row).exists() and run.making:
-        steps.perform(steps.Step(f"make-{row.model}", f"Model {row.model}", (
-            "ddsm_train.experiments", "--run", row.model, "--out", run.models,
-            "--seed", run.seed, *run.making)), run.out)
-    if row.model and not run.model(row).exists():
-        raise files.InputError(
-            f"model {run.model(row)} does not exist; give --ddsm with the folder of "
-            "CBIS-DDSM as downloaded (make: DDSM=...), make it with python -m "
-            f"ddsm_train.experiments --run {row.model} (or transfer, for all; the "
-            "same --scale), or give --models.")
-
-
-def perform(names, run):
-    """Does what is missing of several experiments and of their members.
+def check(rows: list[named.Experiment], run: Run) -> None:
+    """Makes the whole-image models that rows start from, where they are missing.
 
     Raises:
-        files.InputError: a model to start from can be neither found nor made.
-        ChildProcessError: a command failed.
+        files.InputError: one is missing, and so is CBIS-DDSM.
     """
-    members = [one for name in names for one in experiments.EXPERIMENTS[name].members]
-    rows = [experiments.EXPERIMENTS[name] for name in dict.fromkeys((*members, *names))]
-    for row in rows:
-        make_model(row, run)
-    files.writable_folder(run.out)
-    for step in data_steps(run):
-        steps.perform(step, run.out)
-    drawn = drawn_subsets(run)
-    for row in rows:
-        perform_row(row, drawn, run)
+    for name in dict.fromkeys(row.model for row in rows if row.model):
+        path = run.model(name)
+        if not path.exists() and run.making:
+            steps.perform(steps.Step(f"make-{name}", f"Model {name}", (
+                "ddsm_train.experiments", "--run", name, "--out", run.models,
+                "--seed", run.seed, *run.making)), run.out)
+        if not path.exists():
+            raise files.InputError(
+                f"model {path} does not exist; give --ddsm with the folder of "
+                "CBIS-DDSM as downloaded (make: DDSM=...), make it with python -m "
+                f"ddsm_train.experiments --run {name} (or transfer, for all; the "
+                "same --scale), or give --models.")
 
 
-def data_steps(run):
+# Experiments to steps ---------------------------------------------------------------
+
+
+def data_steps(run: Run) -> list[steps.Step]:
     """From the release, or nothing, to class folders."""
     chain = []
     if run.data is None:
         chain.append(steps.Step("phantoms", "Synthetic women, as an INbreast", (
-            "end2end.phantoms", run.release, "--layout", "inbreast", "--seed", run.seed,
-            *run.scale.phantoms)))
+            "end2end.phantoms", run.download, "--layout", "inbreast", "--seed",
+            run.seed, *(run.scale.phantoms or ()))))
     chain.append(steps.Step("prepare", "The release to images, tables and splits", (
-        "inbreast.prepare", run.release, run.out / "data", "--size", *run.scale.size),
+        "inbreast.prepare", run.download, run.out / "data", "--size", *run.scale.size),
         after=("phantoms",)))
     return chain
 
 
-def drawn_subsets(run):
+def row_steps(row: named.Experiment, run: Run, tested: bool) -> list[steps.Step]:
+    """The steps of an experiment; those of which a mean is made are tested, too."""
+    if row.needs:
+        return [mean_step(row, run)]
+    if row.recipe is None:
+        return [pipeline.curve.testing_step(
+            row.model, 0, run.model(row.model), run.test, run.out)]
+    return pipeline.curve.tuning_steps(
+        tuned_name(row), run.model(row.model),
+        drawn_subsets(run)[patients_at_scale(row, run)], run.test, out=run.out,
+        arguments=argparse.Namespace(
+            val_share=VAL_SHARE, seed=run.seed, recipe=row.recipe, class_list=CLASSES,
+            flags=run.scale.flags))
+
+
+def mean_step(row: named.Experiment, run: Run) -> steps.Step:
+    """The test of the mean of several fine-tuned models."""
+    count = patients_of(drawn_subsets(run)[None])
+    members = [named.EXPERIMENTS[name] for name in row.needs]
+    models = [folder(member, count, run) / "best.h5" for member in members]
+    return steps.Step(row.name, f"Mean of {len(models)} models", (
+        "ddsm_train.evaluate", *models, run.test, "--flips", "--out",
+        folder(row, 0, run) / "test"), after=tuple(
+            f"{tuned_name(member)}-{count}" for member in members))
+
+
+def drawn_subsets(run: Run) -> dict:
     """The subsets of Table 4: `ImageList` by number of patients, None for all."""
-    found = curve.training_images(run.out / "data" / "images.csv", ("neg", "pos"))
-    counts = [run.count(patients) for patients, *_ in experiments.TABLE4]
-    return subsets.nested(found, counts, seed=run.seed)
+    images = pipeline.curve.training_images(run.out / "data" / "images.csv", CLASSES)
+    counts = [_at_scale(patients, run) for patients, *_ in named.TABLE4]
+    return dataset.subsets.nested(images, counts, seed=run.seed)
 
 
-def perform_row(row, drawn, run):
-    """Fine-tunes and tests one row."""
-    if not row.model:
-        count = patients_of(drawn[None])
-        members = [experiments.EXPERIMENTS[name] for name in row.members]
-        models = [run.folder(member, count) / "best.h5" for member in members]
-        steps.perform(steps.Step(row.name, f"Mean of {len(models)} models", (
-            "ddsm_train.evaluate", *models, run.test, "--flips", "--out",
-            run.folder(row, 0) / "test"), after=tuple(
-                f"{run.tuned_name(member)}-{count}" for member in members)), run.out)
-    elif row.recipe is None:
-        curve.evaluate(row.model, 0, run.model(row), run.test, run.out)
-    else:
-        curve.tune(run.tuned_name(row), run.model(row), drawn[run.count(row.patients)],
-                   run.test, out=run.out, arguments=argparse.Namespace(
-                       val_share=0.2, seed=run.seed, recipe=row.recipe,
-                       class_list=("neg", "pos"), flags=run.scale.flags))
+def patients_at_scale(row: named.Experiment, run: Run) -> int | None:
+    """Patients of the subset of a row at the scale of a run; None, all, stays so."""
+    return _at_scale(row.patients, run)
 
 
-def patients_of(found):
+def _at_scale(patients, run):
+    return patients and max(4, round(patients * run.scale.share))
+
+
+def patients_of(images) -> int:
     """Number of patients in an `ImageList`."""
-    return len(set(found.patients))
+    return len(set(images.patients))
 
 
-COLUMNS = ("experiment", "source", "published", "ours", "published, flips",
-           "ours, flips", "our patients")
+def folder(row: named.Experiment, count: int, run: Run) -> pathlib.Path:
+    """Where the result of a row lies; `count` patients were in its subset."""
+    if row.needs:
+        return run.out / row.name
+    return run.out / tuned_name(row) / f"{count}-patients"
 
 
-def table(names, runs):
-    """The paper's rows with a column for the values found here, as Markdown.
-
-    Args:
-        names: of experiments.
-        runs: list of `Run`; of several, the mean and the range are shown.
-    """
-    found = [outcomes(names, run) for run in runs]
-    rows = []
-    for name in names:
-        row = experiments.EXPERIMENTS[name]
-        plain, flips, count = (
-            tables.together([one[name].get(key) for one in found])
-            for key in ("plain", "flips", "patients"))
-        rows.append((row.name, row.source, tables.published(row), plain,
-                     tables.shown(row.published.get("flipped_auc")), flips, count))
-    return tables.markdown(COLUMNS, rows, synthetic=runs[0].demo)
+def tuned_name(row: named.Experiment) -> str:
+    """Name of the folder of a model's fine-tuned versions."""
+    return row.name if row.recipe == "readme" else row.model
 
 
-def outcomes(names, run):
-    """What experiments came to.
+# What came out ----------------------------------------------------------------------
+
+
+def outcome(row: named.Experiment, run: Run) -> dict:
+    """What an experiment came to.
 
     Returns:
-        dict by name of dicts with plain and flips, (AUC, interval or None), and
-        patients; empty for what is not done.
+        dict with plain and flips, (AUC, interval or None), and patients; empty where it
+        is not done.
     """
-    drawn = (drawn_subsets(run) if (run.out / "data" / "images.csv").exists() else {})
-    found = {}
-    for name in names:
-        row = experiments.EXPERIMENTS[name]
-        part = drawn.get(run.count(row.patients))
-        count = patients_of(part) if part is not None and row.recipe else 0
-        path = run.folder(row, count) / "test" / "results.json"
-        results = files.read_json(path) if path.exists() else {}
-        found[name] = {
-            scheme: (results[scheme]["auc"], results[scheme].get("auc_interval"))
-            for scheme in ("plain", "flips") if scheme in results}
-        if results:
-            found[name]["patients"] = count
-    return found
+    count = 0
+    if row.recipe and (run.out / "data" / "images.csv").exists():
+        count = patients_of(drawn_subsets(run)[patients_at_scale(row, run)])
+    path = folder(row, count, run) / "test" / "results.json"
+    if not path.exists():
+        return {}
+    return experiments.measured(files.read_json(path)) | dict(patients=count)
+
+
+PROGRAM = experiments.Program(
+    name="inbreast.experiments", rows=named.EXPERIMENTS, groups=named.GROUPS,
+    scales=SCALES, data=("INbreast", "INBREAST", "RELEASE", "release"),
+    help={
+        "--run": "experiment, table4, fig3b, readme or paper",
+        "--scale": "demo: minutes, on phantoms; smoke: only that the commands work "
+                   "(default: paper)"},
+    folder="inbreast", steps=row_steps, data_steps=data_steps, outcome=outcome,
+    columns=(
+        experiments.NAME, Column("source", published=lambda row: row.source),
+        *experiments.VALUES, Column("our patients", outcome="patients")),
+    prefix=named.PREFIX, add_flags=add_flags, starts=starts, check=check)

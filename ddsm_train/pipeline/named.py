@@ -1,0 +1,265 @@
+"""Every experiment of the paper on CBIS-DDSM, by name: the rows, with their flags.
+
+The Makefile runs this file by its path, with any Python and before there is an
+environment, to learn the targets. So it imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """One row of a table, or one figure.
+
+    Attributes:
+        name: as typed.
+        group: table or figure it belongs to.
+        source: where the published value stands.
+        kind: `patch`, `image`, `ensemble`, `two_step`, `saliency`; of `steps.KINDS`.
+        title: what it is, in the words of the paper.
+        published: accuracy or auc, with interval, flip-averaged auc and best epoch.
+        hours: of training on a GPU that sustains 10 TFLOP/s, by arithmetic.
+        flags: of the training program.
+        needs: names of experiments to be done first.
+        patches: patch set; of patch experiments.
+    """
+
+    name: str
+    group: str
+    source: str
+    kind: str
+    title: str
+    published: dict
+    hours: float
+    flags: tuple = ()
+    needs: tuple[str, ...] = ()
+    patches: str = ""
+
+
+# Flags of sample_patches_combined; the paper's and one with truly random backgrounds.
+PATCH_SETS = {
+    "S1": (224, 1, ()),
+    "S10": (224, 10, ("--pos-cutoff", 0.9)),
+    "S30": (224, 30, ("--pos-cutoff", 0.9)),
+    "S1g": (448, 1, ()),
+    "S1-random": (224, 1, ("--seeding", "image")),
+}
+
+# Shen et al. 2019, Methods: three stages of 3, 10 and 37 epochs at 1e-3, 1e-4, 1e-5,
+# batches of 32. Penalty and dropout of the head are those of the original's example.
+PATCH_COMMON = (
+    "--optimizer", "adam", "--init-learningrate", 0.001, "--top-layer-multiplier", 0.1,
+    "--all-layer-multiplier", 0.01, "--batch-size", 64, "--train-bs-multiplier", 0.5,
+    "--weight-decay", 0.01, "--weight-decay2", 0.01, "--hidden-dropout", 0.5,
+    "--hidden-dropout2", 0.5, "--no-equalize-hist", "--augmentation",
+    "--auto-batch-balance", "--rescale-factor", 0.003891, "--es-patience", 1000)
+# 30 epochs of the new layers at 1e-4, then 20 of all at 1e-5, batches of 2.
+IMAGE_COMMON = (
+    "--img-size", 1152, 896, "--optimizer", "adam", "--init-learningrate", 0.0001,
+    "--all-layer-multiplier", 0.1, "--batch-size", 4, "--train-bs-multiplier", 0.5,
+    "--weight-decay", 0.001, "--weight-decay2", 0.01, "--augmentation",
+    "--auto-batch-balance", "--rescale-factor", 0.003891, "--nb-epoch", 30,
+    "--es-patience", 1000)
+TOP_START = {"resnet50": 46, "vgg16": 11}
+
+# Billions of operations of a forward pass per million pixels, counted from the layers;
+# a training step takes three times as many.
+GIGA_PER_MEGAPIXEL = {"resnet50": 163, "vgg16": 618, "vgg19": 783, "yaroslav": 118}
+# Training patches of a set, from the census of the training women, in thousands.
+PATCHES_IN_THOUSANDS = {"S1": 4.6, "S1-random": 4.6, "S1g": 4.6, "S10": 46, "S30": 138}
+TRAINING_IMAGES_IN_THOUSANDS = 1.903
+GIGA_PER_HOUR = 10_000 * 3600
+
+
+def _patch(backbone, patches, accuracy, *, source, interval=None, epoch=None,
+           pretrained=True):
+    """A row of Table 1, or one that only the original's README has."""
+    epochs = 200 if patches in ("S1", "S1g", "S1-random") else 50
+    size = PATCH_SETS[patches][0]
+    if pretrained and backbone != "yaroslav":
+        schedule = ("--nb-epoch", 3, "--top-layer-epochs", 13,
+                    "--all-layer-epochs", epochs)
+        if backbone in TOP_START:
+            schedule = (*schedule, "--top-layer-nb", TOP_START[backbone])
+    else:
+        schedule = ("--no-use-pretrained", "--nb-epoch", epochs)
+    start = "random weights" if "--no-use-pretrained" in schedule else "pretrained"
+    giga = (3 * GIGA_PER_MEGAPIXEL[backbone] * size**2 / 1e6 * epochs
+            * PATCHES_IN_THOUSANDS[patches] * 1000)
+    ending = "" if pretrained else "-random-weights"
+    return Experiment(
+        f"patch-{backbone}-{patches.lower()}{ending}",
+        "table1" if source.startswith("Table 1") else "readme", source, "patch",
+        f"{backbone} on {patches}, {start}",
+        dict(accuracy=accuracy, interval=interval, epoch=epoch),
+        round(giga / GIGA_PER_HOUR, 1),
+        ("--net", backbone, "--img-size", size, size, *PATCH_COMMON, *schedule),
+        patches=patches)
+
+
+PATCH_ROWS = [
+    _patch("resnet50", "S1", 0.97, source="Table 1, row 1", interval=(0.96, 0.98),
+           epoch=198, pretrained=False),
+    _patch("resnet50", "S1", 0.99, source="Table 1, row 2", interval=(0.98, 1.00),
+           epoch=99),
+    _patch("resnet50", "S10", 0.63, source="Table 1, row 3", interval=(0.62, 0.64),
+           epoch=24, pretrained=False),
+    _patch("resnet50", "S10", 0.89, source="Table 1, row 4", interval=(0.88, 0.90),
+           epoch=39),
+    _patch("resnet50", "S1g", 0.76, source="Table 1, row 5", interval=(0.74, 0.79),
+           epoch=84),
+    _patch("vgg16", "S10", 0.84, source="Table 1, row 6", interval=(0.83, 0.85),
+           epoch=25),
+    _patch("vgg19", "S10", 0.79, source="README"),
+    _patch("yaroslav", "S10", 0.89, source="README"),
+    _patch("resnet50", "S30", 0.91, source="README"),
+    _patch("vgg16", "S30", 0.86, source="README"),
+    _patch("vgg19", "S30", 0.89, source="README"),
+    _patch("resnet50", "S1-random", None,
+           source="not published: S1 with truly random background patches"),
+]
+
+
+def resnet(filters: tuple, repeats: tuple, expansion: int) -> tuple:
+    """Flags of residual top blocks."""
+    return ("--block-type", "resnet", "--top-depths", *filters, "--top-repetitions",
+            *repeats, "--bottleneck-enlarge-factor", expansion)
+
+
+def vgg(filters: tuple, repeats: tuple) -> tuple:
+    """Flags of VGG top blocks."""
+    return ("--block-type", "vgg", "--top-depths", *filters, "--top-repetitions",
+            *repeats)
+
+
+def dense(pool: int, units: int) -> tuple:
+    """Flags of heatmap, max pooling, two dense layers and a shortcut."""
+    return ("--add-heatmap", "--no-add-conv", "--add-shortcut", "--hm-pool-size", pool,
+            pool, "--fc-init-units", units, "--fc-layers", 2)
+
+
+# A max pooling of 1x1 inserts the heatmap as the paper describes it.
+HEATMAP = ("--add-heatmap", "--hm-pool-size", 1, 1)
+WIDE = resnet((512, 512), (1, 1), 4)
+PAPER_RESNET = resnet((512, 512), (2, 2), 2)
+
+
+def _image(name, source, title, top, published, **network):
+    """A row of Table 2 or 3.
+
+    Args:
+        published: auc, interval, flip-averaged auc, epoch.
+        network: backbone, patches and epochs where they are not resnet50, S10 and 50.
+    """
+    backbone = network.get("backbone", "resnet50")
+    patches = network.get("patches", "S10")
+    auc, interval, flipped, epoch = published
+    # Shen et al. 2019: VGG networks were trained for 200 more epochs.
+    epochs = network.get("epochs", 250 if backbone == "vgg16" else 50)
+    giga = (3 * GIGA_PER_MEGAPIXEL[backbone] * 1.032 * epochs
+            * TRAINING_IMAGES_IN_THOUSANDS * 1000)
+    group = {"Table 2": "table2", "Table 3": "table3"}.get(source[:7], "readme")
+    return Experiment(
+        name, group, source, "image", title,
+        dict(auc=auc, interval=interval, flipped_auc=flipped, epoch=epoch),
+        round(giga / GIGA_PER_HOUR, 1),
+        ("--patch-net", backbone, *IMAGE_COMMON, "--all-layer-epochs", epochs, *top),
+        needs=(f"patch-{backbone}-{patches.lower()}",) if patches else ())
+
+
+IMAGE_ROWS = [
+    _image("resnet50-s1", "Table 2, row 1", "S1, [512-512-2048] x 1 twice", WIDE,
+           (0.63, (0.58, 0.67), None, 35), patches="S1"),
+    _image("resnet50-s1g", "Table 2, row 2", "S1g, [512-512-2048] x 1 twice", WIDE,
+           (0.83, (0.79, 0.86), None, 38), patches="S1g"),
+    _image("resnet50-s10", "Table 2, row 3", "S10, [512-512-2048] x 1 twice", WIDE,
+           (0.85, (0.82, 0.88), 0.86, 20)),
+    _image("resnet-resnet", "Table 2, row 4", "[512-512-1024] x 2 twice", PAPER_RESNET,
+           (0.86, (0.83, 0.89), 0.87, 34)),
+    _image("resnet50-256-128", "Table 2, row 5",
+           "[256-256-256] x 1, [128-128-128] x 1", resnet((256, 128), (1, 1), 1),
+           (0.84, (0.81, 0.87), 0.86, 25)),
+    _image("resnet-vgg", "Table 2, row 6", "256 x 1, 128 x 1", vgg((256, 128), (1, 1)),
+           (0.87, (0.84, 0.90), 0.88, 36)),
+    _image("resnet50-heatmap", "Table 2, row 7", "heatmap, [512-512-1024] x 2 twice",
+           (*PAPER_RESNET, *HEATMAP), (0.80, (0.76, 0.84), None, 47)),
+    _image("resnet50-heatmap-small", "Table 2, row 8",
+           "heatmap, [64-64-256] x 2, [128-128-512] x 2",
+           (*resnet((64, 128), (2, 2), 4), *HEATMAP), (0.81, (0.77, 0.85), None, 41)),
+    _image("resnet50-fc-5x5", "Table 2, row 9", "heatmap, pool 5 x 5, FC 64, 32",
+           dense(5, 64), (0.74, (0.69, 0.78), None, 28)),
+    _image("resnet50-fc-2x2", "Table 2, row 10", "heatmap, pool 2 x 2, FC 512, 256",
+           dense(2, 512), (0.72, (0.67, 0.76), None, 47)),
+    _image("resnet50-fc-1x1", "Table 2, row 11", "heatmap, pool 1 x 1, FC 2048, 1024",
+           dense(1, 2048), (0.65, (0.60, 0.69), None, 43)),
+    _image("vgg16-512x3", "Table 3, row 1", "512 x 3, 512 x 3",
+           vgg((512, 512), (3, 3)), (0.81, (0.77, 0.84), 0.82, 91), backbone="vgg16"),
+    _image("vgg-vgg", "Table 3, row 2", "256 x 1, 128 x 1", vgg((256, 128), (1, 1)),
+           (0.85, (0.81, 0.88), 0.86, 61), backbone="vgg16"),
+    _image("vgg16-128-64", "Table 3, row 3", "128 x 1, 64 x 1", vgg((128, 64), (1, 1)),
+           (0.84, (0.80, 0.87), 0.86, 142), backbone="vgg16"),
+    _image("vgg-resnet", "Table 3, row 4", "[512-512-1024] x 2 twice", PAPER_RESNET,
+           (0.85, (0.82, 0.88), 0.88, 165), backbone="vgg16"),
+    _image("vgg16-fc-5x5", "Table 3, row 5", "heatmap, pool 5 x 5, FC 64, 32",
+           dense(5, 64), (0.71, (0.66, 0.75), None, 26), backbone="vgg16", epochs=50),
+    _image("vgg16-fc-2x2", "Table 3, row 6", "heatmap, pool 2 x 2, FC 512, 256",
+           dense(2, 512), (0.68, (0.63, 0.73), None, 27), backbone="vgg16", epochs=50),
+    _image("vgg16-fc-1x1", "Table 3, row 7", "heatmap, pool 1 x 1, FC 2048, 1024",
+           dense(1, 2048), (0.70, (0.65, 0.74), None, 50), backbone="vgg16", epochs=50),
+    _image("vgg16-512x1", "README", "VGG16, 512 x 1, 512 x 1",
+           vgg((512, 512), (1, 1)), (0.83, None, 0.86, None), backbone="vgg16"),
+    _image("yaroslav-heatmap", "README", "YaroslavNet, heatmap, FC 16, 8, shortcut",
+           (*dense(5, 16), "--avg-pool-size", 3, 3), (0.83, None, 0.86, None),
+           backbone="yaroslav"),
+    _image("resnet50-s1-random", "not published: S1 with truly random background "
+           "patches", "S1-random, [512-512-2048] x 1 twice", WIDE,
+           (None, None, None, None), patches="S1-random"),
+    _image("no-patch-stage", "not published: whole images from random weights",
+           "no patch stage, [512-512-2048] x 1 twice",
+           (*WIDE, "--no-patch-model-state", "--no-use-pretrained"),
+           (None, None, None, None), patches=None),
+]
+
+BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
+
+OTHER_ROWS = [
+    Experiment("ensemble", "fig3", "Figure 3a", "ensemble",
+               "mean of the four best networks, flip-averaged",
+               dict(flipped_auc=0.91), 0.1, needs=BEST_FOUR),
+    Experiment("ensemble-readme", "readme", "README", "ensemble",
+               "mean of the README's three networks",
+               dict(auc=0.89, flipped_auc=0.91), 0.1,
+               needs=("resnet-resnet", "vgg16-512x1", "vgg-resnet")),
+    Experiment("two-step", "two-step", "Results, two-step approach", "two_step",
+               "heatmap, regions, random forest", dict(auc=0.73), 0.2,
+               needs=("patch-resnet50-s10",)),
+    Experiment("saliency", "fig4", "Figure 4", "saliency",
+               "what moves the score of Resnet-VGG", {}, 0.1,
+               needs=("resnet-vgg", "patch-resnet50-s10")),
+]
+
+EXPERIMENTS = {row.name: row for row in (*PATCH_ROWS, *IMAGE_ROWS, *OTHER_ROWS)}
+# Figure 2 is the confusion matrices that the evaluation of two patch rows draws.
+GROUPS = {
+    "table1": [row.name for row in PATCH_ROWS if row.group == "table1"],
+    "table2": [row.name for row in IMAGE_ROWS if row.group == "table2"],
+    "table3": [row.name for row in IMAGE_ROWS if row.group == "table3"],
+    "readme": [row.name for row in EXPERIMENTS.values() if row.source == "README"],
+    "fig2": ["patch-resnet50-s10", "patch-vgg16-s10"],
+    "fig3": ["ensemble"],
+    "fig4": ["saliency"],
+    # What the paper's conclusions rest on: each differs from the first in one thing
+    # (docs/experiments.md).
+    "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",
+                  "resnet50-s1-random"],
+    # What the experiments on INbreast start from.
+    "transfer": [*BEST_FOUR, "vgg16-512x1"],
+    "paper": [row.name for row in EXPERIMENTS.values()
+              if not row.source.startswith("not published")],
+}
+PATCH_FLAGS = {row.name: row.flags for row in PATCH_ROWS}
+IMAGE_FLAGS = {row.name: row.flags for row in IMAGE_ROWS}
+# What make knows: each is a target of its own; `paper` is of both programs.
+TARGETS = (*EXPERIMENTS, *(name for name in GROUPS if name != "paper"))

@@ -1,0 +1,83 @@
+"""The experiments on INbreast as chains of commands, and their table."""
+
+import noted_steps
+import pytest
+
+from end2end import experiments as shared
+from end2end.utils import files
+from end2end.utils import steps as end2end_steps
+from inbreast import experiments
+from inbreast.pipeline import named, steps
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """The steps that would be run."""
+    return noted_steps.results_of(monkeypatch, end2end_steps)
+
+
+def test_experiments_need_the_models_of_cbis_ddsm(tmp_path):
+    with pytest.raises(files.InputError, match="ddsm_train.experiments --run vgg-vgg"):
+        experiments.main(["--run", "vgg-vgg-20", "--data", str(tmp_path), "--models",
+                          str(tmp_path), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("flags", "words"), [
+    (["--scale", "demo"], ["--scale", "demo"]),
+    (["--data", ".", "--ddsm", "CBIS"], ["--scale", "paper", "--data", "CBIS"])])
+def test_a_missing_model_is_made_first(tmp_path, monkeypatch, flags, words):
+    asked = []
+    monkeypatch.setattr(
+        end2end_steps, "perform", lambda step, out: asked.append(step))
+    with pytest.raises(files.InputError, match="does not exist"):
+        experiments.main(["--run", "vgg-vgg-20", "--models", str(tmp_path / "models"),
+                          "--out", str(tmp_path / "out"), *flags])
+    assert [str(word) for word in asked[0].command] == [
+        "ddsm_train.experiments", "--run", "vgg-vgg", "--out", str(tmp_path / "models"),
+        "--seed", "12345", *words]
+
+
+def test_an_experiment_fine_tunes_its_subset_of_table_4(tmp_path, commands):
+    models = tmp_path / "models"
+    files.write_text(models / "resnet-vgg" / "best.h5", "")
+    (tmp_path / "data").mkdir()
+    noted_steps.write_manifest(tmp_path / "data", patients=9)
+    run = shared.Run(tmp_path, steps.SCALES["smoke"], 1, tmp_path, models)
+    shared.perform(steps.PROGRAM, ["resnet-vgg-30"], run)
+    prepare, tune, test = commands
+    assert prepare.command[:2] == ("inbreast.prepare", tmp_path)
+    assert tune.name == "resnet-vgg-6"
+    assert str(models / "resnet-vgg" / "best.h5") in map(str, tune.command)
+    assert tune.command[3] == tmp_path / "data" / "images" / "test"
+    assert test.after == ("resnet-vgg-6",)
+    text = shared.table(steps.PROGRAM, ["resnet-vgg-30", "vgg-vgg-30"], [run])
+    assert "| 0.94 | 0.53 [0.43, 0.63] | - | 0.53 | 6 |" in text
+    assert "| 0.93 | - | - | - | - |" in text
+
+
+def test_several_seeds_have_folders_and_models_of_their_own(tmp_path):
+    words = ["--run", "table4", "--scale", "demo", "--out", str(tmp_path / "out"),
+             "--models", str(tmp_path / "models"), "--seed", "1", "2"]
+    arguments = experiments.parser().parse_args(words)
+    runs = [shared.run_of(steps.PROGRAM, arguments, seed) for seed in arguments.seed]
+    assert [run.out.name for run in runs] == ["seed-1", "seed-2"]
+    assert [run.models.name for run in runs] == ["seed-1", "seed-2"]
+    alone = experiments.parser().parse_args(words[:-1])
+    assert shared.run_of(steps.PROGRAM, alone, 1).models == tmp_path / "models"
+
+
+def test_a_mean_is_made_after_its_networks_which_are_tested_too(tmp_path, commands):
+    models = tmp_path / "models"
+    for name in named.BEST_FOUR:
+        files.write_text(models / name / "best.h5", "")
+    (tmp_path / "data").mkdir()
+    noted_steps.write_manifest(tmp_path / "data", patients=9)
+    run = shared.Run(tmp_path, steps.SCALES["smoke"], 1, tmp_path, models)
+    shared.perform(steps.PROGRAM, ["ensemble", "vgg-vgg-all"], run)
+    names = [step.name for step in commands]
+    assert names == ["prepare", *(
+        f"{name}-9{ending}" for name in named.BEST_FOUR for ending in ("", "-test")),
+        "ensemble"]
+    assert [str(word) for word in commands[-1].command[1:5]] == [
+        str(tmp_path / name / "9-patients" / "best.h5") for name in named.BEST_FOUR]

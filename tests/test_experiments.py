@@ -1,0 +1,116 @@
+"""Programs of experiments: what is done in which order, and the tables of the rows."""
+
+import dataclasses
+
+import pytest
+
+from end2end import experiments
+from end2end.utils import files, steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    needs: tuple = ()
+    title: str = "what"
+    source: str = "Table 9"
+    published: dict = dataclasses.field(default_factory=lambda: dict(auc=0.875))
+    hours: float = 1.0
+
+
+ROWS = {row.name: row for row in (Row("a"), Row("b", ("a",)), Row("c", ("b", "a")))}
+
+
+def row_steps(row, run, tested):
+    return [steps.Step(name, "", ("module", name))
+            for name in (row.name, f"test-{row.name}")[:1 + tested]]
+
+
+PROGRAM = experiments.Program(
+    name="some.experiments", rows=ROWS, groups={"all": list(ROWS)},
+    scales={"paper": experiments.Scale((8, 6)),
+            "demo": experiments.Scale((4, 3), phantoms=("--patients", 3))},
+    data=("Set", "SET", "FOLDER", "download"),
+    help={"--run": "which", "--scale": "how"},
+    folder="experiments", steps=row_steps,
+    data_steps=lambda run: [steps.Step("prepare", "", ("module", "prepare"))],
+    outcome=lambda row, run: dict(plain=(run.seed / 10, None)),
+    columns=(experiments.NAME, *experiments.VALUES))
+
+
+@pytest.fixture
+def performed(monkeypatch):
+    names = []
+    monkeypatch.setattr(steps, "perform", lambda step, out: names.append(step.name))
+    return names
+
+
+def arguments(*words):
+    return experiments.parser(PROGRAM, "A program.").parse_args(words)
+
+
+def run(folder, seed=1):
+    return experiments.Run(folder, PROGRAM.scales["demo"], seed, None)
+
+
+def test_what_is_needed_comes_first_and_everything_once(tmp_path, performed):
+    experiments.perform(PROGRAM, ["c", "a"], run(tmp_path))
+    assert performed == ["prepare", "a", "b", "c", "test-c", "test-a"]
+    assert experiments.with_needs(PROGRAM, ["c", "a"]) == ["a", "b", "c"]
+
+
+def test_what_is_checked_is_checked_before_any_step(tmp_path, performed):
+    def check(rows, run):
+        assert [row.name for row in rows] == ["a", "b"]
+        raise files.InputError("a model is missing")
+
+    program = dataclasses.replace(PROGRAM, check=check)
+    with pytest.raises(files.InputError, match="model is missing"):
+        experiments.perform(program, ["b"], run(tmp_path / "out"))
+    assert not performed and not (tmp_path / "out").exists()
+
+
+def test_a_name_is_an_experiment_or_a_group():
+    assert list(experiments.chosen(PROGRAM, "b")) == ["b"]
+    assert list(experiments.chosen(PROGRAM, "all")) == ["a", "b", "c"]
+    with pytest.raises(files.InputError, match="'d' is not known; expected one of all"):
+        experiments.chosen(PROGRAM, "d")
+
+
+def test_the_table_has_ours_beside_theirs_and_the_range_of_seeds(tmp_path):
+    text = experiments.table(PROGRAM, ["a"], [run(tmp_path, 5)])
+    assert "| a | 0.88 | 0.50 | - | - |" in text and "nothing about women" in text
+    text = experiments.table(PROGRAM, ["a"], [run(tmp_path, 5), run(tmp_path, 7)])
+    assert "| a | 0.88 | 0.60 (0.50 to 0.70, 2 seeds) | - | - |" in text
+    real = experiments.Run(tmp_path, PROGRAM.scales["paper"], 5, tmp_path)
+    assert "women" not in experiments.table(PROGRAM, ["a"], [real])
+
+
+def test_a_list_has_source_value_and_hours():
+    text = experiments.listing(ROWS.values(), prefix="x-")
+    assert "| `x-b` | Table 9 | what | 0.88 | 1.0 |" in text
+    assert text.endswith(experiments.HOURS)
+
+
+def test_without_data_only_phantoms_can_be_run():
+    with pytest.raises(files.InputError, match="folder of Set as downloaded"):
+        experiments.run_of(PROGRAM, arguments("--run", "a"), 1)
+    assert experiments.run_of(PROGRAM, arguments("--table", "a"), 1).data is None
+    made_up = experiments.run_of(PROGRAM, arguments("--run", "a", "--scale", "demo"), 1)
+    assert made_up.demo and str(made_up.out) == "runs/demo-experiments"
+
+
+def test_the_program_lists_runs_and_tabulates(tmp_path, performed, capsys):
+    experiments.main(PROGRAM, arguments("--list"))
+    assert "| `a` |" in capsys.readouterr().out and not performed
+    experiments.main(PROGRAM, arguments(
+        "--run", "a", "--scale", "demo", "--out", str(tmp_path), "--seed", "5"))
+    assert performed == ["prepare", "a", "test-a"]
+    assert "| a | 0.88 | 0.50 |" in capsys.readouterr().out
+
+
+def test_auc_goes_before_accuracy_and_each_scheme_has_its_interval():
+    assert experiments.measured(dict(
+        plain=dict(auc=0.9, accuracy=0.8, auc_interval=[0.8, 1.0]),
+        flips=dict(accuracy=0.7))) == dict(plain=(0.9, [0.8, 1.0]), flips=(0.7, None))
+    assert experiments.measured(dict(auc=0.6)) == dict(plain=(0.6, None))
