@@ -81,8 +81,8 @@ def _csv_rows(path):
     with storage.opened(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         try:
-            for row in csv.DictReader(text):
-                yield {name: value or "" for name, value in row.items() if name}
+            for row in files.stream_csv(text):
+                yield {name: value for name, value in row.items() if name}
         except (UnicodeDecodeError, csv.Error) as error:
             raise files.InputError(
                 f"table {path} is no CSV in UTF-8 ({error}); save it as one."

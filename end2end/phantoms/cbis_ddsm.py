@@ -5,7 +5,6 @@ density column, CRLF, masks and crops in either order, crops in a series of thei
 one mammogram stored twice.
 """
 
-import csv
 import os
 import pathlib
 
@@ -244,7 +243,7 @@ def write_case_tables(folder, rows):
                       if row["abnormality type"] == kind and row["list"] == which]
             files.write_csv(
                 folder / f"{SHORT[kind].lower()}_case_description_{name}_set.csv",
-                columns, chosen, line_end="\r\n")
+                columns, chosen, line_end="\r\n", as_is=True)
 
 
 def write_metadata(folder, series):
@@ -289,8 +288,7 @@ def add_defects(folder):
     """
     folder, women = pathlib.Path(folder), {}
     for table in sorted(folder.glob("*_case_description_*.csv")):
-        with open(table, newline="", encoding="utf-8") as stream:
-            women |= {row["patient_id"]: row for row in csv.DictReader(stream)}
+        women |= {row["patient_id"]: row for row in files.read_csv(table)}
     done = []
     for (defect, (column, spoil)), row in zip(
             DEFECTS.items(), women.values(), strict=False):

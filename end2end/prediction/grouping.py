@@ -1,7 +1,6 @@
 """Rows per image, breast and patient: beside each other as CSV, together as JSON, and
 as tables for a terminal."""
 
-import csv
 import dataclasses
 import pathlib
 
@@ -22,8 +21,7 @@ def read_rows(path):
     """The rows of a CSV file as dicts of texts; empty where there is none."""
     if not path.exists():
         return []
-    with open(path, encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+    return files.read_csv(path, "score file")
 
 
 def levels(out):

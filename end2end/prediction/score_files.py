@@ -12,7 +12,7 @@ from end2end import checkpoints
 from end2end.prediction import engines, score_rows, scoring
 from end2end.prediction.grouping import SEPARATOR
 from end2end.tables import scores, vocabulary
-from end2end.utils import commands, files, memory
+from end2end.utils import commands, files, processes
 
 MODEL_SUFFIXES = (".h5", ".keras")
 KNOWN = ("path", "patient", "laterality", "view", "label", "score")
@@ -33,7 +33,7 @@ def load(models, typed=None):
     Raises:
         files.InputError: a model cannot be read or is no model of whole images.
     """
-    memory.keep_freed_memory()
+    processes.keep_freed_memory()
     classifiers = [checkpoints.load_classifier(path, typed=typed) for path in models]
     commands.say(RESEARCH)
     for path, classifier in zip(models, classifiers, strict=True):

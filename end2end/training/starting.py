@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from end2end import checkpoints, models
 from end2end.training import freezing
-from end2end.utils import files, memory
+from end2end.utils import files, processes
 
 log = logging.getLogger(__name__)
 
 
 def start_repeatably(training):
     """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
-    memory.keep_freed_memory()
+    processes.keep_freed_memory()
     keras.utils.set_random_seed(training.seed)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()

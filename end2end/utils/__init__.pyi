@@ -1,17 +1,21 @@
+from . import cells as cells
 from . import commands as commands
+from . import errors as errors
 from . import files as files
 from . import image_headers as image_headers
 from . import isolated as isolated
-from . import memory as memory
+from . import locks as locks
 from . import processes as processes
 from . import steps as steps
 
 __all__ = [
+    "cells",
     "commands",
+    "errors",
     "files",
     "image_headers",
     "isolated",
-    "memory",
+    "locks",
     "processes",
     "steps",
 ]

@@ -4,6 +4,8 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from end2end.utils import files
 
@@ -16,16 +18,16 @@ class Parser(argparse.ArgumentParser):
     A mistyped flag is an error and not its neighbour; the exit status of an error is 2.
     """
 
-    def __init__(self, **keywords):
+    def __init__(self, **keywords) -> None:
         keywords.setdefault("allow_abbrev", False)
         keywords.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**keywords)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
 
 
-def environment_int(name, default):
+def environment_int(name: str, default: int) -> int:
     """Reads a whole number from the environment, for the default of a field.
 
     Raises:
@@ -43,64 +45,79 @@ def environment_int(name, default):
         ) from None
 
 
-def say(text):
-    """Prints a line for the user at once, also into a pipe."""
-    print(text, flush=True)
+def say(text: object) -> None:
+    """Prints lines for the user at once, also into a pipe; only printable signs."""
+    print("\n".join(map(printable, str(text).split("\n"))), flush=True)
 
 
-def words(argv=None):
+def words(argv: Sequence[str] | None = None) -> list[str]:
     """The words of a command line: those given, or those of the process."""
     return list(sys.argv[1:] if argv is None else argv)
 
 
-def keras_verbosity():
+def keras_verbosity() -> int:
     """Keras's progress bar on a terminal, one line per epoch elsewhere."""
     return 1 if sys.stdout.isatty() else 2
 
 
-def run(main):
+class _PrintableFormatter(logging.Formatter):
+    """Log lines without what a terminal would take for a command."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).split("\n")))
+
+
+def run(main: Callable[[], int | None]) -> NoReturn:
     """Runs an entry module's `main`; expected failures become one line and a status.
 
     Status 2: wrong input, nothing was begun. 1: the work failed on the way. 130:
     interrupted.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     if hasattr(sys.stdout, "reconfigure"):
         # A path may hold what the terminal's encoding does not know.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = main()
-    except files.InputError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        status = 2
     except KeyboardInterrupt:
         print("interrupted; what was written so far is valid.", file=sys.stderr)
         status = 130
-    except ArithmeticError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        status = 1
-    except MemoryError as error:
-        print(f"error: not enough memory ({one_line(error)}); smaller images or "
-              "batches need less.", file=sys.stderr)
-        status = 1
     except BrokenPipeError:
         sys.stderr.close()
         status = 1
-    except OSError as error:
-        print(f"error: {one_line(error)}; what was written before is valid.",
-              file=sys.stderr)
-        status = 1
+    except tuple(kind for kind, _, _ in FAILURES) as error:
+        status, text = next((status, text) for kind, status, text in FAILURES
+                            if isinstance(error, kind))
+        print(f"error: {text.format(one_line(error))}", file=sys.stderr)
     sys.exit(status or 0)
 
 
-def one_line(error):
+# Kind of exception, exit status, and the line; the first that fits.
+FAILURES: tuple[tuple[type[Exception], int, str], ...] = (
+    (files.InputError, 2, "{}"),
+    (files.VanishedError, 1, "{}"),
+    (ArithmeticError, 1, "{}"),
+    (MemoryError, 1, "not enough memory ({}); smaller images or batches need less."),
+    (OSError, 1, "{}; what was written before is valid."),
+)
+
+
+def printable(text: str) -> str:
+    """A text in which `?` stands for what a terminal would not print."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def one_line(error: object) -> str:
     """The message of an exception on a single line, of printable signs and bounded.
 
     It may quote a broken file, which can hold anything, such as a terminal's commands.
     """
-    text = "".join(sign if sign.isprintable() else "?"
-                   for sign in " ".join(str(error)[:100_000].split()))
+    text = printable(" ".join(str(error)[:100_000].split()))
     if len(text) <= LONGEST_LINE:
         return text
     return f"{text[:LONGEST_LINE // 2]} ... {text[-LONGEST_LINE // 2:]}"

@@ -8,6 +8,14 @@ import json
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from end2end.utils import cells, locks
+from end2end.utils.errors import InputError as InputError
+from end2end.utils.errors import VanishedError as VanishedError
+
+Path = str | os.PathLike[str]
 
 IMAGE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
@@ -24,34 +32,26 @@ MAX_TEXT_BYTES = 1 << 28
 SPARE_CELLS = 1_000_000
 
 
-class InputError(ValueError):
-    """A file, folder, column or value given by the user that cannot be used.
-
-    The message is one line: what happened, what was expected, what to do. Commands
-    print it and end with exit status 2 (`commands.run`).
-    """
-
-
-def existing_file(path, what="file"):
+def existing_file(path: Path, what: str = "file") -> pathlib.Path:
     """Returns `path` as a `Path` if it is a readable file, else raises `InputError`."""
     path = named(path, what)
     if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
+        state = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(
-            f"{what} {path} {found}; expected an existing file. Check the path.")
+            f"{what} {path} {state}; expected an existing file. Check the path.")
     if not os.access(path, os.R_OK):
         raise InputError(f"{what} {path} cannot be read; check its permissions.")
     return path
 
 
-def existing_text(path, what="table"):
+def existing_text(path: Path, what: str = "table") -> pathlib.Path:
     """`existing_file` for what is read as a whole; refuses absurd sizes too."""
     path = existing_file(path, what)
     check_size(path, MAX_TEXT_BYTES, what)
     return path
 
 
-def check_size(path, most, what="file"):
+def check_size(path: Path, most: int, what: str = "file") -> None:
     """Refuses a file of more than so many bytes, before memory is taken for it."""
     if (size := os.path.getsize(path)) > most:
         raise InputError(
@@ -59,40 +59,35 @@ def check_size(path, most, what="file"):
             "any such file should have; leave it out.")
 
 
-def named(path, what="file"):
-    """`path` as a `Path`; refuses names that no table could hold."""
-    if "\r" in str(path) or str(path) != str(path).encode(
-            errors="replace").decode():
+def named(path: Path, what: str = "file") -> pathlib.Path:
+    """`path` as a `Path`; refuses names that no table or terminal could hold."""
+    if cells.cleaned(text := os.fspath(path), len(text)) != text:
         raise InputError(
-            f"{what} {ascii(str(path))} has a name that is no text in UTF-8, or has a "
-            "line end in it; rename it.")
+            f"{what} {ascii(text)} has a name that is no text in UTF-8, or has a "
+            "line end or another control character in it; rename it.")
     return pathlib.Path(path)
 
 
-def csv_cells(row):
-    """A dict of cells without carriage returns.
-
-    Python's writer puts no quotes around them, but readers take them for line ends: a
-    tag of a DICOM file could add rows to a table.
-    """
-    return {name: cell.replace("\r", " ") if isinstance(cell, str) else cell
-            for name, cell in row.items()}
+def csv_cells(row: Mapping[str, object] | Iterable[tuple[str, object]]
+              ) -> dict[str, object]:
+    """A row as it may be written to a CSV file; `cells.to_cell` of each value."""
+    return {name: cells.to_cell(cell) for name, cell in dict(row).items()}
 
 
-def existing_folder(path, what="folder"):
+def existing_folder(path: Path, what: str = "folder") -> pathlib.Path:
     """Returns `path` as a `Path` if it is a readable folder,
     else raises `InputError`."""
     path = pathlib.Path(path)
     if not path.is_dir():
-        found = "is a file" if path.exists() else "does not exist"
+        state = "is a file" if path.exists() else "does not exist"
         raise InputError(
-            f"{what} {path} {found}; expected an existing folder. Check the path.")
+            f"{what} {path} {state}; expected an existing folder. Check the path.")
     if not os.access(path, os.R_OK | os.X_OK):
         raise InputError(f"{what} {path} cannot be read; check its permissions.")
     return path
 
 
-def writable_folder(path, what="output folder"):
+def writable_folder(path: Path, what: str = "output folder") -> pathlib.Path:
     """Creates the folder where it is missing and returns it as a `Path`.
 
     Raises:
@@ -111,13 +106,18 @@ def writable_folder(path, what="output folder"):
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: Path) -> Iterator[pathlib.Path]:
     """Gives a temporary path beside `path`; moves it onto `path` if the block succeeds.
 
     The move is atomic on one file system, so a killed process leaves the old file or
     the new one. The temporary name keeps the suffix, by which OpenCV and Keras choose
-    the format.
+    the format. A missing folder is made, unless it lies in an output that was removed
+    while this process writes it.
+
+    Raises:
+        VanishedError: the output was removed.
     """
+    locks.check_outputs()
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
@@ -128,19 +128,19 @@ def replacing(path):
         part.unlink(missing_ok=True)
 
 
-def write_text(path, text):
+def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with replacing(path) as part:
         # Names of files may hold what is no text.
         part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
-def write_json(path, value):
+def write_json(path: Path, value: object) -> None:
     """Writes a value as indented JSON, atomically; paths become strings."""
     write_text(path, json.dumps(value, indent=2, default=str) + "\n")
 
 
-def read_json(path, what="JSON file"):
+def read_json(path: Path, what: str = "JSON file") -> Any:
     """Reads JSON; raises `InputError` naming the file if it is missing or malformed."""
     path = existing_text(path, what)
     try:
@@ -152,41 +152,91 @@ def read_json(path, what="JSON file"):
         ) from error
 
 
-def write_csv(path, columns, rows, *, delimiter=",", line_end="\n"):
-    """Writes dicts as CSV in UTF-8, atomically; keys that are no column stay out."""
+def write_csv(path: Path, columns: Sequence[str],
+              rows: Iterable[Mapping[str, object]], *, delimiter: str = ",",
+              line_end: str = "\n", as_is: bool = False) -> None:
+    """Writes dicts as CSV in UTF-8, atomically; keys that are no column stay out.
+
+    Args:
+        path: the file.
+        columns: names, in order.
+        rows: values by column; see `cells.to_cell`.
+        delimiter, line_end: of the file.
+        as_is: leave cells as they are, for copies of foreign tables with their quirks.
+    """
+    change = dict if as_is else csv_cells
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter,
                             lineterminator=line_end)
-    writer.writeheader()
-    writer.writerows(map(csv_cells, rows))
+    writer.writerow(change(zip(columns, columns, strict=True)))
+    writer.writerows(map(change, rows))
     write_text(path, text.getvalue())
 
 
-def csv_rows(lines, size, **how):
-    """Rows of a CSV text as dicts, as `csv.DictReader` gives them.
+def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[dict[str, str]]:
+    """Yields the rows of a CSV text as dicts, header and cells as they were written.
+
+    Missing cells are empty; cells beyond the header are left out.
+
+    Args:
+        lines: of the text.
+        how: for `csv.reader`.
+
+    Raises:
+        csv.Error: no CSV.
+    """
+    reader = csv.reader(lines, **how)
+    columns = [cells.from_cell(name) for name in next(reader, ())]
+    for row in reader:
+        if row:
+            texts = [*map(cells.from_cell, row), *[""] * (len(columns) - len(row))]
+            yield dict(zip(columns, texts, strict=False))
+
+
+def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[dict[str, str]]:
+    """Rows of a whole CSV text as dicts, as `stream_csv` yields them.
 
     Short rows take memory for every column of the header, so a small text could take
     any amount.
 
     Args:
-        lines: of the text, an iterable.
+        lines: of the text.
         size: characters or bytes of the text.
-        how: for `csv.DictReader`.
+        how: for `csv.reader`.
 
     Raises:
         csv.Error: no CSV, or its rows are much shorter than its header.
     """
-    reader = csv.DictReader(lines, **how)
-    columns, room, rows = len(reader.fieldnames or ()), size + SPARE_CELLS, []
-    for row in reader:
-        room -= columns
+    room, rows = size + SPARE_CELLS, []
+    for row in stream_csv(lines, **how):
+        room -= len(row)
         if room < 0:
-            raise csv.Error(f"its header has {columns} columns that its rows lack")
+            raise csv.Error(f"its header has {len(row)} columns that its rows lack")
         rows.append(row)
     return rows
 
 
-def sha256(path):
+def read_csv(path: Path, what: str = "table", **how: Any) -> list[dict[str, str]]:
+    """Rows of a CSV file in UTF-8 as dicts.
+
+    Args:
+        path: the file, which may begin with a byte order mark.
+        what: its name in messages.
+        how: for `csv.reader`.
+
+    Raises:
+        InputError: there is no such file, or it is no CSV.
+    """
+    path = existing_text(path, what)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            return csv_rows(stream, path.stat().st_size, **how)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error
+
+
+def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
@@ -195,7 +245,7 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def is_dicom(path):
+def is_dicom(path: pathlib.Path) -> bool:
     """Whether a file is DICOM, by its suffix or its first bytes."""
     if path.suffix.lower() in DICOM_SUFFIXES:
         return True
@@ -205,7 +255,8 @@ def is_dicom(path):
         return stream.read(132)[128:] == b"DICM"
 
 
-def list_images(folder, suffixes=IMAGE_SUFFIXES):
+def list_images(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES
+                ) -> list[pathlib.Path]:
     """All image files below a folder, sorted by path, hidden files left out.
 
     Sorted names make predictions and seeds portable; the original took the order of
@@ -214,7 +265,7 @@ def list_images(folder, suffixes=IMAGE_SUFFIXES):
     """
     folder = existing_folder(folder)
 
-    def wanted(path):
+    def is_image(path):
         suffix = path.suffix.lower()
         if suffix in suffixes:
             return True
@@ -222,4 +273,4 @@ def list_images(folder, suffixes=IMAGE_SUFFIXES):
         return (unnamed and ".dcm" in suffixes and path.is_file() and is_dicom(path))
 
     return sorted(named(path, "image") for path in folder.rglob("*")
-                  if not path.name.startswith(".") and wanted(path))
+                  if not path.name.startswith(".") and is_image(path))

@@ -1,7 +1,6 @@
 """The work of `inbreast.learning_curve`: subsets, fine-tuning, tests, table."""
 
 import argparse
-import csv
 import hashlib
 import pathlib
 import shlex
@@ -62,9 +61,8 @@ def training_images(path: str | pathlib.Path,
             f"manifest {path} has no labels of two classes; expected a column label "
             f"with {', '.join(classes)} or 0 and 1.")
     names, _ = subsets.patients_of(images)
-    with open(path, newline="", encoding="utf-8-sig") as stream:
-        splits = [(row.get("split") or "").strip() for row in csv.DictReader(stream)
-                  if any(row.values())]
+    splits = [row.get("split", "").strip() for row in files.read_csv(path, "manifest")
+              if any(row.values())]
     tested = {patient for patient, split in zip(images.patients, splits, strict=False)
               if split == "test"}
     return subsets.of_patients(images, set(names) - tested)

@@ -1,0 +1,73 @@
+"""What commands share: one line for a failure, its status, and printable lines."""
+
+import logging
+
+import pytest
+
+from end2end.utils import commands, files
+
+
+@pytest.mark.parametrize(("error", "status", "line"), [
+    (files.InputError("no\x1b[2J such\nfile"), 2, "error: no?[2J such file\n"),
+    (files.VanishedError("out was removed"), 1, "error: out was removed\n"),
+    (ZeroDivisionError("by zero"), 1, "error: by zero\n"),
+    (OSError("disk"), 1, "error: disk; what was written before is valid.\n"),
+    (KeyboardInterrupt(), 130, "interrupted; what was written so far is valid.\n")])
+def test_a_failure_is_one_line_and_its_status(error, status, line, capsys):
+    def main():
+        raise error
+    with pytest.raises(SystemExit) as caught:
+        commands.run(main)
+    assert caught.value.code == status
+    assert capsys.readouterr().err == line
+
+
+def test_too_little_memory_says_what_helps(capsys):
+    def main():
+        raise MemoryError("8 GB")
+    with pytest.raises(SystemExit) as caught:
+        commands.run(main)
+    assert caught.value.code == 1
+    assert "smaller images or batches" in capsys.readouterr().err
+
+
+def test_the_status_of_main_is_that_of_the_command():
+    for status, code in ((None, 0), (0, 0), (1, 1)):
+        with pytest.raises(SystemExit) as caught:
+            commands.run(lambda status=status: status)
+        assert caught.value.code == code
+
+
+def test_lines_for_the_user_have_printable_signs_only(capsys):
+    commands.say("images\nM\u00fcller\x1b]0;x\x07\u202e")
+    assert capsys.readouterr().out == "images\nM\u00fcller?]0;x??\n"
+
+
+def test_log_lines_have_printable_signs_only():
+    record = logging.LogRecord(
+        "a", logging.WARNING, "", 0, "image %s", ("\x1b[2J",), None)
+    line = commands._PrintableFormatter("%(levelname)s: %(message)s").format(record)
+    assert line == "WARNING: image ?[2J"
+
+
+def test_a_message_is_bounded():
+    line = commands.one_line("a" * 200_000)
+    assert len(line) < 1100 and " ... " in line
+
+
+def test_abbreviated_flags_are_errors_of_status_2(capsys):
+    parser = commands.Parser(prog="p")
+    parser.add_argument("--workers")
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args(["--work", "1"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_number_of_the_environment_is_checked(monkeypatch):
+    monkeypatch.setenv("E", "3")
+    assert commands.environment_int("E", 1) == 3
+    assert commands.environment_int("MISSING_E", 1) == 1
+    monkeypatch.setenv("E", "three")
+    with pytest.raises(files.InputError, match="whole number"):
+        commands.environment_int("E", 1)

@@ -1,0 +1,96 @@
+"""Files that are whole or absent, tables that are read back as they were written."""
+
+import csv
+import hashlib
+import os
+
+import pytest
+
+from end2end.utils import files
+
+HOSTILE = ["=1+1", "+CC", "-4711", "@x", "'=y", "'z", "a,b", 'say "a"', "-0.5", ""]
+
+
+def test_a_table_comes_back_equal_and_no_cell_begins_as_a_formula(tmp_path):
+    rows = [dict(path=f"{k}.png", patient=text, score=-0.5)
+            for k, text in enumerate(HOSTILE)]
+    files.write_csv(tmp_path / "a.csv", ("path", "patient", "score"), rows)
+    assert files.read_csv(tmp_path / "a.csv") == [
+        {**row, "score": "-0.5"} for row in rows]
+    with open(tmp_path / "a.csv", newline="") as stream:
+        cells = [cell for row in csv.reader(stream) for cell in row]
+    assert not [cell for cell in cells if cell[:1] in ("=", "+", "@")]
+    assert [cell for cell in cells if cell[:1] == "-"] == [
+        "-0.5", "-0.5", "-4711"] + ["-0.5"] * 6 + ["-0.5", "-0.5", "-0.5"]
+
+
+def test_columns_are_cells_too(tmp_path):
+    files.write_csv(tmp_path / "a.csv", ("=cmd", "b"), [{"=cmd": "1", "b": "2"}])
+    assert (tmp_path / "a.csv").read_text() == "'=cmd,b\n1,2\n"
+    assert files.read_csv(tmp_path / "a.csv") == [{"=cmd": "1", "b": "2"}]
+
+
+def test_short_rows_are_filled_and_empty_lines_left_out():
+    assert list(files.stream_csv(["a,b,c", "1", "", "2,3,4,5"])) == [
+        dict(a="1", b="", c=""), dict(a="2", b="3", c="4")]
+
+
+def test_a_cell_beyond_what_readers_take_is_refused_with_a_sentence(tmp_path):
+    (tmp_path / "a.csv").write_text("a\n" + "x" * 200_000)
+    with pytest.raises(files.InputError, match="no CSV in UTF-8"):
+        files.read_csv(tmp_path / "a.csv")
+
+
+def test_what_is_written_has_no_cell_that_readers_refuse(tmp_path):
+    files.write_csv(tmp_path / "a.csv", ("a",), [dict(a="x" * 200_000)])
+    row, = files.read_csv(tmp_path / "a.csv")
+    assert row["a"].endswith("x...")
+
+
+def test_a_file_is_replaced_whole_or_stays(tmp_path):
+    path = tmp_path / "sub" / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError), files.replacing(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old" and os.listdir(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a\rb.png", "a\nb.png", "a\x1b[2J.png", "a\ud800.png"])
+def test_a_name_that_no_table_could_hold_is_refused_in_printable_signs(name):
+    with pytest.raises(files.InputError, match="rename it") as caught:
+        files.named(name, "image")
+    assert str(caught.value).isprintable()
+
+
+def test_ordinary_names_are_taken():
+    for name in ("Müller 1.png", "=cmd.png", "woman\u00a07.dcm"):
+        assert str(files.named(name)) == name
+
+
+def test_a_hash_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
+    assert files.sha256(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_a_missing_a_wrong_and_a_damaged_input_have_their_sentences(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    for call, words in (
+            (lambda: files.existing_file(tmp_path / "gone"), "does not exist"),
+            (lambda: files.existing_file(tmp_path), "is a folder"),
+            (lambda: files.existing_folder(tmp_path / "a.json"), "is a file"),
+            (lambda: files.check_size(tmp_path / "a.json", 0), "leave it out"),
+            (lambda: files.read_json(tmp_path / "a.json"), "is not valid JSON")):
+        with pytest.raises(files.InputError, match=words):
+            call()
+
+
+def test_images_are_listed_by_name_without_hidden_ones_and_with_unnamed_dicoms(
+        tmp_path):
+    for name in ("b.PNG", "a.dcm", "._a.dcm", "notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "1.2.840").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "1.2.841").write_bytes(bytes(140))
+    assert [path.name for path in files.list_images(tmp_path)] == [
+        "1.2.840", "a.dcm", "b.PNG"]

@@ -1,0 +1,148 @@
+"""One output, one writer: with real processes, kills and removed folders."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from end2end.utils import files, locks
+
+HOLD = """
+import os, sys, time
+from end2end.utils import commands, files, locks
+def main():
+    with locks.output_folder(sys.argv[1]):
+        print("held", flush=True)
+        sys.stdin.readline()
+        if sys.argv[2:]:
+            files.write_text(os.path.join(sys.argv[1], "a.txt"), "text")
+commands.run(main)
+"""
+
+
+@pytest.fixture
+def hold():
+    """Starts a process that locks a folder until it gets a line."""
+    processes = []
+
+    def start(folder, *more):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(folder), *more], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        processes.append(process)
+        return process
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def end(process):
+    _, error = process.communicate("\n", timeout=30)
+    return process.returncode, error
+
+
+def dead_process():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_of_two_calls_at_once_the_second_is_told_who_writes(tmp_path, hold):
+    first = hold(tmp_path / "out")
+    assert first.stdout.readline() == "held\n"
+    status, error = end(hold(tmp_path / "out"))
+    assert status == 2 and error.count("\n") == 1
+    assert f"is being written by another call (process {first.pid} on " in error
+    assert end(first) == (0, "")
+    assert os.listdir(tmp_path / "out") == []
+    assert end(hold(tmp_path / "out")) == (0, "")
+
+
+def test_a_killed_writer_leaves_no_lock(tmp_path, hold):
+    first = hold(tmp_path / "out")
+    first.stdout.readline()
+    first.kill()
+    first.wait()
+    assert end(hold(tmp_path / "out")) == (0, "")
+
+
+@pytest.mark.parametrize("writes", [(), ("writes",)])
+def test_a_folder_removed_meanwhile_ends_with_status_1_and_is_not_made_again(
+        tmp_path, hold, writes):
+    process = hold(tmp_path / "out", *writes)
+    process.stdout.readline()
+    shutil.rmtree(tmp_path / "out")
+    status, error = end(process)
+    assert status == 1 and "was removed while it was written" in error
+    assert error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_parts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
+    dead, alive = dead_process(), os.getppid()
+    (tmp_path / "sub").mkdir()
+    parts = [f".a.{dead}.part.png", f"sub/.b.{dead}.part", f".c.{alive}.part.png",
+             f"d.{dead}.part.png", ".hidden"]
+    for name in parts:
+        (tmp_path / name).touch()
+    with locks.output_folder(tmp_path):
+        pass
+    assert [name for name in parts if (tmp_path / name).exists()] == parts[2:]
+
+
+def test_an_output_file_clears_its_parts_only(tmp_path):
+    dead = dead_process()
+    names = [f".s.{dead}.part.csv", f".s.breasts.{dead}.part.csv",
+             f".st.{dead}.part.csv"]
+    for name in names:
+        (tmp_path / name).touch()
+    with locks.output_file(tmp_path / "s.csv"), locks.output_file(tmp_path / "t.csv"):
+        assert os.listdir(tmp_path).count(".s.csv.lock") == 1
+    assert os.listdir(tmp_path) == names[2:]
+
+
+def test_a_process_may_lock_its_folder_again(tmp_path, hold):
+    with locks.output_folder(tmp_path / "out"):
+        with locks.output_folder(tmp_path / "out"):
+            pass
+        assert end(hold(tmp_path / "out"))[0] == 2
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(files.InputError, match="cannot be written"), \
+            locks.output_folder(tmp_path / "file" / "out"):
+        pass
+
+
+def no_flock(*_):
+    raise OSError(errno.EOPNOTSUPP, "not supported")
+
+
+def test_without_flock_an_exclusive_file_stands_for_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks.fcntl, "flock", no_flock)
+    owner = tmp_path / ".lock.owner"
+    with locks.output_folder(tmp_path):
+        assert f"process {os.getpid()} on " in owner.read_text()
+    assert not owner.exists()
+    host = locks.socket.gethostname()
+    owner.write_text(f"process {dead_process()} on {host}")
+    with locks.output_folder(tmp_path):
+        pass
+    for text in (f"process {os.getppid()} on {host}", "process 1 on another"):
+        owner.write_text(text)
+        with pytest.raises(files.InputError, match=f"remove {owner}"), \
+                locks.output_folder(tmp_path):
+            pass
+
+
+def test_other_failures_of_a_lock_are_told(tmp_path, monkeypatch):
+    def fails(*_):
+        raise OSError(errno.EACCES, "Permission denied")
+    monkeypatch.setattr(locks.fcntl, "flock", fails)
+    with pytest.raises(files.InputError, match="Permission denied"), \
+            locks.output_folder(tmp_path):
+        pass

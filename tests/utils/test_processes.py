@@ -1,0 +1,56 @@
+"""Pools that end with their command, and memory measured as page faults."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from end2end.utils import processes
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from end2end.utils import processes
+if sys.argv[1] == "keep":
+    assert processes.keep_freed_memory()
+for _ in range(3):
+    np.ones(4_000_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.ones(4_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_freed_memory_that_is_kept_causes_no_new_page_faults():
+    def faults(word):
+        return int(subprocess.run([sys.executable, "-c", FAULTS, word], text=True,
+                                  capture_output=True, check=True).stdout)
+    assert faults("keep") < 1000
+
+
+KILLED = """
+import sys, time
+from end2end.utils import processes
+if __name__ == "__main__":
+    with processes.pool(1) as pool:
+        pool.submit(print, "begun", flush=True).result()
+        time.sleep(60)
+"""
+
+
+def test_workers_end_with_a_killed_command(tmp_path):
+    (tmp_path / "program.py").write_text(KILLED)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "program.py")],
+                               stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    # The pipe is closed once no worker has it any more.
+    assert process.communicate(timeout=30)[0] == ""
+
+
+def test_jobs_of_a_pool_come_back():
+    with processes.pool(2) as pool:
+        assert list(pool.map(abs, [-1, 2, -3])) == [1, 2, 3]
