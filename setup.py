@@ -16,6 +16,7 @@ setuptools.setup(
                 "(Shen et al. 2019) in Keras 3",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    license="Apache-2.0",
     packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
     package_data={
         "": ["*.pyi"], "end2end": ["py.typed"],
