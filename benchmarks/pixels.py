@@ -36,7 +36,8 @@ def random_warps(size):
     def ours():
         for seed in range(WARPS):
             warp = generator.draw(warps.seeded(seed), 3)
-            generator.apply_grey(plane, warp, mean=44.33, out=batch[seed % 2])
+            generator.apply_grey(
+                plane, warp, pixel_mean=44.33, out=batch[seed % 2])
 
     def simple():
         for seed in range(3):

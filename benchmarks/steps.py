@@ -60,7 +60,7 @@ def waiting():
         batches = image_batches.ImageBatches(
             found, config.ImageOptions(size=(224, 224), intensity_scale=0.003891),
             batch_size=32, seed=1, shuffle=True,
-            augment=augment.training_generator())
+            generator=augment.training_generator())
         workers = config.TrainingOptions().workers
         ours = waited(model, batches.batches(0, 14, workers=workers))
         simple = waited(model, map(batches.batch, range(10)))

@@ -51,7 +51,7 @@ def sample(arguments, options, **convention):
     done = data.patches.patch_files.Index(
         [job.out for job in jobs], data.patches.roi_table.class_folders(options))
     outcomes = progress(jobs, data.patches.sampling.sample(
-        jobs, options, done=done, seed=arguments.seed, workers=arguments.workers))
+        jobs, options, existing=done, seed=arguments.seed, workers=arguments.workers))
     report(jobs, outcomes, done)
     print(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out} "
           f"{arguments.val_out} TEST_PATCHES")

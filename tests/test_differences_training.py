@@ -109,7 +109,7 @@ def test_05_frozen_normalisation_moves_its_averages_unless_asked_not_to():
     for moving in (True, False):
         model = tiny_networks.nested_network()
         layer = model.get_layer("trunk").get_layer("trunk_bn")
-        freezing.train_from(model, "top_conv", moving_statistics=moving)
+        freezing.train_from(model, "top_conv", freeze_statistics=not moving)
         before = layer.moving_mean.numpy(), layer.gamma.numpy()
         model(tiny_networks.ArrayBatches().images, training=True)
         assert (not np.array_equal(before[0], layer.moving_mean.numpy())) == moving
@@ -213,7 +213,7 @@ def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path)
         _, _, model, options = finetune.parse(
             ["T", "V", "S", "--resume-from", str(tmp_path / "m.h5"), "--recipe",
              recipe])
-        [_, row] = schedule.image_stages(options, model, first_top="x")
+        [_, row] = schedule.image_stages(options, model, first_trainable="x")
         found[recipe] = (row.learning_rate, row.until_epoch, row.weight_decay)
     assert found["paper"] == pytest.approx((1e-5, 200, 0.01))
     assert found["readme"] == pytest.approx((1e-6, 50, 0.01))

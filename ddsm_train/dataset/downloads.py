@@ -119,11 +119,6 @@ def make_job(film, index, out, size):
         settings=[list(size), list(film.images), [mask["named"] for mask in masks]])
 
 
-def series_name(path):
-    """The series folder of a file on disk or in the tables."""
-    return str(path).replace(os.sep, "/").split("/")[-2]
-
-
 def mask_name(film, number, finding):
     """File name by which the patch sampler finds a mask; `Training` whatever the list,
     as in the original."""

@@ -16,22 +16,22 @@ PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 
 def parser():
-    made = commands.Parser(prog="python -m end2end.augment", description=__doc__)
-    made.add_argument("--show", required=True, metavar="IMAGE_OR_FOLDER",
+    parser = commands.Parser(prog="python -m end2end.augment", description=__doc__)
+    parser.add_argument("--show", required=True, metavar="IMAGE_OR_FOLDER",
                       help="mammogram, folder or manifest to augment")
-    made.add_argument("--out", required=True, metavar="PNG",
+    parser.add_argument("--out", required=True, metavar="PNG",
                       help="where the picture is written")
-    made.add_argument("--samples", type=int, default=5,
+    parser.add_argument("--samples", type=int, default=5,
                       help="augmented samples of each image (default: 5)")
-    made.add_argument("--images", type=int, default=4,
+    parser.add_argument("--images", type=int, default=4,
                       help="images of a folder to show (default: 4)")
-    made.add_argument("--seed", type=int, default=12345,
+    parser.add_argument("--seed", type=int, default=12345,
                       help="of the first sample (default: 12345)")
-    config.add_options(made, config.ImageOptions, only=(
+    config.add_options(parser, config.ImageOptions, only=(
         "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
         "breast_only"))
-    made.set_defaults(stretch_max_to=255.0)
-    return made
+    parser.set_defaults(stretch_max_to=255.0)
+    return parser
 
 
 def main(argv=None):
@@ -44,15 +44,15 @@ def main(argv=None):
         raise files.InputError(
             f"--out {arguments.out} is no picture; expected a name that ends in "
             f"{', '.join(PICTURE_SUFFIXES)}.")
-    found = data.image_lists.find_images(arguments.show)
-    places = np.linspace(0, len(found) - 1, min(arguments.images, len(found)))
-    chosen = [found.paths[int(place)] for place in places]
+    listed = data.image_lists.find_images(arguments.show)
+    places = np.linspace(0, len(listed) - 1, min(arguments.images, len(listed)))
+    paths = [listed.paths[int(place)] for place in places]
     options = images.input_checks.with_scale(
-        config.fill(config.ImageOptions, arguments), chosen)
-    print(f"Augmenting {len(chosen)} of {len(found)} images, {arguments.samples} "
+        config.fill(config.ImageOptions, arguments), paths)
+    print(f"Augmenting {len(paths)} of {len(listed)} images, {arguments.samples} "
           f"samples each, seeds from {arguments.seed}.")
     augment.samples.save_samples(
-        chosen, arguments.out, options, samples=arguments.samples,
+        paths, arguments.out, options, samples=arguments.samples,
         seed=arguments.seed)
     print(f"Written: {arguments.out}")
 

@@ -72,9 +72,9 @@ class Flow:
         with self.lock:
             number = self.total_batches_seen
             indices, stream = self._next_indices()
-            drawn = [self.generator.draw(stream, self.channels) for _ in indices]
+            draws = [self.generator.draw(stream, self.channels) for _ in indices]
         x = np.stack([self._finished(self._load(index), warp)
-                      for index, warp in zip(indices, drawn, strict=True)])
+                      for index, warp in zip(indices, draws, strict=True)])
         if self.save_to_dir:
             self._save(x, indices, number)
         if self.preprocess is not None:
@@ -192,22 +192,22 @@ def from_directory(  # noqa: PLR0913 - the original's arguments
     if class_mode not in CLASS_MODES:
         raise ValueError(
             f"class_mode={class_mode!r}; expected categorical, binary, sparse or None.")
-    found = image_lists.list_classes(directory, classes)
+    listed = image_lists.list_classes(directory, classes)
     reading = config.ImageOptions(
         size=tuple(target_size), height=target_height, stretch_max_to=target_scale,
         intensity_scale=rescale_factor, equalize_histogram=equalize_hist,
         channels=3 if dup_3_channels else 1)
     targets = {
-        "categorical": np.eye(len(found.classes), dtype=np.float32)[found.labels],
-        "binary": found.labels.astype(np.float32), "sparse": found.labels, None: None,
+        "categorical": np.eye(len(listed.classes), dtype=np.float32)[listed.labels],
+        "binary": listed.labels.astype(np.float32), "sparse": listed.labels, None: None,
     }[class_mode]
-    flow = Flow(generator, lambda index: images.scaled(found.read(index), reading),
-                len(found), targets=targets, channels=reading.channels,
-                labels=found.labels if auto_batch_balance else None, **options)
+    flow = Flow(generator, lambda index: images.scaled(listed.read(index), reading),
+                len(listed), targets=targets, channels=reading.channels,
+                labels=listed.labels if auto_batch_balance else None, **options)
     folder = pathlib.Path(directory)
     flow.directory = folder
-    flow.filenames = [str(path.relative_to(folder)) for path in found.paths]
-    flow.labels = flow.classes = found.labels
-    flow.class_indices = {name: k for k, name in enumerate(found.classes)}
-    flow.nb_class = flow.num_classes = len(found.classes)
+    flow.filenames = [str(path.relative_to(folder)) for path in listed.paths]
+    flow.labels = flow.classes = listed.labels
+    flow.class_indices = {name: k for k, name in enumerate(listed.classes)}
+    flow.nb_class = flow.num_classes = len(listed.classes)
     return flow

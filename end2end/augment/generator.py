@@ -87,10 +87,11 @@ class MammogramDataGenerator:
         """Applies a `Warp` to an image `(rows, columns, channels)`, as `apply_warp`."""
         return apply_warp(image, warp, fill_mode=self.fill_mode, cval=self.cval)
 
-    def apply_grey(self, plane, warp, *, mean, out):
+    def apply_grey(self, plane, warp, *, pixel_mean, out):
         """Applies a `Warp` to a grey image, as `warps.warp_grey`."""
         warps.warp_grey(
-            plane, warp, mean=mean, out=out, fill_mode=self.fill_mode, cval=self.cval)
+            plane, warp, pixel_mean=pixel_mean, out=out, fill_mode=self.fill_mode,
+            cval=self.cval)
 
     def random_transform(self, x, seed=None):
         """Draws a warp and applies it to one image.

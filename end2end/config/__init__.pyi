@@ -14,8 +14,10 @@ from .options import SCRIPT_DEFAULTS as SCRIPT_DEFAULTS
 from .options import TRAINING_GROUPS as TRAINING_GROUPS
 from .options import ImageOptions as ImageOptions
 from .options import ModelOptions as ModelOptions
+from .options import Options as Options
 from .options import SamplingOptions as SamplingOptions
 from .options import TrainingOptions as TrainingOptions
+from .options import as_flags as as_flags
 from .options import as_lines as as_lines
 from .options import fill as fill
 from .options import from_dict as from_dict
@@ -30,12 +32,14 @@ __all__ = [
     "GROUPS",
     "ImageOptions",
     "ModelOptions",
+    "Options",
     "SCRIPT_DEFAULTS",
     "SamplingOptions",
     "TRAINING_GROUPS",
     "TrainingOptions",
     "add_dead_flags",
     "add_options",
+    "as_flags",
     "as_lines",
     "fill",
     "flags",

@@ -101,6 +101,29 @@ def add_dead_flags(parser):
                             default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
+def words_of(setting, value):
+    """The words of a command line that give a setting a value.
+
+    Args:
+        setting: field of a dataclass, made by `option`.
+        value: of that field.
+
+    Returns:
+        list of words; empty where the field has no flag, or none that stores None.
+    """
+    if not setting.metadata["flags"]:
+        return []
+    flag = setting.metadata["flags"][0]
+    if value is None:
+        return list(setting.metadata["off"][:1])
+    if isinstance(value, bool):
+        return [flag if value else f"--no-{flag.removeprefix('--')}"]
+    if isinstance(value, (tuple, list)):
+        return [flag, *map(str, value)]
+    # Such a value would be taken for a flag.
+    return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
+
+
 def shown(value):
     """A default as a user would type it."""
     if isinstance(value, (tuple, list)):

@@ -7,15 +7,14 @@ its programs differ. TensorFlow and NumPy are not imported here: `--help` is qui
 """
 
 import dataclasses
-import json
-import textwrap
+import shlex
 
 from end2end.config.flags import (
     add_dead_flags,
     add_options,
     number_or_auto,
     option,
-    shown,
+    words_of,
 )
 from end2end.utils import commands, files
 
@@ -289,6 +288,7 @@ SCRIPT_DEFAULTS = {
 
 TRAINING_GROUPS = (ImageOptions, ModelOptions, TrainingOptions)
 GROUPS = (*TRAINING_GROUPS, SamplingOptions)
+Options = ImageOptions | ModelOptions | TrainingOptions | SamplingOptions
 
 
 def script_defaults(script):
@@ -360,21 +360,38 @@ def from_dict(group, values, *, source="settings"):
     return fill(group, values)
 
 
-def as_lines(*groups):
-    """Several option dataclasses as short text, for printing."""
-    lines = []
-    for group in groups:
-        pairs = (f"{name} {shown(value)}" for name, value in to_dict(group).items())
-        lines.append(textwrap.fill(
-            f"{type(group).__name__}: {', '.join(pairs)}", 88, subsequent_indent="  ",
-            break_long_words=False, break_on_hyphens=False))
-    return "\n".join(lines)
+def as_flags(*groups: Options) -> list[list[str]]:
+    """Option dataclasses as the flags that set them.
+
+    Args:
+        groups: instances of the dataclasses of this module.
+
+    Returns:
+        the words of each setting, such as `["--img-size", "1152", "896"]`; settings
+        without a flag (`channels`, which follows from the backbone) and those that are
+        off for want of a flag are left out.
+    """
+    settings = [words_of(setting, getattr(group, setting.name))
+                for group in groups for setting in dataclasses.fields(group)]
+    return [words for words in settings if words]
 
 
-def as_json(*groups):
-    """Several option dataclasses as one indented JSON text, for printing."""
-    named = {type(group).__name__: to_dict(group) for group in groups}
-    return json.dumps(named, indent=2)
+def as_lines(*groups: Options, width: int = 88) -> str:
+    """Option dataclasses as text that can be pasted into a command line.
+
+    Args:
+        groups: as for `as_flags`.
+        width: columns of a line; a longer setting has a line of its own.
+
+    Returns:
+        the flags, quoted for a shell; each line but the last ends with a backslash.
+    """
+    lines = [" "]
+    for words in map(shlex.join, as_flags(*groups)):
+        if len(lines[-1]) > 1 and len(lines[-1]) + len(words) + 3 > width:
+            lines.append(" ")
+        lines[-1] += f" {words}"
+    return " \\\n".join(lines)
 
 
 def _hashable(value):

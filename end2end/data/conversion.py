@@ -336,11 +336,11 @@ def _results(jobs, function, workers):
     if workers == 1 or len(jobs) < 2:
         yield from ((job, attempt(function, job)) for job in jobs)
         return
-    left = dict(enumerate(jobs))
-    for number, result in _pooled(left, function, workers):
+    unfinished = dict(enumerate(jobs))
+    for number, result in _pooled(unfinished, function, workers):
         if result is not None:
-            yield left.pop(number), result
-    for job in list(left.values()):
+            yield unfinished.pop(number), result
+    for job in list(unfinished.values()):
         (_, result), = _pooled({0: job}, function, 1)
         yield job, result or failure("the process that read it died")
 

@@ -61,8 +61,8 @@ class ImageBatches:
         batch_size: images per batch; the last of a sweep may be shorter.
         seed: of the random stream (`batch_indices`); None draws one.
         shuffle: permute the images in each sweep.
-        augment: `augment.MammogramDataGenerator` whose warps are applied, or None.
-        balance: give weights that balance the classes of each batch.
+        generator: `augment.MammogramDataGenerator` whose warps are applied, or None.
+        balance_batches: give weights that balance the classes of each batch.
         cache: keep resized images in memory, in the type of the files.
 
     Raises:
@@ -71,14 +71,15 @@ class ImageBatches:
 
     def __init__(  # noqa: PLR0913 - each is one choice of the training loop
             self, images, options, *, batch_size, seed=None, shuffle=False,
-            augment=None, balance=False, cache=False):
+            generator=None, balance_batches=False, cache=False):
         if len(images) == 0:
             raise files.InputError("there are no images to make batches of.")
-        if balance and images.labels is None:
+        if balance_batches and images.labels is None:
             raise files.InputError("balanced batches need labels; give class folders.")
         self.images, self.options, self.batch_size = images, options, batch_size
         self.seed = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
-        self.shuffle, self.augment, self.balance = shuffle, augment, balance
+        self.shuffle, self.generator = shuffle, generator
+        self.balance_batches = balance_batches
         self._cache = {} if cache else None
         self._share = None
 
@@ -121,16 +122,17 @@ class ImageBatches:
             b, num_images=self.num_images, batch_size=self.batch_size, seed=self.seed,
             shuffle=self.shuffle)
         # All draws before any work: the stream belongs to the thread.
-        drawn = [self.augment and self.augment.draw(stream, self.options.channels)
+        draws = [self.generator and self.generator.draw(stream, self.options.channels)
                  for _ in indices]
         which = (np.arange(len(indices)) if self._share is None
                  else self._share(len(indices)))
-        inputs = self._inputs(indices[which], [drawn[place] for place in which])
+        inputs = self._inputs(indices[which], [draws[place] for place in which])
         if self.labels is None:
             return inputs, None, None
         labels = self.labels[indices]
         one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels[which]]
-        return inputs, one_hot, balance_weights(labels)[which] if self.balance else None
+        weights = balance_weights(labels)[which] if self.balance_batches else None
+        return inputs, one_hot, weights
 
     def batches(self, start=0, stop=None, *, workers=1):
         """Yields batches `start` to `stop` in order, made ahead by some threads."""
@@ -148,10 +150,10 @@ class ImageBatches:
                 for future in waiting:
                     future.cancel()
 
-    def _inputs(self, indices, drawn):
-        mean = self.options.pixel_mean if self.options.center else 0.0
+    def _inputs(self, indices, draws):
+        pixel_mean = self.options.pixel_mean if self.options.center else 0.0
         inputs = None
-        for place, (index, warp) in enumerate(zip(indices, drawn, strict=True)):
+        for place, (index, warp) in enumerate(zip(indices, draws, strict=True)):
             grey = images.intensities(self._resized(index), self.options)
             shape = (len(indices), *grey.shape, self.options.channels)
             if inputs is None:
@@ -162,9 +164,10 @@ class ImageBatches:
                     f"others of its batch {inputs.shape[1:3]}; give --img-size, or a "
                     "batch size of 1.")
             if warp is None:
-                inputs[place] = (grey - np.float32(mean))[..., None]
+                inputs[place] = (grey - np.float32(pixel_mean))[..., None]
             else:
-                self.augment.apply_grey(grey, warp, mean=mean, out=inputs[place])
+                self.generator.apply_grey(
+                    grey, warp, pixel_mean=pixel_mean, out=inputs[place])
         return inputs
 
     def _resized(self, index):

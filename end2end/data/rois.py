@@ -57,20 +57,20 @@ def _masks(path):
         raise files.InputError(
             f"ROI table {path} has no column {missing[0]}; expected {', '.join(needed)}"
             ", as ddsm_train.prepare writes them.")
-    found = {}
+    masks = {}
     for row in rows:
         clean = vocabulary.CLEAN
         key = (clean["patient"](row["patient_id"]), clean["laterality"](row["side"]),
                clean["view"](row["view"]))
         if row["mask_path"]:
-            found.setdefault(key, []).append((
+            masks.setdefault(key, []).append((
                 path.parent / row["mask_path"],
                 row["pathology"].upper().startswith("MALIGNANT")))
 
     def of_image(image, shape):
         key = tuple(vocabulary.from_name(image).values())
         return [Region(_mask(mask, shape), malignant)
-                for mask, malignant in found.get(key, ()) if mask.is_file()]
+                for mask, malignant in masks.get(key, ()) if mask.is_file()]
     return of_image
 
 

@@ -60,16 +60,16 @@ def read_breasts(table, patients=None):
     if patients is None:
         return breasts
     ids = files.existing_file(patients, "patient list").read_text().split()
-    known = {patient for patient, _ in cancers}
+    table_ids = {patient for patient, _ in cancers}
     # The original took the first id for a header and lost it.
-    if ids and ids[0] not in known:
+    if ids and ids[0] not in table_ids:
         ids = ids[1:]
-    unknown = [one for one in ids if one not in known]
+    unknown = [patient for patient in ids if patient not in table_ids]
     if unknown or not ids:
         raise files.InputError(
             f"patient list {patients}: {unknown[0] if unknown else 'it is empty'}; "
             f"expected patient ids of {table}, one per line.")
-    return [one for one in breasts if one[0] in set(ids)]
+    return [breast for breast in breasts if breast[0] in set(ids)]
 
 
 def _cancer(row, table):
@@ -92,14 +92,14 @@ def write_cases(path, cases, *, classes=(), settings=None):
         settings: dict of how they were made, kept as JSON.
     """
     arrays = dict(
-        patient_id=np.array([one.patient_id for one in cases], dtype=str),
-        side=np.array([one.side for one in cases], dtype=str),
-        cancer=np.array([one.cancer for one in cases], dtype=np.int64),
+        patient_id=np.array([case.patient_id for case in cases], dtype=str),
+        side=np.array([case.side for case in cases], dtype=str),
+        cancer=np.array([case.cancer for case in cases], dtype=np.int64),
         classes=np.array(list(classes), dtype=str),
         settings=np.array(json.dumps(settings or {}, default=str)))
-    for number, one in enumerate(cases):
+    for number, case in enumerate(cases):
         for view in VIEWS:
-            heatmap = getattr(one, view)
+            heatmap = getattr(case, view)
             if heatmap is not None:
                 arrays[f"{view}_{number}"] = np.asarray(heatmap, np.float32)
     with files.replacing(path) as part:
@@ -133,32 +133,26 @@ def read_cases(path):
         raise files.InputError(
             f"heatmap file {path} cannot be read ({error}); expected the .npz of "
             "ddsm_train.heatmap_score, or the original's .pkl.") from error
-    for one in cases:
-        _check_case(one, path)
+    for case in cases:
+        _check_case(case, path)
     return cases
 
 
-def _check_case(one, path):
+def _check_case(case, path):
     """Refuses heatmaps that are none, and labels other than 0 and 1."""
     for view in VIEWS:
-        heatmap = getattr(one, view)
+        heatmap = getattr(case, view)
         if heatmap is not None and not (
                 heatmap.ndim == 3 and heatmap.dtype.kind in "fiu"
                 and heatmap.size and np.isfinite(heatmap).all()):
             raise files.InputError(
-                f"heatmap file {path}: the {view} heatmap of {one.patient_id} "
-                f"{one.side} of shape {heatmap.shape} is none; expected finite "
+                f"heatmap file {path}: the {view} heatmap of {case.patient_id} "
+                f"{case.side} of shape {heatmap.shape} is none; expected finite "
                 "numbers by rows, columns and classes.")
-    if one.cancer not in (0, 1):
+    if case.cancer not in (0, 1):
         raise files.InputError(
-            f"heatmap file {path}: cancer of {one.patient_id} {one.side} is "
-            f"{one.cancer!r}; expected 0 or 1.")
-
-
-def read_settings(path):
-    """Class names and settings of a `.npz` of heatmaps."""
-    with np.load(path, allow_pickle=False) as stored:
-        return stored["classes"].tolist(), json.loads(str(stored["settings"]))
+            f"heatmap file {path}: cancer of {case.patient_id} {case.side} is "
+            f"{case.cancer!r}; expected 0 or 1.")
 
 
 def _read_npz(data):
@@ -191,10 +185,11 @@ def _check_sizes(data):
 
 def _read_pickle(data):
     cases = []
-    for one in _DataUnpickler(io.BytesIO(data), encoding="latin1").load():
-        views = (None if one[view] is None else one[view].array() for view in VIEWS)
-        cases.append(Case(str(one["patient_id"]), str(one["side"]),
-                          int(_plain(one["cancer"])), *views))
+    for record in _DataUnpickler(io.BytesIO(data), encoding="latin1").load():
+        views = (None if record[view] is None else record[view].array()
+                 for view in VIEWS)
+        cases.append(Case(str(record["patient_id"]), str(record["side"]),
+                          int(_plain(record["cancer"])), *views))
     return cases
 
 
@@ -259,7 +254,7 @@ class _DataUnpickler(pickle._Unpickler):
 
     def find_class(self, module, name):
         short = module.rsplit(".", 1)[-1]
-        known = self.KNOWN.get((short, name))
-        if known is None:
+        stand_in = self.KNOWN.get((short, name))
+        if stand_in is None:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which is no data")
-        return known
+        return stand_in

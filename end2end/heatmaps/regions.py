@@ -66,8 +66,8 @@ def class_features(class_map, cutoff, *, largest=1):
     order = np.argsort(areas, kind="stable")[::-1][:largest]
     for index in order:
         box = boxes[index]
-        found = describe(labels[box] == index + 1, class_map[box])
-        values += [found[name] for name in REGION_FEATURES]
+        features = describe(labels[box] == index + 1, class_map[box])
+        values += [features[name] for name in REGION_FEATURES]
     for _ in range(largest - len(order)):
         values += ABSENT.values()
     return dict(zip(names, values, strict=True))

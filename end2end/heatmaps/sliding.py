@@ -157,7 +157,8 @@ def window_preparation(options, *, preprocess=None):
             behaviour of the original).
     """
     def prepare(windows):
-        batch = np.stack([images.scaled_channels(one, options) for one in windows])
+        batch = np.stack([images.scaled_channels(window, options)
+                          for window in windows])
         if options.center:
             batch -= np.float32(options.pixel_mean)
         elif preprocess is not None:
@@ -189,7 +190,8 @@ def region_features(heatmap, cutoff, *, largest=1, num_classes=None):
         return regions.class_features(np.asarray(heatmap), cutoff, largest=largest)
     else:
         maps = np.moveaxis(np.asarray(heatmap), -1, 0)[1:num_classes]
-    return [regions.class_features(one, cutoff, largest=largest) for one in maps]
+    return [regions.class_features(class_map, cutoff, largest=largest)
+            for class_map in maps]
 
 
 def agreement(first, second):
@@ -198,7 +200,8 @@ def agreement(first, second):
     Returns:
         two floats; the correlation is NaN where one of them is constant.
     """
-    first, second = (np.asarray(one, np.float64).ravel() for one in (first, second))
+    first, second = (np.asarray(heatmap, np.float64).ravel()
+                     for heatmap in (first, second))
     if first.std() == 0 or second.std() == 0:
         correlation = math.nan
     else:

@@ -55,9 +55,9 @@ def features_of(cases, *, cutoffs=CUTOFFS, largest=1, by="breast"):
     counts = {heatmap.shape[-1] for case in cases for heatmap in (case.cc, case.mlo)
               if heatmap is not None}
     if len(counts) != 1:
-        found = " and ".join(map(str, sorted(counts))) or "no"
+        stated = " and ".join(map(str, sorted(counts))) or "no"
         raise files.InputError(
-            f"the heatmaps have {found} classes; expected heatmaps of one model.")
+            f"the heatmaps have {stated} classes; expected heatmaps of one model.")
     num_classes = counts.pop()
     rows, keys = [], []
     for case in cases:
@@ -82,9 +82,9 @@ def _features(heatmap, cutoffs, largest, num_classes):
     """Features of one view at all cutoffs, by name."""
     return {f"class{number}_{cutoff}_{name}": value
             for cutoff in cutoffs
-            for number, one in enumerate(sliding.region_features(
+            for number, features in enumerate(sliding.region_features(
                 heatmap, cutoff, largest=largest, num_classes=num_classes), 1)
-            for name, value in one.items()}
+            for name, value in features.items()}
 
 
 def train_forest(features, *, seed, **forest):

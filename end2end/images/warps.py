@@ -145,22 +145,22 @@ def apply_warp(image, warp, *, fill_mode="nearest", cval=0.0):
     return _shift_intensities(moved, warp.intensity_shifts, out)
 
 
-def warp_grey(plane, warp, *, mean, out, fill_mode="nearest", cval=0.0):
+def warp_grey(plane, warp, *, pixel_mean, out, fill_mode="nearest", cval=0.0):
     """Warps a grey image into the equal or shifted channels of a network input.
 
-    The same as `apply_warp` on equal channels, less `mean`, but written in place.
+    The same as `apply_warp` on equal channels, less `pixel_mean`, but written in place.
 
     Args:
         plane: float32 array `(rows, columns)`.
         warp: `Warp`.
-        mean: subtracted in the end.
+        pixel_mean: subtracted in the end.
         out: float32 array `(rows, columns, channels)`, overwritten.
         fill_mode, cval: as for `apply_warp`.
     """
     image = np.ascontiguousarray(plane, np.float32)[..., None]
     moved = _moved(image, warp, _scratch("moved", image.shape), fill_mode=fill_mode,
                    cval=cval)
-    _shift_intensities(moved, warp.intensity_shifts, out, mean=mean)
+    _shift_intensities(moved, warp.intensity_shifts, out, mean=pixel_mean)
 
 
 def _scratch(name, shape):

@@ -31,17 +31,17 @@ def draws(num_cases, *, runs=RUNS, seed=SEED, groups=None):
         int arrays `(some runs, num_cases)`; their rows are the runs in order.
     """
     rng = np.random.default_rng(seed)
-    inverse, drawn = None, num_cases
+    inverse, num_units = None, num_cases
     if groups is not None:
         keys, inverse = np.unique(np.asarray(groups), return_inverse=True)
-        drawn = len(keys)
+        num_units = len(keys)
     block = max(1, BLOCK // max(num_cases, 1))
     for start in range(0, runs, block):
         rows = min(block, runs - start)
-        chosen = rng.integers(0, drawn, (rows, drawn))
-        chosen += np.arange(rows)[:, None] * drawn
-        counts = np.bincount(chosen.ravel(), minlength=rows * drawn)
-        counts = counts.reshape(rows, drawn)
+        units = rng.integers(0, num_units, (rows, num_units))
+        units += np.arange(rows)[:, None] * num_units
+        counts = np.bincount(units.ravel(), minlength=rows * num_units)
+        counts = counts.reshape(rows, num_units)
         yield counts if inverse is None else counts[:, inverse]
 
 

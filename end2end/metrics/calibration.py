@@ -70,12 +70,13 @@ def reliability(labels, scores, *, bins=10):
     place = np.minimum((scores * bins).astype(int), bins - 1)
     rows = []
     for i in range(bins):
-        own = place == i
-        if own.any():
+        in_bin = place == i
+        if in_bin.any():
             rows.append(dict(
-                low=i / bins, high=(i + 1) / bins, count=int(own.sum()),
-                mean_score=float(scores[own].mean()), share=float(labels[own].mean()),
-                interval=wilson_interval(int(labels[own].sum()), int(own.sum()))))
+                low=i / bins, high=(i + 1) / bins, count=int(in_bin.sum()),
+                mean_score=float(scores[in_bin].mean()),
+                share=float(labels[in_bin].mean()),
+                interval=wilson_interval(int(labels[in_bin].sum()), int(in_bin.sum()))))
     return rows
 
 
@@ -116,9 +117,9 @@ def fit_temperature(labels, scores):
     def loss(log_temperature):
         return -special.log_expit(signed / np.exp(log_temperature)).mean()
 
-    found = optimize.minimize_scalar(
+    minimum = optimize.minimize_scalar(
         loss, bounds=np.log(TEMPERATURES), method="bounded", options=dict(xatol=1e-6))
-    return float(np.exp(found.x))
+    return float(np.exp(minimum.x))
 
 
 def with_temperature(scores, temperature):

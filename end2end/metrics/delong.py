@@ -61,5 +61,5 @@ def _mean(labels, places):
 
 def _variance(labels, places):
     """Variance of the mean; that of a single case is taken as 0."""
-    return sum(float(own.var(ddof=1)) / len(own)
-               for own in (places[labels], places[~labels]) if len(own) > 1)
+    return sum(float(values.var(ddof=1)) / len(values)
+               for values in (places[labels], places[~labels]) if len(values) > 1)

@@ -10,6 +10,7 @@ from end2end.utils import files
 
 VIEWS = ("CC", "MLO")
 
+
 def ensemble(members, names):
     """Mean of the scores of several models on the same images (Shen et al. 2019).
 
@@ -26,9 +27,10 @@ def ensemble(members, names):
     first = members[0]
     aligned = [align(first, other, name)
                for other, name in zip(members, names, strict=True)]
-    models = {name: one.values for name, one in zip(names, aligned, strict=True)}
+    models = {name: member.values for name, member in zip(names, aligned, strict=True)}
     return dataclasses.replace(
-        first, values=np.mean([one.values for one in aligned], axis=0), models=models)
+        first, values=np.mean([member.values for member in aligned], axis=0),
+        models=models)
 
 
 def align(first, other, name="the other file"):
@@ -48,8 +50,8 @@ def align(first, other, name="the other file"):
         raise files.InputError(
             f"{name} has other images than the first; differing: {missing[0]} "
             f"({len(missing)} in all). Score the same images with each model.")
-    place = {one: i for i, one in enumerate(others)}
-    aligned = other.subset([place[one] for one in keys])
+    place = {key: i for i, key in enumerate(others)}
+    aligned = other.subset([place[key] for key in keys])
     if (first.labels is not None and aligned.labels is not None
             and (first.labels != aligned.labels).any()):
         where = int(np.flatnonzero(first.labels != aligned.labels)[0])
@@ -85,14 +87,15 @@ def breasts(scores, *, both_views=True):
         raise files.InputError(
             "no breast has both views with known patient, side and view; expected "
             "these columns, or file names such as P_00001_LEFT_CC.png.")
-    chosen = [[v for name, v in sorted(views.items())
-               if not both_views or name in VIEWS] for views in groups.values()]
+    by_breast = [[v for name, v in sorted(views.items())
+                  if not both_views or name in VIEWS] for views in groups.values()]
+
     def mean(values):
-        return np.array([np.mean([values[own].mean() for own in views])
-                         for views in chosen])
+        return np.array([np.mean([values[indices].mean() for indices in views])
+                         for views in by_breast])
     return Scores(
         tuple("_".join(key) for key in groups), mean(scores.values),
-        _any_positive(scores, [sum(views, []) for views in chosen]), scores.classes,
+        _any_positive(scores, [sum(views, []) for views in by_breast]), scores.classes,
         patients=tuple(key[0] for key in groups),
         lateralities=tuple(key[1] for key in groups),
         views=tuple("+".join(sorted(views)) for views in groups.values()),
@@ -112,13 +115,14 @@ def women(scores):
         files.InputError: no patient is known.
     """
     sided = dataclasses.replace(
-        scores, lateralities=tuple(one or "?" for one in scores.lateralities))
+        scores, lateralities=tuple(side or "?" for side in scores.lateralities))
     single = breasts(sided, both_views=False)
     groups = {}
     for i, patient in enumerate(single.patients):
         groups.setdefault(patient, []).append(i)
+
     def highest(values):
-        return np.array([values[own].max() for own in groups.values()])
+        return np.array([values[indices].max() for indices in groups.values()])
     return Scores(
         tuple(groups), highest(single.values),
         _any_positive(single, list(groups.values())), scores.classes,
@@ -129,4 +133,4 @@ def women(scores):
 def _any_positive(scores, groups):
     if scores.labels is None:
         return None
-    return np.array([scores.labels[own].max() for own in groups])
+    return np.array([scores.labels[indices].max() for indices in groups])

@@ -30,9 +30,10 @@ def check(labels, scores, weights=None):
             f"labels of shape {labels.shape} and scores of shape {scores.shape} do not "
             "fit; expected one label and one score per case.")
     if not np.isin(labels, (0, 1)).all():
-        found = sorted(set(labels.tolist()) - {0, 1})
+        others = sorted(set(labels.tolist()) - {0, 1})
         raise files.InputError(
-            f"label {found[0]!r} is neither 0 nor 1; expected 1 for cancer, 0 for not.")
+            f"label {others[0]!r} is neither 0 nor 1; expected 1 for cancer, 0 for "
+            "not.")
     if not np.isfinite(scores).all():
         raise files.InputError(
             f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores are not "
@@ -126,8 +127,8 @@ def roc_curve(labels, scores, *, weights=None):
     labels, scores, weights = check(labels, scores, weights)
     by_score = _ByScore(labels, scores)
     rates = []
-    for found in by_score(weights[None]):
-        rising = np.concatenate([[0.0], np.cumsum(found[0, ::-1])])
+    for weights_by_score in by_score(weights[None]):
+        rising = np.concatenate([[0.0], np.cumsum(weights_by_score[0, ::-1])])
         rates.append(rising / rising[-1])
     true, false = rates
     return false, true, np.concatenate([[np.inf], by_score.values[::-1]])
@@ -178,11 +179,11 @@ def placements(labels, scores):
         share of positives above it (ties one half); both have the AUC as mean.
     """
     places = np.empty(len(scores))
-    for own, sign in ((labels, 1), (~labels, -1)):
-        others = np.sort(sign * scores[~own])
-        below = (np.searchsorted(others, sign * scores[own], "left")
-                 + np.searchsorted(others, sign * scores[own], "right"))
-        places[own] = below / (2 * len(others))
+    for cases, sign in ((labels, 1), (~labels, -1)):
+        others = np.sort(sign * scores[~cases])
+        below = (np.searchsorted(others, sign * scores[cases], "left")
+                 + np.searchsorted(others, sign * scores[cases], "right"))
+        places[cases] = below / (2 * len(others))
     return places
 
 
@@ -309,13 +310,13 @@ def _specificity_of_draws(labels, scores, sensitivity):
 
     def statistic(counts):
         positive, negative = by_score(counts)
-        found = np.cumsum(positive[:, ::-1], axis=1)
+        detected = np.cumsum(positive[:, ::-1], axis=1)
         called = np.cumsum(negative[:, ::-1], axis=1)
-        enough = found >= sensitivity * found[:, -1:] - 1e-9
+        enough = detected >= sensitivity * detected[:, -1:] - 1e-9
         place = enough.argmax(axis=1)
         totals = called[:, -1]
         with np.errstate(invalid="ignore"):
-            return np.where(found[:, -1] > 0, 1 - called[
+            return np.where(detected[:, -1] > 0, 1 - called[
                 np.arange(len(place)), place] / totals, np.nan)
 
     return statistic
@@ -356,5 +357,3 @@ def confusion_matrix(labels, predicted, num_classes, *, normalize=False):
         return counts
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
-
-# Command line ---------------------------------------------------------------------

@@ -53,16 +53,16 @@ def describe(scores, draw, *, shares=SHARES):
     if scores.values.ndim == 2:
         return classes(scores, draw)
     labels, values = scores.labels, scores.values
-    found = ranking(scores, draw)
-    found["operating_points"] = operating_points(labels, values, draw, shares=shares)
+    results = ranking(scores, draw)
+    results["operating_points"] = operating_points(labels, values, draw, shares=shares)
     if values.min() >= 0 and values.max() <= 1:
-        found["calibration"] = calibration.summary(labels, values, **draw.keywords)
+        results["calibration"] = calibration.summary(labels, values, **draw.keywords)
     for name, combined in (("breasts", breasts), ("women", women)):
         rows = combined(scores, draw)
         if rows is not None:
-            found[name] = rows
-    found["groups"] = groups(scores, draw)
-    return found
+            results[name] = rows
+    results["groups"] = groups(scores, draw)
+    return results
 
 
 def ranking(scores, draw):
@@ -72,17 +72,17 @@ def ranking(scores, draw):
         dict; only the counts where there is one class.
     """
     labels, values = scores.labels, scores.values
-    found = dict(count=len(scores), positive=int(labels.sum()))
+    results = dict(count=len(scores), positive=int(labels.sum()))
     if len(np.unique(labels)) < 2:
-        return found
-    found |= dict(
+        return results
+    results |= dict(
         auc=roc.auc(labels, values),
         auc_interval=roc.auc_interval(labels, values, **draw.keywords),
         auc_interval_delong=delong.auc_interval(labels, values))
     if all(scores.patients) and len(set(scores.patients)) < len(scores):
-        found["auc_interval_by_patient"] = roc.auc_interval(
+        results["auc_interval_by_patient"] = roc.auc_interval(
             labels, values, groups=scores.patients, **draw.keywords)
-    return found
+    return results
 
 
 def classes(scores, draw):
@@ -162,23 +162,24 @@ def breasts(scores, draw):
             scores.patients, scores.lateralities, scores.views, strict=True)])
     single = scores.subset(of_breast >= 0)
     of_breast = of_breast[of_breast >= 0]
-    two = roc.auc_of_draws(both.labels.astype(bool), both.values)
-    one = roc.auc_of_draws(single.labels.astype(bool), single.values)
+    auc_of_breasts = roc.auc_of_draws(both.labels.astype(bool), both.values)
+    auc_of_images = roc.auc_of_draws(single.labels.astype(bool), single.values)
     gains = bootstrap.replicates(
-        lambda counts: two(counts) - one(counts[:, of_breast]), len(both),
-        **draw.keywords)
-    found = ranking(both, draw)
+        lambda counts: auc_of_breasts(counts) - auc_of_images(counts[:, of_breast]),
+        len(both), **draw.keywords)
+    results = ranking(both, draw)
     single_auc = roc.auc(single.labels, single.values)
-    return found | dict(single_view_auc=single_auc, gain=found["auc"] - single_auc,
-                        gain_interval=bootstrap.interval(gains))
+    return results | dict(
+        single_view_auc=single_auc, gain=results["auc"] - single_auc,
+        gain_interval=bootstrap.interval(gains))
 
 
 def women(scores, draw):
     """AUC of women; None where patients are unknown or all have one label."""
     if not all(scores.patients):
         return None
-    found = ranking(ensembles.women(scores), draw)
-    return found if "auc" in found else None
+    results = ranking(ensembles.women(scores), draw)
+    return results if "auc" in results else None
 
 
 def groups(scores, draw):
@@ -189,16 +190,16 @@ def groups(scores, draw):
         out.
     """
     columns = {"view": scores.views, **scores.others}
-    found = {}
+    results = {}
     for column, values in columns.items():
         name = GROUPS.get(column.strip().lower())
-        known = sorted({value for value in values if value})
-        if name is None or name in found or len(known) < 2:
+        distinct = sorted({value for value in values if value})
+        if name is None or name in results or len(distinct) < 2:
             continue
         values = np.array(values)
-        found[name] = {one: ranking(scores.subset(values == one), draw)
-                       for one in known}
-    return found
+        results[name] = {value: ranking(scores.subset(values == value), draw)
+                         for value in distinct}
+    return results
 
 
 # Two models -----------------------------------------------------------------------
@@ -221,7 +222,7 @@ def compare(first, other, draw, *, name="the other file"):
     """
     other = ensembles.align(first, other, name)
     labels = first.labels
-    found = dict(
+    results = dict(
         auc=roc.auc(labels, other.values),
         difference=(roc.auc(labels, other.values)
                     - roc.auc(labels, first.values)),
@@ -229,6 +230,6 @@ def compare(first, other, draw, *, name="the other file"):
             labels, other.values, first.values, **draw.keywords),
         delong=delong.compare(labels, other.values, first.values))
     if all(first.patients) and len(set(first.patients)) < len(first):
-        found["difference_interval_by_patient"] = roc.auc_difference_interval(
+        results["difference_interval_by_patient"] = roc.auc_difference_interval(
             labels, other.values, first.values, groups=first.patients, **draw.keywords)
-    return found
+    return results

@@ -92,12 +92,12 @@ class StopOnNan(keras.callbacks.Callback):
     """Ends a run whose loss became infinite or undefined.
 
     Args:
-        tried: what to say about the settings.
+        attempt: what to say about the settings.
     """
 
-    def __init__(self, tried):
+    def __init__(self, attempt):
         super().__init__()
-        self.tried, self.epoch = tried, 0
+        self.attempt, self.epoch = attempt, 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
@@ -111,18 +111,20 @@ class StopOnNan(keras.callbacks.Callback):
 
     def _check(self, loss, where):
         if not np.isfinite(loss):
-            raise Diverged(f"the loss became {loss} in {where}; {self.tried}")
+            raise Diverged(f"the loss became {loss} in {where}; {self.attempt}")
 
 
 class EarlyStopping(keras.callbacks.Callback):
-    """Ends a stage at the (patience + 1)-th epoch in a row without a lower `val_loss`.
+    """Ends a stage where `val_loss` falls no more.
+
+    That is at the (stop_patience + 1)-th epoch in a row without a lower one.
 
     Every stage begins to count anew.
     """
 
-    def __init__(self, patience):
+    def __init__(self, stop_patience):
         super().__init__()
-        self.patience, self.pending = patience, None
+        self.stop_patience, self.pending = stop_patience, None
 
     def on_train_begin(self, logs=None):
         self.best, self.wait = self.pending or (np.inf, 0)
@@ -132,7 +134,7 @@ class EarlyStopping(keras.callbacks.Callback):
         if logs["val_loss"] < self.best:
             self.best, self.wait = logs["val_loss"], 0
             return
-        if self.wait >= self.patience:
+        if self.wait >= self.stop_patience:
             self.model.stop_training = True
         self.wait += 1
 
@@ -146,13 +148,14 @@ class EarlyStopping(keras.callbacks.Callback):
 class ReduceRateOnPlateau(keras.callbacks.Callback):
     """Halves the learning rate where `val_loss` does not fall by more than 1e-4.
 
-    First at the (patience + 1)-th such epoch in a row, then every `patience` epochs.
+    First at the (rate_patience + 1)-th such epoch in a row, then every `rate_patience`
+    epochs.
     Every stage begins to count anew.
     """
 
-    def __init__(self, patience):
+    def __init__(self, rate_patience):
         super().__init__()
-        self.patience, self.pending = patience, None
+        self.rate_patience, self.pending = rate_patience, None
 
     def on_train_begin(self, logs=None):
         self.best, self.wait = self.pending or (np.inf, 0)
@@ -162,7 +165,7 @@ class ReduceRateOnPlateau(keras.callbacks.Callback):
         if logs["val_loss"] < self.best - 1e-4:
             self.best, self.wait = logs["val_loss"], 0
             return
-        if self.wait >= self.patience:
+        if self.wait >= self.rate_patience:
             rate = self.model.optimizer.learning_rate
             rate.assign(rate * 0.5)
             self.wait = 0
@@ -234,8 +237,8 @@ class AucCheckpoint(BestCheckpoint):
         return *super().state(), self.best_aucs
 
     def restore(self, state):
-        *kept, self.best_aucs = state
-        super().restore(kept)
+        *earlier, self.best_aucs = state
+        super().restore(earlier)
 
 
 class HistoryLog(keras.callbacks.Callback):
@@ -342,12 +345,12 @@ def restore_variables(path, model):
         files.InputError: the file is of another network.
     """
     with np.load(path, allow_pickle=False) as state:
-        wanted = variables(model)
-        shapes = [tuple(variable.shape) for variable in wanted]
+        targets = variables(model)
+        shapes = [tuple(variable.shape) for variable in targets]
         if shapes != [state[f"v{i}"].shape for i in range(len(state.files) - 1)]:
             raise files.InputError(
                 f"{path} holds the state of another network; remove it to begin anew.")
-        for i, variable in enumerate(wanted):
+        for i, variable in enumerate(targets):
             variable.assign(state[f"v{i}"])
 
 

@@ -83,12 +83,12 @@ def layout(training):
             f"NUM_GPU_DEVICES={devices} is no number of devices; set 1 or more.")
     addresses, index = cluster(os.environ.get(TF_CONFIG, ""))
     if addresses:
-        asked = Layout("hosts", devices, index, addresses, seconds(*WAIT),
+        stated = Layout("hosts", devices, index, addresses, seconds(*WAIT),
                        seconds(*JOIN))
     else:
-        asked = Layout("devices" if devices > 1 else "none", devices)
-    check(asked, training)
-    return asked
+        stated = Layout("devices" if devices > 1 else "none", devices)
+    check(stated, training)
+    return stated
 
 
 def seconds(name, usual):
@@ -97,11 +97,11 @@ def seconds(name, usual):
     Raises:
         files.InputError: it is no whole number from 1.
     """
-    found = commands.environment_int(name, usual)
-    if found < 1:
+    value = commands.environment_int(name, usual)
+    if value < 1:
         raise files.InputError(
-            f"{name}={found} is no time; set whole seconds from 1, or unset it.")
-    return found
+            f"{name}={value} is no time; set whole seconds from 1, or unset it.")
+    return value
 
 
 def cluster(text):
@@ -135,9 +135,9 @@ def cluster(text):
         ) from None
 
 
-def check(asked, training):
+def check(layout, training):
     """Refuses settings that several replicas cannot have, before any work."""
-    if asked.strategy == "none":
+    if layout.strategy == "none":
         return
     if training.accumulate > 1:
         raise files.InputError(
@@ -149,13 +149,13 @@ def check(asked, training):
         raise files.InputError(
             "--precision mixed_float16 works on one device only; use mixed_bfloat16, "
             f"or unset NUM_GPU_DEVICES and {TF_CONFIG}.")
-    if asked.hosts > 1 and training.best_model == run_inputs.NOSAVE:
+    if layout.hosts > 1 and training.best_model == run_inputs.NOSAVE:
         raise files.InputError(
             "--best-model NOSAVE leaves nothing to go on from when a host fails; name "
             "a file in a folder that all hosts share.")
 
 
-def mirrored(asked):
+def mirrored(layout):
     """One process with several GPUs or, without any, logical devices of the processor.
 
     Fewer GPUs than asked are used with a warning.
@@ -164,70 +164,70 @@ def mirrored(asked):
 
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        count = min(asked.devices, len(gpus))
-        if count < asked.devices:
+        count = min(layout.devices, len(gpus))
+        if count < layout.devices:
             log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; %d are used.",
-                        asked.devices, len(gpus), count)
+                        layout.devices, len(gpus), count)
         names = [f"GPU:{i}" for i in range(count)]
     else:
         log.warning("NUM_GPU_DEVICES=%d, but there is no GPU; the processor stands for "
                     "%d devices, which is good for a trial and no faster.",
-                    asked.devices, asked.devices)
+                    layout.devices, layout.devices)
         processor = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(
-            processor, [tf.config.LogicalDeviceConfiguration()] * asked.devices)
-        names = [f"CPU:{i}" for i in range(asked.devices)]
+            processor, [tf.config.LogicalDeviceConfiguration()] * layout.devices)
+        names = [f"CPU:{i}" for i in range(layout.devices)]
     return tf.distribute.MirroredStrategy(names) if len(names) > 1 else None
 
 
-def multi_worker(asked):
+def multi_worker(layout):
     """Several processes; waits until all of them have come."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
-        tf.config.set_visible_devices(gpus[:asked.devices], "GPU")
-    if asked.devices > max(1, len(gpus)):
+        tf.config.set_visible_devices(gpus[:layout.devices], "GPU")
+    if layout.devices > max(1, len(gpus)):
         log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
-                    "device(s).", asked.devices, len(gpus), max(1, len(gpus)))
-    meet(asked)
+                    "device(s).", layout.devices, len(gpus), max(1, len(gpus)))
+    meet(layout)
     # Where one of them is lost now TensorFlow waits for an hour, deaf to signals and
     # with the interpreter locked; only this ends it. What it would print helps nobody,
     # so `started` says beforehand that it may happen.
     with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(asked.join, exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(layout.join, exit=True, file=nowhere)
         try:
-            made = tf.distribute.MultiWorkerMirroredStrategy()
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
         finally:
             faulthandler.cancel_dump_traceback_later()
     if threading.current_thread() is threading.main_thread():
         # TensorFlow takes the signal and does nothing with it.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return made
+    return strategy
 
 
-def meet(asked):
+def meet(layout):
     """Waits until every process of the run listens at its address.
 
     Raises:
         files.InputError: this process cannot listen at its own.
         ConnectionError: some have not come in time.
     """
-    own = asked.addresses[asked.index]
+    address = layout.addresses[layout.index]
     both = dict(family=socket.AF_INET6, dualstack_ipv6=True) if (
         socket.has_dualstack_ipv6()) else {}
     try:
-        server = socket.create_server(("", port(own)), **both)
+        server = socket.create_server(("", port(address)), **both)
     except OSError as error:
         raise files.InputError(
-            f"this process cannot listen at {own}, its address in {TF_CONFIG} "
+            f"this process cannot listen at {address}, its address in {TF_CONFIG} "
             f"({error.strerror}); give a free port.") from None
-    missing, end = list(asked.addresses), time.monotonic() + asked.wait
+    missing, end = list(layout.addresses), time.monotonic() + layout.wait
     with server:
         while missing := [address for address in missing if not listens(address)]:
             if time.monotonic() > end:
                 raise ConnectionError(
-                    f"no process at {', '.join(missing)} in {asked.wait} s; start "
+                    f"no process at {', '.join(missing)} in {layout.wait} s; start "
                     "the same command on every host, each with its own index in "
                     f"{TF_CONFIG}")
             time.sleep(0.5)
@@ -247,13 +247,13 @@ def listens(address):
     return True
 
 
-STRATEGIES = {"none": lambda asked: None, "devices": mirrored, "hosts": multi_worker}
+STRATEGIES = {"none": lambda layout: None, "devices": mirrored, "hosts": multi_worker}
 
 
 @functools.cache
-def strategy(asked):
+def strategy(layout):
     """The strategy of a layout; TensorFlow makes it once in a process."""
-    return STRATEGIES[asked.strategy](asked)
+    return STRATEGIES[layout.strategy](layout)
 
 
 @contextlib.contextmanager
@@ -269,8 +269,8 @@ def started(settings):
     Raises:
         ConnectionError: another host is gone; the message says how to go on.
     """
-    asked = settings.layout
-    if asked.strategy == "none":
+    layout = settings.layout
+    if layout.strategy == "none":
         yield settings
         return
     import tensorflow as tf
@@ -281,18 +281,19 @@ def started(settings):
             tf.errors.CancelledError, tf.errors.DeadlineExceededError,
             tf.errors.FailedPreconditionError, tf.errors.InternalError)
     try:
-        if asked.hosts > 1:
-            settings.say(f"process {asked.index + 1} of {asked.hosts}; waiting for the "
-                         f"others, at most {asked.wait} s (where one is lost while "
-                         f"they join, this ends {asked.join} s later with status 1)")
-        settings = dataclasses.replace(settings, strategy=strategy(asked))
+        if layout.hosts > 1:
+            settings.say(f"process {layout.index + 1} of {layout.hosts}; waiting for "
+                         f"the others, at most {layout.wait} s (where one is lost "
+                         f"while they join, this ends {layout.join} s later with "
+                         "status 1)")
+        settings = dataclasses.replace(settings, strategy=strategy(layout))
         announce(settings)
-        if not asked.chief:
+        if not layout.chief:
             settings = dataclasses.replace(settings, say=log.debug, verbose=0)
         yield settings
         together(settings, 0)
     except lost as error:
-        if asked.hosts == 1:
+        if layout.hosts == 1:
             raise
         raise ConnectionError(lost_message(settings, error)) from error
 
@@ -323,12 +324,12 @@ def together(settings, number):
     Returns:
         list with the number that each process gave.
     """
-    asked = settings.layout
-    if asked.hosts == 1:
+    layout = settings.layout
+    if layout.hosts == 1:
         return [number]
-    own = np.zeros(asked.hosts, np.int32)
-    own[asked.index] = number
-    return training.replicas.Devices(settings.strategy).total(own).tolist()
+    numbers = np.zeros(layout.hosts, np.int32)
+    numbers[layout.index] = number
+    return training.replicas.Devices(settings.strategy).total(numbers).tolist()
 
 
 def agree(settings, signature):
@@ -340,9 +341,9 @@ def agree(settings, signature):
     if settings.layout.hosts == 1:
         return
     best = settings.training.best_model
-    seen = [signature, rows_done(best),
+    view = [signature, rows_done(best),
             run_inputs.beside(best, ".report.json").exists()]
-    digest = hashlib.sha256(json.dumps(seen).encode()).digest()
+    digest = hashlib.sha256(json.dumps(view).encode()).digest()
     numbers = together(settings, int.from_bytes(digest[:4], "big") >> 1)
     differ = [i for i, number in enumerate(numbers) if number != numbers[0]]
     if differ:
@@ -361,12 +362,12 @@ def rows_done(best):
 
 def lost_message(settings, error):
     """What happened, what there is to go on from, what to do; in one line."""
-    found = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
-    who = f"{found[1]} {found[2]}" if found else "one"
+    task = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
+    who = f"{task[1]} {task[2]}" if task else "one"
     best = settings.training.best_model
-    done = rows_done(best)
-    state = (f"epoch {done} is complete in {run_inputs.beside(best, '.state.npz')}"
-             if done else "no epoch is complete")
+    epochs = rows_done(best)
+    state = (f"epoch {epochs} is complete in {run_inputs.beside(best, '.state.npz')}"
+             if epochs else "no epoch is complete")
     return (f"the processes of this run lost each other ({who} does not answer); "
             f"{state}. Start the same command on every host again to go on "
             f"({shlex.join(['python', *sys.orig_argv[1:]])})")

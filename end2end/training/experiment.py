@@ -41,8 +41,8 @@ def run_patch_experiment(folders, images, model, training, *, say=log.info, verb
     with devices.started(settings) as settings:
         signature = run_inputs.run_signature("patch", data, settings)
         devices.agree(settings, signature)
-        if done := run_inputs.earlier_report(signature, settings):
-            return done if settings.layout.chief else {}
+        if earlier := run_inputs.earlier_report(signature, settings):
+            return earlier if settings.layout.chief else {}
         with devices.scope(settings):
             network, settings = end2end.training.starting.patch_network(settings)
         ends = end2end.training.starting.boundaries(network, settings)
@@ -68,13 +68,13 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
     with devices.started(settings) as settings:
         signature = run_inputs.run_signature("whole_image", data, settings)
         devices.agree(settings, signature)
-        if done := run_inputs.earlier_report(signature, settings):
-            return done if settings.layout.chief else {}
+        if earlier := run_inputs.earlier_report(signature, settings):
+            return earlier if settings.layout.chief else {}
         with devices.scope(settings):
             network, settings = end2end.training.starting.image_network(settings)
-        first_top = end2end.training.starting.first_top(network, settings)
+        first_trainable = end2end.training.starting.first_trainable(network, settings)
         stages = end2end.training.schedule.image_stages(
-            training, settings.model, first_top=first_top)
+            training, settings.model, first_trainable=first_trainable)
         history = fit(network, stages, data, settings, "val_auc", signature)
         return report("whole_image", network, history, data, settings, signature)
 
@@ -125,9 +125,9 @@ def model_card(kind, data, settings, logs):
 
 def training_statistics(data, settings):
     """What `fit.flags` compares other images with, of at most 200 training images."""
-    found = data["train"].arrays or data["train"].paths
+    images = data["train"].arrays or data["train"].paths
     return fits.input_statistics(
-        found[::max(1, -(-len(found) // MEASURED_IMAGES))], settings.images)
+        images[::max(1, -(-len(images) // MEASURED_IMAGES))], settings.images)
 
 
 def report(kind, network, history, data, settings, signature):
@@ -156,8 +156,8 @@ def report(kind, network, history, data, settings, signature):
         epochs=len(history.rows), resumed_at=history.resumed_at, test=result,
         history=history.rows, seconds=dict(
             history.seconds, test=round(time.monotonic() - started, 1)),
-        data={split: dict(images=len(found), classes=run_inputs.class_counts(found))
-              for split, found in data.items()},
+        data={split: dict(images=len(listed), classes=run_inputs.class_counts(listed))
+              for split, listed in data.items()},
         images=config.to_dict(settings.images), model_options=config.to_dict(
             settings.model), training=config.to_dict(training),
         software=checkpoints.software())
@@ -191,20 +191,20 @@ def test(kind, network, data, settings):
         dict with images, loss, accuracy and, for whole images, auc (by class name;
         None where the test set has one class only) and mean_auc.
     """
-    say, found = settings.say, data["test"]
-    say(f"testing on {len(found)} images")
-    made = run_inputs.batches(kind, data, "test", settings)
+    say, images = settings.say, data["test"]
+    say(f"testing on {len(images)} images")
+    batches = run_inputs.batches(kind, data, "test", settings)
     labels, scores = end2end.training.callbacks.predict_batches(
-        network, made, workers=settings.training.workers)
+        network, batches, workers=settings.training.workers)
     loss, accuracy = end2end.training.callbacks.loss_and_accuracy(labels, scores)
-    result = dict(images=len(found), loss=loss, accuracy=accuracy)
+    result = dict(images=len(images), loss=loss, accuracy=accuracy)
     if kind == "patch":
         say(f"test loss {loss:.4f}, accuracy {accuracy:.4f}")
         return result
     aucs = end2end.training.callbacks.class_aucs(labels, scores)
     defined = [value for value in aucs if value == value]
     result["auc"] = {name: value if value == value else None
-                     for name, value in zip(found.classes, aucs, strict=True)}
+                     for name, value in zip(images.classes, aucs, strict=True)}
     result["mean_auc"] = sum(defined) / len(defined) if defined else None
     if not defined:
         log.warning("the test set has images of one class only, so it has no AUROC.")

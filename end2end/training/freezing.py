@@ -24,8 +24,8 @@ def nested(model):
             yield from nested(layer)
 
 
-def train_from(model, first, *, moving_statistics=True):
-    """Freezes every layer before `first` and unfreezes all others, nested ones too.
+def train_from(model, first_trainable, *, freeze_statistics=False):
+    """Freezes all layers before `first_trainable`, unfreezes the others, nested too.
 
     As in Keras 2.0.8, frozen batch normalisation still takes the statistics of each
     batch and moves its averages; only its gamma and beta stay. The paper's models were
@@ -33,8 +33,8 @@ def train_from(model, first, *, moving_statistics=True):
 
     Args:
         model: `keras.Model`.
-        first: layer name; None unfreezes all.
-        moving_statistics: False freezes batch normalisation wholly, as today's Keras.
+        first_trainable: layer name; None unfreezes all.
+        freeze_statistics: freeze batch normalisation wholly, as today's Keras.
 
     Returns:
         names of the layers with weights that are trained.
@@ -48,41 +48,42 @@ def train_from(model, first, *, moving_statistics=True):
         # a normalisation may have been frozen alone, below, by an earlier stage.
         layer.trainable = False
         layer.trainable = True
-    for layer in order[:_position(model, order, first)]:
-        if moving_statistics and isinstance(layer, keras.layers.BatchNormalization):
-            for variable in (layer.gamma, layer.beta):
-                if variable is not None:
-                    variable.trainable = False
-        else:
+    for layer in order[:_position(model, order, first_trainable)]:
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        if freeze_statistics or not normalises:
             layer.trainable = False
+            continue
+        for variable in (layer.gamma, layer.beta):
+            if variable is not None:
+                variable.trainable = False
     return [layer.name for layer in order if layer.trainable_weights]
 
 
-def _position(model, order, first):
-    if first is None:
+def _position(model, order, first_trainable):
+    if first_trainable is None:
         return 0
-    outer = [layer for layer in model.layers if layer.name == first]
-    inner = [layer for layer in order if layer.name == first]
+    outer = [layer for layer in model.layers if layer.name == first_trainable]
+    inner = [layer for layer in order if layer.name == first_trainable]
     if not outer and not inner:
         raise files.InputError(
-            f"model {model.name} has no layer {first!r} to train from; expected one "
-            f"such as {order[-1].name!r}. Correct --top-layer-nb.")
+            f"model {model.name} has no layer {first_trainable!r} to train from; "
+            f"expected one such as {order[-1].name!r}. Correct --top-layer-nb.")
     start = (outer or inner)[0]
     while isinstance(start, keras.Model):
         start = next(leaves(start))
     return next(i for i, layer in enumerate(order) if layer is start)
 
 
-def set_momentum(model, momentum):
+def set_momentum(model, statistics_momentum):
     """Lets batch normalisation keep that share of its averages at each step.
 
-    After n steps a share of momentum^n of the old averages is left: of 0.99, with 37
-    steps per epoch, half after two epochs, so that the first epochs of a small set are
-    judged by averages of other images.
+    After n steps a share of statistics_momentum^n of the old averages is left: of 0.99,
+    with 37 steps per epoch, half after two epochs, so that the first epochs of a small
+    set are judged by averages of other images.
     """
     for layer in leaves(model):
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = momentum
+            layer.momentum = statistics_momentum
 
 
 def penalised(model):

@@ -158,23 +158,23 @@ class _Run:
         names = self._compile(stage)
         if state:
             callbacks.restore_variables(self.output.state, self.model)
-            for stopper, kept in zip(stoppers, state["stoppers"], strict=True):
-                stopper.restore(kept)
-        done = len(self.rows)
-        if done >= stage.until_epoch or (state and state["stopped"]):
+            for stopper, earlier in zip(stoppers, state["stoppers"], strict=True):
+                stopper.restore(earlier)
+        epochs_before = len(self.rows)
+        if epochs_before >= stage.until_epoch or (state and state["stopped"]):
             self.say(f"\nstage {number + 1} of {len(self.stages)}, {stage.name!r}: its "
                      f"end, epoch {stage.until_epoch}, is reached")
             return
         self._announce(number, stage, names)
         self._fit(number, stage, stoppers)
-        ran = len(self.rows) - done
+        ran = len(self.rows) - epochs_before
         early = ", stopped early" if len(self.rows) < stage.until_epoch else ""
         self.say(f"stage {stage.name!r} done: {ran} epochs{early}")
 
     def _compile(self, stage):
         names = freezing.train_from(
             self.model, stage.first_trainable,
-            moving_statistics=not self.options.freeze_statistics)
+            freeze_statistics=self.options.freeze_statistics)
         if self.options.statistics_momentum is not None:
             freezing.set_momentum(self.model, self.options.statistics_momentum)
         if self.options.semantics == "corrected":
@@ -209,7 +209,7 @@ class _Run:
             f"{self.model.count_params():,} weights")
 
     def _fit(self, number, stage, stoppers):
-        done = len(self.rows)
+        epochs_before = len(self.rows)
         meta = dict(signature=self.output.signature, stage=number)
         followers = [
             self.validation, callbacks.StopOnNan(self._tried(stage)),
@@ -227,12 +227,12 @@ class _Run:
         try:
             with once_more:
                 if self.devices:
-                    self._fit_on_all(done, stage.until_epoch, followers)
+                    self._fit_on_all(epochs_before, stage.until_epoch, followers)
                 else:
                     self.model.fit(
-                        self._dataset(done * self.steps,
+                        self._dataset(epochs_before * self.steps,
                                       stage.until_epoch * self.steps),
-                        steps_per_epoch=self.steps, initial_epoch=done,
+                        steps_per_epoch=self.steps, initial_epoch=epochs_before,
                         epochs=stage.until_epoch, callbacks=followers,
                         verbose=self.output.verbose, shuffle=False)
         except Exception:
@@ -241,13 +241,13 @@ class _Run:
                 raise self.error from None
             raise
 
-    def _fit_on_all(self, done, end, followers):
+    def _fit_on_all(self, start, end, followers):
         parts = self.devices.parts(
-            self.batches, done * self.steps, end * self.steps,
+            self.batches, start * self.steps, end * self.steps,
             workers=self.options.workers, weighted=self._weighted)
         self.devices.fit(
             self.model, parts, loss=schedule.cross_entropy, steps=self.steps,
-            epochs=(done, end), followers=followers, verbose=self.output.verbose)
+            epochs=(start, end), followers=followers, verbose=self.output.verbose)
 
     def _tried(self, stage):
         options = self.options

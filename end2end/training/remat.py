@@ -14,7 +14,7 @@ import tensorflow as tf
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def set_precision(model, policy):
+def set_precision(model, precision):
     """Lets the layers of a model compute in half precision.
 
     Weights stay float32, and so does the last layer, since a softmax of half precision
@@ -22,14 +22,14 @@ def set_precision(model, policy):
 
     Args:
         model: `keras.Model`.
-        policy: one of `PRECISIONS`.
+        precision: one of `PRECISIONS`.
     """
     last = model.layers[-1]
     for layer in _all_layers(model):
         layer.dtype_policy = keras.DTypePolicy(
-            "float32" if layer is last else policy)
+            "float32" if layer is last else precision)
     # By the policy of the model Keras decides whether it must scale the loss.
-    model.dtype_policy = keras.DTypePolicy(policy)
+    model.dtype_policy = keras.DTypePolicy(precision)
 
 
 def _all_layers(model):
@@ -102,8 +102,8 @@ def sizes(model, shape):
     """Numbers in the output of each layer, for one image of a shape."""
     inside = keras.Model(model.inputs, list(map(output_of, model.layers)))
     # Only their ratios matter, so any size will do where the model has none.
-    known = tuple(length or 256 for length in shape)
-    return [math.prod(one) for one in inside.compute_output_shape((1, *known))]
+    batch_shape = (1, *(length or 256 for length in shape))
+    return [math.prod(output) for output in inside.compute_output_shape(batch_shape)]
 
 
 def balanced(places, sizes):
@@ -173,15 +173,16 @@ def recomputed(part):
             # Waiting for the gradient keeps TensorFlow from computing the second pass
             # together with the first, which would keep everything after all.
             with tf.control_dependencies([upstream]):
-                again = tf.identity(x)
+                x_again = tf.identity(x)
             mapping = list(zip(states, seeds, strict=True))
             with keras.StatelessScope(state_mapping=mapping), tf.GradientTape() as tape:
-                tape.watch(again)
+                tape.watch(x_again)
                 for variable in variables:
                     tape.watch(variable)
-                z = part(again, training=True)
-            found = tape.gradient(z, [again, *variables], output_gradients=upstream)
-            return found[0], found[1:]
+                z = part(x_again, training=True)
+            gradients = tape.gradient(
+                z, [x_again, *variables], output_gradients=upstream)
+            return gradients[0], gradients[1:]
 
         return y, gradient
 

@@ -79,10 +79,11 @@ class Devices:
 
     def predict_batches(self, model, batches, *, workers=1):
         """As `callbacks.predict_batches`, each replica taking some of the batches."""
-        number, size = len(batches), batches.batch_size
+        size = batches.batch_size
         labels = np.eye(model.output_shape[-1], dtype=np.float32)[batches.labels]
         scores = np.zeros_like(labels)
-        first, last = (number * i // self.hosts for i in (self.index, self.index + 1))
+        first, last = (len(batches) * i // self.hosts
+                       for i in (self.index, self.index + 1))
         waiting = []
         for b, (images, _, _) in enumerate(
                 batches.batches(first, last, workers=workers), first):
@@ -91,10 +92,10 @@ class Devices:
                 continue
             parts = [waiting[min(i, len(waiting) - 1)][1]
                      for i in range(len(self.own))]
-            found = self.strategy.experimental_local_results(
-                self.score(model, self.spread([tf.constant(one) for one in parts])))
-            for (done, _), rows in zip(waiting, found, strict=False):
-                scores[done * size:(done + 1) * size] = rows.numpy()
+            results = self.strategy.experimental_local_results(
+                self.score(model, self.spread(list(map(tf.constant, parts)))))
+            for (number, _), rows in zip(waiting, results, strict=False):
+                scores[number * size:(number + 1) * size] = rows.numpy()
             waiting = []
         return labels, self.total(scores) if self.hosts > 1 else scores
 
@@ -108,14 +109,14 @@ class Devices:
         if not moved:
             return lambda: None
 
-        def one():
+        def average():
             means = tf.distribute.get_replica_context().all_reduce(
                 tf.distribute.ReduceOp.MEAN,
                 [tf.identity(variable.value) for variable in moved])
             for variable, mean in zip(moved, means, strict=True):
                 variable.assign(mean)
 
-        return tf.function(lambda: self.strategy.run(one))
+        return tf.function(lambda: self.strategy.run(average))
 
     def parts(self, batches, start, stop, *, workers, weighted):
         """Yields the images of the whole batch and one tuple per own replica.
@@ -145,7 +146,7 @@ class Devices:
 
     def stepper(self, model, loss):
         """A function that does one step and returns loss and right answers of all."""
-        def one(images, labels, weights, counts):
+        def step_of_replica(images, labels, weights, counts):
             with tf.GradientTape() as tape:
                 scores = model(images, training=True)
                 value = tf.reduce_sum(
@@ -155,14 +156,15 @@ class Devices:
                 scaled = model.optimizer.scale_loss(value)
             variables = model.trainable_variables
             model.optimizer.apply(
-                tape.gradient(scaled, [one.value for one in variables]), variables)
+                tape.gradient(scaled, [variable.value for variable in variables]),
+                variables)
             right = tf.cast(tf.argmax(labels, 1) == tf.argmax(scores, 1), tf.float32)
             return value, tf.reduce_sum(right * counts)
 
         @tf.function(reduce_retracing=True)
         def step(parts):
             return [self.strategy.reduce("SUM", value, axis=None)
-                    for value in self.strategy.run(one, args=parts)]
+                    for value in self.strategy.run(step_of_replica, args=parts)]
 
         return step
 
@@ -186,15 +188,15 @@ class Devices:
         called.on_train_begin()
         for epoch in range(*epochs):
             called.on_epoch_begin(epoch)
-            sums, seen = np.zeros(2), 0
+            sums, num_images = np.zeros(2), 0
             for number in range(steps):
                 called.on_train_batch_begin(number)
                 count, parts = next(batches)
                 value, right = step(self.spread(
                     [tuple(map(tf.constant, part)) for part in parts]))
                 sums += float(value) * count, float(right)
-                seen += count
-                logs = dict(accuracy=sums[1] / seen, loss=sums[0] / seen)
+                num_images += count
+                logs = dict(accuracy=sums[1] / num_images, loss=sums[0] / num_images)
                 called.on_train_batch_end(number, logs)
             average()
             called.on_epoch_end(epoch, logs)

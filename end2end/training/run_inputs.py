@@ -66,14 +66,14 @@ def check_start(settings):
             "--no-use-pretrained for random weights.")
 
 
-def check_both_classes(found, what):
+def check_both_classes(images, what):
     """Refuses a set in which only one class has images, which has no AUROC."""
-    present = np.unique(found.labels)
+    present = np.unique(images.labels)
     if len(present) < 2:
         raise files.InputError(
             f"the {what} set has images of the class "
-            f"{found.classes[present[0]]!r} only; AUROC needs two. Put images into the "
-            "other class folders.")
+            f"{images.classes[present[0]]!r} only; AUROC needs two. Put images into "
+            "the other class folders.")
 
 
 def open_data(kind, folders, settings):
@@ -98,30 +98,31 @@ def open_data(kind, folders, settings):
         counts = class_counts(data[split])
         shown = ", ".join(f"{count} {name}" for name, count in counts.items())
         say(f"{split}: {folder}: {len(data[split])} images ({shown})")
-    say(config.as_lines(settings.images, settings.model, training))
+    say("settings, as flags:\n"
+        + config.as_lines(settings.images, settings.model, training))
     return data, look_at_images(kind, data, settings)
 
 
 def _labelled(folder, classes, split):
-    found = image_lists.find_images(folder, classes)
-    if found.labels is None:
+    images = image_lists.find_images(folder, classes)
+    if images.labels is None:
         raise files.InputError(
             f"{split} folder {folder} has none of the class folders "
             f"{', '.join(classes)}; expected one per class. Check the path and "
             "--class-list.")
     absent = [name for name in classes if split == "train"
-              and name not in class_counts(found, at_least=1)]
+              and name not in class_counts(images, at_least=1)]
     if absent:
         raise files.InputError(
             f"train folder {folder} has no images of the class {absent[0]!r}; expected "
             f"some of each of {', '.join(classes)}. Check --class-list.")
-    return found
+    return images
 
 
-def class_counts(found, at_least=0):
+def class_counts(images, at_least=0):
     """Number of images by class name, those with fewer than `at_least` left out."""
-    counts = np.bincount(found.labels, minlength=len(found.classes)).tolist()
-    return {name: count for name, count in zip(found.classes, counts, strict=True)
+    counts = np.bincount(images.labels, minlength=len(images.classes)).tolist()
+    return {name: count for name, count in zip(images.classes, counts, strict=True)
             if count >= at_least}
 
 
@@ -172,8 +173,8 @@ def look_at_images(kind, data, settings):
     options = settings.images
     check = input_checks.check_images(
         data, options, workers=settings.training.workers,
-        progress=lambda found: tqdm.tqdm(
-            found, desc="looking at the images", unit="", disable=None, leave=False))
+        progress=lambda iterable: tqdm.tqdm(
+            iterable, desc="looking at the images", unit="", disable=None, leave=False))
     for finding in check.findings:
         if finding.kind == "unreadable":
             raise files.InputError(finding.message)
@@ -185,7 +186,7 @@ def look_at_images(kind, data, settings):
     if options.pixel_mean == "auto":
         options = dataclasses.replace(options, pixel_mean=round(check.mean, 2))
         settings.say(f"mean grey value of the training images: {options.pixel_mean}")
-    greatest = max(one.top for looked in check.statistics.values() for one in looked)
+    greatest = max(image.top for split in check.statistics.values() for image in split)
     if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:
         raise files.InputError(
             "histogram equalisation needs intensities of 0-255, but the images reach "
@@ -204,9 +205,9 @@ def run_signature(kind, data, settings):
     starts = [settings.model.patch_model_path, settings.training.resume_from]
     stamps = [[str(path), *_stamp(path)] for path in starts if path]
     for split in SPLITS:
-        found = data[split]
+        images = data[split]
         stamps += [[str(path), *_stamp(path), int(label)] for path, label
-                   in zip(found.paths, found.labels, strict=True)]
+                   in zip(images.paths, images.labels, strict=True)]
     text = json.dumps([kind, config.to_dict(settings.images),
                        config.to_dict(settings.model), training, stamps])
     return hashlib.sha256(text.encode()).hexdigest()
@@ -240,24 +241,24 @@ def earlier_report(signature, settings):
 class Preprocessed:
     """Batches with the ImageNet preprocessing of a backbone."""
 
-    def __init__(self, made, preprocess):
-        self.made, self.preprocess = made, preprocess
+    def __init__(self, plain, preprocess):
+        self.plain, self.preprocess = plain, preprocess
 
     def __getattr__(self, name):
-        return getattr(self.made, name)
+        return getattr(self.plain, name)
 
     def __len__(self):
-        return len(self.made)
+        return len(self.plain)
 
     def batch(self, b):
-        images, *rest = self.made.batch(b)
+        images, *rest = self.plain.batch(b)
         return self.preprocess(images), *rest
 
     def shared(self, share):
-        return Preprocessed(self.made.shared(share), self.preprocess)
+        return Preprocessed(self.plain.shared(share), self.preprocess)
 
     def batches(self, *arguments, **keywords):
-        for images, *rest in self.made.batches(*arguments, **keywords):
+        for images, *rest in self.plain.batches(*arguments, **keywords):
             yield self.preprocess(images), *rest
 
 
@@ -267,15 +268,15 @@ def batches(kind, data, split, settings):
     Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
     whole images never do, as in the original.
     """
-    made = _batches(data, split, settings)
+    plain = _batches(data, split, settings)
     if settings.images.center:
-        return made
+        return plain
     if kind == "whole_image":
         log.warning("without --featurewise-center whole images enter the network as "
                     "they are; no ImageNet preprocessing is applied.")
-        return made
+        return plain
     preprocess = models.backbone_row(settings.model.backbone).preprocess
-    return Preprocessed(made, preprocess) if preprocess else made
+    return Preprocessed(plain, preprocess) if preprocess else plain
 
 
 def augmentation(options):
@@ -293,8 +294,9 @@ def _batches(data, split, settings):
         return image_batches.ImageBatches(
             data["train"], settings.images,
             batch_size=train_batch_size(training) * settings.replicas,
-            seed=training.seed, shuffle=True, balance=training.balance_batches,
-            augment=augmentation(settings.images),
+            seed=training.seed, shuffle=True,
+            balance_batches=training.balance_batches,
+            generator=augmentation(settings.images),
             cache=training.cache_train)
     return image_batches.ImageBatches(
         data[split], settings.images, batch_size=training.batch_size,

@@ -24,7 +24,7 @@ class Stage:
     dropout: float
 
 
-def patch_stages(training, model_options, *, head="dense_1", top_start=None):
+def patch_stages(training, model_options, *, head="dense_1", first_trainable=None):
     """The rows of patch training (Shen et al. 2019: three stages).
 
     Last layer, top layers, all layers. From random weights: one stage at a constant
@@ -36,7 +36,7 @@ def patch_stages(training, model_options, *, head="dense_1", top_start=None):
         training: `TrainingOptions`.
         model_options: `ModelOptions`.
         head: name of the output layer.
-        top_start: first layer of the second stage; default that of the backbone.
+        first_trainable: first layer of the second stage; default that of the backbone.
 
     Returns:
         list of `Stage`.
@@ -47,8 +47,8 @@ def patch_stages(training, model_options, *, head="dense_1", top_start=None):
                   model_options.dropout)
     if not model_options.pretrained:
         return [dataclasses.replace(first, name="all layers", first_trainable=None)]
-    top_start = top_start or row.top_start
-    if top_start is None:
+    first_trainable = first_trainable or row.top_start
+    if first_trainable is None:
         until = max(training.first_until_epoch, training.top_until_epoch,
                     training.all_until_epoch)
         return [dataclasses.replace(first, name="all layers", first_trainable=None,
@@ -56,13 +56,13 @@ def patch_stages(training, model_options, *, head="dense_1", top_start=None):
     late = dict(weight_decay=training.late_weight_decay, dropout=training.late_dropout)
     return [
         first,
-        Stage("top layers", top_start, training.top_until_epoch,
+        Stage("top layers", first_trainable, training.top_until_epoch,
               training.learning_rate * training.top_rate_multiplier, **late),
         Stage("all layers", None, training.all_until_epoch,
               training.learning_rate * training.all_rate_multiplier, **late)]
 
 
-def image_stages(training, model_options, *, first_top):
+def image_stages(training, model_options, *, first_trainable):
     """The rows of whole-image training (Shen et al. 2019: two stages).
 
     New top layers, then all layers.
@@ -70,16 +70,16 @@ def image_stages(training, model_options, *, first_top):
     Args:
         training: `TrainingOptions`.
         model_options: `ModelOptions`.
-        first_top: first layer of stage one (`models.first_top_layer`); None for a
-            network from random weights: one stage at a constant rate.
+        first_trainable: first layer of stage one (`models.first_top_layer`); None for
+            a network from random weights: one stage at a constant rate.
 
     Returns:
         list of `Stage`.
     """
-    first = Stage("top layers", first_top, training.first_until_epoch,
+    first = Stage("top layers", first_trainable, training.first_until_epoch,
                   training.learning_rate, model_options.weight_decay,
                   model_options.dropout)
-    if first_top is None:
+    if first_trainable is None:
         until = max(training.first_until_epoch, training.all_until_epoch)
         return [dataclasses.replace(first, name="all layers", until_epoch=until)]
     return [
@@ -104,10 +104,10 @@ def class_weights(training, num_classes, *, most=3):
     As in the original they exist without batch balancing and for two or three classes
     of patches or two of whole images (`most`).
     """
-    given = [1.0, training.positive_weight, training.negative_weight]
+    weights = [1.0, training.positive_weight, training.negative_weight]
     if training.balance_batches or num_classes > most:
-        if given != [1.0] * len(given):
+        if weights != [1.0] * len(weights):
             log.warning("class weights have no effect with batch balancing or more "
                         "than %d classes (--pos-cls-weight, --neg-cls-weight).", most)
         return None
-    return np.array(given[:num_classes], np.float32)
+    return np.array(weights[:num_classes], np.float32)

@@ -78,25 +78,26 @@ def loaded_network(settings):
         raise files.InputError(
             f"model {path} takes images of {fixed[0]} {fixed[1]} pixels, but "
             "--img-size is {} {}; correct the flag.".format(*settings.images.size))
-    asked = settings.model.weight_decay, training.late_weight_decay
+    flags = settings.model.weight_decay, training.late_weight_decay
     stored = sorted({float(layer.kernel_regularizer.l2)
                      for layer in freezing.penalised(network)})
-    if any(not np.isclose(value, asked).any() for value in stored):
-        kept = "are kept" if training.semantics == "original" else "are replaced"
+    if any(not np.isclose(value, flags).any() for value in stored):
+        outcome = "are kept" if training.semantics == "original" else "are replaced"
         log.warning(
             "%s was trained with the weight decay %s, the flags say %g and %g; the "
             "stored values %s (--semantics %s).", path,
-            " and ".join(f"{value:g}" for value in stored), *asked, kept,
+            " and ".join(f"{value:g}" for value in stored), *flags, outcome,
             training.semantics)
     return network
 
 
 def boundaries(network, settings):
     """Names of the layers at which the stages of patch training begin to train."""
-    wanted = settings.training.first_trainable
-    if wanted is not None and str(wanted).isdigit():
-        wanted = models.layer_at_original_index(network, int(wanted))
-    return dict(head=models.patch_head(network).name, top_start=wanted)
+    first_trainable = settings.training.first_trainable
+    if first_trainable is not None and str(first_trainable).isdigit():
+        first_trainable = models.layer_at_original_index(
+            network, int(first_trainable))
+    return dict(head=models.patch_head(network).name, first_trainable=first_trainable)
 
 
 def image_network(settings):
@@ -136,17 +137,17 @@ def with_stated_backbone(options):
     return options
 
 
-def first_top(network, settings):
+def first_trainable(network, settings):
     """Name of the first layer trained in stage one; None where all start at random."""
     training, options = settings.training, settings.model
-    wanted = training.first_trainable
+    first = training.first_trainable
     if not training.resume_from:
-        if wanted is not None:
+        if first is not None:
             log.warning("--top-layer-nb has no effect on a network made from a patch "
                         "model: its new layers are trained first.")
         if not options.patch_model_path:
             return None
-    elif wanted is not None:
-        return (models.layer_at_original_index(network, int(wanted))
-                if str(wanted).isdigit() else wanted)
+    elif first is not None:
+        return (models.layer_at_original_index(network, int(first))
+                if str(first).isdigit() else first)
     return models.first_top_layer(network, semantics=training.semantics)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import shlex
+import subprocess
 
 import pytest
 
@@ -71,8 +73,8 @@ def test_a_wrong_word_is_refused_by_name(words, message):
 def test_the_environment_gives_seed_and_workers(monkeypatch):
     monkeypatch.setenv("RANDOM_SEED", "7")
     monkeypatch.setenv("NUM_CPU_CORES", "2")
-    found = from_flags()
-    assert (found.seed, found.workers) == (7, 2)
+    options = from_flags()
+    assert (options.seed, options.workers) == (7, 2)
     assert from_flags("--seed", "8").seed == 8
 
 
@@ -91,6 +93,50 @@ def test_settings_come_back_from_a_dict(group):
 def test_an_unknown_setting_in_a_dict_is_refused_by_name():
     with pytest.raises(files.InputError, match="unknown setting 'sise'"):
         config.from_dict(config.ImageOptions, {"sise": 3})
+
+
+TYPED = (
+    config.ImageOptions(size=(40, 30), intensity_scale=0.003891, pixel_mean="auto",
+                        stretch_max_to=255.0, augment=False, shared_shift=True),
+    config.ModelOptions(patch_model_path="a folder/it's.h5", top_filters=(8, 4, 2),
+                        convolutional=False, pretrained=False, backbone="vgg19"),
+    config.TrainingOptions(class_list=("not cancer", "cancer"), resume_from="-m.h5",
+                           first_trainable="46", learning_rate=1e-05,
+                           statistics_momentum=0.9, trained_on="$ 12 films; `all`"),
+    config.SamplingOptions(target_width=None, background_count=0, verbose=False))
+
+
+@pytest.mark.parametrize("script", config.SCRIPT_DEFAULTS)
+@pytest.mark.parametrize("options", [
+    *TYPED, config.ImageOptions(height=96), config.ModelOptions(),
+    config.TrainingOptions(), config.SamplingOptions(target_width=896)])
+def test_printed_settings_give_the_same_settings_when_typed(options, script):
+    words = shlex.split(config.as_lines(options).replace(" \\\n", " "))
+    assert from_flags(*words, group=type(options), script=script) == options
+
+
+def test_a_shell_reads_printed_settings_as_the_words_of_a_command():
+    printed = subprocess.run(
+        ["sh", "-c", f"printf '%s\\0' {config.as_lines(*TYPED[:3])}"],
+        capture_output=True, text=True, check=True).stdout
+    assert printed.split("\0")[:-1] == [
+        word for words in config.as_flags(*TYPED[:3]) for word in words]
+
+
+def test_printed_settings_are_those_flags_that_a_user_types():
+    text = config.as_lines(*TYPED)
+    assert "--rescale-factor 0.003891" in text and "--no-augmentation" in text
+    assert "--class-list 'not cancer' cancer" in text and "channels" not in text
+    lines = text.splitlines()
+    assert all(line.startswith("  --") and len(line) <= 88 for line in lines)
+    assert all(line.endswith(" \\") for line in lines[:-1])
+
+
+def test_settings_saved_before_a_setting_was_added_still_load():
+    stored = config.to_dict(config.ImageOptions(size=(4, 3)))
+    for name in ("breast_only", "shared_shift", "shear"):
+        del stored[name]
+    assert config.from_dict(config.ImageOptions, stored).size == (4, 3)
 
 
 def test_every_setting_has_help_and_every_default_is_finite():

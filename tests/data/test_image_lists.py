@@ -139,8 +139,8 @@ def test_an_unshuffled_sweep_holds_every_image_once_as_network_inputs(folder):
 
 
 def test_batches_are_permuted_and_drawn_as_keras_did(folder):
-    batches = made(folder, seed=9, shuffle=True, augment=augment.training_generator(),
-                   balance=True)
+    batches = made(folder, seed=9, shuffle=True, generator=augment.training_generator(),
+                   balance_batches=True)
     raw = [images.scaled(images.read_image(path), OPTIONS)
            for path in batches.images.paths]
     generator = augment.training_generator()
@@ -161,7 +161,7 @@ def test_batches_are_permuted_and_drawn_as_keras_did(folder):
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_any_number_of_workers_gives_the_same_batches_in_order(folder, workers):
-    batches = made(folder, seed=1, shuffle=True, augment=augment.training_generator(),
+    batches = made(folder, seed=1, shuffle=True, generator=augment.training_generator(),
                    cache=workers > 1)
     swept = list(batches.batches(2, 9, workers=workers))
     for b, (inputs, one_hot, _) in enumerate(swept, start=2):
@@ -227,7 +227,7 @@ def test_batches_without_labels_have_none_and_cannot_be_balanced(folder):
     assert image_batches.ImageBatches(found, OPTIONS, batch_size=2).batch(0)[1:] == (
         None, None)
     with pytest.raises(files.InputError, match="need labels"):
-        image_batches.ImageBatches(found, OPTIONS, batch_size=2, balance=True)
+        image_batches.ImageBatches(found, OPTIONS, batch_size=2, balance_batches=True)
     with pytest.raises(files.InputError, match="no images"):
         image_batches.ImageBatches(image_lists.ImageList(()), OPTIONS, batch_size=2)
 

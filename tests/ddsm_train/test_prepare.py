@@ -40,12 +40,17 @@ def read(path):
     return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
 
 
+def series_name(path):
+    """The series folder of a file on disk or in the tables."""
+    return str(path).replace(os.sep, "/").split("/")[-2]
+
+
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory):
     """A download with one defect of each kind, and its import."""
     folder = tmp_path_factory.mktemp("spoilt")
     phantoms.write_cbis_ddsm(folder / "in", patients=16, seed=2, size=(192, 144))
-    defects = {defect: downloads.series_name(path)
+    defects = {defect: series_name(path)
                for defect, path in writing.spoil(folder / "in")}
     return run(folder / "in", folder / "out"), defects
 
@@ -171,7 +176,7 @@ def test_the_descriptive_layout_is_read_without_its_list_too(tmp_path):
 
 def test_a_bad_file_is_left_out_named_and_counted_and_stops_nothing(spoilt):
     out, defects = spoilt
-    left_out = {(row["what"], downloads.series_name(row["file"])): row["reason"]
+    left_out = {(row["what"], series_name(row["file"])): row["reason"]
                 for row in rows_of(out / "left_out.csv")}
     assert len(left_out) == 4
     assert "missing" in left_out["mammogram", defects["missing mammogram"]]
@@ -184,7 +189,7 @@ def test_a_bad_file_is_left_out_named_and_counted_and_stops_nothing(spoilt):
 
 def test_a_mask_of_another_size_is_resized_and_that_is_logged(spoilt):
     out, defects = spoilt
-    notes = {downloads.series_name(row["file"]): row["reason"]
+    notes = {series_name(row["file"]): row["reason"]
              for row in rows_of(out / "notes.csv") if row["what"] == "mask"}
     assert notes[defects["mask of another size"]].endswith("resized")
     assert "may be shifted" in notes[defects["mask of another aspect"]]

@@ -53,8 +53,8 @@ def rows(strategy, *, normalised=False, **changes):
     stages = [schedule.Stage("top", "output", 1, 0.01, 0.01, 0.0),
               schedule.Stage("all", None, 3, 0.01, 0.01, 0.0)]
     history = loop.train(
-        model, stages, batches(21, 8, seed=5, shuffle=True, balance=True,
-                               augment=augment.training_generator()),
+        model, stages, batches(21, 8, seed=5, shuffle=True, balance_batches=True,
+                               generator=augment.training_generator()),
         batches(7, 3), options=options)
     moved = [variable for variable in model.non_trainable_variables
              if "moving" in variable.name]

@@ -155,7 +155,7 @@ def test_writing_grey_in_place_equals_warping_then_subtracting():
     for seed in range(8):
         warp = warps.draw_warp(np.random.RandomState(seed), **ALL)
         out = np.empty((50, 41, 3), np.float32)
-        warps.warp_grey(plane, warp, mean=52.18, out=out)
+        warps.warp_grey(plane, warp, pixel_mean=52.18, out=out)
         whole = warps.apply_warp(plane[..., None].repeat(3, axis=2), warp)
         np.testing.assert_array_equal(out, whole - np.float32(52.18))
 

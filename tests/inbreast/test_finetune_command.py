@@ -21,7 +21,7 @@ def parsed(model_file, *flags):
 
 def test_the_papers_recipe_is_adam_at_1e_5_for_200_epochs_of_all_layers(model_file):
     _, images, model, options = parsed(model_file)
-    rows = schedule.image_stages(options, model, first_top="top")
+    rows = schedule.image_stages(options, model, first_trainable="top")
     assert rows[0].until_epoch == 0
     assert (rows[1].until_epoch, rows[1].weight_decay) == (200, 0.01)
     assert rows[1].learning_rate == pytest.approx(1e-5)

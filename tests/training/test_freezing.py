@@ -34,13 +34,13 @@ def test_a_frozen_normalisation_uses_the_statistics_of_the_batch():
     frozen = np.array(model(images, training=True))
     freezing.train_from(model, None)
     np.testing.assert_allclose(np.array(model(images, training=True)), frozen)
-    freezing.train_from(model, "top_conv", moving_statistics=False)
+    freezing.train_from(model, "top_conv", freeze_statistics=True)
     assert not np.allclose(np.array(model(images, training=True)), frozen)
 
 
 def test_freezing_wholly_keeps_the_averages_too():
     model = tiny_networks.nested_network()
-    freezing.train_from(model, "top_conv", moving_statistics=False)
+    freezing.train_from(model, "top_conv", freeze_statistics=True)
     assert not {name for name in step(model) if name.startswith("trunk")}
 
 

@@ -71,7 +71,7 @@ def test_yaroslav_with_default_flags_trains_in_one_stage_to_the_last_end_point()
 
 def test_yaroslav_trains_in_three_stages_when_its_top_layers_are_named():
     model = dataclasses.replace(MODEL, backbone="yaroslav")
-    rows = schedule.patch_stages(TRAINING, model, top_start="block5_conv1")
+    rows = schedule.patch_stages(TRAINING, model, first_trainable="block5_conv1")
     assert [row.first_trainable for row in rows] == ["dense_1", "block5_conv1", None]
 
 
@@ -79,7 +79,7 @@ def test_image_training_has_the_two_stages_of_the_paper():
     options = quick(learning_rate=1e-4, first_until_epoch=30, all_rate_multiplier=0.1,
                     late_weight_decay=0.01)
     model = dataclasses.replace(MODEL, weight_decay=0.001)
-    rows = schedule.image_stages(options, model, first_top="top_conv")
+    rows = schedule.image_stages(options, model, first_trainable="top_conv")
     assert [(row.first_trainable, row.until_epoch, row.weight_decay)
             for row in rows] == [("top_conv", 30, 0.001), (None, 50, 0.01)]
     np.testing.assert_allclose([row.learning_rate for row in rows], [1e-4, 1e-5])

@@ -31,16 +31,16 @@ def find_blobs(levels, *, most_area):
         outlines = find_outlines(levels, threshold, most_area)
         fresh = []
         for outline in outlines:
-            known = first_near(middles, outline)
-            if known is None:
+            index = first_near(middles, outline)
+            if index is None:
                 fresh.append([outline])
             else:
-                insert(blobs[known], outline)
-                middles[:, known] = blobs[known][len(blobs[known]) // 2]
+                insert(blobs[index], outline)
+                middles[:, index] = blobs[index][len(blobs[index]) // 2]
         blobs += fresh
         middles = np.concatenate(
-            [middles, np.array([one[0] for one in fresh]).reshape(-1, 3).T], axis=1)
-    return [center(one) for one in blobs if len(one) >= LEAST_OUTLINES]
+            [middles, np.array([blob[0] for blob in fresh]).reshape(-1, 3).T], axis=1)
+    return [center(blob) for blob in blobs if len(blob) >= LEAST_OUTLINES]
 
 
 def find_outlines(levels, threshold, most_area):
@@ -51,7 +51,7 @@ def find_outlines(levels, threshold, most_area):
     """
     _, bright = cv2.threshold(levels, threshold, 255, cv2.THRESH_BINARY)
     contours, _ = cv2.findContours(bright, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    found = []
+    outlines = []
     for contour in contours:
         if len(contour) < SHORTEST_OUTLINE:
             continue
@@ -63,8 +63,8 @@ def find_outlines(levels, threshold, most_area):
                 (contour[:, 0, 0] - x) ** 2 + (contour[:, 0, 1] - y) ** 2))
             count = len(distances)
             radius = (distances[(count - 1) // 2] + distances[count // 2]) / 2
-            found.append((x, y, float(radius)))
-    return found
+            outlines.append((x, y, float(radius)))
+    return outlines
 
 
 def first_near(middles, outline):

@@ -114,7 +114,7 @@ def find_region(mask, *, margin=0):
     origin = (left + margin, top + margin)
     contours, _ = cv2.findContours(
         lesion, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE, offset=origin)
-    largest = contours[int(np.argmax([cv2.contourArea(one) for one in contours]))]
+    largest = contours[int(np.argmax(list(map(cv2.contourArea, contours))))]
     x, y, width, height = cv2.boundingRect(largest)
     moments = cv2.moments(largest)
     if moments["m00"] == 0:
@@ -166,25 +166,26 @@ def cut(image, center, patch_size):
     return patch
 
 
-def lesion_centers(rng, region, count, *, patch_size, cutoff, say=lambda text: None):
+def lesion_centers(rng, region, count, *, patch_size, lesion_overlap,
+                   say=lambda text: None):
     """Draws centres of lesion patches in the lesion's box.
 
-    After `RELAX_AFTER` trials in vain the cutoff is lowered by `RELAX_BY`, for the rest
-    of this lesion (documented behaviour of the original).
+    After `RELAX_AFTER` trials in vain the overlap asked for is lowered by `RELAX_BY`,
+    for the rest of this lesion (documented behaviour of the original).
 
     Args:
         rng: `numpy.random.RandomState`; x is drawn first.
         region: `Region`.
         count: how many.
         patch_size: side of a patch in pixels.
-        cutoff: the overlap must exceed it.
-        say: is called with a notice when the cutoff is lowered.
+        lesion_overlap: share of patch or lesion that the overlap must exceed.
+        say: is called with a notice when the overlap asked for is lowered.
 
     Yields:
         x, y.
 
     Raises:
-        NoPlace: the cutoff was lowered to zero.
+        NoPlace: the overlap asked for was lowered to zero.
     """
     x, y, width, height = region.box
     for _ in range(count):
@@ -193,19 +194,20 @@ def lesion_centers(rng, region, count, *, patch_size, cutoff, say=lambda text: N
             center = (rng.randint(x, x + width), rng.randint(y, y + height))
             trials += 1
             if trials >= RELAX_AFTER:
-                cutoff -= RELAX_BY
-                if cutoff <= 0:
+                lesion_overlap -= RELAX_BY
+                if lesion_overlap <= 0:
                     raise NoPlace(f"no patch of {patch_size} pixels overlaps the "
                                   "lesion; try another --patch-size")
                 say(f"no patch in {trials} trials, lowered the overlap cutoff to "
-                    f"{cutoff:.2f}")
+                    f"{lesion_overlap:.2f}")
                 trials = 0
-            if region.overlaps(center, patch_size, cutoff):
+            if region.overlaps(center, patch_size, lesion_overlap):
                 break
         yield center
 
 
-def background_centers(rng, lesions, count, *, patch_size, cutoff, tissue=None):
+def background_centers(rng, lesions, count, *, patch_size, background_overlap,
+                       tissue=None):
     """Draws centres of background patches anywhere on the picture.
 
     Args:
@@ -213,7 +215,7 @@ def background_centers(rng, lesions, count, *, patch_size, cutoff, tissue=None):
         lesions: `Region`s that a patch must not overlap.
         count: how many.
         patch_size: side of a patch in pixels.
-        cutoff: greatest overlap.
+        background_overlap: greatest overlap, as a share of the patch and the lesion.
         tissue: breast as a `Region`; `TISSUE_SHARE` of a patch must be breast.
 
     Yields:
@@ -228,7 +230,8 @@ def background_centers(rng, lesions, count, *, patch_size, cutoff, tissue=None):
     def fits(center):
         if tissue is not None and not tissue.fills(center, patch_size, TISSUE_SHARE):
             return False
-        return not any(one.overlaps(center, patch_size, cutoff) for one in lesions)
+        return not any(lesion.overlaps(center, patch_size, background_overlap)
+                       for lesion in lesions)
 
     trials, possible = 0, False
     for _ in range(count):
@@ -239,26 +242,27 @@ def background_centers(rng, lesions, count, *, patch_size, cutoff, tissue=None):
             trials += 1
             # The original never stopped; here all places are looked at, once.
             if trials >= RELAX_AFTER and not possible:
-                possible = _any_place(lesions, patch_size, cutoff, tissue)
+                possible = _any_place(lesions, patch_size, background_overlap, tissue)
                 if not possible:
                     raise NoPlace(f"no background patch of {patch_size} pixels fits "
                                   "beside the lesions")
         yield center
 
 
-def _any_place(lesions, patch_size, cutoff, tissue):
+def _any_place(lesions, patch_size, background_overlap, tissue):
     """Whether any pixel of the picture can be the centre of a background patch."""
     places = np.ones(lesions[0].all_covered(patch_size).shape, bool)
     area = (patch_size // 2 * 2) ** 2
     for lesion in lesions:
         pixels = lesion.all_covered(patch_size)
-        places &= ~((pixels / lesion.area > cutoff) | (pixels / area > cutoff))
+        places &= ((pixels / lesion.area <= background_overlap)
+                   & (pixels / area <= background_overlap))
     if tissue is not None:
         places &= tissue.all_covered(patch_size) >= TISSUE_SHARE * area
     return bool(places.any())
 
 
-def blob_centers(rng, image, lesions, count, *, patch_size, cutoff):
+def blob_centers(rng, image, lesions, count, *, patch_size, background_overlap):
     """Finds lesion-like blobs outside the lesions: hard negatives.
 
     Args:
@@ -267,7 +271,7 @@ def blob_centers(rng, image, lesions, count, *, patch_size, cutoff):
         lesions: `Region`s that a patch must not overlap.
         count: how many at most.
         patch_size: side of a patch in pixels; a blob is at most one patch large.
-        cutoff: greatest overlap.
+        background_overlap: greatest overlap, as a share of the patch and the lesion.
 
     Yields:
         x, y.
@@ -275,13 +279,14 @@ def blob_centers(rng, image, lesions, count, *, patch_size, cutoff):
     half = patch_size // 2
     levels = image / max(float(image.max()), 1.0) * 255
     padded = np.pad(levels.astype(np.uint8), half)
-    found = blobs.find_blobs(padded, most_area=patch_size * patch_size)
+    centers = blobs.find_blobs(padded, most_area=patch_size * patch_size)
     written = 0
-    for index in rng.permutation(len(found)):
-        center = tuple(int(value) for value in found[index])
+    for index in rng.permutation(len(centers)):
+        center = tuple(int(value) for value in centers[index])
         if written == count:
             return
-        if not any(one.overlaps(center, patch_size, cutoff) for one in lesions):
+        if not any(lesion.overlaps(center, patch_size, background_overlap)
+                   for lesion in lesions):
             written += 1
             yield center
 

@@ -83,13 +83,13 @@ class Index:
             image: name of the mammogram without suffix.
             stamp: as `write_patch` got it.
         """
-        ours, wanted = [], 0
+        ours, expected = [], 0
         for path in self.paths.get((out, image), ()):
-            found, total = read_comment(path)
-            if found == stamp:
+            written, total = read_comment(path)
+            if written == stamp:
                 ours.append(path)
-                wanted = total
-        return ours if len(ours) == wanted else []
+                expected = total
+        return ours if len(ours) == expected else []
 
     def others(self, paths):
         """The files that are none of `paths`: of other runs."""

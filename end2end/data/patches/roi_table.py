@@ -97,7 +97,7 @@ def plan(sources, train_out, val_out, options, *, convention=COMBINED):
     check_patients(sources.patients, patients, {row["patient_id"] for row in rows})
     malignant = {row["patient_id"] for row in rows if is_malignant(row)}
     train, val = splits.stratified_split(
-        patients, [int(one in malignant) for one in patients],
+        patients, [int(patient in malignant) for patient in patients],
         options.validation_share)
     jobs = []
     for ids, out in ((train, train_out), (val, val_out)):
@@ -105,7 +105,8 @@ def plan(sources, train_out, val_out, options, *, convention=COMBINED):
             continue
         out = make_folders(out, options)
         if convention.patient_lists:
-            files.write_text(out / PATIENT_LIST, "".join(f"{one}\n" for one in ids))
+            files.write_text(
+                out / PATIENT_LIST, "".join(f"{patient}\n" for patient in ids))
         jobs += _jobs(rows, set(ids), masks, full, out=out, convention=convention)
     return jobs
 
@@ -222,9 +223,9 @@ def patient_ids(path):
     return ids
 
 
-def check_patients(path, ids, known):
+def check_patients(path, ids, table_ids):
     """Raises `files.InputError` where the table lacks a patient of the list."""
-    unknown = [one for one in ids if one not in known]
+    unknown = [patient for patient in ids if patient not in table_ids]
     if unknown:
         raise files.InputError(
             f"patient list {path}: {unknown[0]} is not in the ROI table "

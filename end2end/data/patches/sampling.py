@@ -28,7 +28,7 @@ class Outcome:
     unchanged: bool = False  # they were there from an earlier call
 
 
-def sample(jobs, options, *, done=None, seed=geometry.ORIGINAL_SEED, workers=1):
+def sample(jobs, options, *, existing=None, seed=geometry.ORIGINAL_SEED, workers=1):
     """Samples patches of mammograms.
 
     Files, names and draws are those of the original (`seeding="original"`). What comes
@@ -38,14 +38,15 @@ def sample(jobs, options, *, done=None, seed=geometry.ORIGINAL_SEED, workers=1):
     Args:
         jobs: list of `roi_table.Job`, from `roi_table.plan`.
         options: `config.SamplingOptions`.
-        done: `patch_files.Index` of the patches that are there.
+        existing: `patch_files.Index` of the patches that are there.
         seed: of `seeding="image"`.
         workers: threads.
 
     Yields:
         `Outcome` of each mammogram, in order.
     """
-    work = functools.partial(sample_image, options=options, done=done, seed=seed)
+    work = functools.partial(
+        sample_image, options=options, existing=existing, seed=seed)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
             yield from pool.map(work, jobs)
@@ -53,7 +54,7 @@ def sample(jobs, options, *, done=None, seed=geometry.ORIGINAL_SEED, workers=1):
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def sample_image(job, options, *, done=None, seed=geometry.ORIGINAL_SEED):
+def sample_image(job, options, *, existing=None, seed=geometry.ORIGINAL_SEED):
     """Samples and writes all patches of one mammogram.
 
     A missing or unreadable file ends the work on this mammogram, not on the others; the
@@ -62,28 +63,28 @@ def sample_image(job, options, *, done=None, seed=geometry.ORIGINAL_SEED):
     Args:
         job: `roi_table.Job`.
         options: `config.SamplingOptions`.
-        done: `patch_files.Index` of an earlier call.
+        existing: `patch_files.Index` of an earlier call.
         seed: of `seeding="image"`.
 
     Returns:
         `Outcome`.
     """
     stamp = fingerprint(job, options, seed)
-    paths = done.complete(job.out, job.name, stamp) if done else []
+    paths = existing.complete(job.out, job.name, stamp) if existing else []
     if paths:
         lines = [f"ID:{job.name}, its patches are there"] if options.verbose else []
         return Outcome(lines, paths=paths, unchanged=True)
-    outcome, found = Outcome(), {}
+    outcome, patches = Outcome(), {}
     try:
         for path, patch in image_patches(job, options, outcome, seed=seed):
             # Two rows of one name overwrite each other, as in the original.
-            found[path] = patch
+            patches[path] = patch
     except Unusable as error:
         outcome.lines.append(str(error))
         outcome.problems.append(str(error))
-    for path, patch in found.items():
-        patch_files.write_patch(path, patch, stamp=stamp, total=len(found))
-    outcome.paths = list(found)
+    for path, patch in patches.items():
+        patch_files.write_patch(path, patch, stamp=stamp, total=len(patches))
+    outcome.paths = list(patches)
     if options.verbose and not options.segment:
         # The original ended its first line only after segmentation.
         outcome.lines[:2] = [" ".join(outcome.lines[:2])]
@@ -238,7 +239,7 @@ def blob_draws(task, rng, regions, row):
     task.say(f"ROI centroid= {regions[0].centroid}")
     centers = geometry.blob_centers(
         rng, task.picture, regions, options.hard_negative_count,
-        patch_size=options.patch_size, cutoff=options.background_overlap)
+        patch_size=options.patch_size, background_overlap=options.background_overlap)
     for number, center in enumerate(centers):
         task.say(f"sampled a blob patch at (x,y) center= {center}")
         yield options.background_folder, number, row, center
@@ -253,7 +254,7 @@ def lesion_draws(task, rng, region, row):
     else:
         centers = geometry.lesion_centers(
             rng, region, options.lesion_count, patch_size=options.patch_size,
-            cutoff=options.lesion_overlap, say=task.say)
+            lesion_overlap=options.lesion_overlap, say=task.say)
     try:
         for number, center in enumerate(centers):
             task.say(f"sampled an abn patch at (x,y) center= {center}")
@@ -267,7 +268,7 @@ def background_draws(task, rng, regions, row, *, first, tissue=None):
     options = task.options
     centers = geometry.background_centers(
         rng, regions, options.background_count - first, tissue=tissue,
-        patch_size=options.patch_size, cutoff=options.background_overlap)
+        patch_size=options.patch_size, background_overlap=options.background_overlap)
     try:
         for number, center in enumerate(centers, first):
             task.say(f"sampled a bkg patch at (x,y) center= {center}")

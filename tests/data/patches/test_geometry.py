@@ -80,7 +80,7 @@ def test_cutting_equals_slicing_the_padded_image(size):
 def test_lesion_centres_are_the_first_draws_in_the_box_that_overlap():
     region = geometry.find_region(mask_of((10, 12, 20, 20)), margin=4)
     centers = list(geometry.lesion_centers(
-        np.random.RandomState(5), region, 3, patch_size=8, cutoff=0.0))
+        np.random.RandomState(5), region, 3, patch_size=8, lesion_overlap=0.0))
     rng = np.random.RandomState(5)
     assert centers == [(rng.randint(14, 34), rng.randint(16, 36)) for _ in range(3)]
 
@@ -89,7 +89,7 @@ def test_the_cutoff_falls_after_a_thousand_trials_and_stays_low():
     notices = []
     region = geometry.find_region(mask_of((10, 12, 20, 20)), margin=4)
     centers = list(geometry.lesion_centers(
-        np.random.RandomState(5), region, 2, patch_size=8, cutoff=1.02,
+        np.random.RandomState(5), region, 2, patch_size=8, lesion_overlap=1.02,
         say=notices.append))
     assert len(centers) == 2
     assert len(notices) == 1
@@ -100,13 +100,14 @@ def test_a_lesion_that_no_patch_overlaps_ends_in_an_error():
         np.pad(np.zeros((398, 398), np.uint8), 1, constant_values=1), margin=20)
     with pytest.raises(geometry.NoPlace):
         next(geometry.lesion_centers(
-            np.random.RandomState(5), region, 1, patch_size=40, cutoff=0.05))
+            np.random.RandomState(5), region, 1, patch_size=40, lesion_overlap=0.05))
 
 
 def test_background_avoids_the_lesion():
     region = geometry.find_region(mask_of((0, 0, 50, 40)), margin=4)
     for _, y in geometry.background_centers(
-            np.random.RandomState(1), [region], 20, patch_size=8, cutoff=0.0):
+            np.random.RandomState(1), [region], 20, patch_size=8,
+            background_overlap=0.0):
         assert y - 4 >= 40
 
 
@@ -115,7 +116,7 @@ def test_background_finds_the_only_place_there_is():
     mask[30:34, 20:24] = 0
     region = geometry.find_region(mask, margin=2)
     centers = list(geometry.background_centers(
-        np.random.RandomState(1), [region], 2, patch_size=4, cutoff=0.0))
+        np.random.RandomState(1), [region], 2, patch_size=4, background_overlap=0.0))
     assert centers == [(24, 34)] * 2
 
 
@@ -123,7 +124,8 @@ def test_background_without_a_place_is_an_error():
     region = geometry.find_region(mask_of((0, 0, 50, 60)), margin=2)
     with pytest.raises(geometry.NoPlace):
         next(geometry.background_centers(
-            np.random.RandomState(1), [region], 1, patch_size=4, cutoff=0.2))
+            np.random.RandomState(1), [region], 1, patch_size=4,
+            background_overlap=0.2))
 
 
 def test_blobs_are_found_outside_the_lesion():
@@ -131,7 +133,8 @@ def test_blobs_are_found_outside_the_lesion():
     image[20:28, 20:28] = image[70:78, 60:68] = 60000
     region = geometry.find_region(mask_of((15, 15, 20, 20), shape=(100, 100)), margin=8)
     centers = list(geometry.blob_centers(
-        np.random.RandomState(1), image, [region], 5, patch_size=16, cutoff=0.35))
+        np.random.RandomState(1), image, [region], 5, patch_size=16,
+        background_overlap=0.35))
     assert centers == [(71, 81)]
 
 
