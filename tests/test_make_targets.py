@@ -117,6 +117,68 @@ def test_the_list_of_experiments_is_that_of_the_documentation(make):
         "with flips 0.88 | 1.3 |" in document
 
 
+def test_a_name_that_is_no_target_is_refused_by_make(make):
+    finished = make("-n", "tabel1", "SCALE=demo")
+    assert finished.returncode == 2
+    assert "No rule to make target 'tabel1'" in finished.stderr
+
+
+def test_without_a_python_the_names_are_not_known_and_make_says_what_to_do(make):
+    finished = make("-n", "table1", "SCALE=demo", "PYTHON=/no/python")
+    assert finished.returncode == 2
+    assert "make PYTHON=python3.12 table1" in finished.stderr
+    assert make("-n", "demo", "PYTHON=/no/python").returncode == 0
+
+
+def test_the_names_are_read_without_any_package(make):
+    bare = f"PYTHON={sys.executable} -I -S"
+    module, name, _ = printed(make("-n", "inbreast-vgg-vgg-20", "SCALE=demo", bare))
+    assert (module, name) == ("inbreast.experiments", "vgg-vgg-20")
+
+
+def test_cleaning_leaves_the_runs_alone(make):
+    words = make("-n", "clean").stdout.split()
+    assert ".venv" in words and "build" in words
+    assert not any(word.startswith("runs") for word in words)
+
+
+@pytest.fixture
+def folder_of_runs(tmp_path):
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    (tmp_path / "runs" / "demo" / "best.h5").write_text("weights")
+    return tmp_path
+
+
+def clean_runs(folder, *words, **how):
+    return subprocess.run(
+        ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "clean-runs",
+         *words], cwd=folder, capture_output=True, text=True, **how)
+
+
+def test_runs_are_not_removed_without_a_terminal_to_ask_at(folder_of_runs):
+    finished = clean_runs(folder_of_runs, stdin=subprocess.DEVNULL)
+    assert finished.returncode == 2
+    assert "YES=1" in finished.stderr
+    assert (folder_of_runs / "runs" / "demo" / "best.h5").exists()
+
+
+@pytest.mark.parametrize("answer, kept", [("yes", False), ("no", True), ("", True)])
+def test_runs_are_removed_after_a_yes_alone(folder_of_runs, answer, kept):
+    asker, terminal = os.openpty()
+    os.write(asker, f"{answer}\n".encode())
+    finished = clean_runs(folder_of_runs, stdin=terminal)
+    os.close(terminal), os.close(asker)
+    assert "every model, score and report?" in finished.stdout
+    assert (folder_of_runs / "runs").exists() == kept
+    assert (finished.returncode == 0) != kept
+
+
+def test_runs_are_removed_unasked_with_yes_1(folder_of_runs):
+    finished = clean_runs(folder_of_runs, "YES=1", stdin=subprocess.DEVNULL)
+    assert finished.returncode == 0 and not (folder_of_runs / "runs").exists()
+    assert "no folder runs" in clean_runs(folder_of_runs).stdout
+
+
 @pytest.mark.slow
 def test_targets_run_from_nothing_to_their_tables_on_phantoms(make, tmp_path):
     common = ("SCALE=smoke", f"OUT={tmp_path / 'out'}")
