@@ -9,10 +9,18 @@ the probability times a constant, which the rescaling removes; it does not vanis
 the network is sure.
 """
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import keras
 
 CUTOFF = 0.06
 # A coarser map than this says little about the place: 9x7 cells at 1152x896.
@@ -21,7 +29,9 @@ LEAST_CELLS = 7
 STEPS = 20
 
 
-def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
+def saliency_map(
+        model: keras.Model, image: NDArray[np.float32], *, class_index: int = 1,
+        cutoff: float = CUTOFF, scale: float | None = None) -> NDArray[np.float32]:
     """Saliency of each pixel by guided back-propagation, as published.
 
     Springenberg JT, Dosovitskiy A, Brox T, Riedmiller M. Striving for simplicity: the
@@ -47,7 +57,9 @@ def saliency_map(model, image, *, class_index=1, cutoff=CUTOFF, scale=None):
     return rescaled(strength, cutoff, largest=1 if scale is not None else None)
 
 
-def gradient_map(model, image, *, class_index=1):
+def gradient_map(
+        model: keras.Model, image: NDArray[np.float32], *,
+        class_index: int = 1) -> NDArray[np.float32]:
     """Saliency of each pixel by the plain gradient, unguided.
 
     Simonyan K, Vedaldi A, Zisserman A. Deep inside convolutional networks. ICLR
@@ -65,7 +77,9 @@ def gradient_map(model, image, *, class_index=1):
     return rescaled(np.abs(odds).max(axis=-1))
 
 
-def grad_cam(model, image, *, class_index=1, layer=None):
+def grad_cam(
+        model: keras.Model, image: NDArray[np.float32], *, class_index: int = 1,
+        layer: str | None = None) -> NDArray[np.float32]:
     """Grad-CAM: the features of one layer, weighted by their mean gradient.
 
     Selvaraju RR et al. Grad-CAM: visual explanations from deep networks via
@@ -101,7 +115,10 @@ def grad_cam(model, image, *, class_index=1, layer=None):
     return rescaled(fine)
 
 
-def integrated_gradients(model, image, *, class_index=1, baseline=None, steps=STEPS):
+def integrated_gradients(
+        model: keras.Model, image: NDArray[np.float32], *, class_index: int = 1,
+        baseline: NDArray[np.float32] | None = None,
+        steps: int = STEPS) -> NDArray[np.float32]:
     """Integrated gradients from a black image to this one, positive share of a pixel.
 
     Args:
@@ -118,7 +135,10 @@ def integrated_gradients(model, image, *, class_index=1, baseline=None, steps=ST
     return rescaled(np.maximum(shares.sum(axis=-1), 0))
 
 
-def attributions(model, image, *, class_index=1, baseline=None, steps=STEPS):
+def attributions(
+        model: keras.Model, image: NDArray[np.float32], *, class_index: int = 1,
+        baseline: NDArray[np.float32] | None = None,
+        steps: int = STEPS) -> NDArray[np.float32]:
     """What each input value adds to the log odds, from the baseline on.
 
     Sundararajan M, Taly A, Yan Q. Axiomatic attribution for deep networks. ICML 2017.
@@ -138,7 +158,9 @@ def attributions(model, image, *, class_index=1, baseline=None, steps=STEPS):
     return (total / steps * (image - baseline)).astype(np.float32)
 
 
-def rescaled(strength, cutoff=0.0, *, largest=None):
+def rescaled(
+        strength: NDArray, cutoff: float = 0.0, *,
+        largest: float | None = None) -> NDArray[np.float32]:
     """Divides by the largest value and removes what is below the cutoff.
 
     Returns:
@@ -161,7 +183,9 @@ def _batch(image):
     return tf.convert_to_tensor(np.asarray(image, np.float32)[None])
 
 
-def class_gradient(model, image, class_index, *, guided):
+def class_gradient(
+        model: keras.Model, image: NDArray[np.float32], class_index: int, *,
+        guided: bool) -> tuple[NDArray[np.float32], float]:
     """Gradient of the log odds of a class with respect to the input.
 
     Args:
@@ -221,7 +245,7 @@ def _linear_output(model):
 
 
 @contextlib.contextmanager
-def guided_rectifiers(model):
+def guided_rectifiers(model: keras.Model) -> Iterator[None]:
     """Makes every ReLU of a model, nested ones too, guided inside the block.
 
     ReLUs that are layers, and those inside convolutions and dense layers. The model
@@ -252,7 +276,7 @@ def guided_rectifiers(model):
             setattr(layer, name, before)
 
 
-def map_layer(model, name=None):
+def map_layer(model: keras.Model, name: str | None = None) -> keras.Layer:
     """The layer whose output Grad-CAM weighs.
 
     Args:
@@ -289,7 +313,7 @@ def _output_within(model, layer):
 # Where the maximum falls ----------------------------------------------------------
 
 
-def peak(strength, *, blur=0.01):
+def peak(strength: NDArray, *, blur: float = 0.01) -> tuple[int, int] | None:
     """Place of the maximum of a map after blurring.
 
     Args:
@@ -307,7 +331,9 @@ def peak(strength, *, blur=0.01):
     return tuple(int(i) for i in np.unravel_index(smooth.argmax(), smooth.shape))
 
 
-def points_at(strength, mask, *, tolerance=0.0, blur=0.01):
+def points_at(
+        strength: NDArray, mask: ArrayLike, *, tolerance: float = 0.0,
+        blur: float = 0.01) -> tuple[bool, float]:
     """The pointing game: does the maximum of a map fall into a region?
 
     Zhang J et al. Top-down neural attention by excitation backprop. ECCV 2016, who

@@ -6,6 +6,7 @@ The warps themselves are in `warps.py`.
 """
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from end2end.utils import commands, files
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 
-def parser():
+def parser() -> commands.Parser:
     parser = commands.Parser(prog="python -m end2end.augment", description=__doc__)
     parser.add_argument("--show", required=True, metavar="IMAGE_OR_FOLDER",
                       help="mammogram, folder or manifest to augment")
@@ -34,7 +35,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Plots each image beside its augmented samples."""
     arguments = parser().parse_args(argv)
     for name in ("samples", "images"):

@@ -5,16 +5,25 @@ written against the original's or Keras's generators. Unlike those, several work
 `fit` do not repeat the batches, since one iterator serves them all.
 """
 
+from __future__ import annotations
+
+import os
 import pathlib
 import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from end2end import config, images
 from end2end.data import image_batches, image_lists
 from end2end.images import warps
 from end2end.utils import files
+
+if TYPE_CHECKING:
+    from end2end.augment.generator import MammogramDataGenerator
 
 CLASS_MODES = ("categorical", "binary", "sparse", None)
 
@@ -39,9 +48,14 @@ class Flow:
     """
 
     def __init__(  # noqa: PLR0913 - Keras's arguments
-            self, generator, load, num_images, *, channels, targets=None, labels=None,
-            batch_size=32, shuffle=True, seed=None, preprocess=None, save_to_dir=None,
-            save_prefix="", save_format="png"):
+            self, generator: MammogramDataGenerator,
+            load: Callable[[int], NDArray[np.float32]], num_images: int, *,
+            channels: int, targets: NDArray | None = None,
+            labels: NDArray | None = None, batch_size: int = 32, shuffle: bool = True,
+            seed: int | None = None,
+            preprocess: Callable[[NDArray], NDArray] | None = None,
+            save_to_dir: str | os.PathLike | None = None, save_prefix: str = "",
+            save_format: str = "png") -> None:
         self.generator, self._load = generator, load
         self.n = self.num_images = self.samples = self.nb_sample = num_images
         self.channels = channels
@@ -63,11 +77,11 @@ class Flow:
     def __next__(self):
         return self.next()
 
-    def reset(self):
+    def reset(self) -> None:
         """Starts a sweep; the count of batches that moves the seed goes on."""
         self.batch_index = 0
 
-    def next(self):
+    def next(self) -> NDArray | tuple[NDArray, ...]:
         """The next batch."""
         with self.lock:
             number = self.total_batches_seen
@@ -114,7 +128,9 @@ class Flow:
             cv2.imwrite(str(self.save_to_dir / name), levels.astype(np.uint8))
 
 
-def from_arrays(generator, x, y=None, *, auto_batch_balance=True, **options):
+def from_arrays(
+        generator: MammogramDataGenerator, x: ArrayLike, y: ArrayLike | None = None, *,
+        auto_batch_balance: bool = True, **options: Any) -> Flow:
     """Batches of images in memory: `MammogramDataGenerator.flow`.
 
     Args:
@@ -161,10 +177,12 @@ def _class_numbers(y, count):
 
 
 def from_directory(  # noqa: PLR0913 - the original's arguments
-        generator, directory, target_size=(256, 256), *, target_height=None,
-        target_scale=None, rescale_factor=None, equalize_hist=False,
-        dup_3_channels=False, classes=None, class_mode="categorical",
-        auto_batch_balance=False, **options):
+        generator: MammogramDataGenerator, directory: str | os.PathLike,
+        target_size: Sequence[int] = (256, 256), *, target_height: int | None = None,
+        target_scale: float | None = None, rescale_factor: float | None = None,
+        equalize_hist: bool = False, dup_3_channels: bool = False,
+        classes: Sequence[str] | None = None, class_mode: str | None = "categorical",
+        auto_batch_balance: bool = False, **options: Any) -> Flow:
     """Batches of class folders: `MammogramDataGenerator.flow_from_directory`.
 
     Args:

@@ -6,8 +6,12 @@ The warps themselves are in `warps.py`.
 """
 
 import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from end2end.augment import flows
 from end2end.images import warps
@@ -39,14 +43,18 @@ class MammogramDataGenerator:
     """
 
     def __init__(  # noqa: PLR0913 - the arguments that users know, in Keras's order
-            self, featurewise_center=False, samplewise_center=False,
-            featurewise_std_normalization=False, samplewise_std_normalization=False,
-            zca_whitening=False, rotation_range=0.0, width_shift_range=0.0,
-            height_shift_range=0.0, shear_range=0.0, zoom_range=0.0,
-            channel_shift_range=0.0, fill_mode="nearest", cval=0.0,
-            horizontal_flip=False, vertical_flip=False, rescale=None,
-            preprocessing_function=None, data_format=None, zca_epsilon=1e-6,
-            shared_channel_shift=False):
+            self, featurewise_center: bool = False, samplewise_center: bool = False,
+            featurewise_std_normalization: bool = False,
+            samplewise_std_normalization: bool = False, zca_whitening: bool = False,
+            rotation_range: float = 0.0, width_shift_range: float = 0.0,
+            height_shift_range: float = 0.0, shear_range: float = 0.0,
+            zoom_range: float | Sequence[float] = 0.0, channel_shift_range: float = 0.0,
+            fill_mode: str = "nearest", cval: float = 0.0,
+            horizontal_flip: bool = False, vertical_flip: bool = False,
+            rescale: float | None = None,
+            preprocessing_function: Callable[[NDArray], NDArray] | None = None,
+            data_format: str | None = None, zca_epsilon: float = 1e-6,
+            shared_channel_shift: bool = False) -> None:
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
@@ -68,7 +76,7 @@ class MammogramDataGenerator:
         self.mean = self.std = self.principal_components = None
 
     @property
-    def ranges(self):
+    def ranges(self) -> Ranges:
         """The `Ranges` that warps are drawn from."""
         return Ranges(
             max_rotation_degrees=self.rotation_range,
@@ -79,21 +87,24 @@ class MammogramDataGenerator:
             horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip,
             shared_intensity_shift=self.shared_channel_shift)
 
-    def draw(self, rng, channels=3):
+    def draw(self, rng: Any, channels: int = 3) -> Warp:
         """Draws one `Warp`; `rng` as for `draw_warp`."""
         return warps.draw_from(rng, self.ranges, channels=channels)
 
-    def apply(self, image, warp):
+    def apply(self, image: NDArray[np.float32], warp: Warp) -> NDArray[np.float32]:
         """Applies a `Warp` to an image `(rows, columns, channels)`, as `apply_warp`."""
         return apply_warp(image, warp, fill_mode=self.fill_mode, cval=self.cval)
 
-    def apply_grey(self, plane, warp, *, pixel_mean, out):
+    def apply_grey(
+            self, plane: NDArray[np.float32], warp: Warp, *, pixel_mean: float,
+            out: NDArray[np.float32]) -> None:
         """Applies a `Warp` to a grey image, as `warps.warp_grey`."""
         warps.warp_grey(
             plane, warp, pixel_mean=pixel_mean, out=out, fill_mode=self.fill_mode,
             cval=self.cval)
 
-    def random_transform(self, x, seed=None):
+    def random_transform(
+            self, x: ArrayLike, seed: int | None = None) -> NDArray[np.float32]:
         """Draws a warp and applies it to one image.
 
         Args:
@@ -110,7 +121,7 @@ class MammogramDataGenerator:
         warped = self.apply(image, self.draw(rng, image.shape[2]))
         return self._channels_last(warped, back=True)
 
-    def standardize(self, x):
+    def standardize(self, x: NDArray) -> NDArray[np.float32]:
         """Standardises one image or a batch, in the order of the original.
 
         That is: preprocessing function, rescale, centre and scale by the sample itself,
@@ -141,7 +152,9 @@ class MammogramDataGenerator:
             x = (flat @ self.principal_components).astype(np.float32).reshape(x.shape)
         return x
 
-    def fit(self, x, augment=False, rounds=1, seed=None):
+    def fit(
+            self, x: ArrayLike, augment: bool = False, rounds: int = 1,
+            seed: int | None = None) -> None:
         """Finds `mean`, `std` and `principal_components`, as far as they are used.
 
         Args:
@@ -173,7 +186,10 @@ class MammogramDataGenerator:
             self.principal_components = (
                 vectors / np.sqrt(values + self.zca_epsilon)) @ vectors.T
 
-    def flow(self, x, y=None, batch_size=32, shuffle=True, seed=None, **options):
+    def flow(
+            self, x: ArrayLike, y: ArrayLike | None = None, batch_size: int = 32,
+            shuffle: bool = True, seed: int | None = None,
+            **options: Any) -> flows.Flow:
         """Endless augmented and standardised batches of images in memory.
 
         Args:
@@ -192,7 +208,9 @@ class MammogramDataGenerator:
         return flows.from_arrays(
             self, x, y, batch_size=batch_size, shuffle=shuffle, seed=seed, **options)
 
-    def flow_from_directory(self, directory, target_size=(256, 256), **options):
+    def flow_from_directory(
+            self, directory: str | os.PathLike, target_size: Sequence[int] = (256, 256),
+            **options: Any) -> flows.Flow:
         """Endless augmented and standardised batches of the images in class folders.
 
         Args:
@@ -259,7 +277,7 @@ def _four_dimensions(x):
     return x
 
 
-def training_generator(**changes):
+def training_generator(**changes: Any) -> MammogramDataGenerator:
     """The augmentation of Shen et al. 2019: flips, rotation, shear, zoom, intensity.
 
     Args:

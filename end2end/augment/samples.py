@@ -1,13 +1,19 @@
 """A picture of what the augmentation does to mammograms."""
 
+import os
+import pathlib
+from collections.abc import Sequence
+
 from matplotlib import figure
 
-from end2end import images
+from end2end import config, images
 from end2end.augment import generator
 from end2end.utils import files
 
 
-def save_samples(paths, out, options, *, samples, seed):
+def save_samples(
+        paths: Sequence[pathlib.Path], out: str | os.PathLike,
+        options: config.ImageOptions, *, samples: int, seed: int) -> None:
     """Writes a picture with one row per image: as read, then augmented samples.
 
     Args:

@@ -9,6 +9,7 @@ its programs differ. TensorFlow and NumPy are not imported here: `--help` is qui
 import argparse
 import importlib
 import re
+from collections.abc import Sequence
 
 from end2end.config.flags import DEAD_FLAGS, shown
 from end2end.utils import commands
@@ -34,7 +35,7 @@ programs is here with its default, so an old command runs with its first words c
 """
 
 
-def document():
+def document() -> str:
     """The text of docs/flags.md, from the parsers of the programs."""
     dead = ", ".join(f"`{flag}`" for flag in DEAD_FLAGS)
     parts = [PREFACE.format(dead=dead)]
@@ -44,7 +45,7 @@ def document():
     return "\n".join(parts)
 
 
-def table(parser):
+def table(parser: argparse.ArgumentParser) -> str:
     """The flags of a parser as a Markdown table."""
     off, rows = {}, ["| flag | default | meaning |", "|---|---|---|"]
     for action in parser._actions:
@@ -63,7 +64,7 @@ def table(parser):
     return "\n".join(rows) + "\n"
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints docs/flags.md: `python -m end2end.config > docs/flags.md`."""
     commands.Parser(prog="python -m end2end.config", description=__doc__).parse_args(
         argv)

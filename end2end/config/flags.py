@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import logging
 import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +19,10 @@ DEAD_FLAGS = (
 )
 
 
-def option(default, *flags, off=(), help="", limits=(None, None), **keywords):
+def option(
+        default: Any, *flags: str, off: Sequence[str] = (), help: str = "",
+        limits: tuple[float | None, float | None] = (None, None),
+        **keywords: Any) -> Any:
     """A dataclass field that is also a command-line flag.
 
     Args:
@@ -34,7 +39,7 @@ def option(default, *flags, off=(), help="", limits=(None, None), **keywords):
     )
 
 
-def number_or_auto(text):
+def number_or_auto(text: str) -> float | str:
     """A finite number, or the word `auto` (found from the images)."""
     return text if text == "auto" else _number(float, None, None)(text)
 
@@ -47,7 +52,10 @@ class _Dead(argparse.Action):
             "%s has no effect (nor had it in the original); remove it.", flag)
 
 
-def add_options(parser, *groups, only=None, defaults=None):
+def add_options(
+        parser: argparse.ArgumentParser, *groups: type,
+        only: Collection[str] | None = None,
+        defaults: Mapping[str, object] | None = None) -> None:
     """Adds one flag per field of each dataclass.
 
     Args:
@@ -94,14 +102,14 @@ def _number(kind, least, most):
     return convert
 
 
-def add_dead_flags(parser):
+def add_dead_flags(parser: argparse.ArgumentParser) -> None:
     """Accepts the flags that never had an effect, hidden from the help."""
     for flag in DEAD_FLAGS:
         parser.add_argument(flag, action=_Dead, nargs=1, dest="_dead",
                             default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
-def words_of(setting, value):
+def words_of(setting: dataclasses.Field, value: object) -> list[str]:
     """The words of a command line that give a setting a value.
 
     Args:
@@ -124,7 +132,7 @@ def words_of(setting, value):
     return [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
 
 
-def shown(value):
+def shown(value: object) -> str:
     """A default as a user would type it."""
     if isinstance(value, (tuple, list)):
         return " ".join(map(str, value))

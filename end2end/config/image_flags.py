@@ -9,7 +9,7 @@ NAMES = ("size", "height", "stretch_max_to", "intensity_scale", "equalize_histog
          "center", "pixel_mean", "breast_only")
 
 
-def add(parser):
+def add(parser: argparse.ArgumentParser) -> None:
     """Adds the flags; one that is not typed leaves no trace in the arguments."""
     section = argparse.ArgumentParser(add_help=False)
     options.add_options(section, options.ImageOptions, only=NAMES)
@@ -22,7 +22,7 @@ def add(parser):
         group._add_action(action)
 
 
-def typed(arguments):
+def typed(arguments: argparse.Namespace) -> dict[str, object]:
     """The settings that were typed, as a dict of fields of `ImageOptions`."""
     names = {setting.name for setting in dataclasses.fields(options.ImageOptions)}
     return {name: value for name, value in vars(arguments).items() if name in names}

@@ -6,8 +6,11 @@ line runs with its first words changed; `SCRIPT_DEFAULTS` holds the defaults in 
 its programs differ. TensorFlow and NumPy are not imported here: `--help` is quick.
 """
 
+import argparse
 import dataclasses
 import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from end2end.config.flags import (
     add_dead_flags,
@@ -289,9 +292,10 @@ SCRIPT_DEFAULTS = {
 TRAINING_GROUPS = (ImageOptions, ModelOptions, TrainingOptions)
 GROUPS = (*TRAINING_GROUPS, SamplingOptions)
 Options = ImageOptions | ModelOptions | TrainingOptions | SamplingOptions
+Group = TypeVar("Group", ImageOptions, ModelOptions, TrainingOptions, SamplingOptions)
 
 
-def script_defaults(script):
+def script_defaults(script: str) -> dict[str, Any]:
     """Defaults of one of the original's programs, with its environment variables.
 
     Raises:
@@ -304,7 +308,8 @@ def script_defaults(script):
     return environment | SCRIPT_DEFAULTS.get(script, {})
 
 
-def fill(group, namespace):
+def fill(
+        group: type[Group], namespace: argparse.Namespace | Mapping[str, Any]) -> Group:
     """Makes one options dataclass from parsed arguments (a namespace or a dict)."""
     values = namespace if isinstance(namespace, dict) else vars(namespace)
     names = {setting.name for setting in dataclasses.fields(group)}
@@ -312,7 +317,9 @@ def fill(group, namespace):
                     for name, value in values.items() if name in names})
 
 
-def from_flags(group, flags, *, script="image_clf_train"):
+def from_flags(
+        group: type[Group], flags: Sequence[object], *,
+        script: str = "image_clf_train") -> Group:
     """Fills one options dataclass from the original's flags.
 
     Args:
@@ -336,12 +343,14 @@ class _RaisingParser(commands.Parser):
         raise files.InputError(f"{self.prog}: {message}")
 
 
-def to_dict(options):
+def to_dict(options: Options) -> dict[str, Any]:
     """An options dataclass as a dict that JSON can hold."""
     return dataclasses.asdict(options)
 
 
-def from_dict(group, values, *, source="settings"):
+def from_dict(
+        group: type[Group], values: Mapping[str, Any], *,
+        source: object = "settings") -> Group:
     """Reads an options dataclass back from a dict made by `to_dict`.
 
     Raises:

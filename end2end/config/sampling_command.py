@@ -1,5 +1,7 @@
 """The arguments that all programs share that cut patches from mammograms."""
 
+import argparse
+
 from end2end.config import flags, options
 
 POSITIONAL = (
@@ -12,7 +14,7 @@ POSITIONAL = (
 )
 
 
-def add_arguments(task):
+def add_arguments(task: argparse.ArgumentParser) -> None:
     """Adds the sampler's arguments and flags to a parser."""
     for name, shown, text in POSITIONAL:
         task.add_argument(name, metavar=shown, help=text)

@@ -1,7 +1,9 @@
 """The command line that all training programs share: TRAIN VAL TEST and flags."""
 
+import argparse
 import dataclasses
 import os
+from collections.abc import Collection, Mapping, Sequence
 
 from end2end.config import options
 from end2end.utils import commands, files
@@ -13,7 +15,9 @@ GROUPS = options.TRAINING_GROUPS
 ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 
 
-def parser(program, description, *, script, leave_out=()):
+def parser(
+        program: str, description: str, *, script: str,
+        leave_out: Collection[str] = ()) -> commands.Parser:
     """The parser of a training program.
 
     Args:
@@ -37,7 +41,11 @@ def parser(program, description, *, script, leave_out=()):
     return parser
 
 
-def parse(parser, argv, experiments):
+def parse(
+        parser: argparse.ArgumentParser, argv: Sequence[str] | None,
+        experiments: Mapping[str, Sequence[object]]
+) -> tuple[tuple[str, str, str], options.ImageOptions, options.ModelOptions,
+           options.TrainingOptions]:
     """Parses a training command.
 
     Args:

@@ -13,10 +13,13 @@ import logging
 import math
 import os
 import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 import tqdm
+from numpy.typing import NDArray
 
 from end2end import dicom, images
 from end2end.dicom import parsing
@@ -34,7 +37,7 @@ class Unreadable(Exception):
     """A file that cannot be converted; the message is the reason for the log."""
 
 
-def read_mammogram(path):
+def read_mammogram(path: str | os.PathLike) -> tuple[NDArray, dicom.Mammogram | None]:
     """Reads a mammogram, DICOM through `dicom.read_dicom`.
 
     Args:
@@ -73,7 +76,7 @@ def _whole_numbers(pixels):
     return np.clip(np.rint(pixels), 0, 65535).astype(np.uint16)
 
 
-def read_stored(path):
+def read_stored(path: str | os.PathLike) -> NDArray:
     """Reads the pixels of a mask, a crop or a mammogram as stored: no window, no
     inversion, no question whether it is a mammogram.
 
@@ -95,7 +98,7 @@ def read_stored(path):
     return pixels
 
 
-def read_shape(path):
+def read_shape(path: str | os.PathLike) -> tuple[int, int]:
     """(rows, columns) of an image; of a DICOM file from the header alone.
 
     Raises:
@@ -112,7 +115,7 @@ def _short(error):
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def to_16_bit(pixels, factor=None):
+def to_16_bit(pixels: NDArray, factor: float | None = None) -> NDArray[np.uint16]:
     """Brings pixels to the range of 16 bits.
 
     Args:
@@ -131,7 +134,7 @@ def to_16_bit(pixels, factor=None):
     return np.clip(np.rint(values * factor), 0, 65535).astype(np.uint16)[pixels]
 
 
-def resized(pixels, size):
+def resized(pixels: NDArray, size: Sequence[int]) -> NDArray:
     """Resizes in the integer type, bicubic, aspect not kept.
 
     Args:
@@ -143,7 +146,7 @@ def resized(pixels, size):
     return cv2.resize(pixels, tuple(size)[::-1], interpolation=cv2.INTER_CUBIC)
 
 
-def resized_mask(mask, size):
+def resized_mask(mask: NDArray, size: Sequence[int]) -> NDArray[np.uint8]:
     """Resizes a mask; a pixel is inside if half of it is, or, of a region so small that
     nothing would remain, any of it.
 
@@ -161,7 +164,8 @@ def resized_mask(mask, size):
     return np.where(shares >= least, 255, 0).astype(np.uint8)
 
 
-def inside_shares(inside, size):
+def inside_shares(
+        inside: NDArray[np.uint8], size: Sequence[int]) -> NDArray[np.float64]:
     """Which share of each pixel of a coarser grid lies inside.
 
     The same as OpenCV's resizing by area, but only where the region is, which takes a
@@ -197,7 +201,7 @@ def inside_shares(inside, size):
     return shares
 
 
-def write_png(path, pixels):
+def write_png(path: str | os.PathLike, pixels: NDArray) -> None:
     """Writes a grey PNG atomically."""
     _, encoded = cv2.imencode(".png", pixels, PNG_SETTINGS)
     with files.replacing(path) as part:
@@ -213,7 +217,7 @@ class Ledger:
 
     FIELDS = frozenset(("key", "signature", "complete", "outputs"))
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike) -> None:
         self.path, self.records = pathlib.Path(path), {}
         if not self.path.exists():
             return
@@ -224,14 +228,16 @@ class Ledger:
                 if isinstance(record, dict) and set(record) >= self.FIELDS:
                     self.records[record["key"]] = record
 
-    def done(self, job):
+    def done(self, job: dict[str, Any]) -> bool:
         """Whether a job was done before, from the same files, and is still whole."""
         record = self.records.get(job["key"])
         return bool(
             record and record["complete"] and record["signature"] == signature(job)
             and self._sizes(record["outputs"]) == record["outputs"])
 
-    def add(self, job, result, signed=None):
+    def add(
+            self, job: dict[str, Any], result: dict[str, Any],
+            signed: str | None = None) -> None:
         """Remembers what came of a job; removes what it made before and not now.
 
         Args:
@@ -248,7 +254,7 @@ class Ledger:
         with open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
 
-    def tidy(self, jobs):
+    def tidy(self, jobs: list[dict[str, Any]]) -> None:
         """Keeps these jobs only, one line each; removes what others made before."""
         keep = {job["key"] for job in jobs}
         for key in set(self.records) - keep:
@@ -272,7 +278,7 @@ class Ledger:
                 path.unlink(missing_ok=True)
 
 
-def signature(job):
+def signature(job: dict[str, Any]) -> str:
     """Hash of what a job's outputs depend on: its settings and its source files."""
     sources = []
     for source in map(pathlib.Path, job["sources"]):
@@ -283,7 +289,10 @@ def signature(job):
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def run_jobs(jobs, function, *, ledger, workers=1, unit="image"):
+def run_jobs(
+        jobs: list[dict[str, Any]],
+        function: Callable[[dict[str, Any]], dict[str, Any]], *, ledger: Ledger,
+        workers: int = 1, unit: str = "image") -> list[dict[str, Any]]:
     """Runs jobs in parallel processes, keeping what was done before.
 
     Args:
@@ -317,7 +326,9 @@ def run_jobs(jobs, function, *, ledger, workers=1, unit="image"):
     return [ledger.records[job["key"]] for job in jobs]
 
 
-def attempt(function, job):
+def attempt(
+        function: Callable[[dict[str, Any]], dict[str, Any]],
+        job: dict[str, Any]) -> dict[str, Any]:
     """Runs a job; a bad file becomes a reason."""
     try:
         return dict(failed=None) | function(job)
@@ -325,7 +336,7 @@ def attempt(function, job):
         return failure(str(error))
 
 
-def failure(reason):
+def failure(reason: str) -> dict[str, Any]:
     """The result of a job that made nothing."""
     return dict(failed=reason, outputs=[], complete=False)
 

@@ -1,18 +1,44 @@
 """Batches of images for training and prediction, balanced by class."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import copy
 import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import images
 from end2end.images import warps
 from end2end.utils import files
 
+if TYPE_CHECKING:
+    from end2end import config
+    from end2end.data import image_lists
 
-def balance_weights(labels):
+# Images, one-hot labels or None, weights or None: what `ImageBatches.batch` returns.
+Batch = tuple[NDArray[np.float32], NDArray[np.float32] | None,
+              NDArray[np.float32] | None]
+
+
+class Generator(Protocol):
+    """What draws and applies warps: `augment.MammogramDataGenerator`."""
+
+    def draw(self, rng: np.random.RandomState, channels: int) -> warps.Warp:
+        """Draws one warp."""
+        ...
+
+    def apply_grey(self, plane: NDArray[np.float32], warp: warps.Warp, *,
+                   pixel_mean: float, out: NDArray[np.float32]) -> None:
+        """Warps a grey image into the channels of `out`."""
+        ...
+
+
+def balance_weights(labels: NDArray[np.integer]) -> NDArray[np.float32]:
     """Sample weights that give each class present in a batch the same total.
 
     Args:
@@ -27,7 +53,9 @@ def balance_weights(labels):
     return (1 / shares)[place]
 
 
-def batch_indices(b, *, num_images, batch_size, seed, shuffle):
+def batch_indices(
+        b: int, *, num_images: int, batch_size: int, seed: int,
+        shuffle: bool) -> tuple[NDArray[np.integer], np.random.RandomState]:
     """Which images batch `b` holds, counted over the whole run.
 
     As in Keras 2.0.8, batch b draws from the stream of seed + b, and the first batch of
@@ -70,8 +98,10 @@ class ImageBatches:
     """
 
     def __init__(  # noqa: PLR0913 - each is one choice of the training loop
-            self, images, options, *, batch_size, seed=None, shuffle=False,
-            generator=None, balance_batches=False, cache=False):
+            self, images: image_lists.ImageList, options: config.ImageOptions, *,
+            batch_size: int, seed: int | None = None, shuffle: bool = False,
+            generator: Generator | None = None,
+            balance_batches: bool = False, cache: bool = False) -> None:
         if len(images) == 0:
             raise files.InputError("there are no images to make batches of.")
         if balance_batches and images.labels is None:
@@ -84,18 +114,18 @@ class ImageBatches:
         self._share = None
 
     @property
-    def num_images(self):
+    def num_images(self) -> int:
         return len(self.images)
 
     @property
-    def labels(self):
+    def labels(self) -> NDArray[np.integer] | None:
         """int array `(num_images,)`, or None."""
         return self.images.labels
 
     def __len__(self):
         return math.ceil(self.num_images / self.batch_size)
 
-    def shared(self, share):
+    def shared(self, share: Callable[[int], NDArray[np.integer]]) -> ImageBatches:
         """The same batches, of each only some images, with the weights they have there.
 
         Args:
@@ -106,12 +136,12 @@ class ImageBatches:
         some._share = share
         return some
 
-    def size(self, b):
+    def size(self, b: int) -> int:
         """Number of images of batch `b`, all of them counted."""
         return min(self.batch_size,
                    self.num_images - b % len(self) * self.batch_size)
 
-    def batch(self, b):
+    def batch(self, b: int) -> Batch:
         """Makes batch `b`, counted over the whole run from 0.
 
         Returns:
@@ -134,7 +164,9 @@ class ImageBatches:
         weights = balance_weights(labels)[which] if self.balance_batches else None
         return inputs, one_hot, weights
 
-    def batches(self, start=0, stop=None, *, workers=1):
+    def batches(
+            self, start: int = 0, stop: int | None = None, *,
+            workers: int = 1) -> Iterator[Batch]:
         """Yields batches `start` to `stop` in order, made ahead by some threads."""
         stop = len(self) if stop is None else stop
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:

@@ -3,7 +3,9 @@
 import csv
 import dataclasses
 import io
+import os
 import pathlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -26,7 +28,9 @@ class Region:
     malignant: bool | None
 
 
-def read(path):
+def read(
+        path: str | os.PathLike
+) -> Callable[[str | os.PathLike, tuple[int, int]], list[Region]]:
     """Reads where the outlines of all images are.
 
     Args:

@@ -4,10 +4,12 @@ import dataclasses
 import io
 import json
 import math
+import os
 import pickle
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,7 +33,9 @@ class Case:
     mlo: np.ndarray | None
 
 
-def read_breasts(table, patients=None):
+def read_breasts(
+        table: str | os.PathLike,
+        patients: str | os.PathLike | None = None) -> list[tuple[str, str, int]]:
     """Reads which breasts there are, and which have cancer.
 
     Args:
@@ -82,7 +86,9 @@ def _cancer(row, table):
     return int(float(row["cancer"]))
 
 
-def write_cases(path, cases, *, classes=(), settings=None):
+def write_cases(
+        path: str | os.PathLike, cases: Sequence[Case], *, classes: Sequence[str] = (),
+        settings: Mapping[str, object] | None = None) -> None:
     """Writes cases as a compressed `.npz`, atomically.
 
     Args:
@@ -106,7 +112,7 @@ def write_cases(path, cases, *, classes=(), settings=None):
         np.savez_compressed(part, **arrays)
 
 
-def read_cases(path):
+def read_cases(path: str | os.PathLike) -> list[Case]:
     """Reads the cases that `write_cases`, or the original, wrote.
 
     The original's pickles (protocol 0, Python 2) are read as data only: nothing but

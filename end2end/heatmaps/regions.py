@@ -8,6 +8,7 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 GLOBAL_FEATURES = ("nb_regions", "total_area", "global_max_intensity")
@@ -30,14 +31,16 @@ BORDER_LENGTHS[[21, 33]] = math.sqrt(2)
 BORDER_LENGTHS[[13, 23]] = (1 + math.sqrt(2)) / 2
 
 
-def feature_names(largest=1):
+def feature_names(largest: int = 1) -> list[str]:
     """Keys of the features of one class, in order: 3 + 16 per region."""
     return list(GLOBAL_FEATURES) + [
         f"top{rank}_{name}" for rank in range(1, largest + 1)
         for name in REGION_FEATURES]
 
 
-def class_features(class_map, cutoff, *, largest=1):
+def class_features(
+        class_map: NDArray | None, cutoff: float, *,
+        largest: int = 1) -> dict[str, float]:
     """Features of the regions of one class.
 
     Args:
@@ -73,7 +76,7 @@ def class_features(class_map, cutoff, *, largest=1):
     return dict(zip(names, values, strict=True))
 
 
-def describe(region, intensities):
+def describe(region: NDArray[np.bool_], intensities: NDArray) -> dict[str, float]:
     """The 16 features of one region.
 
     Args:
@@ -99,7 +102,7 @@ def describe(region, intensities):
         orientation=orientation, perimeter=perimeter(region), solidity=solidity)
 
 
-def inertia(region):
+def inertia(region: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Eigenvalues of the second moments per cell, larger first, and the orientation.
 
     The moments are exact (whole numbers until the last division), so that a symmetric
@@ -125,7 +128,7 @@ def inertia(region):
     return (middle + spread) / scale, max(0.0, middle - spread) / scale, orientation
 
 
-def convex_hull(region):
+def convex_hull(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Cells whose centre lies in the hull of the region's cell-edge midpoints.
 
     By the even-odd crossing test with the row as x; the lesser end of an edge belongs
@@ -149,7 +152,7 @@ def convex_hull(region):
     return inside
 
 
-def perimeter(region):
+def perimeter(region: NDArray[np.bool_]) -> float:
     """Length of the border through the centres of the border cells."""
     border = region & ~ndimage.binary_erosion(region, FOUR_NEIGHBOURS)
     kinds = ndimage.convolve(

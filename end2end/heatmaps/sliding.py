@@ -4,18 +4,34 @@ Sliding: one patch after the other. Convolutional: one pass of the network. Kera
 imported only where a model is built.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from end2end import images, models
 from end2end.data.patches import geometry
 from end2end.heatmaps import regions
 
+if TYPE_CHECKING:
+    import keras
 
-def sliding_heatmap(model, image, *, patch_size, stride, prepare=None, margin=None,
-                    batch_size=128):
+    from end2end import config
+
+# A patch classifier: a `keras.Model`, any callable, or an object with a `predict`.
+Model = Any
+Preparation = Callable[[NDArray], NDArray[np.float32]]
+
+
+def sliding_heatmap(
+        model: Model, image: NDArray, *, patch_size: int, stride: int,
+        prepare: Preparation | None = None, margin: int | None = None,
+        batch_size: int = 128) -> NDArray[np.float32]:
     """Classifies every window of a mammogram.
 
     The memory needed is that of one batch, however many windows there are.
@@ -58,7 +74,9 @@ def sliding_heatmap(model, image, *, patch_size, stride, prepare=None, margin=No
     return np.concatenate(scores).reshape(len(tops), len(lefts), -1)
 
 
-def convolutional_heatmap(patch_model, image, *, pool_size=(7, 7), strides=(1, 1)):
+def convolutional_heatmap(
+        patch_model: keras.Model, image: NDArray, *, pool_size: Sequence[int] = (7, 7),
+        strides: Sequence[int] = (1, 1)) -> NDArray[np.float32]:
     """Classifies every patch of a mammogram in one pass of the network.
 
     The patch head, with softmax, after an average over `pool_size` cells of the feature
@@ -85,7 +103,9 @@ def convolutional_heatmap(patch_model, image, *, pool_size=(7, 7), strides=(1, 1
     return predict(model, batch)[0]
 
 
-def network(patch_model, size, *, activation="softmax"):
+def network(
+        patch_model: keras.Model, size: Sequence[int], *,
+        activation: str = "softmax") -> tuple[keras.Model, tuple[int, int]]:
     """The network of a patch classifier for whole images.
 
     Args:
@@ -106,7 +126,9 @@ def network(patch_model, size, *, activation="softmax"):
         patch_model, pool=pool, activation=activation), pool
 
 
-def windows_of_cells(image, shape, *, pool, patch_size):
+def windows_of_cells(
+        image: NDArray, shape: Sequence[int], *, pool: Sequence[int],
+        patch_size: Sequence[int]) -> NDArray[np.float32]:
     """The windows that the cells of a convolutional heatmap stand for.
 
     Args:
@@ -125,20 +147,20 @@ def windows_of_cells(image, shape, *, pool, patch_size):
         for i in range(shape[0]) for j in range(shape[1])])
 
 
-def predict(model, batch):
+def predict(model: Model, batch: NDArray) -> NDArray[np.float32]:
     """Scores of a batch from a `keras.Model` or any callable, float32, classes last."""
     call = getattr(model, "predict_on_batch", None) or getattr(model, "predict", model)
     scores = np.asarray(call(batch), np.float32)
     return scores if scores.ndim > 1 else scores[:, None]
 
 
-def input_channels(model):
+def input_channels(model: Model) -> int:
     """Channels of a model's input; 3 for a callable that does not say."""
     shape = getattr(model, "input_shape", None)
     return shape[-1] if shape else 3
 
 
-def with_channels(channels):
+def with_channels(channels: int) -> Preparation:
     """A `prepare` that makes float32 and repeats grey to so many channels."""
     def prepare(windows):
         windows = np.asarray(windows, np.float32)
@@ -148,7 +170,9 @@ def with_channels(channels):
     return prepare
 
 
-def window_preparation(options, *, preprocess=None):
+def window_preparation(
+        options: config.ImageOptions, *,
+        preprocess: Callable[[NDArray], ArrayLike] | None = None) -> Preparation:
     """A `prepare` that scales each window as training scaled patches.
 
     Args:
@@ -167,7 +191,9 @@ def window_preparation(options, *, preprocess=None):
     return prepare
 
 
-def region_features(heatmap, cutoff, *, largest=1, num_classes=None):
+def region_features(
+        heatmap: ArrayLike | None, cutoff: float, *, largest: int = 1,
+        num_classes: int | None = None) -> list[dict[str, float]] | dict[str, float]:
     """Regional features of a heatmap, for the two-step classifier.
 
     The map of each foreground class is cut at a probability; the regions of connected
@@ -194,7 +220,7 @@ def region_features(heatmap, cutoff, *, largest=1, num_classes=None):
             for class_map in maps]
 
 
-def agreement(first, second):
+def agreement(first: ArrayLike, second: ArrayLike) -> tuple[float, float]:
     """Correlation and largest difference of two heatmaps of the same shape.
 
     Returns:
@@ -209,7 +235,9 @@ def agreement(first, second):
     return correlation, float(np.abs(first - second).max())
 
 
-def spread(class_map, shape, *, first, step):
+def spread(
+        class_map: ArrayLike, shape: Sequence[int], *, first: Sequence[float],
+        step: Sequence[float]) -> NDArray[np.float32]:
     """A heatmap at the size of its mammogram, interpolated between the cells.
 
     Args:

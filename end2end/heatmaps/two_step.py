@@ -4,11 +4,13 @@ Shen et al. 2019, Results ("Comparison to prior two-step approach"): AUC 0.73.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn import ensemble
 
-from end2end.heatmaps import sliding
+from end2end.heatmaps import heatmap_files, sliding
 from end2end.utils import files
 
 # Shen et al. 2019: the heatmap of each foreground class is cut at each of these.
@@ -36,7 +38,9 @@ class Features:
     views: tuple
 
 
-def features_of(cases, *, cutoffs=CUTOFFS, largest=1, by="breast"):
+def features_of(
+        cases: Sequence[heatmap_files.Case], *, cutoffs: Sequence[float] = CUTOFFS,
+        largest: int = 1, by: str = "breast") -> Features:
     """Region features of breasts, or of images.
 
     Args:
@@ -87,7 +91,9 @@ def _features(heatmap, cutoffs, largest, num_classes):
             for name, value in features.items()}
 
 
-def train_forest(features, *, seed, **forest):
+def train_forest(
+        features: Features, *, seed: int,
+        **forest: Any) -> ensemble.RandomForestClassifier:
     """Trains the random forest of the paper.
 
     Args:

@@ -9,11 +9,13 @@ prints AUC, operating points, calibration, breasts, women and groups of a score 
 and its difference to others, with 95 % intervals; no model is needed.
 """
 
+from collections.abc import Sequence
+
 from end2end import config, reports
 from end2end.utils import commands
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     parser = commands.Parser(prog="end2end.metrics", description=__doc__)
     parser.add_argument("scores", nargs="+", metavar="SCORES.csv",
@@ -38,7 +40,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Describes and compares score files, and prints tables."""
     arguments = parser().parse_args(argv)
     for line in reports.score_report.run(arguments):

@@ -5,7 +5,10 @@ middle 95 % of the results. A draw is kept as how often each case was drawn, so 
 statistic is one weighted sum over a `(runs, cases)` array.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from end2end import config
@@ -17,7 +20,9 @@ LEVEL = 0.95
 BLOCK = 100_000
 
 
-def draws(num_cases, *, runs=RUNS, seed=SEED, groups=None):
+def draws(
+        num_cases: int, *, runs: int = RUNS, seed: int | np.random.Generator = SEED,
+        groups: Sequence | None = None) -> Iterator[NDArray[np.int64]]:
     """Yields how often each case is drawn, some runs at a time.
 
     Args:
@@ -45,7 +50,10 @@ def draws(num_cases, *, runs=RUNS, seed=SEED, groups=None):
         yield counts if inverse is None else counts[:, inverse]
 
 
-def replicates(statistic, num_cases, *, runs=RUNS, seed=SEED, groups=None):
+def replicates(
+        statistic: Callable[[NDArray], NDArray], num_cases: int, *, runs: int = RUNS,
+        seed: int | np.random.Generator = SEED,
+        groups: Sequence | None = None) -> NDArray[np.float64]:
     """Values of a statistic over all draws.
 
     Args:
@@ -60,7 +68,7 @@ def replicates(statistic, num_cases, *, runs=RUNS, seed=SEED, groups=None):
     return np.concatenate(parts)
 
 
-def interval(values, level=LEVEL):
+def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
     """The middle `level` of the values, NaN left out.
 
     Returns:
@@ -74,7 +82,9 @@ def interval(values, level=LEVEL):
     return float(low), float(high)
 
 
-def corrected_interval(values, estimate, influence, level=LEVEL):
+def corrected_interval(
+        values: NDArray[np.float64], estimate: float, influence: NDArray[np.float64],
+        level: float = LEVEL) -> tuple[float, float]:
     """The middle of the values, corrected for their bias and skewness (BCa).
 
     Where an AUC is near 1 or cases are few, the plain middle covers the truth too

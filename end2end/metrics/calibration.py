@@ -6,7 +6,10 @@ Guo C, Pleiss G, Sun Y, Weinberger KQ. On calibration of modern neural networks.
 among screened women cancers are far rarer.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from end2end.metrics import bootstrap, roc
@@ -17,7 +20,9 @@ CLIP = 1e-7
 TEMPERATURES = (0.02, 50.0)
 
 
-def check(labels, scores):
+def check(
+        labels: ArrayLike,
+        scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """As `metrics.check`, and the scores must be probabilities.
 
     Raises:
@@ -31,7 +36,7 @@ def check(labels, scores):
     return labels, scores
 
 
-def brier_score(labels, scores):
+def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:
     """Mean squared distance of probability and outcome: 0 is perfect, 0.25 a coin.
 
     Args:
@@ -45,13 +50,16 @@ def brier_score(labels, scores):
     return float(np.mean((scores - labels) ** 2))
 
 
-def brier_interval(labels, scores, **draw):
+def brier_interval(
+        labels: ArrayLike, scores: ArrayLike, **draw: Any) -> tuple[float, float]:
     """95 % interval of the Brier score; `draw` as in `metrics.auc_interval`."""
     labels, scores = check(labels, scores)
     return roc.share_interval((scores - labels) ** 2, **draw)
 
 
-def reliability(labels, scores, *, bins=10):
+def reliability(
+        labels: ArrayLike, scores: ArrayLike, *,
+        bins: int = 10) -> list[dict[str, Any]]:
     """Reliability curve: share of cancers by score, in bins of equal width.
 
     Args:
@@ -80,7 +88,7 @@ def reliability(labels, scores, *, bins=10):
     return rows
 
 
-def wilson_interval(hits, count):
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
     """95 % interval of a share of few cases (Wilson 1927)."""
     z2 = 1.959963984540054 ** 2
     share = hits / count
@@ -90,14 +98,14 @@ def wilson_interval(hits, count):
     return float(max(0, middle - half)), float(min(1, middle + half))
 
 
-def expected_error(rows):
+def expected_error(rows: list[dict[str, Any]]) -> float:
     """Mean distance of score and share of cancers over the bins of `reliability`."""
     total = sum(row["count"] for row in rows)
     return sum(row["count"] * abs(row["mean_score"] - row["share"])
                for row in rows) / total
 
 
-def fit_temperature(labels, scores):
+def fit_temperature(labels: ArrayLike, scores: ArrayLike) -> float:
     """The temperature that makes scores most likely: above 1 they were too sure.
 
     Args:
@@ -122,7 +130,7 @@ def fit_temperature(labels, scores):
     return float(np.exp(minimum.x))
 
 
-def with_temperature(scores, temperature):
+def with_temperature(scores: ArrayLike, temperature: float) -> NDArray[np.float64]:
     """Probabilities with their logits divided by the temperature; 0.5 stays 0.5.
 
     The order of the images, hence the AUC, does not change.
@@ -131,7 +139,9 @@ def with_temperature(scores, temperature):
     return special.expit(logits / temperature)
 
 
-def summary(labels, scores, *, runs=bootstrap.RUNS, seed=bootstrap.SEED):
+def summary(
+        labels: ArrayLike, scores: ArrayLike, *, runs: int = bootstrap.RUNS,
+        seed: int | np.random.Generator = bootstrap.SEED) -> dict[str, Any]:
     """Brier score with interval, reliability curve, its mean error, temperature.
 
     Raises:

@@ -5,7 +5,9 @@ correlated receiver operating characteristic curves. Biometrics 44, 837-845 (198
 """
 
 import math
+from typing import Any
 
+from numpy.typing import ArrayLike
 from scipy import special
 
 from end2end.metrics import roc
@@ -14,7 +16,7 @@ from end2end.metrics import roc
 QUANTILE = 1.959963984540054
 
 
-def auc_interval(labels, scores):
+def auc_interval(labels: ArrayLike, scores: ArrayLike) -> tuple[float, float]:
     """95 % interval of the AUC, cut at 0 and 1.
 
     Returns:
@@ -29,7 +31,8 @@ def auc_interval(labels, scores):
     return max(0.0, area - half), min(1.0, area + half)
 
 
-def compare(labels, scores_a, scores_b):
+def compare(
+        labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike) -> dict[str, Any]:
     """Difference of two AUCs on the same cases.
 
     Args:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from end2end.utils import files
 VIEWS = ("CC", "MLO")
 
 
-def ensemble(members, names):
+def ensemble(members: Sequence[Scores], names: Sequence[str]) -> Scores:
     """Mean of the scores of several models on the same images (Shen et al. 2019).
 
     Args:
@@ -33,7 +34,7 @@ def ensemble(members, names):
         models=models)
 
 
-def align(first, other, name="the other file"):
+def align(first: Scores, other: Scores, name: str = "the other file") -> Scores:
     """`other` in the order of `first`; both must have the same images and labels.
 
     Images are matched by path, or by file name where paths differ.
@@ -60,7 +61,7 @@ def align(first, other, name="the other file"):
     return aligned
 
 
-def breasts(scores, *, both_views=True):
+def breasts(scores: Scores, *, both_views: bool = True) -> Scores:
     """One row per breast: the mean of its CC and its MLO score (Shen et al. 2019).
 
     Several images of one view are averaged first. A breast is positive where any of
@@ -102,7 +103,7 @@ def breasts(scores, *, both_views=True):
         models={name: mean(values) for name, values in scores.models.items()})
 
 
-def women(scores):
+def women(scores: Scores) -> Scores:
     """One row per patient: the highest of her breasts' scores.
 
     Each breast counts as the mean of its views (`breasts`, single views included);

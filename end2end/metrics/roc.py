@@ -10,14 +10,20 @@ and its difference to others, with 95 % intervals; no model is needed.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from end2end.metrics import bootstrap
 from end2end.utils import files
 
 
-def check(labels, scores, weights=None):
+def check(
+        labels: ArrayLike, scores: ArrayLike,
+        weights: ArrayLike | None = None
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
     """Labels as bool, scores and weights as float64, all `(n,)`.
 
     Raises:
@@ -56,7 +62,9 @@ def check(labels, scores, weights=None):
 # Curves ---------------------------------------------------------------------------
 
 
-def auc(labels, scores, *, weights=None):
+def auc(
+        labels: ArrayLike, scores: ArrayLike, *,
+        weights: ArrayLike | None = None) -> float:
     """Area under the ROC curve: how often a cancer scores above a non-cancer.
 
     Ties count one half. Equal to scikit-learn's `roc_auc_score`.
@@ -76,7 +84,9 @@ def auc(labels, scores, *, weights=None):
     return float(auc_of_draws(labels, scores)(weights[None])[0])
 
 
-def auc_of_draws(labels, scores):
+def auc_of_draws(
+        labels: NDArray[np.bool_],
+        scores: NDArray[np.float64]) -> Callable[[NDArray], NDArray[np.float64]]:
     """A statistic for `bootstrap.replicates`: AUC of each draw of the cases.
 
     Sorts once; a draw of one class only gives NaN.
@@ -114,7 +124,10 @@ class _ByScore:
         return positive, negative
 
 
-def roc_curve(labels, scores, *, weights=None):
+def roc_curve(
+        labels: ArrayLike, scores: ArrayLike, *,
+        weights: ArrayLike | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Points of the ROC curve, one per distinct score.
 
     Returns:
@@ -137,8 +150,10 @@ def roc_curve(labels, scores, *, weights=None):
 # Intervals ------------------------------------------------------------------------
 
 
-def auc_interval(labels, scores, *, runs=bootstrap.RUNS, seed=bootstrap.SEED,
-                 groups=None):
+def auc_interval(
+        labels: ArrayLike, scores: ArrayLike, *, runs: int = bootstrap.RUNS,
+        seed: int | np.random.Generator = bootstrap.SEED,
+        groups: Sequence | None = None) -> tuple[float, float]:
     """95 % interval of the AUC by bootstrap (Shen et al. 2019, Results).
 
     Bias-corrected and accelerated (`bootstrap.corrected_interval`).
@@ -167,7 +182,8 @@ def auc_interval(labels, scores, *, runs=bootstrap.RUNS, seed=bootstrap.SEED,
     return bootstrap.corrected_interval(values, area, influence)
 
 
-def placements(labels, scores):
+def placements(
+        labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """How each case places among those of the other class.
 
     Args:
@@ -187,8 +203,10 @@ def placements(labels, scores):
     return places
 
 
-def auc_difference_interval(labels, scores_a, scores_b, *, runs=bootstrap.RUNS,
-                            seed=bootstrap.SEED, groups=None):
+def auc_difference_interval(
+        labels: ArrayLike, scores_a: ArrayLike, scores_b: ArrayLike, *,
+        runs: int = bootstrap.RUNS, seed: int | np.random.Generator = bootstrap.SEED,
+        groups: Sequence | None = None) -> tuple[float, float]:
     """95 % interval of AUC(a) - AUC(b) on the same cases, by bootstrap.
 
     Both models see the same draws. The difference is significant where the interval
@@ -204,7 +222,10 @@ def auc_difference_interval(labels, scores_a, scores_b, *, runs=bootstrap.RUNS,
         seed=seed, groups=groups))
 
 
-def share_interval(hits, *, runs=bootstrap.RUNS, seed=bootstrap.SEED, groups=None):
+def share_interval(
+        hits: ArrayLike, *, runs: int = bootstrap.RUNS,
+        seed: int | np.random.Generator = bootstrap.SEED,
+        groups: Sequence | None = None) -> tuple[float, float]:
     """95 % interval of a share, such as the accuracy, by bootstrap.
 
     Args:
@@ -228,7 +249,8 @@ def share_interval(hits, *, runs=bootstrap.RUNS, seed=bootstrap.SEED, groups=Non
 # Operating points -----------------------------------------------------------------
 
 
-def sensitivity_specificity(labels, scores, threshold):
+def sensitivity_specificity(
+        labels: ArrayLike, scores: ArrayLike, threshold: float) -> tuple[float, float]:
     """Shares of cancers found and of non-cancers left alone at a threshold.
 
     Returns:
@@ -242,7 +264,8 @@ def sensitivity_specificity(labels, scores, threshold):
     return float(called[labels].mean()), float((~called[~labels]).mean())
 
 
-def threshold_at_sensitivity(labels, scores, sensitivity):
+def threshold_at_sensitivity(
+        labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
     """The highest threshold that finds at least this share of the cancers.
 
     Args:
@@ -261,7 +284,8 @@ def threshold_at_sensitivity(labels, scores, sensitivity):
     return float(positive[_needed(sensitivity, len(positive), "sensitivity") - 1])
 
 
-def threshold_at_specificity(labels, scores, specificity):
+def threshold_at_specificity(
+        labels: ArrayLike, scores: ArrayLike, specificity: float) -> float:
     """The lowest threshold that leaves at least this share of the non-cancers alone.
 
     Args, returns and raises as `threshold_at_sensitivity`; the threshold is the next
@@ -274,25 +298,31 @@ def threshold_at_specificity(labels, scores, specificity):
     return float(higher.min() if len(higher) else np.nextafter(last, np.inf))
 
 
-def specificity_at_sensitivity(labels, scores, sensitivity):
+def specificity_at_sensitivity(
+        labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:
     """Specificity at `threshold_at_sensitivity`; args and errors as there."""
     threshold = threshold_at_sensitivity(labels, scores, sensitivity)
     return sensitivity_specificity(labels, scores, threshold)[1]
 
 
-def sensitivity_at_specificity(labels, scores, specificity):
+def sensitivity_at_specificity(
+        labels: ArrayLike, scores: ArrayLike, specificity: float) -> float:
     """Sensitivity at `threshold_at_specificity`; args and errors as there."""
     threshold = threshold_at_specificity(labels, scores, specificity)
     return sensitivity_specificity(labels, scores, threshold)[0]
 
 
-def specificity_at_sensitivity_interval(labels, scores, sensitivity, **draw):
+def specificity_at_sensitivity_interval(
+        labels: ArrayLike, scores: ArrayLike, sensitivity: float,
+        **draw: Any) -> tuple[float, float]:
     """95 % interval of `specificity_at_sensitivity`, the threshold found anew in each
     draw; `draw`: runs, seed, groups of `auc_interval`."""
     return _point_interval(_specificity_of_draws, labels, scores, sensitivity, draw)
 
 
-def sensitivity_at_specificity_interval(labels, scores, specificity, **draw):
+def sensitivity_at_specificity_interval(
+        labels: ArrayLike, scores: ArrayLike, specificity: float,
+        **draw: Any) -> tuple[float, float]:
     """95 % interval of `sensitivity_at_specificity`, the threshold found anew in each
     draw; `draw`: runs, seed, groups of `auc_interval`."""
     return _point_interval(_sensitivity_of_draws, labels, scores, specificity, draw)
@@ -338,7 +368,9 @@ def _needed(share, count, what):
 # Classes --------------------------------------------------------------------------
 
 
-def confusion_matrix(labels, predicted, num_classes, *, normalize=False):
+def confusion_matrix(
+        labels: ArrayLike, predicted: ArrayLike, num_classes: int, *,
+        normalize: bool = False) -> NDArray:
     """How often each class (row) was called each class (column).
 
     Args:

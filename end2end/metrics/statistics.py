@@ -4,10 +4,14 @@ Images, breasts (mean of CC and MLO) and women; operating points; calibration; g
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from end2end.metrics import bootstrap, calibration, delong, ensembles, roc
+from end2end.tables.scores import Scores
 from end2end.utils import files
 
 # The average of U.S. radiologists and the ensemble of Shen et al. 2019.
@@ -29,11 +33,13 @@ class Draw:
     seed: int = bootstrap.SEED
 
     @property
-    def keywords(self):
+    def keywords(self) -> dict[str, int]:
         return dict(runs=self.runs, seed=self.seed)
 
 
-def describe(scores, draw, *, shares=SHARES):
+def describe(
+        scores: Scores, draw: Draw, *,
+        shares: Sequence[float] = SHARES) -> dict[str, Any]:
     """All statistics of one score table.
 
     Args:
@@ -65,7 +71,7 @@ def describe(scores, draw, *, shares=SHARES):
     return results
 
 
-def ranking(scores, draw):
+def ranking(scores: Scores, draw: Draw) -> dict[str, Any]:
     """Counts and AUC with interval, also drawn by patient where patients are known.
 
     Returns:
@@ -85,7 +91,7 @@ def ranking(scores, draw):
     return results
 
 
-def classes(scores, draw):
+def classes(scores: Scores, draw: Draw) -> dict[str, Any]:
     """Accuracy with interval and confusion matrix of more than two classes."""
     labels, predicted = scores.labels, scores.predicted
     hits, count = predicted == labels, len(scores.classes)
@@ -105,7 +111,9 @@ POINTS = {
 }
 
 
-def operating_points(labels, values, draw, *, shares=SHARES):
+def operating_points(
+        labels: ArrayLike, values: ArrayLike, draw: Draw, *,
+        shares: Sequence[float] = SHARES) -> list[dict[str, Any]]:
     """Specificity at given sensitivities, and the reverse.
 
     Returns:
@@ -125,7 +133,9 @@ def operating_points(labels, values, draw, *, shares=SHARES):
     return rows
 
 
-def at_threshold(labels, values, threshold, draw):
+def at_threshold(
+        labels: ArrayLike, values: ArrayLike, threshold: float,
+        draw: Draw) -> dict[str, Any]:
     """Sensitivity and specificity at a threshold found elsewhere, with intervals."""
     sensitivity, specificity = roc.sensitivity_specificity(
         labels, values, threshold)
@@ -140,7 +150,7 @@ def at_threshold(labels, values, threshold, draw):
 # Breasts, women, groups -----------------------------------------------------------
 
 
-def breasts(scores, draw):
+def breasts(scores: Scores, draw: Draw) -> dict[str, Any] | None:
     """AUC of breasts with both views, and its gain over single views.
 
     Shen et al. 2019, "Combining the CC and MLO views": breasts are drawn, and the gain
@@ -174,7 +184,7 @@ def breasts(scores, draw):
         gain_interval=bootstrap.interval(gains))
 
 
-def women(scores, draw):
+def women(scores: Scores, draw: Draw) -> dict[str, Any] | None:
     """AUC of women; None where patients are unknown or all have one label."""
     if not all(scores.patients):
         return None
@@ -182,7 +192,7 @@ def women(scores, draw):
     return results if "auc" in results else None
 
 
-def groups(scores, draw):
+def groups(scores: Scores, draw: Draw) -> dict[str, dict[str, Any]]:
     """Counts and AUC by view, density and lesion type, as far as the table has them.
 
     Returns:
@@ -205,7 +215,9 @@ def groups(scores, draw):
 # Two models -----------------------------------------------------------------------
 
 
-def compare(first, other, draw, *, name="the other file"):
+def compare(
+        first: Scores, other: Scores, draw: Draw, *,
+        name: str = "the other file") -> dict[str, Any]:
     """Difference of AUC, `other` less `first`, on the same images.
 
     Args:

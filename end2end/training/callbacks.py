@@ -7,12 +7,17 @@ interruption have `state()` and `restore(state)`.
 
 import json
 import logging
+import os
 import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import metrics
+from end2end.data import image_batches
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
@@ -24,7 +29,9 @@ class Diverged(ArithmeticError):
     """The loss became infinite or undefined; the message says what was tried."""
 
 
-def predict_batches(model, batches, *, workers=1):
+def predict_batches(
+        model: keras.Model, batches: image_batches.ImageBatches, *,
+        workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Predicts one sweep of batches.
 
     Args:
@@ -42,14 +49,16 @@ def predict_batches(model, batches, *, workers=1):
     return np.concatenate(labels), np.concatenate(scores)
 
 
-def loss_and_accuracy(labels, scores):
+def loss_and_accuracy(
+        labels: NDArray[np.float32],
+        scores: NDArray[np.float32]) -> tuple[float, float]:
     """Mean cross-entropy, probabilities clipped at 1e-7, and share of right answers."""
     clipped = np.clip(scores.astype(np.float64), CLIP, 1 - CLIP)
     loss = -np.sum(labels * np.log(clipped), axis=1).mean()
     return float(loss), float((labels.argmax(1) == scores.argmax(1)).mean())
 
 
-def class_aucs(labels, scores):
+def class_aucs(labels: NDArray[np.float32], scores: NDArray[np.float32]) -> list[float]:
     """AUROC of each class against the others.
 
     Args:
@@ -72,13 +81,15 @@ class Validation(keras.callbacks.Callback):
     `predict` scores one sweep, as `predict_batches` does.
     """
 
-    def __init__(self, batches, *, auc, workers=1, predict=predict_batches):
+    def __init__(
+            self, batches: image_batches.ImageBatches, *, auc: bool, workers: int = 1,
+            predict: Callable[..., tuple[NDArray, NDArray]] = predict_batches) -> None:
         super().__init__()
         self.batches, self.auc, self.workers = batches, auc, workers
         self.predict = predict
         self.aucs = []
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         labels, scores = self.predict(
             self.model, self.batches, workers=self.workers)
         loss, logs["val_accuracy"] = loss_and_accuracy(labels, scores)
@@ -95,17 +106,18 @@ class StopOnNan(keras.callbacks.Callback):
         attempt: what to say about the settings.
     """
 
-    def __init__(self, attempt):
+    def __init__(self, attempt: str) -> None:
         super().__init__()
         self.attempt, self.epoch = attempt, 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch = epoch + 1
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(
+            self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._check(float(logs["loss"]), f"batch {batch + 1} of epoch {self.epoch}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for name in ("loss", "val_loss"):
             self._check(logs[name], f"epoch {epoch + 1} ({name})")
 
@@ -122,15 +134,15 @@ class EarlyStopping(keras.callbacks.Callback):
     Every stage begins to count anew.
     """
 
-    def __init__(self, stop_patience):
+    def __init__(self, stop_patience: int) -> None:
         super().__init__()
         self.stop_patience, self.pending = stop_patience, None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.best, self.wait = self.pending or (np.inf, 0)
         self.pending = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs["val_loss"] < self.best:
             self.best, self.wait = logs["val_loss"], 0
             return
@@ -138,10 +150,10 @@ class EarlyStopping(keras.callbacks.Callback):
             self.model.stop_training = True
         self.wait += 1
 
-    def state(self):
+    def state(self) -> tuple[float, int]:
         return self.best, self.wait
 
-    def restore(self, state):
+    def restore(self, state: Sequence) -> None:
         self.pending = state
 
 
@@ -153,15 +165,15 @@ class ReduceRateOnPlateau(keras.callbacks.Callback):
     Every stage begins to count anew.
     """
 
-    def __init__(self, rate_patience):
+    def __init__(self, rate_patience: int) -> None:
         super().__init__()
         self.rate_patience, self.pending = rate_patience, None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.best, self.wait = self.pending or (np.inf, 0)
         self.pending = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs["val_loss"] < self.best - 1e-4:
             self.best, self.wait = logs["val_loss"], 0
             return
@@ -171,10 +183,10 @@ class ReduceRateOnPlateau(keras.callbacks.Callback):
             self.wait = 0
         self.wait += 1
 
-    def state(self):
+    def state(self) -> tuple[float, int]:
         return self.best, self.wait
 
-    def restore(self, state):
+    def restore(self, state: Sequence) -> None:
         self.pending = state
 
 
@@ -184,21 +196,23 @@ class BestCheckpoint(keras.callbacks.Callback):
     The best value survives across the stages of a run.
     """
 
-    def __init__(self, watch, save):
+    def __init__(
+            self, watch: str,
+            save: Callable[[keras.Model, dict[str, Any]], object]) -> None:
         super().__init__()
         self.watch, self.save = watch, save
         self.best, self.best_epoch, self.best_logs = -1.0, None, {}
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs[self.watch] > self.best:
             self.best, self.best_epoch = logs[self.watch], epoch + 1
             self.best_logs = dict(logs)
             self.save(self.model, dict(logs, epoch=epoch + 1))
 
-    def state(self):
+    def state(self) -> tuple:
         return self.best, self.best_epoch, self.best_logs
 
-    def restore(self, state):
+    def restore(self, state: Sequence) -> None:
         self.best, self.best_epoch, self.best_logs = state
 
 
@@ -213,12 +227,14 @@ class AucCheckpoint(BestCheckpoint):
         say: takes a line of text.
     """
 
-    def __init__(self, save, *, validation, say):
+    def __init__(
+            self, save: Callable[[keras.Model, dict[str, Any]], object], *,
+            validation: Validation, say: Callable[[str], object]) -> None:
         super().__init__("val_auc", save)
         self.validation, self.say = validation, say
         self.best_aucs = []
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)
         aucs = self.validation.aucs
         if self.best_epoch == epoch + 1:
@@ -226,17 +242,17 @@ class AucCheckpoint(BestCheckpoint):
         self.say(f"epoch {epoch + 1}: validation AUROC {shown(aucs)}, "
                  f"mean {logs['val_auc']:.4f}")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.best_epoch is None:
             self.say("no epoch was scored")
         else:
             self.say(f"best mean validation AUROC so far {self.best:.4f} in epoch "
                      f"{self.best_epoch}: {shown(self.best_aucs)}")
 
-    def state(self):
+    def state(self) -> tuple:
         return *super().state(), self.best_aucs
 
-    def restore(self, state):
+    def restore(self, state: Sequence) -> None:
         *earlier, self.best_aucs = state
         super().restore(earlier)
 
@@ -250,14 +266,16 @@ class HistoryLog(keras.callbacks.Callback):
         stage: name of the present stage.
     """
 
-    def __init__(self, rows, path, stage):
+    def __init__(
+            self, rows: list[dict[str, Any]], path: str | os.PathLike | None,
+            stage: str) -> None:
         super().__init__()
         self.rows, self.path, self.stage = rows, path, stage
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rate = learning_rate(self.model)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.rows.append(dict(
             epoch=epoch + 1, stage=self.stage, learning_rate=self.rate, **logs))
         if self.path:
@@ -271,16 +289,16 @@ class TensorBoardLog(keras.callbacks.Callback):
         folder: of the event files.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | os.PathLike) -> None:
         super().__init__()
         self.folder = str(folder)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         import tensorflow as tf
 
         self.writer = tf.summary.create_file_writer(self.folder)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         import tensorflow as tf
 
         kind = tf.compat.v1.SummaryMetadata(
@@ -291,7 +309,7 @@ class TensorBoardLog(keras.callbacks.Callback):
                 tf.summary.write(name, float(value), metadata=kind)
         self.writer.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.writer.close()
 
 
@@ -303,25 +321,27 @@ class StateLog(keras.callbacks.Callback):
         meta: function of no arguments; what else to write, as JSON can hold it.
     """
 
-    def __init__(self, path, meta):
+    def __init__(
+            self, path: str | os.PathLike, meta: Callable[[], dict[str, Any]]) -> None:
         super().__init__()
         self.path, self.meta = path, meta
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         write_state(self.path, self.model, self.meta())
 
 
-def learning_rate(model):
+def learning_rate(model: keras.Model) -> float:
     """The present rate of a compiled model, on one device or several."""
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
-def variables(model):
+def variables(model: keras.Model) -> list[keras.Variable]:
     """All variables that training changes: weights, random states, optimizer."""
     return [*model.variables, *model.optimizer.variables]
 
 
-def write_state(path, model, meta):
+def write_state(
+        path: str | os.PathLike, model: keras.Model, meta: dict[str, Any]) -> None:
     """Writes the variables of a compiled model and `meta`, atomically."""
     arrays = {f"v{i}": np.asarray(keras.ops.convert_to_numpy(variable))
               for i, variable in enumerate(variables(model))}
@@ -329,7 +349,7 @@ def write_state(path, model, meta):
         np.savez(part, meta=np.array(json.dumps(meta)), **arrays)
 
 
-def read_meta(path):
+def read_meta(path: str | os.PathLike) -> dict[str, Any] | None:
     """What `write_state` was given as `meta`; None where there is no whole file."""
     try:
         with np.load(path, allow_pickle=False) as state:
@@ -338,7 +358,7 @@ def read_meta(path):
         return None
 
 
-def restore_variables(path, model):
+def restore_variables(path: str | os.PathLike, model: keras.Model) -> None:
     """Gives a compiled model, its optimizer built, the variables of `write_state`.
 
     Raises:
@@ -354,6 +374,6 @@ def restore_variables(path, model):
             variable.assign(state[f"v{i}"])
 
 
-def shown(values):
+def shown(values: Sequence[float]) -> str:
     """Floats as a user reads them: `[0.7512 0.7512]`."""
     return "[" + " ".join(f"{value:.4f}" for value in values) + "]"

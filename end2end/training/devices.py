@@ -5,6 +5,8 @@ processes of a run over several hosts (docs/scale.md). Nothing is imported from
 TensorFlow before a run needs it.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import faulthandler
@@ -20,12 +22,19 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from end2end import training
 from end2end.training import run_inputs
 from end2end.utils import commands, files
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from end2end import config
 
 log = logging.getLogger(__name__)
 
@@ -59,15 +68,15 @@ class Layout:
     join: int = JOIN[1]
 
     @property
-    def hosts(self):
+    def hosts(self) -> int:
         return max(1, len(self.addresses))
 
     @property
-    def chief(self):
+    def chief(self) -> bool:
         return self.index == 0
 
 
-def layout(training):
+def layout(training: config.TrainingOptions) -> Layout:
     """Reads `NUM_GPU_DEVICES`, `TF_CONFIG` and how long the others may take.
 
     Args:
@@ -91,7 +100,7 @@ def layout(training):
     return stated
 
 
-def seconds(name, usual):
+def seconds(name: str, usual: int) -> int:
     """A time from the environment.
 
     Raises:
@@ -104,7 +113,7 @@ def seconds(name, usual):
     return value
 
 
-def cluster(text):
+def cluster(text: str) -> tuple[tuple[str, ...], int]:
     """Addresses of the processes that `TF_CONFIG` names, and which of them this one is.
 
     None where it names only one.
@@ -135,7 +144,7 @@ def cluster(text):
         ) from None
 
 
-def check(layout, training):
+def check(layout: Layout, training: config.TrainingOptions) -> None:
     """Refuses settings that several replicas cannot have, before any work."""
     if layout.strategy == "none":
         return
@@ -155,7 +164,7 @@ def check(layout, training):
             "a file in a folder that all hosts share.")
 
 
-def mirrored(layout):
+def mirrored(layout: Layout) -> tf.distribute.Strategy | None:
     """One process with several GPUs or, without any, logical devices of the processor.
 
     Fewer GPUs than asked are used with a warning.
@@ -180,7 +189,7 @@ def mirrored(layout):
     return tf.distribute.MirroredStrategy(names) if len(names) > 1 else None
 
 
-def multi_worker(layout):
+def multi_worker(layout: Layout) -> tf.distribute.Strategy:
     """Several processes; waits until all of them have come."""
     import tensorflow as tf
 
@@ -206,7 +215,7 @@ def multi_worker(layout):
     return strategy
 
 
-def meet(layout):
+def meet(layout: Layout) -> None:
     """Waits until every process of the run listens at its address.
 
     Raises:
@@ -233,11 +242,11 @@ def meet(layout):
             time.sleep(0.5)
 
 
-def port(address):
+def port(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
-def listens(address):
+def listens(address: str) -> bool:
     """Whether something listens at `host:port`."""
     host = address.rpartition(":")[0].strip("[]")
     try:
@@ -251,13 +260,13 @@ STRATEGIES = {"none": lambda layout: None, "devices": mirrored, "hosts": multi_w
 
 
 @functools.cache
-def strategy(layout):
+def strategy(layout: Layout) -> tf.distribute.Strategy | None:
     """The strategy of a layout; TensorFlow makes it once in a process."""
     return STRATEGIES[layout.strategy](layout)
 
 
 @contextlib.contextmanager
-def started(settings):
+def started(settings: run_inputs.Settings) -> Iterator[run_inputs.Settings]:
     """Inside, the strategy of `settings.layout` is up; at the end all have come so far.
 
     Args:
@@ -298,7 +307,7 @@ def started(settings):
         raise ConnectionError(lost_message(settings, error)) from error
 
 
-def announce(settings):
+def announce(settings: run_inputs.Settings) -> None:
     """Says how large the batch is, and who writes."""
     if settings.replicas == 1:
         return
@@ -309,13 +318,13 @@ def announce(settings):
         settings.say("messages and files come from the first process")
 
 
-def scope(settings):
+def scope(settings: run_inputs.Settings) -> contextlib.AbstractContextManager:
     """Inside, variables are made on all replicas."""
     return (settings.strategy.scope() if settings.strategy
             else contextlib.nullcontext())
 
 
-def together(settings, number):
+def together(settings: run_inputs.Settings, number: int) -> list[int]:
     """Waits for all processes.
 
     Args:
@@ -332,7 +341,7 @@ def together(settings, number):
     return training.replicas.Devices(settings.strategy).total(numbers).tolist()
 
 
-def agree(settings, signature):
+def agree(settings: run_inputs.Settings, signature: str) -> None:
     """Refuses a run whose processes do not see the same settings, images and state.
 
     Raises:
@@ -353,14 +362,14 @@ def agree(settings, signature):
             "the same command everywhere, and folders that all hosts share.")
 
 
-def rows_done(best):
+def rows_done(best: str) -> int:
     """Number of epochs in the state beside a model, 0 where there is none."""
     path = run_inputs.beside(best, ".state.npz")
     meta = path and path.exists() and training.callbacks.read_meta(path)
     return len(meta["rows"]) if meta else 0
 
 
-def lost_message(settings, error):
+def lost_message(settings: run_inputs.Settings, error: Exception) -> str:
     """What happened, what there is to go on from, what to do; in one line."""
     task = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
     who = f"{task[1]} {task[2]}" if task else "one"

@@ -4,9 +4,13 @@ Each of the two runs is five calls: data, network, stages, training, report. Not
 imported from TensorFlow before folders and settings were found good.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import end2end.training
 from end2end import checkpoints, config
@@ -15,10 +19,20 @@ from end2end.training import devices, run_inputs
 from end2end.training.run_inputs import NOSAVE, Settings
 from end2end.utils import files
 
+if TYPE_CHECKING:
+    import keras
+
+    from end2end.data import image_lists
+    from end2end.training.loop import History
+    from end2end.training.schedule import Stage
+
 log = logging.getLogger(__name__)
 
 
-def run_patch_experiment(folders, images, model, training, *, say=log.info, verbose=0):
+def run_patch_experiment(
+        folders: Sequence[str], images: config.ImageOptions, model: config.ModelOptions,
+        training: config.TrainingOptions, *, say: Callable[[str], object] = log.info,
+        verbose: int = 0) -> dict[str, Any]:
     """Trains a patch classifier, keeps the best by validation accuracy, tests it.
 
     Args:
@@ -52,7 +66,10 @@ def run_patch_experiment(folders, images, model, training, *, say=log.info, verb
         return report("patch", network, history, data, settings, signature)
 
 
-def run_image_experiment(folders, images, model, training, *, say=log.info, verbose=0):
+def run_image_experiment(
+        folders: Sequence[str], images: config.ImageOptions, model: config.ModelOptions,
+        training: config.TrainingOptions, *, say: Callable[[str], object] = log.info,
+        verbose: int = 0) -> dict[str, Any]:
     """Trains a whole-image classifier, keeps the best by validation AUROC, tests it.
 
     It starts from `model.patch_model_path`, from the whole-image model
@@ -83,7 +100,10 @@ def run_image_experiment(folders, images, model, training, *, say=log.info, verb
 MEASURED_IMAGES = 200
 
 
-def fit(network, stages, data, settings, watch, signature):
+def fit(
+        network: keras.Model, stages: Sequence[Stage],
+        data: Mapping[str, image_lists.ImageList], settings: Settings, watch: str,
+        signature: str) -> History:
     """Trains through the stages; see `training.train`."""
     best = settings.training.best_model
     kind = "patch" if watch == "val_accuracy" else "whole_image"
@@ -110,7 +130,9 @@ def fit(network, stages, data, settings, watch, signature):
         output=output)
 
 
-def model_card(kind, data, settings, logs):
+def model_card(
+        kind: str, data: Mapping[str, image_lists.ImageList], settings: Settings,
+        logs: dict[str, Any]) -> dict[str, Any]:
     """What travels with the weights: see `checkpoints.save_model`."""
     found = data["train"]
     counts = ", ".join(f"{count} {name}" for name, count
@@ -123,14 +145,19 @@ def model_card(kind, data, settings, logs):
         trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs)
 
 
-def training_statistics(data, settings):
+def training_statistics(
+        data: Mapping[str, image_lists.ImageList],
+        settings: Settings) -> dict[str, Any]:
     """What `fit.flags` compares other images with, of at most 200 training images."""
     images = data["train"].arrays or data["train"].paths
     return fits.input_statistics(
         images[::max(1, -(-len(images) // MEASURED_IMAGES))], settings.images)
 
 
-def report(kind, network, history, data, settings, signature):
+def report(
+        kind: str, network: keras.Model, history: History,
+        data: Mapping[str, image_lists.ImageList], settings: Settings,
+        signature: str) -> dict[str, Any]:
     """Tests the best model, writes and returns the report, says what came out.
 
     Without a best model on disk the network as it is now is tested.
@@ -171,7 +198,7 @@ def report(kind, network, history, data, settings, signature):
     return content
 
 
-def summary(history):
+def summary(history: History) -> str:
     """What the epochs came to, in two lines."""
     if not history.rows:
         return "no epoch was run: every stage's end point had been reached"
@@ -184,7 +211,9 @@ def summary(history):
         "model is kept.")
 
 
-def test(kind, network, data, settings):
+def test(
+        kind: str, network: keras.Model, data: Mapping[str, image_lists.ImageList],
+        settings: Settings) -> dict[str, Any]:
     """Scores the test set.
 
     Returns:

@@ -1,13 +1,20 @@
 """Which layers are trained, and the penalties of those outside the trunk."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 
 from end2end.utils import files
 
+if TYPE_CHECKING:
+    from end2end.training.schedule import Stage
 
-def leaves(model):
+
+def leaves(model: keras.Model) -> Iterator[keras.Layer]:
     """All layers in order, those of nested models in place of the model."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -16,7 +23,7 @@ def leaves(model):
             yield layer
 
 
-def nested(model):
+def nested(model: keras.Model) -> Iterator[keras.Model]:
     """The models inside a model, at any depth."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -24,7 +31,9 @@ def nested(model):
             yield from nested(layer)
 
 
-def train_from(model, first_trainable, *, freeze_statistics=False):
+def train_from(
+        model: keras.Model, first_trainable: str | None, *,
+        freeze_statistics: bool = False) -> list[str]:
     """Freezes all layers before `first_trainable`, unfreezes the others, nested too.
 
     As in Keras 2.0.8, frozen batch normalisation still takes the statistics of each
@@ -74,7 +83,7 @@ def _position(model, order, first_trainable):
     return next(i for i, layer in enumerate(order) if layer is start)
 
 
-def set_momentum(model, statistics_momentum):
+def set_momentum(model: keras.Model, statistics_momentum: float) -> None:
     """Lets batch normalisation keep that share of its averages at each step.
 
     After n steps a share of statistics_momentum^n of the old averages is left: of 0.99,
@@ -86,13 +95,15 @@ def set_momentum(model, statistics_momentum):
             layer.momentum = statistics_momentum
 
 
-def penalised(model):
+def penalised(model: keras.Model) -> list[keras.Layer]:
     """Layers outside a nested trunk that have a weight penalty."""
     return [layer for layer in model.layers
             if getattr(layer, "kernel_regularizer", None) is not None]
 
 
-def set_penalties(model, *, weight_decay, dropout, seed=0):
+def set_penalties(
+        model: keras.Model, *, weight_decay: float, dropout: float,
+        seed: int = 0) -> None:
     """Gives the layers outside a nested trunk their L2 penalty and dropout rate.
 
     Layers made without a penalty stay so (the trunk of a patch classifier; all of
@@ -113,7 +124,8 @@ def set_penalties(model, *, weight_decay, dropout, seed=0):
 
 
 @contextlib.contextmanager
-def written_penalties(model, stage, semantics):
+def written_penalties(
+        model: keras.Model, stage: Stage, semantics: str) -> Iterator[None]:
     """With `original` semantics a file saved inside gets the penalties of the stage.
 
     They did not act in the run that wrote them, but in the next one that loaded the

@@ -5,10 +5,13 @@ import dataclasses
 import logging
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 
+from end2end import config
+from end2end.data import image_batches
 from end2end.training import callbacks, freezing, optimizers, remat, replicas, schedule
 
 log = logging.getLogger(__name__)
@@ -57,8 +60,11 @@ class Output:
     verbose: int = 0
 
 
-def train(model, stages, batches, validation, *, options, watch="val_auc",
-          output=None):
+def train(
+        model: keras.Model, stages: Sequence[schedule.Stage],
+        batches: image_batches.ImageBatches, validation: image_batches.ImageBatches, *,
+        options: config.TrainingOptions, watch: str = "val_auc",
+        output: Output | None = None) -> History:
     """Trains stage by stage, keeping the best model, from the start or going on.
 
     Batch b of a run is `batches.batch(b)`: an epoch has N // batch_size + 1 of them, as

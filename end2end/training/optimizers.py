@@ -5,6 +5,8 @@ Adagrad from 0.1 instead of 0, and epsilon inside the root of Adagrad and RMSpro
 (docs/differences.md).
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -16,7 +18,7 @@ EPSILON = 1e-8
 class Adagrad(keras.optimizers.Adagrad):
     """Adagrad that divides by `sqrt(sum of squares) + epsilon`, from a sum of 0."""
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         total = self._accumulators[self._get_variable_index(variable)]
@@ -27,7 +29,7 @@ class Adagrad(keras.optimizers.Adagrad):
 class RMSprop(keras.optimizers.RMSprop):
     """RMSprop that divides by `sqrt(mean of squares) + epsilon`."""
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         mean = self._velocities[self._get_variable_index(variable)]
@@ -51,7 +53,7 @@ class Nadam(keras.optimizers.Nadam):
         super(keras.optimizers.Nadam, self)._backend_update_step(
             grads, trainable_variables, learning_rate)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         rate = ops.cast(learning_rate, variable.dtype)
         gradient = ops.cast(gradient, variable.dtype)
         step = ops.cast(self.iterations + 1, variable.dtype)
@@ -78,7 +80,9 @@ OPTIMIZERS = {
 }
 
 
-def optimizer(name, learning_rate, *, accumulate=1):
+def optimizer(
+        name: str, learning_rate: float, *,
+        accumulate: int = 1) -> keras.optimizers.Optimizer:
     """Makes one optimizer with the settings of Keras 2.0.8.
 
     Args:

@@ -7,6 +7,7 @@ weights, the same file.
 import contextlib
 import itertools
 import math
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -14,7 +15,7 @@ import tensorflow as tf
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def set_precision(model, precision):
+def set_precision(model: keras.Model, precision: str) -> None:
     """Lets the layers of a model compute in half precision.
 
     Weights stay float32, and so does the last layer, since a softmax of half precision
@@ -40,7 +41,7 @@ def _all_layers(model):
 
 
 @contextlib.contextmanager
-def recomputing(model):
+def recomputing(model: keras.Model) -> Iterator[None]:
     """Inside, training keeps few activations and computes the others a second time.
 
     The network is cut where a single tensor passes; of each part only the input is
@@ -68,7 +69,9 @@ def recomputing(model):
         del model.call
 
 
-def chain(model, shape=None):
+def chain(
+        model: keras.Model,
+        shape: Sequence[int | None] | None = None) -> list[keras.Model]:
     """Cuts a model into a chain of models that share its layers.
 
     It is cut where it takes least memory. A nested model is a chain of its own.
@@ -98,7 +101,7 @@ def chain(model, shape=None):
     return parts
 
 
-def sizes(model, shape):
+def sizes(model: keras.Model, shape: Sequence[int | None]) -> list[int]:
     """Numbers in the output of each layer, for one image of a shape."""
     inside = keras.Model(model.inputs, list(map(output_of, model.layers)))
     # Only their ratios matter, so any size will do where the model has none.
@@ -106,7 +109,7 @@ def sizes(model, shape):
     return [math.prod(output) for output in inside.compute_output_shape(batch_shape)]
 
 
-def balanced(places, sizes):
+def balanced(places: Sequence[int], sizes: Sequence[int]) -> list[int]:
     """At which places to cut so that memory is least: what is kept, the outputs at the
     places, and what the largest part holds while it is computed anew.
 
@@ -138,7 +141,7 @@ def balanced(places, sizes):
     return min(map(filled, sorted(limits)), key=memory, default=[])
 
 
-def cuts(model):
+def cuts(model: keras.Model) -> list[int]:
     """Indices of the layers after which nothing but their own output is needed."""
     layers = model.layers
     last_use = {}
@@ -159,7 +162,7 @@ input_of = keras.Operation.input.fget
 output_of = keras.Operation.output.fget
 
 
-def recomputed(part):
+def recomputed(part: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """A function that computes a model in training mode and keeps its input only."""
     weights = {id(weight) for weight in part.weights}
     states = [variable for variable in part.variables if id(variable) not in weights]

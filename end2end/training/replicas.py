@@ -8,21 +8,28 @@ images (its moving averages become those of all replicas after each epoch), and 
 replica drops the same units.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from end2end.data import image_batches
 from end2end.training import freezing
 
 
-def of(model):
+def of(model: keras.Model) -> Devices | None:
     """`Devices` of the strategy in whose scope a model was built; None for one device.
     """
     strategy = model.distribute_strategy
     return Devices(strategy) if strategy.num_replicas_in_sync > 1 else None
 
 
-def places(count, replica, replicas):
+def places(count: int, replica: int, replicas: int) -> NDArray[np.integer]:
     """Which images of a batch a replica computes, int array.
 
     Parts differ by one image at most; one may be empty where the batch is smaller than
@@ -40,7 +47,7 @@ class Devices:
         chief: whether this process writes files.
     """
 
-    def __init__(self, strategy):
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
         self.strategy, self.replicas = strategy, strategy.num_replicas_in_sync
         local = len(strategy.extended.worker_devices)
         resolver = strategy.cluster_resolver
@@ -57,7 +64,7 @@ class Devices:
         self.sum = tf.function(lambda parts: strategy.reduce(
             "SUM", strategy.run(tf.identity, args=(parts,)), axis=None))
 
-    def share(self, count):
+    def share(self, count: int) -> NDArray[np.integer]:
         """Places in a batch that this process reads.
 
         A replica without images computes the first one, with weight 0: collectives
@@ -66,18 +73,20 @@ class Devices:
         parts = [places(count, replica, self.replicas) for replica in self.own]
         return np.concatenate([part if len(part) else [0] for part in parts])
 
-    def spread(self, values):
+    def spread(self, values: Sequence) -> Any:
         """A distributed value of one value (or tuple) per own replica."""
         return self.strategy.experimental_distribute_values_from_function(
             lambda context: values[context.replica_id_in_sync_group - self.own[0]])
 
-    def total(self, array):
+    def total(self, array: NDArray) -> NDArray:
         """Sum of an array over all processes, as an array on each of them."""
         parts = self.spread([tf.constant(array if i == 0 else np.zeros_like(array))
                              for i in range(len(self.own))])
         return self.sum(parts).numpy()
 
-    def predict_batches(self, model, batches, *, workers=1):
+    def predict_batches(
+            self, model: keras.Model, batches: image_batches.ImageBatches, *,
+            workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `callbacks.predict_batches`, each replica taking some of the batches."""
         size = batches.batch_size
         labels = np.eye(model.output_shape[-1], dtype=np.float32)[batches.labels]
@@ -99,7 +108,7 @@ class Devices:
             waiting = []
         return labels, self.total(scores) if self.hosts > 1 else scores
 
-    def averager(self, model):
+    def averager(self, model: keras.Model) -> Callable[[], object]:
         """A function that gives all replicas the mean of the moving averages that each
         has moved."""
         moved = [variable for layer in freezing.leaves(model)
@@ -118,7 +127,11 @@ class Devices:
 
         return tf.function(lambda: self.strategy.run(average))
 
-    def parts(self, batches, start, stop, *, workers, weighted):
+    def parts(
+            self, batches: image_batches.ImageBatches, start: int, stop: int, *,
+            workers: int,
+            weighted: Callable[..., tuple[NDArray, NDArray, NDArray]]
+    ) -> Iterator[tuple[int, list[tuple[NDArray, ...]]]]:
         """Yields the images of the whole batch and one tuple per own replica.
 
         Args:
@@ -144,7 +157,9 @@ class Devices:
                  np.full(max(length, 1), min(length, 1), np.float32))
                 for length, end in zip(lengths, ends, strict=True)]
 
-    def stepper(self, model, loss):
+    def stepper(
+            self, model: keras.Model,
+            loss: Callable[[Any, Any], Any]) -> Callable[[Any], list]:
         """A function that does one step and returns loss and right answers of all."""
         def step_of_replica(images, labels, weights, counts):
             with tf.GradientTape() as tape:
@@ -168,7 +183,10 @@ class Devices:
 
         return step
 
-    def fit(self, model, batches, *, loss, steps, epochs, followers, verbose):
+    def fit(
+            self, model: keras.Model, batches: Iterator[tuple[int, list]], *,
+            loss: Callable[[Any, Any], Any], steps: int, epochs: tuple[int, int],
+            followers: list[keras.callbacks.Callback], verbose: int) -> None:
         """Trains as `model.fit` does, with the same callbacks.
 
         Args:

@@ -3,20 +3,30 @@
 Nothing is imported from TensorFlow here.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import hashlib
 import json
 import logging
 import os
 import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tqdm
+from numpy.typing import NDArray
 
 from end2end import augment, config, models
 from end2end.data import image_batches, image_lists
 from end2end.images import input_checks
 from end2end.utils import files
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from end2end.training.devices import Layout
 
 log = logging.getLogger(__name__)
 
@@ -39,21 +49,21 @@ class Settings:
     images: config.ImageOptions
     model: config.ModelOptions
     training: config.TrainingOptions
-    say: object = log.info
+    say: Callable[[str], object] = log.info
     verbose: int = 0
-    layout: object = None
-    strategy: object = None
+    layout: Layout | None = None
+    strategy: tf.distribute.Strategy | None = None
 
     @property
-    def chief(self):
+    def chief(self) -> bool:
         return self.layout is None or self.layout.chief
 
     @property
-    def replicas(self):
+    def replicas(self) -> int:
         return self.strategy.num_replicas_in_sync if self.strategy else 1
 
 
-def check_start(settings):
+def check_start(settings: Settings) -> None:
     """Refuses a whole-image run that has nothing to start from."""
     model, training = settings.model, settings.training
     start = training.resume_from or model.patch_model_path
@@ -66,7 +76,7 @@ def check_start(settings):
             "--no-use-pretrained for random weights.")
 
 
-def check_both_classes(images, what):
+def check_both_classes(images: image_lists.ImageList, what: str) -> None:
     """Refuses a set in which only one class has images, which has no AUROC."""
     present = np.unique(images.labels)
     if len(present) < 2:
@@ -76,7 +86,9 @@ def check_both_classes(images, what):
             "the other class folders.")
 
 
-def open_data(kind, folders, settings):
+def open_data(
+        kind: str, folders: Sequence[str | os.PathLike],
+        settings: Settings) -> tuple[dict[str, image_lists.ImageList], Settings]:
     """Lists and reads the images of all sets once, so that nothing fails later.
 
     Returns:
@@ -119,14 +131,14 @@ def _labelled(folder, classes, split):
     return images
 
 
-def class_counts(images, at_least=0):
+def class_counts(images: image_lists.ImageList, at_least: int = 0) -> dict[str, int]:
     """Number of images by class name, those with fewer than `at_least` left out."""
     counts = np.bincount(images.labels, minlength=len(images.classes)).tolist()
     return {name: count for name, count in zip(images.classes, counts, strict=True)
             if count >= at_least}
 
 
-def check_settings(settings):
+def check_settings(settings: Settings) -> None:
     """Refuses settings that cannot work together, and an output that cannot be."""
     training = settings.training
     if train_batch_size(training) < 1:
@@ -152,7 +164,7 @@ def check_settings(settings):
         files.existing_file(training.resume_from, "model")
 
 
-def train_batch_size(training):
+def train_batch_size(training: config.TrainingOptions) -> int:
     """Images of a training batch."""
     return int(training.batch_size * training.train_batch_multiplier)
 
@@ -161,7 +173,9 @@ def train_batch_size(training):
 PATCH_FINDINGS = ("too dark", "too bright", "constant", "in two splits")
 
 
-def look_at_images(kind, data, settings):
+def look_at_images(
+        kind: str, data: Mapping[str, image_lists.ImageList],
+        settings: Settings) -> Settings:
     """Reads every image once; warns of what is odd, stops at what cannot be used.
 
     Returns:
@@ -195,7 +209,9 @@ def look_at_images(kind, data, settings):
     return dataclasses.replace(settings, images=options)
 
 
-def run_signature(kind, data, settings):
+def run_signature(
+        kind: str, data: Mapping[str, image_lists.ImageList],
+        settings: Settings) -> str:
     """Hash of all that determines a run: settings, image files, starting models."""
     training = {name: value for name, value
                 in config.to_dict(settings.training).items()
@@ -218,13 +234,13 @@ def _stamp(path):
     return status.st_size, status.st_mtime_ns
 
 
-def beside(best_model, ending):
+def beside(best_model: str, ending: str) -> pathlib.Path | None:
     """Path of a file beside the best model (`.history.csv`); None for NOSAVE."""
     return None if best_model == NOSAVE else pathlib.Path(best_model).with_suffix(
         ending)
 
 
-def earlier_report(signature, settings):
+def earlier_report(signature: str, settings: Settings) -> dict[str, Any] | None:
     """The report of this very run where it was finished before, else None."""
     path = beside(settings.training.best_model, ".report.json")
     if path is None or not path.exists() or not path.with_name(
@@ -241,7 +257,9 @@ def earlier_report(signature, settings):
 class Preprocessed:
     """Batches with the ImageNet preprocessing of a backbone."""
 
-    def __init__(self, plain, preprocess):
+    def __init__(
+            self, plain: image_batches.ImageBatches,
+            preprocess: Callable[[NDArray], NDArray]) -> None:
         self.plain, self.preprocess = plain, preprocess
 
     def __getattr__(self, name):
@@ -250,19 +268,22 @@ class Preprocessed:
     def __len__(self):
         return len(self.plain)
 
-    def batch(self, b):
+    def batch(self, b: int) -> image_batches.Batch:
         images, *rest = self.plain.batch(b)
         return self.preprocess(images), *rest
 
-    def shared(self, share):
+    def shared(self, share: Callable[[int], NDArray]) -> Preprocessed:
         return Preprocessed(self.plain.shared(share), self.preprocess)
 
-    def batches(self, *arguments, **keywords):
+    def batches(
+            self, *arguments: Any, **keywords: Any) -> Iterator[image_batches.Batch]:
         for images, *rest in self.plain.batches(*arguments, **keywords):
             yield self.preprocess(images), *rest
 
 
-def batches(kind, data, split, settings):
+def batches(
+        kind: str, data: Mapping[str, image_lists.ImageList], split: str,
+        settings: Settings) -> image_batches.ImageBatches | Preprocessed:
     """Batches of one set; only those for training are drawn at random.
 
     Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
@@ -279,7 +300,7 @@ def batches(kind, data, split, settings):
     return Preprocessed(plain, preprocess) if preprocess else plain
 
 
-def augmentation(options):
+def augmentation(options: config.ImageOptions) -> augment.MammogramDataGenerator | None:
     """The generator that `ImageOptions` ask for, or None."""
     if not options.augment:
         return None

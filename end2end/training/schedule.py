@@ -2,10 +2,13 @@
 
 import dataclasses
 import logging
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from end2end import config
 from end2end.models import backbones
 from end2end.training import callbacks
 
@@ -24,7 +27,9 @@ class Stage:
     dropout: float
 
 
-def patch_stages(training, model_options, *, head="dense_1", first_trainable=None):
+def patch_stages(
+        training: config.TrainingOptions, model_options: config.ModelOptions, *,
+        head: str = "dense_1", first_trainable: str | None = None) -> list[Stage]:
     """The rows of patch training (Shen et al. 2019: three stages).
 
     Last layer, top layers, all layers. From random weights: one stage at a constant
@@ -62,7 +67,9 @@ def patch_stages(training, model_options, *, head="dense_1", first_trainable=Non
               training.learning_rate * training.all_rate_multiplier, **late)]
 
 
-def image_stages(training, model_options, *, first_trainable):
+def image_stages(
+        training: config.TrainingOptions, model_options: config.ModelOptions, *,
+        first_trainable: str | None) -> list[Stage]:
     """The rows of whole-image training (Shen et al. 2019: two stages).
 
     New top layers, then all layers.
@@ -89,7 +96,7 @@ def image_stages(training, model_options, *, first_trainable):
               training.late_weight_decay, training.late_dropout)]
 
 
-def cross_entropy(labels, scores):
+def cross_entropy(labels: Any, scores: Any) -> Any:
     """Cross-entropy of one-hot labels; probabilities clipped at 1e-7 as in Keras 2.0.8.
 
     Keras 3 would go round the clipping, by the logits behind a softmax.
@@ -98,7 +105,9 @@ def cross_entropy(labels, scores):
     return -keras.ops.sum(labels * keras.ops.log(scores), axis=-1)
 
 
-def class_weights(training, num_classes, *, most=3):
+def class_weights(
+        training: config.TrainingOptions, num_classes: int, *,
+        most: int = 3) -> NDArray[np.float32] | None:
     """Weights by class: 1, `positive_weight`, `negative_weight`; None for no weights.
 
     As in the original they exist without batch balancing and for two or three classes

@@ -1,7 +1,10 @@
 """The network that a run starts from: new, converted or loaded."""
 
+from __future__ import annotations
+
 import dataclasses
 import logging
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -11,10 +14,14 @@ from end2end import checkpoints, models
 from end2end.training import freezing
 from end2end.utils import files, processes
 
+if TYPE_CHECKING:
+    from end2end import config
+    from end2end.training.run_inputs import Settings
+
 log = logging.getLogger(__name__)
 
 
-def start_repeatably(training):
+def start_repeatably(training: config.TrainingOptions) -> None:
     """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
     processes.keep_freed_memory()
     keras.utils.set_random_seed(training.seed)
@@ -22,7 +29,7 @@ def start_repeatably(training):
         tf.config.experimental.enable_op_determinism()
 
 
-def patch_network(settings):
+def patch_network(settings: Settings) -> tuple[keras.Model, Settings]:
     """A new or loaded patch classifier, and the settings with its channels.
 
     Returns:
@@ -50,14 +57,14 @@ def patch_network(settings):
     return network, with_channels(network, settings)
 
 
-def with_channels(network, settings):
+def with_channels(network: keras.Model, settings: Settings) -> Settings:
     """The settings, with as many image channels as the network takes."""
     channels = models.input_channels(network)
     return dataclasses.replace(
         settings, images=dataclasses.replace(settings.images, channels=channels))
 
 
-def loaded_network(settings):
+def loaded_network(settings: Settings) -> keras.Model:
     """The model to train further.
 
     Its weight penalties are replaced by those of the settings, or, with `original`
@@ -91,7 +98,7 @@ def loaded_network(settings):
     return network
 
 
-def boundaries(network, settings):
+def boundaries(network: keras.Model, settings: Settings) -> dict[str, str | None]:
     """Names of the layers at which the stages of patch training begin to train."""
     first_trainable = settings.training.first_trainable
     if first_trainable is not None and str(first_trainable).isdigit():
@@ -100,7 +107,7 @@ def boundaries(network, settings):
     return dict(head=models.patch_head(network).name, first_trainable=first_trainable)
 
 
-def image_network(settings):
+def image_network(settings: Settings) -> tuple[keras.Model, Settings]:
     """A new or loaded whole-image classifier, and the settings with its channels.
 
     Returns:
@@ -125,7 +132,7 @@ def image_network(settings):
     return network, with_channels(network, settings)
 
 
-def with_stated_backbone(options):
+def with_stated_backbone(options: config.ModelOptions) -> config.ModelOptions:
     """`ModelOptions` with the backbone that the patch model's settings name."""
     beside = checkpoints.config_path(options.patch_model_path)
     card = files.read_json(beside, "model settings") if beside.exists() else {}
@@ -137,7 +144,7 @@ def with_stated_backbone(options):
     return options
 
 
-def first_trainable(network, settings):
+def first_trainable(network: keras.Model, settings: Settings) -> str | None:
     """Name of the first layer trained in stage one; None where all start at random."""
     training, options = settings.training, settings.model
     first = training.first_trainable

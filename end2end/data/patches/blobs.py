@@ -6,6 +6,7 @@ five or loses it; the hard negatives of the original need the older behaviour.
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 THRESHOLDS = range(int(0.5 * 255), int(0.95 * 255), 10)
 LEAST_AREA = 3
@@ -14,8 +15,12 @@ LEAST_OUTLINES = 2     # thresholds at which a blob must be seen
 # An outline of fewer pixels encloses less than `LEAST_AREA`.
 SHORTEST_OUTLINE = 6
 
+Outline = tuple[float, float, float]  # x, y and radius
 
-def find_blobs(levels, *, most_area):
+
+def find_blobs(
+        levels: NDArray[np.uint8], *,
+        most_area: float) -> list[tuple[np.float32, np.float32]]:
     """Finds blobs of any shape: outlines that return at neighbouring thresholds.
 
     Args:
@@ -43,7 +48,8 @@ def find_blobs(levels, *, most_area):
     return [center(blob) for blob in blobs if len(blob) >= LEAST_OUTLINES]
 
 
-def find_outlines(levels, threshold, most_area):
+def find_outlines(
+        levels: NDArray[np.uint8], threshold: int, most_area: float) -> list[Outline]:
     """Outer and inner outlines at one threshold.
 
     Returns:
@@ -67,7 +73,7 @@ def find_outlines(levels, threshold, most_area):
     return outlines
 
 
-def first_near(middles, outline):
+def first_near(middles: NDArray[np.float64], outline: Outline) -> int | None:
     """Index of the first blob that an outline belongs to, or None."""
     x, y, radius = outline
     across, down = middles[0] - x, middles[1] - y
@@ -77,7 +83,7 @@ def first_near(middles, outline):
     return index if len(near) and near[index] else None
 
 
-def insert(blob, outline):
+def insert(blob: list[Outline], outline: Outline) -> None:
     """Adds an outline to a blob, about in the order of the radius.
 
     OpenCV 3.4 compared neighbours while it shifted them, so an outline mostly moves
@@ -91,7 +97,7 @@ def insert(blob, outline):
     blob[place] = outline
 
 
-def center(blob):
+def center(blob: list[Outline]) -> tuple[np.float32, np.float32]:
     """Mean centre of the outlines of a blob, in their order."""
     share = 1.0 / len(blob)
     return tuple(np.float32(sum(outline[axis] for outline in blob) * share)

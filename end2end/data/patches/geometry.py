@@ -7,9 +7,11 @@ never made; `cut` fills in what lies outside.
 
 import dataclasses
 import math
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end.data.patches import blobs
 
@@ -41,7 +43,7 @@ class Region:
     origin: tuple      # x, y of that bounding box
     shape: tuple       # height and width of the padded image
 
-    def covered(self, center, patch_size):
+    def covered(self, center: tuple[int, int], patch_size: int) -> tuple[int, int]:
         """Pixels of the mask in a patch, and pixels of the patch in the padded image.
 
         Args:
@@ -63,7 +65,7 @@ class Region:
                   - int(table[bottom, left]) + int(table[top, left]))
         return pixels, sides[0] * sides[1]
 
-    def overlaps(self, center, patch_size, cutoff):
+    def overlaps(self, center: tuple[int, int], patch_size: int, cutoff: float) -> bool:
         """Whether more than `cutoff` of the lesion is in the patch, or of the patch in
         the lesion."""
         pixels, patch_area = self.covered(center, patch_size)
@@ -71,12 +73,12 @@ class Region:
         return (pixels / self.area > cutoff
                 or (patch_area > 0 and pixels / patch_area > cutoff))
 
-    def fills(self, center, patch_size, share):
+    def fills(self, center: tuple[int, int], patch_size: int, share: float) -> bool:
         """Whether at least `share` of the patch is in the region."""
         pixels, patch_area = self.covered(center, patch_size)
         return pixels >= share * patch_area
 
-    def all_covered(self, patch_size):
+    def all_covered(self, patch_size: int) -> NDArray[np.integer]:
         """`covered` pixels for every centre on the picture, int array."""
         half = patch_size // 2
         edges = []
@@ -90,7 +92,7 @@ class Region:
                 - table[np.ix_(bottom, left)] + table[np.ix_(top, left)])
 
 
-def find_region(mask, *, margin=0):
+def find_region(mask: NDArray[np.uint8], *, margin: int = 0) -> Region:
     """Finds the lesion that a mask outlines.
 
     Of several contours the one with the largest area counts (of equals the first); the
@@ -128,7 +130,7 @@ def find_region(mask, *, margin=0):
                   padded)
 
 
-def tissue_region(breast, *, margin=0):
+def tissue_region(breast: NDArray[np.uint8], *, margin: int = 0) -> Region:
     """The breast as a `Region`, to ask how much of a patch is tissue.
 
     Args:
@@ -140,7 +142,7 @@ def tissue_region(breast, *, margin=0):
     return Region((), (), int(counts[-1, -1]), counts, (margin, margin), padded)
 
 
-def cut(image, center, patch_size):
+def cut(image: NDArray, center: tuple[int, int], patch_size: int) -> NDArray:
     """Cuts one patch; what lies outside the image is black.
 
     Args:
@@ -166,8 +168,10 @@ def cut(image, center, patch_size):
     return patch
 
 
-def lesion_centers(rng, region, count, *, patch_size, lesion_overlap,
-                   say=lambda text: None):
+def lesion_centers(
+        rng: np.random.RandomState, region: Region, count: int, *, patch_size: int,
+        lesion_overlap: float,
+        say: Callable[[str], object] = lambda text: None) -> Iterator[tuple[int, int]]:
     """Draws centres of lesion patches in the lesion's box.
 
     After `RELAX_AFTER` trials in vain the overlap asked for is lowered by `RELAX_BY`,
@@ -206,8 +210,10 @@ def lesion_centers(rng, region, count, *, patch_size, lesion_overlap,
         yield center
 
 
-def background_centers(rng, lesions, count, *, patch_size, background_overlap,
-                       tissue=None):
+def background_centers(
+        rng: np.random.RandomState, lesions: Sequence[Region], count: int, *,
+        patch_size: int, background_overlap: float,
+        tissue: Region | None = None) -> Iterator[tuple[int, int]]:
     """Draws centres of background patches anywhere on the picture.
 
     Args:
@@ -262,7 +268,10 @@ def _any_place(lesions, patch_size, background_overlap, tissue):
     return bool(places.any())
 
 
-def blob_centers(rng, image, lesions, count, *, patch_size, background_overlap):
+def blob_centers(
+        rng: np.random.RandomState, image: NDArray, lesions: Sequence[Region],
+        count: int, *, patch_size: int,
+        background_overlap: float) -> Iterator[tuple[int, int]]:
     """Finds lesion-like blobs outside the lesions: hard negatives.
 
     Args:
@@ -291,7 +300,7 @@ def blob_centers(rng, image, lesions, count, *, patch_size, background_overlap):
             yield center
 
 
-def sliding_grid(length, *, patch_size, stride):
+def sliding_grid(length: int, *, patch_size: int, stride: int) -> NDArray[np.integer]:
     """First pixels of the windows that slide over one side of a picture.
 
     The windows are centred: what the stride leaves over is a gap on both sides. Their

@@ -5,11 +5,14 @@ mammogram, so that a second call knows what is complete without a file of its ow
 """
 
 import collections
+import os
 import pathlib
 import struct
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end.utils import files
 
@@ -18,7 +21,8 @@ KEYWORD = b"Comment\0end2end "
 GREY_16_BIT = struct.pack(">BBBBB", 16, 0, 0, 0, 0)
 
 
-def write_patch(path, patch, *, stamp, total):
+def write_patch(
+        path: str | os.PathLike, patch: NDArray, *, stamp: str, total: int) -> None:
     """Writes one patch atomically, uncompressed: 20 times as fast, a third larger.
 
     Args:
@@ -31,7 +35,7 @@ def write_patch(path, patch, *, stamp, total):
         part.write_bytes(encode(patch, f"{stamp} {total}"))
 
 
-def encode(patch, comment):
+def encode(patch: NDArray, comment: str) -> bytes:
     """A 16-bit grey PNG of stored (not compressed) rows, as bytes."""
     rows, columns = patch.shape
     lines = np.zeros((rows, 1 + 2 * columns), np.uint8)  # each begins with filter 0
@@ -48,7 +52,7 @@ def _chunk(kind, data):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
-def read_comment(path):
+def read_comment(path: str | os.PathLike) -> tuple[str, int]:
     """Stamp and total of a patch that `write_patch` wrote; two empty values if not."""
     with open(path, "rb") as stream:
         head = stream.read(120)
@@ -66,7 +70,7 @@ def read_comment(path):
 class Index:
     """The patches that lie in class folders, by mammogram."""
 
-    def __init__(self, outs, folders):
+    def __init__(self, outs: Iterable[pathlib.Path], folders: Iterable[str]) -> None:
         """Lists the PNG files in every class folder of every output folder."""
         self.paths = collections.defaultdict(list)
         for out in dict.fromkeys(outs):
@@ -75,7 +79,7 @@ class Index:
                     # {image}_{lesion}_{number}.png
                     self.paths[out, path.stem.rsplit("_", 2)[0]].append(path)
 
-    def complete(self, out, image, stamp):
+    def complete(self, out: pathlib.Path, image: str, stamp: str) -> list[pathlib.Path]:
         """The patches of a mammogram if all were written with this stamp, else [].
 
         Args:
@@ -91,7 +95,7 @@ class Index:
                 expected = total
         return ours if len(ours) == expected else []
 
-    def others(self, paths):
+    def others(self, paths: Iterable[pathlib.Path]) -> list[pathlib.Path]:
         """The files that are none of `paths`: of other runs."""
         ours = set(paths)
         return [path for group in self.paths.values() for path in group

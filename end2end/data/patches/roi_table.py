@@ -5,9 +5,12 @@ The layout is the original's; `plan` checks all of it before any work.
 
 import csv
 import dataclasses
+import os
 import pathlib
 import re
+from collections.abc import Collection, Mapping, Sequence
 
+from end2end import config
 from end2end.data import splits
 from end2end.utils import files
 
@@ -27,16 +30,16 @@ class Convention:
     patient_lists: bool = True
 
     @property
-    def columns(self):
+    def columns(self) -> tuple[str, ...]:
         """Columns that the table must have."""
         return COLUMNS[:-1] if self.prefix else COLUMNS
 
-    def image_name(self, key):
+    def image_name(self, key: Sequence[str]) -> str:
         """File name of a full image."""
         return "_".join((*([f"{self.prefix}-Training"] if self.prefix else []), *key)
                         ) + ".png"
 
-    def mask_name(self, key, row):
+    def mask_name(self, key: Sequence[str], row: Mapping[str, str]) -> str:
         """File name of the mask of one lesion."""
         prefix = self.prefix or ("Calc" if row["type"] == "calc" else "Mass")
         return "_".join((f"{prefix}-Training", *key, row["abn_num"])) + ".png"
@@ -67,11 +70,14 @@ class Job:
     convention: Convention
 
     @property
-    def name(self):
+    def name(self) -> str:
         return "_".join(self.key)
 
 
-def plan(sources, train_out, val_out, options, *, convention=COMBINED):
+def plan(
+        sources: Sources, train_out: str | os.PathLike, val_out: str | os.PathLike,
+        options: config.SamplingOptions, *,
+        convention: Convention = COMBINED) -> list[Job]:
     """Checks everything, splits the patients, and lists the mammograms in order.
 
     Writes the patient lists and makes the class folders.
@@ -111,7 +117,8 @@ def plan(sources, train_out, val_out, options, *, convention=COMBINED):
     return jobs
 
 
-def make_folders(out, options):
+def make_folders(
+        out: str | os.PathLike, options: config.SamplingOptions) -> pathlib.Path:
     """Makes the class folders of a set; returns its folder as `Path`."""
     out = files.writable_folder(out)
     for folder in class_folders(options):
@@ -131,7 +138,7 @@ def _jobs(rows, ids, masks, full, *, out, convention):
                 out, convention) for key in keys]
 
 
-def check(options):
+def check(options: config.SamplingOptions) -> None:
     """Raises `files.InputError` for sampling options that cannot work."""
     limits = dict(
         target_height=1, target_width=1, patch_size=2, background_count=0,
@@ -148,7 +155,9 @@ def check(options):
             "expected 0 to 1, without 1.")
 
 
-def read_table(path, convention=COMBINED):
+def read_table(
+        path: str | os.PathLike,
+        convention: Convention = COMBINED) -> list[dict[str, str]]:
     """Reads the table of lesions.
 
     Args:
@@ -164,7 +173,9 @@ def read_table(path, convention=COMBINED):
     return read_rows(path, convention.columns, "ROI table")
 
 
-def read_rows(path, columns, what):
+def read_rows(
+        path: str | os.PathLike, columns: Sequence[str],
+        what: str) -> list[dict[str, str]]:
     """Reads some columns of a CSV as stripped words that can be part of a file name."""
     path = files.existing_text(path, what)
     try:
@@ -182,7 +193,8 @@ def read_rows(path, columns, what):
             for number, row in enumerate(rows, 2)]
 
 
-def clean_row(row, columns, where):
+def clean_row(
+        row: Mapping[str, str], columns: Sequence[str], where: str) -> dict[str, str]:
     """Some columns of a row as stripped words that can be part of a file name.
 
     Raises:
@@ -203,7 +215,7 @@ def clean_row(row, columns, where):
     return values
 
 
-def patient_ids(path):
+def patient_ids(path: str | os.PathLike) -> list[str]:
     """Reads the patient ids, one per line, each once.
 
     Raises:
@@ -223,7 +235,9 @@ def patient_ids(path):
     return ids
 
 
-def check_patients(path, ids, table_ids):
+def check_patients(
+        path: str | os.PathLike, ids: Sequence[str],
+        table_ids: Collection[str]) -> None:
     """Raises `files.InputError` where the table lacks a patient of the list."""
     unknown = [patient for patient in ids if patient not in table_ids]
     if unknown:
@@ -233,12 +247,12 @@ def check_patients(path, ids, table_ids):
             "without a header.")
 
 
-def is_malignant(row):
+def is_malignant(row: Mapping[str, str]) -> bool:
     """Whether a lesion is malignant; all other pathologies are benign."""
     return row["pathology"].startswith("MALIGNANT")
 
 
-def lesion_folder(row, options):
+def lesion_folder(row: Mapping[str, str], options: config.SamplingOptions) -> str:
     """Class folder of a lesion."""
     folders = {
         (True, True): options.malignant_calcification_folder,
@@ -248,7 +262,7 @@ def lesion_folder(row, options):
     return folders[row.get("type") == "calc", is_malignant(row)]
 
 
-def class_folders(options):
+def class_folders(options: config.SamplingOptions) -> list[str]:
     """The class folders, each once."""
     return list(dict.fromkeys((
         options.background_folder, options.malignant_calcification_folder,

@@ -8,14 +8,20 @@ import concurrent.futures
 import dataclasses
 import functools
 import hashlib
+import pathlib
 import zlib
+from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import config, images
 from end2end.data.patches import geometry, patch_files, roi_table
 from end2end.utils import files
+
+# Class folder, number in the file name, row of the table, centre (x, y).
+Draw = tuple[str, int, Mapping[str, str], tuple[int, int]]
 
 
 @dataclasses.dataclass
@@ -28,7 +34,10 @@ class Outcome:
     unchanged: bool = False  # they were there from an earlier call
 
 
-def sample(jobs, options, *, existing=None, seed=geometry.ORIGINAL_SEED, workers=1):
+def sample(
+        jobs: Sequence[roi_table.Job], options: config.SamplingOptions, *,
+        existing: patch_files.Index | None = None, seed: int = geometry.ORIGINAL_SEED,
+        workers: int = 1) -> Iterator[Outcome]:
     """Samples patches of mammograms.
 
     Files, names and draws are those of the original (`seeding="original"`). What comes
@@ -54,7 +63,10 @@ def sample(jobs, options, *, existing=None, seed=geometry.ORIGINAL_SEED, workers
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def sample_image(job, options, *, existing=None, seed=geometry.ORIGINAL_SEED):
+def sample_image(
+        job: roi_table.Job, options: config.SamplingOptions, *,
+        existing: patch_files.Index | None = None,
+        seed: int = geometry.ORIGINAL_SEED) -> Outcome:
     """Samples and writes all patches of one mammogram.
 
     A missing or unreadable file ends the work on this mammogram, not on the others; the
@@ -91,7 +103,7 @@ def sample_image(job, options, *, existing=None, seed=geometry.ORIGINAL_SEED):
     return outcome
 
 
-def fingerprint(job, options, seed):
+def fingerprint(job: roi_table.Job, options: config.SamplingOptions, seed: int) -> str:
     """Hexadecimal digest of all that the patches of a mammogram depend on."""
     settings = dataclasses.replace(options, verbose=True, validation_share=0.0)
     words = (job.key, job.rows, job.convention, settings, seed)
@@ -117,15 +129,17 @@ class Task:
     crop: tuple          # x, y, width, height of it
 
     @property
-    def margin(self):
+    def margin(self) -> int:
         return self.options.patch_size // 2
 
-    def say(self, text):
+    def say(self, text: str) -> None:
         if self.options.verbose:
             self.outcome.lines.append(text)
 
 
-def image_patches(job, options, outcome, *, seed):
+def image_patches(
+        job: roi_table.Job, options: config.SamplingOptions, outcome: Outcome, *,
+        seed: int) -> Iterator[tuple[pathlib.Path, NDArray]]:
     """Yields path and pixels of every patch of one mammogram, in the original's order.
 
     Raises:
@@ -140,7 +154,8 @@ def image_patches(job, options, outcome, *, seed):
         yield job.out / folder / name, patch
 
 
-def start(job, options, outcome):
+def start(
+        job: roi_table.Job, options: config.SamplingOptions, outcome: Outcome) -> Task:
     """Reads and crops the full image."""
     try:
         picture = images.read_image(job.image)
@@ -163,7 +178,7 @@ def start(job, options, outcome):
     return task
 
 
-def read_region(task, path):
+def read_region(task: Task, path: pathlib.Path) -> geometry.Region:
     """Reads the mask of one lesion, at the size and crop of the picture."""
     mask = read_grey(path)
     x, y, columns, rows, height, width = task.crop
@@ -176,7 +191,7 @@ def read_region(task, path):
         raise Unusable(f"Error processing mask image: {path}: {error}") from error
 
 
-def read_grey(path):
+def read_grey(path: pathlib.Path) -> NDArray[np.uint8]:
     """Reads a mask as 8-bit grey."""
     try:
         return images.decoded(files.existing_file(path, "mask"), grey=True)
@@ -184,14 +199,14 @@ def read_grey(path):
         raise Unusable(f"Read image error: {path}") from error
 
 
-def original_draws(task):
+def original_draws(task: Task) -> Iterator[Draw]:
     """The original's patches: one fixed seed, anew for every lesion.
 
     Hard negatives and background patches only beside the first lesion, and tested
     against that one alone (documented behaviour of the original).
 
     Yields:
-        class folder, number in the file name, table row, centre.
+        `Draw`.
     """
     for index, (row, path) in enumerate(
             zip(task.job.rows, task.job.masks, strict=True)):
@@ -208,13 +223,13 @@ def original_draws(task):
                 task, rng, [region], row, first=len(hard_negatives))
 
 
-def true_draws(task, seed):
+def true_draws(task: Task, seed: int) -> Iterator[Draw]:
     """Patches drawn anew for every mammogram, background on tissue beside all lesions.
 
     The draws depend on the seed and the mammogram's name only.
 
     Yields:
-        as `original_draws`.
+        `Draw`.
     """
     regions = [read_region(task, path) for path in task.job.masks]
     rng = np.random.RandomState([seed % 2**32, zlib.crc32(task.job.name.encode())])
@@ -233,7 +248,9 @@ def true_draws(task, seed):
                                 first=len(hard_negatives), tissue=tissue)
 
 
-def blob_draws(task, rng, regions, row):
+def blob_draws(
+        task: Task, rng: np.random.RandomState, regions: Sequence[geometry.Region],
+        row: Mapping[str, str]) -> Iterator[Draw]:
     """Hard negatives, numbered from 0."""
     options = task.options
     task.say(f"ROI centroid= {regions[0].centroid}")
@@ -245,7 +262,9 @@ def blob_draws(task, rng, regions, row):
         yield options.background_folder, number, row, center
 
 
-def lesion_draws(task, rng, region, row):
+def lesion_draws(
+        task: Task, rng: np.random.RandomState, region: geometry.Region,
+        row: Mapping[str, str]) -> Iterator[Draw]:
     """Patches of one lesion, numbered from 0."""
     options = task.options
     task.say(f"ROI centroid= {region.centroid}")
@@ -263,7 +282,10 @@ def lesion_draws(task, rng, region, row):
         skip(task, f"lesion {row['abn_num']}: {error}")
 
 
-def background_draws(task, rng, regions, row, *, first, tissue=None):
+def background_draws(
+        task: Task, rng: np.random.RandomState, regions: Sequence[geometry.Region],
+        row: Mapping[str, str], *, first: int,
+        tissue: geometry.Region | None = None) -> Iterator[Draw]:
     """Background patches, numbered from `first`."""
     options = task.options
     centers = geometry.background_centers(
@@ -277,7 +299,7 @@ def background_draws(task, rng, regions, row, *, first, tissue=None):
         skip(task, str(error))
 
 
-def skip(task, text):
+def skip(task: Task, text: str) -> None:
     """Reports patches that could not be placed."""
     text = f"{task.job.name}: {text}; skipped"
     task.outcome.lines.append(text)
