@@ -9,12 +9,14 @@ in DICOM files are replaced by pseudonyms unless --keep-ids. Exit status 1: some
 failed; they are listed with the reason. Research use only.
 """
 
+import contextlib
+import dataclasses
 import pathlib
 import sys
 import types
 
 from end2end import checkpoints, prediction, reports
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
 # Rows are appended as they come; JSON is made of them at the end.
@@ -47,6 +49,9 @@ def parser():
                       help="networks by OpenVINO: the same scores, sooner")
     made.add_argument("--keep-ids", action="store_true",
                       help="write patients' numbers of DICOM files as they are")
+    made.add_argument("--pseudonym-key", type=pathlib.Path, metavar="FILE",
+                      help="key of the pseudonyms of patients, so that other calls "
+                           "with it give the same ones; made where it is missing")
     made.add_argument("--overlay", type=pathlib.Path, metavar="FOLDER",
                       help="write saliency and heatmap of each image as PNG")
     made.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
@@ -82,32 +87,50 @@ def main(argv=None):
     if arguments.fast:
         prediction.engines.check()
     files.writable_folder(out.parent)
+    with contextlib.ExitStack() as stack:
+        for path in (out, arguments.report):
+            if path:
+                stack.enter_context(locks.output_file(path))
+        for folder in (arguments.overlay, arguments.dicom):
+            if folder:
+                stack.enter_context(locks.output_folder(folder))
+        failures = score(arguments, asked, out, models, images)
+    for path, reason in failures:
+        reason = reason.removeprefix(f"{path} ")
+        commands.say(f"failed: {commands.one_line(path)}: {reason}")
+    return 1 if failures else 0
+
+
+def score(arguments, asked, out, models, images):
+    """Scores what has no row yet and writes all that is made of the rows.
+
+    Returns:
+        pairs of path and reason, of the images without score or pictures.
+    """
     columns = (*prediction.score_files.KNOWN,
                *(f"score_{path}" for path in models), *STATED)
-    done = prediction.score_rows.whole(out, columns, str(arguments.flips))
+    table = prediction.resuming.Rows(out, columns, str(arguments.flips))
     settings = prediction.resuming.settings(models, arguments, overrides(arguments))
-    names = prediction.resuming.Record(out, settings, rows=bool(done))
-    again = prediction.score_rows.newer(
-        done & {str(image["path"]) for image in images}, out)
+    names = prediction.resuming.Record(
+        out, settings, rows=bool(table.paths), key_file=arguments.pseudonym_key)
     classifiers = prediction.score_files.load(models, overrides(arguments))
     wanted = pictures(arguments, settings)
-    if again:
-        commands.say(f"{len(again)} images changed since; they are scored again")
-        prediction.score_rows.remove(out, again)
-    todo = [image for image in images if str(image["path"]) not in done - again]
+    stale = table.stale({str(image["path"]) for image in images})
+    for line in stale.lines():
+        commands.say(line)
+    table.remove(stale.all)
+    todo = [image for image in images if str(image["path"]) not in table.paths]
     commands.say(f"{len(images)} images, {len(todo)} to score into {out}")
     engines = classifiers
     if arguments.fast:
         engines = prediction.score_files.converted(classifiers)
     failures = prediction.score_files.score_all(
-        todo, out, columns, engines,
+        todo, table, engines,
         names=names, flips=arguments.flips, frame=arguments.frame)
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
-    failures += finish(asked, out, images, classifiers, failures, wanted)
-    for path, reason in failures:
-        reason = reason.removeprefix(f"{path} ")
-        commands.say(f"failed: {commands.one_line(path)}: {reason}")
-    return 1 if failures else 0
+    if wanted:
+        wanted = dataclasses.replace(wanted, scored_ns=table.scored_ns())
+    return failures + finish(asked, out, images, classifiers, failures, wanted)
 
 
 def pictures(arguments, settings):

@@ -3,7 +3,9 @@
 import csv
 import gzip
 import importlib.util
+import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,3 +138,58 @@ def test_the_real_dicoms_score_the_same_as_their_png_conversion(tmp_path, model)
         scores.append([float(row["score"]) for row in rows(out)])
     assert len(set(scores[0])) == 8
     np.testing.assert_allclose(*scores, atol=1e-4)
+
+
+def started(model, folder, out, rows):
+    """A call that has written some rows."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "end2end.predict", str(model), str(folder), "--out",
+         str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        if out.exists() and out.read_bytes().count(b"\n") > rows:
+            break
+        time.sleep(0.005)
+    return process
+
+
+def pictures(folder, count):
+    folder.mkdir()
+    for i in range(count):
+        cv2.imwrite(str(folder / f"{i:03d}.png"), tiny_classifier.picture(i))
+    return folder
+
+
+def test_a_second_call_is_refused_and_a_removed_folder_ends_the_first(tmp_path, model):
+    folder = pictures(tmp_path / "in", 600)
+    out = tmp_path / "out" / "scores.csv"
+    first = started(model, folder, out, rows=5)
+    with pytest.raises(files.InputError, match=rf"another call \(process {first.pid} "):
+        program.main([str(model), str(folder), "--out", str(out)])
+    assert out.read_text().count("path,patient") == 1
+    shutil.rmtree(out.parent)
+    _, error = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "was removed while it was written" in error.splitlines()[-1]
+    assert not out.parent.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [3, 40, 150])
+def test_pictures_replaced_before_a_kill_are_scored_as_they_are(tmp_path, model, count):
+    folder = pictures(tmp_path / "in", 200)
+    others = pictures(tmp_path / "others", 200)
+    for path in others.iterdir():
+        cv2.imwrite(str(path), tiny_classifier.picture(1000 + int(path.stem)))
+        os.utime(path, (1_000_000, 1_000_000))
+    out = tmp_path / "scores.csv"
+    process = started(model, folder, out, count)
+    for path in sorted(folder.iterdir())[::2]:
+        shutil.copy2(others / path.name, path)
+    process.kill()
+    process.communicate()
+    assert program.main([str(model), str(folder), "--out", str(out)]) == 0
+    fresh = tmp_path / "fresh.csv"
+    assert program.main([str(model), str(folder), "--out", str(fresh)]) == 0
+    assert sorted((row["path"], row["score"]) for row in rows(out)) == [
+        (row["path"], row["score"]) for row in rows(fresh)]

@@ -49,6 +49,9 @@ def parser():
                               help="networks by OpenVINO, as end2end.predict --fast")
             task.add_argument("--keep-ids", action="store_true",
                               help="write patients' numbers of DICOM files as they are")
+            task.add_argument("--pseudonym-key", metavar="FILE",
+                              help="key of the pseudonyms of patients, so that other "
+                                   "archives and calls with it give the same ones")
         if name == "prepare":
             task.add_argument("--size", type=int, nargs=2, default=(1152, 896),
                               metavar=("HEIGHT", "WIDTH"))

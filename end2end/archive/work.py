@@ -6,21 +6,20 @@ import hashlib
 import json
 import os
 import pathlib
-import secrets
 
 import cv2
 import numpy as np
 
 from end2end import checkpoints, config, images, prediction
 from end2end.archive import shards, storage
-from end2end.prediction import engines, resuming
+from end2end.prediction import engines, pseudonyms
 from end2end.prediction.grouping import SEPARATOR
 from end2end.tables import scores, vocabulary
 from end2end.utils import commands, files
 
 KNOWN = ("path", "patient", "laterality", "view", "label")
 SCORED = (*KNOWN, "score", "flags", "notes", "error")
-SALT = "salt.json"
+KEY = "pseudonyms.json"
 
 
 def predicting(arguments):
@@ -31,36 +30,50 @@ def predicting(arguments):
     for model in arguments.models:
         with storage.local(model) as path:
             hashes.append(files.sha256(path))
+    settings = dict(task="predict", models=hashes, flips=arguments.flips,
+                    keep_ids=arguments.keep_ids)
+    if arguments.fast:
+        settings["fast"] = True
+    key = b""
+    if not arguments.keep_ids:
+        key = pseudonym_key(arguments.out, arguments.pseudonym_key)
+        settings["pseudonym_key"] = pseudonyms.fingerprint(key)
     function = functools.partial(
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
-        batch_size=arguments.batch_size, fast=arguments.fast,
-        salt="" if arguments.keep_ids else salt(arguments.out))
-    return shards.Work(function, SCORED, dict(
-        task="predict", models=hashes, flips=arguments.flips,
-        keep_ids=arguments.keep_ids) | (dict(fast=True) if arguments.fast else {}))
+        batch_size=arguments.batch_size, fast=arguments.fast, key=key)
+    return shards.Work(function, SCORED, settings)
 
 
-def salt(out):
-    """The secret of an output folder, from which its pseudonyms are made."""
-    path = storage.join(out, SALT)
+def pseudonym_key(out: str, key_file: str | None = None) -> bytes:
+    """The key of an archive's pseudonyms.
+
+    Args:
+        out: folder, path or URL; without a key file it holds the key.
+        key_file: `--pseudonym-key`.
+
+    Raises:
+        files.InputError: the key file cannot be used.
+    """
+    if key_file:
+        return pseudonyms.key_of_file(key_file)
+    path = storage.join(out, KEY)
     if storage.exists(path):
         with storage.opened(path) as stream:
-            return str(json.load(stream)["salt"])
-    made = secrets.token_hex(16)
+            return bytes.fromhex(json.load(stream)["key"])
+    key = pseudonyms.new_key()
     with storage.replacing(path) as part:
-        pathlib.Path(part).write_text(json.dumps(dict(salt=made)), encoding="utf-8")
+        pathlib.Path(part).touch(mode=0o600)
+        pathlib.Path(part).write_text(json.dumps(dict(key=key.hex())), encoding="utf-8")
     if not storage.is_url(path):
         os.chmod(storage.plain(path), 0o600)
-    return made
+    return key
 
 
-@functools.lru_cache(maxsize=100_000)
-def pseudonym(patient, salt):
-    """A name for a patient's number, the same in every shard and on every host."""
-    mark = hashlib.scrypt(
-        patient.encode(), salt=salt.encode(), **resuming.SCRYPT).hex()
-    return f"patient {mark[:12]}"
+@functools.lru_cache(maxsize=4)
+def _names(key):
+    """The pseudonyms of a worker, the same in every shard and on every host."""
+    return pseudonyms.Pseudonyms(key, keep_ids=not key)
 
 
 def preparing(arguments):
@@ -129,27 +142,27 @@ def known(row, table):
                     for name in guessed}
 
 
-def score_rows(rows, *, table, models, flips, batch_size, salt="", fast=False):
+def score_rows(rows, *, table, models, flips, batch_size, key=b"", fast=False):
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
     Every row comes back once, in order, with side, view and flags as `end2end.predict`
     gives them. Patients' numbers of DICOM files become pseudonyms where there is a
-    salt; those of the manifest and of file names stay.
+    key; those of the manifest and of file names stay.
     """
     loaded, done = classifiers(models, fast), []
     if any(one.images.height is not None for one in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):
         batch = [known(row, table) for row in rows[start:start + batch_size]]
-        done += _score_batch(batch, loaded, flips, salt)
+        done += _score_batch(batch, loaded, flips, _names(key))
     return done
 
 
-def _score_batch(rows, loaded, flips, salt):
+def _score_batch(rows, loaded, flips, names):
     read = []
     for row in rows:
         try:
-            read.append((row, _prepared(row, loaded, salt)))
+            read.append((row, _prepared(row, loaded, names)))
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
     if read:
@@ -167,7 +180,7 @@ def _score_batch(rows, loaded, flips, salt):
     return rows
 
 
-def _prepared(row, loaded, salt):
+def _prepared(row, loaded, names):
     """Network inputs per model; what the file says of itself goes into the row."""
     with storage.local(row["path"]) as path:
         found = prediction.prepare(path, loaded)
@@ -175,7 +188,7 @@ def _prepared(row, loaded, salt):
         row[name] = row[name] or getattr(found.image, name)
     patient = found.image.patient
     if not row["patient"] and patient:
-        row["patient"] = pseudonym(patient, salt) if salt else patient
+        row["patient"] = names(patient)
     row["flags"] = SEPARATOR.join(found.flags)
     row["notes"] = SEPARATOR.join(found.image.notes)
     return found.inputs

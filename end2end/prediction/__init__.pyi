@@ -4,7 +4,6 @@ from . import grouping as grouping
 from . import pseudonyms as pseudonyms
 from . import resuming as resuming
 from . import score_files as score_files
-from . import score_rows as score_rows
 from .scoring import FLIPS as FLIPS
 from .scoring import Mammogram as Mammogram
 from .scoring import Prepared as Prepared
@@ -46,6 +45,5 @@ __all__ = [
     "resuming",
     "score_files",
     "score_image",
-    "score_rows",
     "write_scores",
 ]

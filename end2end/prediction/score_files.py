@@ -2,14 +2,13 @@
 
 import collections
 import concurrent.futures
-import csv
 import dataclasses
 import pathlib
 
 import tqdm
 
 from end2end import checkpoints
-from end2end.prediction import engines, score_rows, scoring
+from end2end.prediction import engines, resuming, scoring
 from end2end.prediction.grouping import SEPARATOR
 from end2end.tables import scores, vocabulary
 from end2end.utils import commands, files, processes
@@ -19,7 +18,6 @@ KNOWN = ("path", "patient", "laterality", "view", "label", "score")
 MANIFEST_SUFFIX = ".csv"
 # Images that are read ahead of the network; more would only take memory.
 AHEAD = 3
-CHANGED = "the file changed after it was read; call again to score it"
 RESEARCH = "Research use only: no medical device, not for diagnosis."
 
 
@@ -101,49 +99,47 @@ def manifest_images(path):
         for i, one in enumerate(columns[named["path"]])]
 
 
-def score_all(todo, out, columns, classifiers, *, names, **options):
+def score_all(todo, table, classifiers, *, names, **options):
     """Appends a row per image as it comes; returns the failures with their reasons.
 
     Args:
         todo: list of dicts from `gather`.
-        out: CSV file.
-        columns: of its rows.
+        table: `resuming.Rows`.
         classifiers: list of `checkpoints.Classifier`.
-        names: gives the pseudonym of a patient; `predict_record.Record`.
+        names: gives the pseudonym of a patient; `resuming.Record`.
         options: `flips` and `frame` of `prediction.score_image`.
     """
-    failures, read = [], {}
+    failures, scored = [], []
     frame = options.pop("frame", None)
-    with open(out, "a", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
-        if not stream.tell():
-            writer.writeheader()
-        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame, read),
+    with table.appending() as append:
+        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame),
                                         total=len(todo), unit="image", disable=None):
             try:
-                found = row(image, reading.result(), classifiers, names, **options)
+                prepared, state = reading.result()
+                cells = row(image, prepared, classifiers, names, **options)
             except (files.InputError, OSError) as error:
                 failures.append((image["path"], commands.one_line(error)))
                 continue
-            writer.writerow(files.csv_cells(dict(zip(columns, found, strict=True))))
-            stream.flush()
-    changed = score_rows.changed(read) - {str(path) for path, _ in failures}
-    score_rows.remove(out, changed)
-    return failures + [(path, CHANGED) for path in sorted(changed)]
+            append(dict(zip(table.columns, cells, strict=True)), state)
+            scored.append(cells[0])
+    changed = table.changed_since(scored)
+    table.remove(changed)
+    return failures + [(path, resuming.CHANGED) for path in changed]
 
 
-def read_ahead(todo, classifiers, frame, read):
-    """Each image with a future of its network inputs (`prediction.Prepared`).
+def read_ahead(todo, classifiers, frame):
+    """Each image with a future of its network inputs (`prediction.Prepared`) and of
+    what its file was like (`resuming.FileState`).
 
-    A few are read and prepared while the network works on those before. What the files
-    were like goes into `read` (`predict_rows.stamp`).
+    A few are read and prepared while the network works on those before.
     """
     def ready(path):
-        read[str(path)] = score_rows.stamp(path)
-        made = scoring.prepare(path, classifiers, frame=frame)
+        state = resuming.state(files.existing_file(path, "image"))
+        prepared = scoring.prepare(path, classifiers, frame=frame)
+        resuming.check_unchanged(path, state)
         # The pixels of a large mammogram take twenty times the memory of an input.
         return dataclasses.replace(
-            made, image=dataclasses.replace(made.image, pixels=None))
+            prepared, image=dataclasses.replace(prepared.image, pixels=None)), state
 
     waiting = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:

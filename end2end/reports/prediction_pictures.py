@@ -5,7 +5,7 @@ They are made after the scores, from the rows; what is there already is not made
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tqdm
 
@@ -31,6 +31,8 @@ class PictureRequest:
             Grad-CAM of the whole-image model takes its place.
         frame: see `prediction.read_mammogram`.
         settings: dict of what determines the pictures.
+        scored_ns: by path of an image, when it was read for its score, nanoseconds
+            since 1970; older pictures of it are made anew.
     """
 
     overlay: pathlib.Path | None = None
@@ -39,6 +41,7 @@ class PictureRequest:
     patch: checkpoints.Classifier | None = None
     frame: int | None = None
     settings: dict = dataclasses.field(default_factory=dict)
+    scored_ns: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def folders(self) -> list[pathlib.Path]:
@@ -142,15 +145,21 @@ def _missing(request, name, row):
     if request.overlay:
         for kind, method in shown.items():
             path = request.overlay / f"{name}.{kind}.png"
-            if not path.exists():
+            if not _holds(path, row, request):
                 missing.append(lambda explained, path=path, method=method: _write(
                     path, overlays.png(case_pictures.drawn(explained, method.name))))
     if request.results and files.is_dicom(pathlib.Path(row["path"])):
         paths = dicom_results.paths(request.results, name)
-        if not all(path.exists() for path in paths):
+        if not all(_holds(path, row, request) for path in paths):
             missing.append(lambda explained: dicom_results.write(
                 paths, row, case_pictures.drawn(explained, shown["saliency"].name)))
     return missing
+
+
+def _holds(path, row, request):
+    """Whether a picture is there, of the content that the row's score is of."""
+    return path.exists() and (
+        path.stat().st_mtime_ns >= request.scored_ns.get(row["path"], 0))
 
 
 def _write(path, data):

@@ -29,11 +29,12 @@ class Scorer:
         classifiers: list of `checkpoints.Classifier`; the maps are of the first.
         patch: `checkpoints.Classifier` of patches, or None for Grad-CAM.
         flips: average over the four flips.
+        key: of the pseudonyms; None for one of this page alone.
     """
 
-    def __init__(self, classifiers, patch=None, *, flips=False):
+    def __init__(self, classifiers, patch=None, *, flips=False, key=None):
         self.classifiers, self.patch, self.flips = classifiers, patch, flips
-        self.names = pseudonyms.Pseudonyms()
+        self.names = pseudonyms.Pseudonyms(key or pseudonyms.new_key())
 
     def about(self):
         """What the page says of the models."""

@@ -167,11 +167,11 @@ def read_heatmaps(place):
 def read_resumed(place):
     """Opens what an earlier call left."""
     from end2end import predict
-    from end2end.prediction import score_files, score_rows
+    from end2end.prediction import resuming, score_files
 
     columns = (*score_files.KNOWN, "score_m", *predict.STATED)
     with contextlib.suppress(files.InputError):
-        score_rows.whole(place.file, columns, "False")
+        resuming.Rows(place.file, columns, "False")
     ledger = conversion.Ledger(place.file)
     job = dict(key="a", sources=[], settings=[])
     ledger.done(job)

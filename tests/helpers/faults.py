@@ -115,8 +115,9 @@ def contents(name, out):
         return (out / "best.history.csv").read_text()
     found = {}
     for path in sorted(out.rglob("*")):
-        # scores.run.json has a random salt.
-        if path.is_file() and path.name[0] != "." and path.suffixes[:1] != [".run"]:
+        # scores.run.json has a random key, scores.files.jsonl the times of files.
+        if path.is_file() and path.name[0] != "." and path.suffixes[:1] not in (
+                [".run"], [".files"]):
             data = path.read_bytes().replace(str(out).encode(), b"OUT")
             if path.name == "converted.jsonl":  # holds times of the files that it read
                 data = json.dumps(sorted(

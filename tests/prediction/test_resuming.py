@@ -1,4 +1,11 @@
-"""Going on with earlier predictions: same settings, same pseudonyms."""
+"""Going on with earlier predictions: same settings, same pseudonyms, same files."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 
 import cv2
 import dicom_writer
@@ -63,8 +70,8 @@ def test_a_patient_of_two_calls_keeps_one_pseudonym_and_no_number_is_written(
     for i, patient in enumerate(("woman-88", "woman-99"), 2):
         test_outputs.dicom(folder / f"{i}.dcm", i, PatientID=patient)
     assert program.main([str(model), str(folder), "--out", str(out)]) == 0
-    assert [row["patient"] for row in grouping.read_rows(out)] == [
-        "patient 001", "patient 002", "patient 002", "patient 003"]
+    first, second, again, third = [row["patient"] for row in grouping.read_rows(out)]
+    assert again == second and len({first, second, third}) == 3
     record = tmp_path / "s.run.json"
     assert record.stat().st_mode & 0o077 == 0
     for path in tmp_path.glob("s.*"):
@@ -75,6 +82,213 @@ def test_a_record_that_is_damaged_is_refused(tmp_path):
     (tmp_path / "s.run.json").write_text("[]")
     with pytest.raises(files.InputError, match="no record of predictions"):
         resuming.Record(tmp_path / "s.csv", {}, rows=True)
+
+
+# Pseudonyms of a record -------------------------------------------------------------
+
+CALL = dict(models=[], images={}, frame=None, flips=False, keep_ids=False)
+
+
+def test_with_a_key_file_two_score_files_name_a_woman_alike_and_hold_no_key(tmp_path):
+    key = tmp_path / "key"
+    records = [resuming.Record(tmp_path / name, CALL, rows=False, key_file=key)
+               for name in ("a.csv", "b.csv")]
+    assert records[0]("4711") == records[1]("4711") != records[0]("4712")
+    text = key.read_text().strip()
+    assert text not in (tmp_path / "a.run.json").read_text()
+    alone = [resuming.Record(tmp_path / name, CALL, rows=False)
+             for name in ("c.csv", "d.csv")]
+    assert alone[0]("4711") != alone[1]("4711")
+
+
+@pytest.mark.parametrize(("first", "second", "words"), [
+    ("key", None, "with --pseudonym-key; give the same"),
+    ("key", "other", "with another --pseudonym-key"),
+    (None, "key", "without --pseudonym-key")])
+def test_a_score_file_keeps_its_key(tmp_path, first, second, words):
+    def record(name, rows):
+        return resuming.Record(tmp_path / "a.csv", CALL, rows=rows,
+                               key_file=name and tmp_path / name)
+    name = record(first, False)("4711")
+    with pytest.raises(files.InputError, match=words):
+        record(second, True)
+    assert record(first, True)("4711") == name
+
+
+def test_a_record_of_version_0_1_keeps_its_numbers_and_new_women_get_none(tmp_path):
+    digest = resuming.hashlib.scrypt(
+        b"4711", salt=b"salt", dklen=16, **resuming.pseudonyms.SCRYPT).hex()
+    (tmp_path / "a.run.json").write_text(json.dumps(
+        dict(settings=CALL, salt="salt", patients={digest: 7})))
+    for _ in range(2):
+        record = resuming.Record(tmp_path / "a.csv", CALL, rows=True)
+        assert record("4711") == "patient 007"
+        assert len(record("4712")) == len("patient ") + 10
+    with pytest.raises(files.InputError, match="without --pseudonym-key"):
+        resuming.Record(tmp_path / "a.csv", CALL, rows=True, key_file=tmp_path / "key")
+
+
+# Files that were replaced -----------------------------------------------------------
+
+
+def rows_of(tmp_path):
+    return resuming.Rows(tmp_path / "s.csv", ("path", "flips", "score"), "False")
+
+
+def add(rows, *paths):
+    with rows.appending() as append:
+        for path in paths:
+            append(dict(path=path, flips="False", score=0.5),
+                   resuming.state(path))
+
+
+def written(path, text, seconds=1_000_000):
+    path.write_text(text)
+    os.utime(path, (seconds, seconds))
+    return str(path)
+
+
+def test_a_file_replaced_by_one_of_its_size_and_time_is_stale(tmp_path):
+    path, same = (written(tmp_path / name, "first") for name in "ab")
+    add(rows_of(tmp_path), path, same)
+    written(tmp_path / "other", "other")
+    shutil.copy2(tmp_path / "other", path)
+    assert os.stat(path).st_mtime == 1_000_000
+    rows = rows_of(tmp_path)
+    stale = rows.stale({path, same})
+    assert stale.changed == stale.all == {path}
+    assert "1 images changed since" in stale.lines()[0]
+    rows.remove(stale.all)
+    assert rows_of(tmp_path).paths == {same}
+
+
+def test_a_file_that_only_has_another_time_is_read_once_more_and_keeps_its_row(
+        tmp_path, monkeypatch):
+    path = written(tmp_path / "a", "first")
+    add(rows_of(tmp_path), path)
+    monkeypatch.setattr(resuming, "TICK", -10**18)  # any time can tell
+    scored = rows_of(tmp_path).scored_ns()
+    os.utime(path, (2_000_000, 2_000_000))
+    assert not rows_of(tmp_path).stale({path}).all
+    monkeypatch.setattr(resuming.files, "sha256", None)  # is not called again
+    rows = rows_of(tmp_path)
+    assert not rows.stale({path}).all and rows.scored_ns() == scored
+
+
+def test_a_change_within_a_tick_of_the_clock_is_seen_by_the_content(tmp_path):
+    path = written(tmp_path / "a", "first")
+    rows = rows_of(tmp_path)
+    before = resuming.state(path)
+    same_status = os.stat(path)
+    assert before.is_of(same_status) is None
+    with rows.appending() as append:
+        append(dict(path=path, flips="False", score=1), resuming.dataclasses.replace(
+            before, sha256="that of other content"))
+    assert rows_of(tmp_path).stale({path}).changed == {path}
+
+
+def test_rows_without_a_record_are_scored_again_and_those_of_gone_files_stay(tmp_path):
+    path, gone = written(tmp_path / "a", "first"), str(tmp_path / "gone")
+    (tmp_path / "s.csv").write_text(
+        f"path,flips,score\n{path},False,0.5\n{gone},False,0.5\n")
+    stale = rows_of(tmp_path).stale({path, gone})
+    assert stale.unrecorded == stale.all == {path} and stale.gone == {gone}
+    assert len(stale.lines()) == 2
+    assert not rows_of(tmp_path).stale(set()).all
+
+
+def test_a_changed_image_that_this_call_does_not_name_loses_its_row(
+        tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "a", "first")
+    add(rows_of(tmp_path), "a")
+    written(tmp_path / "a", "other")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert rows_of(tmp_path).stale(set()).others == {"a"}
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
+    path = written(tmp_path / "a", "first")
+    before = resuming.state(path)
+    resuming.check_unchanged(path, before)
+    written(tmp_path / "a", "other")
+    with pytest.raises(files.InputError, match="changed after it was read"):
+        resuming.check_unchanged(path, before)
+
+
+KILLED = """
+import os, shutil, signal, sys
+from end2end.prediction import resuming
+path, other, out = sys.argv[1:]
+rows = resuming.Rows(resuming.pathlib.Path(out), ("path", "flips", "score"), "False")
+with rows.appending() as append:
+    before = resuming.state(path)
+    shutil.copy2(other, path)
+    if sys.argv[1].endswith("a"):
+        append(dict(path=path, flips="False", score=0.5), before)
+    else:
+        rows_stream = open(out, "a")
+        rows_stream.write("half a row")
+        rows_stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_file_replaced_before_a_kill_is_scored_again(tmp_path, name):
+    path, other = written(tmp_path / name, "first"), written(tmp_path / "o", "other")
+    process = subprocess.run([sys.executable, "-c", KILLED, path, other,
+                              str(tmp_path / "s.csv")])
+    assert process.returncode == -signal.SIGKILL
+    rows = rows_of(tmp_path)
+    assert rows.stale({path}).changed == rows.paths == (
+        {path} if name == "a" else set())
+
+
+def test_torn_and_damaged_states_do_not_count(tmp_path):
+    paths = [written(tmp_path / name, name) for name in "abc"]
+    add(rows_of(tmp_path), *paths)
+    states = tmp_path / "s.files.jsonl"
+    lines = states.read_bytes().splitlines(keepends=True)
+    states.write_bytes(b"[1]\n" + lines[1] + lines[2][:-9])
+    assert rows_of(tmp_path).stale(set(paths)).unrecorded == {paths[0], paths[2]}
+    assert states.read_bytes().startswith(b"[1]\n" + lines[1] + lines[1][:9])
+
+
+def test_a_score_file_that_is_removed_meanwhile_is_noticed(tmp_path):
+    path = written(tmp_path / "a", "first")
+    with pytest.raises(files.VanishedError, match="was removed"), \
+            rows_of(tmp_path).appending() as append:
+        (tmp_path / "s.csv").unlink()
+        append(dict(path=path, flips="False", score=0.5), resuming.state(path))
+
+
+def test_a_picture_that_is_replaced_with_its_time_is_scored_anew(
+        tmp_path, model, picture, capsys):
+    other = tmp_path / "other"
+    cv2.imwrite(str(tmp_path / "b.png"), tiny_classifier.picture(2))
+    shutil.copy2(tmp_path / "b.png", other)
+    call = [str(model), str(picture), "--out", str(tmp_path / "s.csv"),
+            "--overlay", str(tmp_path / "pictures")]
+    program.main(call)
+    before, = grouping.read_rows(tmp_path / "s.csv")
+    shown = (tmp_path / "pictures" / "a.saliency.png").read_bytes()
+    shutil.copy2(other, picture)
+    capsys.readouterr()
+    assert program.main(call) == 0
+    assert "1 images changed since" in capsys.readouterr().out
+    after, = grouping.read_rows(tmp_path / "s.csv")
+    program.main([str(model), str(tmp_path / "b.png"), "--out",
+                  str(tmp_path / "t.csv")])
+    fresh, = grouping.read_rows(tmp_path / "t.csv")
+    assert after["score"] == fresh["score"] != before["score"]
+    assert (tmp_path / "pictures" / "a.saliency.png").read_bytes() != shown
+    program.main(call)
+    assert "1 images, 0 to score" in capsys.readouterr().out
+
+
+# What images are like ---------------------------------------------------------------
 
 
 def test_an_even_image_is_scored_with_a_flag_on_the_terminal(tmp_path, model, capsys):

@@ -1,0 +1,51 @@
+"""Pseudonyms: the same wherever the key is the same, and nothing without it."""
+
+import os
+
+import pytest
+
+from end2end.prediction import pseudonyms
+from end2end.utils import files
+
+KEY = bytes(range(32))
+
+
+def test_a_name_depends_on_number_kind_and_key_alone():
+    first, second = (pseudonyms.Pseudonyms(KEY) for _ in range(2))
+    assert first("4711") == second("4711") == "patient ipb33tisa3"
+    assert first.exam("4711") == "exam ipb33tisa3"
+    assert first("4712") != first("4711") != pseudonyms.Pseudonyms(KEY[::-1])("4711")
+
+
+def test_unknown_numbers_have_no_name_and_numbers_stay_on_request():
+    assert pseudonyms.Pseudonyms(KEY)("") == ""
+    assert pseudonyms.Pseudonyms(KEY, keep_ids=True)("4711") == "4711"
+
+
+def test_a_missing_key_file_is_made_for_its_owner_alone_and_that_is_said(
+        tmp_path, capsys):
+    path = tmp_path / "new" / "key"
+    key = pseudonyms.key_of_file(path)
+    assert "new pseudonym key" in capsys.readouterr().out
+    assert len(key) >= 32 and path.stat().st_mode & 0o777 == 0o600
+    assert pseudonyms.key_of_file(path) == key and capsys.readouterr().out == ""
+    assert os.listdir(path.parent) == ["key"]
+    assert pseudonyms.key_of_file(tmp_path / "other") != key
+
+
+def test_a_key_that_others_may_read_or_that_is_short_is_refused(tmp_path):
+    path = tmp_path / "key"
+    path.write_bytes(bytes(range(65, 97)))
+    path.chmod(0o644)
+    with pytest.raises(files.InputError, match="chmod 600"):
+        pseudonyms.key_of_file(path)
+    path.chmod(0o600)
+    assert pseudonyms.key_of_file(path) == bytes(range(65, 97))
+    path.write_bytes(b"4711\n")
+    with pytest.raises(files.InputError, match="has 4 bytes"):
+        pseudonyms.key_of_file(path)
+
+
+def test_a_fingerprint_tells_keys_apart():
+    assert pseudonyms.fingerprint(KEY) != pseudonyms.fingerprint(KEY[::-1])
+    assert len(pseudonyms.fingerprint(KEY)) == 16
