@@ -15,7 +15,6 @@ from end2end.utils import commands
 PATCH_CLASSES = 5
 # Patch classifiers: with head dropout, as the paper trained them.
 DROPOUT = 0.5
-BACKBONES = ("resnet50", "vgg16", "vgg19", "xception", "inception", "yaroslav")
 # Fields of `ModelOptions` that shape a network, and those of a dense top only.
 FIELDS = ("top_kind", "top_filters", "top_repeats", "expansion", "heatmap",
           "heatmap_pool", "heatmap_max_pool", "convolutional", "shortcut",
@@ -132,8 +131,8 @@ def image_table(patches):
 def patch_table(patches):
     """The patch classifiers with five classes."""
     lines = []
-    for name in BACKBONES:
-        row, model = models.backbones.BACKBONES[name], patches(name)
+    for name, row in models.backbones.BACKBONES.items():
+        model = patches(name)
         lines.append((f"`{name}`", f"{model.count_params():,}", len(model.layers),
                       f"`{row.features}`", f"`{row.top_start}`", row.channels))
     return table(["--net", "weights", "layers", "last feature map",

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -17,6 +17,12 @@ DEAD_FLAGS = (
     "--l1-ratio",
     "--inp-dropout", "-id",
 )
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Choices as words of help: `a, b or c`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def option(

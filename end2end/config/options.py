@@ -16,9 +16,11 @@ from end2end.config.flags import (
     add_dead_flags,
     add_options,
     number_or_auto,
+    one_of,
     option,
     words_of,
 )
+from end2end.models import backbones
 from end2end.utils import commands, files
 
 # Draws of the bootstrap behind each interval, and their seed.
@@ -70,8 +72,8 @@ class ModelOptions:
 
     backbone: str = option(
         "resnet50", "--patch-net", "--net",
-        choices=("resnet50", "vgg16", "vgg19", "xception", "inception", "yaroslav"),
-        help="resnet50, vgg16, vgg19, xception, inception or yaroslav")
+        choices=tuple(backbones.BACKBONES),
+        help=one_of(backbones.BACKBONES))
     patch_model_path: str | None = option(
         None, "--patch-model-state", off=("--no-patch-model-state",),
         help="saved patch classifier that becomes the trunk of the whole-image model")

@@ -3,13 +3,14 @@
 Geometry, names and order of the layers are those of Keras 2.0.8, with which the
 published models were trained; today's ResNet50 pads and normalises differently. Layers
 are addressed by these names.
+
+A backbone is added by its function and its row of `BACKBONES`: flags, help, ImageNet
+weights and docs/models.md read the row. The flags read it to print help, so Keras is
+imported where a trunk is built.
 """
 
 import dataclasses
 from collections.abc import Callable
-
-import numpy as np
-from keras import layers
 
 # Batch normalisation of Keras 2.0.8; today's ResNet50 uses 1.001e-5.
 EPSILON = 1e-3
@@ -28,6 +29,8 @@ class Backbone:
         channels: of the input.
         preprocess: ImageNet preprocessing of a float batch, for patches that are not
             mean-centred; None where the trunk has none.
+        application: name in `keras.applications`, whose ImageNet weights fit; None
+            where there are none.
     """
 
     build: Callable
@@ -35,17 +38,23 @@ class Backbone:
     top_start: str | None
     channels: int = 3
     preprocess: Callable | None = None
+    application: str | None = None
 
 
 def batch_normalization(x, name, *, scale=True):
     """Batch normalisation with the constants of Keras 2.0.8."""
+    from keras import layers
+
     return layers.BatchNormalization(
         epsilon=EPSILON, momentum=MOMENTUM, scale=scale, name=name)(x)
 
 
 def caffe_preprocess(images):
     """Blue, green, red less their ImageNet means: `(b, h, w, 3)` of 0-255."""
-    return images[..., ::-1] - np.array([103.939, 116.779, 123.68], "float32")
+    images = images[..., ::-1].copy()
+    for channel, mean in enumerate((103.939, 116.779, 123.68)):
+        images[..., channel] -= mean
+    return images
 
 
 def unit_preprocess(images):
@@ -74,6 +83,8 @@ def resnet50(x):
     The first convolution has `same` padding and the first pooling none, strides are in
     the first 1x1 convolution of a stage, and a 7x7 average pooling comes last.
     """
+    from keras import layers
+
     names = _Names()
     x = layers.Conv2D(64, 7, strides=2, padding="same", name="conv1")(x)
     x = batch_normalization(x, "bn_conv1")
@@ -87,6 +98,8 @@ def resnet50(x):
 
 
 def _resnet50_unit(x, filters, strides, block, names):
+    from keras import layers
+
     def conv_bn(x, branch, filters, kernel=1, strides=1):
         x = layers.Conv2D(filters, kernel, strides=strides, padding="same" if kernel > 1
                           else "valid", name=f"res{block}_branch{branch}")(x)
@@ -107,6 +120,8 @@ def _resnet50_unit(x, filters, strides, block, names):
 def _vgg(repeats):
     def vgg(x):
         """VGG: blocks of 3x3 convolutions with ReLU, stride 32, 512 features."""
+        from keras import layers
+
         for block, (filters, count) in enumerate(
                 zip((64, 128, 256, 512, 512), repeats, strict=True), start=1):
             for i in range(1, count + 1):
@@ -119,6 +134,8 @@ def _vgg(repeats):
 
 def yaroslav(x):
     """Yaroslav Nikulin's network: six blocks of two 3x3 convolutions, stride 64."""
+    from keras import layers
+
     names = _Names()
     for block, filters in enumerate((32, 64, 128, 256, 256, 512), start=1):
         for i in (1, 2):
@@ -132,6 +149,8 @@ def yaroslav(x):
 
 def xception(x):
     """Xception (Chollet 2017): separable convolutions, stride 32, 2048 features."""
+    from keras import layers
+
     names = _Names()
     for i, (filters, strides) in enumerate(((32, 2), (64, 1)), start=1):
         x = layers.Conv2D(filters, 3, strides=strides, use_bias=False,
@@ -153,6 +172,8 @@ def xception(x):
 
 
 def _xception_separable(x, filters, name, *, before=True):
+    from keras import layers
+
     if before:
         x = layers.Activation("relu", name=f"{name}_act")(x)
     x = layers.SeparableConv2D(
@@ -161,6 +182,8 @@ def _xception_separable(x, filters, name, *, before=True):
 
 
 def _xception_entry(x, block, filters, names):
+    from keras import layers
+
     shortcut = layers.Conv2D(filters[-1], 1, strides=2, padding="same", use_bias=False,
                              name=names("conv2d"))(x)
     shortcut = batch_normalization(shortcut, names("batch_normalization"))
@@ -215,6 +238,8 @@ INCEPTION_STEM = (
 
 def inception(x):
     """Inception V3 (Szegedy et al. 2016): stride about 32, 2048 features."""
+    from keras import layers
+
     names = _Names()
     for step in INCEPTION_STEM:
         x = _inception_step(x, step, names, "")
@@ -230,6 +255,8 @@ def inception(x):
 
 
 def _inception_step(x, step, names, block):
+    from keras import layers
+
     if step == "average":
         return layers.AveragePooling2D(
             3, strides=1, padding="same", name=names("average_pooling2d"))(x)
@@ -254,18 +281,18 @@ def _inception_step(x, step, names, block):
 BACKBONES = {
     "resnet50": Backbone(
         resnet50, features="activation_49", top_start="activation_46",
-        preprocess=caffe_preprocess),
+        preprocess=caffe_preprocess, application="ResNet50"),
     "vgg16": Backbone(
         _vgg((2, 2, 3, 3, 3)), features="block5_pool", top_start="block5_conv1",
-        preprocess=caffe_preprocess),
+        preprocess=caffe_preprocess, application="VGG16"),
     "vgg19": Backbone(
         _vgg((2, 2, 4, 4, 4)), features="block5_pool", top_start="block5_conv1",
-        preprocess=caffe_preprocess),
+        preprocess=caffe_preprocess, application="VGG19"),
     "xception": Backbone(
         xception, features="block14_sepconv2_act", top_start="block14_sepconv1",
-        preprocess=unit_preprocess),
+        preprocess=unit_preprocess, application="Xception"),
     "inception": Backbone(
         inception, features="mixed10", top_start="activation_59",
-        preprocess=unit_preprocess),
+        preprocess=unit_preprocess, application="InceptionV3"),
     "yaroslav": Backbone(yaroslav, features="block6_pool", top_start=None, channels=1),
 }

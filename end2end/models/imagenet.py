@@ -6,6 +6,7 @@ today's ResNet50 are translated, and layers that Keras numbered are taken in ord
 
 import pathlib
 import re
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -16,12 +17,8 @@ from end2end.model_files import (
     safe_loading,
     stored_weights,
 )
+from end2end.models import backbones
 from end2end.utils import files
-
-# Names of Keras's application functions; calling one downloads its file.
-APPLICATIONS = {
-    "resnet50": "ResNet50", "vgg16": "VGG16", "vgg19": "VGG19", "xception": "Xception",
-    "inception": "InceptionV3"}
 
 
 def load_into(model, backbone, weights):
@@ -39,7 +36,7 @@ def load_into(model, backbone, weights):
         files.InputError: no such weights, no network and no file, or a weight that is
             missing or misshapen.
     """
-    if backbone not in APPLICATIONS:
+    if backbones.BACKBONES[backbone].application is None:
         raise files.InputError(
             f"backbone {backbone!r} has no ImageNet weights; give --no-use-pretrained.")
     stored = (_downloaded(backbone) if weights == "imagenet"
@@ -49,6 +46,12 @@ def load_into(model, backbone, weights):
     for name, other in _pairs(names, stored, backbone).items():
         _fill(model.get_layer(name), stored.get(other, {}),
               f"ImageNet weights {weights}")
+
+
+def application(backbone: str) -> Callable:
+    """Keras's function of a backbone, which can download ImageNet weights."""
+    name = backbones.BACKBONES[backbone].application
+    return getattr(keras.applications, str(name))
 
 
 def _pairs(names, stored, backbone):
@@ -116,7 +119,7 @@ def _fill(layer, arrays, source):
 
 def _downloaded(backbone):
     """`{layer: {role: array}}` of Keras's own download."""
-    build = getattr(keras.applications, APPLICATIONS[backbone])
+    build = application(backbone)
     try:
         theirs = build(include_top=False, weights="imagenet")
     # Keras passes on whatever the network raised, mostly a bare Exception.
@@ -140,7 +143,7 @@ def _from_file(path, backbone):
         if isinstance(stored.weights, stored_weights.GroupedWeights):
             return stored.weights.arrays()
     # Keras 3 stores weights by class and count: its own network says which is which.
-    build = getattr(keras.applications, APPLICATIONS[backbone])
+    build = application(backbone)
     theirs = build(include_top=False, weights=None)
     with safe_loading.opened(path) as stored:
         network = network_config.of_model(theirs, f"backbone {backbone}")

@@ -1,10 +1,15 @@
+"""The trunks: layers, sizes and constants of Keras 2.0.8, and complete rows."""
+
+import dataclasses
 import hashlib
+import pathlib
 
 import golden_models
 import keras
 import numpy as np
 import pytest
 
+from end2end import config
 from end2end.models import backbones
 
 # SHA-256 of the layer names of Keras 2.0.8, printed by that version itself (trunk with
@@ -56,3 +61,25 @@ def test_preprocessing_is_that_of_imagenet():
     np.testing.assert_allclose(
         backbones.unit_preprocess(np.array([0.0, 127.5, 255.0])), [-1, 0, 1])
     assert backbones.BACKBONES["yaroslav"].preprocess is None
+
+
+@pytest.mark.parametrize("backbone", backbones.BACKBONES)
+def test_every_row_is_a_network_whose_features_are_where_it_says(backbone):
+    row = backbones.BACKBONES[backbone]
+    image = keras.Input((352, 320, row.channels))
+    model = keras.Model(image, row.build(image))
+    assert len(model.get_layer(row.features).output.shape) == 4
+    if row.top_start:
+        names = [layer.name for layer in model.layers]
+        assert names.index(row.top_start) <= names.index(row.features)
+    if row.application:
+        assert callable(getattr(keras.applications, row.application))
+
+
+def test_a_new_row_is_a_choice_of_the_flags_and_a_line_of_the_documentation():
+    (patch_net,) = (field for field in dataclasses.fields(config.ModelOptions)
+                    if field.name == "backbone")
+    assert patch_net.metadata["choices"] == tuple(backbones.BACKBONES)
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    for name in backbones.BACKBONES:
+        assert f"| `{name}` |" in page, "python -m ddsm_train.model_table"
