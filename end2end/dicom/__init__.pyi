@@ -1,3 +1,4 @@
+from . import acquisition as acquisition
 from . import grey_levels as grey_levels
 from . import identity as identity
 from . import parsing as parsing
@@ -8,6 +9,7 @@ from .reading import read_stored as read_stored
 
 __all__ = [
     "Mammogram",
+    "acquisition",
     "grey_levels",
     "identity",
     "parsing",

@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 import pydicom.uid
 
-from end2end.dicom import grey_levels, identity, parsing
+from end2end.dicom import acquisition, grey_levels, identity, parsing
 from end2end.utils import files
 
 # Names of storage classes that are told apart by these, where no modality is given.
@@ -31,6 +31,8 @@ class Mammogram:
         view: "CC", "MLO" or None, also for other views.
         patient_id: text, or None where it was removed.
         notes: what was done, and what is unusual, as short sentences.
+        acquisition: film, digital or not known, from the tags (`acquisition.kind`).
+        special: why it is no screening view, from the tags (`acquisition.special`).
     """
 
     pixels: np.ndarray
@@ -38,6 +40,8 @@ class Mammogram:
     view: str | None
     patient_id: str | None
     notes: tuple
+    acquisition: str = acquisition.UNKNOWN
+    special: tuple[str, ...] = ()
 
 
 def read_dicom(path, *, frame=None):
@@ -100,7 +104,9 @@ def _read(path, frame):
     return Mammogram(
         pixels=pixels, laterality=laterality, view=view,
         patient_id=identity.patient_id(header, path),
-        notes=(*notes, *done, *found, *identity.unusual(header)))
+        notes=(*notes, *done, *found, *identity.unusual(header)),
+        acquisition=acquisition.kind(header, path),
+        special=acquisition.special(header))
 
 
 def _check_kind(header, path):

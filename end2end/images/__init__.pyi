@@ -1,5 +1,8 @@
+from . import appearance as appearance
 from . import fit as fit
 from . import input_checks as input_checks
+from . import kinds as kinds
+from . import unfit as unfit
 from . import warps as warps
 from .reading import decoded as decoded
 from .reading import read_image as read_image
@@ -12,16 +15,19 @@ from .scaling import to_input as to_input
 from .segmentation import segment_breast as segment_breast
 
 __all__ = [
+    "appearance",
     "decoded",
     "fit",
     "grey_mean",
     "input_checks",
     "intensities",
+    "kinds",
     "read_image",
     "resized",
     "scaled",
     "scaled_channels",
     "segment_breast",
     "to_input",
+    "unfit",
     "warps",
 ]

@@ -144,7 +144,7 @@ def render(woman, side, view, size, *, style="film"):
     """
     rng = np.random.default_rng(
         [woman.seed, SIDES.index(side), VIEWS.index(view)])
-    edge, middle = _outline(rng, view, size)
+    edge, middle = outline(rng, view, size)
     columns = np.arange(size[1]) / size[0]
     inside = (columns < edge[:, None]).astype(np.uint8)
     picture = _tissue(rng, woman.density, inside, middle)
@@ -158,11 +158,11 @@ def render(woman, side, view, size, *, style="film"):
     if side == "RIGHT":
         picture, masks = picture[:, ::-1], [mask[:, ::-1] for mask in masks]
     picture = np.ascontiguousarray(picture)
-    _add_marker(rng, picture, f"{side[0]} {view}", side, STYLES[style]["white"])
+    add_marker(rng, picture, f"{side[0]} {view}", side, STYLES[style]["white"])
     return picture, masks
 
 
-def _outline(rng, view, size):
+def outline(rng, view, size):
     """Skin line: its distance from the chest wall per row, and the nipple's row."""
     rows = np.arange(size[0]) / size[0]
     reach = min(rng.uniform(0.42, 0.58), 0.88 * size[1] / size[0])
@@ -318,7 +318,7 @@ def _expose(rng, picture, inside, style):
     return np.clip(exposed, 0, style["white"]).astype(np.uint16)
 
 
-def _add_marker(rng, picture, text, side, white):
+def add_marker(rng, picture, text, side, white):
     """Burns in a lead marker in a corner away from the chest wall, in most films."""
     if rng.random() < 0.2:
         return

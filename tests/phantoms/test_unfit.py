@@ -1,0 +1,42 @@
+"""Pictures made unfit: what is drawn, and where."""
+
+import numpy as np
+import pytest
+
+from end2end.phantoms import unfit
+
+RNG_SEED = 4
+
+
+def breast(rows=400, columns=310):
+    y, x = np.mgrid[:rows, :columns]
+    inside = np.hypot(y - 180, x) < 150
+    image = np.where(inside, 20000, 0).astype(np.uint16)
+    image[160:200, 20:60] = 50000
+    return image
+
+
+@pytest.mark.parametrize("name", unfit.SPOILINGS)
+def test_each_fault_changes_the_picture_and_keeps_its_type(name):
+    image = breast()
+    spoil, kind = unfit.SPOILINGS[name]
+    changed = spoil(image, np.random.default_rng(RNG_SEED))
+    assert changed.dtype == np.uint16 and kind
+    assert changed.shape != image.shape or (changed != image).any()
+
+
+def test_the_middle_of_the_breast_is_inside_it():
+    row, column, depth = unfit.middle_of_breast(breast())
+    assert breast()[row, column] > 0 and 40 < depth < 180
+
+
+def test_an_implant_is_bright_and_smooth_and_lies_in_the_breast():
+    added = unfit.with_implant(breast(), np.random.default_rng(RNG_SEED)) > 30000
+    assert added.sum() > 3000 and not added[:, 280:].any()
+
+
+@pytest.mark.parametrize("name", unfit.NO_BREAST)
+def test_pictures_without_a_breast_have_the_size_asked_for(name):
+    image = unfit.NO_BREAST[name](np.random.default_rng(RNG_SEED), (400, 310))
+    assert image.shape == (400, 310) and image.dtype == np.uint16
+    assert np.ptp(image) > 10000
