@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from end2end import config, models
+from end2end.dicom import acquisition
 from end2end.models import backbones
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ INBREAST_MEAN = 44.33
 INTENSITY_SCALE = 0.003891
 SIZE = (1152, 896)
 CLASSES = ("neg", "pos")
+ACQUISITIONS = {"CBIS-DDSM": acquisition.FILM, "INbreast": acquisition.DIGITAL}
 
 _RESNET = {"top_kind": "resnet", "top_filters": (512, 512), "top_repeats": (2, 2),
            "expansion": 2, "heatmap": False}
@@ -109,6 +111,7 @@ def _card(row, plan, model):
         "classes": list(CLASSES), "images": config.to_dict(images),
         "model": config.to_dict(config.ModelOptions(**plan)),
         "trained_on": f"{row['data']} by Shen et al. 2019 (published model)",
+        "acquisition": ACQUISITIONS[row["data"]],
         "metrics": {"auc": row["auc"], "auc_flips": row["auc_flips"],
                     "source": "Shen et al. 2019, its notebook and README"},
     }

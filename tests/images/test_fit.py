@@ -19,7 +19,8 @@ DIGITAL_SENTENCE, FILM_SENTENCE = (
 
 def digital(number):
     woman = drawing.draw_woman(number, seed=5, difficulty=0.3)
-    return detector.render(woman, "LEFT", "CC", SIZE, maker="masked 12 bits, bright rim") * 16
+    return 16 * detector.render(
+        woman, "LEFT", "CC", SIZE, maker="masked 12 bits, bright rim")
 
 
 def statistics(images):
