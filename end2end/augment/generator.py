@@ -18,12 +18,12 @@ from end2end.images import warps
 
 log = logging.getLogger(__name__)
 
-Ranges, Warp = warps.Ranges, warps.Warp
+Ranges = warps.Ranges
+Warp = warps.Warp
 draw_warp, apply_warp, four_flips = warps.draw_warp, warps.apply_warp, warps.four_flips
 
 # Keras 2.0.8's guard against division by a standard deviation of zero.
 EPSILON = 1e-7
-
 
 
 class MammogramDataGenerator:

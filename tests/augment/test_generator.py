@@ -3,14 +3,11 @@
 import json
 import pathlib
 
-import cv2
 import numpy as np
 import pytest
 
 from end2end import augment
-from end2end.augment import __main__ as program
 from end2end.augment import generator as augment_generator
-from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pixels"
 SETTINGS = json.loads((GOLDEN / "augmentation.json").read_text())["settings"]
@@ -132,23 +129,3 @@ def test_centring_without_a_mean_warns_and_leaves_the_image(caplog):
 def test_fit_refuses_three_dimensions():
     with pytest.raises(ValueError, match="four dimensions"):
         augment.MammogramDataGenerator().fit(noise(3, 8, 8))
-
-
-def test_the_command_draws_each_image_beside_its_samples(tmp_path, capsys):
-    for name in "abc":
-        cv2.imwrite(str(tmp_path / f"{name}.png"),
-                    noise(40, 30, seed=ord(name)).astype(np.uint8))
-    out = tmp_path / "samples" / "sheet.png"
-    program.main(["--show", str(tmp_path), "--out", str(out), "--samples", "2",
-                  "--images", "2", "--img-size", "32", "24"])
-    assert cv2.imread(str(out)).std() > 10
-    assert "2 of 3 images" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("words, reason", [
-    (["--show", "none", "--out", "a.png"], "does not exist"),
-    (["--show", ".", "--out", "a.xyz"], "no picture"),
-    (["--show", ".", "--out", "a.png", "--samples", "0"], "at least 1")])
-def test_the_command_refuses_wrong_input_in_one_line(words, reason):
-    with pytest.raises(files.InputError, match=reason):
-        program.main(words)

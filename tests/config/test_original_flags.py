@@ -2,15 +2,12 @@
 
 import importlib
 import json
-import logging
 import pathlib
 
 import pytest
 
 from ddsm_train import image_clf_train, patch_clf_train
-from end2end.config import __main__ as program
 from end2end.config import flags, training_command
-from end2end.utils import files
 
 HERE = pathlib.Path(__file__).parents[1]
 ORIGINAL = json.loads((HERE / "fixtures" / "original_flags.json").read_text())
@@ -139,26 +136,3 @@ def test_the_unknown_flags_of_the_examples_are_errors(name):
 def test_flags_without_effect_are_hidden_from_the_help():
     text = patch_clf_train.parser().format_help()
     assert not any(flag in text for flag in flags.DEAD_FLAGS if len(flag) > 5)
-
-
-def test_the_flags_of_a_named_experiment_hold_unless_typed():
-    named = {"one": ("--batch-size", 8, "--top-depths", 4, 4)}
-    _, _, model, training = training_command.parse(
-        image_clf_train.parser(),
-        ["T", "V", "S", "--experiment", "one", "--batch-size", "2"], named)
-    assert (model.top_filters, training.batch_size) == ((4, 4), 2)
-    with pytest.raises(files.InputError, match="'two' is not known here"):
-        training_command.parse(
-            image_clf_train.parser(), ["T", "V", "S", "--experiment", "two"], named)
-
-
-def test_the_page_of_flags_is_what_the_code_prints(monkeypatch):
-    monkeypatch.delenv("RANDOM_SEED", raising=False)
-    monkeypatch.delenv("NUM_CPU_CORES", raising=False)
-    logging.disable()
-    try:
-        text = program.document()
-    finally:
-        logging.disable(logging.NOTSET)
-    written = (HERE.parent / "docs" / "flags.md").read_text(encoding="utf-8")
-    assert written == text, "run: python -m end2end.config > docs/flags.md"

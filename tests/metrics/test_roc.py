@@ -1,13 +1,11 @@
 """Tests of end2end.metrics and end2end.bootstrap."""
 
-import time
-
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
 from end2end import metrics
-from end2end.metrics import bootstrap, roc
+from end2end.metrics import roc
 from end2end.utils import files
 
 
@@ -56,46 +54,6 @@ def test_the_roc_curve_equals_scikit_learns():
     theirs = reference.roc_curve(labels, scores, drop_intermediate=False)
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other)
-
-
-def test_a_bootstrap_of_one_case_at_a_time_equals_the_plain_one():
-    labels, scores = cases(60)
-    drawn = np.concatenate(list(bootstrap.draws(60, runs=50, seed=3)))
-    assert drawn.shape == (50, 60)
-    assert (drawn.sum(axis=1) == 60).all()
-    ours = metrics.auc_of_draws(labels.astype(bool), scores)(drawn)
-    plain = [metrics.auc(np.repeat(labels, counts), np.repeat(scores, counts))
-             for counts in drawn]
-    np.testing.assert_allclose(ours, plain, atol=1e-12)
-
-
-def test_groups_are_drawn_together():
-    drawn = np.concatenate(list(bootstrap.draws(
-        6, runs=20, seed=3, groups=["a", "b", "a", "c", "b", "a"])))
-    assert (drawn[:, 0] == drawn[:, 2]).all() and (drawn[:, 0] == drawn[:, 5]).all()
-    assert (drawn[:, 1] == drawn[:, 4]).all()
-    assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
-
-
-def test_the_same_seed_gives_the_same_interval_whatever_the_block():
-    labels, scores = cases(100)
-    whole = metrics.auc_interval(labels, scores, seed=7)
-    before, bootstrap.BLOCK = bootstrap.BLOCK, 777
-    try:
-        assert metrics.auc_interval(labels, scores, seed=7) == whole
-    finally:
-        bootstrap.BLOCK = before
-
-
-def test_an_interval_of_3000_runs_over_400_cases_is_quick():
-    labels, scores = cases(400)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        low, high = metrics.auc_interval(labels, scores)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.15
-    assert low < metrics.auc(labels, scores) < high
 
 
 def test_the_difference_of_a_model_to_itself_is_nothing():

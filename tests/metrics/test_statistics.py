@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from end2end import metrics
-from end2end.metrics import __main__ as program
 from end2end.metrics import bootstrap, roc, statistics
 from end2end.tables import scores
-from end2end.utils import files
 
 DRAW = statistics.Draw(runs=300, seed=1)
 
@@ -82,39 +80,3 @@ def test_a_threshold_found_elsewhere_is_tested_with_intervals():
     found = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.5, DRAW)
     assert (found["sensitivity"], found["specificity"]) == (1, 0.5)
     assert found["sensitivity_interval"] == (1, 1)
-
-
-def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
-    table = breasts(40)
-    scores.write_scores(tmp_path / "a.csv", table)
-    worse = np.random.default_rng(3).random(80)
-    scores.write_scores(tmp_path / "b.csv", scores.Scores(
-        table.paths, worse, table.labels, patients=table.patients,
-        lateralities=table.lateralities, views=table.views))
-    program.main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--runs", "200",
-                  "--mean", str(tmp_path / "mean.csv"), "--out", str(tmp_path / "out")])
-    printed = capsys.readouterr().out
-    assert "Difference of AUC" in printed and "sensitivity 86.9%" in printed
-    mean = scores.read_scores(tmp_path / "mean.csv")
-    np.testing.assert_allclose(mean.values, (table.values + worse) / 2, atol=1e-9)
-    results = json.loads((tmp_path / "out/results.json").read_text())
-    assert results["auc"] == pytest.approx(metrics.auc(table.labels, mean.values))
-    assert [row["name"] for row in results["comparisons"]] == ["a", "b"]
-    made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made >= {"roc.png", "roc.svg", "reliability.svg", "report.html"}
-
-
-@pytest.mark.parametrize("typed, words", [
-    (["--at", "86.9"], "is no share"),
-    (["--runs", "0"], "--runs must be at least 1"),
-])
-def test_the_command_refuses_wrong_settings(tmp_path, typed, words):
-    scores.write_scores(tmp_path / "a.csv", breasts(4))
-    with pytest.raises(files.InputError, match=words):
-        program.main([str(tmp_path / "a.csv"), *typed])
-
-
-def test_the_command_needs_a_label_for_every_row(tmp_path):
-    (tmp_path / "a.csv").write_text("path,label,score\na,1,0.5\nb,,0.5\n")
-    with pytest.raises(files.InputError, match="labels for 1 of 2 rows"):
-        program.main([str(tmp_path / "a.csv")])

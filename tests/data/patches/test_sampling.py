@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from ddsm_train import sample_patches_combined, sample_patches_main
-from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "sampling"
 RUNS = json.loads(gzip.decompress((GOLDEN / "expected.json.gz").read_bytes()))
@@ -195,26 +194,6 @@ def test_an_exhausted_overlap_skips_the_lesion_and_keeps_the_background(tiny, ca
     assert "train/background/A_LEFT_CC_1_0000.png" in names
     assert not any("mass_mal" in name for name in names)
     assert sum("calc_ben" in name for name in names) == 3
-
-
-def test_a_listed_patient_missing_from_the_table_is_an_error_before_work(tiny):
-    (tiny / "pat_train.txt").write_text("A\nZ\n")
-    with pytest.raises(files.InputError, match="Z is not in the ROI table"):
-        run(tiny)
-    assert not (tiny / "out").exists()
-
-
-@pytest.mark.parametrize("flags", [
-    ("--patch-size", 1), ("--val-size", 1), ("--target-height", 0), ("--nb-abn", -1)])
-def test_impossible_options_are_errors(tiny, flags):
-    with pytest.raises(files.InputError):
-        run(tiny, *flags)
-
-
-def test_a_table_without_a_column_is_an_error(tiny):
-    (tiny / "roi_mask_path.csv").write_text("patient_id,side\nA,LEFT\n")
-    with pytest.raises(files.InputError, match="no column view"):
-        run(tiny)
 
 
 def test_a_second_call_leaves_complete_images_and_mends_the_others(tiny, capsys):

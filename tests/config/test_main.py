@@ -1,0 +1,20 @@
+"""The page of flags."""
+
+import logging
+import pathlib
+
+from end2end.config import __main__ as program
+
+HERE = pathlib.Path(__file__).parents[1]
+
+
+def test_the_page_of_flags_is_what_the_code_prints(monkeypatch):
+    monkeypatch.delenv("RANDOM_SEED", raising=False)
+    monkeypatch.delenv("NUM_CPU_CORES", raising=False)
+    logging.disable()
+    try:
+        text = program.document()
+    finally:
+        logging.disable(logging.NOTSET)
+    written = (HERE.parent / "docs" / "flags.md").read_text(encoding="utf-8")
+    assert written == text, "run: python -m end2end.config > docs/flags.md"

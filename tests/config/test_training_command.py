@@ -1,0 +1,18 @@
+"""The command line that all training programs share."""
+
+import pytest
+
+from ddsm_train import image_clf_train
+from end2end.config import training_command
+from end2end.utils import files
+
+
+def test_the_flags_of_a_named_experiment_hold_unless_typed():
+    named = {"one": ("--batch-size", 8, "--top-depths", 4, 4)}
+    _, _, model, training = training_command.parse(
+        image_clf_train.parser(),
+        ["T", "V", "S", "--experiment", "one", "--batch-size", "2"], named)
+    assert (model.top_filters, training.batch_size) == ((4, 4), 2)
+    with pytest.raises(files.InputError, match="'two' is not known here"):
+        training_command.parse(
+            image_clf_train.parser(), ["T", "V", "S", "--experiment", "two"], named)

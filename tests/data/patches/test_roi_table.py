@@ -1,0 +1,104 @@
+"""The table of lesions: what is read, what is refused, what is planned."""
+
+import pathlib
+
+import pytest
+
+from end2end import config
+from end2end.data.patches import roi_table
+from end2end.utils import files
+
+HEADER = "patient_id,side,view,abn_num,pathology,type\n"
+ROWS = ("B,LEFT,MLO,1,BENIGN,calc\nA,RIGHT,CC,1,MALIGNANT,mass\n"
+        "B,LEFT,MLO,2,BENIGN_WITHOUT_CALLBACK,mass\n")
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Two women: A with one lesion, B with two on one image."""
+    (tmp_path / "full").mkdir()
+    (tmp_path / "mask").mkdir()
+    (tmp_path / "rois.csv").write_text(HEADER + ROWS)
+    (tmp_path / "patients.txt").write_text("B\nA\nB\n")
+    return roi_table.Sources(tmp_path / "rois.csv", tmp_path / "mask",
+                             tmp_path / "patients.txt", tmp_path / "full")
+
+
+def plan(sources, convention=roi_table.COMBINED, **options):
+    out = sources.roi_table.parent / "out"
+    return roi_table.plan(
+        sources, out / "train", out / "val", convention=convention,
+        options=config.SamplingOptions(**dict(validation_share=0.0) | options))
+
+
+def test_each_mammogram_is_a_job_with_one_mask_for_each_lesion(sources):
+    jobs = plan(sources)
+    assert [job.name for job in jobs] == ["A_RIGHT_CC", "B_LEFT_MLO"]
+    assert jobs[1].image == sources.images / "B_LEFT_MLO.png"
+    assert jobs[1].masks == (sources.masks / "Calc-Training_B_LEFT_MLO_1.png",
+                             sources.masks / "Mass-Training_B_LEFT_MLO_2.png")
+
+
+def test_the_older_convention_keeps_the_order_of_the_table(sources):
+    older = roi_table.Convention(prefix="Mass", sort=False, patient_lists=False)
+    jobs = plan(sources, older)
+    assert [job.name for job in jobs] == ["B_LEFT_MLO", "A_RIGHT_CC"]
+    assert jobs[0].image.name == "Mass-Training_B_LEFT_MLO.png"
+    assert not list(jobs[0].out.glob("*.txt"))
+
+
+def test_the_plan_makes_class_folders_and_lists_the_patients(sources):
+    out = plan(sources)[0].out
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {
+        "background", "calc_mal", "calc_ben", "mass_mal", "mass_ben"}
+    assert sorted((out / roi_table.PATIENT_LIST).read_text().split()) == ["A", "B"]
+
+
+def test_a_listed_patient_missing_from_the_table_is_an_error_before_work(sources):
+    sources.patients.write_text("A\nZ\n")
+    with pytest.raises(files.InputError, match="Z is not in the ROI table"):
+        plan(sources)
+    assert not (sources.roi_table.parent / "out").exists()
+
+
+@pytest.mark.parametrize("options", [
+    dict(patch_size=1), dict(validation_share=1), dict(target_height=0),
+    dict(lesion_count=-1)])
+def test_impossible_options_are_errors(sources, options):
+    with pytest.raises(files.InputError):
+        plan(sources, **options)
+
+
+def test_a_table_without_a_column_is_an_error(sources):
+    sources.roi_table.write_text("patient_id,side\nA,LEFT\n")
+    with pytest.raises(files.InputError, match="no column view"):
+        plan(sources)
+
+
+@pytest.mark.parametrize("value", ["../A", "", "A\tB", "x" * 81])
+def test_a_value_that_cannot_be_part_of_a_file_name_is_refused(sources, value):
+    sources.roi_table.write_text(HEADER + f'"{value}",LEFT,CC,1,BENIGN,mass\n')
+    with pytest.raises(files.InputError, match="row 2: patient_id"):
+        plan(sources)
+
+
+def test_an_empty_list_of_patients_is_refused(sources):
+    sources.patients.write_text("\n \n")
+    with pytest.raises(files.InputError, match="is empty"):
+        plan(sources)
+
+
+@pytest.mark.parametrize(("row", "folder"), [
+    (dict(type="calc", pathology="MALIGNANT"), "calc_mal"),
+    (dict(type="calc", pathology="BENIGN"), "calc_ben"),
+    (dict(type="mass", pathology="MALIGNANT"), "mass_mal"),
+    (dict(pathology="BENIGN_WITHOUT_CALLBACK"), "mass_ben")])
+def test_the_class_of_a_lesion_follows_from_kind_and_pathology(row, folder):
+    assert roi_table.lesion_folder(row, config.SamplingOptions()) == folder
+
+
+def test_paths_of_other_kinds_are_taken(sources):
+    jobs = roi_table.plan(
+        sources, str(sources.images.parent / "out"), pathlib.Path("unused"),
+        config.SamplingOptions(validation_share=0.0))
+    assert jobs[0].out == sources.images.parent / "out"

@@ -1,0 +1,157 @@
+"""Batches of images: what they hold, their order, their weights."""
+
+import json
+import pathlib
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end import augment, config, images
+from end2end.data import image_batches, image_lists
+from end2end.utils import files
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pixels"
+OPTIONS = config.ImageOptions(size=(16, 12), intensity_scale=0.003891, pixel_mean=50.0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes: 5 images of `neg` (one in a sub-folder, one upper-case), 3 `pos`."""
+    rng = np.random.default_rng(0)
+    for name in ("neg/b.png", "neg/a.PNG", "neg/c.png", "neg/deep/d.png", "neg/z.png",
+                 "pos/y.png", "pos/x.png", "pos/w.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 65536, (20, 18)).astype(np.uint16)
+        path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    (tmp_path / "neg" / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+def made(folder, **keywords):
+    found = image_lists.list_classes(folder, ("neg", "pos"))
+    return image_batches.ImageBatches(found, OPTIONS, **(dict(batch_size=3) | keywords))
+
+
+def test_balance_weights_equal_the_original():
+    golden = json.loads((GOLDEN / "batch_balance.json").read_text())
+    weights = image_batches.balance_weights(np.array(golden["labels"]))
+    assert weights.tolist() == golden["weights"]
+
+
+@pytest.mark.parametrize("labels, weights", [
+    ([0, 0, 1, 1], [2, 2, 2, 2]), ([0, 0, 0, 1], [4 / 3, 4 / 3, 4 / 3, 4]),
+    ([1, 1], [1, 1])])
+def test_balance_weights_give_each_class_present_the_same_total(labels, weights):
+    made = image_batches.balance_weights(np.array(labels))
+    np.testing.assert_allclose(made, weights, rtol=1e-6)
+
+
+def test_an_unshuffled_sweep_holds_every_image_once_as_network_inputs(folder):
+    batches = made(folder)
+    assert len(batches) == 3 and batches.num_images == 8
+    swept = list(batches.batches())
+    assert [len(inputs) for inputs, _, _ in swept] == [3, 3, 2]
+    inputs = np.concatenate([inputs for inputs, _, _ in swept])
+    expected = [images.to_input(images.read_image(path), OPTIONS)
+                for path in batches.images.paths]
+    np.testing.assert_array_equal(inputs, expected)
+    one_hot = np.concatenate([one_hot for _, one_hot, _ in swept])
+    np.testing.assert_array_equal(one_hot.argmax(axis=1), batches.labels)
+    assert swept[0][2] is None
+
+
+def test_batches_are_permuted_and_drawn_as_keras_did(folder):
+    batches = made(folder, seed=9, shuffle=True, generator=augment.training_generator(),
+                   balance_batches=True)
+    raw = [images.scaled(images.read_image(path), OPTIONS)
+           for path in batches.images.paths]
+    generator = augment.training_generator()
+    # Keras 2.0.8: the global generator is seeded with seed + batch number; the first
+    # batch of a sweep then permutes; then come the draws of each image.
+    for b in range(7):
+        np.random.seed(9 + b)
+        if b % 3 == 0:
+            order = np.random.permutation(8)
+        chosen = order[b % 3 * 3:b % 3 * 3 + 3]
+        expected = np.stack([generator.random_transform(raw[k]) for k in chosen])
+        inputs, one_hot, weights = batches.batch(b)
+        np.testing.assert_array_equal(inputs, expected - np.float32(50))
+        np.testing.assert_array_equal(one_hot.argmax(axis=1), batches.labels[chosen])
+        np.testing.assert_array_equal(
+            weights, image_batches.balance_weights(batches.labels[chosen]))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_any_number_of_workers_gives_the_same_batches_in_order(folder, workers):
+    batches = made(folder, seed=1, shuffle=True, generator=augment.training_generator(),
+                   cache=workers > 1)
+    swept = list(batches.batches(2, 9, workers=workers))
+    for b, (inputs, one_hot, _) in enumerate(swept, start=2):
+        np.testing.assert_array_equal(inputs, batches.batch(b)[0])
+        np.testing.assert_array_equal(one_hot, batches.batch(b)[1])
+    assert len(swept) == 7
+
+
+def test_without_a_seed_a_run_is_still_a_function_of_the_batch_number(folder):
+    one, other = (made(folder, shuffle=True, batch_size=8) for _ in range(2))
+    np.testing.assert_array_equal(one.batch(4)[0], one.batch(4)[0])
+    assert one.seed != other.seed
+
+
+def test_caching_reads_each_file_once(folder, monkeypatch):
+    reads = []
+    reading = images.read_image
+    monkeypatch.setattr(
+        images, "read_image", lambda path: reads.append(path) or reading(path))
+    batches = made(folder, cache=True)
+    first = [inputs for inputs, _, _ in batches.batches()]
+    second = [inputs for inputs, _, _ in batches.batches()]
+    assert len(reads) == 8
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_bad_file_stops_the_run_with_its_name_also_from_a_worker(folder):
+    batches = made(folder)
+    (folder / "neg" / "c.png").write_bytes(b"broken")
+    with pytest.raises(files.InputError, match=r"neg/c\.png cannot be read"):
+        list(batches.batches(workers=2))
+    assert threading.active_count() < 20
+
+
+def test_arrays_make_the_same_batches_as_files(folder):
+    from_files = made(folder, seed=2, shuffle=True)
+    arrays = [images.read_image(path) for path in from_files.images.paths]
+    found = image_lists.from_arrays(arrays, from_files.labels, ("neg", "pos"))
+    from_memory = image_batches.ImageBatches(
+        found, OPTIONS, batch_size=3, seed=2, shuffle=True)
+    np.testing.assert_array_equal(from_memory.batch(1)[0], from_files.batch(1)[0])
+    with pytest.raises(ValueError, match="expected \\(rows, columns\\)"):
+        image_lists.from_arrays(np.zeros((2, 3, 3, 1)))
+    with pytest.raises(ValueError, match="one class number per image"):
+        image_lists.from_arrays(np.zeros((2, 3, 3)), [0, 1, 1])
+
+
+def test_images_of_different_width_do_not_fit_into_one_batch(tmp_path):
+    for name, width in dict(a=10, b=20).items():
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.ones((20, width), np.uint8))
+    found = image_lists.find_images(tmp_path)
+    options = config.ImageOptions(height=16, channels=1)
+    with pytest.raises(files.InputError, match=r"b\.png becomes \(16, 16\) pixels"):
+        image_batches.ImageBatches(found, options, batch_size=2).batch(0)
+    single = image_batches.ImageBatches(found, options, batch_size=1)
+    assert [single.batch(b)[0].shape for b in range(2)] == [(1, 16, 8, 1),
+                                                            (1, 16, 16, 1)]
+
+
+def test_batches_without_labels_have_none_and_cannot_be_balanced(folder):
+    found = image_lists.find_images(folder / "pos")
+    assert image_batches.ImageBatches(found, OPTIONS, batch_size=2).batch(0)[1:] == (
+        None, None)
+    with pytest.raises(files.InputError, match="need labels"):
+        image_batches.ImageBatches(found, OPTIONS, batch_size=2, balance_batches=True)
+    with pytest.raises(files.InputError, match="no images"):
+        image_batches.ImageBatches(image_lists.ImageList(()), OPTIONS, batch_size=2)

@@ -1,0 +1,52 @@
+"""Outlined lesions of mammograms as masks."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end.data import rois
+from end2end.utils import files
+
+HEADER = "patient_id,side,view,pathology,mask_path\n"
+
+
+def test_masks_of_a_table_come_at_the_size_of_the_image(tmp_path):
+    mask = np.zeros((20, 30), np.uint8)
+    mask[4:8, 20:26] = 255
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    (tmp_path / "rois.csv").write_text(
+        HEADER + "P_00001,LEFT,CC,MALIGNANT,m.png\nP_00001,LEFT,CC,BENIGN,gone.png\n"
+        "P_00001,LEFT,MLO,BENIGN,m.png\n")
+    [region] = rois.read(tmp_path / "rois.csv")("x/P_00001_LEFT_CC.png", (40, 60))
+    assert region.malignant is True and region.mask.shape == (40, 60)
+    rows, columns = np.nonzero(region.mask)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 15, 40, 51)
+
+
+def test_an_image_without_outlines_has_no_region(tmp_path):
+    (tmp_path / "rois.csv").write_text(HEADER + "P_00001,LEFT,CC,BENIGN,m.png\n")
+    assert rois.read(tmp_path / "rois.csv")("P_00002_LEFT_CC.png", (4, 6)) == []
+
+
+def test_outlines_of_inbreast_are_filled_and_have_the_class_of_their_folder(tmp_path):
+    square = [[10, 20], [20, 20], [20, 30], [10, 30]]
+    (tmp_path / "outlines.json").write_text(json.dumps(dict(
+        size=[100, 80], images={"20586908_L_CC": [dict(points=square)]})))
+    outlines = rois.read(tmp_path / "outlines.json")
+    [region] = outlines("test/pos/20586908_L_CC.png", (50, 40))
+    assert region.malignant is True
+    rows, columns = np.nonzero(region.mask)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (10, 15, 5, 10)
+    assert outlines("test/neg/20586908_L_CC.png", (50, 40))[0].malignant is False
+    assert outlines("elsewhere/20586908_L_CC.png", (50, 40))[0].malignant is None
+
+
+@pytest.mark.parametrize(("name", "text", "reason"), [
+    ("rois.csv", "patient_id,side\nA,LEFT\n", "no column view"),
+    ("outlines.json", "{}", "no size and images")])
+def test_files_of_another_kind_are_refused(tmp_path, name, text, reason):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(files.InputError, match=reason):
+        rois.read(tmp_path / name)

@@ -1,0 +1,55 @@
+"""Draws of the bootstrap, by case and by group."""
+
+import time
+
+import numpy as np
+
+from end2end import metrics
+from end2end.metrics import bootstrap
+
+
+def cases(count, *, seed=0, shift=1.0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    labels[:2] = 0, 1
+    return labels, rng.normal(size=count) + shift * labels
+
+
+def test_a_bootstrap_of_one_case_at_a_time_equals_the_plain_one():
+    labels, scores = cases(60)
+    drawn = np.concatenate(list(bootstrap.draws(60, runs=50, seed=3)))
+    assert drawn.shape == (50, 60)
+    assert (drawn.sum(axis=1) == 60).all()
+    ours = metrics.auc_of_draws(labels.astype(bool), scores)(drawn)
+    plain = [metrics.auc(np.repeat(labels, counts), np.repeat(scores, counts))
+             for counts in drawn]
+    np.testing.assert_allclose(ours, plain, atol=1e-12)
+
+
+def test_groups_are_drawn_together():
+    drawn = np.concatenate(list(bootstrap.draws(
+        6, runs=20, seed=3, groups=["a", "b", "a", "c", "b", "a"])))
+    assert (drawn[:, 0] == drawn[:, 2]).all() and (drawn[:, 0] == drawn[:, 5]).all()
+    assert (drawn[:, 1] == drawn[:, 4]).all()
+    assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+def test_the_same_seed_gives_the_same_interval_whatever_the_block():
+    labels, scores = cases(100)
+    whole = metrics.auc_interval(labels, scores, seed=7)
+    before, bootstrap.BLOCK = bootstrap.BLOCK, 777
+    try:
+        assert metrics.auc_interval(labels, scores, seed=7) == whole
+    finally:
+        bootstrap.BLOCK = before
+
+
+def test_an_interval_of_3000_runs_over_400_cases_is_quick():
+    labels, scores = cases(400)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        low, high = metrics.auc_interval(labels, scores)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.15
+    assert low < metrics.auc(labels, scores) < high

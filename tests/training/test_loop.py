@@ -1,0 +1,281 @@
+"""The training loop: stages run, kept, interrupted and gone on with."""
+
+import dataclasses
+import gzip
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tiny_networks
+
+from end2end import checkpoints, config
+from end2end.training import callbacks, freezing, loop, optimizers, schedule
+
+GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "training"
+TRAINING = config.TrainingOptions(
+    optimizer="adam", learning_rate=0.001, first_until_epoch=3, top_until_epoch=13,
+    all_until_epoch=50, all_rate_multiplier=0.01, late_weight_decay=0.02,
+    late_dropout=0.3, workers=1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def eager():
+    """No graphs: compiling them takes longer than the few steps of a test."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def quick(**changes):
+    return dataclasses.replace(TRAINING, **changes)
+
+
+def stages(*ends, first="output"):
+    return [schedule.Stage(f"stage {number}", first if number == 0 else None, end,
+                           0.01, 0.01, 0.0) for number, end in enumerate(ends)]
+
+
+def run(ends, *, options=TRAINING, model=None, batches=None, output=None, **keywords):
+    model = model or tiny_networks.flat_network()
+    return loop.train(
+        model, stages(*ends), batches or tiny_networks.ArrayBatches(),
+        tiny_networks.ArrayBatches(6, seed=3), options=options, output=output,
+        **keywords)
+
+
+def test_epoch_flags_are_end_points_of_the_run():
+    history = run([2, 3, 5])
+    assert [(row["epoch"], row["stage"]) for row in history.rows] == [
+        (1, "stage 0"), (2, "stage 0"), (3, "stage 1"), (4, "stage 2"), (5, "stage 2")]
+
+
+def test_a_stage_whose_end_is_reached_runs_no_epoch():
+    assert [row["stage"] for row in run([2, 1, 3]).rows] == [
+        "stage 0", "stage 0", "stage 2"]
+
+
+def test_a_stage_that_stops_early_leaves_its_epochs_to_the_next():
+    options = quick(stop_patience=0)
+    fixed = [dataclasses.replace(row, learning_rate=0.0) for row in stages(9, 9)]
+    model = tiny_networks.flat_network()
+    model.get_layer("bn").momentum = 1.0
+    history = loop.train(
+        model, fixed, tiny_networks.ArrayBatches(), tiny_networks.ArrayBatches(6),
+        options=options)
+    # Nothing changes, so each stage ends after its second epoch.
+    assert [row["stage"] for row in history.rows] == ["stage 0"] * 2 + ["stage 1"] * 2
+
+
+@pytest.mark.parametrize(("count", "steps"), [(10, 3), (8, 3), (3, 1)])
+def test_an_epoch_has_one_batch_more_than_whole_batches(count, steps):
+    batches = tiny_networks.ArrayBatches(count)
+    run([2], batches=batches)
+    assert batches.asked == list(range(2 * steps))
+
+
+def test_the_stages_go_on_with_the_batches_of_the_run():
+    batches = tiny_networks.ArrayBatches(10)
+    run([1, 3], batches=batches)
+    assert batches.asked == list(range(9))
+    seen = np.concatenate([batches.indices(b) for b in batches.asked])
+    assert np.bincount(seen).tolist() == [3] * 10
+
+
+def test_sample_weights_are_averaged_by_the_batch_size():
+    weights = np.array([1, 2, 1], np.float32)
+    model = tiny_networks.flat_network(weight_decay=0.0)
+    batches = tiny_networks.ArrayBatches(3, weights=weights)  # one batch an epoch
+    images, labels, _ = batches.batch(0)
+    each = np.array(schedule.cross_entropy(labels, model(images, training=True)))
+    plain = [dataclasses.replace(row, weight_decay=0.0) for row in stages(1)]
+    history = loop.train(
+        model, plain, batches, tiny_networks.ArrayBatches(6), options=TRAINING)
+    expected = (each * weights).sum() / 3
+    assert history.rows[0]["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_late_weight_decay_and_dropout_act_from_the_second_stage_on():
+    rows = [schedule.Stage("one", None, 1, 0.0, 0.01, 0.0),
+            schedule.Stage("two", None, 2, 0.0, 0.5, 0.9)]
+    results = {}
+    for semantics in ("corrected", "original"):
+        model = tiny_networks.flat_network(weight_decay=0.01)
+        loop.train(
+            model, rows, tiny_networks.ArrayBatches(), tiny_networks.ArrayBatches(6),
+            options=quick(semantics=semantics))
+        results[semantics] = float(sum(model.losses)), model.get_layer("drop").rate
+    assert results["corrected"][0] == pytest.approx(50 * results["original"][0])
+    assert (results["corrected"][1], results["original"][1]) == (0.9, 0.0)
+
+
+def test_a_plateau_halves_the_rate_for_sgd_only():
+    rates = {}
+    for name in ("sgd", "adam"):
+        model = tiny_networks.flat_network()
+        model.get_layer("bn").momentum = 1.0
+        history = loop.train(
+            model, [schedule.Stage("one", None, 4, 1e-12, 0.0, 0.0)],
+            tiny_networks.ArrayBatches(), tiny_networks.ArrayBatches(6),
+            options=quick(optimizer=name, rate_patience=1))
+        rates[name] = [row["learning_rate"] / 1e-12 for row in history.rows]
+    np.testing.assert_allclose(rates["sgd"], [1, 1, 1, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(rates["adam"], 1, rtol=1e-6)
+
+
+def test_a_loss_that_becomes_nan_ends_the_run_with_what_was_tried():
+    batches = tiny_networks.ArrayBatches()
+    batches.images[:] = np.nan
+    with pytest.raises(callbacks.Diverged, match=r"adam at learning rate 0\.01"):
+        run([1], batches=batches)
+
+
+def test_what_a_reading_thread_raises_comes_out_as_it_is():
+    class Broken(tiny_networks.ArrayBatches):
+        def batches(self, *arguments, **keywords):
+            yield self.batch(0)
+            raise OSError("disk on fire")
+
+    with pytest.raises(OSError, match="^disk on fire$"):
+        run([1], batches=Broken())
+
+
+def kept(folder, saved=None, **changes):
+    return loop.Output(
+        save=lambda model, logs: None if saved is None else saved.append(logs["epoch"]),
+        history=folder / "history.csv", state=folder / "state.npz", **changes)
+
+
+class Interrupting(tiny_networks.ArrayBatches):
+    """Raises in the middle of an epoch, as Ctrl-C does."""
+
+    def batches(self, start=0, stop=None, *, workers=1):
+        for b in range(start, stop):
+            if b == 7:
+                raise KeyboardInterrupt
+            yield self.batch(b)
+
+
+# The kill comes in the third epoch: the first of the second stage, or its second.
+@pytest.mark.parametrize(("optimizer", "ends"), [
+    ("adam", [2, 5]), ("sgd", [2, 5]), ("adam", [1, 4])])
+def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
+        tmp_path, optimizer, ends):
+    options = quick(optimizer=optimizer, stop_patience=1, rate_patience=0)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = tiny_networks.flat_network(dropout=0.2)
+    unbroken = run(ends, options=options, model=whole, output=kept(tmp_path / "a"))
+    with pytest.raises((KeyboardInterrupt, Exception)):
+        run(ends, options=options, model=tiny_networks.flat_network(dropout=0.2),
+            batches=Interrupting(), output=kept(tmp_path / "b"))
+    again = tiny_networks.flat_network(dropout=0.2)
+    resumed = run(ends, options=options, model=again, output=kept(tmp_path / "b"))
+    assert resumed.resumed_at == 2
+    assert resumed.rows == unbroken.rows
+    assert (resumed.best, resumed.best_epoch) == (unbroken.best, unbroken.best_epoch)
+    assert (tmp_path / "a/history.csv").read_text() == (
+        tmp_path / "b/history.csv").read_text()
+    for one, other in zip(whole.variables, again.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_state_of_other_settings_is_left_aside(tmp_path):
+    run([2], output=kept(tmp_path, signature="a"))
+    said = []
+    history = run([1], output=kept(tmp_path, signature="b", say=said.append))
+    assert (len(history.rows), history.resumed_at) == (1, 0)
+    assert "begins anew" in said[0]
+
+
+@pytest.mark.parametrize("changes", [
+    dict(remat=True), dict(precision="mixed_float16"), dict(accumulate=2)])
+def test_ways_to_save_memory_train_and_come_back_from_a_state(tmp_path, changes):
+    options = quick(**changes)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = run([2], options=options, output=kept(tmp_path / "a"))
+    run([1], options=options, output=kept(tmp_path / "b"))
+    resumed = run([2], options=options, output=kept(tmp_path / "b"))
+    assert resumed.resumed_at == 1
+    assert resumed.rows == whole.rows
+
+
+def test_recomputing_gives_the_history_of_a_plain_run():
+    plain, again = (run([2], options=quick(remat=value)) for value in (False, True))
+    for one, other in zip(plain.rows, again.rows, strict=True):
+        assert other["val_loss"] == pytest.approx(one["val_loss"], rel=1e-4)
+
+
+def test_tensorboard_finds_the_values_of_each_epoch(tmp_path):
+    import tensorflow as tf
+
+    history = run([2], options=quick(tensorboard=str(tmp_path)))
+    found = {}
+    for record in tf.data.TFRecordDataset([str(one) for one in tmp_path.iterdir()]):
+        event = tf.compat.v1.Event.FromString(record.numpy())
+        for value in event.summary.value:
+            assert value.metadata.plugin_data.plugin_name in ("scalars", "")
+            found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    assert found["val_loss", 2] == pytest.approx(history.rows[1]["val_loss"])
+    assert found["learning_rate", 1] == pytest.approx(0.01)
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory):
+    """The original's small whole-image model, its inputs, what it computed."""
+    path = tmp_path_factory.mktemp("golden") / "initial.h5"
+    path.write_bytes(gzip.decompress((GOLDEN / "initial.h5.gz").read_bytes()))
+    data = np.load(GOLDEN / "inputs.npz")
+    results = {name: json.loads((GOLDEN / f"{name}.json").read_text())
+               for name in ("gradients", "curves")}
+    return path, data["x"].astype(np.float32), data["y"].astype(np.float32), results
+
+
+def test_the_first_loss_and_the_gradients_equal_those_of_the_original(golden):
+    import tensorflow as tf
+
+    path, x, y, results = golden
+    model = checkpoints.load_model(path)
+    freezing.train_from(model, None)
+    weights = tf.constant([1.0, 2.0, 1.0, 2.0])
+    with tf.GradientTape() as tape:
+        each = schedule.cross_entropy(y[:4], model(x[:4], training=True))
+        loss = tf.reduce_mean(each * weights) + sum(model.losses)
+    expected = results["gradients"]
+    assert float(loss) == pytest.approx(expected["loss"], rel=1e-4)
+    norms = {tuple(weight["name"].split(":")[0].split("/")[-2:]): weight
+             for weight in expected["weights"]}
+    compared = 0
+    variables = model.trainable_variables
+    for variable, gradient in zip(
+            variables, tape.gradient(loss, [v.value for v in variables]), strict=True):
+        weight = norms.get(tuple(variable.path.split("/")[-2:]))
+        if weight and weight["gradient_norm"] > 1e-2:
+            assert float(tf.norm(gradient)) == pytest.approx(
+                weight["gradient_norm"], rel=0.03), variable.path
+            compared += 1
+    assert compared > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["adam", "nadam", "rmsprop", "sgd"])
+def test_the_first_steps_go_the_way_of_the_original(golden, name):
+    path, x, y, results = golden
+    expected = results["curves"][name]
+    model = checkpoints.load_model(path)
+    np.testing.assert_allclose(
+        model.predict(x, batch_size=4, verbose=0), expected["initial_predictions"],
+        atol=1e-5)
+    model.compile(optimizers.optimizer(name, expected["lr"]), schedule.cross_entropy,
+                  jit_compile=False)
+    losses = []
+    for k in range(3):
+        which = slice(4 * k, 4 * k + 4)
+        losses.append(float(model.train_on_batch(
+            x[which], y[which], sample_weight=np.array([1.0, 2, 1, 2]))))
+    theirs = [loss for loss, _ in expected["train_losses"][:3]]
+    assert losses[0] == pytest.approx(theirs[0], rel=1e-4)
+    np.testing.assert_allclose(losses, theirs, rtol=0.15)

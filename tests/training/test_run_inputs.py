@@ -1,0 +1,134 @@
+"""What a run is given: settings refused before any work, batches, signatures."""
+
+import dataclasses
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end import config
+from end2end.data import image_lists
+from end2end.training import run_inputs
+from end2end.utils import files
+
+IMAGES = config.ImageOptions(size=(8, 6), intensity_scale=0.003891, channels=1)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three negative and two positive images, of 8 rows and 6 columns."""
+    for name in ("neg/a", "neg/b", "neg/c", "pos/d", "pos/e"):
+        path = tmp_path / "set" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        grey = np.random.default_rng(len(name) + ord(name[-1])).integers(
+            0, 65535, (8, 6))
+        cv2.imwrite(str(path), grey.astype(np.uint16))
+    return tmp_path / "set"
+
+
+def settings(tmp_path, *, images=IMAGES, model=None, **training):
+    defaults = dict(best_model=str(tmp_path / "best.h5"), batch_size=4, workers=1)
+    return run_inputs.Settings(
+        images, model or config.ModelOptions(),
+        config.TrainingOptions(**defaults | training))
+
+
+def listed(folder):
+    images = image_lists.list_classes(folder, ("neg", "pos"))
+    return {split: images for split in run_inputs.SPLITS}
+
+
+def test_classes_are_counted_by_name(folder):
+    images = image_lists.list_classes(folder, ("pos", "neg", "none"))
+    assert run_inputs.class_counts(images) == dict(pos=2, neg=3, none=0)
+    assert run_inputs.class_counts(images, at_least=3) == dict(neg=3)
+
+
+def test_a_set_of_one_class_has_no_auroc_and_is_refused(folder):
+    images = image_lists.list_classes(folder, ("neg", "none"))
+    with pytest.raises(files.InputError, match="images of the class 'neg' only"):
+        run_inputs.check_both_classes(images, "validation")
+
+
+def test_the_training_batch_is_a_share_of_the_batch():
+    assert run_inputs.train_batch_size(config.TrainingOptions(
+        batch_size=10, train_batch_multiplier=0.35)) == 3
+
+
+@pytest.mark.parametrize(("changes", "reason"), [
+    (dict(batch_size=1), "gives no training batch"),
+    (dict(class_list=("neg", "neg")), "two or more different class names"),
+    (dict(final_model="last.txt"), "should end in .h5"),
+    (dict(resume_from="nowhere.h5"), "nowhere.h5 does not exist")])
+def test_settings_that_cannot_work_are_refused(tmp_path, changes, reason):
+    with pytest.raises(files.InputError, match=reason):
+        run_inputs.check_settings(settings(tmp_path, **changes))
+
+
+def test_what_a_killed_process_was_writing_is_removed(tmp_path):
+    (tmp_path / ".best.h5.part1").write_text("half")
+    (tmp_path / "other.h5").write_text("whole")
+    run_inputs.check_settings(settings(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["other.h5"]
+
+
+def test_a_whole_image_run_needs_something_to_start_from(tmp_path):
+    with pytest.raises(files.InputError, match="no model to start from"):
+        run_inputs.check_start(settings(tmp_path))
+    run_inputs.check_start(settings(
+        tmp_path, model=config.ModelOptions(pretrained=False)))
+
+
+def test_training_batches_are_drawn_and_others_are_not(folder, tmp_path):
+    data = listed(folder)
+    train, val = (run_inputs.batches("whole_image", data, split, settings(tmp_path))
+                  for split in ("train", "val"))
+    assert (train.batch_size, val.batch_size) == (2, 4)
+    assert train.batch(0)[2] is not None and val.batch(0)[2] is None
+    np.testing.assert_array_equal(val.batch(0)[0], val.batch(2)[0])
+
+
+def test_whole_images_that_are_not_centred_stay_as_they_are_with_a_warning(
+        folder, tmp_path, caplog):
+    plain = settings(tmp_path, images=dataclasses.replace(IMAGES, center=False))
+    batches = run_inputs.batches("whole_image", listed(folder), "val", plain)
+    assert batches.batch(0)[0].min() >= 0
+    assert "no ImageNet preprocessing is applied" in caplog.text
+
+
+def test_augmentation_follows_the_options():
+    assert run_inputs.augmentation(config.ImageOptions(augment=False)) is None
+    generator = run_inputs.augmentation(config.ImageOptions(
+        shear=False, shared_shift=True))
+    assert generator.shear_range == 0 and generator.shared_channel_shift
+    assert run_inputs.augmentation(config.ImageOptions()).shear_range == 0.2
+
+
+def test_the_signature_follows_settings_and_files_but_not_the_threads(folder, tmp_path):
+    data = listed(folder)
+
+    def signature(**changes):
+        return run_inputs.run_signature("patch", data, settings(tmp_path, **changes))
+
+    first = signature()
+    assert signature(workers=3) == first
+    assert signature(seed=7) != first
+    os.utime(folder / "pos" / "d.png", ns=(1, 1))
+    assert signature() != first
+
+
+def test_files_lie_beside_the_best_model_where_there_is_one(tmp_path):
+    assert run_inputs.beside("a/best.h5", ".history.csv").as_posix() == (
+        "a/best.history.csv")
+    assert run_inputs.beside(run_inputs.NOSAVE, ".history.csv") is None
+
+
+def test_a_finished_run_gives_its_report_and_another_does_not(tmp_path):
+    (tmp_path / "best.h5").write_bytes(b"")
+    files.write_json(tmp_path / "best.report.json", dict(signature="s", epochs=3))
+    messages = []
+    run = dataclasses.replace(settings(tmp_path), say=messages.append)
+    assert run_inputs.earlier_report("s", run)["epochs"] == 3
+    assert "finished before" in messages[0]
+    assert run_inputs.earlier_report("t", run) is None

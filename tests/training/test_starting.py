@@ -1,0 +1,104 @@
+"""The network that a run starts from: new, converted or loaded."""
+
+import dataclasses
+
+import pytest
+import tiny_networks
+
+from end2end import checkpoints, config, models
+from end2end.training import run_inputs, starting
+from end2end.utils import files
+
+SMALL = config.ModelOptions(
+    backbone="yaroslav", top_kind="vgg", top_filters=(2,), top_repeats=(1,))
+
+
+def settings(model=SMALL, *, size=(64, 48), **training):
+    messages = []
+    return run_inputs.Settings(
+        config.ImageOptions(size=size), model, config.TrainingOptions(
+            **dict(class_list=("neg", "pos"), deterministic=False) | training),
+        say=messages.append), messages
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A saved network of two outputs for images of 8 rows and 8 columns."""
+    path = tmp_path / "tiny.h5"
+    checkpoints.save_model(
+        tiny_networks.nested_network(weight_decay=0.01), path, dict(
+            classes=["neg", "pos"], model=dict(backbone="vgg16")))
+    return path
+
+
+def test_a_backbone_without_imagenet_weights_starts_at_random_and_says_so():
+    run, messages = settings()
+    network, ready = starting.patch_network(run)
+    assert network.output_shape == (None, 2)
+    assert ready.images.channels == models.input_channels(network) == 1
+    assert "yaroslav has no ImageNet weights" in messages[0]
+
+
+@pytest.mark.parametrize(("semantics", "rate"), [("corrected", 0.5), ("original", 0)])
+def test_a_late_dropout_has_its_layer_from_the_first_stage_on(
+        monkeypatch, semantics, rate):
+    rates = []
+
+    def network(backbone, classes, *, dropout, **keywords):
+        rates.append(dropout)
+        return tiny_networks.nested_network()
+
+    monkeypatch.setattr(starting.models, "patch_classifier", network)
+    starting.patch_network(settings(late_dropout=0.5, semantics=semantics)[0])
+    assert rates == [rate]
+
+
+def test_a_loaded_network_must_have_an_output_for_each_class(stored):
+    run, _ = settings(resume_from=str(stored), class_list=("a", "b", "c"))
+    with pytest.raises(files.InputError, match="2 outputs, but --class-list names 3"):
+        starting.loaded_network(run)
+
+
+def test_a_loaded_network_of_another_size_is_refused(stored):
+    run, _ = settings(resume_from=str(stored))
+    with pytest.raises(files.InputError, match="takes images of 8 8 pixels"):
+        starting.loaded_network(run)
+
+
+@pytest.mark.parametrize(("semantics", "outcome"), [
+    ("corrected", "are replaced"), ("original", "are kept")])
+def test_another_weight_decay_than_the_stored_one_is_said(
+        stored, caplog, semantics, outcome):
+    model = dataclasses.replace(SMALL, weight_decay=0.5)
+    run, _ = settings(model, size=(8, 8), resume_from=str(stored),
+                        semantics=semantics, late_weight_decay=0.25)
+    starting.loaded_network(run)
+    assert outcome in caplog.text
+
+
+def test_the_stored_weight_decay_needs_no_word(stored, caplog):
+    model = dataclasses.replace(SMALL, weight_decay=0.01)
+    run, _ = settings(model, size=(8, 8), resume_from=str(stored))
+    starting.loaded_network(run)
+    assert "weight decay" not in caplog.text
+
+
+def test_the_backbone_that_a_patch_model_names_wins_with_a_warning(stored, caplog):
+    options = dataclasses.replace(SMALL, patch_model_path=str(stored))
+    assert starting.with_stated_backbone(options).backbone == "vgg16"
+    assert "is a vgg16; --patch-net yaroslav is left aside" in caplog.text
+
+
+def test_a_named_or_numbered_layer_begins_the_second_stage(stored):
+    network = tiny_networks.nested_network()
+    run, _ = settings(first_trainable="top_conv", resume_from=str(stored))
+    assert starting.first_trainable(network, run) == "top_conv"
+    run, _ = settings(first_trainable="2", resume_from=str(stored))
+    assert starting.first_trainable(network, run) == network.layers[2].name
+
+
+def test_a_network_from_random_weights_trains_whole(caplog):
+    network = tiny_networks.nested_network()
+    assert starting.first_trainable(network, settings()[0]) is None
+    starting.first_trainable(network, settings(first_trainable="top_conv")[0])
+    assert "--top-layer-nb has no effect" in caplog.text
