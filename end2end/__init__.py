@@ -3,7 +3,7 @@
 The names that most users need can be taken from here: `load_classifier`, `predict`,
 `load_model`, `patch_classifier`, `whole_image_classifier`, `MammogramDataGenerator`,
 `read_image`, `auc`. The folders, from what knows nothing to what knows all: `utils`,
-`config`, `tables`, `metrics`, `phantoms`, `dicom`, `images`, `model_files`, `models`,
+`model_files`, `models`, `config`, `tables`, `metrics`, `phantoms`, `dicom`, `images`,
 `checkpoints`, `data`, `augment`, `prediction`, `saliency`, `heatmaps`, `explanation`,
 `training`, `reports`, `evaluation`, `archive`, `serve`. Everything is imported when it
 is first used, so importing this package imports no TensorFlow.
