@@ -12,10 +12,14 @@ only missing shards. `--scheduler tcp://host:8786` hands the same work to Dask.
 Research use only.
 """
 
+import argparse
+import contextlib
+import pathlib
+
 import tqdm
 
 from end2end import archive, config
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 
@@ -76,7 +80,10 @@ def main(argv=None):
             commands.say(f"{name}: {value}")
         return
     done, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
-    with tqdm.tqdm(unit=f" {unit}", disable=None) as bar:
+    with contextlib.ExitStack() as stack:
+        for folder in outputs(arguments):
+            stack.enter_context(locks.output_folder(folder))
+        bar = stack.enter_context(tqdm.tqdm(unit=f" {unit}", disable=None))
         for count in _shards(arguments):
             done += count
             bar.update(count)
@@ -87,6 +94,15 @@ def main(argv=None):
     if arguments.task == "sample":
         commands.say(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out}"
                      f" {arguments.val_out} TEST_PATCHES")
+
+
+def outputs(arguments: argparse.Namespace) -> list[pathlib.Path]:
+    """The local folders that a task writes to; storage behind URLs has no locks."""
+    names = [arguments.out]
+    if arguments.task == "sample":
+        names += [arguments.train_out, arguments.val_out]
+    return [archive.storage.plain(name) for name in names
+            if not archive.storage.is_url(name)]
 
 
 def _shards(arguments):

@@ -11,12 +11,17 @@ import functools
 import hashlib
 import io
 import json
+import logging
 
 from end2end.archive import scheduling, storage
-from end2end.utils import files
+from end2end.utils import files, locks
 
 SUFFIXES = storage.TABLES
 PLAN = "plan.json"
+# Key of a row, in no column: pairs of path and `storage.state` of the files it is of.
+SOURCES = "source_states"
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +32,14 @@ class Work:
         function: picklable; takes a list of dicts, returns a list of dicts.
         columns: of the rows it returns.
         settings: all that the result depends on, as JSON can hold it.
+        sources: whether rows hold `SOURCES`; then a later call makes those shards anew
+            whose files were replaced.
     """
 
     function: object
     columns: tuple
     settings: dict
+    sources: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,11 +186,15 @@ def run_rows(source, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler
     _agree(storage.join(out, PLAN), plan)
     there = set(storage.names(out))
     tasks = (task for task in _tasks(source.read(source.name), rows_per_shard)
-             if part_name(task[0], suffix) not in there)
+             if part_name(task[0], suffix) not in there
+             or work.sources and not _holds(out, task[0]))
     out = out if storage.is_url(out) else storage.plain(out).absolute()
     function = functools.partial(
         write_shard, out=str(out), suffix=suffix, work=work)
-    yield from scheduling.run(function, tasks, scheduler=scheduler, workers=workers)
+    for count in scheduling.run(
+            function, tasks, scheduler=scheduler, workers=workers):
+        locks.check_outputs()
+        yield count
     if source.hash(source.name) != plan["sha256"]:
         raise files.InputError(
             f"table {source.name} was changed while it was read; begin anew with "
@@ -197,9 +209,40 @@ def part_name(index, suffix):
 def write_shard(task, *, out, suffix, work):
     """Works on the rows of one task and writes its file; returns their number."""
     index, rows = task
-    write_rows(storage.join(out, part_name(index, suffix)), work.columns,
-               work.function(rows))
+    results = work.function(rows)
+    if work.sources:  # before the shard: none stands without them
+        _write_json(states_name(out, index), [
+            pair for row in results for pair in row.get(SOURCES, ())])
+    write_rows(storage.join(out, part_name(index, suffix)), work.columns, results)
     return len(rows)
+
+
+def states_name(out: str, index: int) -> str:
+    """The file that says what the files of a shard's rows were like."""
+    return storage.join(out, f"part-{index:06d}.files.json")
+
+
+def _holds(out, index):
+    """Whether the files of a shard that is there are as they were."""
+    name = states_name(out, index)
+    if not storage.exists(name):
+        log.info("part-%06d does not say which files it is of; it is made anew", index)
+        return False
+    with storage.opened(name) as stream:
+        before = [tuple(pair) for pair in json.load(stream)]
+    try:
+        now = [(path, storage.renewed(path, state)) for path, state in before]
+    except files.VanishedError as error:
+        log.info("part-%06d is made anew: %s", index, error)
+        return False
+    if now != before:
+        _write_json(name, now)
+    return True
+
+
+def _write_json(path, value):
+    with storage.replacing(path) as part:
+        part.write_text(json.dumps(value), encoding="utf-8")
 
 
 def _tasks(source, rows_per_shard):

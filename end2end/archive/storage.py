@@ -5,9 +5,13 @@ its name whole or not at all.
 """
 
 import contextlib
+import dataclasses
+import os
 import pathlib
 import tempfile
+from typing import Any
 
+from end2end.prediction import resuming
 from end2end.utils import files
 
 TABLES = (".csv", ".parquet")
@@ -96,6 +100,46 @@ def opened(path):
     except FileNotFoundError as error:
         raise files.InputError(
             f"file {path} does not exist; check the URL.") from error
+
+
+def state(path: str) -> dict[str, Any] | None:
+    """What tells later whether a file is still the same; None where there is none.
+
+    Of a local file as `resuming.FileState`, of others what their storage says.
+    """
+    try:
+        if not is_url(path):
+            return dataclasses.asdict(resuming.state(plain(path)))
+        system, name = filesystem(path)
+        return dict(size=system.size(name), key=str(system.ukey(name)))
+    except OSError:
+        return None
+
+
+def renewed(path: str, before: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The state of a file whose content is as it was.
+
+    A local file whose times differ is read; a file that is gone counts as it was.
+
+    Args:
+        path: of the file.
+        before: its `state` of an earlier call.
+
+    Raises:
+        files.VanishedError: it is another file now.
+    """
+    if before and not is_url(path):
+        try:
+            if resuming.FileState(**before).is_of(os.stat(plain(path))):
+                return before
+        except OSError:
+            return before
+    now = state(path)
+    if now is None or now == before:
+        return before
+    if not before or is_url(path) or now["sha256"] != before["sha256"]:
+        raise files.VanishedError(f"{path} is another file now")
+    return now
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """What `end2end.archive` does to the rows of one shard."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -12,7 +13,7 @@ import numpy as np
 
 from end2end import checkpoints, config, images, prediction
 from end2end.archive import shards, storage
-from end2end.prediction import engines, pseudonyms
+from end2end.prediction import engines, pseudonyms, resuming
 from end2end.prediction.grouping import SEPARATOR
 from end2end.tables import scores, vocabulary
 from end2end.utils import commands, files
@@ -42,7 +43,7 @@ def predicting(arguments):
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
         batch_size=arguments.batch_size, fast=arguments.fast, key=key)
-    return shards.Work(function, SCORED, settings)
+    return shards.Work(function, SCORED, settings, sources=True)
 
 
 def pseudonym_key(out: str, key_file: str | None = None) -> bytes:
@@ -86,7 +87,7 @@ def preparing(arguments):
         out=storage.join(whole_name(arguments.out), "images"),
         size=tuple(arguments.size))
     return shards.Work(function, (*KNOWN, "source", "error"), dict(
-        task="prepare", size=list(arguments.size)))
+        task="prepare", size=list(arguments.size)), sources=True)
 
 
 WORK = {"predict": predicting, "prepare": preparing}
@@ -162,7 +163,8 @@ def _score_batch(rows, loaded, flips, names):
     read = []
     for row in rows:
         try:
-            read.append((row, _prepared(row, loaded, names)))
+            with _recorded(row, row["path"]):
+                read.append((row, _prepared(row, loaded, names)))
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
     if read:
@@ -178,6 +180,20 @@ def _score_batch(rows, loaded, flips, names):
             except files.InputError as error:
                 row["error"] = commands.one_line(error)
     return rows
+
+
+@contextlib.contextmanager
+def _recorded(row, path):
+    """Notes in a row what the file was like that the block reads.
+
+    Raises:
+        files.InputError: the file changed during the block.
+    """
+    before = storage.state(path)
+    row[shards.SOURCES] = [(path, before)]
+    yield
+    if before and not storage.is_url(path):
+        resuming.check_unchanged(storage.plain(path), resuming.FileState(**before))
 
 
 def _prepared(row, loaded, names):
@@ -201,7 +217,7 @@ def convert_rows(rows, *, table, out, size):
         row = known(row, table)
         row["source"] = row["path"]
         try:
-            with storage.local(row["source"]) as path:
+            with _recorded(row, row["source"]), storage.local(row["source"]) as path:
                 pixels = images.read_image(path)
             pixels = images.resized(pixels, config.ImageOptions(size=size))
             if pixels.dtype == np.uint8:

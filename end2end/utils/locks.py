@@ -16,6 +16,7 @@ import os
 import pathlib
 import re
 import socket
+import sys
 from collections.abc import Iterator
 
 from end2end.utils.errors import InputError, VanishedError
@@ -107,6 +108,7 @@ def _held_lock(output: pathlib.Path, path: pathlib.Path) -> Iterator[None]:
     if place in _held:
         yield
         return
+    is_new = not place.parent.exists()
     lock = _held[place] = _acquire(output, place)
     try:
         yield
@@ -114,6 +116,9 @@ def _held_lock(output: pathlib.Path, path: pathlib.Path) -> Iterator[None]:
     finally:
         del _held[place]
         _release(lock)
+        if is_new and sys.exc_info()[0]:
+            with contextlib.suppress(OSError):  # something was written to it
+                place.parent.rmdir()
 
 
 def _acquire(output: pathlib.Path, path: pathlib.Path) -> Lock:

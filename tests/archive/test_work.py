@@ -1,6 +1,10 @@
 """Rows of `archive predict`: what they say, and that each comes once."""
 
 import csv
+import os
+import shutil
+import subprocess
+import sys
 
 import cv2
 import dask_cluster
@@ -9,7 +13,7 @@ import numpy as np
 import pytest
 import saved_models
 
-from end2end import checkpoints, config, models, prediction
+from end2end import checkpoints, config, models, predict, prediction
 from end2end.archive import __main__ as program
 from end2end.archive import shards, storage, streamed
 from end2end.utils import files
@@ -89,7 +93,7 @@ def test_an_archive_in_storage_is_scored_and_evaluated(model, tmp_path, kind, pl
     found = predicted(f"{root}/in", model, f"{root}/out", "--rows", "6", "--format",
                       kind)
     assert [row["error"] for row in found] == [""] * 20
-    assert len(storage.names(f"{root}/out")) == 4 + 2  # shards, plan, salt
+    assert len(storage.names(f"{root}/out")) == 4 + 4 + 2  # shards, states, plan, key
     described = streamed.describe(f"{root}/out", runs=50)
     assert [described[name] for name in ("rows", "positive", "failed")] == [20, 10, 0]
     assert described["auc"] == 1
@@ -137,3 +141,63 @@ def test_fast_scores_are_near_those_of_keras_and_a_work_of_their_own(
                                [float(row["score"]) for row in plain], atol=1e-3)
     with pytest.raises(files.InputError, match="another settings"):
         predicted(study, model, tmp_path / "quick")
+
+
+def test_a_shard_whose_image_was_replaced_is_scored_anew_and_no_other(
+        study, model, tmp_path):
+    out = tmp_path / "out"
+    before = predicted(study, model, out, "--rows", "1")
+    for path in out.glob("part-*.csv"):
+        os.utime(path, (1_000_000, 1_000_000))
+    other = dicom_writer.write(
+        tmp_path / "other", np.tile(np.arange(80, dtype=np.uint16)[:, None], (1, 64)),
+        PatientID="woman-2", ImageLaterality="L", ViewPosition="CC")
+    os.utime(other, (1_000_000, 1_000_000))
+    shutil.copy2(other, tmp_path / "b.dcm")
+    os.utime(tmp_path / "c.dcm")  # the content is as it was
+    after = predicted(study, model, out, "--rows", "1")
+    assert [a["score"] != b["score"] for a, b in zip(before, after, strict=True)] == [
+        False, True, False]
+    assert [path.stat().st_mtime == 1_000_000
+            for path in sorted(out.glob("part-*.csv"))] == [True, False, True]
+
+
+def test_shards_without_a_record_and_images_that_came_later_are_scored(
+        study, model, tmp_path):
+    out = tmp_path / "out"
+    (tmp_path / "b.dcm").rename(tmp_path / "gone")
+    (tmp_path / "c.dcm").rename(tmp_path / "c")
+    assert [bool(row["error"]) for row in predicted(
+        study, model, out, "--rows", "1")] == [False, True, True]
+    (tmp_path / "gone").rename(tmp_path / "b.dcm")
+    (out / "part-000000.files.json").unlink()
+    (out / "part-000000.csv").write_text("spoilt")
+    assert [bool(row["error"]) for row in predicted(
+        study, model, out, "--rows", "1")] == [False, False, True]
+
+
+def test_with_one_key_file_archives_and_score_files_name_a_woman_alike(
+        study, model, tmp_path):
+    key = ["--pseudonym-key", str(tmp_path / "key")]
+    first, second = (predicted(study, model, tmp_path / name, *key) for name in "xy")
+    assert first == second
+    predict.main([str(model), str(tmp_path / "a.dcm"), "--out",
+                  str(tmp_path / "s.csv"), *key])
+    row, = files.read_csv(tmp_path / "s.csv")
+    assert row["patient"] == first[0]["patient"]
+    assert not (tmp_path / "x" / "pseudonyms.json").exists()
+    with pytest.raises(files.InputError, match="another settings"):
+        predicted(study, model, tmp_path / "x")
+
+
+def test_a_second_call_on_an_archive_that_is_being_written_is_refused(
+        study, model, tmp_path):
+    hold = ("import sys; from end2end.utils import locks\n"
+            "with locks.output_folder(sys.argv[1]): print(1, flush=True); input()")
+    first = subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "out")],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    first.stdout.readline()
+    with pytest.raises(files.InputError, match="another call"):
+        predicted(study, model, tmp_path / "out")
+    first.communicate(b"\n")
+    assert len(predicted(study, model, tmp_path / "out")) == 3

@@ -111,6 +111,14 @@ def test_a_process_may_lock_its_folder_again(tmp_path, hold):
         assert end(hold(tmp_path / "out"))[0] == 2
 
 
+def test_a_call_that_wrote_nothing_leaves_no_folder_that_was_not_there(tmp_path):
+    (tmp_path / "old").mkdir()
+    for name, stays in (("new", False), ("old", True)):
+        with pytest.raises(files.InputError), locks.output_folder(tmp_path / name):
+            raise files.InputError("wrong")
+        assert (tmp_path / name).exists() == stays
+
+
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(files.InputError, match="cannot be written"), \

@@ -1,0 +1,64 @@
+"""Files by path and by URL: names, copies, and what tells that a file was replaced."""
+
+import os
+import pathlib
+import shutil
+
+import pytest
+
+from end2end.archive import storage
+from end2end.utils import files
+
+
+def test_relative_paths_start_from_the_folder_of_their_table(tmp_path):
+    assert storage.beside("s3://b/v1.2/in.csv", "a.png") == "s3://b/v1.2/a.png"
+    assert storage.beside("s3://b/v1.2", "a.png") == "s3://b/v1.2/a.png"
+    assert storage.beside("s3://b/in.csv", "/a.png") == "/a.png"
+    assert storage.beside(tmp_path / "in.csv", "x/a.png") == str(tmp_path / "x/a.png")
+    assert storage.beside(tmp_path, "a.png") == str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("root", ["memory://storage", "plain"])
+def test_files_are_written_listed_and_read_alike(root, tmp_path):
+    if root == "plain":
+        root = str(tmp_path)
+    else:
+        pytest.importorskip("fsspec")
+    with storage.replacing(f"{root}/x/b.csv") as part:
+        part.write_text("text")
+    assert storage.names(f"{root}/x") == ["b.csv"] and storage.names(f"{root}/no") == []
+    assert storage.exists(f"{root}/x/b.csv") and not storage.exists(f"{root}/x/c.csv")
+    with storage.local(f"{root}/x/b.csv") as path:
+        assert path.read_text() == "text"
+    with pytest.raises(files.InputError, match="does not exist"):
+        storage.opened(f"{root}/x/c.csv")
+
+
+def test_a_local_file_is_told_by_its_content_where_its_times_differ(tmp_path):
+    path, other = (str(tmp_path / name) for name in ("a", "b"))
+    for name, text in ((path, "first"), (other, "other")):
+        pathlib.Path(name).write_text(text)
+        os.utime(name, (1_000_000, 1_000_000))
+    before = storage.state(path)
+    os.utime(path)
+    after = storage.renewed(path, before)
+    assert after["mtime_ns"] != before["mtime_ns"]
+    shutil.copy2(other, path)
+    with pytest.raises(files.VanishedError):
+        storage.renewed(path, before)
+    os.unlink(path)
+    assert storage.renewed(path, before) == before
+    assert storage.state(path) is None and storage.renewed(path, None) is None
+
+
+def test_a_file_behind_a_url_is_told_by_what_its_storage_says():
+    pytest.importorskip("fsspec")
+    path = "memory://storage-states/a"
+    for text in ("first", "other"):
+        before = storage.state(path)
+        if before:
+            assert storage.renewed(path, before) == before
+        with storage.replacing(path) as part:
+            part.write_text(text)
+        with pytest.raises(files.VanishedError):
+            storage.renewed(path, before)
