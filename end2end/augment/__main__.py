@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise files.InputError(f"--{name} must be at least 1.")
     if pathlib.Path(arguments.out).suffix.lower() not in PICTURE_SUFFIXES:
         raise files.InputError(
-            f"--out {arguments.out} is no picture; expected a name that ends in "
+            f"--out {arguments.out} is not a picture; expected a name that ends in "
             f"{', '.join(PICTURE_SUFFIXES)}.")
     listed = data.image_lists.find_images(arguments.show)
     places = np.linspace(0, len(listed) - 1, min(arguments.images, len(listed)))

@@ -248,8 +248,8 @@ class MammogramDataGenerator:
 def _share(value, name):
     if not 0 <= value < 1:
         raise ValueError(
-            f"{name}={value!r} is no share of the image; expected a number from 0 to "
-            "below 1. Divide pixels by the height or width.")
+            f"{name}={value!r} is not a share of the image; expected a number from 0 "
+            "to below 1. Divide pixels by the height or width.")
     return value
 
 

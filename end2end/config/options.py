@@ -356,7 +356,7 @@ def from_dict(
     """Reads an options dataclass back from a dict made by `to_dict`.
 
     Raises:
-        files.InputError: `values` is no dict or has a name the dataclass lacks.
+        files.InputError: `values` is not a dict or has a name the dataclass lacks.
     """
     if not isinstance(values, dict):
         raise files.InputError(

@@ -45,7 +45,7 @@ def read_mammogram(path: str | os.PathLike) -> tuple[NDArray, dicom.Mammogram | 
 
     Returns:
         uint8 or uint16 array `(rows, columns)`, and a `dicom.Mammogram`, None if the
-        file is no DICOM file.
+        file is not a DICOM file.
 
     Raises:
         Unreadable: whatever is wrong with the file.
@@ -77,8 +77,9 @@ def _whole_numbers(pixels):
 
 
 def read_stored(path: str | os.PathLike) -> NDArray:
-    """Reads the pixels of a mask, a crop or a mammogram as stored: no window, no
-    inversion, no question whether it is a mammogram.
+    """Reads the pixels of a mask, a crop or a mammogram as stored.
+
+    Without window or inversion, and whether or not it is a mammogram.
 
     Returns:
         uint8 or uint16 array `(rows, columns)`.
@@ -93,7 +94,7 @@ def read_stored(path: str | os.PathLike) -> NDArray:
         else:
             pixels = images.read_image(path)
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
-        raise Unreadable(f"is no grey image of 8 or 16 bits ({pixels.shape}, "
+        raise Unreadable(f"is not a grey image of 8 or 16 bits ({pixels.shape}, "
                          f"{pixels.dtype})")
     return pixels
 

@@ -54,7 +54,7 @@ def _masks(path):
         rows = files.csv_rows(io.StringIO(text), len(text))
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
-            f"ROI table {path} is no CSV in UTF-8 ({error}).") from error
+            f"ROI table {path} is not CSV in UTF-8 ({error}).") from error
     needed = ("patient_id", "side", "view", "pathology", "mask_path")
     missing = [name for name in needed if not rows or name not in rows[0]]
     if missing:

@@ -125,7 +125,7 @@ def read_cases(path: str | os.PathLike) -> list[Case]:
         list of `Case`.
 
     Raises:
-        files.InputError: the file is no such file, or damaged.
+        files.InputError: the file is of another kind, or damaged.
     """
     path = files.existing_file(path, "heatmap file")
     data = path.read_bytes()
@@ -245,7 +245,7 @@ class _DataUnpickler(pickle._Unpickler):
     """Knows the few names that arrays in a pickle need, each as a harmless stand-in.
 
     The one in Python: that in C takes memory for any number of memories that a file
-    asks for. Byte arrays, whose memory is taken before they are read, are no data here.
+    asks for. Byte arrays are refused: their memory is taken before they are read.
     """
 
     dispatch = {code: load for code, load in pickle._Unpickler.dispatch.items()
@@ -262,5 +262,5 @@ class _DataUnpickler(pickle._Unpickler):
         short = module.rsplit(".", 1)[-1]
         stand_in = self.KNOWN.get((short, name))
         if stand_in is None:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which is no data")
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is not data")
         return stand_in

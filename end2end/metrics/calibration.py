@@ -1,5 +1,6 @@
-"""Whether a score of 0.7 means seven cancers in ten: reliability, Brier score, and the
-temperature that mends it.
+"""Calibration of scores: reliability curve, Brier score, temperature scaling.
+
+Calibrated scores of 0.7 mean seven cancers in ten.
 
 Guo C, Pleiss G, Sun Y, Weinberger KQ. On calibration of modern neural networks. ICML
 2017. A calibration holds for a share of cancers like that of the set it was found on;
@@ -31,7 +32,7 @@ def check(
     labels, scores, _ = roc.check(labels, scores)
     if scores.min() < 0 or scores.max() > 1:
         raise files.InputError(
-            f"scores from {scores.min():g} to {scores.max():g} are no probabilities; "
+            f"scores from {scores.min():g} to {scores.max():g} are not probabilities; "
             "calibration needs numbers from 0 to 1.")
     return labels, scores
 
@@ -133,7 +134,7 @@ def fit_temperature(labels: ArrayLike, scores: ArrayLike) -> float:
 def with_temperature(scores: ArrayLike, temperature: float) -> NDArray[np.float64]:
     """Probabilities with their logits divided by the temperature; 0.5 stays 0.5.
 
-    The order of the images, hence the AUC, does not change.
+    The order of the images does not change, and so neither does the AUC.
     """
     logits = special.logit(np.clip(np.asarray(scores, np.float64), CLIP, 1 - CLIP))
     return special.expit(logits / temperature)

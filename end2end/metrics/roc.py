@@ -315,7 +315,7 @@ def sensitivity_at_specificity(
 def specificity_at_sensitivity_interval(
         labels: ArrayLike, scores: ArrayLike, sensitivity: float,
         **draw: Any) -> tuple[float, float]:
-    """95 % interval of `specificity_at_sensitivity`, the threshold found anew in each
+    """95 % interval of `specificity_at_sensitivity`, the threshold found for each
     draw; `draw`: runs, seed, groups of `auc_interval`."""
     return _point_interval(_specificity_of_draws, labels, scores, sensitivity, draw)
 
@@ -323,7 +323,7 @@ def specificity_at_sensitivity_interval(
 def sensitivity_at_specificity_interval(
         labels: ArrayLike, scores: ArrayLike, specificity: float,
         **draw: Any) -> tuple[float, float]:
-    """95 % interval of `sensitivity_at_specificity`, the threshold found anew in each
+    """95 % interval of `sensitivity_at_specificity`, the threshold found for each
     draw; `draw`: runs, seed, groups of `auc_interval`."""
     return _point_interval(_sensitivity_of_draws, labels, scores, specificity, draw)
 
@@ -361,7 +361,7 @@ def _needed(share, count, what):
     """Least number of `count` cases that makes `share`; rounding errors forgiven."""
     if not 0 < share <= 1:
         raise files.InputError(
-            f"{what} {share} is no share; expected a number above 0, up to 1.")
+            f"{what} {share} is not a share; expected a number above 0, up to 1.")
     return max(1, math.ceil(share * count - 1e-9))
 
 

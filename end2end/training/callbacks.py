@@ -131,7 +131,7 @@ class EarlyStopping(keras.callbacks.Callback):
 
     That is at the (stop_patience + 1)-th epoch in a row without a lower one.
 
-    Every stage begins to count anew.
+    Every stage starts its own count.
     """
 
     def __init__(self, stop_patience: int) -> None:
@@ -162,7 +162,7 @@ class ReduceRateOnPlateau(keras.callbacks.Callback):
 
     First at the (rate_patience + 1)-th such epoch in a row, then every `rate_patience`
     epochs.
-    Every stage begins to count anew.
+    Every stage starts its own count.
     """
 
     def __init__(self, rate_patience: int) -> None:
@@ -369,7 +369,7 @@ def restore_variables(path: str | os.PathLike, model: keras.Model) -> None:
         shapes = [tuple(variable.shape) for variable in targets]
         if shapes != [state[f"v{i}"].shape for i in range(len(state.files) - 1)]:
             raise files.InputError(
-                f"{path} holds the state of another network; remove it to begin anew.")
+                f"{path} holds the state of another network; remove it to start again.")
         for i, variable in enumerate(targets):
             variable.assign(state[f"v{i}"])
 

@@ -89,7 +89,7 @@ def layout(training: config.TrainingOptions) -> Layout:
     devices = commands.environment_int("NUM_GPU_DEVICES", 1)
     if devices < 1:
         raise files.InputError(
-            f"NUM_GPU_DEVICES={devices} is no number of devices; set 1 or more.")
+            f"NUM_GPU_DEVICES={devices} is not a number of devices; set 1 or more.")
     addresses, index = cluster(os.environ.get(TF_CONFIG, ""))
     if addresses:
         stated = Layout("hosts", devices, index, addresses, seconds(*WAIT),
@@ -104,12 +104,12 @@ def seconds(name: str, usual: int) -> int:
     """A time from the environment.
 
     Raises:
-        files.InputError: it is no whole number from 1.
+        files.InputError: it is not a whole number from 1.
     """
     value = commands.environment_int(name, usual)
     if value < 1:
         raise files.InputError(
-            f"{name}={value} is no time; set whole seconds from 1, or unset it.")
+            f"{name}={value} is not a time; set whole seconds from 1, or unset it.")
     return value
 
 
@@ -200,9 +200,9 @@ def multi_worker(layout: Layout) -> tf.distribute.Strategy:
         log.warning("NUM_GPU_DEVICES=%d, but there are %d GPUs; this process uses %d "
                     "device(s).", layout.devices, len(gpus), max(1, len(gpus)))
     meet(layout)
-    # Where one of them is lost now TensorFlow waits for an hour, deaf to signals and
-    # with the interpreter locked; only this ends it. What it would print helps nobody,
-    # so `started` says beforehand that it may happen.
+    # Where one of them is lost now TensorFlow waits for an hour with the interpreter
+    # locked, and signals are not handled; only this ends it. What it would print does
+    # not help, so `started` says before that it may happen.
     with open(os.devnull, "w") as nowhere:
         faulthandler.dump_traceback_later(layout.join, exit=True, file=nowhere)
         try:

@@ -149,7 +149,7 @@ class _Run:
             return None
         if state["signature"] != self.output.signature:
             self.say(f"settings or data changed since {path} was written; training "
-                     "begins anew")
+                     "starts from the beginning")
             return None
         self.rows += state["rows"]
         self.best.restore(state["best"])
@@ -266,7 +266,7 @@ class _Run:
     def _dataset(self, start, stop):
         """Batches `start` to `stop` as a `tf.data.Dataset`.
 
-        Keras's own adapters begin anew or lose batches between epochs; this one yields
+        Keras's own adapters start again or lose batches between epochs; this one yields
         each batch once, whatever the number of threads.
         """
         import tensorflow as tf

@@ -45,7 +45,7 @@ def recomputing(model: keras.Model) -> Iterator[None]:
     """Inside, training keeps few activations and computes the others a second time.
 
     The network is cut where a single tensor passes; of each part only the input is
-    kept, and the backward pass computes the rest anew, with the same dropout and
+    kept, and the backward pass computes the rest again, with the same dropout and
     without moving the averages of batch normalisation again.
 
     Args:
@@ -111,7 +111,7 @@ def sizes(model: keras.Model, shape: Sequence[int | None]) -> list[int]:
 
 def balanced(places: Sequence[int], sizes: Sequence[int]) -> list[int]:
     """At which places to cut so that memory is least: what is kept, the outputs at the
-    places, and what the largest part holds while it is computed anew.
+    places, and what the largest part holds while it is computed again.
 
     Args:
         places: indices of layers in rising order, from `cuts`.

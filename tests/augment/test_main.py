@@ -25,7 +25,7 @@ def test_the_command_draws_each_image_beside_its_samples(tmp_path, capsys):
 
 @pytest.mark.parametrize("words, reason", [
     (["--show", "none", "--out", "a.png"], "does not exist"),
-    (["--show", ".", "--out", "a.xyz"], "no picture"),
+    (["--show", ".", "--out", "a.xyz"], "not a picture"),
     (["--show", ".", "--out", "a.png", "--samples", "0"], "at least 1")])
 def test_the_command_refuses_wrong_input_in_one_line(words, reason):
     with pytest.raises(files.InputError, match=reason):

@@ -1,4 +1,4 @@
-"""Tests of end2end.heatmap_files against files that are no heatmaps."""
+"""Tests of end2end.heatmap_files against files of other kinds."""
 
 import pickle
 import tracemalloc

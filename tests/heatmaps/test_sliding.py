@@ -169,7 +169,7 @@ class Hostile:
 
 def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     (tmp_path / "a.pkl").write_bytes(pickle.dumps([Hostile()], protocol=0))
-    with pytest.raises(files.InputError, match="which is no data"):
+    with pytest.raises(files.InputError, match="which is not data"):
         heatmap_files.read_cases(tmp_path / "a.pkl")
 
 

@@ -52,5 +52,5 @@ def test_the_wilson_interval_of_none_in_ten():
 
 
 def test_scores_that_are_no_probabilities_are_refused():
-    with pytest.raises(files.InputError, match="are no probabilities"):
+    with pytest.raises(files.InputError, match="are not probabilities"):
         calibration.brier_score([0, 1], [-2.0, 3.0])

@@ -46,7 +46,7 @@ def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("typed, words", [
-    (["--at", "86.9"], "is no share"),
+    (["--at", "86.9"], "is not a share"),
     (["--runs", "0"], "--runs must be at least 1"),
 ])
 def test_the_command_refuses_wrong_settings(tmp_path, typed, words):

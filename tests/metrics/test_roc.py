@@ -90,7 +90,7 @@ def test_a_threshold_above_all_scores_exists_where_specificity_needs_it():
 
 
 def test_a_sensitivity_out_of_range_is_refused():
-    with pytest.raises(files.InputError, match="86.9 is no share"):
+    with pytest.raises(files.InputError, match="86.9 is not a share"):
         metrics.threshold_at_sensitivity([0, 1], [0, 1], 86.9)
 
 

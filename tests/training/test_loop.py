@@ -187,7 +187,7 @@ def test_a_state_of_other_settings_is_left_aside(tmp_path):
     said = []
     history = run([1], output=kept(tmp_path, signature="b", say=said.append))
     assert (len(history.rows), history.resumed_at) == (1, 0)
-    assert "begins anew" in said[0]
+    assert "starts from the beginning" in said[0]
 
 
 @pytest.mark.parametrize("changes", [

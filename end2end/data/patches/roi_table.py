@@ -151,7 +151,7 @@ def check(options: config.SamplingOptions) -> None:
                 f"{least}.")
     if not 0 <= options.validation_share < 1:
         raise files.InputError(
-            f"--val-size {options.validation_share} is no share of the patients; "
+            f"--val-size {options.validation_share} is not a share of the patients; "
             "expected 0 to 1, without 1.")
 
 
@@ -183,7 +183,7 @@ def read_rows(
             rows = files.csv_rows(stream, path.stat().st_size)
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
-            f"{what} {path} is no CSV in UTF-8 ({error}); save it as one."
+            f"{what} {path} is not CSV in UTF-8 ({error}); save it as one."
         ) from error
     if not rows:
         raise files.InputError(
@@ -198,7 +198,7 @@ def clean_row(
     """Some columns of a row as stripped words that can be part of a file name.
 
     Raises:
-        files.InputError: a column is missing, or its value is no such word.
+        files.InputError: a column is missing, or its value is not such a word.
     """
     missing = [name for name in columns if name not in row]
     if missing:
@@ -226,7 +226,7 @@ def patient_ids(path: str | os.PathLike) -> list[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise files.InputError(
-            f"patient list {path} is no UTF-8 text; expected one id per line."
+            f"patient list {path} is not UTF-8 text; expected one id per line."
         ) from error
     ids = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not ids:

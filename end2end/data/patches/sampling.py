@@ -200,7 +200,7 @@ def read_grey(path: pathlib.Path) -> NDArray[np.uint8]:
 
 
 def original_draws(task: Task) -> Iterator[Draw]:
-    """The original's patches: one fixed seed, anew for every lesion.
+    """The original's patches: one fixed seed, the same for every lesion.
 
     Hard negatives and background patches only beside the first lesion, and tested
     against that one alone (documented behaviour of the original).
@@ -224,7 +224,7 @@ def original_draws(task: Task) -> Iterator[Draw]:
 
 
 def true_draws(task: Task, seed: int) -> Iterator[Draw]:
-    """Patches drawn anew for every mammogram, background on tissue beside all lesions.
+    """Patches drawn for each mammogram: background on tissue beside all lesions.
 
     The draws depend on the seed and the mammogram's name only.
 
