@@ -38,11 +38,11 @@ def main(argv=None):
     if unknown:
         parser.error(f"no row {min(unknown)!r}; expected {', '.join(by_name)}")
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)
-    found = {}
+    figures = {}
     for name in arguments.names or by_name:
-        found[name] = in_own_process(by_name[name])
-        print(line(by_name[name], found[name]), flush=True)
-    write(arguments.out, found)
+        figures[name] = in_own_process(by_name[name])
+        print(line(by_name[name], figures[name]), flush=True)
+    write(arguments.out, figures)
     print(f"written to {arguments.out}")
     return 0
 
@@ -55,40 +55,41 @@ def measure(row):
 
 def in_own_process(row):
     """A row and its figure as a dict; `error` where it failed."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--alone", row.name], text=True,
         capture_output=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
     described = dict(what=row.what, target=row.target, most=row.most,
                      target_unit=row.unit)
-    if done.returncode:
-        return described | dict(error=done.stderr.strip().splitlines()[-1])
-    figure = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        return described | dict(error=process.stderr.strip().splitlines()[-1])
+    figure = json.loads(process.stdout.splitlines()[-1])
     return described | dict(reached=row.reached(figure["value"])) | figure
 
 
-def line(row, found):
+def line(row, figure):
     """A row of the table."""
     target = f"at {'most' if row.most else 'least'} {row.target:g} {row.unit}"
-    if "error" in found:
-        return f"| {row.what} | {target} | {found['error']} |||||"
-    cells = [row.what, target, f"{found['value']:.3g} {row.unit}",
-             "yes" if found["reached"] else "no", shown(found["ours"], found["unit"])]
-    cells += [f"{shown(found[name], found['unit'])}: {found[name + '_way']}"
-              if found[name] is not None else "" for name in ("simple", "limit")]
+    if "error" in figure:
+        return f"| {row.what} | {target} | {figure['error']} |||||"
+    cells = [row.what, target, f"{figure['value']:.3g} {row.unit}",
+             "yes" if figure["reached"] else "no",
+             shown(figure["ours"], figure["unit"])]
+    cells += [f"{shown(figure[name], figure['unit'])}: {figure[name + '_way']}"
+              if figure[name] is not None else "" for name in ("simple", "limit")]
     return "| " + " | ".join(cells) + " |" + "".join(
-        f"\n  {note}" for note in found["notes"])
+        f"\n  {note}" for note in figure["notes"])
 
 
 def shown(number, unit):
     return f"{number:.3g} {unit}"
 
 
-def write(path, found):
+def write(path, figures):
     """Writes the rows as JSON, beside those of earlier calls."""
     from end2end.utils import files
 
     before = files.read_json(path) if path.exists() else {}
-    files.write_json(path, before | found)
+    files.write_json(path, before | figures)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def resident(process):
 def children(process):
     """Processes that a process started."""
     listed = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text()
-    return [int(one) for one in listed.split()]
+    return [int(number) for number in listed.split()]
 
 
 def make(folder, rows):
@@ -63,22 +63,23 @@ def main():
         command = program.parser().parse_args([
             "predict", str(folder / "in.csv"), "--models", str(folder / "tiny.h5"),
             "--out", str(folder / "out"), "--batch-size", "100"])
-        began, done, shown = time.monotonic(), 0, 0
+        began, rows, shown = time.monotonic(), 0, 0
         for count in shards.run(
                 command.table, command.out, work.predicting(command),
                 workers=arguments.workers):
-            done += count
-            if done >= shown:
-                workers = sorted((resident(one) for one in children(os.getpid())),
+            rows += count
+            if rows >= shown:
+                workers = sorted((resident(child) for child in children(os.getpid())),
                                  reverse=True)[:arguments.workers]
-                print(f"{done:7d} rows  {time.monotonic() - began:6.1f} s  command "
+                print(f"{rows:7d} rows  {time.monotonic() - began:6.1f} s  command "
                       f"{resident(os.getpid()):.0f} MB  workers "
-                      + " ".join(f"{one:.0f}" for one in workers), flush=True)
+                      + " ".join(f"{megabytes:.0f}" for megabytes in workers),
+                      flush=True)
                 shown += arguments.rows // 10
         began = time.monotonic()
-        found = streamed.describe(folder / "out", runs=100)
+        results = streamed.describe(folder / "out", runs=100)
         print(f"evaluated in {time.monotonic() - began:.1f} s, command "
-              f"{resident(os.getpid()):.0f} MB: {found}")
+              f"{resident(os.getpid()):.0f} MB: {results}")
 
 
 if __name__ == "__main__":

@@ -68,30 +68,31 @@ def inference():
     from end2end import images, prediction
     from end2end.prediction import engines
 
-    made = classifier()
+    plain = classifier()
     quick = dataclasses.replace(
-        made, model=engines.Network(engines.converted(made.model), "f32"))
+        plain, model=engines.Network(engines.converted(plain.model), "f32"))
     products, count = timing.product_works()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=1)[:4]
-        one = images.to_input(images.read_image(paths[0]), made.images)[None]
-        taken = timing.interleaved(
+        batch = images.to_input(images.read_image(paths[0]), plain.images)[None]
+        times = timing.interleaved(
             *products, lambda: prediction.predict(quick, paths),
-            lambda: prediction.predict(made, paths),
-            lambda: made.model.predict(one, verbose=0), rounds=5)
-    needed = operations(made.model, (*SIZE, made.images.channels))
-    limits = taken[:, :2].min(axis=1) * needed / count
-    ours, keras, simple = np.median(taken[:, 2:], axis=0) / (len(paths), len(paths), 1)
+            lambda: prediction.predict(plain, paths),
+            lambda: plain.model.predict(batch, verbose=0), rounds=5)
+    needed = operations(plain.model, (*SIZE, plain.images.channels))
+    limits = times[:, :2].min(axis=1) * needed / count
+    ours, keras, simple = np.median(times[:, 2:], axis=0) / (len(paths), len(paths), 1)
     limit = float(np.median(limits))
     return rows.Figure(
-        100 * len(paths) * timing.ratio(limits, taken[:, 2]), ours, "s per image",
+        100 * len(paths) * timing.ratio(limits, times[:, 2]), ours, "s per image",
         simple, "Keras's model.predict of one prepared image", limit, PRODUCT_RATE,
         notes=(f"{needed / 1e9:.0f} billion operations per image",
                "matrix products per second, in billions: NumPy "
                + " and TensorFlow ".join(
-                   f"{count / one / 1e9:.0f}" for one in np.median(taken[:, :2], 0)),
+                   f"{count / seconds / 1e9:.0f}"
+                   for seconds in np.median(times[:, :2], 0)),
                f"without --fast {keras:.3g} s per image, "
-               f"{100 * len(paths) * timing.ratio(limits, taken[:, 3]):.0f} %"))
+               f"{100 * len(paths) * timing.ratio(limits, times[:, 3]):.0f} %"))
 
 
 def fast():
@@ -99,28 +100,28 @@ def fast():
     from end2end import images
     from end2end.prediction import engines
 
-    made = classifier()
+    trained = classifier()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=2)[:6]
-        inputs = [images.to_input(images.read_image(path), made.images)[None]
+        inputs = [images.to_input(images.read_image(path), trained.images)[None]
                   for path in paths]
-    quick = engines.fast(made.model, made.images)
-    plain = np.concatenate([made.model.predict_on_batch(one) for one in inputs])
-    scores = np.concatenate([quick(one) for one in inputs])
+    quick = engines.fast(trained.model, trained.images)
+    plain = np.concatenate([trained.model.predict_on_batch(batch) for batch in inputs])
+    scores = np.concatenate([quick(batch) for batch in inputs])
     products, count = timing.product_works()
-    needed = operations(made.model, inputs[0].shape[1:])
-    taken = timing.interleaved(
+    needed = operations(trained.model, inputs[0].shape[1:])
+    times = timing.interleaved(
         *products, lambda: quick(inputs[0]),
-        lambda: made.model.predict_on_batch(inputs[0]), rounds=7)
-    _, _, ours, simple = np.median(taken, axis=0)
-    limits = taken[:, :2].min(axis=1) * needed / count
+        lambda: trained.model.predict_on_batch(inputs[0]), rounds=7)
+    _, _, ours, simple = np.median(times, axis=0)
+    limits = times[:, :2].min(axis=1) * needed / count
     same = (scores[:, 1].argsort() == plain[:, 1].argsort()).all()
     return rows.Figure(
-        timing.ratio(taken[:, 3], taken[:, 2]), ours, "s per image", simple,
+        timing.ratio(times[:, 3], times[:, 2]), ours, "s per image", simple,
         "Keras, one image", float(np.median(limits)), PRODUCT_RATE,
         notes=(f"computed in {quick.precision}; this processor has "
                + ", ".join(engines.known_precisions()),
-               f"{100 * timing.ratio(limits, taken[:, 2]):.0f} % of the matrix-product "
+               f"{100 * timing.ratio(limits, times[:, 2]):.0f} % of the matrix-product "
                "rate",
                f"scores move by at most {np.abs(scores - plain).max():.1e}, ranking "
                + ("the same" if same else "another")))
@@ -130,39 +131,40 @@ def predict_folder():
     """`end2end.predict` on a folder beside the network on inputs made before."""
     from end2end import images, prediction
 
-    made = classifier()
+    trained = classifier()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=2)[:6]
-        inputs = [images.to_input(images.read_image(path), made.images)[None]
+        inputs = [images.to_input(images.read_image(path), trained.images)[None]
                   for path in paths]
 
         def network():
-            for one in inputs:
-                prediction.predict_inputs(made.model, one)
+            for batch in inputs:
+                prediction.predict_inputs(trained.model, batch)
 
         def one_after_the_other():
             for path in paths:
-                prediction.score_image(path, made)
+                prediction.score_image(path, trained)
 
         numbers = itertools.count()
-        taken = timing.interleaved(
+        times = timing.interleaved(
             network, one_after_the_other,
-            lambda: score_files(paths, made, folder / f"{next(numbers)}.csv"), rounds=3)
-    limit, simple, ours = np.median(taken, axis=0) / len(paths)
+            lambda: score_files(paths, trained, folder / f"{next(numbers)}.csv"),
+            rounds=3)
+    limit, simple, ours = np.median(times, axis=0) / len(paths)
     return rows.Figure(
-        100 * timing.ratio(taken[:, 0], taken[:, 2]), ours, "s per image", simple,
+        100 * timing.ratio(times[:, 0], times[:, 2]), ours, "s per image", simple,
         "read, draw and score one after the other", limit,
         "the network alone on inputs in memory")
 
 
-def score_files(paths, made, out):
+def score_files(paths, trained, out):
     """What `end2end.predict` does once its models are loaded."""
     from end2end import predict
     from end2end.prediction import score_files as prediction_score_files
 
     columns = (*prediction_score_files.KNOWN, "score_model", *predict.STATED)
     failures = prediction_score_files.score_all(
-        [dict(path=path) for path in paths], out, columns, [made],
+        [dict(path=path) for path in paths], out, columns, [trained],
         names=str, flips=False, frame=None)
     if failures:
         raise RuntimeError(f"an image failed: {failures[0]}")
@@ -170,16 +172,16 @@ def score_files(paths, made, out):
 
 def predict_memory():
     """Peak memory after 200 and after 1000 images, with a small network."""
-    made = classifier(backbone="yaroslav", size=(192, 144))
+    trained = classifier(backbone="yaroslav", size=(192, 144))
     with timing.scratch() as folder:
         originals = timing.phantom_images(folder, patients=3, size=(384, 288))
         paths = []
         for number in range(1000):
             paths.append(folder / f"P_{number:05d}_LEFT_CC.png")
             os.link(originals[number % len(originals)], paths[-1])
-        score_files(paths[:200], made, folder / "first.csv")
+        score_files(paths[:200], trained, folder / "first.csv")
         before = peak()
-        score_files(paths, made, folder / "all.csv")
+        score_files(paths, trained, folder / "all.csv")
     return rows.Figure(peak() - before, peak(), "MB")
 
 
@@ -197,25 +199,25 @@ def flips_fast():
     """The same with the converted network."""
     from end2end.prediction import engines
 
-    made = classifier()
-    quick = engines.fast(made.model, made.images)
-    return flipped(dataclasses.replace(made, model=quick),
+    trained = classifier()
+    quick = engines.fast(trained.model, trained.images)
+    return flipped(dataclasses.replace(trained, model=quick),
                    notes=(f"computed in {quick.precision}",))
 
 
-def flipped(made, *, notes=()):
+def flipped(trained, *, notes=()):
     """Times one file with and without flips."""
     from end2end import prediction
 
     with timing.scratch() as folder:
         path = timing.phantom_images(folder, patients=1)[0]
-        taken = timing.interleaved(
-            lambda: prediction.prepare(path, [made]),
-            lambda: prediction.score_image(path, made),
-            lambda: prediction.score_image(path, made, flips=True), rounds=9)
-    reading, once, ours = np.median(taken, axis=0)
+        times = timing.interleaved(
+            lambda: prediction.prepare(path, [trained]),
+            lambda: prediction.score_image(path, trained),
+            lambda: prediction.score_image(path, trained, flips=True), rounds=9)
+    reading, once, ours = np.median(times, axis=0)
     return rows.Figure(
-        timing.ratio(taken[:, 2], taken[:, 1]), ours, "s per image", 4 * once,
+        timing.ratio(times[:, 2], times[:, 1]), ours, "s per image", 4 * once,
         "four passes over the file", 4 * once - 3 * reading,
         "reading once and four times the arithmetic of one pass", notes=notes)
 

@@ -65,8 +65,8 @@ def with_scipy(plane, warp):
     low, high = image.min(), image.max()
     image = np.stack([np.clip(image[..., k] + shift, low, high)
                       for k, shift in enumerate(warp.intensity_shifts)], axis=2)
-    flips = (slice(None, None, -1 if one else 1)
-             for one in (warp.flip_vertical, warp.flip_horizontal))
+    flips = (slice(None, None, -1 if flip else 1)
+             for flip in (warp.flip_vertical, warp.flip_horizontal))
     return image[tuple(flips)] - np.float32(44.33)
 
 
@@ -75,20 +75,21 @@ def sampling_s10():
     with timing.scratch() as folder:
         source = timing.prepared(folder, patients=6)
         # A folder of its own for each run: replacing files waits for the disk.
-        taken, outcomes, jobs = zip(
+        seconds, outcomes, jobs = zip(
             *(sampled(source, folder / f"run{k}") for k in range(4)), strict=True)
-        made = [path for outcome in outcomes[0] for path in outcome.paths]
-        patches = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in made]
+        paths = [path for outcome in outcomes[0] for path in outcome.paths]
+        patches = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths]
         sources = [path for job in jobs[0] for path in (job.image, *job.masks)]
-        times = (min(taken),
+        times = (min(seconds),
                  timing.fastest(lambda: with_opencv(sources, patches, folder), runs=2),
                  timing.fastest(lambda: bare(sources, patches, folder)))
-    ours, simple, limit = (1e3 * one / len(jobs[0]) for one in times)
+    ours, simple, limit = (1e3 * duration / len(jobs[0])
+                            for duration in times)
     return rows.Figure(
         ours, ours, "ms per image", simple,
         "cv2.imread of image and masks, cv2.imwrite of the same patches", limit,
         "decoding image and masks, writing the patches' bytes, one thread",
-        notes=(f"{len(made) / len(jobs[0]):.1f} patches per image",))
+        notes=(f"{len(paths) / len(jobs[0]):.1f} patches per image",))
 
 
 def sampled(source, out):
@@ -107,9 +108,9 @@ def sampled(source, out):
                           arguments.images),
         arguments.train_out, arguments.val_out, options)
     outcomes = []
-    taken = timing.seconds(lambda: outcomes.extend(
+    seconds = timing.seconds(lambda: outcomes.extend(
         sampling.sample(jobs, options, workers=arguments.workers)))
-    return taken, outcomes, jobs
+    return seconds, outcomes, jobs
 
 
 def everyone(source):
@@ -177,14 +178,14 @@ def files_used(download, out):
     from end2end.data import conversion
 
     index = downloads.Index(download, skip=out)
-    found = []
+    paths = []
     for film in tables.merge(tables.read_tables(download)):
         job = downloads.make_job(film, index, out, (1152, 896))
-        found.append(job["images"][0][0])
-        shape = conversion.read_shape(found[-1])
-        found += [downloads.find_mask(mask["files"], shape)[0]
+        paths.append(job["images"][0][0])
+        shape = conversion.read_shape(paths[-1])
+        paths += [downloads.find_mask(mask["files"], shape)[0]
                   for mask in job["masks"]]
-    return found
+    return paths
 
 
 def one_file(path):

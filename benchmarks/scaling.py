@@ -42,18 +42,18 @@ def seconds(count, *, together):
         together: whether they train one network.
     """
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    hosts = [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
-    for one in sockets:
-        one.close()
+    hosts = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
+    for server in sockets:
+        server.close()
     processes = []
     for i in range(count):
-        given = dict(TF_CONFIG=json.dumps(dict(
+        environment = dict(TF_CONFIG=json.dumps(dict(
             cluster=dict(worker=hosts), task=dict(type="worker", index=i)))
             if together else "")
         processes.append(subprocess.Popen(
             [sys.executable, "-m", "benchmarks.scaling", "--core", str(i)], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
-            env=os.environ | given))
+            env=os.environ | environment))
     try:
         ends = [process.communicate(timeout=LONGEST) for process in processes]
     finally:
@@ -102,12 +102,12 @@ def measure():
         # One batch more than whole batches is a step of an epoch too.
         count = BATCH * settings.replicas * STEPS - 1
         pixels = np.random.default_rng(1).integers(0, 256, (count, *SIZE), np.uint8)
-        found = image_lists.from_arrays(pixels, np.arange(count) % 5)
+        listed = image_lists.from_arrays(pixels, np.arange(count) % 5)
         timed = Timed(image_batches.ImageBatches(
             image_lists.from_arrays(pixels[:2], [0, 4]), images, batch_size=2))
         loop.train(
             model, [schedule.Stage("all", None, EPOCHS, 1e-4, 0.0, 0.0)],
-            image_batches.ImageBatches(found, images, seed=1, shuffle=True,
+            image_batches.ImageBatches(listed, images, seed=1, shuffle=True,
                                   batch_size=BATCH * settings.replicas),
             timed, options=options, watch="val_accuracy")
     return min(np.diff(timed.begins)) / STEPS

@@ -24,8 +24,8 @@ def bootstrap():
 
     def loop():
         for _ in range(100):
-            drawn = rng.integers(0, 400, 400)
-            sklearn_metrics.roc_auc_score(labels[drawn], scores[drawn])
+            indices = rng.integers(0, 400, 400)
+            sklearn_metrics.roc_auc_score(labels[indices], scores[indices])
 
     drawing = timing.fastest(lambda: rng.integers(0, 400, (3000, 400)))
     return rows.Figure(
@@ -45,19 +45,20 @@ def commands():
 
 def slowest_help():
     """`--help` of every command."""
-    taken = {name: python("-m", name, "--help") for name in commands()}
-    name = max(taken, key=taken.get)
+    seconds = {name: python("-m", name, "--help") for name in commands()}
+    name = max(seconds, key=seconds.get)
     return rows.Figure(
-        taken[name], taken[name], "s", python("-c", "import tensorflow"),
+        seconds[name], seconds[name], "s", python("-c", "import tensorflow"),
         "importing TensorFlow first", python("-c", "pass"), "starting Python",
-        notes=(f"{len(taken)} commands, the slowest is {name}",))
+        notes=(f"{len(seconds)} commands, the slowest is {name}",))
 
 
 def import_package():
     """`import end2end`."""
-    taken = python("-c", "import end2end")
+    seconds = python("-c", "import end2end")
     return rows.Figure(
-        taken, taken, "s", python("-c", "import tensorflow"), "importing TensorFlow",
+        seconds, seconds, "s", python("-c", "import tensorflow"),
+        "importing TensorFlow",
         python("-c", "pass"), "starting Python")
 
 

@@ -12,16 +12,16 @@ SIZE = networks.SIZE
 
 def step():
     """A step with all layers trained, set up as the training commands do."""
-    made = networks.classifier()
-    shape = (*SIZE, made.images.channels)
-    rates, found = [timing.matrix_product_rate()], []
+    classifier = networks.classifier()
+    shape = (*SIZE, classifier.images.channels)
+    rates, times = [timing.matrix_product_rate()], []
     for more in (), ("--defaults",):
-        found.append(training_memory.row_alone(
+        times.append(training_memory.row_alone(
             "batch 2", size=SIZE, more=("--steps", "4", *more)))
         rates.append(timing.matrix_product_rate())
-    (megabytes, ours), (_, simple) = found
+    (megabytes, ours), (_, simple) = times
     # Forwards once, backwards twice as much: by the inputs and by the weights.
-    count = 3 * 2 * networks.operations(made.model, shape)
+    count = 3 * 2 * networks.operations(classifier.model, shape)
     limit = count / max(rates)
     return rows.Figure(
         ours, ours, "s per step", simple,
@@ -33,12 +33,12 @@ def step():
 
 def remat():
     """Memory of two steps with and without recomputed activations."""
-    plain, again = (training_memory.row_alone(name, size=SIZE)
+    plain, recomputed = (training_memory.row_alone(name, size=SIZE)
                     for name in ("batch 2", "batch 2, --remat"))
     return rows.Figure(
-        100 * again[0] / plain[0], again[0], "MB", plain[0],
+        100 * recomputed[0] / plain[0], recomputed[0], "MB", plain[0],
         "the plain step", notes=(
-            f"{plain[1]:.1f} s per step without, {again[1]:.1f} s with --remat",))
+            f"{plain[1]:.1f} s per step without, {recomputed[1]:.1f} s with --remat",))
 
 
 def waiting():
@@ -56,9 +56,9 @@ def waiting():
     freezing.train_from(model, "dense_1")
     model.compile("adam", schedule.cross_entropy, jit_compile=False)
     with timing.scratch() as folder:
-        found = patches(folder)
+        paths = patches(folder)
         batches = image_batches.ImageBatches(
-            found, config.ImageOptions(size=(224, 224), intensity_scale=0.003891),
+            paths, config.ImageOptions(size=(224, 224), intensity_scale=0.003891),
             batch_size=32, seed=1, shuffle=True,
             generator=augment.training_generator())
         workers = config.TrainingOptions().workers

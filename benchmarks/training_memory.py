@@ -67,13 +67,13 @@ def as_in_training():
 
 def row_alone(name, *, size, net="resnet50", more=()):
     """What `measure` returns for a row, in a process of its own; `more` are flags."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks.training_memory", "--size",
          *map(str, size), "--net", net, "--row", name, *more],
         capture_output=True, text=True)
-    if done.returncode:
-        raise ChildProcessError(f"{name}: {done.stderr.strip()[-300:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        raise ChildProcessError(f"{name}: {process.stderr.strip()[-300:]}")
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def measure(batch, flags, *, size, net, steps=2):

@@ -24,10 +24,10 @@ def test_a_target_is_an_upper_or_a_lower_limit(most, value, reached):
 
 
 def test_every_row_names_a_function_that_exists():
-    for one in rows.ROWS:
-        module, function = one.measure.split(".")
+    for row in rows.ROWS:
+        module, function = row.measure.split(".")
         assert callable(getattr(importlib.import_module(f"benchmarks.{module}"),
-                                function)), one.name
+                                function)), row.name
 
 
 def test_the_limit_of_a_network_counts_its_convolutions_by_hand():
@@ -41,7 +41,7 @@ def test_the_limit_of_a_network_counts_its_convolutions_by_hand():
 
 
 def test_rows_of_several_calls_are_kept_in_one_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(command, "in_own_process", lambda one: dict(
+    monkeypatch.setattr(command, "in_own_process", lambda row: dict(
         reached=True, **dataclasses.asdict(FIGURE)))
     out = tmp_path / "table.json"
     for name in ("bootstrap", "help"):

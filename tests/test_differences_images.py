@@ -29,24 +29,24 @@ def small_patch_model():
 
 def test_10_heatmaps_in_one_pass_are_probabilities(small_patch_model):
     noise = np.random.default_rng(0).normal(size=(64, 48)).astype(np.float32)
-    found = heatmaps.convolutional_heatmap(small_patch_model, noise, pool_size=(2, 2))
-    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
+    heatmap = heatmaps.convolutional_heatmap(small_patch_model, noise, pool_size=(2, 2))
+    np.testing.assert_allclose(heatmap.sum(axis=-1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("header", ["", "patient_id\n"])
 def test_11_the_first_patient_of_a_list_is_kept(tmp_path, header):
     (tmp_path / "t.csv").write_text("patient_id,side,cancer\nA,LEFT,1\nB,LEFT,0\n")
     (tmp_path / "l.txt").write_text(f"{header}A\nB\n")
-    found = heatmap_files.read_breasts(tmp_path / "t.csv", tmp_path / "l.txt")
-    assert [one[0] for one in found] == ["A", "B"]
+    breasts = heatmap_files.read_breasts(tmp_path / "t.csv", tmp_path / "l.txt")
+    assert [breast[0] for breast in breasts] == ["A", "B"]
 
 
 def test_12_windows_follow_the_rescale_factor_and_the_channels_of_the_model():
     options = config.ImageOptions(
         size=(8, 8), intensity_scale=0.5, center=False, channels=1)
-    made = heatmaps.window_preparation(options)(np.full((2, 8, 8), 100, np.uint16))
-    assert made.shape == (2, 8, 8, 1)
-    assert (made == 50).all()
+    windows = heatmaps.window_preparation(options)(np.full((2, 8, 8), 100, np.uint16))
+    assert windows.shape == (2, 8, 8, 1)
+    assert (windows == 50).all()
 
 
 def write(path, image):
@@ -57,15 +57,15 @@ def write(path, image):
 def test_20_files_come_in_the_order_of_their_names(tmp_path):
     for name in ("c", "a", "b"):
         write(tmp_path / "neg" / f"{name}.png", np.zeros((2, 2), np.uint8))
-    found = image_lists.list_classes(tmp_path, ("neg",))
-    assert [path.stem for path in found.paths] == ["a", "b", "c"]
+    listed = image_lists.list_classes(tmp_path, ("neg",))
+    assert [path.stem for path in listed.paths] == ["a", "b", "c"]
 
 
 def test_21_equalisation_clips_and_refuses_unscaled_values():
     options = config.ImageOptions(equalize_histogram=True)
     grey = np.array([[0, 100], [255, 300]], np.uint16)
-    found = images.intensities(grey, options)
-    assert found[1, 0] == found[1, 1] == 255
+    levels = images.intensities(grey, options)
+    assert levels[1, 0] == levels[1, 1] == 255
     with pytest.raises(files.InputError, match="0-255"):
         images.intensities(grey * 200, options)
     assert patch_clf_train.parser().get_default("equalize_histogram") is True
@@ -83,8 +83,8 @@ def test_22_the_intensity_shift_differs_by_channel_unless_shared(shared):
 def test_23_augmentation_shears_unless_told_not_to(shear):
     generator = run_inputs.augmentation(config.ImageOptions(shear=shear))
     assert generator.shear_range == (0.2 if shear else 0)
-    drawn = generator.draw(np.random.RandomState(1)).shear_radians
-    assert (0 < abs(drawn) <= 0.2) == shear
+    radians = generator.draw(np.random.RandomState(1)).shear_radians
+    assert (0 < abs(radians) <= 0.2) == shear
 
 
 def test_24_the_warp_turns_about_a_point_off_the_centre_and_takes_nearest_pixels():
@@ -104,8 +104,8 @@ def test_32_whole_images_get_no_imagenet_preprocessing_and_a_warning(caplog):
     data = {"val": image_lists.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))}
     settings = run_inputs.Settings(
         config.ImageOptions(size=(4, 4), center=False), config.ModelOptions(), TRAINING)
-    made = run_inputs.batches("whole_image", data, "val", settings).batch(0)[0]
-    assert (made == 100).all()
+    inputs = run_inputs.batches("whole_image", data, "val", settings).batch(0)[0]
+    assert (inputs == 100).all()
     assert "no ImageNet preprocessing" in caplog.text
 
 
@@ -118,8 +118,8 @@ def test_40_heatmaps_are_npz_and_old_pickles_are_read(tmp_path):
     (tmp_path / "old.pkl").write_bytes(pickle.dumps([dict(
         patient_id="A", side="LEFT", cancer=1, cc=heatmap, mlo=None)], protocol=0))
     for name in ("new.npz", "old.pkl"):
-        [found] = heatmap_files.read_cases(tmp_path / name)
-        np.testing.assert_array_equal(found.cc, heatmap)
+        [case] = heatmap_files.read_cases(tmp_path / name)
+        np.testing.assert_array_equal(case.cc, heatmap)
 
 
 def test_41_region_features_keep_the_originals_surprises():
@@ -127,6 +127,6 @@ def test_41_region_features_keep_the_originals_surprises():
     assert empty["top1_euler_number"] == 2
     two = np.zeros((5, 5))
     two[0, :2], two[4, :2] = 0.6, 0.9
-    found = regions.class_features(two, 0.5)
-    assert found["top1_max_intensity"] == 0.9
-    assert found["top1_solidity"] == found["top1_area_ratio"]
+    features = regions.class_features(two, 0.5)
+    assert features["top1_max_intensity"] == 0.9
+    assert features["top1_solidity"] == features["top1_area_ratio"]

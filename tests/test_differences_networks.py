@@ -100,8 +100,8 @@ def test_37_the_heatmap_is_average_dense_and_max_pooling(vgg16):
 
 
 def test_42_constants_of_keras_2_0_8_are_set_explicitly(resnet50):
-    drawn = np.array(top_layers.he_normal()((200, 200)))
-    assert drawn.std() == pytest.approx(0.88 * np.sqrt(2 / 200), rel=0.02)
+    weights = np.array(top_layers.he_normal()((200, 200)))
+    assert weights.std() == pytest.approx(0.88 * np.sqrt(2 / 200), rel=0.02)
     for name in ("rmsprop", "adagrad", "adadelta", "adamax", "adam", "nadam"):
         assert optimizers.optimizer(name, 0.1).epsilon == 1e-8
     assert optimizers.Nadam.schedule_decay == 0.004
@@ -119,9 +119,9 @@ def test_44_files_of_a_nested_trunk_are_read_by_tensor_name(tmp_path):
     path.write_bytes(gzip.decompress((GOLDEN / "training/initial.h5.gz").read_bytes()))
     inputs = np.load(GOLDEN / "training/inputs.npz")["x"][:2].astype(np.float32)
     expected = json.loads((GOLDEN / "training/curves.json").read_text())
-    found = checkpoints.load_model(path).predict_on_batch(inputs)
+    scores = checkpoints.load_model(path).predict_on_batch(inputs)
     np.testing.assert_allclose(
-        found, expected["sgd"]["initial_predictions"][:2], atol=1e-5)
+        scores, expected["sgd"]["initial_predictions"][:2], atol=1e-5)
 
 
 @pytest.mark.parametrize(("side", "features", "pooled"), [

@@ -62,26 +62,26 @@ def test_15_backgrounds_avoid_other_lesions_and_black_when_drawn_by_image(tmp_pa
     # The second lesion fills the upper half of the tissue; the right is black.
     lesions = ((4, 52, 8, 8), (0, 0, 40, 32))
     flags = ("--nb-abn", 0, "--nb-bkg", 20, "--neg-cutoff", 0, "--pos-cutoff", 0.5)
-    found = {}
+    shares = {}
     for seeding in ("original", "image"):
-        made = sampled(tmp_path / seeding, *flags, "--seeding", seeding,
+        written = sampled(tmp_path / seeding, *flags, "--seeding", seeding,
                        lesions=lesions, names=("A",))
-        found[seeding] = [(patch > 0).mean() for patch in made.values()]
-    assert min(found["original"]) < 0.5 <= min(found["image"])
+        shares[seeding] = [(patch > 0).mean() for patch in written.values()]
+    assert min(shares["original"]) < 0.5 <= min(shares["image"])
 
 
 def test_16_without_a_background_place_the_work_goes_on(tmp_path, capsys):
-    made = sampled(tmp_path, "--nb-abn", 1, "--nb-bkg", 1, "--neg-cutoff", 0,
+    written = sampled(tmp_path, "--nb-abn", 1, "--nb-bkg", 1, "--neg-cutoff", 0,
                    lesions=((0, 0, 64, 64),))
-    assert sorted(made) == [f"mass_mal/{name}_LEFT_CC_1_0000.png" for name in "AB"]
+    assert sorted(written) == [f"mass_mal/{name}_LEFT_CC_1_0000.png" for name in "AB"]
     assert "no background patch" in capsys.readouterr().out
 
 
 def test_17_a_constant_patch_keeps_its_value(tmp_path):
     sampled(tmp_path, "--nb-abn", 1, "--nb-bkg", 0)
     write(tmp_path / "full" / "A_LEFT_CC.png", np.full((64, 64), 700, np.uint16))
-    made = sample(tmp_path, "--nb-abn", 1, "--nb-bkg", 0)
-    assert (made["mass_mal/A_LEFT_CC_1_0000.png"] == 700).all()
+    written = sample(tmp_path, "--nb-abn", 1, "--nb-bkg", 0)
+    assert (written["mass_mal/A_LEFT_CC_1_0000.png"] == 700).all()
 
 
 def test_18_a_missing_mask_is_named_and_the_next_image_is_sampled(tmp_path, capsys):
@@ -91,10 +91,10 @@ def test_18_a_missing_mask_is_named_and_the_next_image_is_sampled(tmp_path, caps
     for path in (tmp_path / "out").rglob("*.png"):
         path.unlink()
     capsys.readouterr()
-    made = sample(tmp_path, "--nb-abn", 1, "--nb-bkg", 1, "--no-verbose")
+    written = sample(tmp_path, "--nb-abn", 1, "--nb-bkg", 1, "--no-verbose")
     assert f"Read image error: {mask}" in capsys.readouterr().out
-    assert len(made) == 2
-    assert all("B_LEFT_CC" in name for name in made)
+    assert len(written) == 2
+    assert all("B_LEFT_CC" in name for name in written)
 
 
 def test_19_class_folders_are_made(tmp_path):
@@ -109,6 +109,6 @@ def test_46_a_lesion_that_no_patch_overlaps_is_left_out(tmp_path, capsys, monkey
         yield
 
     monkeypatch.setattr(geometry, "lesion_centers", refuse)
-    made = sampled(tmp_path, "--nb-abn", 2, "--nb-bkg", 1)
-    assert sorted(made) == [f"background/{name}_LEFT_CC_1_0000.png" for name in "AB"]
+    written = sampled(tmp_path, "--nb-abn", 2, "--nb-bkg", 1)
+    assert sorted(written) == [f"background/{name}_LEFT_CC_1_0000.png" for name in "AB"]
     assert capsys.readouterr().out.count("overlaps the lesion") >= 2

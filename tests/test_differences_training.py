@@ -50,16 +50,16 @@ def train(stages, *, model=None, batches=None, options=TRAINING, watch="val_auc"
 
 def test_01_every_image_comes_once_per_sweep_whatever_the_number_of_workers():
     arrays = [np.full((4, 4), value, np.uint8) for value in range(10)]
-    found = image_lists.from_arrays(arrays, np.arange(10) % 2, ("neg", "pos"))
+    listed = image_lists.from_arrays(arrays, np.arange(10) % 2, ("neg", "pos"))
     options = config.ImageOptions(size=(4, 4), center=False, channels=1)
-    seen = {}
+    images = {}
     for workers in (1, 3):
-        made = image_batches.ImageBatches(
-            found, options, batch_size=4, seed=1, shuffle=True)
-        seen[workers] = np.concatenate(
-            [batch[0][:, 0, 0, 0] for batch in made.batches(0, 6, workers=workers)])
-    np.testing.assert_array_equal(seen[1], seen[3])
-    for sweep in (seen[1][:10], seen[1][10:]):
+        batches = image_batches.ImageBatches(
+            listed, options, batch_size=4, seed=1, shuffle=True)
+        images[workers] = np.concatenate(
+            [batch[0][:, 0, 0, 0] for batch in batches.batches(0, 6, workers=workers)])
+    np.testing.assert_array_equal(images[1], images[3])
+    for sweep in (images[1][:10], images[1][10:]):
         assert sorted(sweep) == list(range(10))
 
 
@@ -180,13 +180,13 @@ def test_29_the_summary_labels_the_accuracy_of_the_epoch_of_lowest_loss():
 def test_30_nosave_writes_nothing_and_tests_the_final_weights(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arrays = [np.full((8, 8), value, np.uint8) for value in (10, 200)]
-    found = image_lists.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))
+    listed = image_lists.from_arrays(arrays, np.array([0, 1]), ("neg", "pos"))
     settings = run_inputs.Settings(
         config.ImageOptions(size=(8, 8), channels=1), config.ModelOptions(),
         quick(best_model="NOSAVE"))
     result = experiment.report(
         "whole_image", tiny_networks.flat_network(), loop.History([], "val_auc"),
-        dict.fromkeys(run_inputs.SPLITS, found), settings, "")
+        dict.fromkeys(run_inputs.SPLITS, listed), settings, "")
     assert result["test"]["mean_auc"] in (0.0, 0.5, 1.0)
     assert list(tmp_path.iterdir()) == []
 
@@ -208,23 +208,23 @@ def test_33_several_gpus_are_asked_for_by_their_number(monkeypatch):
 
 def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path):
     (tmp_path / "m.h5").write_bytes(b"")
-    found = {}
+    rows = {}
     for recipe in ("paper", "readme"):
         _, _, model, options = finetune.parse(
             ["T", "V", "S", "--resume-from", str(tmp_path / "m.h5"), "--recipe",
              recipe])
         [_, row] = schedule.image_stages(options, model, first_trainable="x")
-        found[recipe] = (row.learning_rate, row.until_epoch, row.weight_decay)
-    assert found["paper"] == pytest.approx((1e-5, 200, 0.01))
-    assert found["readme"] == pytest.approx((1e-6, 50, 0.01))
+        rows[recipe] = (row.learning_rate, row.until_epoch, row.weight_decay)
+    assert rows["paper"] == pytest.approx((1e-5, 200, 0.01))
+    assert rows["readme"] == pytest.approx((1e-6, 50, 0.01))
 
 
 def test_39_fine_tuning_chooses_its_epoch_on_training_patients():
     patients = tuple(f"p{i // 2}" for i in range(20))
-    found = image_lists.ImageList(
+    listed = image_lists.ImageList(
         tuple(pathlib.Path(f"{i}.png") for i in range(20)),
         np.arange(20) // 2 % 2, ("neg", "pos"), patients=patients)
-    train_set, validation = subsets.set_apart(found, 0.3, seed=1)
+    train_set, validation = subsets.set_apart(listed, 0.3, seed=1)
     assert not set(train_set.patients) & set(validation.patients)
     assert len(train_set) + len(validation) == 20
     assert set(validation.labels) == {0, 1}

@@ -21,10 +21,10 @@ from end2end.utils import files
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("numbers")
-    write_images(made, women=7)
-    whole_image_model(made / "best.h5")
-    return made
+    folder = tmp_path_factory.mktemp("numbers")
+    write_images(folder, women=7)
+    whole_image_model(folder / "best.h5")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +47,15 @@ def test_scores_do_not_depend_on_the_batch_size(folder, classifier, flips):
 
 def test_scores_do_not_depend_on_the_order_of_the_files(folder, classifier):
     order = np.random.default_rng(1).permutation(14)
-    given = [paths(folder)[i] for i in order]
+    ordered = [paths(folder)[i] for i in order]
     np.testing.assert_allclose(
-        prediction.predict(classifier, given),
+        prediction.predict(classifier, ordered),
         prediction.predict(classifier, paths(folder))[order], rtol=0, atol=1e-6)
 
 
 def test_the_same_call_gives_the_same_bits(folder, classifier):
-    one, other = (prediction.predict(classifier, paths(folder)) for _ in range(2))
-    np.testing.assert_array_equal(one, other)
+    first, other = (prediction.predict(classifier, paths(folder)) for _ in range(2))
+    np.testing.assert_array_equal(first, other)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -80,10 +80,10 @@ def test_a_constant_image_gets_no_score_in_silence(classifier, value, caplog):
 def nowhere(tmp_path_factory):
     """A model whose every score is no number."""
     path = whole_image_model(tmp_path_factory.mktemp("nan") / "best.h5")
-    made = checkpoints.load_classifier(path)
-    last = made.model.get_layer("out")
-    last.set_weights([one * np.nan for one in last.get_weights()])
-    return made
+    classifier = checkpoints.load_classifier(path)
+    last = classifier.model.get_layer("out")
+    last.set_weights([weights * np.nan for weights in last.get_weights()])
+    return classifier
 
 
 def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere):
@@ -96,7 +96,7 @@ def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere
         with pytest.raises(files.InputError, match=reason):
             score()
     row, = work._score_batch([dict(
-        path=str(path), patient="", laterality="", view="")], [nowhere], False, "")
+        path=str(path), patient="", laterality="", view="")], [nowhere], False, str)
     assert "score" not in row and reason in row["error"]
 
 
@@ -127,14 +127,14 @@ def test_a_heatmap_of_nothing_is_left_out(heatmap, picture, reason):
 
 def test_the_import_does_not_depend_on_the_number_of_processes(tmp_path):
     phantoms.write_cbis_ddsm(tmp_path / "in", patients=4, seed=2, size=(64, 64))
-    made = []
+    results = []
     for workers in ("1", "3"):
         out = tmp_path / workers
         prepare.main([str(tmp_path / "in"), str(out), "--size", "64", "64",
                       "--workers", workers])
-        made.append({path.relative_to(out).as_posix(): path.read_bytes()
+        results.append({path.relative_to(out).as_posix(): path.read_bytes()
                      for path in out.rglob("*") if path.suffix in (".png", ".csv")})
-    assert made[0] == made[1] and made[0]
+    assert results[0] == results[1] and results[0]
 
 
 def test_training_with_an_empty_class_is_refused_before_any_work(tmp_path):

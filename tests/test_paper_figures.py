@@ -89,7 +89,7 @@ def test_figure_5_shows_an_image_of_each_set(folder, capsys):
     (["fig2", "patch", "--names", "One", "Two"], "2 names for 1 inputs"),
     (["fig3", "--panel", "A"], "names no score file"),
     (["fig3", "--panel", "A", "patch"], "needs the column score"),
-    (["fig3", "--panel", "A", "a", "--at", "86"], "--at 86 is no share"),
+    (["fig3", "--panel", "A", "a", "--at", "86"], "--at 86 is not a share"),
     (["fig4", "a"], "maps"),
     (["fig4", "saliency", "--method", "gradcam"], "has no maps of gradcam"),
 ])

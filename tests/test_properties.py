@@ -23,7 +23,7 @@ hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import strategies  # noqa: E402
 
 # The same examples each time; a few words in Latin letters say most.
-chosen = hypothesis.settings(
+profile = hypothesis.settings(
     max_examples=60, deadline=None, derandomize=True, database=None)
 words = strategies.text(string.ascii_letters + string.digits + " ,;\"'\t\n\r|é/.-_%",
                         max_size=12)
@@ -46,14 +46,14 @@ def read_or_refused(read, data, name):
             return None
 
 
-@chosen
+@profile
 @hypothesis.given(strategies.lists(
     strategies.tuples(words, words, numbers, numbers), min_size=1, max_size=5))
 def test_scores_come_back_as_they_were_written(rows):
     paths, patients, values, others = zip(*rows, strict=True)
     written = scores.Scores(
-        tuple(one.strip() for one in paths), np.array(values), patients=tuple(
-            vocabulary.CLEAN["patient"](one) for one in patients),
+        tuple(path.strip() for path in paths), np.array(values), patients=tuple(
+            vocabulary.CLEAN["patient"](patient) for patient in patients),
         models=dict(a=np.array(others)))
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "s.csv")
@@ -63,8 +63,8 @@ def test_scores_come_back_as_they_were_written(rows):
     np.testing.assert_array_equal(
         read.models["a"].astype(np.float32), written.models["a"])
     # Python's text files make one kind of line end of all.
-    assert [one.split() for one in read.patients] == [
-        one.split() for one in written.patients]
+    assert [patient.split() for patient in read.patients] == [
+        patient.split() for patient in written.patients]
 
 
 @pytest.mark.parametrize(("read", "name", "header"), [
@@ -74,13 +74,13 @@ def test_scores_come_back_as_they_were_written(rows):
     (lambda path: tables.read_table(path.parent), "INbreast.csv",
      "File Name;Laterality;View;ACR;Bi-Rads\n"),
     (files.read_json, "a.json", ""), (image_lists.read_manifest, "m.csv", "")])
-@chosen
+@profile
 @hypothesis.given(text=strategies.text(max_size=60), whole=strategies.booleans())
 def test_any_text_is_a_table_or_is_refused(read, name, header, text, whole):
     read_or_refused(read, (header if whole else "") + text, name)
 
 
-@chosen
+@profile
 @hypothesis.given(
     size=strategies.tuples(*[strategies.integers(1, 40)] * 2),
     deep=strategies.booleans(), seed=strategies.integers(0, 99),
@@ -95,7 +95,7 @@ def test_a_grey_image_comes_back_as_it_was_written(size, deep, suffix, seed):
 
 
 @pytest.mark.filterwarnings("ignore")
-@chosen
+@profile
 @hypothesis.given(values=strategies.dictionaries(strategies.sampled_from((
     "Rows", "Columns", "BitsStored", "HighBit", "BitsAllocated", "SamplesPerPixel",
     "PixelRepresentation", "PhotometricInterpretation", "WindowCenter", "WindowWidth",
@@ -116,7 +116,7 @@ def test_a_dicom_of_any_tags_is_a_mammogram_or_is_refused(values):
         assert read.laterality in ("L", "R", None) and read.view in ("CC", "MLO", None)
 
 
-@chosen
+@profile
 @hypothesis.given(strategies.lists(strategies.text(
     string.ascii_lowercase[:3] + "/.", min_size=1, max_size=9), unique=True))
 def test_no_two_images_have_one_name_and_none_leads_elsewhere(paths):
@@ -125,12 +125,12 @@ def test_no_two_images_have_one_name_and_none_leads_elsewhere(paths):
     assert not any("/" in name for name in names)
 
 
-@chosen
+@profile
 @hypothesis.given(strategies.recursive(
     strategies.none() | strategies.booleans() | strategies.floats() | words,
-    lambda one: strategies.lists(one, max_size=3) | strategies.dictionaries(
+    lambda values: strategies.lists(values, max_size=3) | strategies.dictionaries(
         strategies.sampled_from(("images", "classes", "size", "format", "kind", "model",
-                                 "channels", "pixel_mean")), one, max_size=4),
+                                 "channels", "pixel_mean")), values, max_size=4),
     max_leaves=8))
 def test_any_settings_beside_a_model_are_taken_or_refused(value):
     read_or_refused(

@@ -67,8 +67,8 @@ def test_the_other_class_has_the_other_gradients():
 
 def test_the_map_is_rescaled_and_cut_off():
     model = dense_network([[1, 0], [0.05, 0], [0, 2], [0, 1]], SECOND)
-    found = saliency.saliency_map(model, IMAGE)
-    np.testing.assert_allclose(found, [[1, 0], [0, 0]])
+    strength = saliency.saliency_map(model, IMAGE)
+    np.testing.assert_allclose(strength, [[1, 0], [0, 0]])
     np.testing.assert_allclose(
         saliency.saliency_map(model, IMAGE, cutoff=0.05), [[1, 0.05], [0, 0]])
 
@@ -105,7 +105,8 @@ def test_the_model_is_unchanged_afterwards_and_nested_rectifiers_are_guided():
     model = small_network()
     image = np.random.default_rng(0).normal(size=(16, 12, 1)).astype(np.float32)
     before = model.predict(image[None], verbose=0)
-    kept = [getattr(layer, "activation", None) for layer in model._flatten_layers()]
+    activations = [getattr(layer, "activation", None)
+                   for layer in model._flatten_layers()]
     guided, _ = saliency.class_gradient(model, image, 1, guided=True)
     plain, _ = saliency.class_gradient(model, image, 1, guided=False)
     assert not np.allclose(guided, plain)
@@ -113,7 +114,7 @@ def test_the_model_is_unchanged_afterwards_and_nested_rectifiers_are_guided():
         trunk = model.get_layer("trunk")
         assert trunk.layers[1].activation is not keras.activations.relu
         assert trunk.layers[4].activation is not keras.activations.relu
-    assert kept == [getattr(layer, "activation", None)
+    assert activations == [getattr(layer, "activation", None)
                     for layer in model._flatten_layers()]
     np.testing.assert_array_equal(model.predict(image[None], verbose=0), before)
 
@@ -138,8 +139,8 @@ def test_integrated_gradients_sum_to_the_difference_of_the_log_odds():
     ends = model(np.stack([image, np.full_like(image, image.min())]), training=False)
     odds = np.log(ends[:, 1] / ends[:, 0])
     assert shares.sum() == pytest.approx(float(odds[0] - odds[1]), abs=2e-3)
-    found = saliency.integrated_gradients(model, image)
-    assert found.shape == (16, 12) and found.max() == 1 and found.min() == 0
+    strength = saliency.integrated_gradients(model, image)
+    assert strength.shape == (16, 12) and strength.max() == 1 and strength.min() == 0
 
 
 def test_grad_cam_is_the_weighted_map_of_the_last_layer():
@@ -150,10 +151,10 @@ def test_grad_cam_is_the_weighted_map_of_the_last_layer():
     model.layers[-1].set_weights([np.array([[0, 2.0]], np.float32), np.zeros(2)])
     image = np.zeros((8, 8, 1), np.float32)
     image[2:4, 4:6] = 8
-    found = saliency.grad_cam(model, image)
-    assert found.shape == (8, 8)
-    assert np.unravel_index(found.argmax(), found.shape)[0] in (2, 3)
-    assert found[0, 0] == 0 and found.max() == 1
+    strength = saliency.grad_cam(model, image)
+    assert strength.shape == (8, 8)
+    assert np.unravel_index(strength.argmax(), strength.shape)[0] in (2, 3)
+    assert strength[0, 0] == 0 and strength.max() == 1
 
 
 def test_grad_cam_takes_the_trunk_or_a_named_layer():

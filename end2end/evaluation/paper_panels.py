@@ -72,7 +72,8 @@ def roc(arguments):
     """Figure 3: ROC curves of each model and of their mean, one panel per test set."""
     if not 0 < arguments.at <= 1:
         raise files.InputError(
-            f"--at {arguments.at:g} is no share; expected a number above 0, up to 1.")
+            f"--at {arguments.at:g} is not a share; expected a number above 0, up "
+            "to 1.")
     panels, lines = [], []
     for i, (title, *given) in enumerate(arguments.panel):
         if not given:

@@ -63,7 +63,7 @@ def checked(arguments):
     wrong = [share for share in arguments.at if not 0 < share <= 1]
     if wrong:
         raise files.InputError(
-            f"--at {wrong[0]:g} is no share; expected numbers above 0, up to 1.")
+            f"--at {wrong[0]:g} is not a share; expected numbers above 0, up to 1.")
     if arguments.runs < 1 or arguments.seed < 0:
         raise files.InputError(
             "--runs must be at least 1 and --seed at least 0; correct them.")

@@ -32,11 +32,12 @@ def test_arrays_flow_in_seeded_permutations_with_balance_weights():
         np.random.seed(5 + b)
         if b % 3 == 0:
             order = np.random.permutation(7)
-        chosen = order[b % 3 * 3:b % 3 * 3 + 3]
-        expected = [generator.random_transform(X[k]) - np.float32(40) for k in chosen]
+        indices = order[b % 3 * 3:b % 3 * 3 + 3]
+        expected = [generator.random_transform(X[k]) - np.float32(40) for k in indices]
         np.testing.assert_array_equal(x, expected)
-        np.testing.assert_array_equal(y, Y[chosen])
-        np.testing.assert_array_equal(weights, image_batches.balance_weights(Y[chosen]))
+        np.testing.assert_array_equal(y, Y[indices])
+        np.testing.assert_array_equal(
+            weights, image_batches.balance_weights(Y[indices]))
     assert flow.total_batches_seen == 5 and flow.batch_index == 2
 
 

@@ -25,9 +25,9 @@ def test_augmentation_equals_the_original_bit_for_bit(name):
         featurewise_center=True, **SETTINGS[name])
     generator.mean = described["featurewise_mean"]
     image = golden["input"][..., None].repeat(3, axis=2)
-    made = [generator.standardize(generator.random_transform(image, seed=seed))
+    images = [generator.standardize(generator.random_transform(image, seed=seed))
             for seed in described["seeds"]]
-    np.testing.assert_array_equal(made, golden[name])
+    np.testing.assert_array_equal(images, golden[name])
 
 
 def test_without_a_seed_the_draws_are_those_of_numpys_global_generator():
@@ -83,8 +83,8 @@ def test_standardising_goes_in_the_order_of_the_original():
 def test_samplewise_settings_use_the_image_itself():
     generator = augment.MammogramDataGenerator(
         samplewise_center=True, samplewise_std_normalization=True)
-    made = generator.standardize(noise(9, 8, 3))
-    assert abs(made.mean()) < 1e-5 and abs(made.std() - 1) < 1e-5
+    image = generator.standardize(noise(9, 8, 3))
+    assert abs(image.mean()) < 1e-5 and abs(image.std() - 1) < 1e-5
 
 
 def test_fit_finds_mean_and_deviation_of_each_channel():
@@ -94,9 +94,9 @@ def test_fit_finds_mean_and_deviation_of_each_channel():
     generator.fit(x)
     np.testing.assert_allclose(generator.mean[0, 0], x.mean(axis=(0, 1, 2)), rtol=1e-5)
     np.testing.assert_allclose(generator.std[0, 0], x.std(axis=(0, 1, 2)), rtol=1e-4)
-    made = np.stack([generator.standardize(image) for image in x])
-    np.testing.assert_allclose(made.mean(axis=(0, 1, 2)), 0, atol=1e-4)
-    np.testing.assert_allclose(made.std(axis=(0, 1, 2)), 1, atol=1e-4)
+    images = np.stack([generator.standardize(image) for image in x])
+    np.testing.assert_allclose(images.mean(axis=(0, 1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(images.std(axis=(0, 1, 2)), 1, atol=1e-4)
 
 
 def test_fit_can_augment_first_and_repeats_with_a_seed():

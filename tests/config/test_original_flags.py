@@ -72,7 +72,7 @@ def test_every_flag_is_taken_in_every_spelling(script, caplog):
             elif count == 1:
                 assert str(value) == sample, flag
             else:
-                assert [str(one) for one in value] == [sample] * count, flag
+                assert [str(number) for number in value] == [sample] * count, flag
 
 
 @pytest.mark.parametrize("script", ["patch_clf_train", "image_clf_train"])

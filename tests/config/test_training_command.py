@@ -8,11 +8,12 @@ from end2end.utils import files
 
 
 def test_the_flags_of_a_named_experiment_hold_unless_typed():
-    named = {"one": ("--batch-size", 8, "--top-depths", 4, 4)}
+    experiments = {"one": ("--batch-size", 8, "--top-depths", 4, 4)}
     _, _, model, training = training_command.parse(
         image_clf_train.parser(),
-        ["T", "V", "S", "--experiment", "one", "--batch-size", "2"], named)
+        ["T", "V", "S", "--experiment", "one", "--batch-size", "2"], experiments)
     assert (model.top_filters, training.batch_size) == ((4, 4), 2)
     with pytest.raises(files.InputError, match="'two' is not known here"):
         training_command.parse(
-            image_clf_train.parser(), ["T", "V", "S", "--experiment", "two"], named)
+            image_clf_train.parser(), ["T", "V", "S", "--experiment", "two"],
+            experiments)

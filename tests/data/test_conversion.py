@@ -36,8 +36,8 @@ def test_a_mask_without_a_region_stays_black():
 
 
 def test_8_bit_values_are_spread_over_16_bits():
-    made = conversion.to_16_bit(np.uint8([[0, 128, 255]]))
-    assert made.tolist() == [[0, 32896, 65535]]
+    levels = conversion.to_16_bit(np.uint8([[0, 128, 255]]))
+    assert levels.tolist() == [[0, 32896, 65535]]
 
 
 def die_once(job):

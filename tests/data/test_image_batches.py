@@ -31,8 +31,9 @@ def folder(tmp_path):
 
 
 def made(folder, **keywords):
-    found = image_lists.list_classes(folder, ("neg", "pos"))
-    return image_batches.ImageBatches(found, OPTIONS, **(dict(batch_size=3) | keywords))
+    listed = image_lists.list_classes(folder, ("neg", "pos"))
+    return image_batches.ImageBatches(
+        listed, OPTIONS, **(dict(batch_size=3) | keywords))
 
 
 def test_balance_weights_equal_the_original():
@@ -45,8 +46,8 @@ def test_balance_weights_equal_the_original():
     ([0, 0, 1, 1], [2, 2, 2, 2]), ([0, 0, 0, 1], [4 / 3, 4 / 3, 4 / 3, 4]),
     ([1, 1], [1, 1])])
 def test_balance_weights_give_each_class_present_the_same_total(labels, weights):
-    made = image_batches.balance_weights(np.array(labels))
-    np.testing.assert_allclose(made, weights, rtol=1e-6)
+    balanced = image_batches.balance_weights(np.array(labels))
+    np.testing.assert_allclose(balanced, weights, rtol=1e-6)
 
 
 def test_an_unshuffled_sweep_holds_every_image_once_as_network_inputs(folder):
@@ -75,13 +76,13 @@ def test_batches_are_permuted_and_drawn_as_keras_did(folder):
         np.random.seed(9 + b)
         if b % 3 == 0:
             order = np.random.permutation(8)
-        chosen = order[b % 3 * 3:b % 3 * 3 + 3]
-        expected = np.stack([generator.random_transform(raw[k]) for k in chosen])
+        indices = order[b % 3 * 3:b % 3 * 3 + 3]
+        expected = np.stack([generator.random_transform(raw[k]) for k in indices])
         inputs, one_hot, weights = batches.batch(b)
         np.testing.assert_array_equal(inputs, expected - np.float32(50))
-        np.testing.assert_array_equal(one_hot.argmax(axis=1), batches.labels[chosen])
+        np.testing.assert_array_equal(one_hot.argmax(axis=1), batches.labels[indices])
         np.testing.assert_array_equal(
-            weights, image_batches.balance_weights(batches.labels[chosen]))
+            weights, image_batches.balance_weights(batches.labels[indices]))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -96,9 +97,9 @@ def test_any_number_of_workers_gives_the_same_batches_in_order(folder, workers):
 
 
 def test_without_a_seed_a_run_is_still_a_function_of_the_batch_number(folder):
-    one, other = (made(folder, shuffle=True, batch_size=8) for _ in range(2))
-    np.testing.assert_array_equal(one.batch(4)[0], one.batch(4)[0])
-    assert one.seed != other.seed
+    first, other = (made(folder, shuffle=True, batch_size=8) for _ in range(2))
+    np.testing.assert_array_equal(first.batch(4)[0], first.batch(4)[0])
+    assert first.seed != other.seed
 
 
 def test_caching_reads_each_file_once(folder, monkeypatch):
@@ -110,8 +111,8 @@ def test_caching_reads_each_file_once(folder, monkeypatch):
     first = [inputs for inputs, _, _ in batches.batches()]
     second = [inputs for inputs, _, _ in batches.batches()]
     assert len(reads) == 8
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for array, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(array, other)
 
 
 def test_a_bad_file_stops_the_run_with_its_name_also_from_a_worker(folder):
@@ -125,9 +126,9 @@ def test_a_bad_file_stops_the_run_with_its_name_also_from_a_worker(folder):
 def test_arrays_make_the_same_batches_as_files(folder):
     from_files = made(folder, seed=2, shuffle=True)
     arrays = [images.read_image(path) for path in from_files.images.paths]
-    found = image_lists.from_arrays(arrays, from_files.labels, ("neg", "pos"))
+    listed = image_lists.from_arrays(arrays, from_files.labels, ("neg", "pos"))
     from_memory = image_batches.ImageBatches(
-        found, OPTIONS, batch_size=3, seed=2, shuffle=True)
+        listed, OPTIONS, batch_size=3, seed=2, shuffle=True)
     np.testing.assert_array_equal(from_memory.batch(1)[0], from_files.batch(1)[0])
     with pytest.raises(ValueError, match="expected \\(rows, columns\\)"):
         image_lists.from_arrays(np.zeros((2, 3, 3, 1)))
@@ -138,20 +139,20 @@ def test_arrays_make_the_same_batches_as_files(folder):
 def test_images_of_different_width_do_not_fit_into_one_batch(tmp_path):
     for name, width in dict(a=10, b=20).items():
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.ones((20, width), np.uint8))
-    found = image_lists.find_images(tmp_path)
+    listed = image_lists.find_images(tmp_path)
     options = config.ImageOptions(height=16, channels=1)
     with pytest.raises(files.InputError, match=r"b\.png becomes \(16, 16\) pixels"):
-        image_batches.ImageBatches(found, options, batch_size=2).batch(0)
-    single = image_batches.ImageBatches(found, options, batch_size=1)
+        image_batches.ImageBatches(listed, options, batch_size=2).batch(0)
+    single = image_batches.ImageBatches(listed, options, batch_size=1)
     assert [single.batch(b)[0].shape for b in range(2)] == [(1, 16, 8, 1),
                                                             (1, 16, 16, 1)]
 
 
 def test_batches_without_labels_have_none_and_cannot_be_balanced(folder):
-    found = image_lists.find_images(folder / "pos")
-    assert image_batches.ImageBatches(found, OPTIONS, batch_size=2).batch(0)[1:] == (
+    listed = image_lists.find_images(folder / "pos")
+    assert image_batches.ImageBatches(listed, OPTIONS, batch_size=2).batch(0)[1:] == (
         None, None)
     with pytest.raises(files.InputError, match="need labels"):
-        image_batches.ImageBatches(found, OPTIONS, batch_size=2, balance_batches=True)
+        image_batches.ImageBatches(listed, OPTIONS, batch_size=2, balance_batches=True)
     with pytest.raises(files.InputError, match="no images"):
         image_batches.ImageBatches(image_lists.ImageList(()), OPTIONS, batch_size=2)

@@ -21,12 +21,12 @@ def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(folder, capsys):
     heatmap_agreement.main([
         str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "64",
         "48", "--out", str(folder / "found.json")])
-    found = json.loads((folder / "found.json").read_text())
-    assert found["one_patch_largest_difference"] < 1e-4
-    assert found["images"] == 2 and found["rows"][0]["cells"] == [7, 5]
+    results = json.loads((folder / "found.json").read_text())
+    assert results["one_patch_largest_difference"] < 1e-4
+    assert results["images"] == 2 and results["rows"][0]["cells"] == [7, 5]
     # The network looks one pixel beyond its patch, hence nearly the same.
-    assert 0.9 < found["correlation"] <= 1
-    assert 0 < found["largest_difference"] < 0.3
+    assert 0.9 < results["correlation"] <= 1
+    assert 0 < results["largest_difference"] < 0.3
     assert "images of one patch: largest difference" in capsys.readouterr().out
 
 

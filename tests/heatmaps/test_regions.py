@@ -17,31 +17,32 @@ def test_all_features_equal_the_original():
     heatmap = np.load(GOLDEN / "region_features_heatmap.npz")["heatmap"]
     expected = json.loads((GOLDEN / "region_features.json").read_text())
     for cutoff, classes in expected.items():
-        found = heatmaps.region_features(heatmap, float(cutoff), largest=2)
-        assert len(found) == len(classes) == 4
-        for ours, theirs in zip(found, classes, strict=True):
+        features = heatmaps.region_features(heatmap, float(cutoff), largest=2)
+        assert len(features) == len(classes) == 4
+        for ours, theirs in zip(features, classes, strict=True):
             assert set(ours) == set(theirs)
             for name, value in theirs.items():
                 assert ours[name] == pytest.approx(value, abs=1e-6), (cutoff, name)
 
 
 def test_a_missing_heatmap_gives_nan_for_every_feature():
-    found = heatmaps.region_features(None, 0.5, largest=2, num_classes=5)
-    assert len(found) == 4
-    assert list(found[0]) == regions.feature_names(2)
-    assert all(math.isnan(value) for one in found for value in one.values())
+    features = heatmaps.region_features(None, 0.5, largest=2, num_classes=5)
+    assert len(features) == 4
+    assert list(features[0]) == regions.feature_names(2)
+    assert all(math.isnan(value) for features_of_class in features
+               for value in features_of_class.values())
 
 
 def test_no_region_gives_zeros_and_an_euler_number_of_two():
-    found = regions.class_features(np.zeros((5, 5)), 0.5)
-    assert found.pop("top1_euler_number") == 2
-    assert set(found.values()) == {0}
+    features = regions.class_features(np.zeros((5, 5)), 0.5)
+    assert features.pop("top1_euler_number") == 2
+    assert set(features.values()) == {0}
 
 
 def test_the_cutoff_itself_belongs_to_the_region():
-    found = regions.class_features(np.full((4, 4), 0.5), 0.5)
-    assert found["top1_area"] == 16
-    assert found["global_max_intensity"] == 0.5
+    features = regions.class_features(np.full((4, 4), 0.5), 0.5)
+    assert features["top1_area"] == 16
+    assert features["global_max_intensity"] == 0.5
 
 
 def test_diagonal_neighbours_are_one_region():
@@ -51,25 +52,25 @@ def test_diagonal_neighbours_are_one_region():
 def test_of_equal_areas_the_later_region_comes_first():
     heatmap = np.zeros((9, 9))
     heatmap[1, 1], heatmap[7, 7] = 0.6, 0.8
-    found = regions.class_features(heatmap, 0.5, largest=2)
-    assert (found["top1_max_intensity"], found["top2_max_intensity"]) == (0.8, 0.6)
+    features = regions.class_features(heatmap, 0.5, largest=2)
+    assert [features[f"top{rank}_max_intensity"] for rank in (1, 2)] == [0.8, 0.6]
 
 
 def test_a_ring_has_a_hole_that_fills():
     ring = np.ones((5, 5))
     ring[2, 2] = 0
-    found = regions.class_features(ring, 0.5)
-    assert found["top1_euler_number"] == 0
-    assert found["top1_area_ratio2"] == 24 / 25
-    assert found["top1_perimeter"] == 16
+    features = regions.class_features(ring, 0.5)
+    assert features["top1_euler_number"] == 0
+    assert features["top1_area_ratio2"] == 24 / 25
+    assert features["top1_perimeter"] == 16
 
 
 def test_a_rectangle_has_the_moments_of_its_sides():
-    found = regions.describe(np.ones((3, 7), bool), np.ones((3, 7)))
-    assert found["eig1"] == pytest.approx((7 ** 2 - 1) / 12)
-    assert found["eig2"] == pytest.approx((3 ** 2 - 1) / 12)
-    assert found["orientation"] == 0
-    assert (found["solidity"], found["extent"]) == (1, 1)
+    features = regions.describe(np.ones((3, 7), bool), np.ones((3, 7)))
+    assert features["eig1"] == pytest.approx((7 ** 2 - 1) / 12)
+    assert features["eig2"] == pytest.approx((3 ** 2 - 1) / 12)
+    assert features["orientation"] == 0
+    assert (features["solidity"], features["extent"]) == (1, 1)
 
 
 @pytest.mark.parametrize("region, orientation", [

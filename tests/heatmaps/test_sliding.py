@@ -29,7 +29,8 @@ def patch_model():
     apart."""
     keras.utils.set_random_seed(1)
     model = models.patch_classifier("yaroslav", 5)
-    model.layers[-1].set_weights([one * 20 for one in model.layers[-1].get_weights()])
+    last = model.layers[-1]
+    last.set_weights([weights * 20 for weights in last.get_weights()])
     return model
 
 
@@ -124,8 +125,8 @@ def cases():
         heatmap_files.Case("P_2", "RIGHT", 0, None, noise(4, 2, 5))]
 
 
-def same(found, expected):
-    for ours, theirs in zip(found, expected, strict=True):
+def same(stored, expected):
+    for ours, theirs in zip(stored, expected, strict=True):
         assert ours.patient_id == theirs.patient_id and ours.side == theirs.side
         assert ours.cancer == theirs.cancer
         for view in heatmap_files.VIEWS:
@@ -144,7 +145,7 @@ def test_cases_come_back_from_their_file(tmp_path):
 
 @pytest.mark.parametrize("protocol", [0, 2])
 def test_the_original_pickles_are_read(tmp_path, protocol):
-    stored = [dict(vars(one), cancer=np.int64(one.cancer)) for one in cases()]
+    stored = [dict(vars(case), cancer=np.int64(case.cancer)) for case in cases()]
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(stored, protocol=protocol))
     same(heatmap_files.read_cases(tmp_path / "a.pkl"), cases())
 
@@ -158,8 +159,8 @@ def test_a_python_2_pickle_is_read(tmp_path):
             b"p16\n(S'f4'\np17\nI0\nI1\ntp18\nRp19\n(I3\nS'<'\np20\nNNNI-1\nI-1\nI0\n"
             b"tp21\nbI00\nS'\\x00\\x00\\x80?'\np22\ntp23\nbsa.")
     (tmp_path / "a.pkl").write_bytes(text)
-    one, = heatmap_files.read_cases(tmp_path / "a.pkl")
-    assert one.cc.shape == (1, 1, 1) and one.cc[0, 0, 0] == 1 and one.mlo is None
+    case, = heatmap_files.read_cases(tmp_path / "a.pkl")
+    assert case.cc.shape == (1, 1, 1) and case.cc[0, 0, 0] == 1 and case.mlo is None
 
 
 class Hostile:

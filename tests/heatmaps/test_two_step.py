@@ -12,11 +12,11 @@ from end2end.utils import files
 
 def heatmap(rng, cancer):
     """Background, and a square in the class of cancer (2) or of benign (1)."""
-    found = np.zeros((12, 10, 3), np.float32)
+    heatmap = np.zeros((12, 10, 3), np.float32)
     top, left = rng.integers(0, 6, 2)
-    found[top:top + 4, left:left + 4, 2 if cancer else 1] = rng.uniform(0.92, 1)
-    found[..., 0] = 1 - found[..., 1:].sum(-1)
-    return found
+    heatmap[top:top + 4, left:left + 4, 2 if cancer else 1] = rng.uniform(0.92, 1)
+    heatmap[..., 0] = 1 - heatmap[..., 1:].sum(-1)
+    return heatmap
 
 
 def breasts(count, seed=0, missing=True):
@@ -43,26 +43,26 @@ def run(folder, *flags):
 
 
 def test_features_of_all_cutoffs_classes_and_views_are_joined():
-    found = two_step.features_of(breasts(6), largest=2)
-    assert found.values.shape == (6, 2 * 4 * 2 * (3 + 2 * 16))
-    column = found.names.index("cc_class2_0.9_top1_area")
-    np.testing.assert_array_equal(found.values[:, column], [0, 16, 0, 16, 0, 16])
+    features = two_step.features_of(breasts(6), largest=2)
+    assert features.values.shape == (6, 2 * 4 * 2 * (3 + 2 * 16))
+    column = features.names.index("cc_class2_0.9_top1_area")
+    np.testing.assert_array_equal(features.values[:, column], [0, 16, 0, 16, 0, 16])
 
 
 def test_a_missing_view_is_nan_and_no_case_of_its_own():
-    found = two_step.features_of(breasts(6))
-    missing = np.isnan(found.values)
+    features = two_step.features_of(breasts(6))
+    missing = np.isnan(features.values)
     np.testing.assert_array_equal(missing.any(axis=1), [1, 0, 0, 0, 0, 1])
     assert all(name.startswith("mlo_") for name in
-               np.array(found.names)[missing.any(axis=0)])
+               np.array(features.names)[missing.any(axis=0)])
     assert len(two_step.features_of(breasts(6), by="image").labels) == 10
 
 
 @pytest.mark.parametrize("by, cases", [("breast", 40), ("image", 72)])
 def test_the_forest_tells_separable_heatmaps_apart(sets, capsys, by, cases):
-    found = run(sets, "--min-samples-split", 2, "--by", by)
-    assert len(found) == cases
-    assert metrics.auc(found.labels, found.values) == 1
+    results = run(sets, "--min-samples-split", 2, "--by", by)
+    assert len(results) == cases
+    assert metrics.auc(results.labels, results.values) == 1
     assert "AUC 1.000 [1.000, 1.000]" in capsys.readouterr().out
     report = files.read_json(sets / "out" / "report.json")
     assert report["auc"] == 1 and report["cases"]["test"] == cases

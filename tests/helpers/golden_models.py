@@ -28,11 +28,11 @@ def case(name):
 
 def options(golden):
     """The `ModelOptions` of a case."""
-    given = golden | golden.get("top", {})
+    settings = golden | golden.get("top", {})
     return config.ModelOptions(backbone=golden["patch_net"], **{
-        ours: tuple(given[theirs]) if isinstance(given[theirs], list)
-        else given[theirs]
-        for theirs, ours in OPTIONS.items() if theirs in given})
+        ours: tuple(settings[theirs]) if isinstance(settings[theirs], list)
+        else settings[theirs]
+        for theirs, ours in OPTIONS.items() if theirs in settings})
 
 
 @functools.cache

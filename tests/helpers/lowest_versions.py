@@ -18,15 +18,15 @@ def bounds(extras):
     Returns:
         dict of name to (`>=` version, `<` version), None where there is none.
     """
-    found = {}
+    lowest = {}
     for line in importlib.metadata.requires("end2end"):
-        wanted = requirements.Requirement(line)
-        if wanted.marker and not any(
-                wanted.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+        package = requirements.Requirement(line)
+        if package.marker and not any(
+                package.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
             continue
-        versions = {part.operator: part.version for part in wanted.specifier}
-        found[wanted.name] = (versions.get(">="), versions.get("<"))
-    return found
+        versions = {part.operator: part.version for part in package.specifier}
+        lowest[package.name] = (versions.get(">="), versions.get("<"))
+    return lowest
 
 
 if __name__ == "__main__":

@@ -46,20 +46,20 @@ def main():
     parser.add_argument("epochs", type=int)
     parser.add_argument("batch", type=int)
     parser.add_argument("--pause", type=float, default=0)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     backbones.BACKBONES["yaroslav"] = dataclasses.replace(
         backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1")
-    if given.pause:
-        slowly(given.pause)
+    if arguments.pause:
+        slowly(arguments.pause)
     report = experiment.run_patch_experiment(
-        [f"{given.folders}/{split}" for split in ("train", "val", "test")],
+        [f"{arguments.folders}/{split}" for split in ("train", "val", "test")],
         config.ImageOptions(size=(32, 24), intensity_scale=0.003891, pixel_mean=90.0),
         config.ModelOptions(backbone="yaroslav"),
         config.TrainingOptions(
-            class_list=CLASSES, batch_size=given.batch, train_batch_multiplier=1,
-            first_until_epoch=1, top_until_epoch=1, all_until_epoch=given.epochs,
+            class_list=CLASSES, batch_size=arguments.batch, train_batch_multiplier=1,
+            first_until_epoch=1, top_until_epoch=1, all_until_epoch=arguments.epochs,
             optimizer="adam", learning_rate=0.002, workers=1,
-            best_model=f"{given.out}/best.h5"), say=commands.say)
+            best_model=f"{arguments.out}/best.h5"), say=commands.say)
     print(json.dumps(report.get("history")))
 
 

@@ -17,21 +17,21 @@ def cases(count, *, seed=0, shift=1.0):
 
 def test_a_bootstrap_of_one_case_at_a_time_equals_the_plain_one():
     labels, scores = cases(60)
-    drawn = np.concatenate(list(bootstrap.draws(60, runs=50, seed=3)))
-    assert drawn.shape == (50, 60)
-    assert (drawn.sum(axis=1) == 60).all()
-    ours = metrics.auc_of_draws(labels.astype(bool), scores)(drawn)
+    counts_of_draws = np.concatenate(list(bootstrap.draws(60, runs=50, seed=3)))
+    assert counts_of_draws.shape == (50, 60)
+    assert (counts_of_draws.sum(axis=1) == 60).all()
+    ours = metrics.auc_of_draws(labels.astype(bool), scores)(counts_of_draws)
     plain = [metrics.auc(np.repeat(labels, counts), np.repeat(scores, counts))
-             for counts in drawn]
+             for counts in counts_of_draws]
     np.testing.assert_allclose(ours, plain, atol=1e-12)
 
 
 def test_groups_are_drawn_together():
-    drawn = np.concatenate(list(bootstrap.draws(
+    counts = np.concatenate(list(bootstrap.draws(
         6, runs=20, seed=3, groups=["a", "b", "a", "c", "b", "a"])))
-    assert (drawn[:, 0] == drawn[:, 2]).all() and (drawn[:, 0] == drawn[:, 5]).all()
-    assert (drawn[:, 1] == drawn[:, 4]).all()
-    assert (drawn[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert (counts[:, 0] == counts[:, 2]).all() and (counts[:, 0] == counts[:, 5]).all()
+    assert (counts[:, 1] == counts[:, 4]).all()
+    assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
 def test_the_same_seed_gives_the_same_interval_whatever_the_block():

@@ -25,9 +25,9 @@ def test_brier_score_equals_scikit_learns():
 @pytest.mark.parametrize("temperature", (0.5, 1.0, 3.0))
 def test_the_temperature_that_spoilt_the_scores_is_found(temperature):
     labels, scores = well_calibrated(20000, temperature=temperature)
-    found = calibration.fit_temperature(labels, scores)
-    assert found == pytest.approx(temperature, rel=0.06)
-    mended = calibration.with_temperature(scores, found)
+    temperature = calibration.fit_temperature(labels, scores)
+    assert temperature == pytest.approx(temperature, rel=0.06)
+    mended = calibration.with_temperature(scores, temperature)
     assert calibration.expected_error(calibration.reliability(labels, mended)) < 0.02
 
 

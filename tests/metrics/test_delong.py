@@ -22,9 +22,9 @@ def test_the_difference_has_the_variance_of_delongs_formula_written_out():
     difference = kernel(a) - kernel(b)
     rows, columns = difference.mean(axis=1), difference.mean(axis=0)
     error = np.sqrt(rows.var(ddof=1) / len(rows) + columns.var(ddof=1) / len(columns))
-    found = delong.compare(labels, a, b)
-    assert found["difference"] == pytest.approx(difference.mean(), abs=1e-12)
-    assert found["standard_error"] == pytest.approx(error, abs=1e-12)
+    results = delong.compare(labels, a, b)
+    assert results["difference"] == pytest.approx(difference.mean(), abs=1e-12)
+    assert results["standard_error"] == pytest.approx(error, abs=1e-12)
 
 
 def test_delong_and_bootstrap_agree_on_many_cases():
@@ -38,8 +38,8 @@ def test_delong_and_bootstrap_agree_on_many_cases():
 
 def test_models_that_rank_alike_differ_by_nothing():
     labels, a, _ = pair(30)
-    found = delong.compare(labels, a, 3 * a + 1)
-    assert found["difference"] == 0 and found["p_value"] == 1
+    difference = delong.compare(labels, a, 3 * a + 1)
+    assert difference["difference"] == 0 and difference["p_value"] == 1
 
 
 @pytest.mark.slow

@@ -41,8 +41,8 @@ def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
     results = json.loads((tmp_path / "out/results.json").read_text())
     assert results["auc"] == pytest.approx(metrics.auc(table.labels, mean.values))
     assert [row["name"] for row in results["comparisons"]] == ["a", "b"]
-    made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made >= {"roc.png", "roc.svg", "reliability.svg", "report.html"}
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names >= {"roc.png", "roc.svg", "reliability.svg", "report.html"}
 
 
 @pytest.mark.parametrize("typed, words", [

@@ -52,8 +52,8 @@ def test_the_roc_curve_equals_scikit_learns():
     scores = scores.round(1)
     ours = metrics.roc_curve(labels, scores)
     theirs = reference.roc_curve(labels, scores, drop_intermediate=False)
-    for one, other in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(one, other)
+    for point, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(point, other)
 
 
 def test_the_difference_of_a_model_to_itself_is_nothing():

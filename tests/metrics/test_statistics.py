@@ -28,25 +28,25 @@ def breasts(count, *, seed=0):
 
 def test_a_table_is_described_on_every_level_it_knows():
     table = breasts(60)
-    found = statistics.describe(table, DRAW)
-    assert found["auc"] == metrics.auc(table.labels, table.values)
-    assert found["count"] == 120 and found["positive"] == 40
-    assert found["breasts"]["count"] == 60 and found["women"]["count"] == 30
-    assert found["breasts"]["single_view_auc"] == pytest.approx(found["auc"])
-    low, high = found["breasts"]["gain_interval"]
-    assert low < found["breasts"]["gain"] < high
-    assert found["breasts"]["gain"] > 0.03, "two independent views must help"
-    assert set(found["groups"]) == {"view", "density"}
-    assert found["groups"]["density"]["2"]["count"] == 30
-    json.dumps(found)
+    results = statistics.describe(table, DRAW)
+    assert results["auc"] == metrics.auc(table.labels, table.values)
+    assert results["count"] == 120 and results["positive"] == 40
+    assert results["breasts"]["count"] == 60 and results["women"]["count"] == 30
+    assert results["breasts"]["single_view_auc"] == pytest.approx(results["auc"])
+    low, high = results["breasts"]["gain_interval"]
+    assert low < results["breasts"]["gain"] < high
+    assert results["breasts"]["gain"] > 0.03, "two independent views must help"
+    assert set(results["groups"]) == {"view", "density"}
+    assert results["groups"]["density"]["2"]["count"] == 30
+    json.dumps(results)
 
 
 def test_intervals_by_patient_are_wider_where_images_of_a_woman_agree():
     table = breasts(100)
     doubled = table.subset(np.repeat(np.arange(200), 4))
-    found = statistics.describe(doubled, DRAW)
-    width = np.diff(found["auc_interval"])
-    assert np.diff(found["auc_interval_by_patient"]) > 1.5 * width
+    results = statistics.describe(doubled, DRAW)
+    width = np.diff(results["auc_interval"])
+    assert np.diff(results["auc_interval_by_patient"]) > 1.5 * width
 
 
 def test_operating_points_hold_their_targets_and_lie_in_their_intervals():
@@ -70,13 +70,13 @@ def test_operating_points_of_draws_equal_those_of_repeated_cases(which):
                         roc.specificity_at_sensitivity),
         "specificity": (roc._sensitivity_of_draws,
                         roc.sensitivity_at_specificity)}[which]
-    drawn = next(bootstrap.draws(40, runs=60, seed=2))
+    counts = next(bootstrap.draws(40, runs=60, seed=2))
     expected = [plain(np.repeat(labels, c), np.repeat(values, c), 0.861)
-                for c in drawn]
-    np.testing.assert_allclose(statistic(labels, values, 0.861)(drawn), expected)
+                for c in counts]
+    np.testing.assert_allclose(statistic(labels, values, 0.861)(counts), expected)
 
 
 def test_a_threshold_found_elsewhere_is_tested_with_intervals():
-    found = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.5, DRAW)
-    assert (found["sensitivity"], found["specificity"]) == (1, 0.5)
-    assert found["sensitivity_interval"] == (1, 1)
+    point = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.5, DRAW)
+    assert (point["sensitivity"], point["specificity"]) == (1, 0.5)
+    assert point["sensitivity_interval"] == (1, 1)

@@ -38,10 +38,10 @@ def test_the_number_of_gpus_asks_for_several_devices(monkeypatch):
 
 
 def test_a_cluster_tells_which_process_this_is(monkeypatch):
-    found = layout(monkeypatch, gpus="2", content=dict(
+    stated = layout(monkeypatch, gpus="2", content=dict(
         cluster=HOSTS, task=dict(type="worker", index=2)))
-    assert found == devices.Layout("hosts", 2, 2, ("a:1", "b:1", "c:1"))
-    assert not found.chief
+    assert stated == devices.Layout("hosts", 2, 2, ("a:1", "b:1", "c:1"))
+    assert not stated.chief
 
 
 def test_a_chief_comes_before_the_workers(monkeypatch):
@@ -66,25 +66,25 @@ def test_a_cluster_that_makes_no_sense_is_refused(monkeypatch, content):
 
 
 def test_a_process_that_never_comes_is_named(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        free, taken = 0, one.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free, busy = 0, server.getsockname()[1]
         with socket.create_server(("127.0.0.1", 0)) as two:
             free = two.getsockname()[1]
         addresses = (f"127.0.0.1:{free}", "127.0.0.1:1")
         with pytest.raises(ConnectionError, match="no process at 127.0.0.1:1 in 0 s"):
             devices.meet(devices.Layout("hosts", 1, 0, addresses, wait=0))
         with pytest.raises(files.InputError, match="cannot listen.*free port"):
-            devices.meet(devices.Layout("hosts", 1, 0, (f"127.0.0.1:{taken}", "b:1")))
+            devices.meet(devices.Layout("hosts", 1, 0, (f"127.0.0.1:{busy}", "b:1")))
 
 
 def test_the_times_that_others_have_can_be_set(monkeypatch):
     content = dict(cluster=HOSTS, task=dict(type="worker", index=0))
-    found = layout(monkeypatch, content=content)
-    assert (found.wait, found.join) == (1800, 300)
+    stated = layout(monkeypatch, content=content)
+    assert (stated.wait, stated.join) == (1800, 300)
     monkeypatch.setenv("END2END_WAIT_SECONDS", "60")
     monkeypatch.setenv("END2END_JOIN_SECONDS", "7")
-    found = layout(monkeypatch, content=content)
-    assert (found.wait, found.join) == (60, 7)
+    stated = layout(monkeypatch, content=content)
+    assert (stated.wait, stated.join) == (60, 7)
     for wrong in ("0", "-3", "soon"):
         monkeypatch.setenv("END2END_JOIN_SECONDS", wrong)
         with pytest.raises(files.InputError, match="END2END_JOIN_SECONDS"):
@@ -97,13 +97,13 @@ def test_a_number_of_gpus_that_is_none_is_refused(monkeypatch, gpus):
         layout(monkeypatch, gpus=gpus)
 
 
-@pytest.mark.parametrize("changes, named", [
+@pytest.mark.parametrize("changes, reason", [
     (dict(accumulate=2), "--accumulate 2"),
     (dict(precision="mixed_float16"), "--precision mixed_float16")])
 def test_what_works_on_one_device_only_is_refused_on_several(
-        monkeypatch, changes, named):
+        monkeypatch, changes, reason):
     layout(monkeypatch, **changes)
-    with pytest.raises(files.InputError, match=named):
+    with pytest.raises(files.InputError, match=reason):
         layout(monkeypatch, gpus="2", **changes)
 
 

@@ -73,18 +73,18 @@ def training(folder, **changes):
 
 
 def train_patches(folders, folder, **changes):
-    said = []
+    messages = []
     report = experiment.run_patch_experiment(
         folders[0], IMAGES, MODEL, training(
-            folder, class_list=PATCH_CLASSES, **changes), say=said.append)
-    return report, "\n".join(said)
+            folder, class_list=PATCH_CLASSES, **changes), say=messages.append)
+    return report, "\n".join(messages)
 
 
 def train_images(folders, folder, *, model=MODEL, images=IMAGES, **changes):
-    said = []
+    messages = []
     report = experiment.run_image_experiment(
-        folders[1], images, model, training(folder, **changes), say=said.append)
-    return report, "\n".join(said)
+        folders[1], images, model, training(folder, **changes), say=messages.append)
+    return report, "\n".join(messages)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def patch_model(folders, patch_file):
 
 
 def test_a_patch_run_leaves_model_settings_history_and_report(folders, tmp_path):
-    report, said = train_patches(folders, tmp_path)
+    report, text = train_patches(folders, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best.config.json", "best.h5", "best.history.csv", "best.report.json"]
     assert files.read_json(tmp_path / "best.report.json") == report
@@ -109,7 +109,7 @@ def test_a_patch_run_leaves_model_settings_history_and_report(folders, tmp_path)
     assert report["data"]["train"]["classes"] == dict.fromkeys(PATCH_CLASSES, 4)
     for part in ("train: ", "12 images", "stage 1 of 1", "Lowest validation loss",
                  "testing on 6 images", "best.h5"):
-        assert part in said
+        assert part in text
 
 
 def test_the_saved_patch_classifier_scores_as_the_report_says(folders, tmp_path):
@@ -126,11 +126,11 @@ def test_the_saved_patch_classifier_scores_as_the_report_says(folders, tmp_path)
 
 def test_an_image_run_starts_from_the_patch_model_in_two_stages(
         folders, patch_model, tmp_path):
-    report, said = train_images(folders, tmp_path, model=patch_model)
+    report, text = train_images(folders, tmp_path, model=patch_model)
     assert [row["stage"] for row in report["history"]] == ["top layers", "all layers"]
     assert set(report["test"]["auc"]) == {"neg", "pos"}
     assert report["best"]["value"] == max(row["val_auc"] for row in report["history"])
-    assert "stage 1 of 2" in said
+    assert "stage 1 of 2" in text
     classifier = checkpoints.load_classifier(tmp_path / "best.h5")
     assert classifier.card["kind"] == "whole_image"
     assert classifier.model.input_shape == (None, 32, 24, 1)
@@ -157,9 +157,9 @@ def test_the_same_seed_gives_the_same_history_with_any_number_of_threads(
 def test_a_finished_run_is_not_trained_again(folders, tmp_path):
     report, _ = train_patches(folders, tmp_path)
     stamp = (tmp_path / "best.h5").stat().st_mtime_ns
-    again, said = train_patches(folders, tmp_path, workers=1)
-    assert again == report
-    assert "finished before" in said
+    second, text = train_patches(folders, tmp_path, workers=1)
+    assert second == report
+    assert "finished before" in text
     assert (tmp_path / "best.h5").stat().st_mtime_ns == stamp
 
 
@@ -186,11 +186,11 @@ def test_the_model_of_the_last_epoch_is_kept_where_asked(
 
 def test_a_whole_image_model_is_trained_further(folders, patch_model, tmp_path):
     train_images(folders, tmp_path / "first", model=patch_model)
-    report, said = train_images(
+    report, text = train_images(
         folders, tmp_path / "second", resume_from=str(tmp_path / "first/best.h5"),
         first_until_epoch=0, all_until_epoch=1)
     assert [row["stage"] for row in report["history"]] == ["all layers"]
-    assert "its end, epoch 0, is reached" in said
+    assert "its end, epoch 0, is reached" in text
 
 
 def test_random_weights_without_a_patch_stage_train_in_one_stage(folders, tmp_path):
@@ -234,18 +234,18 @@ def test_a_run_without_anything_to_start_from_is_refused(folders, tmp_path):
 
 
 def test_an_unreadable_image_is_named_before_any_work(folders, patch_model, tmp_path):
-    found = write_folders(tmp_path / "data", ("neg", "pos"))
-    (found[2] / "pos" / "1.png").write_bytes(b"no image")
+    splits = write_folders(tmp_path / "data", ("neg", "pos"))
+    (splits[2] / "pos" / "1.png").write_bytes(b"no image")
     with pytest.raises(files.InputError, match=r"pos/1\.png cannot be read"):
-        train_images((None, found), tmp_path / "out", model=patch_model)
+        train_images((None, splits), tmp_path / "out", model=patch_model)
 
 
 def test_validation_images_of_one_class_are_refused(folders, patch_model, tmp_path):
-    found = write_folders(tmp_path / "data", ("neg", "pos"))
-    for path in (found[1] / "pos").iterdir():
+    splits = write_folders(tmp_path / "data", ("neg", "pos"))
+    for path in (splits[1] / "pos").iterdir():
         path.unlink()
     with pytest.raises(files.InputError, match="validation set has images of the"):
-        train_images((None, found), tmp_path / "out", model=patch_model)
+        train_images((None, splits), tmp_path / "out", model=patch_model)
 
 
 def test_a_model_with_other_outputs_than_classes_is_refused(
@@ -272,10 +272,10 @@ def test_the_rescale_factor_auto_is_found_and_kept_with_the_model(
 @pytest.mark.slow
 def test_a_killed_command_started_again_ends_with_the_history_of_an_unbroken_one(
         tmp_path):
-    found = write_folders(tmp_path / "data", ("neg", "pos"), size=(64, 64))
+    splits = write_folders(tmp_path / "data", ("neg", "pos"), size=(64, 64))
 
     def command(out):
-        return [sys.executable, "-m", "ddsm_train.image_clf_train", *map(str, found),
+        return [sys.executable, "-m", "ddsm_train.image_clf_train", *map(str, splits),
                 "--no-patch-model-state", "--no-use-pretrained", "--patch-net",
                 "yaroslav", "--img-size", "64", "64", "--rescale-factor", "0.003891",
                 "--nb-epoch", "4", "--all-layer-epochs", "4", "--batch-size", "8",
@@ -291,22 +291,22 @@ def test_a_killed_command_started_again_ends_with_the_history_of_an_unbroken_one
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    again = subprocess.run(
+    process = subprocess.run(
         command("broken"), check=True, capture_output=True, text=True)
-    assert "going on after epoch" in again.stdout
+    assert "going on after epoch" in process.stdout
     assert history.read_text() == (tmp_path / "whole/best.history.csv").read_text()
-    one, other = (checkpoints.load_model(tmp_path / out / "best.h5").get_weights()
+    ours, other = (checkpoints.load_model(tmp_path / out / "best.h5").get_weights()
                   for out in ("whole", "broken"))
-    for weights, others in zip(one, other, strict=True):
+    for weights, others in zip(ours, other, strict=True):
         np.testing.assert_array_equal(weights, others)
 
 
 @pytest.mark.slow
 def test_ctrl_c_ends_cleanly_with_the_best_model_kept(tmp_path):
-    found = write_folders(tmp_path / "data", ("neg", "pos"), size=(64, 64))
+    splits = write_folders(tmp_path / "data", ("neg", "pos"), size=(64, 64))
     best = tmp_path / "out" / "best.h5"
     process = subprocess.Popen(
-        [sys.executable, "-m", "ddsm_train.image_clf_train", *map(str, found),
+        [sys.executable, "-m", "ddsm_train.image_clf_train", *map(str, splits),
          "--no-use-pretrained", "--patch-net", "yaroslav", "--img-size", "64", "64",
          "--nb-epoch", "900", "--rescale-factor", "0.003891", "--batch-size", "8",
          "--top-depths", "4", "--top-repetitions", "1", "--best-model", str(best)],

@@ -80,8 +80,8 @@ def test_the_stages_go_on_with_the_batches_of_the_run():
     batches = tiny_networks.ArrayBatches(10)
     run([1, 3], batches=batches)
     assert batches.asked == list(range(9))
-    seen = np.concatenate([batches.indices(b) for b in batches.asked])
-    assert np.bincount(seen).tolist() == [3] * 10
+    indices = np.concatenate([batches.indices(b) for b in batches.asked])
+    assert np.bincount(indices).tolist() == [3] * 10
 
 
 def test_sample_weights_are_averaged_by_the_batch_size():
@@ -171,23 +171,23 @@ def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
     with pytest.raises((KeyboardInterrupt, Exception)):
         run(ends, options=options, model=tiny_networks.flat_network(dropout=0.2),
             batches=Interrupting(), output=kept(tmp_path / "b"))
-    again = tiny_networks.flat_network(dropout=0.2)
-    resumed = run(ends, options=options, model=again, output=kept(tmp_path / "b"))
+    continued = tiny_networks.flat_network(dropout=0.2)
+    resumed = run(ends, options=options, model=continued, output=kept(tmp_path / "b"))
     assert resumed.resumed_at == 2
     assert resumed.rows == unbroken.rows
     assert (resumed.best, resumed.best_epoch) == (unbroken.best, unbroken.best_epoch)
     assert (tmp_path / "a/history.csv").read_text() == (
         tmp_path / "b/history.csv").read_text()
-    for one, other in zip(whole.variables, again.variables, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for variable, other in zip(whole.variables, continued.variables, strict=True):
+        np.testing.assert_array_equal(variable, other)
 
 
 def test_a_state_of_other_settings_is_left_aside(tmp_path):
     run([2], output=kept(tmp_path, signature="a"))
-    said = []
-    history = run([1], output=kept(tmp_path, signature="b", say=said.append))
+    messages = []
+    history = run([1], output=kept(tmp_path, signature="b", say=messages.append))
     assert (len(history.rows), history.resumed_at) == (1, 0)
-    assert "starts from the beginning" in said[0]
+    assert "starts from the beginning" in messages[0]
 
 
 @pytest.mark.parametrize("changes", [
@@ -204,23 +204,24 @@ def test_ways_to_save_memory_train_and_come_back_from_a_state(tmp_path, changes)
 
 
 def test_recomputing_gives_the_history_of_a_plain_run():
-    plain, again = (run([2], options=quick(remat=value)) for value in (False, True))
-    for one, other in zip(plain.rows, again.rows, strict=True):
-        assert other["val_loss"] == pytest.approx(one["val_loss"], rel=1e-4)
+    plain, recomputed = (run([2], options=quick(remat=remat))
+                         for remat in (False, True))
+    for row, other in zip(plain.rows, recomputed.rows, strict=True):
+        assert other["val_loss"] == pytest.approx(row["val_loss"], rel=1e-4)
 
 
 def test_tensorboard_finds_the_values_of_each_epoch(tmp_path):
     import tensorflow as tf
 
     history = run([2], options=quick(tensorboard=str(tmp_path)))
-    found = {}
-    for record in tf.data.TFRecordDataset([str(one) for one in tmp_path.iterdir()]):
+    values = {}
+    for record in tf.data.TFRecordDataset([str(path) for path in tmp_path.iterdir()]):
         event = tf.compat.v1.Event.FromString(record.numpy())
         for value in event.summary.value:
             assert value.metadata.plugin_data.plugin_name in ("scalars", "")
-            found[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
-    assert found["val_loss", 2] == pytest.approx(history.rows[1]["val_loss"])
-    assert found["learning_rate", 1] == pytest.approx(0.01)
+            values[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    assert values["val_loss", 2] == pytest.approx(history.rows[1]["val_loss"])
+    assert values["learning_rate", 1] == pytest.approx(0.01)
 
 
 @pytest.fixture(scope="module")

@@ -76,12 +76,12 @@ def test_recomputing_gives_the_same_loss_gradients_and_averages(graph):
             loss, gradients = run()
         state = [np.asarray(variable.value) for variable in model.variables]
         results.append((float(loss), [np.asarray(g) for g in gradients], state))
-    plain, again = results
-    assert again[0] == pytest.approx(plain[0], rel=1e-6)
-    for one, other in zip(plain[1], again[1], strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-6)
-    for one, other in zip(plain[2], again[2], strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-5)
+    plain, recomputed = results
+    assert recomputed[0] == pytest.approx(plain[0], rel=1e-6)
+    for array, other in zip(plain[1], recomputed[1], strict=True):
+        np.testing.assert_allclose(other, array, rtol=1e-4, atol=1e-6)
+    for array, other in zip(plain[2], recomputed[2], strict=True):
+        np.testing.assert_allclose(other, array, rtol=1e-5)
 
 
 def test_recomputing_ends_with_its_block():

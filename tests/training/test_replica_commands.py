@@ -100,11 +100,11 @@ def test_a_host_that_is_lost_while_all_join_ends_the_others(tmp_path):
     sets = write_sets(tmp_path / "sets", ("neg", "pos"), count=4)
     with socket.create_server(("127.0.0.1", 0)) as lost:  # listens and never answers
         hosts = [f"127.0.0.1:{ports(1)[0]}", f"127.0.0.1:{lost.getsockname()[1]}"]
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, *map(str, images(sets, out, 1))],
             cwd=HERE.parent, text=True, capture_output=True, timeout=SECONDS,
             env=environment(TF_CONFIG=cluster(hosts, 0), END2END_JOIN_SECONDS="3"))
-    assert done.returncode == 1
-    assert "this ends 3 s later with status 1" in done.stdout
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 1
+    assert "this ends 3 s later with status 1" in process.stdout
+    assert "Traceback" not in process.stderr
     assert not (out / "best.h5").exists()

@@ -30,9 +30,9 @@ MORE = ("sgd", "remat", "half", "normalised")
 
 
 def environment(**more):
-    kept = {name: value for name, value in os.environ.items()
+    environment = {name: value for name, value in os.environ.items()
             if name not in ("TF_CONFIG", "NUM_GPU_DEVICES")}
-    return kept | QUIET | more
+    return environment | QUIET | more
 
 
 def cluster(hosts, index):
@@ -52,11 +52,11 @@ def folders(tmp_path_factory):
 @functools.cache
 def losses(count, *names):
     """Of one device and of some: {name: [one, several]}."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, HERE / "replica_losses.py", str(count), *names], text=True,
         capture_output=True, env=environment(), timeout=SECONDS)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    assert process.returncode == 0, process.stderr[-2000:]
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def numbers(rows):
@@ -64,11 +64,11 @@ def numbers(rows):
                      for row in rows])
 
 
-def equal(one, several):
-    assert list(one["rows"][0]) == list(several["rows"][0])
-    assert "val_auc" in one["rows"][0]
+def equal(single, several):
+    assert list(single["rows"][0]) == list(several["rows"][0])
+    assert "val_auc" in single["rows"][0]
     np.testing.assert_allclose(
-        numbers(several["rows"]), numbers(one["rows"]), atol=1e-4)
+        numbers(several["rows"]), numbers(single["rows"]), atol=1e-4)
 
 
 def test_two_replicas_of_4_give_the_losses_and_the_auroc_of_one_of_8():
@@ -83,18 +83,18 @@ def test_so_do_three_with_unequal_parts(name):
 
 @pytest.mark.slow
 def test_half_precision_works_on_replicas():
-    one, several = losses(3, *MORE)["half"]
+    single, several = losses(3, *MORE)["half"]
     np.testing.assert_allclose(
-        numbers(several["rows"]), numbers(one["rows"]), atol=0.05)
+        numbers(several["rows"]), numbers(single["rows"]), atol=0.05)
 
 
 @pytest.mark.slow
 def test_normalisation_has_own_statistics_but_the_averages_of_all():
-    one, several = losses(3, *MORE)["normalised"]
+    single, several = losses(3, *MORE)["normalised"]
     assert len(several["moving"]) == 2
     for parts in several["moving"]:
         np.testing.assert_array_equal(parts, [parts[0]] * len(parts))
-    differs = numbers(one["rows"]) - numbers(several["rows"])
+    differs = numbers(single["rows"]) - numbers(several["rows"])
     assert 1e-4 < np.abs(differs).max() < 1
 
 
@@ -108,10 +108,10 @@ def test_the_parts_of_a_batch_are_all_of_it():
 def ports(count):
     """Free ports, as far as one can know."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return found
+    ports = [server.getsockname()[1] for server in sockets]
+    for server in sockets:
+        server.close()
+    return ports
 
 
 class Run:

@@ -16,8 +16,8 @@ def disc(level, shape=(100, 120), center=(70, 40), radius=9, ground=0):
 
 @pytest.mark.parametrize("picture", [disc(255), disc(0, ground=255)])
 def test_a_disc_is_found_at_its_centre_bright_or_dark(picture):
-    found = blobs.find_blobs(picture, most_area=1000)
-    assert found == [(70, 40)]
+    centers = blobs.find_blobs(picture, most_area=1000)
+    assert centers == [(70, 40)]
 
 
 def test_a_blob_must_be_seen_at_two_thresholds():

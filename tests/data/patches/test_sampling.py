@@ -50,7 +50,8 @@ def written(out):
 
 
 def expected(run):
-    return {one["file"]: one.get("sha256", one.get("text")) for one in run["files"]}
+    return {record["file"]: record.get("sha256", record.get("text"))
+            for record in run["files"]}
 
 
 def without_paths(lines):
@@ -78,9 +79,9 @@ def tiny(tmp_path):
     (tmp_path / "roi_mask_path.csv").write_text(
         HEADER + "B,LEFT,CC,1,BENIGN,calc\nA,LEFT,CC,1,MALIGNANT,mass\n")
     (tmp_path / "pat_train.txt").write_text("B\nA\n")
-    for one, mask in (("A", "Mass"), ("B", "Calc")):
-        write(tmp_path / "full" / f"{one}_LEFT_CC.png", picture())
-        write(tmp_path / "mask" / f"{mask}-Training_{one}_LEFT_CC_1.png",
+    for patient, mask in (("A", "Mass"), ("B", "Calc")):
+        write(tmp_path / "full" / f"{patient}_LEFT_CC.png", picture())
+        write(tmp_path / "mask" / f"{mask}-Training_{patient}_LEFT_CC_1.png",
               lesion(20, 30, 8, 8))
     return tmp_path
 
@@ -199,10 +200,10 @@ def test_an_exhausted_overlap_skips_the_lesion_and_keeps_the_background(tiny, ca
 def test_a_second_call_leaves_complete_images_and_mends_the_others(tiny, capsys):
     first = run(tiny)
     (tiny / "out/train/mass_mal/A_LEFT_CC_1_0003.png").unlink()
-    kept = tiny / "out/train/calc_ben/B_LEFT_CC_1_0003.png"
-    before = kept.stat().st_mtime_ns
+    patch = tiny / "out/train/calc_ben/B_LEFT_CC_1_0003.png"
+    before = patch.stat().st_mtime_ns
     assert run(tiny) == first
-    assert kept.stat().st_mtime_ns == before
+    assert patch.stat().st_mtime_ns == before
     assert "1 of them done before" in capsys.readouterr().out
 
 
@@ -248,9 +249,9 @@ def test_true_background_lies_on_tissue_and_beside_every_lesion(tiny):
 
 
 def test_the_older_sampler_crops_and_uses_three_classes(tiny):
-    for one in ("A", "B"):
-        (tiny / f"full/{one}_LEFT_CC.png").rename(
-            tiny / f"full/Mass-Training_{one}_LEFT_CC.png")
+    for patient in ("A", "B"):
+        (tiny / f"full/{patient}_LEFT_CC.png").rename(
+            tiny / f"full/Mass-Training_{patient}_LEFT_CC.png")
     (tiny / "mask/Calc-Training_B_LEFT_CC_1.png").rename(
         tiny / "mask/Mass-Training_B_LEFT_CC_1.png")
     (tiny / "roi_mask_path.csv").write_text(
