@@ -15,52 +15,60 @@ import pathlib
 import socket
 import sys
 import webbrowser
+from collections.abc import Sequence
 
 from end2end import checkpoints, prediction, serve
 from end2end.utils import commands, files
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
-    made = commands.Parser(prog="python -m end2end.serve", description=__doc__)
-    made.add_argument("models", nargs="+", metavar="MODEL", type=pathlib.Path,
+    parser = commands.Parser(prog="python -m end2end.serve", description=__doc__)
+    parser.add_argument("models", nargs="+", metavar="MODEL", type=pathlib.Path,
                       help="model of whole images (.h5, .keras); scores of several are "
                            "averaged")
-    made.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
+    parser.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
                       help="patch classifier whose heatmap is shown; default: Grad-CAM "
                            "of the first model")
-    made.add_argument("--flips", action="store_true",
+    parser.add_argument("--flips", action="store_true",
                       help="average over the four flips")
-    made.add_argument("--port", type=int, default=7860,
+    parser.add_argument("--port", type=int, default=7860,
                       help="on 127.0.0.1; 0 takes a free one (%(default)s)")
-    made.add_argument("--no-browser", action="store_true",
+    parser.add_argument("--pseudonym-key", type=pathlib.Path, metavar="FILE",
+                      help="key of the pseudonyms of patients, as of end2end.predict; "
+                           "default: a new one each time")
+    parser.add_argument("--no-browser", action="store_true",
                       help="print the address, open no browser")
-    return made
+    return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Serves the page until interrupted."""
     arguments = parser().parse_args(argv)
     check()
     for path in arguments.models:
         files.existing_file(path, "model")
+    key = arguments.pseudonym_key and prediction.pseudonyms.key_of_file(
+        arguments.pseudonym_key)
     listening = bound(arguments.port)
     import uvicorn
 
     classifiers = prediction.score_files.load(arguments.models)
     patch = arguments.patch_model and checkpoints.load_classifier(arguments.patch_model)
-    scorer = serve.scoring.Scorer(classifiers, patch or None, flips=arguments.flips)
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
-    commands.say(f"open {address} in a browser; end with Ctrl-C")
-    if not arguments.no_browser and has_screen():
-        webbrowser.open(address)
-    server = uvicorn.Server(uvicorn.Config(
-        serve.application.application(scorer), log_level="warning", access_log=False,
-        server_header=False))
-    server.run(sockets=[listening])
+    with serve.uploads.folder() as folder:
+        scorer = serve.scoring.Scorer(
+            classifiers, patch or None, flips=arguments.flips, key=key, folder=folder)
+        server = uvicorn.Server(uvicorn.Config(
+            serve.application.application(scorer), log_level="warning",
+            access_log=False, server_header=False))
+        commands.say(f"open {address} in a browser; end with Ctrl-C")
+        if not arguments.no_browser and has_screen():
+            webbrowser.open(address)
+        server.run(sockets=[listening])
 
 
-def check():
+def check() -> None:
     """Raises files.InputError unless the packages that do the work are installed."""
     for package in ("fastapi", "uvicorn"):
         if importlib.util.find_spec(package) is None:
@@ -69,25 +77,27 @@ def check():
                 "'end2end[serve]'.")
 
 
-def bound(port):
-    """A socket of this machine alone.
+def bound(port: int) -> socket.socket:
+    """A listening socket of this machine alone.
 
     Raises:
         files.InputError: the port is taken.
     """
-    made = socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind((serve.application.HOST, port))
+        listening.bind((serve.application.HOST, port))
+        # From here on a browser waits for the page instead of being refused.
+        listening.listen()
     except (OSError, OverflowError) as error:
-        made.close()
+        listening.close()
         raise files.InputError(
             f"port {port} cannot be used ({error}); choose another --port, or 0 for "
             "any.") from error
-    return made
+    return listening
 
 
-def has_screen():
+def has_screen() -> bool:
     """Whether a browser could open here."""
     return sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -2,35 +2,72 @@
 
 import pathlib
 import urllib.parse
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from end2end.utils import commands, files
+
+if TYPE_CHECKING:
+    from fastapi import Request, Response
+
+    from end2end.serve import scoring
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 HOST = "127.0.0.1"
 MAX_BYTES = 200 << 20
 MAX_FILES = 40
 # Uploads that may be under way; a page sends one after the other.
 MAX_WAITING = 8
+# Seconds: between two pieces of an upload, and for the whole of it. From the page they
+# come from this machine's disk.
+STALLED = 20
+LONGEST = 300
 # Nothing but the page's own files, whatever a DICOM tag or file name holds.
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
           "connect-src 'self'; base-uri 'none'; form-action 'none'; "
           "frame-ancestors 'none'")
 HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff",
+           "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin",
+           "Cross-Origin-Resource-Policy": "same-origin",
            "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 PAGES = {"/": ("html", "text/html"), "/page.js": ("js", "text/javascript"),
          "/page.css": ("css", "text/css")}
 
 
-def application(scorer):
+class WithHeaders:
+    """An ASGI application all of whose replies have `HEADERS`, refusals too."""
+
+    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]
+                 ) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        async def with_headers(message):
+            if message["type"] == "http.response.start":
+                headers = dict(message.get("headers", ()))
+                headers |= {name.lower().encode(): value.encode()
+                            for name, value in HEADERS.items()}
+                message = {**message, "headers": list(headers.items())}
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def application(scorer: "scoring.Scorer") -> WithHeaders:
     """The page and its one question: `POST /score` with a file as body.
 
     The header `X-Name` is the name of the file (percent-encoded), `X-Frame` perhaps a
     frame. No other site can send these headers.
 
     Args:
-        scorer: `serve_scoring.Scorer`.
+        scorer: what scores a file.
 
     Returns:
-        `fastapi.FastAPI`.
+        an ASGI application.
     """
     import anyio
     import fastapi
@@ -53,17 +90,24 @@ def application(scorer):
         app.add_route(place, page(suffix, kind), methods=["GET"])
     app.add_route("/about", about, methods=["GET"])
     app.add_route("/score", score, methods=["POST"])
-    return app
+    app.add_exception_handler(Exception, failed)
+    return WithHeaders(app)
+
+
+async def failed(request: "Request", error: Exception) -> "Response":
+    """The reply where the program itself is wrong; the log has the reason."""
+    return answer(dict(error="the program failed at this file; see its window."), 500)
 
 
 class TooLargeError(files.InputError):
     """A file beyond `MAX_BYTES`."""
 
 
-def unwanted(request, waiting):
+def refusal(request: "Request", waiting: list) -> tuple[int, str] | None:
     """Why a request is not answered: status and sentence, or None."""
     origin = request.headers.get("origin")
-    if origin and urllib.parse.urlsplit(origin).netloc != request.headers["host"]:
+    # The page is served without TLS: a page at https:// is another.
+    if origin and origin != f"http://{request.headers['host']}":
         return 403, "only the page itself may ask."
     if "x-name" not in request.headers:
         return 400, "the header X-Name, the name of the file, is missing."
@@ -72,32 +116,40 @@ def unwanted(request, waiting):
     return None
 
 
-def answer(content, status=200):
+def answer(content: dict[str, Any], status: int = 200) -> "Response":
     """A response of JSON."""
     from fastapi import responses
 
-    return responses.JSONResponse(content, status, headers=HEADERS)
+    return responses.JSONResponse(content, status)
 
 
-def page(suffix, kind):
+def page(suffix: str, kind: str) -> "Callable[[Request], Awaitable[Response]]":
     """A route that gives one of the page's own files."""
     from fastapi import responses
 
     path = pathlib.Path(__file__).parent / f"serve_page.{suffix}"
-    response = responses.Response(
-        path.read_text("utf-8"), media_type=kind, headers=HEADERS)
+    response = responses.Response(path.read_text("utf-8"), media_type=kind)
 
     async def route(request):
         return response
     return route
 
 
-async def scored(request, scorer, waiting, turn):
-    """The response to one file; files are scored in turn."""
-    import anyio
+async def scored(request: "Request", scorer: "scoring.Scorer", waiting: list,
+                 turn: Any) -> "Response":
+    """The response to one file.
 
-    if found := unwanted(request, waiting):
-        return answer(dict(error=found[1]), found[0])
+    Args:
+        request: with the file as body.
+        scorer: what scores it.
+        waiting: an entry per request under way.
+        turn: `anyio.Lock`; files are scored in turn.
+    """
+    import anyio
+    from starlette.requests import ClientDisconnect
+
+    if reason := refusal(request, waiting):
+        return answer(dict(error=reason[1]), reason[0])
     waiting.append(None)
     try:
         data = await limited(request)
@@ -108,20 +160,35 @@ async def scored(request, scorer, waiting, turn):
     except files.InputError as error:
         status = 413 if isinstance(error, TooLargeError) else 422
         return answer(dict(error=commands.one_line(error)), status)
+    except TimeoutError:
+        return answer(
+            dict(error="the file did not arrive in time; drop it again."), 408)
+    except ClientDisconnect:  # nobody reads this
+        return answer(dict(error="the file did not arrive."), 400)
+    except (OSError, MemoryError) as error:
+        return answer(dict(error=f"no room to score the file: "
+                                 f"{commands.one_line(error)}"), 507)
     finally:
         waiting.pop()
 
 
-async def limited(request):
+async def limited(request: "Request") -> bytearray:
     """The body of a request.
 
     Raises:
         TooLargeError: it is longer than `MAX_BYTES`.
+        TimeoutError: it stalled for `STALLED` seconds, or took `LONGEST`.
     """
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MAX_BYTES:
-            raise TooLargeError(
-                f"the file is larger than {MAX_BYTES >> 20} MB; no mammogram is.")
-    return bytes(data)
+    import anyio
+
+    data, pieces = bytearray(), aiter(request.stream())
+    with anyio.fail_after(LONGEST):
+        while True:
+            with anyio.fail_after(STALLED):
+                piece = await anext(pieces, None)
+            if piece is None:
+                return data
+            data += piece
+            if len(data) > MAX_BYTES:
+                raise TooLargeError(
+                    f"the file is larger than {MAX_BYTES >> 20} MB; no mammogram is.")

@@ -5,21 +5,25 @@ import dataclasses
 import pathlib
 import re
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
-from end2end import prediction
+from end2end import checkpoints, prediction
 from end2end.explanation import maps as explain
 from end2end.explanation import methods, overlays
 from end2end.prediction import pseudonyms
 from end2end.reports import report
+from end2end.serve import uploads
 from end2end.tables import vocabulary
 from end2end.utils import commands, files
 
 # Rows of the picture that is sent; more than a screen has are of no use.
 SHOWN_HEIGHT = 1400
 FULL_RANGE = 65535
+FRAME = re.compile("[0-9]{1,6}")
 
 
 class Scorer:
@@ -30,22 +34,27 @@ class Scorer:
         patch: `checkpoints.Classifier` of patches, or None for Grad-CAM.
         flips: average over the four flips.
         key: of the pseudonyms; None for one of this page alone.
+        folder: for files while they are scored; None: that of the system.
     """
 
-    def __init__(self, classifiers, patch=None, *, flips=False, key=None):
+    def __init__(self, classifiers: Sequence[checkpoints.Classifier],
+                 patch: checkpoints.Classifier | None = None, *, flips: bool = False,
+                 key: bytes | None = None, folder: pathlib.Path | None = None) -> None:
         self.classifiers, self.patch, self.flips = classifiers, patch, flips
+        self.folder = folder or pathlib.Path(tempfile.gettempdir())
         self.names = pseudonyms.Pseudonyms(key or pseudonyms.new_key())
 
-    def about(self):
+    def about(self) -> dict[str, Any]:
         """What the page says of the models."""
         return dict(
-            models=[one.name for one in self.classifiers],
-            trained_on=[one.card.get("trained_on", "unknown data")
-                        for one in self.classifiers],
+            models=[classifier.name for classifier in self.classifiers],
+            trained_on=[classifier.card.get("trained_on", "unknown data")
+                        for classifier in self.classifiers],
             heatmap=methods.pictures(self.patch)["heatmap"].title,
             meaning=report.MEANING, notice=f"{report.RESEARCH} {report.LIMITS}")
 
-    def score(self, name, data, frame=""):
+    def score(self, name: str, data: bytes | bytearray, frame: str = ""
+              ) -> dict[str, Any]:
         """Scores one file.
 
         Args:
@@ -61,36 +70,39 @@ class Scorer:
         Raises:
             files.InputError: the file cannot be read or is no mammogram.
         """
-        if frame and not frame.isdecimal():
-            raise files.InputError(f"frame {frame} is no number; expected 0, 1, ...")
-        safe = re.sub(r"[^\w.-]", "_", pathlib.PurePath(name).name)[-100:]
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / (safe.lstrip(".") or "image")
-            path.write_bytes(data)
+        if frame and not FRAME.fullmatch(frame):
+            raise files.InputError(
+                f"frame {frame[:20]} is no number; expected 0, 1, ...")
+        shown = re.sub(r"[^\w.-]", "_", pathlib.PurePath(name).name)[-100:]
+        with uploads.stored(data, shown, self.folder) as path:
             try:
-                return self._score(path, int(frame) if frame else None)
+                return self._score(path, shown, int(frame) if frame else None)
             except files.InputError as error:
                 raise files.InputError(
-                    commands.one_line(error).replace(str(path), safe)) from error
+                    commands.one_line(error).replace(str(path), shown)) from error
 
-    def _score(self, path, frame):
+    def _score(self, path, name, frame):
         image = prediction.read_mammogram(path, frame=frame)
+        told = vocabulary.from_name(name)
+        # What the name of the file says is on the page anyway.
+        patient = image.patient or told["patient"]
+        if patient != told["patient"]:
+            patient = self.names(patient)
+        image = dataclasses.replace(
+            image, patient=patient, laterality=image.laterality or told["laterality"],
+            view=image.view or told["view"])
         prepared = prediction.prepare(image, self.classifiers)
-        found = prediction.score_image(prepared, self.classifiers, flips=self.flips)
+        result = prediction.score_image(prepared, self.classifiers, flips=self.flips)
         first = dataclasses.replace(self.classifiers[0], images=prepared.options[0])
         shown = methods.pictures(self.patch)
         maps = explain.explain(first, path, explain.ExplainOptions(
             tuple(row.name for row in shown.values()), patch=self.patch,
             class_index=list(first.classes).index("pos")), picture=image.pixels).maps
-        patient = found.patient
-        # What the name of the file says is on the page anyway.
-        if patient != vocabulary.from_name(path)["patient"]:
-            patient = self.names(patient)
         return dict(
-            patient=patient, laterality=found.laterality,
-            view=found.view, score=found.score, models=found.models,
-            calibrated=found.calibrated, points=found.points, flags=found.flags,
-            notes=found.notes, layers={
+            patient=patient, laterality=result.laterality,
+            view=result.view, score=result.score, models=result.models,
+            calibrated=result.calibrated, points=result.points, flags=result.flags,
+            notes=result.notes, layers={
                 kind: _layer(overlays.LAYERS[row.colours](maps[row.name]))
                 for kind, row in shown.items()},
             **_picture(image.pixels))

@@ -1,11 +1,15 @@
 """The local page: what it answers, what it refuses, and how it looks in a browser."""
 
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 import browser
 import cv2
@@ -101,13 +105,89 @@ def test_pages_allow_nothing_but_themselves(client):
 
 
 def test_the_socket_is_of_this_machine_alone_and_a_taken_port_is_refused():
-    made = program.bound(0)
-    made.listen()
-    address, port = made.getsockname()
+    listening = program.bound(0)
+    address, port = listening.getsockname()
     assert address == "127.0.0.1"
     with pytest.raises(files.InputError, match=f"port {port} cannot be used"):
         program.bound(port)
-    made.close()
+    listening.close()
+
+
+def test_a_page_of_the_same_address_with_tls_is_another_page(client):
+    host = f"{application.HOST}:7860"
+    assert ask(client, png(), Origin=f"https://{host}").status_code == 403
+    assert ask(client, png(), Origin="null").status_code == 403
+    assert ask(client, png(), Origin=f"http://{host}").status_code == 200
+
+
+@pytest.mark.parametrize("headers", [
+    {"X-Frame": "9" * 5000}, {"X-Frame": "\u0663".encode()}, {"X-Frame": "-1"}])
+def test_a_frame_of_thousands_of_digits_is_refused(client, headers):
+    answer = ask(client, png(), **headers)
+    assert answer.status_code == 422 and len(answer.json()["error"]) < 200
+
+
+@pytest.mark.parametrize("name", [
+    "\U00020000" * 100 + ".png", "a" * 5000, "", ".", "..", "%ED%A0%80", "a%00b.png"])
+def test_names_of_any_kind_are_answered(client, name):
+    quoted = name if "%" in name else urllib.parse.quote(name)
+    assert ask(client, png(), quoted).status_code == 200
+
+
+def test_every_reply_has_the_headers(client, monkeypatch):
+    replies = [client.get("/"), client.get("/missing"), client.put("/score"),
+               client.get("/about"), client.get("/", headers={"Host": "evil.example"}),
+               ask(client, png(), Origin="http://evil.example")]
+    assert {reply.status_code for reply in replies} == {200, 400, 403, 404, 405}
+    for reply in replies:
+        for name, value in application.HEADERS.items():
+            assert reply.headers[name] == value
+
+
+def test_a_fault_of_the_program_is_a_sentence_with_the_headers(model):
+    testclient = pytest.importorskip("fastapi.testclient")
+
+    class Faulty:
+        def score(self, *_):
+            raise LookupError("a fault")
+
+    client = testclient.TestClient(
+        application.application(Faulty()), raise_server_exceptions=False,
+        base_url=f"http://{application.HOST}:7860")
+    reply = ask(client, png())
+    assert reply.status_code == 500 and "a fault" not in reply.text
+    assert reply.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize(("error", "status"), [
+    (OSError("No space left"), 507), (MemoryError(), 507), (TimeoutError(), 408)])
+def test_a_full_disk_is_a_sentence(error, status):
+    testclient = pytest.importorskip("fastapi.testclient")
+
+    class Full:
+        def score(self, *_):
+            raise error
+
+    client = testclient.TestClient(application.application(Full()),
+                                   base_url=f"http://{application.HOST}:7860")
+    assert ask(client, png()).status_code == status
+
+
+def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):
+    names = []
+    read = scoring.prediction.read_mammogram
+
+    def listed(path, **how):
+        names.extend(entry.name for entry in tmp_path.iterdir())
+        assert path.stat().st_mode & 0o077 == 0
+        return read(path, **how)
+    monkeypatch.setattr(scoring.prediction, "read_mammogram", listed)
+    scorer = scoring.Scorer([checkpoints.load_classifier(model)], folder=tmp_path)
+    scored = scorer.score("P_1_LEFT_CC.png", png())
+    assert (scored["patient"], scored["laterality"], scored["view"]) == (
+        "P_1", "L", "CC")
+    assert len(names) == 1 and re.fullmatch(r"upload-[0-9a-f]{32}\.png", names[0])
+    assert not any(tmp_path.iterdir())
 
 
 # In a browser ---------------------------------------------------------------------
@@ -129,6 +209,45 @@ def address(model):
     finally:
         process.terminate()
         process.wait()
+
+
+def test_an_upload_that_stalls_ends_with_a_sentence_and_others_are_scored(
+        client, monkeypatch):
+    monkeypatch.setattr(application, "STALLED", 0.1)
+
+    def pieces():
+        yield png()[:100]
+        time.sleep(0.5)
+        yield png()[100:]
+    # The test client sends a body as one piece; so the pieces are asked for here.
+    import anyio
+
+    class Request:
+        async def stream(self):
+            for piece in pieces():
+                await anyio.sleep(0.3)
+                yield piece
+    with pytest.raises(TimeoutError):
+        anyio.run(application.limited, Request())
+    assert ask(client, png()).status_code == 200
+
+
+def test_uploads_that_stall_or_leave_cost_the_served_page_nothing(address):
+    host, port = urllib.parse.urlsplit(address).netloc.split(":")
+    for _ in range(application.MAX_WAITING + 1):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(
+                f"POST /score HTTP/1.1\r\nHost: {host}:{port}\r\nX-Name: a.png\r\n"
+                "Content-Length: 1000\r\n\r\nhalf".encode())
+    request = urllib.request.Request(
+        f"{address}score", png(), {"X-Name": "P_1_LEFT_CC.png"})
+
+    def view():
+        # Until the page has noticed that the others left, there may be too many.
+        with contextlib.suppress(urllib.error.HTTPError), \
+                urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)["view"]
+    assert until(view, seconds=10) == "CC"
 
 
 @pytest.fixture(scope="module")
