@@ -167,7 +167,7 @@ def page():
         "yaroslav).\n", patch_table(patches),
         "## Whole-image networks\n\nAt 1152x896, with five patch classes and two image "
         "classes. A flag left out has its default.\n", image_table(patches),
-        "## Residual networks of one's own\n\n`resnets.resnet(name, ...)` and, for CC "
+        "## Your own residual networks\n\n`resnets.resnet(name, ...)` and, for CC "
         "and MLO together, `resnets.two_view_resnet(name, ...)`.\n", resnet_table()])
 
 

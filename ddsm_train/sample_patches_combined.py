@@ -48,11 +48,12 @@ def sample(arguments, options, **convention):
     jobs = data.patches.roi_table.plan(
         sources, arguments.train_out, arguments.val_out, options,
         convention=data.patches.roi_table.Convention(**convention))
-    done = data.patches.patch_files.Index(
+    existing = data.patches.patch_files.Index(
         [job.out for job in jobs], data.patches.roi_table.class_folders(options))
     outcomes = progress(jobs, data.patches.sampling.sample(
-        jobs, options, existing=done, seed=arguments.seed, workers=arguments.workers))
-    report(jobs, outcomes, done)
+        jobs, options, existing=existing, seed=arguments.seed,
+        workers=arguments.workers))
+    report(jobs, outcomes, existing)
     print(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out} "
           f"{arguments.val_out} TEST_PATCHES")
 
@@ -68,19 +69,20 @@ def progress(jobs, outcomes):
     return finished
 
 
-def report(jobs, outcomes, done):
+def report(jobs, outcomes, existing):
     """Prints the number of patches by folder, and what was left out."""
-    counts = collections.Counter(path.parent for one in outcomes for path in one.paths)
+    counts = collections.Counter(
+        path.parent for outcome in outcomes for path in outcome.paths)
     for folder in sorted({path for job in jobs for path in job.out.iterdir()
                           if path.is_dir()}):
         print(f"{counts[folder]:7d} patches in {folder}")
-    problems = [text for one in outcomes for text in one.problems]
+    problems = [text for outcome in outcomes for text in outcome.problems]
     for text in problems:
         print(f"left out: {text}")
-    unchanged = sum(one.unchanged for one in outcomes)
+    unchanged = sum(outcome.unchanged for outcome in outcomes)
     print(f"{len(jobs)} mammograms, {unchanged} of them done before, "
           f"{len(problems)} problems.")
-    others = done.others(path for one in outcomes for path in one.paths)
+    others = existing.others(path for outcome in outcomes for path in outcome.paths)
     if others:
         print(f"warning: {len(others)} patches of other runs lie beside them, such as "
               f"{others[0]}; remove the folders and run again for a clean set.")

@@ -54,13 +54,13 @@ def main(argv=None):
                          mean_difference=float(np.abs(first - second).mean()),
                          same_class=float(np.mean(
                              first.argmax(-1) == second.argmax(-1)))))
-    found = dict(images=len(rows), one_patch_largest_difference=max(single), **{
+    results = dict(images=len(rows), one_patch_largest_difference=max(single), **{
         name: float(np.nanmean([row[name] for row in rows]))
         for name in ("correlation", "mean_difference", "same_class")},
         largest_difference=max(row["largest_difference"] for row in rows), rows=rows)
-    print(*lines(found), sep="\n")
+    print(*lines(results), sep="\n")
     if arguments.out:
-        files.write_json(arguments.out, found)
+        files.write_json(arguments.out, results)
         print(f"figures of each image in {arguments.out}")
 
 
@@ -96,17 +96,17 @@ def both_ways(path, patch, whole, *, pool, size):
     return first, second.reshape(first.shape), float(difference)
 
 
-def lines(found):
+def lines(results):
     """What was found, for the terminal."""
-    rows, columns = found["rows"][0]["cells"]
+    rows, columns = results["rows"][0]["cells"]
     return [
         f"images of one patch: largest difference "
-        f"{found['one_patch_largest_difference']:.1e} ({found['images']} patches)",
-        f"whole images, {rows}x{columns} cells ({found['images']} images):",
-        f"  correlation         {found['correlation']:.4f} (mean over the images)",
-        f"  largest difference  {found['largest_difference']:.4f}",
-        f"  mean difference     {found['mean_difference']:.4f}",
-        f"  same class first    {found['same_class']:.1%} of the cells"]
+        f"{results['one_patch_largest_difference']:.1e} ({results['images']} patches)",
+        f"whole images, {rows}x{columns} cells ({results['images']} images):",
+        f"  correlation         {results['correlation']:.4f} (mean over the images)",
+        f"  largest difference  {results['largest_difference']:.4f}",
+        f"  mean difference     {results['mean_difference']:.4f}",
+        f"  same class first    {results['same_class']:.1%} of the cells"]
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ def parser():
     parser = commands.Parser(prog="end2end.paper_figures", description=__doc__)
     figures = parser.add_subparsers(dest="figure", required=True, metavar="FIGURE")
     for name, (title, add) in FLAGS.items():
-        one = figures.add_parser(name, help=title)
-        add(one)
-        one.add_argument("--out", required=True, metavar="PATH",
-                         help="files to write, without suffix")
+        task = figures.add_parser(name, help=title)
+        add(task)
+        task.add_argument("--out", required=True, metavar="PATH",
+                          help="files to write, without suffix")
     return parser
 
 
@@ -96,8 +96,8 @@ def main(argv=None):
     files.writable_folder(pathlib.Path(arguments.out).parent)
 
     figure, lines = evaluation.paper_panels.FIGURES[arguments.figure](arguments)
-    made = reports.figures.save(figure, arguments.out)
-    print(*lines, f"figure in {made[0]} and {made[1]}", sep="\n")
+    paths = reports.figures.save(figure, arguments.out)
+    print(*lines, f"figure in {paths[0]} and {paths[1]}", sep="\n")
 
 
 if __name__ == "__main__":

@@ -231,9 +231,9 @@ def _linear_output(model):
     from keras import activations
 
     last = model.outputs[0]._keras_history.operation
-    known = {activations.softmax: "softmax", activations.sigmoid: "sigmoid"}
+    kinds = {activations.softmax: "softmax", activations.sigmoid: "sigmoid"}
     before = getattr(last, "activation", None)
-    kind = known.get(before, "linear")
+    kind = kinds.get(before, "linear")
     if kind == "linear":
         yield kind
         return
@@ -260,19 +260,19 @@ def guided_rectifiers(model: keras.Model) -> Iterator[None]:
             return tf.where((x > 0) & (above > 0), above, tf.zeros_like(above))
         return tf.nn.relu(x), gradient
 
-    swapped = []
+    replaced = []
     for layer in model._flatten_layers(include_self=False):
         if isinstance(layer, layers.ReLU) and not (
                 layer.max_value or layer.negative_slope or layer.threshold):
-            swapped.append((layer, "call", layer.call))
+            replaced.append((layer, "call", layer.call))
             layer.call = guided_relu
         elif getattr(layer, "activation", None) is activations.relu:
-            swapped.append((layer, "activation", layer.activation))
+            replaced.append((layer, "activation", layer.activation))
             layer.activation = guided_relu
     try:
         yield
     finally:
-        for layer, name, before in swapped:
+        for layer, name, before in replaced:
             setattr(layer, name, before)
 
 

@@ -95,7 +95,7 @@ def read_split(path):
             rows = files.csv_rows(stream, path.stat().st_size)
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
-            f"split file {path} is no CSV in UTF-8 ({error}); save it as one."
+            f"split file {path} is not CSV in UTF-8 ({error}); save it as one."
         ) from error
     keys = ("patient_id", "side", "view")
     if not rows or not {"patient_id", "split"} <= set(rows[0]):
