@@ -1,4 +1,5 @@
 from . import acquisition as acquisition
+from . import appearance as appearance
 from . import grey_levels as grey_levels
 from . import identity as identity
 from . import parsing as parsing
@@ -10,6 +11,7 @@ from .reading import read_stored as read_stored
 __all__ = [
     "Mammogram",
     "acquisition",
+    "appearance",
     "grey_levels",
     "identity",
     "parsing",

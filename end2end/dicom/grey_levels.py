@@ -1,32 +1,56 @@
 """Stored DICOM values to grey levels: padding, modality, window, inversion.
 
 The order is the standard's (PS3.3 C.11, PS3.4 N.2): modality transformation, values of
-interest, and inversion last.
+interest, and inversion last. Tags that contradict each other or the values are repaired
+where only one reading is possible, and a note says so.
 """
+
+import math
 
 import cv2
 import numpy as np
+import pydicom
+from numpy.typing import NDArray
+
+from end2end.dicom import appearance
 
 FULL_RANGE = 65535
+# Bit depths in use.
+DEPTHS = (8, 10, 12, 14, 16)
 
 # Percentiles that replace a window or look-up table that cannot be used.
 WINDOW_PERCENTILES = (0.1, 99.9)
+# A table of fewer bits than declared reaches at least this share of what they hold.
+FILLED = 0.9
+
+# The shape of the presentation that belongs to each interpretation (PS3.3 C.8.11.3).
+SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
+
+
+class Contradiction(ValueError):
+    """Tags that contradict each other, or make no sense, without a certain repair."""
 
 
 class _Unusable(ValueError):
     """A window or look-up table that contradicts itself or the image."""
 
 
-def to_grey(raw, header, frame=None):
+def to_grey(
+    raw: NDArray[np.integer], header: pydicom.Dataset, frame: int | None = None
+) -> tuple[NDArray, tuple[str, ...]]:
     """Turns stored values into grey levels with a dark background.
 
     Args:
         raw: integer array `(rows, columns)` as decoded.
-        header: the pydicom data set.
+        header: the data set.
         frame: index of the frame in a stack, or None.
 
     Returns:
         The pixels as described at `dicom.Mammogram`, and notes on what was done.
+
+    Raises:
+        Contradiction: tags contradict each other, and the picture does not tell which
+            of them is right; or a number is not finite.
     """
     groups = _groups(header, frame)
     notes = []
@@ -35,8 +59,7 @@ def to_grey(raw, header, frame=None):
     values = _modality(raw, groups, notes)
     pixels, windowed = _interest(values, groups, padding, notes)
     pixels = _whole_numbers(pixels, padding)
-    if str(header.get("PhotometricInterpretation", "")).upper() == "MONOCHROME1":
-        notes.append("inverted (MONOCHROME1)")
+    if _is_inverted(pixels, header, notes):
         # The greatest value of the image, and not of its type: the background of a
         # 12-bit image would become bright otherwise.
         white = FULL_RANGE if windowed else _used(pixels, padding).max()
@@ -46,15 +69,53 @@ def to_grey(raw, header, frame=None):
     return pixels, tuple(notes)
 
 
+def depth_of(maximum: float) -> int:
+    """The usual bit depth that a greatest value needs, at most 16."""
+    return next((bits for bits in DEPTHS if maximum < 1 << bits), DEPTHS[-1])
+
+
+def _is_inverted(pixels, header, notes):
+    """Whether black and white must be exchanged; of contradicting tags the picture
+    decides."""
+    interpretation = str(header.get("PhotometricInterpretation", "")).upper()
+    shape = str(header.get("PresentationLUTShape", "") or "").upper()
+    inverted = interpretation == "MONOCHROME1"
+    if shape not in SHAPES.values() or shape == SHAPES.get(interpretation):
+        if inverted:
+            notes.append("inverted (MONOCHROME1)")
+        return inverted
+    contradiction = f"PresentationLUTShape {shape} contradicts {interpretation}"
+    bright = _background(pixels)
+    if bright is None and not inverted:
+        raise Contradiction(
+            f"{contradiction}, and the picture does not tell which is right; export it "
+            "with one meaning.")
+    inverted = inverted if bright is None else bright
+    notes.append(f"{contradiction}; {'inverted' if inverted else 'not inverted'}, "
+                 + ("as the interpretation says" if bright is None
+                    else f"since the background is {'bright' if bright else 'dark'}"))
+    return inverted
+
+
+def _background(pixels):
+    """Whether the background is bright; None where it cannot be told."""
+    if not appearance.can_be_judged(pixels):
+        return None
+    levels = appearance.grey_levels(pixels)
+    if appearance.has_bright_background(levels):
+        return True
+    return False if appearance.has_bright_background(255 - levels) else None
+
+
 def _groups(header, frame):
     """The data sets that may describe one frame, the most particular first."""
-    found = []
+    groups = []
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
     particular = list(per_frame)[frame or 0:(frame or 0) + 1]
     for item in (*particular, *(header.get("SharedFunctionalGroupsSequence") or [])):
         for keyword in ("FrameVOILUTSequence", "PixelValueTransformationSequence"):
-            found += list(item.get(keyword) or [])
-    return [*found, header]
+            groups += list(item.get(keyword) or [])
+    return [*groups, header]
 
 
 def _first(groups, keyword):
@@ -74,9 +135,12 @@ def _within_stored_bits(raw, header, notes):
     high = header.get("HighBit", stored - 1)
     if header.get("PixelRepresentation", 0) != 0:
         return raw
-    if high >= stored and high < 8 * raw.dtype.itemsize:
-        notes.append(f"{stored} bits moved down from bit {high}")
-        raw = raw >> (high + 1 - stored)
+    if stored <= high < 8 * raw.dtype.itemsize:
+        if raw.max() >= 1 << stored:
+            notes.append(f"{stored} bits moved down from bit {high}")
+            return raw >> (high + 1 - stored)
+        notes.append(f"HighBit {high} contradicts values of at most {stored} bits; "
+                     "values kept")
     if raw.max() >= 1 << stored:
         overlays = any(element.tag.group & 0xFF00 == 0x6000 for element in header)
         if overlays:
@@ -92,12 +156,33 @@ def _padding(raw, header, notes):
     if not isinstance(value, int):
         return None
     limit = header.get("PixelPaddingRangeLimit")
-    low, high = sorted((value, limit if isinstance(limit, int) else value))
-    mask = (raw >= low) & (raw <= high)
-    if not mask.any() or mask.all():
-        return None
-    notes.append(f"padding value {value} set to background")
-    return mask
+    limit = limit if isinstance(limit, int) else value
+    signed = header.get("PixelRepresentation", 0) == 1
+    for read in (_as_stored, _signed if signed else _unsigned):
+        low, high = sorted((read(value), read(limit)))
+        mask = (raw >= low) & (raw <= high)
+        if mask.all():
+            return None
+        if mask.any():
+            if read(value) != value:
+                notes.append(f"PixelPaddingValue {value} read as {read(value)}")
+            notes.append(f"padding value {read(value)} set to background")
+            return mask
+    return None
+
+
+def _as_stored(value):
+    return value
+
+
+def _signed(value):
+    """Sixteen bits that were read as unsigned."""
+    return value - (1 << 16) if value >= 1 << 15 else value
+
+
+def _unsigned(value):
+    """Sixteen bits that were read as signed."""
+    return value + (1 << 16) if value < 0 else value
 
 
 def _used(pixels, padding):
@@ -109,15 +194,18 @@ def _modality(raw, groups, notes):
     table = _first(groups, "ModalityLUTSequence")
     if table is not None:
         try:
-            values, _ = _look_up(raw, table)
+            values, _ = _look_up(raw, table, notes)
         except _Unusable as error:
             notes.append(f"modality look-up table left out: {error}")
             return raw
         notes.append("modality look-up table applied")
         return values
-    slope = _number(_first(groups, "RescaleSlope"), 1.0)
-    intercept = _number(_first(groups, "RescaleIntercept"), 0.0)
-    if (slope, intercept) == (1, 0) or slope == 0:
+    slope = _stated_number(groups, "RescaleSlope", 1.0, notes)
+    intercept = _stated_number(groups, "RescaleIntercept", 0.0, notes)
+    if slope == 0:
+        notes.append("RescaleSlope 0 is impossible; 1 taken")
+        slope = 1.0
+    if (slope, intercept) == (1, 0):
         return raw
     notes.append(f"rescaled by {slope:g} and {intercept:g}")
     if slope == int(slope) and intercept == int(intercept):
@@ -128,6 +216,24 @@ def _modality(raw, groups, notes):
         values += int(intercept)
         return values
     return raw.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+
+
+def _stated_number(groups, keyword, default, notes):
+    """A number of a tag; a decimal comma is read, and text is noted.
+
+    Raises:
+        Contradiction: the number is not finite.
+    """
+    value = _first(groups, keyword)
+    number = _number(value, None)
+    if number is None and value is not None:
+        number = _number(str(value).strip().replace(",", "."), None)
+        notes.append(f"{keyword} holds no number; {default:g} taken" if number is None
+                     else f"{keyword} has a decimal comma; {number:g} taken")
+    if number is not None and not math.isfinite(number):
+        raise Contradiction(f"{keyword} is not finite; expected a number. Export it "
+                            "again.")
+    return default if number is None else number
 
 
 def _number(value, default):
@@ -145,8 +251,8 @@ def _interest(values, groups, padding, notes):
         return values, False
     try:
         if table is not None:
-            looked, top = _look_up(values, table)
-            pixels = _to_full_range(looked / np.float32(top))
+            mapped, bits = _look_up(values, table, notes)
+            pixels = _to_full_range(mapped / np.float32((1 << bits) - 1))
             note = "VOI look-up table applied, to 16 bits"
         else:
             pixels, note = _window(values, groups, width)
@@ -165,7 +271,9 @@ def _interest(values, groups, padding, notes):
 
 def _window(values, groups, width):
     """The window of PS3.3 C.11.2.1.2, to 16 bits, and a note."""
-    width, centre = _number(width, 0.0), _number(_first(groups, "WindowCenter"), None)
+    width, centre = _number(width, None), _number(_first(groups, "WindowCenter"), None)
+    if width is None:
+        raise _Unusable("its width is no number")
     shape = str(_first(groups, "VOILUTFunction") or "LINEAR").upper()
     if centre is None or not width > 0 or (shape == "LINEAR" and width < 1):
         raise _Unusable(f"width {width:g}, centre {centre}")
@@ -185,8 +293,8 @@ def _window(values, groups, width):
     return _to_full_range(share), note if shape == "LINEAR" else f"{shape} {note}"
 
 
-def _look_up(values, table):
-    """Applies one look-up table; returns its values and their greatest possible one."""
+def _look_up(values, table, notes):
+    """Applies one look-up table; returns its values and their bits."""
     try:
         count, first, bits = (int(number) for number in table.LUTDescriptor)
         data = table.LUTData
@@ -194,14 +302,28 @@ def _look_up(values, table):
         raise _Unusable("no descriptor or data") from error
     count = count or 1 << 16
     if isinstance(data, bytes):
-        data = np.frombuffer(data, "<u2" if len(data) >= 2 * count else np.uint8)
+        words = bits > 8 or len(data) >= 2 * count
+        data = np.frombuffer(data[:len(data) // 2 * 2] if words else data,
+                             "<u2" if words else np.uint8)
     data = np.asarray(data)
     if len(data) < count or not 1 <= bits <= 16:
         raise _Unusable(f"{len(data)} entries of {bits} bits, {count} declared")
     if np.issubdtype(values.dtype, np.signedinteger) and first >= 1 << 15:
         first -= 1 << 16
     places = np.clip(np.rint(values).astype(np.int64) - first, 0, count - 1)
-    return data.astype(np.uint16)[places], max((1 << bits) - 1, int(data.max()), 1)
+    return data.astype(np.uint16)[places], _bits_in_use(data, bits, notes)
+
+
+def _bits_in_use(data, declared, notes):
+    """The bits of a table's values, where it holds others than it declares."""
+    greatest = int(data.max())
+    depth = depth_of(greatest)
+    too_few = greatest >= 1 << declared
+    too_many = depth <= declared - 2 and greatest >= FILLED * ((1 << depth) - 1)
+    if not (too_few or too_many):
+        return declared
+    notes.append(f"look-up table declares {declared} bits, holds {depth}")
+    return depth
 
 
 def _to_full_range(share):

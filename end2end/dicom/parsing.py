@@ -13,6 +13,7 @@ import struct
 import warnings
 import zlib
 
+import numpy as np
 import pydicom
 import pydicom.encaps
 import pydicom.errors
@@ -42,6 +43,9 @@ DECODER_PACKAGES = {
     pydicom.uid.JPEG2000: "pylibjpeg pylibjpeg-openjpeg",
 }
 DEFAULT_DECODER_PACKAGE = "python-gdcm"
+
+PRIVATE_SYNTAXES = {
+    "1.2.840.113619.5.2": "the private transfer syntax of GE (implicit VR, big endian)"}
 
 # Decoders that no damaged file was seen to bring down; all others work in a process of
 # their own (`isolated`).
@@ -116,7 +120,52 @@ def _header(path):
         header.file_meta.TransferSyntaxUID = (
             pydicom.uid.ImplicitVRLittleEndian if implicit
             else pydicom.uid.ExplicitVRLittleEndian)
+    notes += _complete(header, path)
     return header, notes
+
+
+def _complete(header, path):
+    """Fills in what says how pixels are stored, where only one value makes sense.
+
+    Returns:
+        Notes on what was filled in.
+    """
+    if not header.get("Rows") or not header.get("Columns"):
+        return []
+    notes = []
+    for keyword, sensible in SENSIBLE:
+        value = header.get(keyword)
+        limit = header.get("BitsAllocated") if keyword == "BitsStored" else None
+        impossible = limit is not None and isinstance(value, int) and not (
+            1 <= value <= limit)
+        if value not in (None, "") and not impossible:
+            continue
+        likely = sensible(header, path)
+        setattr(header, keyword, likely)
+        notes.append(f"{keyword} {value} is impossible; {likely} taken" if impossible
+                     else f"{keyword} is missing; {likely} taken")
+    return notes
+
+
+def _bits_by_length(header, path):
+    """8 or 16, from the length of uncompressed pixels; of compressed ones 16."""
+    if header.file_meta.TransferSyntaxUID.is_compressed:
+        return 16 if header.get("BitsStored", 16) > 8 else 8
+    length = len(_dataset(path, force=True).get("PixelData", b""))
+    pixels = header.Rows * header.Columns * int(header.get("NumberOfFrames", 1) or 1)
+    return 16 if length >= 2 * pixels else 8
+
+
+# The value of a missing element that says how pixels are stored (PS3.3 C.7.6.3), in the
+# order in which they follow from each other.
+SENSIBLE = (
+    ("SamplesPerPixel", lambda header, path: 1),
+    ("PhotometricInterpretation", lambda header, path: "MONOCHROME2"),
+    ("BitsAllocated", _bits_by_length),
+    ("BitsStored", lambda header, path: header.BitsAllocated),
+    ("HighBit", lambda header, path: header.BitsStored - 1),
+    ("PixelRepresentation", lambda header, path: 0),
+)
 
 
 def _unparsed_bytes(path):
@@ -202,6 +251,11 @@ def _dataset(path, *, stop_before_pixels=False, force=False):
 def check_decoder(header, path):
     """Refuses a compression that cannot be decoded here, and says what to install."""
     syntax = header.file_meta.TransferSyntaxUID
+    if syntax in PRIVATE_SYNTAXES:
+        raise files.InputError(
+            f"{path} is stored in {PRIVATE_SYNTAXES[syntax]} ({syntax}), which is not "
+            "read; export it with a transfer syntax of the standard, such as explicit "
+            "little endian.")
     try:
         decoder = pydicom.pixels.get_decoder(syntax)
     except NotImplementedError:
@@ -226,20 +280,38 @@ def decode(header, path, frame):
 def _decode_here(header, path, frame):
     whole = _dataset(path, force=True)
     whole.file_meta = header.file_meta
+    for keyword, _ in SENSIBLE:
+        setattr(whole, keyword, header.get(keyword))
     syntax = header.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         _check_codestream(whole, path, frame)
-    # What lies above the stored bits of unsigned values is judged in dicom_grey; of
-    # signed ones it is the sign.
-    raw = pydicom.pixels.pixel_array(
-        whole, index=frame or 0,
-        correct_unused_bits=header.get("PixelRepresentation", 0) == 1,
-        decoding_plugin=SAFE_DECODERS.get(syntax, ""))
+    if syntax == pydicom.uid.JPEGExtended12Bit and header.BitsStored > 8:
+        raw = _decoded_by_gdcm(path, header, frame)
+    else:
+        # What lies above the stored bits of unsigned values is judged in `grey_levels`;
+        # of signed ones it is the sign.
+        raw = pydicom.pixels.pixel_array(
+            whole, index=frame or 0,
+            correct_unused_bits=header.get("PixelRepresentation", 0) == 1,
+            decoding_plugin=SAFE_DECODERS.get(syntax, ""))
     if raw.shape != (header.Rows, header.Columns):
         raise files.InputError(
             f"{path} declares {header.Columns} x {header.Rows} pixels, but holds an "
             f"array of shape {raw.shape}; export it again.")
     return raw
+
+
+def _decoded_by_gdcm(path, header, frame):
+    """JPEG Extended of 12 bits, which GDCM decodes and pydicom does not ask it for."""
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    if not reader.Read():
+        raise ValueError("its JPEG of 12 bits is damaged")
+    data = reader.GetImage().GetBuffer().encode("utf-8", errors="surrogateescape")
+    frames = np.frombuffer(data, np.uint16).reshape(-1, header.Rows, header.Columns)
+    return frames[frame or 0].copy()
 
 
 def _check_codestream(whole, path, frame):

@@ -95,16 +95,20 @@ def _read(path, frame):
     _check_frame(header, frame, path)
     parsing.check_decoder(header, path)
     raw = parsing.decode(header, path, frame)
-    pixels, done = grey_levels.to_grey(raw, header, frame)
+    try:
+        pixels, conversion = grey_levels.to_grey(raw, header, frame)
+    except grey_levels.Contradiction as error:
+        raise files.InputError(f"{path} cannot be shown as grey levels: {error}") from (
+            error)
     if grey_levels.looks_like_text(pixels):
         raise files.InputError(
             f"{path} shows lettering on an even ground and no breast; it is a text "
             "card or a label. Leave it out.")
-    laterality, view, found = identity.side_and_view(header, path)
+    laterality, view, origin = identity.side_and_view(header, path)
     return Mammogram(
         pixels=pixels, laterality=laterality, view=view,
         patient_id=identity.patient_id(header, path),
-        notes=(*notes, *done, *found, *identity.unusual(header)),
+        notes=(*notes, *conversion, *origin, *identity.unusual(header)),
         acquisition=acquisition.kind(header, path),
         special=acquisition.special(header))
 

@@ -1,4 +1,3 @@
-from . import appearance as appearance
 from . import fit as fit
 from . import input_checks as input_checks
 from . import kinds as kinds
@@ -15,7 +14,6 @@ from .scaling import to_input as to_input
 from .segmentation import segment_breast as segment_breast
 
 __all__ = [
-    "appearance",
     "decoded",
     "fit",
     "grey_mean",

@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end.dicom import acquisition
-from end2end.images import appearance
+from end2end.dicom import acquisition, appearance
 
 FILM, DIGITAL, UNKNOWN = acquisition.FILM, acquisition.DIGITAL, acquisition.UNKNOWN
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from end2end import dicom
-from end2end.utils import files, image_headers
+from end2end.utils import files, image_headers, image_tags
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,14 @@ def decoded(path, *, grey=False):
     files.check_size(path, files.MAX_IMAGE_BYTES, "image")
     data = path.read_bytes()
     image_headers.check(data, path)
-    how = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_UNCHANGED
+    several = image_tags.pictures(data)
+    if several:
+        raise files.InputError(
+            f"image {path} holds several pictures ({several}); expected one mammogram. "
+            "Save one of them alone.")
+    # Unchanged images are not turned by OpenCV, grey ones would be.
+    how = (cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION if grey
+           else cv2.IMREAD_UNCHANGED)
     try:
         if not grey and data[:2] in (b"II", b"MM") and cv2.imcount(str(path)) > 1:
             raise files.InputError(
@@ -63,6 +70,20 @@ def decoded(path, *, grey=False):
         raise files.InputError(
             f"image {path} cannot be read; expected a whole PNG, JPEG, BMP, PGM, TIFF "
             "or DICOM file. Restore it or leave it out.")
+    return _as_declared(image, data, path)
+
+
+def _as_declared(image, data, path):
+    """Turned upright as EXIF says, and with 0 for black as TIFF says."""
+    turn = image_tags.orientation(data)
+    if turn != 1:
+        log.warning("%s is turned upright (EXIF orientation %d).", path, turn)
+        image = image_tags.upright(image, turn)
+    # Of 8 bits OpenCV inverts it itself.
+    if image.dtype == np.uint16 and image_tags.is_white_zero(data):
+        log.warning("%s is inverted, since it declares that 0 is white.", path)
+        white = (1 << dicom.grey_levels.depth_of(float(image.max()))) - 1
+        image = np.subtract(white, image, dtype=np.uint16)
     return image
 
 

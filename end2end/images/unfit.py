@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end.images import appearance
+from end2end.dicom import appearance
 
 ADVICE = "do not use the score: "
 
@@ -74,20 +74,8 @@ def is_noise(seen: View) -> bool:
 
 
 def is_inverted(seen: View) -> bool:
-    """Whether the commonest grey is bright, lies along the sides, and little is dark.
-
-    All twelve films are found when inverted; none is when upright.
-    """
-    bins = np.bincount((seen.levels / 8).astype(int).ravel(), minlength=32)
-    shares = bins / seen.levels.size
-    mode = int(shares.argmax())
-    inset = max(1, min(seen.levels.shape) // 25)
-    frame = np.concatenate([seen.levels[inset], seen.levels[-inset],
-                            seen.levels[:, inset], seen.levels[:, -inset]])
-    along_sides = float((np.abs(frame / 8 - mode - 0.5) <= 2).mean())
-    share = float(shares[max(0, mode - 1):mode + 2].sum())
-    return (mode >= 18 and share >= 0.25 and along_sides >= 0.3
-            and float(shares[:3].sum()) < 0.12)
+    """Whether the background is bright; see `appearance.has_bright_background`."""
+    return appearance.has_bright_background(seen.levels)
 
 
 def chest_side(seen: View) -> str | None:

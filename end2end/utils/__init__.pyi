@@ -3,6 +3,7 @@ from . import commands as commands
 from . import errors as errors
 from . import files as files
 from . import image_headers as image_headers
+from . import image_tags as image_tags
 from . import isolated as isolated
 from . import locks as locks
 from . import processes as processes
@@ -14,6 +15,7 @@ __all__ = [
     "errors",
     "files",
     "image_headers",
+    "image_tags",
     "isolated",
     "locks",
     "processes",

@@ -30,6 +30,12 @@ def check(data, path):
         files.InputError: unknown first bytes, no size in the header, or a size beyond
             `files.MAX_PIXELS` and `MAX_BYTES`.
     """
+    other = next((name for name, starts in OTHER_FORMATS.items()
+                  if starts(data)), None)
+    if other:
+        raise files.InputError(
+            f"image {path} is a {other} file, which may hold a moving picture; "
+            "expected PNG, JPEG, BMP, PGM, TIFF or DICOM. Convert it or leave it out.")
     read = next((reader for start, reader in READERS if data.startswith(start)), None)
     try:
         declared = read and read(data)
@@ -97,7 +103,18 @@ def _jpeg(data):
             place += 2 + struct.unpack(">H", data[place + 2:place + 4])[0]
 
 
-def _tiff(data):
+def tiff_tags(data: bytes, tags: tuple[int, ...]) -> dict[int, int]:
+    """First numbers of some tags in the first directory of a TIFF header.
+
+    Of a tag that is there twice, decoders take one or the other: the greatest counts.
+
+    Args:
+        data: from the byte order mark on.
+        tags: their numbers; missing ones are left out of the result.
+
+    Raises:
+        struct.error, LookupError: the header is damaged.
+    """
     order = "<" if data[:2] == b"II" else ">"
     big = struct.unpack(order + "H", data[2:4])[0] == 43
     where, count, entry = (8, "Q", 20) if big else (4, "H", 12)
@@ -105,21 +122,25 @@ def _tiff(data):
     first, = struct.unpack_from(order + number, data, where)
     entries, = struct.unpack_from(order + count, data, first)
     first += struct.calcsize(count)
-    found = {}
+    values = {}
     for place in range(first, first + min(entries, 4096) * entry, entry):
         tag, kind, many = struct.unpack_from(order + "HH" + number, data, place)
-        if tag in (256, 257, 258, 277, 278, 322, 323) and kind in TIFF_TYPES:
+        if tag in tags and kind in TIFF_TYPES:
             inside = many * struct.calcsize(TIFF_TYPES[kind]) <= struct.calcsize(number)
-            value = place + 4 + struct.calcsize(number)
+            at = place + 4 + struct.calcsize(number)
             if not inside:
-                value, = struct.unpack_from(order + number, data, value)
-            one, = struct.unpack_from(order + TIFF_TYPES[kind], data, value)
-            # Of a tag that is there twice, decoders take one or the other.
-            found[tag] = max(one, found.get(tag, 0))
-    depth = max(1, found.get(258, 1) // 8) * max(1, found.get(277, 1))
+                at, = struct.unpack_from(order + number, data, at)
+            value, = struct.unpack_from(order + TIFF_TYPES[kind], data, at)
+            values[tag] = max(value, values.get(tag, 0))
+    return values
+
+
+def _tiff(data):
+    values = tiff_tags(data, (256, 257, 258, 277, 278, 322, 323))
+    depth = max(1, values.get(258, 1) // 8) * max(1, values.get(277, 1))
     # A picture is taken up to whole tiles.
-    width = max(found[256], found.get(322, 0))
-    height = max(found[257], found.get(323, 0))
+    width = max(values[256], values.get(322, 0))
+    height = max(values[257], values.get(323, 0))
     return width, height, depth
 
 
@@ -144,6 +165,11 @@ def _bmp(data):
         width, height = map(abs, struct.unpack("<ii", data[18:26]))
     return width, height, 4
 
+
+# Known formats that hold no mammograms.
+OTHER_FORMATS = {
+    "GIF": lambda data: data.startswith(b"GIF8"),
+    "WebP": lambda data: data.startswith(b"RIFF") and data[8:12] == b"WEBP"}
 
 READERS = (
     (b"\x89PNG\r\n\x1a\n", _png), (b"\xff\xd8", _jpeg), (b"BM", _bmp),

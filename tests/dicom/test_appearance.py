@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from end2end.images import appearance
+from end2end.dicom import appearance
 
 
 def half_disc(rows=400, columns=300, top=65535):

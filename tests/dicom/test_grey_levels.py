@@ -1,0 +1,158 @@
+"""Tags that contradict each other or the values: each with the right numbers."""
+
+import dicom_writer
+import numpy as np
+import pydicom
+import pytest
+
+from end2end import dicom
+from end2end.dicom import grey_levels
+from end2end.utils import files
+
+
+def breast(top=4095, rows=300, columns=220):
+    """A 12-bit breast on black, higher than wide, that reaches its top."""
+    y, x = np.mgrid[:rows, :columns]
+    inside = np.hypot(y - 140, 1.1 * x) < 110
+    image = np.where(inside, 600 + 8 * x + 3 * (y % 7), 0)
+    image[130:150, 20:40] = top
+    return image.astype(np.uint16)
+
+
+def read(tmp_path, pixels=None, **tags):
+    pixels = breast() if pixels is None else pixels
+    return dicom.read_dicom(dicom_writer.write(tmp_path / "a.dcm", pixels, **tags))
+
+
+def same(mammogram, expected):
+    np.testing.assert_array_equal(mammogram.pixels, expected)
+    return mammogram.notes
+
+
+def test_a_high_bit_against_the_values_is_left_aside_with_a_note(tmp_path):
+    notes = same(read(tmp_path, HighBit=15), breast())
+    assert notes[0] == ("HighBit 15 contradicts values of at most 12 bits; values kept")
+    shifted = same(read(tmp_path, breast() << 4, HighBit=15), breast())
+    assert shifted[0] == "12 bits moved down from bit 15"
+    assert "HighBit" not in " ".join(read(tmp_path).notes)
+
+
+def with_padding_tag(tmp_path, pixels, form, value):
+    path = dicom_writer.write(
+        tmp_path / "a.dcm", pixels, BitsStored=16, HighBit=15)
+    ds = pydicom.dcmread(path)
+    ds.add_new("PixelPaddingValue", form, value)
+    ds.save_as(path)
+    return dicom.read_dicom(path)
+
+
+def test_padding_of_signed_pixels_written_as_unsigned_is_read_as_signed(tmp_path):
+    pixels = breast().astype(np.int16)
+    pixels[:, 200:] = -2000
+    expected = breast()
+    mammogram = with_padding_tag(tmp_path, pixels, "US", 63536)
+    assert same(mammogram, expected)[:2] == (
+        "PixelPaddingValue 63536 read as -2000",
+        "padding value -2000 set to background")
+
+
+def test_padding_of_unsigned_pixels_written_as_signed_is_read_as_unsigned(tmp_path):
+    pixels = breast()
+    pixels[:, 200:] = 65535
+    mammogram = with_padding_tag(tmp_path, pixels, "SS", -1)
+    assert same(mammogram, breast())[0] == "PixelPaddingValue -1 read as 65535"
+
+
+def test_padding_that_does_not_occur_in_either_reading_changes_nothing(tmp_path):
+    mammogram = with_padding_tag(tmp_path, breast(), "SS", -5)
+    assert "adding" not in " ".join(same(mammogram, breast()))
+
+
+@pytest.mark.parametrize("interpretation, shape, stored, note", [
+    ("MONOCHROME2", "INVERSE", "inverted", "inverted, since the background is bright"),
+    ("MONOCHROME2", "INVERSE", "upright", "not inverted, since the background is dark"),
+    ("MONOCHROME1", "IDENTITY", "inverted", "inverted, since the background is bright"),
+    ("MONOCHROME1", "INVERSE", "inverted", "inverted (MONOCHROME1)"),
+    ("MONOCHROME2", "IDENTITY", "upright", None)])
+def test_of_contradicting_shape_and_interpretation_the_picture_decides(
+        tmp_path, interpretation, shape, stored, note):
+    pixels = 4095 - breast() if stored == "inverted" else breast()
+    mammogram = read(tmp_path, pixels, PhotometricInterpretation=interpretation,
+                     PresentationLUTShape=shape)
+    notes = " | ".join(same(mammogram, breast()))
+    assert note in notes if note else "invert" not in notes
+    assert ("contradicts" in notes) == (shape != grey_levels.SHAPES[interpretation])
+
+
+def test_a_contradiction_that_the_picture_does_not_settle_is_refused(tmp_path):
+    path = dicom_writer.write(tmp_path / "a.dcm", PresentationLUTShape="INVERSE")
+    message = dicom_writer.refusal(path)
+    assert "PresentationLUTShape INVERSE contradicts MONOCHROME2" in message
+
+
+@pytest.mark.parametrize("declared, held", [(12, 12), (16, 12), (8, 12), (16, 16)])
+def test_a_table_of_other_bits_than_declared_is_scaled_by_those_it_holds(
+        tmp_path, declared, held):
+    values = [k << (held - 12) for k in range(4096)]
+    table = dicom_writer.look_up_table([4096, 0, declared], values)
+    mammogram = read(tmp_path, VOILUTSequence=[table])
+    expected = breast().astype(float) / 4095 * 65535
+    np.testing.assert_allclose(mammogram.pixels, expected, atol=16)
+    said = f"look-up table declares {declared} bits, holds {held}" in mammogram.notes
+    assert said == (declared != held)
+
+
+def test_a_dark_table_of_its_declared_bits_is_left_dark(tmp_path):
+    table = dicom_writer.look_up_table([4096, 0, 16], [2 * k for k in range(4096)])
+    mammogram = read(tmp_path, VOILUTSequence=[table])
+    assert mammogram.pixels.max() == 8190
+
+
+def test_words_of_a_table_that_is_too_short_are_not_read_as_bytes(tmp_path):
+    data = np.arange(4095, dtype=np.uint16).tobytes()
+    table = dicom_writer.look_up_table([4096, 0, 12], data, "OW")
+    mammogram = read(tmp_path, VOILUTSequence=[table])
+    assert "4095 entries of 12 bits, 4096 declared" in mammogram.notes[0]
+    order = mammogram.pixels[140, 45:90].astype(int)
+    assert (np.diff(order) >= 0).all()
+
+
+def with_text(tmp_path, **texts):
+    """Numbers as texts that pydicom would not write."""
+    path = dicom_writer.write(tmp_path / "a.dcm", breast(), **{
+        name: "7" * (len(text) + len(text) % 2) for name, text in texts.items()})
+    content = path.read_bytes()
+    for text in texts.values():
+        padded = text + " " * (len(text) % 2)
+        content = content.replace(b"7" * len(padded), padded.encode(), 1)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("text, factor, note", [
+    ("2,5", 2.5, "RescaleSlope has a decimal comma; 2.5 taken"),
+    ("unknown name", 1, "RescaleSlope holds no number; 1 taken"),
+    ("0.000000", 1, "RescaleSlope 0 is impossible; 1 taken")])
+def test_a_slope_that_is_no_number_is_read_where_that_is_certain(
+        tmp_path, text, factor, note):
+    mammogram = dicom.read_dicom(with_text(tmp_path, RescaleSlope=text))
+    np.testing.assert_allclose(mammogram.pixels, factor * breast().astype(float))
+    assert mammogram.notes[0] == note
+
+
+def test_a_slope_that_is_not_finite_is_refused_in_a_sentence(tmp_path):
+    path = with_text(tmp_path, RescaleSlope="NaN")
+    with pytest.raises(files.InputError, match="RescaleSlope is not finite"):
+        dicom.read_dicom(path)
+
+
+def test_a_width_that_is_no_number_gives_the_percentile_window(tmp_path):
+    path = with_text(tmp_path, WindowWidth="wide as needed")
+    note = dicom.read_dicom(path).notes[0]
+    assert "its width is no number" in note and "wide" not in note
+
+
+@pytest.mark.parametrize("maximum, bits", [
+    (200, 8), (255, 8), (256, 10), (4090, 12), (4100, 14), (16384, 16), (70000, 16)])
+def test_the_depth_is_the_usual_one_that_holds_the_greatest_value(maximum, bits):
+    assert grey_levels.depth_of(maximum) == bits
