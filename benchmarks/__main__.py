@@ -14,13 +14,14 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from benchmarks import rows
 
 HEADER = ("what", "target", "measured", "reached", "ours", "simple way", "limit")
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table line by line and writes it as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME",

@@ -6,11 +6,13 @@ Runs the same commands that a user would type, prints each, and skips those that
 done.
 """
 
+from collections.abc import Sequence
+
 from ddsm_train import pipeline
 from end2end.utils import commands
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line of the demo."""
     parser = commands.Parser(prog="ddsm_train.demo", description=__doc__)
     parser.add_argument("--out", default="runs/demo", help="folder for everything")
@@ -21,7 +23,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Walks, then prints the result and where the report is."""
     arguments = parser().parse_args(argv)
     scale = pipeline.walk.SCALES[arguments.scale]

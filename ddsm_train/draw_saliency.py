@@ -11,6 +11,7 @@ draws only what is missing.
 """
 
 import pathlib
+from collections.abc import Sequence
 
 from end2end import evaluation, reports
 from end2end.config import image_flags
@@ -18,7 +19,7 @@ from end2end.explanation import methods
 from end2end.utils import commands
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     parser = commands.Parser(prog="ddsm_train.draw_saliency", description=__doc__)
     parser.add_argument("model", metavar="MODEL", help="whole-image classifier (.h5)")
@@ -49,7 +50,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Draws, plays the pointing game and says what came out."""
     arguments = parser().parse_args(argv)
 

@@ -9,16 +9,18 @@ matrix. The scores of the images are kept as CSV; `python -m end2end.metrics` re
 without any model.
 """
 
+from collections.abc import Sequence
+
 from end2end import evaluation
 from end2end.utils import commands
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     return evaluation.command.parser("ddsm_train.evaluate", __doc__)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Evaluates and prints the results."""
     evaluation.command.run(parser().parse_args(argv))
 

@@ -12,6 +12,7 @@ interruption goes on where it stopped.
 """
 
 import argparse
+from collections.abc import Sequence
 
 from ddsm_train import pipeline
 from end2end import config
@@ -22,7 +23,7 @@ FIELDS = (
     "center", "pixel_mean", "backbone", "heatmap_pool", "heatmap_strides", "batch_size")
 
 
-def parser(defaults=None):
+def parser(defaults: dict | None = None) -> commands.Parser:
     """The command line, with the original's flags; `defaults` win over theirs."""
     parser = commands.Parser(
         prog="python -m ddsm_train.heatmap_score", description=__doc__)
@@ -52,7 +53,7 @@ def parser(defaults=None):
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Makes the heatmaps and says where they are."""
     arguments = parser().parse_args(argv)
     job = pipeline.heatmap_scoring.plan(arguments)

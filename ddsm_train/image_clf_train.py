@@ -9,6 +9,8 @@ With --resume-from FILE a whole-image model is trained further; --nb-epoch 0 the
 all its layers at once.
 """
 
+from collections.abc import Sequence
+
 from ddsm_train import pipeline
 from end2end import training
 from end2end.config import training_command
@@ -18,14 +20,14 @@ from end2end.utils import commands
 NOT_HERE = ("top_until_epoch", "top_rate_multiplier", "height")
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line: every flag of the original, and a few more."""
     return training_command.parser(
         "ddsm_train.image_clf_train", __doc__, script="image_clf_train",
         leave_out=NOT_HERE)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and says what to do next."""
     folders, *options = training_command.parse(
         parser(), argv, pipeline.named.IMAGE_FLAGS)

@@ -5,8 +5,10 @@
 Builds each network once, at 1152x896 with five patch classes and two image classes.
 """
 
+
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable, Sequence
 
 from ddsm_train import pipeline
 from end2end import checkpoints, config, models
@@ -68,18 +70,18 @@ with `inbreast` in it tells the INbreast models from the CBIS-DDSM ones. All tak
 """
 
 
-def parser():
+def parser() -> commands.Parser:
     """Parser of the command line, which has no flags."""
     return commands.Parser(prog="ddsm_train.model_table", description=__doc__)
 
 
-def table(head, rows):
+def table(head: Sequence[str], rows: Iterable[Sequence]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
-def network_flags(options):
+def network_flags(options: config.ModelOptions) -> str:
     """The flags that shape a whole-image network, as typed."""
     words = ["--patch-net", options.backbone]
     skipped = ({"dense_units", "dense_layers", "shortcut", "convolutional"}
@@ -100,14 +102,14 @@ def network_flags(options):
     return " ".join(words)
 
 
-def image_rows():
+def image_rows() -> list[tuple[pipeline.named.Experiment, config.ModelOptions]]:
     """(experiment, `ModelOptions`) of every whole-image network of paper and README."""
     return [(row, config.from_flags(config.ModelOptions, row.flags))
             for row in pipeline.named.IMAGE_ROWS
             if not row.source.startswith("not published")]
 
 
-def image_table(patches):
+def image_table(patches: Callable[[str], object]) -> str:
     """Rows of Tables 2 and 3 and of the README.
 
     Args:
@@ -128,7 +130,7 @@ def image_table(patches):
                   "95 % interval", "with flips"], lines)
 
 
-def patch_table(patches):
+def patch_table(patches: Callable[[str], object]) -> str:
     """The patch classifiers with five classes."""
     lines = []
     for name, row in models.backbones.BACKBONES.items():
@@ -139,7 +141,7 @@ def patch_table(patches):
                   "second stage starts at", "channels"], lines)
 
 
-def published_table():
+def published_table() -> str:
     """The published models."""
     return table(
         ["name", "file", "size", "pixel mean", "AUC", "with flips"],
@@ -148,14 +150,14 @@ def published_table():
           row["auc"], row["auc_flips"]) for row in checkpoints.published.PUBLISHED])
 
 
-def resnet_table():
+def resnet_table() -> str:
     """The residual networks beside the paper's."""
     return table(["name", "unit", "units of each stage"], [
         (f"`{name}`", row.unit, ", ".join(map(str, row.repeats)))
         for name, row in models.resnets.RESNETS.items()])
 
 
-def page():
+def page() -> str:
     """The text of docs/models.md."""
     @functools.cache
     def patches(backbone):
@@ -171,7 +173,7 @@ def page():
         "and MLO together, `resnets.two_view_resnet(name, ...)`.\n", resnet_table()])
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints docs/models.md."""
     parser().parse_args(argv)
     print(page(), end="")

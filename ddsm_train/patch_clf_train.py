@@ -7,6 +7,8 @@ manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13
 --all-layer-epochs 50 trains 3, 10 and 37 epochs.
 """
 
+from collections.abc import Sequence
+
 from ddsm_train import pipeline
 from end2end import config, training
 from end2end.config import training_command
@@ -19,7 +21,7 @@ NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expan
             "breast_only")
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line: every flag of the original, and a few more."""
     parser = training_command.parser(
         "ddsm_train.patch_clf_train", __doc__, script="patch_clf_train",
@@ -28,7 +30,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and says what to do next."""
     folders, *options = training_command.parse(
         parser(), argv, pipeline.named.PATCH_FLAGS)

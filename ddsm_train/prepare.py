@@ -10,6 +10,7 @@ Kaggle. A second call does only what is missing.
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 from ddsm_train import dataset
 from end2end.utils import commands, files
@@ -17,7 +18,7 @@ from end2end.utils import commands, files
 SPLITS = ("paper", "official", "official-disjoint")
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     result = commands.Parser(prog="python -m ddsm_train.prepare", description=__doc__)
     result.add_argument("download", metavar="DOWNLOAD", type=pathlib.Path, nargs="?",
@@ -43,7 +44,7 @@ def parser():
     return result
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Runs the import and prints what was done and what comes next."""
     arguments = parser().parse_args(argv)
     if arguments.census:

@@ -9,7 +9,9 @@ PAT_TRAIN are split by patient into TRAIN_OUT and VAL_OUT. Calling it again afte
 interruption does what is missing.
 """
 
+import argparse
 import collections
+from collections.abc import Iterable, Sequence
 
 import tqdm
 
@@ -17,7 +19,9 @@ from end2end import config, data
 from end2end.utils import commands, files
 
 
-def parser(script="sample_patches_combined", description=__doc__, only=None):
+def parser(
+        script: str = "sample_patches_combined", description: str | None = __doc__,
+        only: Sequence[str] | None = None) -> commands.Parser:
     """The command line of a sampler, with the original's flags."""
     parser = commands.Parser(
         prog=f"python -m ddsm_train.{script}", description=description)
@@ -33,13 +37,15 @@ def parser(script="sample_patches_combined", description=__doc__, only=None):
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Samples and says what came out."""
     arguments = parser().parse_args(argv)
     sample(arguments, config.fill(config.SamplingOptions, arguments))
 
 
-def sample(arguments, options, **convention):
+def sample(
+        arguments: argparse.Namespace, options: config.SamplingOptions,
+        **convention) -> None:
     """Samples as parsed; `convention` is that of `roi_table.Convention`."""
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
@@ -58,7 +64,7 @@ def sample(arguments, options, **convention):
           f"{arguments.val_out} TEST_PATCHES")
 
 
-def progress(jobs, outcomes):
+def progress(jobs: Sequence, outcomes: Iterable) -> list:
     """Prints the log of each mammogram as it comes, above a progress bar."""
     finished = []
     bar = tqdm.tqdm(outcomes, total=len(jobs), unit="image", disable=None)
@@ -69,7 +75,9 @@ def progress(jobs, outcomes):
     return finished
 
 
-def report(jobs, outcomes, existing):
+def report(
+        jobs: Sequence, outcomes: Sequence,
+        existing: "data.patches.patch_files.Index") -> None:
     """Prints the number of patches by folder, and what was left out."""
     counts = collections.Counter(
         path.parent for outcome in outcomes for path in outcome.paths)

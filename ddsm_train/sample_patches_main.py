@@ -8,6 +8,7 @@ full images that carry the type in their names as the masks do.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 from ddsm_train import sample_patches_combined
 from end2end import config
@@ -19,7 +20,7 @@ FIELDS = (
     "background_folder", "verbose", "seeding")
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line, with the original's flags."""
     parser = sample_patches_combined.parser(
         "sample_patches_main", __doc__, only=FIELDS)
@@ -32,7 +33,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Samples and says what came out."""
     arguments = parser().parse_args(argv)
     options = dataclasses.replace(

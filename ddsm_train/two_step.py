@@ -8,11 +8,13 @@ from them which breasts have cancer. --by image scores each view by itself, as t
 whole-image networks do.
 """
 
+from collections.abc import Sequence
+
 from ddsm_train import pipeline
 from end2end.utils import commands
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line; the defaults are the paper's."""
     parser = commands.Parser(prog="python -m ddsm_train.two_step", description=__doc__)
     parser.add_argument("train", metavar="TRAIN.npz", help="heatmaps to train on")
@@ -37,7 +39,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Trains, scores and prints the AUC."""
     arguments = parser().parse_args(argv)
     print(pipeline.two_step_run.run(arguments))

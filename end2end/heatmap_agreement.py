@@ -8,6 +8,8 @@ they differ; this prints by how much.
 """
 
 import dataclasses
+import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tqdm
@@ -16,7 +18,7 @@ from end2end import checkpoints, data, heatmaps, images
 from end2end.utils import commands, files
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     parser = commands.Parser(prog="end2end.heatmap_agreement", description=__doc__)
     parser.add_argument("model", metavar="PATCH_MODEL",
@@ -32,7 +34,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Measures and prints the agreement."""
     arguments = parser().parse_args(argv)
     if arguments.limit < 1 or min(arguments.img_size) < 1:
@@ -64,7 +66,9 @@ def main(argv=None):
         print(f"figures of each image in {arguments.out}")
 
 
-def both_ways(path, patch, whole, *, pool, size):
+def both_ways(path: str | pathlib.Path, patch: "checkpoints.Classifier",
+              whole: object, *, pool: tuple[int, int],
+              size: tuple[int, int]) -> tuple:
     """Heatmaps of one image, by convolution and window by window.
 
     Args:
@@ -96,7 +100,7 @@ def both_ways(path, patch, whole, *, pool, size):
     return first, second.reshape(first.shape), float(difference)
 
 
-def lines(results):
+def lines(results: dict) -> list[str]:
     """What was found, for the terminal."""
     rows, columns = results["rows"][0]["cells"]
     return [

@@ -18,13 +18,14 @@ with --method guided heatmap --patch-model PATCH.h5).
 
 import argparse
 import pathlib
+from collections.abc import Sequence
 
 from end2end import evaluation, reports
 from end2end.explanation import methods
 from end2end.utils import commands, files
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     parser = commands.Parser(prog="end2end.paper_figures", description=__doc__)
     figures = parser.add_subparsers(dest="figure", required=True, metavar="FIGURE")
@@ -90,7 +91,7 @@ FLAGS = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Draws one figure and says what is on it."""
     arguments = parser().parse_args(argv)
     files.writable_folder(pathlib.Path(arguments.out).parent)

@@ -10,16 +10,18 @@ both views and women; sensitivity and specificity with intervals; ROC curves; an
 of the cases. The scores are kept as CSV for `python -m end2end.metrics`.
 """
 
+from collections.abc import Sequence
+
 from end2end import evaluation
 from end2end.utils import commands
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     return evaluation.command.parser("inbreast.evaluate", __doc__, flips=True)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Evaluates and prints the results."""
     evaluation.command.run(parser().parse_args(argv))
 

@@ -10,7 +10,9 @@ manifests. Only the labels of whole images are needed. Rescale factor and mean a
 from the training images unless given, the image size is that of the model.
 """
 
+
 import pathlib
+from collections.abc import Sequence
 
 import end2end.training
 from end2end.config import training_command
@@ -37,7 +39,7 @@ NOT_HERE = (
     "convolutional", "shortcut", "dense_units", "dense_layers")
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     parser = training_command.parser(
         "inbreast.finetune", __doc__, script="image_clf_train", leave_out=NOT_HERE)
@@ -47,7 +49,7 @@ def parser():
     return parser
 
 
-def parse(argv=None):
+def parse(argv: Sequence[str] | None = None) -> tuple:
     """Parses a command.
 
     Returns:
@@ -56,9 +58,9 @@ def parse(argv=None):
     Raises:
         files.InputError: no model is given, or it is not there.
     """
-    made = parser()
+    program = parser()
     words = commands.words(argv)
-    arguments = made.parse_args(words)
+    arguments = program.parse_args(words)
     if not arguments.resume_from:
         raise files.InputError(
             "no model to train further; expected --resume-from with a whole-image "
@@ -66,10 +68,10 @@ def parse(argv=None):
     files.existing_file(arguments.resume_from, "model")
     stored = stored_flags(arguments.resume_from)
     return training_command.parse(
-        made, [*map(str, (*RECIPES[arguments.recipe], *stored)), *words], {})
+        program, [*map(str, (*RECIPES[arguments.recipe], *stored)), *words], {})
 
 
-def stored_flags(model_path):
+def stored_flags(model_path: str | pathlib.Path) -> tuple:
     """What stays as the model was trained: size, that of the paper where none is
     recorded, and whether only the breast is shown."""
     beside = pathlib.Path(model_path).with_suffix(".config.json")
@@ -79,7 +81,7 @@ def stored_flags(model_path):
     return ("--img-size", *(images.get("size") or (1152, 896)), *breast)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and says what to do next."""
     folders, images, model, training = parse(argv)
     report = end2end.training.experiment.run_image_experiment(

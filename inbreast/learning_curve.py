@@ -9,12 +9,14 @@ by patient to choose the epoch. Fine-tuning and test are those of inbreast.finet
 patients is the model as it is. What is done is skipped when called again.
 """
 
+from collections.abc import Sequence
+
 from end2end import config
 from end2end.utils import commands, files
 from inbreast import pipeline
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     parser = commands.Parser(prog="python -m inbreast.learning_curve",
                              description=__doc__)
@@ -42,7 +44,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Runs what is missing of the curve and prints it."""
     arguments = parser().parse_args(argv)
     if min(arguments.patients) < 4:

@@ -9,12 +9,13 @@ missing.
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 from end2end.utils import commands, files
 from inbreast import dataset
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     result = commands.Parser(prog="python -m inbreast.prepare", description=__doc__)
     result.add_argument("root", metavar="ROOT", type=pathlib.Path,
@@ -39,7 +40,7 @@ def parser():
     return result
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Runs the import and prints what was done and what comes next."""
     arguments = parser().parse_args(argv)
     if not all(32 <= length <= 8192 for length in arguments.size):

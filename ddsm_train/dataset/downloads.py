@@ -8,10 +8,13 @@ import collections
 import csv
 import os
 import pathlib
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from ddsm_train.dataset import tables
 from end2end.data import conversion
 from end2end.utils import files
 
@@ -36,14 +39,14 @@ class Index:
         self.by_subject = collections.defaultdict(list)
         metadata = []
         for place, names in _walk(pathlib.Path(folder), skip):
-            own = sorted(place / name for name in names
-                         if os.path.splitext(name)[1].lower() in SUFFIXES
-                         and not name.startswith("."))
+            images = sorted(place / name for name in names
+                            if os.path.splitext(name)[1].lower() in SUFFIXES
+                            and not name.startswith("."))
             metadata += [place / name for name in names if name == "metadata.csv"]
-            if own:
-                self.by_series[place.name] += own
+            if images:
+                self.by_series[place.name] += images
                 subject = place.parent.parent.name
-                self.by_subject[subject, place.name[-5:]] += own
+                self.by_subject[subject, place.name[-5:]] += images
         for path in metadata:
             self._read_metadata(path)
 
@@ -58,14 +61,14 @@ class Index:
             here = path.parent.joinpath(*parts)
             if os.path.isdir(here):  # False also for what cannot be a name
                 self.by_series[series] = sorted(
-                    one for one in here.iterdir() if one.suffix.lower() in SUFFIXES)
+                    file for file in here.iterdir() if file.suffix.lower() in SUFFIXES)
 
-    def find(self, path):
+    def find(self, path: str) -> list[pathlib.Path]:
         """Files of the series of a path in the tables; the named one first."""
         subject, _, series, name = path.split("/")
-        found = self.by_series.get(series) or self.by_subject.get(
+        candidates = self.by_series.get(series) or self.by_subject.get(
             (subject, series[-5:]), [])
-        return sorted(found, key=lambda one: (one.name != name, one.name))
+        return sorted(candidates, key=lambda file: (file.name != name, file.name))
 
 
 def _rows(path):
@@ -92,11 +95,13 @@ def _walk(folder, skip):
         yield pathlib.Path(place), names
 
 
-def make_job(film, index, out, size):
+def make_job(
+        film: tables.Mammogram, index: Index, out: pathlib.Path,
+        size: Sequence[int]) -> dict:
     """A conversion job (`conversion.run_jobs`) for one film with its masks.
 
     Args:
-        film: `cbis_ddsm.Mammogram`.
+        film: `tables.Mammogram`.
         index: `Index`.
         out: the output folder.
         size: (height, width) in pixels.
@@ -119,13 +124,13 @@ def make_job(film, index, out, size):
         settings=[list(size), list(film.images), [mask["named"] for mask in masks]])
 
 
-def mask_name(film, number, finding):
+def mask_name(film: tables.Mammogram, number: int, finding: tables.Finding) -> str:
     """File name by which the patch sampler finds a mask; `Training` whatever the list,
     as in the original."""
     return f"{finding.kind.capitalize()}-Training_{film.name}_{number}.png"
 
 
-def convert_film(job):
+def convert_film(job: dict) -> dict:
     """Converts one film and its masks.
 
     Args:
@@ -197,13 +202,13 @@ def _remarks(mammogram, path, job):
         return []
     remarks = list(mammogram.notes)
     _, side, view = job["key"].rsplit("_", 2)
-    own = (mammogram.laterality or side[0], mammogram.view or view)
-    if own != (side[0], view):
-        remarks.append(f"the file says {' '.join(own)}, the table {side} {view}")
+    stated = (mammogram.laterality or side[0], mammogram.view or view)
+    if stated != (side[0], view):
+        remarks.append(f"the file says {' '.join(stated)}, the table {side} {view}")
     return [(None, path, remark) for remark in remarks]
 
 
-def looks_like_mask(pixels):
+def looks_like_mask(pixels: NDArray) -> bool:
     """Whether pixels are black and white only; JPEG may have blurred the edges.
 
     Args:
@@ -215,7 +220,7 @@ def looks_like_mask(pixels):
     return top > 0 and min(white, black) > 0 and white + black >= 0.98 * pixels.size
 
 
-def find_mask(candidates, shape):
+def find_mask(candidates: Sequence[str], shape: Sequence[int]) -> tuple[str, NDArray]:
     """Finds the mask among the files of a finding, by what each contains.
 
     Neither the names nor the tables tell mask from crop: both orders occur. A mask is
@@ -233,7 +238,7 @@ def find_mask(candidates, shape):
     """
     if not candidates:
         raise conversion.Unreadable("the mask is missing")
-    found, reasons = [], []
+    masks, reasons = [], []
     for path in candidates:
         try:
             pixels = conversion.read_stored(path)
@@ -245,18 +250,18 @@ def find_mask(candidates, shape):
         elif looks_like_mask(pixels):
             if pixels.shape == tuple(shape):
                 return path, pixels
-            found.append((path, pixels))
+            masks.append((path, pixels))
         else:
             reasons.append(f"{os.path.basename(path)} is a crop, not black and white")
-    if not found:
+    if not masks:
         raise conversion.Unreadable("no file is a mask: " + "; ".join(reasons))
-    return max(found, key=lambda pair: pair[1].size)
+    return max(masks, key=lambda pair: pair[1].size)
 
 
 def _convert_mask(mask, shape, size, result):
     path, pixels = find_mask(mask["files"], shape)
     if pixels.shape != tuple(shape):
-        aspects = [one[0] / one[1] for one in (pixels.shape, shape)]
+        aspects = [size_of[0] / size_of[1] for size_of in (pixels.shape, shape)]
         change = abs(aspects[0] / aspects[1] - 1)
         result["notes"].append((mask["number"], path, (
             f"mask is {_times(pixels.shape)}, mammogram {_times(shape)}: resized"

@@ -1,6 +1,9 @@
 """The import of CBIS-DDSM step by step: tables, files, conversion, split, folders."""
 
+import argparse
 import collections
+import pathlib
+from collections.abc import Mapping, Sequence
 
 from ddsm_train.dataset import downloads
 from ddsm_train.dataset import tables as cbis_ddsm
@@ -14,7 +17,7 @@ IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split")
 LOG_COLUMNS = ("patient_id", "side", "view", "abn_num", "what", "file", "reason")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     """Runs the import (see `ddsm_train.prepare`) and prints its report.
 
     Args:
@@ -75,7 +78,7 @@ def _convert(films, index, out, arguments):
     return {record["key"]: record for record in records}
 
 
-def print_census(findings):
+def print_census(findings: Sequence[cbis_ddsm.Finding]) -> None:
     """Prints what the tables hold, beside the known totals if they are the whole."""
     counts = cbis_ddsm.census(findings)
     whole = cbis_ddsm.is_whole_set(counts)
@@ -85,12 +88,15 @@ def print_census(findings):
         verdict = "" if not whole else (
             "  as published" if count == known else f"  DIFFERS from the known {known}")
         print(f"  {count:6d} {name}{verdict}")
-    for table, own in cbis_ddsm.census_by_table(findings).items():
+    for table, totals in cbis_ddsm.census_by_table(findings).items():
         print(f"  {table + ':':12}" + ", ".join(
-            f"{count} {name}" for name, count in own.items()))
+            f"{count} {name}" for name, count in totals.items()))
 
 
-def write_logs(out, films, records, unsplit=()):
+def write_logs(
+        out: pathlib.Path, films: Sequence[cbis_ddsm.Mammogram],
+        records: Mapping[str, dict],
+        unsplit: Sequence[cbis_ddsm.Mammogram] = ()) -> list[dict]:
     """Writes left_out.csv and notes.csv; returns the rows of the first."""
     left_out, notes = [], []
     for film in films:
@@ -98,8 +104,8 @@ def write_logs(out, films, records, unsplit=()):
         if record["failed"]:
             left_out.append(_entry(film, None, film.images[0], record["failed"]))
             continue
-        left_out += [_entry(film, *one) for one in record["left_out"]]
-        notes += [_entry(film, *one) for one in record["notes"]]
+        left_out += [_entry(film, *entry) for entry in record["left_out"]]
+        notes += [_entry(film, *entry) for entry in record["notes"]]
         if len(film.images) > 1:
             notes.append(_entry(film, None, film.images[1], (
                 "stored twice, as a mass and as a calcification case: taken once")))
@@ -120,7 +126,9 @@ def _entry(film, number, file, reason):
                 file=file, reason=reason)
 
 
-def write_tables(out, parts, trained, records):
+def write_tables(
+        out: pathlib.Path, parts: Mapping[cbis_ddsm.Mammogram, str],
+        trained: Sequence[str], records: Mapping[str, dict]) -> dict:
     """Writes the tables, the split files and the class folders.
 
     Args:
@@ -145,14 +153,15 @@ def write_tables(out, parts, trained, records):
         for image in images])
     splits.write_split(out / "splits", images)
     splits.link_classes(out / "images", images)
-    files.write_text(out / "pat_train.txt", "".join(f"{one}\n" for one in trained))
+    files.write_text(
+        out / "pat_train.txt", "".join(f"{patient}\n" for patient in trained))
     tested = {image["patient_id"] for image in images if image["split"] == "test"}
     shared = sorted(tested & set(trained))
     if shared:
         of_test = {image["name"] for image in images if image["split"] == "test"}
-        for name, wanted in (("train", False), ("test", True)):
+        for name, testing in (("train", False), ("test", True)):
             files.write_csv(out / f"roi_{name}.csv", ROI_COLUMNS, [
-                row for row in rows if (_film_name(row) in of_test) == wanted])
+                row for row in rows if (_film_name(row) in of_test) == testing])
     means = [records[image["name"]]["mean"] for image in images
              if image["split"] == "train"]
     return dict(
@@ -160,18 +169,20 @@ def write_tables(out, parts, trained, records):
         pixel_mean=round(sum(means) / len(means), 2) if means else None)
 
 
-def roi_rows(films, records):
+def roi_rows(
+        films: Sequence[cbis_ddsm.Mammogram],
+        records: Mapping[str, dict]) -> list[dict]:
     """Rows of roi_mask_path.csv: every finding of the films. `mask_path` is empty where
     no mask could be used: the finding still counts for the label."""
     rows = []
     for film in films:
         for number, finding in sorted(film.findings, key=lambda pair: pair[0]):
             mask = f"mask/{downloads.mask_name(film, number, finding)}"
-            made = number in records[film.name]["masks"]
+            usable = number in records[film.name]["masks"]
             rows.append(dict(
                 patient_id=film.patient_id, side=film.side, view=film.view,
                 abn_num=number, pathology=finding.pathology, type=finding.kind,
-                full_path=f"full/{film.name}.png", mask_path=mask if made else "",
+                full_path=f"full/{film.name}.png", mask_path=mask if usable else "",
                 official_list=finding.which, table_abnormality=finding.abnormality,
                 density=finding.density))
     return rows
@@ -181,11 +192,13 @@ def _film_name(row):
     return f"{row['patient_id']}_{row['side']}_{row['view']}"
 
 
-def print_report(out, summary, left_out, arguments):
+def print_report(
+        out: pathlib.Path, summary: Mapping, left_out: Sequence[dict],
+        arguments: argparse.Namespace) -> None:
     """Prints the counts, the mean grey value and the next commands."""
-    for part, own in summary["parts"].items():
-        print(f"  {part + ':':6} {own['women']} women, {own['images']} mammograms, "
-              f"{own['positive']} with cancer")
+    for part, counts in summary["parts"].items():
+        print(f"  {part + ':':6} {counts['women']} women, {counts['images']} "
+              f"mammograms, {counts['positive']} with cancer")
     if summary["women_in_two_parts"]:
         print(f"  {len(summary['women_in_two_parts'])} women are in training and in "
               "testing, as in the published lists; --split official-disjoint leaves "
@@ -207,7 +220,9 @@ SAMPLE = ("python -m ddsm_train.sample_patches_combined {table} {out}/mask {pati
           "--pos-cutoff 0.9 --val-size {share}")
 
 
-def next_commands(out, summary, arguments):
+def next_commands(
+        out: pathlib.Path, summary: Mapping,
+        arguments: argparse.Namespace) -> list[str]:
     """Command lines of the S10 patch set and of the patch training (spec 5.8)."""
     height, width = arguments.size
     shared = bool(summary["women_in_two_parts"])

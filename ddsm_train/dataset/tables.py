@@ -9,8 +9,10 @@ import csv
 import dataclasses
 import gzip
 import io
+import pathlib
 import re
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 
 from end2end.data import splits
 from end2end.utils import files
@@ -69,15 +71,15 @@ class Finding:
     density: str = dataclasses.field(default="", compare=False)
 
     @property
-    def malignant(self):
+    def malignant(self) -> bool:
         return self.pathology == "MALIGNANT"
 
     @property
-    def mammogram(self):
+    def mammogram(self) -> tuple[str, str, str]:
         return self.patient_id, self.side, self.view
 
 
-def read_tables(folder):
+def read_tables(folder: str | pathlib.Path) -> list[Finding]:
     """Reads the four case tables.
 
     Args:
@@ -103,10 +105,10 @@ def read_tables(folder):
 
 def _find_table(folder, name):
     for pattern in ("", "*/", "*/*/"):
-        found = sorted(folder.glob(f"{pattern}{name}*.csv*"))
-        found = [path for path in found if re.search(r"\.csv(\.gz)?$", path.name)]
-        if found:
-            return found[0]
+        paths = sorted(folder.glob(f"{pattern}{name}*.csv*"))
+        paths = [path for path in paths if re.search(r"\.csv(\.gz)?$", path.name)]
+        if paths:
+            return paths[0]
     raise files.InputError(
         f"{name}.csv is not in {folder}; expected the four case-description tables "
         "beside the images. Download them from the collection's page (CBIS-DDSM at "
@@ -188,19 +190,19 @@ class Mammogram:
     findings: tuple
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"{self.patient_id}_{self.side}_{self.view}"
 
     @property
-    def malignant(self):
+    def malignant(self) -> int:
         return int(any(finding.malignant for _, finding in self.findings))
 
     @property
-    def lists(self):
+    def lists(self) -> set[str]:
         return {finding.which for _, finding in self.findings}
 
 
-def merge(findings):
+def merge(findings: Iterable[Finding]) -> list[Mammogram]:
     """Joins the findings of each film, which is stored twice if it has both kinds.
 
     Returns:
@@ -211,23 +213,23 @@ def merge(findings):
     for finding in findings:
         films[finding.mammogram].append(finding)
     merged = []
-    for (patient_id, side, view), own in sorted(films.items()):
+    for (patient_id, side, view), rows in sorted(films.items()):
         numbers = []
-        for finding in own:
+        for finding in rows:
             number = finding.abnormality
             numbers.append(max(numbers) + 1 if number in numbers else number)
         merged.append(Mammogram(
-            patient_id, side, view, tuple(dict.fromkeys(one.image for one in own)),
-            tuple(zip(numbers, own, strict=True))))
+            patient_id, side, view, tuple(dict.fromkeys(row.image for row in rows)),
+            tuple(zip(numbers, rows, strict=True))))
     return merged
 
 
-def series_of(path):
+def series_of(path: str) -> str:
     """Series folder of a path in the tables."""
     return path.rpartition("/")[0]
 
 
-def census(findings):
+def census(findings: Sequence[Finding]) -> dict[str, int]:
     """Counts what the tables hold.
 
     Returns:
@@ -236,73 +238,77 @@ def census(findings):
     by_file = collections.defaultdict(list)
     for finding in findings:
         by_file[finding.image].append(finding)
-    apart = sum(series_of(one.crop) != series_of(one.mask) for one in findings)
+    apart = sum(series_of(finding.crop) != series_of(finding.mask)
+                for finding in findings)
     films = merge(findings)
     overlapping = overlap(findings)
     return {
         "abnormalities": len(findings),
         "mammogram files": len(by_file),
         "distinct mammograms": len(films),
-        "women": len({one.patient_id for one in findings}),
+        "women": len({finding.patient_id for finding in findings}),
         "women in an official train and an official test list": len(overlapping),
         "series": len(by_file) + len(findings) + apart,
         "files": len(by_file) + 2 * len(findings),
         "crops stored apart": apart,
-        "malignant abnormalities": sum(one.malignant for one in findings),
+        "malignant abnormalities": sum(finding.malignant for finding in findings),
         "malignant mammogram files": sum(
-            any(one.malignant for one in own) for own in by_file.values()),
+            any(finding.malignant for finding in rows) for rows in by_file.values()),
         "malignant distinct mammograms": sum(film.malignant for film in films),
         "mammogram files with several abnormalities": sum(
-            len(own) > 1 for own in by_file.values()),
+            len(rows) > 1 for rows in by_file.values()),
     }
 
 
-def census_by_table(findings):
+def census_by_table(findings: Sequence[Finding]) -> dict[str, dict[str, int]]:
     """Counts per kind and official list: rows, files, women, malignant files."""
     table = {}
     for kind in ("mass", "calc"):
         for which in ("train", "test"):
-            own = [one for one in findings if (one.kind, one.which) == (kind, which)]
+            rows = [finding for finding in findings
+                    if (finding.kind, finding.which) == (kind, which)]
             table[f"{kind} {which}"] = {
-                "abnormalities": len(own),
-                "mammogram files": len({one.image for one in own}),
-                "women": len({one.patient_id for one in own}),
+                "abnormalities": len(rows),
+                "mammogram files": len({finding.image for finding in rows}),
+                "women": len({finding.patient_id for finding in rows}),
                 "malignant mammogram files": len(
-                    {one.image for one in own if one.malignant}),
+                    {finding.image for finding in rows if finding.malignant}),
             }
     return table
 
 
-def is_whole_set(counts):
+def is_whole_set(counts: Mapping[str, int]) -> bool:
     """Whether a census is of the whole collection and not of a part."""
     return counts["abnormalities"] > 3000
 
 
-def overlap(findings):
+def overlap(findings: Iterable[Finding]) -> list[str]:
     """Women in an official train list and in an official test list."""
     lists = collections.defaultdict(set)
     for finding in findings:
         lists[finding.patient_id].add(finding.which)
-    return sorted(one for one, own in lists.items() if len(own) > 1)
+    return sorted(patient for patient, which in lists.items() if len(which) > 1)
 
 
-def split_paper(mammograms, seed):
+def split_paper(mammograms: Sequence[Mammogram], seed: int) -> tuple[dict, list[str]]:
     """85:15, then 90:10, by patient, stratified by cancer (Shen et al. 2019)."""
     labels = {}
     for film in mammograms:
         labels[film.patient_id] = max(film.malignant, labels.get(film.patient_id, 0))
     drawn = splits.split_patients(labels, seed=seed)
-    part_of = {one: part for part in splits.PARTS for one in drawn[part]}
+    part_of = {patient: part for part in splits.PARTS for patient in drawn[part]}
     return {film: part_of[film.patient_id] for film in mammograms}, drawn["pat_train"]
 
 
-def split_official(mammograms, seed):
+def split_official(
+        mammograms: Sequence[Mammogram], seed: int) -> tuple[dict, list[str]]:
     """The published lists, by film; a film in both lists is for testing. 90:10 of the
     training women are for validation."""
     return _by_list({film: film.lists == {"train"} for film in mammograms})
 
 
-def split_official_disjoint(mammograms, seed):
+def split_official_disjoint(
+        mammograms: Sequence[Mammogram], seed: int) -> tuple[dict, list[str]]:
     """The published lists without the films in training of women who are in both."""
     tested = {film.patient_id for film in mammograms if "test" in film.lists}
     return _by_list({film: film.lists == {"train"} for film in mammograms
@@ -316,7 +322,7 @@ def _by_list(training):
             labels[film.patient_id] = max(
                 film.malignant, labels.get(film.patient_id, 0))
     ids = sorted(labels)
-    _, val = splits.stratified_split(ids, [labels[one] for one in ids], 0.1)
+    _, val = splits.stratified_split(ids, [labels[patient] for patient in ids], 0.1)
     parts = {film: ("val" if film.patient_id in set(val) else "train") if train
              else "test" for film, train in training.items()}
     return parts, ids
@@ -329,17 +335,19 @@ SPLITS = {
 }
 
 
-def split_from_file(mammograms, path):
+def split_from_file(
+        mammograms: Sequence[Mammogram],
+        path: str | pathlib.Path) -> tuple[dict, list[str]]:
     """The split of a file; films that it does not name have no part.
 
     Returns:
         dict from film to part, and the ids of the women in train or val. The sampler
         draws its own validation part from these.
     """
-    given = splits.read_split(path)
+    split = splits.read_split(path)
     parts = {}
     for film in mammograms:
-        part = splits.part_of(given, film.patient_id, film.side, film.view)
+        part = splits.part_of(split, film.patient_id, film.side, film.view)
         if part:
             parts[film] = part
     if not parts:

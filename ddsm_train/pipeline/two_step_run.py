@@ -1,5 +1,10 @@
 """The work of `ddsm_train.two_step`: two heatmap files in, scores and a report out."""
 
+import argparse
+import pathlib
+
+from numpy.typing import NDArray
+
 from end2end import metrics
 from end2end.heatmaps import heatmap_files, two_step
 from end2end.tables import scores
@@ -9,7 +14,7 @@ from end2end.utils import files
 MOST_IMPORTANT = 10
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> str:
     """Trains on one file, scores the other.
 
     Returns:
@@ -50,7 +55,7 @@ def run(arguments):
     return summary(report, arguments, out)
 
 
-def check(arguments):
+def check(arguments: argparse.Namespace) -> None:
     """Raises `files.InputError` for values that no forest can be grown with."""
     limits = dict(largest=1, trees=1, max_depth=1, min_samples_split=2, workers=1)
     for name, least in limits.items():
@@ -58,12 +63,12 @@ def check(arguments):
             raise files.InputError(
                 f"--{name.replace('_', '-')} {getattr(arguments, name)}: expected at "
                 f"least {least}.")
-    if not all(0 < one <= 1 for one in arguments.cutoffs):
+    if not all(0 < cutoff <= 1 for cutoff in arguments.cutoffs):
         raise files.InputError(
             "--cutoffs are probabilities; expected values above 0, up to 1.")
 
 
-def table(features, values):
+def table(features: two_step.Features, values: NDArray) -> scores.Scores:
     """The scores of the cases as a score file has them."""
     names = tuple("_".join(filter(None, key)) for key in zip(
         features.patients, features.sides, features.views, strict=True))
@@ -73,7 +78,7 @@ def table(features, values):
         views=features.views)
 
 
-def summary(report, arguments, out):
+def summary(report: dict, arguments: argparse.Namespace, out: pathlib.Path) -> str:
     """The result in a few lines, with a note where the data are too few."""
     low, high = report["interval"]
     lines = [

@@ -7,6 +7,8 @@ networks this small leave a good part of two cores idle.
 """
 
 import dataclasses
+import pathlib
+from collections.abc import Sequence
 from concurrent import futures
 
 from ddsm_train import pipeline
@@ -39,7 +41,7 @@ SCALES = {
 }
 
 
-def run(out, scale, *, seed):
+def run(out: str | pathlib.Path, scale: Scale, *, seed: int) -> str:
     """Runs the walk and returns a few lines that say what came out.
 
     Args:
@@ -70,7 +72,9 @@ def run(out, scale, *, seed):
     return pipeline.demo_report.write(out, scale, records, (trained, compared))
 
 
-def walk_steps(chain, out, *, after=None, log=None):
+def walk_steps(
+        chain: Sequence[Step], out: pathlib.Path, *, after: str | None = None,
+        log: pathlib.Path | None = None) -> list[dict]:
     """Performs steps of which each reads what the one before it made.
 
     Args:
@@ -90,7 +94,7 @@ def walk_steps(chain, out, *, after=None, log=None):
     return records
 
 
-def data_steps(out, scale, seed):
+def data_steps(out: pathlib.Path, scale: Scale, seed: int) -> list[Step]:
     """From nothing to class folders and patches."""
     data, patches = out / "data", out / "patches"
     sample = ("ddsm_train.sample_patches_combined", data / "roi_mask_path.csv",
@@ -115,7 +119,7 @@ def data_steps(out, scale, seed):
     ]
 
 
-def model_flags(seed, mean):
+def model_flags(seed: int, mean: float) -> tuple:
     """What all trainings share; `mean` is the training images' grey mean."""
     return (
         "--rescale-factor", SCALE_16_BIT, "--featurewise-mean", mean,
@@ -126,7 +130,7 @@ def model_flags(seed, mean):
         "--seed", seed, "--trained-on", "synthetic mammograms only")
 
 
-def patch_steps(out, scale, common):
+def patch_steps(out: pathlib.Path, scale: Scale, common: tuple) -> list[Step]:
     """The patch classifier: a start from random weights, then the three stages.
 
     The original's network has no ImageNet weights; the short start stands in for them.
@@ -150,7 +154,7 @@ def patch_steps(out, scale, common):
     ]
 
 
-def image_steps(out, scale, common):
+def image_steps(out: pathlib.Path, scale: Scale, common: tuple) -> list[Step]:
     """The whole-image classifier in two stages, and the same from random weights."""
     image = (
         "ddsm_train.image_clf_train",
@@ -170,14 +174,14 @@ def image_steps(out, scale, common):
     ]
 
 
-def score_step(out, name):
+def score_step(out: pathlib.Path, name: str) -> Step:
     """The scores of one network on the test women."""
     return Step(f"evaluate-{name}", f"Scores of the test women: {NETWORKS[name]}", (
         "ddsm_train.evaluate", out / name / "best.h5",
         out / "data" / "images" / "test", "--flips", "--out", out / name / "test"))
 
 
-def saliency_step(out):
+def saliency_step(out: pathlib.Path) -> Step:
     """Where the network with the patch stage looked, held against the lesions."""
     return Step("saliency", "What moved the scores of the test women", (
         "ddsm_train.draw_saliency", out / "image" / "best.h5",

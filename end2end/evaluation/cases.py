@@ -1,13 +1,16 @@
 """The images of an evaluation as cases of its report, with maps where asked for."""
 
+import argparse
 import dataclasses
+from collections.abc import Mapping
 
 import tqdm
 
 from end2end import checkpoints
 from end2end.data import rois
 from end2end.explanation import maps, methods, patch_maps
-from end2end.reports import case_pictures
+from end2end.reports import case_pictures, report
+from end2end.tables import scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +31,9 @@ class PictureOptions:
     regions: str | None = None
 
 
-def cases(classifier, named, options):
+def cases(
+        classifier: checkpoints.Classifier, named: Mapping[str, scores.Scores],
+        options: PictureOptions) -> list[report.Case]:
     """Cases of a report, the score being the flip-averaged one where there is one.
 
     Args:
@@ -48,36 +53,36 @@ def cases(classifier, named, options):
     find_regions = rois.read(options.regions) if options.regions else None
     names = maps.unique_names(table.paths)
     limit = case_pictures.bytes_per_case(len(table))
-    wanted = maps.ExplainOptions(tuple(options.methods), patch=options.patch)
-    made = []
+    settings = maps.ExplainOptions(tuple(options.methods), patch=options.patch)
+    cases = []
     for i in tqdm.tqdm(range(len(table)), disable=None, unit=" pictures", leave=False):
         path, score = table.paths[i], float(table.values[i])
         label = None if table.labels is None else int(table.labels[i])
-        if wanted.methods:
+        if settings.methods:
             explained = dataclasses.replace(
-                maps.explain(classifier, path, wanted, label=label), score=score)
+                maps.explain(classifier, path, settings, label=label), score=score)
         else:
             explained = maps.Explained(
                 path, maps.look(path, classifier.images), score, {}, label)
         regions = find_regions(path, explained.grey.shape) if find_regions else ()
-        made.append(case_pictures.case(
+        cases.append(case_pictures.case(
             explained, name=names[i], regions=regions, limit=limit,
             details=details(table, i)))
-    return made
+    return cases
 
 
-def details(table, i):
+def details(table: scores.Scores, i: int) -> dict:
     """What is known of one image, for its panel."""
-    found = {"patient": table.patients[i], "side": table.lateralities[i],
+    facts = {"patient": table.patients[i], "side": table.lateralities[i],
              "view": table.views[i]}
-    found = {name: value for name, value in found.items() if value}
-    found |= {f"score of {name}": float(values[i])
+    facts = {name: value for name, value in facts.items() if value}
+    facts |= {f"score of {name}": float(values[i])
               for name, values in table.models.items()}
-    return found | {name: values[i] for name, values in table.others.items()
+    return facts | {name: values[i] for name, values in table.others.items()
                     if values[i]}
 
 
-def picture_options(arguments):
+def picture_options(arguments: argparse.Namespace) -> PictureOptions:
     """`PictureOptions` of a command line, checked.
 
     Args:

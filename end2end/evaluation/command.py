@@ -11,7 +11,9 @@ from end2end.explanation import methods
 from end2end.utils import commands, files
 
 
-def parser(program, description, *, flips=False):
+def parser(
+        program: str, description: str | None, *,
+        flips: bool = False) -> commands.Parser:
     """The command line.
 
     Args:
@@ -52,7 +54,7 @@ def parser(program, description, *, flips=False):
     return parser
 
 
-def run(parsed):
+def run(parsed: argparse.Namespace) -> None:
     """Evaluates and prints the results.
 
     Args:

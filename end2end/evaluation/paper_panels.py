@@ -4,9 +4,13 @@ Each function takes the arguments of the command and returns the figure and line
 say what is on it. `files.InputError` where something is missing.
 """
 
+import argparse
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from end2end import images, metrics
 from end2end.data import image_lists, rois
@@ -21,13 +25,14 @@ FULL = {"uint8": 255, "uint16": 65535}
 BINS = 64
 
 
-def score_file(path):
+def score_file(path: str | pathlib.Path) -> pathlib.Path:
     """A score file, or the one in a folder of `ddsm_train.evaluate`."""
     path = pathlib.Path(path)
     return path / "scores.csv" if path.is_dir() else path
 
 
-def named(paths, names):
+def named(
+        paths: Sequence[str | pathlib.Path], names: Sequence[str] | None) -> list[str]:
     """Names of inputs: those typed, else as much of the paths as tells them apart.
 
     Raises:
@@ -43,7 +48,7 @@ def named(paths, names):
     return names
 
 
-def titled(i, text):
+def titled(i: int, text: str) -> str:
     """The title of a panel: `a  Resnet50`."""
     return f"{LETTERS[i]}  {text}"
 
@@ -51,40 +56,40 @@ def titled(i, text):
 # Figures 2 and 3 ------------------------------------------------------------------
 
 
-def confusion(arguments):
+def confusion(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
     """Figure 2: confusion matrices with accuracy and interval."""
     paths = [score_file(path) for path in arguments.results]
     panels, lines = [], []
     for i, (path, name) in enumerate(zip(
             paths, named(paths, arguments.names), strict=True)):
         table = score_report.labelled(path)
-        found = statistics.classes(table, statistics.Draw())
-        low, high = found["accuracy_interval"]
-        text = f"accuracy {found['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
+        accuracy = statistics.classes(table, statistics.Draw())
+        low, high = accuracy["accuracy_interval"]
+        text = f"accuracy {accuracy['accuracy']:.2f} [{low:.2f}, {high:.2f}]"
         panels.append(dict(
-            title=titled(i, f"{name}\n    {text}"), classes=found["classes"],
-            matrix=found["confusion_normalized"]))
-        lines.append(f"{LETTERS[i]} {name}: {text}, {found['count']} patches")
+            title=titled(i, f"{name}\n    {text}"), classes=accuracy["classes"],
+            matrix=accuracy["confusion_normalized"]))
+        lines.append(f"{LETTERS[i]} {name}: {text}, {accuracy['count']} patches")
     return figures.confusion_panels(panels), lines
 
 
-def roc(arguments):
+def roc(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
     """Figure 3: ROC curves of each model and of their mean, one panel per test set."""
     if not 0 < arguments.at <= 1:
         raise files.InputError(
             f"--at {arguments.at:g} is not a share; expected a number above 0, up "
             "to 1.")
     panels, lines = [], []
-    for i, (title, *given) in enumerate(arguments.panel):
-        if not given:
+    for i, (title, *inputs) in enumerate(arguments.panel):
+        if not inputs:
             raise files.InputError(
                 f"--panel {title} names no score file; expected a title, then files.")
-        paths = [score_file(path) for path in given]
-        panel, said = _roc_panel(
+        paths = [score_file(path) for path in inputs]
+        panel, panel_lines = _roc_panel(
             titled(i, title), [score_report.labelled(path) for path in paths],
             named(paths, arguments.names), arguments)
         panels.append(panel)
-        lines += [f"{title}, {line}" for line in said]
+        lines += [f"{title}, {line}" for line in panel_lines]
     return figures.roc_panels(panels), lines
 
 
@@ -123,29 +128,29 @@ KINDS = (("true positive", 1, True), ("false positive", 0, True),
          ("false negative", 1, False))
 
 
-def saliency(arguments):
+def saliency(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
     """Figure 4: the surest true positive, the worst errors, heatmaps of the first."""
     folder = files.existing_folder(
         pathlib.Path(arguments.saliency) / "maps", "folder of saved maps")
     find_regions = rois.read(arguments.rois) if arguments.rois else None
     saved = [maps.load(path) for path in sorted(folder.glob("*.npz"))]
-    if not any(arguments.method in one.maps for one in saved):
+    if not any(arguments.method in image.maps for image in saved):
         raise files.InputError(
             f"{folder} has no maps of {arguments.method}; draw them with python -m "
             f"ddsm_train.draw_saliency --method {arguments.method}.")
-    scale = max(one.peak for one in saved) if arguments.scale == "set" else None
+    scale = max(image.peak for image in saved) if arguments.scale == "set" else None
     panels, lines, first = [], [], None
     for i, (kind, label, highest) in enumerate(KINDS):
-        one, right = chosen(saved, label, highest, arguments.threshold)
+        image, right = chosen(saved, label, highest, arguments.threshold)
         if arguments.method == methods.PUBLISHED.name and scale:
-            one = maps.on_common_scale(one, scale, arguments.cutoff)
-        first = first or one
-        regions = find_regions(one.path, one.grey.shape) if find_regions else ()
+            image = maps.on_common_scale(image, scale, arguments.cutoff)
+        first = first or image
+        regions = find_regions(image.path, image.grey.shape) if find_regions else ()
         title = kind if right else f"no {kind}; nearest"
-        panels.append((f"{titled(i, title)}, score {one.score:.2f}",
-                       case_pictures.drawn(one, arguments.method, regions)))
-        seen = one.maps[arguments.method].any()
-        lines.append(f"{LETTERS[i]} {title}: {one.path}, score {one.score:.3f}"
+        panels.append((f"{titled(i, title)}, score {image.score:.2f}",
+                       case_pictures.drawn(image, arguments.method, regions)))
+        seen = image.maps[arguments.method].any()
+        lines.append(f"{LETTERS[i]} {title}: {image.path}, score {image.score:.3f}"
                      + ("" if seen else "; nothing passes the cutoff"))
     heatmaps = ()
     if first.cells is not None:
@@ -163,7 +168,9 @@ def saliency(arguments):
 MEANINGS = {"relu": "activation after ReLU", "softmax": "probability"}
 
 
-def chosen(saved, label, highest, threshold):
+def chosen(
+        saved: Sequence[maps.Explained], label: int, highest: bool,
+        threshold: float) -> tuple[maps.Explained, bool]:
     """The image of one class with the highest or lowest score.
 
     Args:
@@ -179,16 +186,18 @@ def chosen(saved, label, highest, threshold):
     Raises:
         files.InputError: no image of that class.
     """
-    own = [one for one in saved if one.label == label]
-    if not own:
+    of_label = [image for image in saved if image.label == label]
+    if not of_label:
         raise files.InputError(
             f"no saved map has the label {('neg', 'pos')[label]}; draw them from class "
             "folders with both classes.")
-    one = (max if highest else min)(own, key=lambda one: one.score)
-    return one, (one.score >= threshold) == highest
+    image = (max if highest else min)(of_label, key=lambda image: image.score)
+    return image, (image.score >= threshold) == highest
 
 
-def class_heatmaps(one, regions, activation):
+def class_heatmaps(
+        image: maps.Explained, regions: Sequence[rois.Region],
+        activation: str) -> list[dict]:
     """Heatmaps of the foreground classes of one image, for `figures.saliency`.
 
     Args:
@@ -199,9 +208,9 @@ def class_heatmaps(one, regions, activation):
     Returns:
         list of dicts.
     """
-    cells = one.cells
+    cells = image.cells
     values = cells.activations if activation == "relu" else cells.probabilities
-    outlines = overlays.outline_layer(one.grey.shape, regions)
+    outlines = overlays.outline_layer(image.grey.shape, regions)
     return [dict(title=("d  " if i == 1 else "") + name.replace("_", " "),
                  cells=values[..., i], extent=cells.extent, outlines=outlines)
             for i, name in enumerate(cells.classes) if i > 0]
@@ -210,14 +219,15 @@ def class_heatmaps(one, regions, activation):
 # Figure 5 -------------------------------------------------------------------------
 
 
-def examples(arguments):
+def examples(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
     """Figure 5: of each set the image of median brightness, and its grey values."""
     panels, lines = [], []
     names = named(list(map(pathlib.Path, arguments.images)), arguments.names)
     for i, (path, name) in enumerate(zip(arguments.images, names, strict=True)):
-        read = [images.read_image(one) for one in image_lists.find_images(path).paths]
-        bright = [breast_values(one) for one in read]
-        order = np.argsort([float(np.median(one)) for one in bright], kind="stable")
+        paths = image_lists.find_images(path).paths
+        read = [images.read_image(file) for file in paths]
+        bright = [breast_values(image) for image in read]
+        order = np.argsort([float(np.median(image)) for image in bright], kind="stable")
         middle = read[order[len(order) // 2]]
         shares, edges = np.histogram(np.concatenate(bright), BINS, range=(0, 1))
         panels.append(dict(
@@ -229,7 +239,7 @@ def examples(arguments):
     return figures.examples(panels), lines
 
 
-def breast_values(image):
+def breast_values(image: NDArray) -> NDArray[np.float64]:
     """Grey values of the breast as share of the full range, thinned to some thousands.
 
     Args:

@@ -1,5 +1,6 @@
 """Saliency of a whole set of images: maps, pictures, pointing game and a page."""
 
+import argparse
 import dataclasses
 import logging
 import pathlib
@@ -46,7 +47,7 @@ class Job:
     signature: dict
 
 
-def plan(arguments, overrides):
+def plan(arguments: argparse.Namespace, overrides: dict) -> Job:
     """Checks everything and loads the models.
 
     Args:
@@ -91,7 +92,7 @@ def plan(arguments, overrides):
                arguments.scale == "set", arguments.tolerance, signature)
 
 
-def first(images, count):
+def first(images: image_lists.ImageList, count: int) -> image_lists.ImageList:
     """The first images, equally many of each class where labels are known."""
     if images.labels is None:
         chosen = list(range(min(count, len(images))))
@@ -107,7 +108,7 @@ def first(images, count):
         None if images.labels is None else images.labels[chosen], images.classes)
 
 
-def run(job):
+def run(job: Job) -> dict:
     """Draws all images; those drawn before with the same settings are taken over.
 
     Returns:
@@ -116,7 +117,7 @@ def run(job):
     """
     names = maps.unique_names(job.images.paths)
     forget_others(job)
-    failed, kept = {}, []
+    failed, drawn = {}, []
     for i, path in enumerate(tqdm.tqdm(
             job.images.paths, disable=None, unit=" images", desc="drawing")):
         saved = job.out / "maps" / f"{names[i]}.npz"
@@ -128,11 +129,11 @@ def run(job):
             except files.InputError as error:
                 failed[str(path)] = str(error)
                 continue
-        kept.append((names[i], saved))
-    return finish(job, kept, failed)
+        drawn.append((names[i], saved))
+    return finish(job, drawn, failed)
 
 
-def forget_others(job):
+def forget_others(job: Job) -> None:
     """Removes maps that were made with other settings."""
     path = job.out / "settings.json"
     signature = {name: list(value) if isinstance(value, tuple) else value
@@ -145,12 +146,14 @@ def forget_others(job):
     files.write_json(path, signature)
 
 
-def finish(job, kept, failed):
+def finish(
+        job: Job, drawn: list[tuple[str, pathlib.Path]],
+        failed: dict[str, str]) -> dict:
     """Pictures, pointing game and page, from the saved maps."""
-    scale = common_scale(kept) if job.common_scale else None
-    limit = case_pictures.bytes_per_case(len(kept))
+    scale = common_scale(drawn) if job.common_scale else None
+    limit = case_pictures.bytes_per_case(len(drawn))
     cases, rows = [], []
-    for name, saved in kept:
+    for name, saved in drawn:
         explained = maps.load(saved)
         if scale is not None:
             explained = maps.on_common_scale(explained, scale, job.options.cutoff)
@@ -160,15 +163,15 @@ def finish(job, kept, failed):
             with files.replacing(job.out / f"{name}.{method}.png") as part:
                 part.write_bytes(overlays.png(
                     case_pictures.drawn(explained, method, regions)))
-        own = maps.pointing_rows(explained, regions, tolerance=job.tolerance)
-        rows += own
+        pointing = maps.pointing_rows(explained, regions, tolerance=job.tolerance)
+        rows += pointing
         cases.append(case_pictures.case(
             explained, name=name, regions=regions, limit=limit,
             details={f"{row['method']} points at the lesion": "yes" if row["hit"]
-                     else "no" for row in own}))
+                     else "no" for row in pointing}))
     summary = maps.pointing_summary(
         rows, dict(runs=bootstrap.RUNS, seed=bootstrap.SEED))
-    results = dict(images=len(kept), failed=failed, tolerance=job.tolerance,
+    results = dict(images=len(drawn), failed=failed, tolerance=job.tolerance,
                    pointing=summary)
     if rows:
         files.write_csv(job.out / "pointing.csv", POINTING_COLUMNS, rows)
@@ -177,12 +180,12 @@ def finish(job, kept, failed):
     return results
 
 
-def common_scale(kept):
+def common_scale(drawn: list[tuple[str, pathlib.Path]]) -> float:
     """The largest gradient of the set."""
-    return max((maps.load(saved).peak for _, saved in kept), default=0.0)
+    return max((maps.load(saved).peak for _, saved in drawn), default=0.0)
 
 
-def write_page(job, cases, summary):
+def write_page(job: Job, cases: list[report.Case], summary: dict) -> None:
     """Writes `report.html`."""
     sections = []
     if summary:
@@ -195,13 +198,14 @@ def write_page(job, cases, summary):
         trained_on=job.classifier.card.get("trained_on") or "not recorded")
 
 
-def pointing_table(summary):
+def pointing_table(summary: dict[str, dict]) -> report.Table:
     """The pointing game as a `report.Table`."""
     return report.Table(
         ("map", "images", "maximum in the lesion", "95 % interval", "by chance",
          "looking in the breast only", "95 % interval of it", "by chance there"),
-        [(methods.METHODS[method].title, own["images"], own["hits"],
-          score_tables.between(own["interval"]), own["chance"], own["hits_in_breast"],
-          score_tables.between(own["interval_in_breast"]), own["chance_in_breast"])
-         for method, own in summary.items()],
+        [(methods.METHODS[method].title, hits["images"], hits["hits"],
+          score_tables.between(hits["interval"]), hits["chance"],
+          hits["hits_in_breast"], score_tables.between(hits["interval_in_breast"]),
+          hits["chance_in_breast"])
+         for method, hits in summary.items()],
         "Images with a malignant lesion whose map has its maximum there")

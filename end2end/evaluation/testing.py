@@ -4,8 +4,11 @@ import dataclasses
 import logging
 import pathlib
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from end2end import checkpoints, metrics, prediction
 from end2end.checkpoints import cards as card_files
@@ -44,11 +47,12 @@ class EvaluationOptions:
     store: bool = False
 
     @property
-    def draw(self):
+    def draw(self) -> statistics.Draw:
         return statistics.Draw(self.runs, self.seed)
 
 
-def test_images(path, classes):
+def test_images(
+        path: str | pathlib.Path, classes: Sequence[str]) -> image_lists.ImageList:
     """Labelled images of a test set.
 
     Raises:
@@ -67,7 +71,9 @@ def test_images(path, classes):
     return images
 
 
-def evaluate(classifier, images, options):
+def evaluate(
+        classifier: checkpoints.Classifier, images: image_lists.ImageList,
+        options: EvaluationOptions) -> dict[str, score_files.Scores]:
     """Scores a test set with one model.
 
     Returns:
@@ -76,20 +82,22 @@ def evaluate(classifier, images, options):
     flips = prediction.FLIPS if options.flips else prediction.FLIPS[:1]
     classifier = dataclasses.replace(classifier, images=input_checks.with_scale(
         classifier.images, images.paths))
-    found = prediction.predict_flips(
+    by_flip = prediction.predict_flips(
         classifier, images, flips=flips, batch_size=options.batch_size,
         progress=options.progress)
-    named = {"plain": score_files.of_images(images, found[:, 0], classifier.classes)}
+    named = {"plain": score_files.of_images(images, by_flip[:, 0], classifier.classes)}
     if options.flips:
         named["flips"] = score_files.of_images(
-            images, found.mean(axis=1), classifier.classes)
+            images, by_flip.mean(axis=1), classifier.classes)
     return named
 
 
 # Statistics -----------------------------------------------------------------------
 
 
-def compare(named, draw):
+def compare(
+        named: Mapping[str, score_files.Scores],
+        draw: statistics.Draw) -> dict[str, dict]:
     """Statistics of each scheme, and the gain of the flips over none.
 
     Args:
@@ -111,7 +119,10 @@ def compare(named, draw):
     return results
 
 
-def against_mean(named, members, names, options):
+def against_mean(
+        named: Mapping[str, score_files.Scores],
+        members: Sequence[Mapping[str, score_files.Scores]], names: Sequence[str],
+        options: EvaluationOptions) -> dict:
     """AUC of each of several models, and its difference to that of their mean.
 
     Args:
@@ -129,16 +140,18 @@ def against_mean(named, members, names, options):
     return dict(members={scheme: [
         dict(name=name,
              auc_interval=metrics.auc_interval(
-                 mean.labels, one[scheme].values, **options.draw.keywords),
-             **statistics.compare(mean, one[scheme], options.draw, name=name))
-        for name, one in zip(names, members, strict=True)]
+                 mean.labels, member[scheme].values, **options.draw.keywords),
+             **statistics.compare(mean, member[scheme], options.draw, name=name))
+        for name, member in zip(names, members, strict=True)]
         for scheme, mean in named.items()})
 
 
 # Output ---------------------------------------------------------------------------
 
 
-def run(model_paths, test, out, options):
+def run(
+        model_paths: Sequence[str | pathlib.Path], test: str | pathlib.Path,
+        out: str | pathlib.Path, options: EvaluationOptions) -> dict:
     """Evaluates one model, or several and their mean, and writes everything.
 
     Args:
@@ -168,8 +181,9 @@ def run(model_paths, test, out, options):
     # The maps are those of the first model, which was loaded last.
     named = members[0]
     if len(members) > 1:
-        named = {scheme: ensembles.ensemble([one[scheme] for one in members], names)
-                 for scheme in members[0]}
+        named = {
+            scheme: ensembles.ensemble([member[scheme] for member in members], names)
+            for scheme in members[0]}
     results = dict(
         models=list(map(str, model_paths)), test=str(test),
         **compare(named, options.draw), **against_mean(named, members, names, options),
@@ -183,7 +197,7 @@ def run(model_paths, test, out, options):
     return results
 
 
-def model_names(paths):
+def model_names(paths: Sequence[str | pathlib.Path]) -> list[str]:
     """File names of models, with their folder where names are equal (`vgg/best`)."""
     paths = [pathlib.Path(path) for path in paths]
     stems = [path.stem for path in paths]
@@ -193,7 +207,9 @@ def model_names(paths):
             for i, name in enumerate(names)]
 
 
-def write_files(out, named, results):
+def write_files(
+        out: pathlib.Path, named: Mapping[str, score_files.Scores],
+        results: dict) -> None:
     """Writes score files, of images and of breasts with both views as far as they are
     known, results, and the curve or matrix."""
     for scheme, table in named.items():
@@ -207,7 +223,9 @@ def write_files(out, named, results):
     files.write_json(out / "results.json", results)
 
 
-def write_page(out, named, results, cards, cases):
+def write_page(
+        out: pathlib.Path, named: Mapping[str, score_files.Scores], results: dict,
+        cards: Sequence[dict], cases: Sequence[report.Case]) -> None:
     """Writes `report.html`."""
     trained = "; ".join(dict.fromkeys(
         str(card.get("trained_on") or "not recorded") for card in cards))
@@ -240,7 +258,8 @@ CAPTIONS = {
 SCHEMES = {"plain": "as they are", "flips": "flip-averaged"}
 
 
-def picture(named, results):
+def picture(
+        named: Mapping[str, score_files.Scores], results: dict) -> tuple[Figure, str]:
     """ROC curve, or confusion matrix for more than two classes, and its name."""
     if named["plain"].values.ndim == 2:
         plain = results["plain"]
@@ -260,28 +279,28 @@ def picture(named, results):
     return figures.roc(curves), "roc"
 
 
-def curve(name, labels, values, found):
+def curve(name: str, labels: NDArray, values: NDArray, statistic: Mapping) -> dict:
     """One curve of `figures.roc`; `found` has `auc` and `auc_interval`."""
     false, true, _ = metrics.roc_curve(labels, values)
-    return dict(name=name, false=false, true=true, auc=found["auc"],
-                interval=found["auc_interval"])
+    return dict(name=name, false=false, true=true, auc=statistic["auc"],
+                interval=statistic["auc_interval"])
 
 
-def summary(results):
+def summary(results: dict) -> list[str]:
     """Lines for the terminal: AUC or accuracy of each scheme."""
     plain = results["plain"]
     lines = [f"{plain['count']} images"
              + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
     for scheme, title in (("plain", ""), ("flips", " with flips")):
-        found = results.get(scheme, {})
+        part = results.get(scheme, {})
         lines += [f"{row['name']} AUC{title} {row['auc']:.4f} "
                   f"[{score_tables.between(row['auc_interval'])}]"
                   for row in results.get("members", {}).get(scheme, ())]
         for measure, name in (("auc", "AUC"), ("accuracy", "accuracy")):
-            if measure in found:
+            if measure in part:
                 whose = "mean of these " if "members" in results else ""
-                lines.append(f"{whose}{name}{title} {found[measure]:.4f} "
-                             f"[{score_tables.between(found[measure + '_interval'])}]")
+                lines.append(f"{whose}{name}{title} {part[measure]:.4f} "
+                             f"[{score_tables.between(part[measure + '_interval'])}]")
     if "gain" in results.get("flips", {}):
         gain = results["flips"]["gain"]
         lines.append(f"gain of the flips {gain['difference']:+.4f} "

@@ -4,11 +4,14 @@ import collections
 import dataclasses
 import hashlib
 import pathlib
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from end2end import images, metrics, prediction, saliency
+from end2end import checkpoints, config, images, metrics, prediction, saliency
+from end2end.data import rois
 from end2end.explanation import drawing, methods, overlays, patch_maps
 from end2end.utils import files
 
@@ -61,12 +64,15 @@ class Explained:
     cells: object = None
 
 
-def look(path, options):
+def look(path: str | pathlib.Path, options: config.ImageOptions) -> NDArray[np.uint8]:
     """A mammogram at the size of the network's input: uint8 `(rows, columns)`."""
     return overlays.grey8(images.resized(images.read_image(path), options))
 
 
-def explain(classifier, path, options, *, label=None, picture=None):
+def explain(
+        classifier: checkpoints.Classifier, path: str | pathlib.Path,
+        options: ExplainOptions, *, label: int | None = None,
+        picture: NDArray | None = None) -> Explained:
     """Scores one image and draws its maps.
 
     Args:
@@ -101,7 +107,7 @@ def explain(classifier, path, options, *, label=None, picture=None):
         next((layer.cells for layer in drawn.values() if layer.cells), None))
 
 
-def on_common_scale(explained, scale, cutoff):
+def on_common_scale(explained: Explained, scale: float, cutoff: float) -> Explained:
     """The published map with a gradient of `scale` as 1, weaker ones cut off.
 
     Images without a response become empty, as in Figure 4c of Shen et al. 2019.
@@ -119,11 +125,11 @@ def on_common_scale(explained, scale, cutoff):
 # Saved results --------------------------------------------------------------------
 
 
-def save(path, explained):
+def save(path: str | pathlib.Path, explained: Explained) -> None:
     """Writes one image with its maps as compressed `.npz`, atomically; maps are kept in
     255 steps."""
-    maps = {f"map_{name}": np.rint(255 * one).astype(np.uint8)
-            for name, one in explained.maps.items()}
+    maps = {f"map_{name}": np.rint(255 * strength).astype(np.uint8)
+            for name, strength in explained.maps.items()}
     label = -1 if explained.label is None else explained.label
     if explained.cells is not None:
         maps |= {f"cells_{name}": np.asarray(value) for name, value
@@ -134,7 +140,7 @@ def save(path, explained):
                             peak=explained.peak, **maps)
 
 
-def load(path):
+def load(path: str | pathlib.Path) -> Explained:
     """Reads what `save` wrote.
 
     Raises:
@@ -162,7 +168,7 @@ def _cells(stored):
                                   for name in ("first", "step", "classes")))
 
 
-def unique_names(paths):
+def unique_names(paths: Sequence[str | pathlib.Path]) -> list[str]:
     """A file name for each image: its stem, with folders where stems are equal, and
     with a hash of the path where that does not do either."""
     names = [pathlib.Path(path).stem for path in paths]
@@ -186,7 +192,9 @@ def _with_hash(path):
 # The pointing game ----------------------------------------------------------------
 
 
-def pointing_rows(explained, regions, *, tolerance=TOLERANCE):
+def pointing_rows(
+        explained: Explained, regions: Sequence[rois.Region], *,
+        tolerance: float = TOLERANCE) -> list[dict]:
     """Whether each map's maximum falls into a malignant region of the image.
 
     Networks that were trained on whole films may look at the markers beside the breast,
@@ -217,7 +225,7 @@ def pointing_rows(explained, regions, *, tolerance=TOLERANCE):
     return rows
 
 
-def breast_of(grey):
+def breast_of(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The largest connected bright part of a mammogram.
 
     Args:
@@ -233,7 +241,8 @@ def breast_of(grey):
     return parts == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
 
 
-def pointing_summary(rows, draw):
+def pointing_summary(
+        rows: Sequence[Mapping], draw: Mapping[str, int]) -> dict[str, dict]:
     """Hits over all images, by method, with 95 % interval, and what chance would hit.
 
     Args:
@@ -245,16 +254,16 @@ def pointing_summary(rows, draw):
         image's area); and the same looking in the breast only: `hits_in_breast`,
         `interval_in_breast`, `chance_in_breast`.
     """
-    found = {}
+    summary = {}
     for method in dict.fromkeys(row["method"] for row in rows):
-        own = [row for row in rows if row["method"] == method]
-        hits, within = (np.array([row[name] for row in own])
+        of_method = [row for row in rows if row["method"] == method]
+        hits, within = (np.array([row[name] for row in of_method])
                         for name in ("hit", "hit_in_breast"))
-        found[method] = dict(
-            images=len(own), hits=float(hits.mean()),
+        summary[method] = dict(
+            images=len(of_method), hits=float(hits.mean()),
             interval=metrics.share_interval(hits, **draw),
             hits_in_breast=float(within.mean()),
             interval_in_breast=metrics.share_interval(within, **draw),
-            chance=float(np.mean([row["area_share"] for row in own])),
-            chance_in_breast=float(np.mean([row["breast_share"] for row in own])))
-    return found
+            chance=float(np.mean([row["area_share"] for row in of_method])),
+            chance_in_breast=float(np.mean([row["breast_share"] for row in of_method])))
+    return summary

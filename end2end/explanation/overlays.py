@@ -1,7 +1,12 @@
 """Maps and outlines laid over a mammogram, as pictures and as transparent layers."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from end2end.data import rois
 
 # Red, green, blue. Blue and green as in Figure 4 of Shen et al. 2019, in shades that
 # differ for every kind of colour vision; benign outlines are dashed besides.
@@ -10,7 +15,7 @@ OUTLINES = {True: BLUE, False: GREEN, None: GREY}
 DASH = 8
 
 
-def grey8(image, *, height=None):
+def grey8(image: ArrayLike, *, height: int | None = None) -> NDArray[np.uint8]:
     """A mammogram as 8-bit grey for looking at.
 
     Args:
@@ -20,15 +25,17 @@ def grey8(image, *, height=None):
     Returns:
         uint8 `(rows, columns)`; the 99.9th percentile becomes white.
     """
-    image = np.asarray(image, np.float32)
-    if height is not None and height < image.shape[0]:
-        width = max(1, round(image.shape[1] * height / image.shape[0]))
-        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    white = float(np.percentile(image, 99.9)) or float(image.max()) or 1.0
-    return np.clip(image * (255 / white), 0, 255).astype(np.uint8)
+    pixels = np.asarray(image, np.float32)
+    if height is not None and height < pixels.shape[0]:
+        width = max(1, round(pixels.shape[1] * height / pixels.shape[0]))
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+    white = float(np.percentile(pixels, 99.9)) or float(pixels.max()) or 1.0
+    return np.clip(pixels * (255 / white), 0, 255).astype(np.uint8)
 
 
-def draw(grey, strength=None, regions=()):
+def draw(
+        grey: NDArray[np.uint8], strength: NDArray | None = None,
+        regions: Sequence[rois.Region] = ()) -> NDArray[np.uint8]:
     """A mammogram with red dots where a map is above 0, and outlined lesions.
 
     Args:
@@ -46,13 +53,13 @@ def draw(grey, strength=None, regions=()):
     return blended(picture, outline_layer(grey.shape, regions))
 
 
-def blended(picture, above):
+def blended(picture: NDArray[np.uint8], above: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lays an RGBA layer over an RGB picture of the same size."""
     share = above[..., 3:].astype(np.float32) / 255
     return np.rint(picture * (1 - share) + above[..., :3] * share).astype(np.uint8)
 
 
-def layer(strength, colour=RED):
+def layer(strength: NDArray, colour: tuple[int, int, int] = RED) -> NDArray[np.uint8]:
     """A map as a transparent layer of one colour.
 
     Args:
@@ -62,13 +69,13 @@ def layer(strength, colour=RED):
         uint8 `(rows, columns, 4)`; clear where the map is 0. The root of the strength
         is shown, so that weak places can be seen.
     """
-    found = np.zeros((*strength.shape, 4), np.uint8)
-    found[..., :3] = colour
-    found[..., 3] = np.rint(255 * np.sqrt(np.clip(strength, 0, 1)))
-    return found
+    picture = np.zeros((*strength.shape, 4), np.uint8)
+    picture[..., :3] = colour
+    picture[..., 3] = np.rint(255 * np.sqrt(np.clip(strength, 0, 1)))
+    return picture
 
 
-def heat_layer(probabilities):
+def heat_layer(probabilities: NDArray) -> NDArray[np.uint8]:
     """Probabilities as a transparent layer, dark violet to yellow.
 
     Args:
@@ -88,7 +95,8 @@ def heat_layer(probabilities):
 LAYERS = {"dots": layer, "areas": heat_layer}
 
 
-def outline_layer(shape, regions):
+def outline_layer(
+        shape: Sequence[int], regions: Sequence[rois.Region]) -> NDArray[np.uint8]:
     """Outlines of lesions as a transparent layer.
 
     Args:
@@ -99,7 +107,7 @@ def outline_layer(shape, regions):
         uint8 `(rows, columns, 4)`.
     """
     thickness = max(1, round(shape[0] / 400))
-    found = np.zeros((*shape, 4), np.uint8)
+    picture = np.zeros((*shape, 4), np.uint8)
     for region in regions:
         contours, _ = cv2.findContours(
             region.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -107,8 +115,8 @@ def outline_layer(shape, regions):
         for contour in contours:
             for piece in _pieces(contour[:, 0], dashed=region.malignant is False,
                                  dash=DASH * thickness):
-                cv2.polylines(found, [piece], False, colour, thickness)
-    return found
+                cv2.polylines(picture, [piece], False, colour, thickness)
+    return picture
 
 
 def _pieces(points, *, dashed, dash):
@@ -118,18 +126,18 @@ def _pieces(points, *, dashed, dash):
     return [points[start:start + dash] for start in range(0, len(points), 2 * dash)]
 
 
-def png(picture):
+def png(picture: NDArray[np.uint8]) -> bytes:
     """A grey, RGB or RGBA uint8 picture as bytes of PNG."""
     return _encode(picture, ".png", [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def jpeg(picture, quality=80):
+def jpeg(picture: NDArray[np.uint8], quality: int = 80) -> bytes:
     """A grey or RGB uint8 picture as bytes of JPEG."""
     return _encode(picture, ".jpg", [
         cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
 
 
-def webp(picture, quality=80):
+def webp(picture: NDArray[np.uint8], quality: int = 80) -> bytes:
     """An RGBA uint8 picture as bytes of WebP."""
     return _encode(picture, ".webp", [cv2.IMWRITE_WEBP_QUALITY, quality])
 

@@ -6,10 +6,12 @@ cells of a whole patch each would be too coarse to say where.
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from end2end import heatmaps, images
+from end2end import checkpoints, config, heatmaps, images
 from end2end.data.patches import geometry
 from end2end.utils import files
 
@@ -35,18 +37,18 @@ class PatchMap:
     classes: tuple
 
     @property
-    def probabilities(self):
+    def probabilities(self) -> NDArray[np.float32]:
         """Softmax over the classes, float32 `(rows, columns, classes)`."""
         powers = np.exp(self.logits - self.logits.max(axis=-1, keepdims=True))
         return powers / powers.sum(axis=-1, keepdims=True)
 
     @property
-    def activations(self):
+    def activations(self) -> NDArray[np.float32]:
         """Logits after ReLU, as in the heatmap of Figure 4d of Shen et al. 2019."""
         return np.maximum(self.logits, 0)
 
     @property
-    def extent(self):
+    def extent(self) -> tuple[float, float, float, float]:
         """Outer edges of the cells in pixels: left, right, bottom, top."""
         (top, bottom), (left, right) = (
             (first - step / 2, first + (count - 0.5) * step)
@@ -54,30 +56,32 @@ class PatchMap:
                 self.first, self.step, self.logits.shape[:2], strict=True))
         return left, right, bottom, top
 
-    def malignant(self, shape):
+    def malignant(self, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Probability of malignant patches, float32 of `shape` (rows, columns)."""
-        wanted = malignant_classes(self.classes)
+        malignant = malignant_classes(self.classes)
         return np.clip(heatmaps.spread(
-            self.probabilities[..., wanted].sum(axis=-1), shape, first=self.first,
+            self.probabilities[..., malignant].sum(axis=-1), shape, first=self.first,
             step=self.step), 0, 1)
 
 
-def malignant_classes(classes):
+def malignant_classes(classes: Sequence[str]) -> list[int]:
     """Indices of the malignant classes: those with `mal` in the name, or `pos`.
 
     Raises:
         files.InputError: there is none.
     """
-    found = [i for i, name in enumerate(classes)
-             if "mal" in name.lower() or name == "pos"]
-    if not found:
+    indices = [i for i, name in enumerate(classes)
+               if "mal" in name.lower() or name == "pos"]
+    if not indices:
         raise files.InputError(
             f"the patch model has the classes {', '.join(classes)}; expected some with "
             "'mal' in the name.")
-    return found
+    return indices
 
 
-def patch_map(patch, picture, options):
+def patch_map(
+        patch: checkpoints.Classifier, picture: NDArray,
+        options: config.ImageOptions) -> PatchMap:
     """Runs a patch classifier over a mammogram.
 
     Args:
@@ -103,7 +107,8 @@ def patch_map(patch, picture, options):
     # A map of n cells comes from n + pool - 1 cells of the trunk.
     step = tuple(length / (count + size - 1) for length, count, size in zip(
         ready.shape, logits.shape, pool, strict=False))
-    first = tuple(one * size / 2 for one, size in zip(step, pool, strict=True))
+    first = tuple(
+        length * size / 2 for length, size in zip(step, pool, strict=True))
     return PatchMap(logits, first, step, tuple(patch.classes))
 
 

@@ -1,8 +1,12 @@
 """Mammograms with their layers as cases of a report, small enough to be many."""
 
-import cv2
+from collections.abc import Callable, Sequence
 
-from end2end.explanation import methods, overlays
+import cv2
+from numpy.typing import NDArray
+
+from end2end.data import rois
+from end2end.explanation import maps, methods, overlays
 from end2end.reports import report
 
 # A page of 400 cases stays below 25 MB; base64 makes four bytes of three.
@@ -14,12 +18,12 @@ SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2, 0.14, 0.1, 0.07)
 QUALITIES = (85, 65, 45)
 
 
-def bytes_per_case(count):
+def bytes_per_case(count: int) -> int:
     """How many bytes each of so many cases may take."""
     return min(MOST_BYTES, PAGE_BYTES // max(count, 1))
 
 
-def coloured(method, strength):
+def coloured(method: str, strength: NDArray) -> NDArray:
     """The map of a method as a transparent layer in the colours of the method.
 
     Args:
@@ -32,7 +36,9 @@ def coloured(method, strength):
     return overlays.LAYERS[methods.METHODS[method].colours](strength)
 
 
-def drawn(explained, method, regions=()):
+def drawn(
+        explained: maps.Explained, method: str,
+        regions: Sequence[rois.Region] = ()) -> NDArray:
     """A mammogram under one of its maps, with outlined lesions.
 
     Args:
@@ -49,11 +55,13 @@ def drawn(explained, method, regions=()):
         picture, overlays.outline_layer(explained.grey.shape, regions))
 
 
-def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
+def case(
+        explained: maps.Explained, *, name: str, regions: Sequence[rois.Region] = (),
+        details: dict | None = None, limit: int = MOST_BYTES) -> report.Case:
     """One case of a report.
 
     Args:
-        explained: `explain.Explained`.
+        explained: one image with its maps.
         name: of the case.
         regions: list of `rois.Region`, drawn as a layer of their own.
         details: further facts, by name.
@@ -73,11 +81,12 @@ def case(explained, *, name, regions=(), details=None, limit=MOST_BYTES):
     return report.Case(
         name, fitted(explained.grey, overlays.jpeg, int(limit * share)),
         explained.score, explained.label,
-        tuple((title, fitted(one, overlays.webp, each)) for title, one in pictures),
+        tuple((title, fitted(picture, overlays.webp, each))
+              for title, picture in pictures),
         details or {})
 
 
-def fitted(picture, encode, limit):
+def fitted(picture: NDArray, encode: Callable[..., bytes], limit: int) -> bytes:
     """A picture as bytes, as large and fine as the limit allows; else the smallest."""
     largest = 1.0
     for scale in SCALES:
@@ -86,9 +95,9 @@ def fitted(picture, encode, limit):
         smaller = picture if scale == 1 else cv2.resize(
             picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         for quality in QUALITIES:
-            made = encode(smaller, quality)
-            if len(made) <= limit:
-                return made
+            data = encode(smaller, quality)
+            if len(data) <= limit:
+                return data
         # Bytes go with the area, roughly.
-        largest = 1.3 * scale * (limit / len(made)) ** 0.5
-    return made
+        largest = 1.3 * scale * (limit / len(data)) ** 0.5
+    return data

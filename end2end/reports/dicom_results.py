@@ -12,6 +12,7 @@ import re
 import warnings
 
 import pydicom
+from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 
 import end2end
@@ -29,7 +30,7 @@ USUAL = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyID"
 SERIES = {"overlay": 901, "report": 902}
 
 
-def check():
+def check() -> None:
     """Raises files.InputError unless the package that does the work is installed."""
     if importlib.util.find_spec("highdicom") is None:
         raise files.InputError(
@@ -37,16 +38,18 @@ def check():
             "'end2end[results]', or leave out --dicom.")
 
 
-def paths(folder, name):
+def paths(folder: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
     """Where the overlay and the report of an image lie."""
     return folder / f"{name}.overlay.dcm", folder / f"{name}.report.dcm"
 
 
-def write(made, row, picture):
+def write(
+        targets: tuple[pathlib.Path, pathlib.Path], row: dict,
+        picture: NDArray) -> None:
     """Writes both results of one image.
 
     Args:
-        made: of `paths`.
+        targets: of `paths`.
         row: dict, row of a score file; its `path` is a DICOM file.
         picture: uint8 `(rows, columns, 3)`.
 
@@ -69,15 +72,15 @@ def write(made, row, picture):
     with parsing.refusing(path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         datasets = overlay(source, row, picture), structured_report(source, row)
-    for path, dataset in zip(made, datasets, strict=True):
+    for path, dataset in zip(targets, datasets, strict=True):
         with files.replacing(path) as part:
             dataset.save_as(part, enforce_file_format=True)
 
 
-def overlay(source, row, picture):
+def overlay(source: pydicom.Dataset, row: dict, picture: NDArray) -> pydicom.Dataset:
     """The Secondary Capture: `pydicom.Dataset`."""
     import highdicom
-    made = highdicom.sc.SCImage.from_ref_dataset(
+    capture = highdicom.sc.SCImage.from_ref_dataset(
         source, picture, photometric_interpretation="RGB", bits_allocated=8,
         coordinate_system="PATIENT", laterality=row["laterality"] or None,
         patient_orientation=("A", "F"), manufacturer=MANUFACTURER,
@@ -86,22 +89,22 @@ def overlay(source, row, picture):
     # That of the mammogram, which may be unknown; highdicom wants some.
     stated = source.get("PatientOrientation") or ""
     valid = len(stated) == 2 and not isinstance(stated, str) and all(
-        re.fullmatch("[LRAPHF]{1,3}", str(one)) for one in stated)
-    made.PatientOrientation = stated if valid else ""
-    made.ImageType = ["DERIVED", "SECONDARY"]
-    made.Modality = "OT"
-    made.SeriesDescription = "Saliency of a whole-image classifier"
-    made.DerivationDescription = (
+        re.fullmatch("[LRAPHF]{1,3}", str(letter)) for letter in stated)
+    capture.PatientOrientation = stated if valid else ""
+    capture.ImageType = ["DERIVED", "SECONDARY"]
+    capture.Modality = "OT"
+    capture.SeriesDescription = "Saliency of a whole-image classifier"
+    capture.DerivationDescription = (
         f"Red: what moved the score {float(row['score']):.3f} of class pos. {NOTICE}")
-    made.BurnedInAnnotation = "NO"
+    capture.BurnedInAnnotation = "NO"
     reference = pydicom.Dataset()
     reference.ReferencedSOPClassUID = source.SOPClassUID
     reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    made.SourceImageSequence = [reference]
-    return made
+    capture.SourceImageSequence = [reference]
+    return capture
 
 
-def structured_report(source, row):
+def structured_report(source: pydicom.Dataset, row: dict) -> pydicom.Dataset:
     """The Structured Report: `pydicom.Dataset`."""
     import highdicom
     names = [("score", "Score of class pos, no probability")]
@@ -132,11 +135,11 @@ def structured_report(source, row):
             observer_device_context=device),
         procedure_reported=codes.SCT.Mammography, imaging_measurements=[group],
         title=codes.DCM.ImagingMeasurementReport)
-    made = highdicom.sr.ComprehensiveSR(
+    document = highdicom.sr.ComprehensiveSR(
         evidence=[source], content=content[0], manufacturer=MANUFACTURER,
         is_complete=True, **_identifiers("report"))
-    made.SeriesDescription = "Score of a whole-image classifier"
-    return made
+    document.SeriesDescription = "Score of a whole-image classifier"
+    return document
 
 
 def _sites(row):

@@ -3,8 +3,10 @@ vision."""
 
 import io
 import pathlib
+from collections.abc import Sequence
 
 from matplotlib import figure as mpl
+from numpy.typing import NDArray
 
 from end2end.utils import files
 
@@ -19,7 +21,9 @@ DPI = 200
 OUTLINES = "Outlines: malignant blue, benign green and dashed."
 
 
-def save(figure, path):
+def save(
+        figure: mpl.Figure,
+        path: str | pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """Writes a figure as PNG and SVG, atomically.
 
     Args:
@@ -30,14 +34,14 @@ def save(figure, path):
         the two paths.
     """
     path = pathlib.Path(path)
-    made = tuple(path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg"))
-    for one in made:
-        with files.replacing(one) as part:
-            part.write_bytes(encoded(figure, one.suffix[1:]))
-    return made
+    paths = tuple(path.with_name(f"{path.name}.{kind}") for kind in ("png", "svg"))
+    for path in paths:
+        with files.replacing(path) as part:
+            part.write_bytes(encoded(figure, path.suffix[1:]))
+    return paths
 
 
-def encoded(figure, kind):
+def encoded(figure: mpl.Figure, kind: str) -> bytes:
     """A figure as bytes of `png` or `svg`; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
@@ -50,7 +54,7 @@ def encoded(figure, kind):
 # ROC curves -----------------------------------------------------------------------
 
 
-def roc(curves, *, points=()):
+def roc(curves: Sequence[dict], *, points: Sequence[dict] = ()) -> mpl.Figure:
     """ROC curves (Shen et al. 2019, Figure 3).
 
     Args:
@@ -64,7 +68,7 @@ def roc(curves, *, points=()):
     return roc_panels([dict(title="", curves=curves, points=points)])
 
 
-def roc_panels(panels):
+def roc_panels(panels: Sequence[dict]) -> mpl.Figure:
     """ROC curves of several test sets, side by side.
 
     Args:
@@ -103,7 +107,8 @@ def _curve(axes, curve, i):
 # Confusion matrices ---------------------------------------------------------------
 
 
-def confusion(matrix, classes, *, title=""):
+def confusion(
+        matrix: Sequence, classes: Sequence[str], *, title: str = "") -> mpl.Figure:
     """Confusion matrix with rows that sum to one (Shen et al. 2019, Figure 2).
 
     Args:
@@ -117,7 +122,7 @@ def confusion(matrix, classes, *, title=""):
     return confusion_panels([dict(title=title, matrix=matrix, classes=classes)])
 
 
-def confusion_panels(panels):
+def confusion_panels(panels: Sequence[dict]) -> mpl.Figure:
     """Confusion matrices of several classifiers, side by side, with one scale.
 
     Args:
@@ -154,7 +159,7 @@ def _matrix(axes, *, title, matrix, classes):
 # Calibration ----------------------------------------------------------------------
 
 
-def reliability(bins):
+def reliability(bins: Sequence[dict]) -> mpl.Figure:
     """Reliability curve with the number of images of each bin below.
 
     Args:
@@ -183,7 +188,9 @@ def reliability(bins):
 # Mammograms -----------------------------------------------------------------------
 
 
-def saliency(panels, heatmaps=(), *, legend="", scale=""):
+def saliency(
+        panels: Sequence[tuple[str, NDArray]], heatmaps: Sequence[dict] = (), *,
+        legend: str = "", scale: str = "") -> mpl.Figure:
     """Mammograms with what moved their scores (Shen et al. 2019, Figure 4).
 
     Args:
@@ -213,21 +220,22 @@ def saliency(panels, heatmaps=(), *, legend="", scale=""):
 
 
 def _heatmap_row(part, heatmaps, scale):
-    highest = max(float(one["cells"].max()) for one in heatmaps) or 1.0
+    highest = max(float(heatmap["cells"].max()) for heatmap in heatmaps) or 1.0
     row = part.subplots(1, len(heatmaps), squeeze=False)[0]
-    for axes, one in zip(row, heatmaps, strict=True):
-        image = axes.imshow(one["cells"], extent=one["extent"], cmap="inferno", vmin=0,
-                            vmax=highest, interpolation="nearest")
-        height, width = one["outlines"].shape[:2]
-        axes.imshow(one["outlines"], extent=(0, width, height, 0))
+    for axes, heatmap in zip(row, heatmaps, strict=True):
+        image = axes.imshow(
+            heatmap["cells"], extent=heatmap["extent"], cmap="inferno", vmin=0,
+            vmax=highest, interpolation="nearest")
+        height, width = heatmap["outlines"].shape[:2]
+        axes.imshow(heatmap["outlines"], extent=(0, width, height, 0))
         axes.set(xlim=(0, width), ylim=(height, 0), facecolor="black",
                  xticks=(), yticks=())
-        axes.set_title(one["title"], loc="left", fontsize=8)
+        axes.set_title(heatmap["title"], loc="left", fontsize=8)
     part.colorbar(image, ax=list(row), label=scale, fraction=0.025, pad=0.01,
                   shrink=0.62)
 
 
-def examples(panels):
+def examples(panels: Sequence[dict]) -> mpl.Figure:
     """Mammograms with the grey values of their set below (Shen et al. 2019, Figure 5).
 
     Args:

@@ -14,6 +14,7 @@ import html
 import json
 import pathlib
 import re
+from collections.abc import Mapping, Sequence
 
 from end2end.utils import files
 
@@ -117,7 +118,9 @@ class Cases:
     classes: tuple = ("neg", "pos")
 
 
-def write_report(path, sections, *, title, trained_on):
+def write_report(
+        path: str | pathlib.Path, sections: Sequence, *, title: str,
+        trained_on: str) -> str | pathlib.Path:
     """Writes a report, atomically.
 
     Args:
@@ -133,7 +136,7 @@ def write_report(path, sections, *, title, trained_on):
     return path
 
 
-def page(sections, *, title, trained_on):
+def page(sections: Sequence, *, title: str, trained_on: str) -> str:
     """The report as text of HTML.
 
     No request leaves the page: its policy allows nothing but itself.
@@ -158,7 +161,7 @@ def page(sections, *, title, trained_on):
             isinstance(section, Cases) for section in sections) else ""))
 
 
-def filled(template, values):
+def filled(template: str, values: Mapping[str, str]) -> str:
     """Puts values in the places `{{name}}` of a template; they are not searched."""
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], template)
 
@@ -171,19 +174,19 @@ def _digest(text):
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def escaped(value):
+def escaped(value: object) -> str:
     """A value as text of HTML."""
     return html.escape(str(value))
 
 
-def data_uri(image):
+def data_uri(image: bytes) -> str:
     """Image bytes as an address inside the page."""
     kind = next((kind for start, kind in KINDS.items() if image.startswith(start)),
                 "image/svg+xml")
     return f"data:{kind};base64,{base64.b64encode(image).decode()}"
 
 
-def shown(value):
+def shown(value: object) -> str:
     """A cell's text; floats with three decimals."""
     if isinstance(value, float):
         return f"{value:.3f}"
@@ -243,7 +246,7 @@ def _cases(section, anchor):
     data = json.dumps([_case_data(case, section) for case in ordered])
     return CASES.format(
         caption=escaped(section.caption), filters=_filters(section) if known else "",
-        head="".join(_sorting_head(*one) for one in head), rows=rows,
+        head="".join(_sorting_head(*column) for column in head), rows=rows,
         count=f"{len(ordered)} of {len(ordered)} images",
         # A name may hold the end of a script.
         data=data.replace("<", "\\u003c"))
@@ -270,8 +273,8 @@ def _filters(section):
 def _sorting_head(name, first):
     if first is None:
         return f'<th scope="col"><span>{escaped(name)}</span></th>'
-    given = ' aria-sort="descending"' if name == "error" else ""
-    return (f'<th scope="col" data-first="{first}"{given}><button type="button">'
+    order = ' aria-sort="descending"' if name == "error" else ""
+    return (f'<th scope="col" data-first="{first}"{order}><button type="button">'
             f"{escaped(name)}</button></th>")
 
 

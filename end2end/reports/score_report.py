@@ -1,6 +1,10 @@
 """The command `python -m end2end.metrics`: score files in, tables and a page out."""
 
+import argparse
 import pathlib
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
 
 from end2end import metrics
 from end2end.metrics import ensembles, statistics
@@ -11,7 +15,7 @@ from end2end.utils import files
 UNKNOWN_DATA = "not known from a score file; see the settings of the model"
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> list[str]:
     """Describes the first score file and compares the others with it.
 
     Args:
@@ -35,30 +39,30 @@ def run(arguments):
     first = tables[0]
     results = dict(scores=list(map(str, paths)), runs=draw.runs, seed=draw.seed,
                    **statistics.describe(first, draw, shares=tuple(arguments.at)))
-    made = score_tables.tables(results)
+    sections = score_tables.tables(results)
     if arguments.threshold:
         results["thresholds"] = [
-            statistics.at_threshold(first.labels, first.values, one, draw)
-            for one in arguments.threshold]
-        made.append(score_tables.thresholds(results["thresholds"]))
+            statistics.at_threshold(first.labels, first.values, threshold, draw)
+            for threshold in arguments.threshold]
+        sections.append(score_tables.thresholds(results["thresholds"]))
     if tables[1:]:
         results["comparisons"] = [
             dict(name=name, **statistics.compare(first, other, draw, name=name))
             for name, other in zip(names[1:], tables[1:], strict=True)]
-        made.append(score_tables.comparison(
+        sections.append(score_tables.comparison(
             [(row["name"], row) for row in results["comparisons"]]))
-    lines = [line for table in made for line in (*score_tables.as_text(table), "")]
+    lines = [line for table in sections for line in (*score_tables.as_text(table), "")]
     if arguments.mean:
         scores.write_scores(arguments.mean, first)
         lines.append(f"mean of {len(paths)} files in {arguments.mean}")
     if arguments.out:
-        write(pathlib.Path(arguments.out), results, made, dict(
+        write(pathlib.Path(arguments.out), results, sections, dict(
             zip(names, tables, strict=True)))
         lines.append(f"results.json, figures and report.html are in {arguments.out}")
     return lines
 
 
-def checked(arguments):
+def checked(arguments: argparse.Namespace) -> statistics.Draw:
     """Refuses numbers out of range and outputs that cannot be; returns the `Draw`."""
     wrong = [share for share in arguments.at if not 0 < share <= 1]
     if wrong:
@@ -74,7 +78,7 @@ def checked(arguments):
     return statistics.Draw(arguments.runs, arguments.seed)
 
 
-def labelled(path):
+def labelled(path: str | pathlib.Path) -> scores.Scores:
     """Reads a score file whose images all have labels.
 
     Raises:
@@ -89,7 +93,7 @@ def labelled(path):
     return table
 
 
-def file_names(paths):
+def file_names(paths: Sequence[pathlib.Path]) -> list[str]:
     """Short names of files: as much of the path as tells them apart."""
     for parts in range(1, max(len(path.parts) for path in paths) + 1):
         names = [str(pathlib.Path(*path.with_suffix("").parts[-parts:]))
@@ -99,10 +103,13 @@ def file_names(paths):
     return names
 
 
-def write(out, results, made, tables):
+def write(
+        out: pathlib.Path, results: dict, statistics_tables: list[report.Table],
+        tables: Mapping[str, scores.Scores]) -> None:
     """Writes results, figures and the page."""
     files.write_json(out / "results.json", results)
-    sections = [report.Heading("Results"), *made, report.Heading("Figures")]
+    sections = [report.Heading("Results"), *statistics_tables,
+                report.Heading("Figures")]
     for name, caption, figure in pictures(results, tables):
         figures.save(figure, out / name)
         sections.append(report.Figure(figures.encoded(figure, "svg"), caption))
@@ -110,20 +117,22 @@ def write(out, results, made, tables):
         tables) > 1 else "Scores", trained_on=UNKNOWN_DATA)
 
 
-def pictures(results, tables):
+def pictures(
+        results: dict,
+        tables: Mapping[str, scores.Scores]) -> list[tuple[str, str, Figure]]:
     """Name, caption and figure of each picture that the results allow."""
     if "confusion" in results:
         return [("confusion", "Confusion matrix; rows sum to one.",
                  figures.confusion(results["confusion"], results["classes"]))]
-    found = [("roc", "ROC curves.", figures.roc(
+    drawn = [("roc", "ROC curves.", figures.roc(
         [curve(name, table) for name, table in tables.items()]))]
     if "calibration" in results:
-        found.append(("reliability", "Reliability curve: share of cancers by score.",
+        drawn.append(("reliability", "Reliability curve: share of cancers by score.",
                       figures.reliability(results["calibration"]["bins"])))
-    return found
+    return drawn
 
 
-def curve(name, table):
+def curve(name: str, table: scores.Scores) -> dict:
     """ROC curve of a score table, for `figures.roc`."""
     false, true, _ = metrics.roc_curve(table.labels, table.values)
     return dict(name=name, false=false, true=true,

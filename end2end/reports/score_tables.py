@@ -1,5 +1,7 @@
 """The statistics of score files as tables, for the terminal and the report."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
 from end2end.reports.report import Table
 
 LEVELS = {"images": "images", "breasts": "breasts, CC and MLO averaged",
@@ -7,46 +9,46 @@ LEVELS = {"images": "images", "breasts": "breasts, CC and MLO averaged",
 SHOWN_BINS = ("score", "images", "mean score", "share of cancers", "95 % interval")
 
 
-def between(interval):
+def between(interval: Sequence[float]) -> str:
     """An interval as text: `0.812 to 0.934`."""
     return f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
-def tables(found):
+def tables(results: Mapping) -> list[Table]:
     """All tables of what `statistics.describe` returned.
 
     Returns:
         list of `report.Table`.
     """
-    if "confusion" in found:
-        return [accuracy(found), confusion(found)]
-    made = [ranking(found), operating_points(found["operating_points"])]
-    if "calibration" in found:
-        made.append(calibration(found["calibration"]))
-    made += [group(name, rows) for name, rows in found["groups"].items()]
-    return made
+    if "confusion" in results:
+        return [accuracy(results), confusion(results)]
+    sections = [ranking(results), operating_points(results["operating_points"])]
+    if "calibration" in results:
+        sections.append(calibration(results["calibration"]))
+    sections += [group(name, rows) for name, rows in results["groups"].items()]
+    return sections
 
 
-def ranking(found):
+def ranking(results: Mapping) -> Table:
     """AUC of images, breasts and women."""
     rows = []
     for name, title in LEVELS.items():
-        own = found if name == "images" else found.get(name)
-        if own:
-            rows.append((title, own["count"], own["positive"], own["auc"],
-                         between(own["auc_interval"]),
-                         between(own["auc_interval_delong"]),
-                         between(own["auc_interval_by_patient"])
-                         if "auc_interval_by_patient" in own else ""))
-    if found.get("breasts"):
-        own = found["breasts"]
-        rows.append(("gain of two views over one", own["count"], own["positive"],
-                     own["gain"], between(own["gain_interval"]), "", ""))
+        level = results if name == "images" else results.get(name)
+        if level:
+            rows.append((title, level["count"], level["positive"], level["auc"],
+                         between(level["auc_interval"]),
+                         between(level["auc_interval_delong"]),
+                         between(level["auc_interval_by_patient"])
+                         if "auc_interval_by_patient" in level else ""))
+    if results.get("breasts"):
+        level = results["breasts"]
+        rows.append(("gain of two views over one", level["count"], level["positive"],
+                     level["gain"], between(level["gain_interval"]), "", ""))
     return Table(("of", "count", "with cancer", "AUC", "95 % interval", "DeLong",
                   "drawn by patient"), rows, "Area under the ROC curve")
 
 
-def operating_points(points):
+def operating_points(points: Sequence[Mapping]) -> Table:
     """Specificity at given sensitivities, and the reverse."""
     rows = [(f"{point['at']} {point['target']:.1%}", f"{point['threshold']:.6g}",
              point["sensitivity"], point["specificity"],
@@ -59,7 +61,7 @@ def operating_points(points):
 OTHER = {"sensitivity": "specificity", "specificity": "sensitivity"}
 
 
-def thresholds(points):
+def thresholds(points: Sequence[Mapping]) -> Table:
     """Results at thresholds found elsewhere (`statistics.at_threshold`)."""
     rows = [(f"{point['threshold']:.6g}", point["sensitivity"],
              between(point["sensitivity_interval"]), point["specificity"],
@@ -68,53 +70,58 @@ def thresholds(points):
                   "95 % interval"), rows, "At thresholds found elsewhere")
 
 
-def calibration(found):
+def calibration(results: Mapping) -> Table:
     """Reliability curve; Brier score and temperature in the caption."""
     rows = [(f"{row['low']:.1f} to {row['high']:.1f}", row["count"], row["mean_score"],
-             row["share"], between(row["interval"])) for row in found["bins"]]
-    caption = (f"Calibration: Brier score {found['brier']:.3f} "
-               f"({between(found['brier_interval'])}), mean distance "
-               f"{found['expected_error']:.3f}, best temperature "
-               f"{found['temperature']:.2f}")
+             row["share"], between(row["interval"])) for row in results["bins"]]
+    caption = (f"Calibration: Brier score {results['brier']:.3f} "
+               f"({between(results['brier_interval'])}), mean distance "
+               f"{results['expected_error']:.3f}, best temperature "
+               f"{results['temperature']:.2f}")
     return Table(SHOWN_BINS, rows, caption)
 
 
-def group(name, rows):
+def group(name: str, rows: Mapping) -> Table:
     """AUC by view, density or lesion type."""
-    made = [(value, own["count"], own["positive"], own.get("auc"),
-             between(own["auc_interval"]) if "auc" in own else "one class only")
-            for value, own in rows.items()]
-    return Table((name, "images", "with cancer", "AUC", "95 % interval"), made,
+    lines = [(value, results["count"], results["positive"], results.get("auc"),
+             between(results["auc_interval"]) if "auc" in results else "one class only")
+            for value, results in rows.items()]
+    return Table((name, "images", "with cancer", "AUC", "95 % interval"), lines,
                  f"By {name}")
 
 
-def accuracy(found):
+def accuracy(results: Mapping) -> Table:
     """Accuracy of a patch classifier."""
     return Table(("patches", "accuracy", "95 % interval"),
-                 [(found["count"], found["accuracy"],
-                   between(found["accuracy_interval"]))], "Accuracy")
+                 [(results["count"], results["accuracy"],
+                   between(results["accuracy_interval"]))], "Accuracy")
 
 
-def confusion(found):
+def confusion(results: Mapping) -> Table:
     """Confusion matrix, rows summing to one."""
     rows = [(name, *(float(share) for share in shares)) for name, shares in zip(
-        found["classes"], found["confusion_normalized"], strict=True)]
-    return Table(("true class", *found["classes"]), rows,
+        results["classes"], results["confusion_normalized"], strict=True)]
+    return Table(("true class", *results["classes"]), rows,
                  "Share of each true class (row) given to each class (column)")
 
 
-def comparison(rows, caption="Difference of AUC to the first file, on the same images"):
+def comparison(
+        rows: Iterable[tuple[str, Mapping]],
+        caption: str = "Difference of AUC to the first file, on the same images",
+) -> Table:
     """Differences of AUC: pairs of name and `statistics.compare`."""
-    made = [(name, own["auc"], own["difference"], between(own["difference_interval"]),
-             between(own["difference_interval_by_patient"])
-             if "difference_interval_by_patient" in own else "",
-             between(own["delong"]["interval"]), f"{own['delong']['p_value']:.2g}")
-            for name, own in rows]
+    lines = [(
+        name, results["auc"], results["difference"],
+        between(results["difference_interval"]),
+        between(results["difference_interval_by_patient"])
+        if "difference_interval_by_patient" in results else "",
+        between(results["delong"]["interval"]), f"{results['delong']['p_value']:.2g}")
+        for name, results in rows]
     return Table(("of", "AUC", "difference", "95 % interval", "drawn by patient",
-                  "DeLong", "p (DeLong)"), made, caption)
+                  "DeLong", "p (DeLong)"), lines, caption)
 
 
-def as_text(table):
+def as_text(table: Table) -> list[str]:
     """A table as lines of aligned text."""
     cells = [list(map(str, table.columns)),
              *([_cell(cell) for cell in row] for row in table.rows)]

@@ -1,8 +1,10 @@
 """The import of INbreast step by step: table, scale, conversion, split, outlines."""
 
+import argparse
 import collections
 import json
 import pathlib
+from collections.abc import Mapping, Sequence
 
 from end2end.data import conversion, splits
 from end2end.utils import files
@@ -13,14 +15,14 @@ IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split", "bir
                  "acr")
 
 
-def run(arguments):
+def run(arguments: argparse.Namespace) -> None:
     """Runs the import (see `inbreast.prepare`) and prints its report.
 
     Raises:
         files.InputError: before any work, if an input cannot be used.
     """
     table, images, hashed = find(arguments.root)
-    given = arguments.split_file and splits.read_split(arguments.split_file)
+    split = arguments.split_file and splits.read_split(arguments.split_file)
     chosen, left_out = choose(table, images)
     out = files.writable_folder(arguments.out)
     print_census(table)
@@ -34,7 +36,7 @@ def run(arguments):
     print("converting to {}x{} (bicubic) in ".format(*arguments.size) + str(out))
     records = convert(chosen, factor, out, arguments)
     usable = [image for image in chosen if records[image.image]["failed"] is None]
-    rows = split_rows(usable, table, given, arguments)
+    rows = split_rows(usable, table, split, arguments)
     left_out += unused(chosen, records, rows)
     files.write_csv(out / "left_out.csv", LOG_COLUMNS, left_out)
     if not rows:
@@ -50,7 +52,8 @@ def run(arguments):
         patients_by_hash=hashed), left_out)
 
 
-def find(root):
+def find(root: str | pathlib.Path) -> tuple[
+        dict[str, tables.Row], list[tables.ImageFile], bool]:
     """The table, the images, and whether the patients are known by their hash.
 
     Raises:
@@ -65,14 +68,16 @@ def find(root):
     return table, images, hashed
 
 
-def unused(images, records, rows):
+def unused(
+        images: Sequence[tables.ImageFile], records: Mapping[str, dict],
+        rows: Sequence[dict]) -> list[dict]:
     """Rows of the log for images that failed or that the split file omits."""
     named = {row["image"] for row in rows}
     return [entry(image, records[image.image]["failed"] or "not in the split file")
             for image in images if image.image not in named]
 
 
-def print_census(table):
+def print_census(table: Mapping[str, tables.Row]) -> None:
     """Prints the counts of the table, beside the known ones if it is the whole."""
     counts = tables.census(table)
     whole = counts["images"] > 350
@@ -84,13 +89,15 @@ def print_census(table):
         print(f"  {name}: {number}{verdict}")
 
 
-def entry(image, reason):
+def entry(image: tables.ImageFile, reason: str) -> dict:
     """A row of the logs."""
     return dict(image=image.image, patient=image.patient, file=image.path,
                 reason=reason)
 
 
-def choose(table, images):
+def choose(
+        table: Mapping[str, tables.Row], images: Sequence[tables.ImageFile],
+) -> tuple[list[tables.ImageFile], list[dict]]:
     """The images with a label, and the rows of the log for the others."""
     chosen, left_out = [], []
     for image in images:
@@ -106,13 +113,15 @@ def choose(table, images):
     if not chosen:
         raise files.InputError(
             "no image is of BI-RADS 1, 2, 4, 5 or 6; check the column Bi-Rads.")
-    found = {image.image for image in images}
+    numbers = {image.image for image in images}
     left_out += [dict(image=image, patient="", file="", reason="no image file")
-                 for image in table if image not in found]
+                 for image in table if image not in numbers]
     return chosen, left_out
 
 
-def find_bits(images, out, arguments):
+def find_bits(
+        images: Sequence[tables.ImageFile], out: pathlib.Path,
+        arguments: argparse.Namespace) -> tuple[int, int]:
     """Bits that hold the largest value of the set: 12 for INbreast, although its files
     say 16.
 
@@ -132,13 +141,15 @@ def find_bits(images, out, arguments):
     return arguments.bits or max(8, int(largest).bit_length()), largest
 
 
-def largest_value(job):
+def largest_value(job: dict) -> dict:
     """The largest value of one image, as a job of `conversion.run_jobs`."""
     pixels, _ = conversion.read_mammogram(job["sources"][0])
     return dict(outputs=[], complete=True, largest=int(pixels.max()))
 
 
-def convert(images, factor, out, arguments):
+def convert(
+        images: Sequence[tables.ImageFile], factor: float, out: pathlib.Path,
+        arguments: argparse.Namespace) -> dict[str, dict]:
     """Records of the conversion by image number."""
     jobs = [dict(key=image.image, sources=[str(image.path)], out=str(out),
                  target=f"full/{name_of(image)}.png",
@@ -149,12 +160,12 @@ def convert(images, factor, out, arguments):
     return {record["key"]: record for record in records}
 
 
-def name_of(image):
+def name_of(image: tables.ImageFile) -> str:
     """File name of the result: patient, side, view and number, so that no two agree."""
     return "_".join(filter(None, (image.patient, image.side, image.view, image.image)))
 
 
-def convert_image(job):
+def convert_image(job: dict) -> dict:
     """Converts one image, as a job of `conversion.run_jobs`: adds `mean` (0-255),
     `shape` (of the file) and `notes`."""
     size, factor = job["settings"]
@@ -172,22 +183,24 @@ def convert_image(job):
                 mean=float(small.mean()) * 255 / 65535, shape=list(pixels.shape))
 
 
-def split_rows(images, table, given, arguments):
+def split_rows(
+        images: Sequence[tables.ImageFile], table: Mapping[str, tables.Row],
+        split: dict | None, arguments: argparse.Namespace) -> list[dict]:
     """Rows of images.csv and of the split; without the images the split file omits."""
     labels = {}
     for image in images:
         malignant = table[image.image].malignant
         labels[image.patient] = max(malignant, labels.get(image.patient, 0))
-    if not given:
+    if not split:
         drawn = splits.split_patients(
             labels, test_share=arguments.test_share,
             validation_share=arguments.val_share, seed=arguments.seed)
-        given = {(one,): part for part in splits.PARTS for one in drawn[part]}
+        split = {(patient,): part for part in splits.PARTS for patient in drawn[part]}
     rows = []
     for image in images:
         row = table[image.image]
         side, view = image.side or row.side, image.view or row.view
-        part = splits.part_of(given, image.patient, side, view)
+        part = splits.part_of(split, image.patient, side, view)
         if part:
             rows.append(dict(
                 image=image.image, name=name_of(image), patient_id=image.patient,
@@ -197,7 +210,10 @@ def split_rows(images, table, given, arguments):
     return rows
 
 
-def write_outlines(root, images, records, out, size):
+def write_outlines(
+        root: str | pathlib.Path, images: Sequence[tables.ImageFile],
+        records: Mapping[str, dict], out: pathlib.Path,
+        size: Sequence[int]) -> list[dict]:
     """Writes outlines.json: per result name the regions, in pixels of the result.
 
     Returns:
@@ -215,7 +231,7 @@ def write_outlines(root, images, records, out, size):
         except (ValueError, AttributeError, TypeError) as error:
             notes.append(entry(image, f"outlines left out: {path.name} {error}"))
             continue
-        notes += [entry(image, f"{path.name}: {one}") for one in odd]
+        notes += [entry(image, f"{path.name}: {remark}") for remark in odd]
         scale = size[1] / shape[1], size[0] / shape[0]
         outlines[name_of(image)] = [
             dict(region, points=[[round(x * scale[0], 2), round(y * scale[1], 2)]
@@ -225,7 +241,9 @@ def write_outlines(root, images, records, out, size):
     return notes
 
 
-def report(rows, records, out, facts, left_out):
+def report(
+        rows: list[dict], records: Mapping[str, dict], out: pathlib.Path, facts: dict,
+        left_out: Sequence[dict]) -> None:
     """Writes the tables and class folders, and prints the counts and what is next."""
     for row in rows:
         row["path"] = out / "full" / f"{row['name']}.png"
@@ -237,10 +255,10 @@ def report(rows, records, out, facts, left_out):
     mean = round(sum(means) / len(means), 2) if means else None
     counts = splits.count(rows)
     files.write_json(out / "census.json", dict(facts, parts=counts, pixel_mean=mean))
-    for part, own in counts.items():
-        print(f"  {part + ':':6} {own['women']} women, {own['images']} mammograms, "
-              f"{own['positive']} positive")
-    reasons = collections.Counter(one["reason"].split(":")[0] for one in left_out)
+    for part, numbers in counts.items():
+        print(f"  {part + ':':6} {numbers['women']} women, {numbers['images']} "
+              f"mammograms, {numbers['positive']} positive")
+    reasons = collections.Counter(row["reason"].split(":")[0] for row in left_out)
     print("left out: " + (", ".join(f"{number} ({reason})" for reason, number
                                     in reasons.items()) or "nothing")
           + f"; see {out / 'left_out.csv'}")

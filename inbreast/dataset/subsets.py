@@ -1,47 +1,52 @@
 """Some of the patients of a set of images: for learning curves and for validation."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from end2end.data import image_lists
 from end2end.utils import files
 
 
-def patients_of(found):
+def patients_of(images: image_lists.ImageList) -> tuple[list[str], list[int]]:
     """Patients of an `ImageList` in sorted order, and 1 for those with a positive.
 
     Raises:
         files.InputError: the list does not say whose the images are.
     """
-    if not found.patients or not all(found.patients):
+    if not images.patients or not all(images.patients):
         raise files.InputError(
             "nothing says which patient an image is of; expected a CSV manifest with "
             "the columns path, label and patient (inbreast.prepare writes images.csv).")
     positive = {}
-    for patient, label in zip(found.patients, found.labels, strict=True):
+    for patient, label in zip(images.patients, images.labels, strict=True):
         positive[patient] = max(int(label > 0), positive.get(patient, 0))
     names = sorted(positive)
     return names, [positive[name] for name in names]
 
 
-def of_patients(found, names):
+def of_patients(
+        images: image_lists.ImageList, names: Iterable[str]) -> image_lists.ImageList:
     """The images of some patients, in the order of the list."""
-    which = [i for i, patient in enumerate(found.patients) if patient in set(names)]
+    which = [i for i, patient in enumerate(images.patients) if patient in set(names)]
 
     def some(values):
         return None if values is None else tuple(values[i] for i in which)
 
     return dataclasses.replace(
-        found, paths=some(found.paths), labels=np.asarray(found.labels)[which],
-        patients=some(found.patients), lateralities=some(found.lateralities),
-        views=some(found.views))
+        images, paths=some(images.paths), labels=np.asarray(images.labels)[which],
+        patients=some(images.patients), lateralities=some(images.lateralities),
+        views=some(images.views))
 
 
-def set_apart(found, share, *, seed):
+def set_apart(
+        images: image_lists.ImageList, share: float, *,
+        seed: int) -> tuple[image_lists.ImageList, image_lists.ImageList]:
     """Splits images by patient into a rest and a share, both with both classes.
 
     Args:
-        found: `datasets.ImageList` with patients.
+        images: a list with patients.
         share: of the patients with and of those without a positive image, 0 to 1; at
             least one of each.
         seed: of the draw.
@@ -53,20 +58,20 @@ def set_apart(found, share, *, seed):
         files.InputError: fewer than two patients of a class.
     """
     rest, apart = [], []
-    for group in groups_of(found, seed=seed):
+    for group in groups_of(images, seed=seed):
         count = min(max(round(share * len(group)), 1), len(group) - 1)
         apart += group[:count]
         rest += group[count:]
-    return of_patients(found, rest), of_patients(found, apart)
+    return of_patients(images, rest), of_patients(images, apart)
 
 
-def groups_of(found, *, seed):
+def groups_of(images: image_lists.ImageList, *, seed: int) -> list[list[str]]:
     """Patients without and with a positive image, each in random order.
 
     Raises:
         files.InputError: fewer than two patients in one of them.
     """
-    names, labels = patients_of(found)
+    names, labels = patients_of(images)
     order = np.random.default_rng(seed).permutation(len(names))
     groups = [[names[i] for i in order if labels[i] == value] for value in (0, 1)]
     if min(map(len, groups)) < 2:
@@ -76,26 +81,28 @@ def groups_of(found, *, seed):
     return groups
 
 
-def nested(found, counts, *, seed):
+def nested(
+        images: image_lists.ImageList, counts: Sequence[int | None], *,
+        seed: int) -> dict[int | None, image_lists.ImageList]:
     """Subsets of the patients, each holding the smaller ones, two or more per class.
 
     The share of patients with a positive image is kept as far as whole patients allow.
 
     Args:
-        found: `datasets.ImageList` with patients.
+        images: a list with patients.
         counts: numbers of patients, 4 or more each; None is all of them.
         seed: of the order in which patients are drawn.
 
     Returns:
         dict from count to `ImageList`; a count above that of all patients is all.
     """
-    negative, positive = groups_of(found, seed=seed)
+    negative, positive = groups_of(images, seed=seed)
     everybody = len(negative) + len(positive)
     subsets = {}
     for count in counts:
-        wanted = min(count or everybody, everybody)
-        positives = min(max(round(len(positive) / everybody * wanted), 2),
+        size = min(count or everybody, everybody)
+        positives = min(max(round(len(positive) / everybody * size), 2),
                         len(positive))
         subsets[count] = of_patients(
-            found, positive[:positives] + negative[:wanted - positives])
+            images, positive[:positives] + negative[:size - positives])
     return subsets

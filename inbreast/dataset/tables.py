@@ -8,6 +8,7 @@ import pathlib
 import plistlib
 import re
 import struct
+from collections.abc import Mapping, Sequence
 
 from end2end.utils import files
 
@@ -46,12 +47,12 @@ class Row:
     birads: str
 
     @property
-    def malignant(self):
+    def malignant(self) -> int | None:
         """1 for BI-RADS 4 to 6, 0 for 1 and 2, None for 3 and what is unknown."""
         return {"1": 0, "2": 0, "4": 1, "5": 1, "6": 1}.get(self.birads[:1])
 
 
-def read_table(folder):
+def read_table(folder: str | pathlib.Path) -> dict[str, Row]:
     """Reads INbreast.csv, else INbreast.xls.
 
     Args:
@@ -89,10 +90,10 @@ def _find(folder):
     folder = files.existing_folder(folder, "INbreast folder")
     for suffix in (".csv", ".xls"):
         for pattern in ("", "*/", "*/*/"):
-            found = sorted(path for path in folder.glob(f"{pattern}*{suffix}")
+            paths = sorted(path for path in folder.glob(f"{pattern}*{suffix}")
                            if path.stem.lower() == "inbreast")
-            if found:
-                return found[0]
+            if paths:
+                return paths[0]
     raise files.InputError(
         f"neither INbreast.csv nor INbreast.xls is in {folder}; expected the folder "
         "'INbreast Release 1.0' or the one that holds it.")
@@ -155,23 +156,23 @@ class ImageFile:
     view: str
 
 
-def find_images(folder):
+def find_images(folder: str | pathlib.Path) -> tuple[list[ImageFile], bool]:
     """Finds the images below a folder and whose they are.
 
     Returns:
         list of `ImageFile`, sorted by number, and whether the patients are known by
         the hash in the names; otherwise they are guessed from runs of numbers.
     """
-    found = {}
+    matches = {}
     for path in sorted(pathlib.Path(folder).rglob("*")):
         match = FILE_NAME.fullmatch(path.stem)
         if match and path.suffix.lower() in SUFFIXES:
-            found.setdefault(match["image"], (path, match))
-    known = all(match["patient"] for _, match in found.values())
-    groups = _runs(sorted(found, key=int))
+            matches.setdefault(match["image"], (path, match))
+    known = all(match["patient"] for _, match in matches.values())
+    groups = _runs(sorted(matches, key=int))
     images = []
-    for image in sorted(found, key=int):
-        path, match = found[image]
+    for image in sorted(matches, key=int):
+        path, match = matches[image]
         view = (match["view"] or "").upper()
         images.append(ImageFile(
             path, image, match["patient"].lower() if known else groups[image],
@@ -190,7 +191,9 @@ def _runs(numbers):
     return groups
 
 
-def read_outlines(path, shape):
+def read_outlines(
+        path: str | pathlib.Path,
+        shape: Sequence[int]) -> tuple[list[dict], list[str]]:
     """Reads the outlines of one image (an OsiriX export: an Apple property list).
 
     Args:
@@ -241,9 +244,9 @@ POINT = re.compile(rf"[({{]{NUMBER},{NUMBER}[)}}]")
 def _region(region, shape, notes):
     """One outline as a list of one dict; none if it has no points."""
     name = str(region.get("Name") or "").strip()
-    written = region.get("Point_px") or region.get("ROIPoints") or []
+    texts = region.get("Point_px") or region.get("ROIPoints") or []
     points = [[float(number) for number in match.groups()]
-              for match in map(POINT.fullmatch, map(str.strip, map(str, written)))
+              for match in map(POINT.fullmatch, map(str.strip, map(str, texts)))
               if match]
     if len(points) != region.get("NumberOfPoints", len(points)):
         notes.append(f"outline {name!r}: {region.get('NumberOfPoints')} points "
@@ -258,7 +261,7 @@ def _region(region, shape, notes):
                  dot=len(points) < 3)]
 
 
-def census(table):
+def census(table: Mapping[str, Row]) -> dict:
     """Counts of the BI-RADS categories, of side and of view, as dicts."""
     return {
         "images": len(table),

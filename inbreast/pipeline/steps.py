@@ -4,6 +4,7 @@ import argparse
 import pathlib
 
 from end2end import experiments
+from end2end.data import image_lists
 from end2end.experiments import Column, Run, Scale
 from end2end.utils import files, steps
 from inbreast import dataset, pipeline
@@ -130,7 +131,7 @@ def _at_scale(patients, run):
     return patients and max(4, round(patients * run.scale.share))
 
 
-def patients_of(images) -> int:
+def patients_of(images: image_lists.ImageList) -> int:
     """Number of patients in an `ImageList`."""
     return len(set(images.patients))
 
