@@ -27,7 +27,7 @@ def run(arguments, *, suffix):
     """Samples; yields the number of mammograms of each shard just done.
 
     Args:
-        arguments: of `archive.parser`.
+        arguments: of `python -m end2end.archive`.
         suffix: of the shards, `.csv` or `.parquet`.
 
     Raises:

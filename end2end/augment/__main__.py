@@ -1,8 +1,6 @@
-"""Augments mammograms: `MammogramDataGenerator`, and a picture of what it does.
+"""Draws mammograms beside samples of their augmentation.
 
     python -m end2end.augment --show IMAGE_OR_FOLDER --out samples.png
-
-The warps themselves are in `warps.py`.
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 """Endless batches with Keras's words: what `MammogramDataGenerator.flow` returns.
 
-The training of this project uses `datasets.ImageBatches`; these are for scripts
+The training of this project uses `image_batches.ImageBatches`; these are for scripts
 written against the original's or Keras's generators. Unlike those, several workers of
 `fit` do not repeat the batches, since one iterator serves them all.
 """

@@ -1,8 +1,6 @@
-"""Augments mammograms: `MammogramDataGenerator`, and a picture of what it does.
+"""Augments mammograms: `MammogramDataGenerator`, with the arguments of Keras's.
 
-    python -m end2end.augment --show IMAGE_OR_FOLDER --out samples.png
-
-The warps themselves are in `warps.py`.
+The warps that it draws and applies are those of `end2end.images.warps`.
 """
 
 import logging

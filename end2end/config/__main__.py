@@ -1,9 +1,6 @@
-"""Every setting once: name, default, flag and meaning.
+"""Prints docs/flags.md: every flag of the training and sampling programs.
 
-Settings are frozen dataclasses; a field made by `option` is also a command-line flag.
-The flags and their defaults are those of the original's programs, so an old command
-line runs with its first words changed; `SCRIPT_DEFAULTS` holds the defaults in which
-its programs differ. TensorFlow and NumPy are not imported here: `--help` is quick.
+    python -m end2end.config > docs/flags.md
 """
 
 import argparse

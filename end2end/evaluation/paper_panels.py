@@ -174,13 +174,13 @@ def chosen(
     """The image of one class with the highest or lowest score.
 
     Args:
-        saved: list of `explain.Explained`.
+        saved: list of `maps.Explained`.
         label: class wanted.
         highest: whether the highest score is wanted.
         threshold: an image is positive from this score on.
 
     Returns:
-        `explain.Explained`, and whether its score is on the side of the threshold that
+        `maps.Explained`, and whether its score is on the side of the threshold that
         was wanted.
 
     Raises:
@@ -201,7 +201,7 @@ def class_heatmaps(
     """Heatmaps of the foreground classes of one image, for `figures.saliency`.
 
     Args:
-        one: `explain.Explained` with cells.
+        one: `maps.Explained` with cells.
         regions: list of `rois.Region`.
         activation: `relu` or `softmax`.
 

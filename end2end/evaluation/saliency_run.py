@@ -28,8 +28,8 @@ class Job:
 
     Attributes:
         classifier: `checkpoints.Classifier`.
-        images: `datasets.ImageList`.
-        options: `explain.ExplainOptions`.
+        images: `image_lists.ImageList`.
+        options: `maps.ExplainOptions`.
         find_regions: of `rois.read`, or None.
         out: folder.
         common_scale: one scale of the guided gradients for all images.

@@ -50,7 +50,7 @@ def sliding_heatmap(
         batch_size: windows of one call of the model.
 
     Returns:
-        float32 `(rows, columns, classes)` on the grid of `patches.sliding_grid`.
+        float32 `(rows, columns, classes)` on the grid of `geometry.sliding_grid`.
 
     Raises:
         ValueError: no window fits.

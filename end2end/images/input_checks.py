@@ -166,7 +166,7 @@ def check_images(sets, options, *, workers=1, progress=iter):
     """Checks the images of one or several splits.
 
     Args:
-        sets: dict of name to `datasets.ImageList`; the training set first.
+        sets: dict of name to `image_lists.ImageList`; the training set first.
         options: `ImageOptions` meant for them; the rescale factor may be `auto`.
         workers: threads that read.
         progress: function that wraps the iterator over all images of a set.
@@ -366,7 +366,7 @@ def summary(name, found, looked):
 
     Args:
         name: of the set.
-        found: its `datasets.ImageList`.
+        found: its `image_lists.ImageList`.
         looked: its `ImageStatistics`.
     """
     readable = [one for one in looked if not one.error]

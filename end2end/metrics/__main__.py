@@ -1,4 +1,4 @@
-"""AUC, accuracy, operating points and confusion matrices, with their intervals.
+"""Describes a file of scores and compares it with others.
 
 Labels are 0 (no cancer) or 1 (cancer), scores any finite numbers that rise with
 suspicion. A case is called positive where its score is at least the threshold.

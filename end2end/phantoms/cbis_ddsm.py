@@ -71,7 +71,7 @@ def write_cbis_woman(folder, woman, size, layout):
 
     Args:
         folder: of the download.
-        woman: a `phantom_images.Woman`.
+        woman: a `drawing.Woman`.
         size: (height, width) in pixels.
         layout: `classic`, `descriptive` or `kaggle`.
 

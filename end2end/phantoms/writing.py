@@ -61,7 +61,7 @@ def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768
 
 
 def spoil(folder):
-    """Spoils some files of a classic download (`phantom_files.DEFECTS`), once.
+    """Spoils some files of a classic download (`cbis_ddsm.DEFECTS`), once.
 
     Returns:
         list of (defect, path in the tables), each in another woman.

@@ -42,7 +42,7 @@ def load(models, typed=None):
 
 
 def converted(classifiers):
-    """The classifiers with networks by OpenVINO (`inference.fast`)."""
+    """The classifiers with networks by OpenVINO (`engines.fast`)."""
     found = []
     for one in classifiers:
         found.append(dataclasses.replace(

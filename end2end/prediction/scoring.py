@@ -34,7 +34,7 @@ def predict(classifier, paths, *, flips=False, batch_size=4, progress=None):
 
     Args:
         classifier: `checkpoints.Classifier`.
-        paths: image files; or a `datasets.ImageList`, a folder or a manifest.
+        paths: image files; or a `image_lists.ImageList`, a folder or a manifest.
         flips: average over the image, its left-right and up-down flip, and both
             (Shen et al. 2019, augmented prediction).
         batch_size: images at once; does not change the result.
@@ -115,7 +115,7 @@ def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
     """Class probabilities of network inputs, for each flip.
 
     Args:
-        model: `keras.Model`, or a function such as `inference.fast` returns.
+        model: `keras.Model`, or a function such as `engines.fast` returns.
         inputs: float32 `(n, height, width, channels)`.
         flips: tuples of axes to reverse, rows of `FLIPS`.
 

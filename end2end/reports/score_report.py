@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> list[str]:
     """Describes the first score file and compares the others with it.
 
     Args:
-        arguments: of `metrics.parser`.
+        arguments: of `python -m end2end.metrics`.
 
     Returns:
         lines for the terminal.

@@ -81,7 +81,7 @@ def of_images(images, values, classes, models=None):
     """Joins what is known of images with their scores.
 
     Args:
-        images: `datasets.ImageList`; patient, side and view are taken from it, else
+        images: `image_lists.ImageList`; patient, side and view are taken from it, else
             from the names of the files.
         values: probabilities `(n, classes)` or scores `(n,)`.
         classes: names of the classes.

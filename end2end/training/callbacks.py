@@ -36,7 +36,7 @@ def predict_batches(
 
     Args:
         model: `keras.Model`.
-        batches: `datasets.ImageBatches`, unshuffled.
+        batches: `image_batches.ImageBatches`, unshuffled.
         workers: reading threads.
 
     Returns:

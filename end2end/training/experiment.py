@@ -104,7 +104,7 @@ def fit(
         network: keras.Model, stages: Sequence[Stage],
         data: Mapping[str, image_lists.ImageList], settings: Settings, watch: str,
         signature: str) -> History:
-    """Trains through the stages; see `training.train`."""
+    """Trains through the stages; see `loop.train`."""
     best = settings.training.best_model
     kind = "patch" if watch == "val_accuracy" else "whole_image"
     statistics = None

@@ -74,7 +74,7 @@ def train(
         model: `keras.Model`, images to class probabilities. Built in the scope of a
             strategy of `tf.distribute` it is trained on all replicas of that.
         stages: list of `Stage`; a stage whose end is reached already does nothing.
-        batches, validation: `datasets.ImageBatches`.
+        batches, validation: `image_batches.ImageBatches`.
         options: `TrainingOptions`.
         watch: `val_auc` or `val_accuracy`, by which the best model is chosen.
         output: `Output`.

@@ -135,7 +135,7 @@ class Devices:
         """Yields the images of the whole batch and one tuple per own replica.
 
         Args:
-            batches: `datasets.ImageBatches`.
+            batches: `image_batches.ImageBatches`.
             start, stop: batches of the run.
             workers: reading threads.
             weighted: turns (images, labels, weights) into the same with weights.

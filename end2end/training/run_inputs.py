@@ -92,8 +92,8 @@ def open_data(
     """Lists and reads the images of all sets once, so that nothing fails later.
 
     Returns:
-        dict of `datasets.ImageList` by `train`, `val`, `test`, and `Settings` with the
-        rescale factor found from the images where it was `auto`.
+        dict of `image_lists.ImageList` by `train`, `val`, `test`, and `Settings` with
+        the rescale factor found from the images where it was `auto`.
 
     Raises:
         files.InputError: a folder, class or image that cannot be used.

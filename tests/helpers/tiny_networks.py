@@ -43,7 +43,7 @@ def flat_network(*, dropout=0.0, weight_decay=0.01, seed=1):
 
 
 class ArrayBatches:
-    """The interface of `datasets.ImageBatches` over arrays, in the order of the run."""
+    """Stands in for `image_batches.ImageBatches`: arrays, in the order of the run."""
 
     def __init__(self, count=10, *, batch_size=4, seed=0, shift=2.0, weights=None):
         rng = np.random.default_rng(seed)
