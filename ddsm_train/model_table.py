@@ -66,7 +66,7 @@ They are bare Keras 2.0.8 files. `checkpoints.load_classifier` knows them by fil
 and renamed ones by their structure, with a warning, since a network of the same
 structure may have been trained on other images; settings that are given win. A name
 with `inbreast` in it tells the INbreast models from the CBIS-DDSM ones. All take
-16-bit images at an intensity scale of 0.003891 and the classes neg, pos.
+16-bit images at a rescale factor of 0.003891 and the classes neg, pos.
 """
 
 

@@ -91,7 +91,7 @@ def card(model, name, *, by_structure=True):
         rows.sort(key=lambda row: (row["data"] == "INbreast") != inbreast)
         log.warning(
             "%s is taken for the published model %s by its structure: pixel mean %s, "
-            "intensity scale %s. Give the settings as flags if it is another.",
+            "rescale factor %s. Give the settings as flags if it is another.",
             name, rows[0]["name"], mean(rows[0]), INTENSITY_SCALE)
     return _card(rows[0], plan, model)
 
