@@ -3,7 +3,7 @@
     python -m end2end.predict best.h5 other.h5 mammograms/ one.dcm --out scores.csv
     python -m end2end.predict best.h5 study/ --overlay pictures/ --report report.html
 
-Models are told from inputs by their suffix (.h5, .keras). Rows are written as they
+Models are told from inputs by their content (HDF5, .keras). Rows are written as they
 come; a second call with the same models scores only what is missing. Patients' numbers
 in DICOM files are replaced by pseudonyms unless --keep-ids. Exit status 1: some images
 failed; they are listed with the reason. Research use only.
@@ -16,6 +16,7 @@ import sys
 import types
 
 from end2end import checkpoints, prediction, reports
+from end2end.config import model_flags
 from end2end.utils import commands, files, locks
 
 STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
@@ -27,9 +28,9 @@ def parser():
     """The command line."""
     made = commands.Parser(prog="python -m end2end.predict", description=__doc__)
     made.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
-                      help="models (.h5, .keras); image files, folders and manifests "
-                           "(CSV with path and perhaps patient, laterality, view, "
-                           "label)")
+                      help="models (.h5, .hdf5, .keras); image files, folders and "
+                           "manifests (CSV with path and perhaps patient, laterality, "
+                           "view, label)")
     made.add_argument("--out", default="scores.csv",
                       help="CSV file; or JSON file, whose rows are gathered in the CSV "
                            "file of the same name (%(default)s)")
@@ -63,6 +64,7 @@ def parser():
                       help="write for each DICOM file its overlay (Secondary Capture) "
                            "and its score (Structured Report); they carry the tags of "
                            "the patient")
+    model_flags.add(made)
     return made
 
 
@@ -113,7 +115,8 @@ def score(arguments, asked, out, models, images):
     settings = prediction.resuming.settings(models, arguments, overrides(arguments))
     names = prediction.resuming.Record(
         out, settings, rows=bool(table.paths), key_file=arguments.pseudonym_key)
-    classifiers = prediction.score_files.load(models, overrides(arguments))
+    classifiers = prediction.score_files.load(
+        models, overrides(arguments), model_flags.typed(arguments))
     wanted = pictures(arguments, settings)
     stale = table.stale({str(image["path"]) for image in images})
     for line in stale.lines():

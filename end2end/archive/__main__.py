@@ -19,6 +19,7 @@ import pathlib
 import tqdm
 
 from end2end import archive, config
+from end2end.config import model_flags
 from end2end.utils import commands, files, locks
 
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
@@ -56,6 +57,7 @@ def parser():
             task.add_argument("--pseudonym-key", metavar="FILE",
                               help="key of the pseudonyms of patients, so that other "
                                    "archives and calls with it give the same ones")
+            model_flags.add(task)
         if name == "prepare":
             task.add_argument("--size", type=int, nargs=2, default=(1152, 896),
                               metavar=("HEIGHT", "WIDTH"))

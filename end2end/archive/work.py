@@ -13,6 +13,7 @@ import numpy as np
 
 from end2end import checkpoints, config, images, prediction
 from end2end.archive import shards, storage
+from end2end.config import model_flags
 from end2end.prediction import engines, pseudonyms, resuming
 from end2end.prediction.grouping import SEPARATOR
 from end2end.tables import scores, vocabulary
@@ -25,7 +26,7 @@ KEY = "pseudonyms.json"
 
 def predicting(arguments):
     """The work of `archive predict`; models are checked by their hashes."""
-    hashes = []
+    hashes, outputs = [], model_flags.typed(arguments)
     if arguments.fast:
         engines.check()
     for model in arguments.models:
@@ -35,6 +36,8 @@ def predicting(arguments):
                     keep_ids=arguments.keep_ids)
     if arguments.fast:
         settings["fast"] = True
+    if outputs != model_flags.AS_STORED:
+        settings["outputs"] = [list(outputs.classes), outputs.kind]
     key = b""
     if not arguments.keep_ids:
         key = pseudonym_key(arguments.out, arguments.pseudonym_key)
@@ -42,7 +45,8 @@ def predicting(arguments):
     function = functools.partial(
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
-        batch_size=arguments.batch_size, fast=arguments.fast, key=key)
+        batch_size=arguments.batch_size, key=key,
+        loading=Loading(arguments.fast, outputs))
     return shards.Work(function, SCORED, settings, sources=True)
 
 
@@ -98,18 +102,32 @@ def whole_name(path):
     return path if storage.is_url(path) else str(storage.plain(path).absolute())
 
 
+@dataclasses.dataclass(frozen=True)
+class Loading:
+    """How the models of a worker are loaded.
+
+    Attributes:
+        fast: networks by OpenVINO.
+        outputs: what the user says of their outputs.
+    """
+
+    fast: bool = False
+    outputs: model_flags.OutputOptions = model_flags.AS_STORED
+
+
 @functools.lru_cache(maxsize=1)
-def classifiers(models, fast=False):
-    """The models of a worker, read once per process; by OpenVINO where `fast`."""
+def classifiers(models, loading=Loading()):
+    """The models of a worker, read once per process; as `loading` says."""
     found = []
     for model in models:
         with storage.local(model) as path:
-            found.append(checkpoints.load_classifier(path))
+            found.append(checkpoints.load_classifier(
+                path, output_options=loading.outputs))
         if set(found[-1].classes) != {"neg", "pos"}:
             raise files.InputError(
                 f"model {model} tells apart {', '.join(found[-1].classes)}; expected "
                 "neg and pos. Give a model of whole images.")
-    if fast:
+    if loading.fast:
         found = [dataclasses.replace(one, model=engines.fast(one.model, one.images))
                  for one in found]
     return found
@@ -143,14 +161,14 @@ def known(row, table):
                     for name in guessed}
 
 
-def score_rows(rows, *, table, models, flips, batch_size, key=b"", fast=False):
+def score_rows(rows, *, table, models, flips, batch_size, key=b"", loading=None):
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
     Every row comes back once, in order, with side, view and flags as `end2end.predict`
     gives them. Patients' numbers of DICOM files become pseudonyms where there is a
     key; those of the manifest and of file names stay.
     """
-    loaded, done = classifiers(models, fast), []
+    loaded, done = classifiers(models, loading or Loading()), []
     if any(one.images.height is not None for one in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):

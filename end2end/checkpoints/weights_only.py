@@ -1,10 +1,15 @@
 """Files of weights without a network: which network they belong to, and filling it."""
 
-import keras
+from typing import TYPE_CHECKING
 
 from end2end import config, models
 from end2end.model_files import network_build, network_config, stored_weights
 from end2end.utils import files
+
+if TYPE_CHECKING:
+    import keras
+
+    from end2end.model_files import safe_loading
 
 # A layer that only this trunk has, tried in this order.
 MARKS = {
@@ -13,7 +18,7 @@ MARKS = {
     "inception": "conv2d_94"}
 
 
-def load(stored, card):
+def load(stored: "safe_loading.Stored", card: dict) -> "keras.Model":
     """Builds the network of a file of weights and fills it.
 
     Args:
@@ -35,8 +40,17 @@ def load(stored, card):
     return model
 
 
-def fill(model, weights, source):
-    """Reads the weights of a model that was built before."""
+def fill(model: "keras.Model", weights: stored_weights.Weights, source: str) -> None:
+    """Fills a model that was built before.
+
+    Args:
+        model: of the layers of the file, in their order.
+        weights: of the file.
+        source: its name, for messages.
+
+    Raises:
+        files.InputError: a weight is missing or misshapen.
+    """
     network = network_config.of_model(model, source)
     if isinstance(weights, stored_weights.PathWeights):
         weights.number_layers(network)
@@ -49,7 +63,7 @@ def fill(model, weights, source):
 def _fill(model, network, weights, path):
     for row in network.rows:
         layer = model.get_layer(row.name)
-        if isinstance(layer, keras.Model):
+        if isinstance(row.settings, network_config.Network):
             _fill(layer, row.settings, weights, (*path, row.name))
         elif layer.weights:
             layer.set_weights(weights.read(

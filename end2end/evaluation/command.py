@@ -6,7 +6,7 @@ import pathlib
 import tqdm
 
 from end2end import evaluation
-from end2end.config import image_flags
+from end2end.config import image_flags, model_flags
 from end2end.explanation import methods
 from end2end.utils import commands, files
 
@@ -51,6 +51,7 @@ def parser(
                         help="this is the validation set: keep calibration and "
                              "operating points with the model, for end2end.predict")
     image_flags.add(parser)
+    model_flags.add(parser)
     return parser
 
 
@@ -81,6 +82,7 @@ def run(parsed: argparse.Namespace) -> None:
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
+            outputs=model_flags.typed(parsed),
             progress=bar.update, pictures=pictures, store=arguments["store"])
         results = evaluation.run(models, arguments["test"], out, options)
     print(*evaluation.summary(results), sep="\n")

@@ -7,7 +7,7 @@ import pathlib
 
 import tqdm
 
-from end2end.checkpoints import saved_models
+from end2end import checkpoints
 from end2end.data import image_lists, rois
 from end2end.explanation import maps, methods, overlays, patch_maps
 from end2end.metrics import bootstrap
@@ -71,12 +71,12 @@ def plan(arguments: argparse.Namespace, overrides: dict) -> Job:
     find_regions = rois.read(arguments.rois) if arguments.rois else None
     images = image_lists.find_images(arguments.images)
     out = files.writable_folder(arguments.out)
-    classifier = saved_models.load_classifier(model, typed=overrides)
+    classifier = checkpoints.load_classifier(model, typed=overrides)
     # Labels follow the classes of the model, where the folders have their names.
     images = image_lists.find_images(arguments.images, classifier.classes)
     if arguments.limit is not None:
         images = first(images, arguments.limit)
-    patch = arguments.patch_model and saved_models.load_classifier(
+    patch = arguments.patch_model and checkpoints.load_classifier(
         arguments.patch_model)
     if patch:
         patch_maps.malignant_classes(patch.classes)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from end2end import checkpoints, metrics, prediction
 from end2end.checkpoints import cards as card_files
+from end2end.config import model_flags
 from end2end.data import image_lists
 from end2end.evaluation import cases as evaluation_cases
 from end2end.images import input_checks
@@ -32,6 +33,7 @@ class EvaluationOptions:
         batch_size: images at once.
         runs, seed: of the bootstrap.
         images: fields of `ImageOptions` that win over those stored with the model.
+        outputs: what the user says of the outputs of the models.
         progress: called with the number of images just scored; None for silence.
         pictures: what the report shows of each image.
         store: keep calibration and operating points with the model (`cards`).
@@ -42,6 +44,7 @@ class EvaluationOptions:
     runs: int = bootstrap.RUNS
     seed: int = bootstrap.SEED
     images: dict = dataclasses.field(default_factory=dict)
+    outputs: model_flags.OutputOptions = model_flags.AS_STORED
     progress: object = None
     pictures: evaluation_cases.PictureOptions = evaluation_cases.PictureOptions()
     store: bool = False
@@ -174,7 +177,9 @@ def run(
     out = files.writable_folder(out)
     members, cards, names = [], [], model_names(model_paths)
     for path in reversed(model_paths):
-        classifier = checkpoints.load_classifier(path, typed=options.images)
+        classifier = checkpoints.load_classifier(
+            path, typed=options.images,
+            output_options=options.outputs)
         images = test_images(test, classifier.classes)
         members.insert(0, evaluate(classifier, images, options))
         cards.insert(0, classifier.card)

@@ -7,6 +7,7 @@ Keras 2.0 reads files of Keras 1 and people have them: `nb_filter`, `border_mode
 
 import re
 
+from end2end.model_files import layer_settings
 from end2end.utils import files
 
 CLASSES = {
@@ -31,7 +32,7 @@ _WEIGHT = re.compile(
     r"pointwise_kernel)(_\d+)?$")
 
 
-def layer(kind, config, where):
+def layer(kind: str, config: object, where: str) -> tuple[str, object]:
     """Class and settings of a stored layer, in the words of Keras 2.
 
     Args:
@@ -65,11 +66,11 @@ def layer(kind, config, where):
 
 
 def _check_mode(mode, where):
-    """0 and 2 differ in training only; 1 normalises each image by itself."""
-    if mode not in (0, 2):
-        raise files.InputError(
-            f"{where} normalises in mode {mode!r} of Keras 1, which is not supported; "
-            "the model is not loaded.")
+    """1 normalises each image by itself, 2 each batch, at prediction too."""
+    if mode != 0:
+        layer_settings.refuse(
+            where, f"normalises in mode {str(mode)[:20]} of Keras 1, which later "
+            "versions do not have")
 
 
 def _merge(config, where):
@@ -92,7 +93,7 @@ def _regularizer(value):
         key: value[key] for key in ("l1", "l2") if key in value}}
 
 
-def weight(name):
+def weight(name: str) -> str | None:
     """`conv1_W:0` to `conv1/kernel`; None of a name that Keras 1 did not write."""
     match = _WEIGHT.match(name.split(":")[0])
     if not match:

@@ -11,18 +11,20 @@ import json
 import pathlib
 import zipfile
 import zlib
+from collections.abc import Iterator
 
 import h5py
 
-from end2end.model_files import stored_weights
+from end2end.model_files import ages, keras1_names, stored_weights
 from end2end.utils import files, isolated
 
 LONGEST_TEXT = 64 << 20
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 CARD = "end2end"
+SUFFIXES = (".h5", ".hdf5", ".hdf", ".keras")
 # What h5py raises on damaged files.
-DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError,
-          RecursionError, RuntimeError, TypeError, ValueError)
+DAMAGE = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError,
+          RuntimeError, TypeError, ValueError)
 
 
 @dataclasses.dataclass
@@ -34,28 +36,62 @@ class Stored:
         description: decoded JSON of the network; None of a file of weights only.
         weights: `Weights`.
         card: what the project stored with the model, or None.
+        age: which Keras wrote the file.
     """
 
     source: str
     description: dict | None
-    weights: object
+    weights: stored_weights.Weights
     card: dict | None
+    age: ages.Age = ages.Age()
 
 
 @contextlib.contextmanager
-def opened(path):
+def opened(path: str | pathlib.Path) -> Iterator[Stored]:
     """Opens a model file and gives a `Stored`, valid inside the block.
 
     Raises:
         files.InputError: no model file, cut off, or not safe to read.
     """
-    path = files.existing_file(path, "model")
+    path = existing_model(path)
     isolated.ask("model", path)
     with _opened(path) as stored:
         yield stored
 
 
-def examine(path):
+def existing_model(path: str | pathlib.Path) -> pathlib.Path:
+    """The path of a model file.
+
+    Raises:
+        files.InputError: there is none, or it is a folder of TensorFlow's own format.
+    """
+    path = files.named(path, "model")
+    if path.is_dir() and (path / "saved_model.pb").exists():
+        raise files.InputError(
+            f"model {path} is a SavedModel folder, which holds a program and is not "
+            "loaded; where it was made, load it with Keras and save it as a .h5 or "
+            ".keras file (model.save('model.h5')).")
+    return files.existing_file(path, "model")
+
+
+def is_model(path: str | pathlib.Path) -> bool:
+    """Whether a path is meant as a model: by its suffix, its content, or as folder."""
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return (path / "saved_model.pb").exists()
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(HDF5_START)) == HDF5_START or (
+                not path.suffix and zipfile.is_zipfile(path))
+    except OSError:
+        return False
+
+
+def examine(path: pathlib.Path) -> None:
     """Opens a model file and reads all of it, for `isolated`: HDF5 may not survive it.
 
     Raises:
@@ -72,11 +108,11 @@ def _read_all(group):
         # Links out of the file are left to `stored_weights`.
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             continue
-        one = group[name]
-        if isinstance(one, h5py.Group):
-            _read_all(one)
-        elif isinstance(one, h5py.Dataset) and stored_weights.is_plain(one):
-            one[()]
+        inside = group[name]
+        if isinstance(inside, h5py.Group):
+            _read_all(inside)
+        elif isinstance(inside, h5py.Dataset) and stored_weights.is_plain(inside):
+            inside[()]
 
 
 @contextlib.contextmanager
@@ -137,13 +173,30 @@ def _from_hdf5(file, source):
         weights = stored_weights.GroupedWeights(group, source)
     elif "layer_names" in file.attrs or "layer_names0" in file.attrs:
         weights = stored_weights.GroupedWeights(file, source)
-    elif "layers" in file or "_layer_checkpoint_dependencies" in file:
+    elif stored_weights.LAYERS in file or stored_weights.OLD_LAYERS in file:
         weights = stored_weights.PathWeights(file, source)
     else:
         raise files.InputError(
             f"model {source}: an HDF5 file without Keras weights; expected groups "
             "'model_weights' or 'layers'. Is it a model?")
-    return Stored(source, description, weights, card)
+    attributes = {**file.attrs, **weights.group.attrs}
+    age = ages.Age(_text(attributes.get("keras_version")),
+                   _text(attributes.get("backend")) or _backend(weights))
+    return Stored(source, description, weights, card, age)
+
+
+def _backend(weights):
+    """Theano, where the names of the weights tell it: Keras 1 wrote nothing else."""
+    names = weights.weight_names() if isinstance(
+        weights, stored_weights.GroupedWeights) else ()
+    keras1 = [name for name in names if keras1_names.weight(name)]
+    return "theano" if keras1 and not any(":" in name for name in keras1) else ""
+
+
+def _text(value):
+    """A short text of a file, empty where there is none."""
+    value = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return value[:40] if isinstance(value, str) else ""
 
 
 @contextlib.contextmanager
@@ -164,10 +217,12 @@ def _archive(path):
                 f"({' '.join(str(error).split())[:100]}); copy it again.") from error
         description = _json(texts["config.json"], path.name, "network description")
         card = _json(texts.get(f"{CARD}.json"), path.name, "card")
+        about = _json(texts.get("metadata.json"), path.name, "metadata") or {}
+        age = ages.Age(_text(about.get("keras_version")))
         stream = io.BytesIO(texts["model.weights.h5"])
         with _hdf5(stream, path.name) as file:
             weights = stored_weights.PathWeights(file, path.name)
-            yield Stored(path.name, description, weights, card)
+            yield Stored(path.name, description, weights, card, age)
 
 
 def _check_members(archive, path):

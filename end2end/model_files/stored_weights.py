@@ -5,20 +5,32 @@ refused.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end.model_files import keras1_names
 from end2end.utils import files
 
+if TYPE_CHECKING:
+    from end2end.model_files.network_config import Network
+
 # Deflate cannot pack tighter.
 GREATEST_RATIO = 1100
 FILTERS = {"gzip", "lzf", None}
+# Group of the layers in weights of tf.keras 2.12 and 2.13, and of all later ones.
+OLD_LAYERS, LAYERS = "_layer_checkpoint_dependencies", "layers"
 
 
-def member(group, name, source):
-    """A member of an HDF5 group, which must be stored in this very file."""
+def member(group: h5py.Group, name: str, source: str) -> h5py.Group | h5py.Dataset:
+    """A member of an HDF5 group, which must be stored in this very file.
+
+    Raises:
+        files.InputError: it is missing, or a link elsewhere.
+    """
     link = group.get(name, getlink=True)
     if link is None:
         raise files.InputError(
@@ -65,7 +77,7 @@ def _holds(dataset):
         dataset.id.get_storage_size() * ratio)
 
 
-def is_plain(dataset):
+def is_plain(dataset: h5py.Dataset) -> bool:
     """Whether an array can be read at all: here, of numbers, as large as it says."""
     return not (dataset.external or dataset.is_virtual) and (
         dataset.dtype.kind in "fiu" and dataset.compression in FILTERS
@@ -76,41 +88,58 @@ def _read(dataset, where):
     array = dataset[()].astype("float32")
     if not np.isfinite(array).all():
         raise files.InputError(
-            f"{where} holds values that are not numbers; its training failed or the "
-            "file is damaged.")
+            f"{where} holds values that are not finite numbers; its training failed or "
+            "the file is damaged.")
     return array
 
 
-class _Weights:
-    """Weights of a file by layer; subclasses find the datasets."""
+class Weights:
+    """Weights of a file by layer; subclasses find the arrays.
 
-    def __init__(self, group, source):
+    Args:
+        group: HDF5 group with the weights.
+        source: name of the file, for messages.
+    """
+
+    def __init__(self, group: h5py.Group, source: str):
         self.group, self.source = group, source
 
-    def datasets(self, path, shapes):
+    def datasets(self, path: Sequence[str], shapes: Mapping) -> dict:
         """`{role: dataset}` of the layer at a path."""
         raise NotImplementedError
 
-    def check(self, path, shapes):
-        """Raises `InputError` unless the layer's weights are there in these shapes."""
+    def check(self, path: Sequence[str], shapes: Mapping) -> dict:
+        """`datasets`, after checking that they are there in these shapes.
+
+        Args:
+            path: names of the layer in the file, from the outside in.
+            shapes: `{role: shape}`.
+
+        Raises:
+            files.InputError: a weight is missing, misshapen or not safe to read.
+        """
         where = f"model {self.source}: layer {'/'.join(path)!r}"
-        found = self.datasets(path, shapes)
+        datasets = self.datasets(path, shapes)
         for role, shape in shapes.items():
-            if role not in found:
+            if role not in datasets:
                 raise files.InputError(
                     f"{where}: its weight {role!r} is missing; the file is incomplete.")
-            if getattr(found[role], "shape", None) != shape:
+            stored = getattr(datasets[role], "shape", None)
+            if stored != shape:
                 raise files.InputError(
-                    f"{where}: its weight {role!r} has the shape "
-                    f"{getattr(found[role], 'shape', None)} in the file, but the "
-                    f"network needs {shape}.")
-            _checked_dataset(found[role], self.source)
-        return found
+                    f"{where}: its weight {role!r} has the shape {stored} in the file, "
+                    f"but the network needs {shape}.")
+            _checked_dataset(datasets[role], self.source)
+        return datasets
 
-    def read(self, path, shapes):
-        """Float32 arrays of the layer's weights, in the order of `shapes`."""
-        found = self.check(path, shapes)
-        return [_read(found[role], f"model {self.source}: {found[role].name}")
+    def read(self, path: Sequence[str], shapes: Mapping) -> list[NDArray]:
+        """Float32 arrays of the layer's weights, in the order of `shapes`.
+
+        Raises:
+            files.InputError: as `check`, or a weight is not finite.
+        """
+        datasets = self.check(path, shapes)
+        return [_read(datasets[role], f"model {self.source}: {datasets[role].name}")
                 for role in shapes]
 
 
@@ -136,51 +165,60 @@ def _owner(name):
     return "/".join(name.split("/")[:-1])
 
 
-class GroupedWeights(_Weights):
+class GroupedWeights(Weights):
     """Keras 2 and the .h5 of Keras 3: one group per top layer, with named weights.
 
     A nested trunk is one group, in which the order of the weights depends on what was
     frozen; they are found by name.
     """
 
-    def __init__(self, group, source):
+    def __init__(self, group: h5py.Group, source: str):
         super().__init__(group, source)
         self.layer_names = _texts(group.attrs, "layer_names", source)
         self.owners = {}
 
-    def datasets(self, path, shapes):
+    def datasets(self, path: Sequence[str], shapes: Mapping) -> dict:
         top, inner = path[0], path[1:]
         owners = self._owners(top)
         if inner:
             return self._inner(owners, inner)
         # One layer: whatever TensorFlow called it.
-        found = {role: dataset for row in owners.values()
+        roles = {role: dataset for row in owners.values()
                  for role, dataset in row.items()}
-        if len(found) == len(shapes) and not set(found) & set(shapes):
+        if len(roles) == len(shapes) and not set(roles) & set(shapes):
             # Keras itself takes them in order.
-            return dict(zip(shapes, found.values(), strict=True))
-        return found
+            return dict(zip(shapes, roles.values(), strict=True))
+        return roles
 
-    def arrays(self):
-        """All weights: `{layer name: {role: array}}`, nested layers by their own."""
-        found = {}
+    def arrays(self) -> dict:
+        """All weights: `{layer name: {role: array}}`, of nested layers by their name.
+
+        Raises:
+            files.InputError: a weight is not safe to read or not finite.
+        """
+        arrays = {}
         for top in self.layer_names:
             for owner, datasets in self._owners(top).items():
                 name = owner.rsplit("/", 1)[-1] or top
-                found[name] = {
+                arrays[name] = {
                     role: _read(_checked_dataset(dataset, self.source),
                                 f"model {self.source}: {dataset.name}")
                     for role, dataset in datasets.items()}
-        return found
+        return arrays
 
-    def shapes(self):
+    def shapes(self) -> dict:
         """As `arrays`, by top layer: `{top: {owner: {role: shape}}}`."""
         return {top: {owner.rsplit("/", 1)[-1] or top: {
                     role: dataset.shape for role, dataset in datasets.items()}
                       for owner, datasets in self._owners(top).items()}
                 for top in self.layer_names}
 
-    def rename(self, names):
+    def weight_names(self) -> list[str]:
+        """Names of all weights, as the file has them."""
+        return [name for top in self.layer_names for name in _texts(
+            _walk(self.group, top, self.source).attrs, "weight_names", self.source)]
+
+    def rename(self, names: Sequence[str]) -> None:
         """Lets the stored top layers with weights stand for these, in order.
 
         Raises:
@@ -197,59 +235,86 @@ class GroupedWeights(_Weights):
     def _inner(self, owners, inner):
         # Exactly, or without the number that TensorFlow 1 put behind a name in use.
         for pattern in ("/".join(inner), inner[-1]):
-            for owner, found in owners.items():
+            for owner, roles in owners.items():
                 if owner == pattern or owner.endswith(f"/{pattern}"):
-                    return found
-        numbered = [found for owner, found in owners.items()
+                    return roles
+        numbered = [roles for owner, roles in owners.items()
                     if re.sub(r"_\d+$", "", owner.rsplit("/", 1)[-1]) == inner[-1]]
         return numbered[0] if len(numbered) == 1 else {}
 
     def _owners(self, top):
         if top not in self.owners:
-            names = {name.replace("/", "_"): name for name in self.layer_names}
-            if top not in names:
+            if top not in self.layer_names:
                 raise files.InputError(
                     f"model {self.source}: the weights of layer {top!r} are missing; "
                     "the file is incomplete.")
-            group = _walk(self.group, names[top], self.source)
+            group = _walk(self.group, top, self.source)
             owners = {}
             for name in _texts(group.attrs, "weight_names", self.source):
                 dataset = _walk(group, name, self.source)
                 if "/" not in name:
                     name = keras1_names.weight(name) or name
-                found, role = owners.setdefault(_owner(name), {}), _role(name)
-                found[name if role in found else role] = dataset
+                roles, role = owners.setdefault(_owner(name), {}), _role(name)
+                roles[name if role in roles else role] = dataset
             self.owners[top] = owners
         return self.owners[top]
 
 
-class PathWeights(_Weights):
+class PathWeights(Weights):
     """.keras and .weights.h5 of Keras 3: groups by class and count, weights by number.
 
-    `number` holds the path of each layer; `number_layers` fills it in.
+    `places` holds the group of each layer; `number_layers` fills it in.
     """
 
-    def __init__(self, group, source):
+    def __init__(self, group: h5py.Group, source: str):
         super().__init__(group, source)
         self.places = {}
+        self.layers = LAYERS if LAYERS in group else OLD_LAYERS
 
-    def datasets(self, path, shapes):
-        group = _walk(
-            self.group, "/".join((*self.places[path], "vars")), self.source)
+    def datasets(self, path: Sequence[str], shapes: Mapping) -> dict:
+        place = self.places.get(tuple(path))
+        if place is None:
+            raise files.InputError(
+                f"model {self.source}: the weights of layer {'/'.join(path)!r} are "
+                "missing; the file is incomplete.")
+        group = _walk(self.group, "/".join((*place, "vars")), self.source)
         return {role: member(group, str(number), self.source)
                 for number, role in enumerate(shapes) if str(number) in group}
 
-    def number_layers(self, network, place=(), path=()):
-        """Finds the group of each layer of a `network_config.Network`."""
+    def number_layers(self, network: "Network", place: tuple = (),
+                      path: tuple = ()) -> None:
+        """Finds the group of each layer of a network, as it is in the file.
+
+        tf.keras 2.12 and 2.13 counted each layer with weights twice.
+        """
         counts = {}
         for row in network.rows:
-            kind = _snake_case(row.kind)
+            if row.stored_name is None:
+                continue
+            kind = _snake_case(row.stored_kind)
             number = counts.get(kind, 0)
-            counts[kind] = number + 1
-            here = (*place, "layers", f"{kind}_{number}" if number else kind)
-            self.places[(*path, row.name)] = here
+            name = f"{kind}_{number}" if number else kind
+            here = (*place, self.layers, name)
+            counts[kind] = number + (2 if self._counts_twice(here) else 1)
+            self.places[(*path, row.stored_name)] = here
             if hasattr(row.settings, "rows"):
-                self.number_layers(row.settings, here, (*path, row.name))
+                self.number_layers(row.settings, here, (*path, row.stored_name))
+
+    def _counts_twice(self, place):
+        if self.layers != OLD_LAYERS:
+            return False
+        group = self.group.get("/".join(place))
+        return group is not None and _has_arrays(group)
+
+
+def _has_arrays(group):
+    """Whether a group of this very file holds an array, at any depth."""
+    for name in group:
+        if isinstance(group.get(name, getlink=True), h5py.HardLink):
+            inside = group[name]
+            if isinstance(inside, h5py.Dataset) or _has_arrays(inside):
+                return True
+    return False
 
 
 def _snake_case(name):

@@ -18,12 +18,14 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+from end2end.config import model_flags
 from end2end.prediction import pseudonyms
 from end2end.utils import cells, files
 
 SENTENCES = {
     "models": "with another model or other settings of it",
     "images": "with another --rescale-factor, --featurewise-mean or --img-size",
+    "outputs": "with another --class-list or --output",
     "frame": "with another --frame",
     "flips": "with other flips (--flips)",
     "keep_ids": "with the other choice of --keep-ids",
@@ -46,10 +48,13 @@ def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, A
     def content(path):
         beside = path.with_suffix(".config.json")
         return [files.sha256(file) for file in (path, beside) if file.is_file()]
+    outputs = model_flags.typed(arguments)
     return dict(models=[content(path) for path in models],
                 images={name: list(value) if isinstance(value, tuple) else value
                         for name, value in images.items()}, frame=arguments.frame,
-                flips=arguments.flips, keep_ids=arguments.keep_ids)
+                flips=arguments.flips, keep_ids=arguments.keep_ids,
+                outputs=None if outputs == model_flags.AS_STORED else
+                [list(outputs.classes), outputs.kind])
 
 
 class Record:
@@ -109,7 +114,7 @@ class Record:
             raise files.InputError(
                 f"{self.path} is no record of predictions; choose another --out.")
         for name, words in SENTENCES.items():
-            if content["settings"].get(name) != call[name]:
+            if content["settings"].get(name) != call.get(name):
                 raise files.InputError(
                     f"{out} was written {words}; choose another --out, or remove it.")
         return content

@@ -8,12 +8,12 @@ import pathlib
 import tqdm
 
 from end2end import checkpoints
+from end2end.config import model_flags
 from end2end.prediction import engines, resuming, scoring
 from end2end.prediction.grouping import SEPARATOR
 from end2end.tables import scores, vocabulary
 from end2end.utils import commands, files, processes
 
-MODEL_SUFFIXES = (".h5", ".keras")
 KNOWN = ("path", "patient", "laterality", "view", "label", "score")
 MANIFEST_SUFFIX = ".csv"
 # Images that are read ahead of the network; more would only take memory.
@@ -21,18 +21,20 @@ AHEAD = 3
 RESEARCH = "Research use only: no medical device, not for diagnosis."
 
 
-def load(models, typed=None):
+def load(models, typed=None, output_options=model_flags.AS_STORED):
     """Loads the models and says what they were trained on.
 
     Args:
         models: paths.
         typed: fields of `ImageOptions` in place of the models' own.
+        output_options: what the user says of their outputs.
 
     Raises:
         files.InputError: a model cannot be read or is no model of whole images.
     """
     processes.keep_freed_memory()
-    classifiers = [checkpoints.load_classifier(path, typed=typed) for path in models]
+    classifiers = [checkpoints.load_classifier(
+        path, typed=typed, output_options=output_options) for path in models]
     commands.say(RESEARCH)
     for path, classifier in zip(models, classifiers, strict=True):
         scoring.check_classes(classifier)
@@ -64,15 +66,17 @@ def gather(paths):
             missing image of a manifest is no error here; it fails on its own.
     """
     paths = list(map(pathlib.Path, paths))
-    models = [files.existing_file(path, "model") for path in paths
-              if path.suffix.lower() in MODEL_SUFFIXES]
+    models = [checkpoints.existing_model(path) for path in paths
+              if checkpoints.is_model(path)]
     images = []
     for path in paths:
+        if path in models:
+            continue
         if path.is_dir():
             images += [dict(path=one) for one in files.list_images(path)]
         elif path.suffix.lower() == MANIFEST_SUFFIX:
             images += manifest_images(path)
-        elif path.suffix.lower() not in MODEL_SUFFIXES:
+        else:
             images.append(dict(path=files.existing_file(path, "image")))
     if not models or not images:
         raise files.InputError(

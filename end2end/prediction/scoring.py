@@ -290,6 +290,8 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
     if refuse_unfit:
         check_fit(image, reasons)
     flags = [reason.sentence for reason in reasons]
+    for one in classifiers:
+        flags += one.cautions
     if not unfit.meaningless(reasons):
         flags += misfit_flags(image, [options for _, options, _ in chosen], classifiers)
     return Prepared(

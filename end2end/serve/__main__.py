@@ -18,6 +18,7 @@ import webbrowser
 from collections.abc import Sequence
 
 from end2end import checkpoints, prediction, serve
+from end2end.config import model_flags
 from end2end.utils import commands, files
 
 
@@ -39,6 +40,7 @@ def parser() -> commands.Parser:
                            "default: a new one each time")
     parser.add_argument("--no-browser", action="store_true",
                       help="print the address, open no browser")
+    model_flags.add(parser)
     return parser
 
 
@@ -53,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     listening = bound(arguments.port)
     import uvicorn
 
-    classifiers = prediction.score_files.load(arguments.models)
+    classifiers = prediction.score_files.load(
+        arguments.models, output_options=model_flags.typed(arguments))
     patch = arguments.patch_model and checkpoints.load_classifier(arguments.patch_model)
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
     with serve.uploads.folder() as folder:

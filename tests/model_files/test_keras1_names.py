@@ -51,7 +51,8 @@ def test_a_merge_becomes_the_layer_of_its_mode(mode, kind):
     ("Merge", {"mode": "dot"}, "dot"),
     ("BatchNormalization", {"mode": 1, "axis": 3}, "mode 1"),
     ("Conv2D", {"nb_filter": 4, "dim_ordering": "th"}, "channels_first"),
-    ("Dense", {"output_dim": 2, "W_constraint": {"name": "maxnorm"}}, "maxnorm")])
+    ("BatchNormalization", {"mode": 2, "axis": 3}, "mode 2"),
+    ("Dense", {"output_dim": 2, "W_noise": {"name": "binary"}}, "binary")])
 def test_what_would_compute_otherwise_or_run_code_is_refused(kind, config, named):
     with pytest.raises(files.InputError, match=named):
         translated(kind, config)

@@ -81,7 +81,7 @@ def test_long_lists_of_names_are_read_in_their_pieces(tmp_path):
     ([("conv1/kernel:0", VALUES["kernel"].T), ("conv1/bias:0", VALUES["bias"])],
      r"'kernel' has the shape \(3, 2\) in the file, but the network needs \(2, 3\)"),
     ([("conv1/kernel:0", VALUES["kernel"] * np.nan), ("conv1/bias:0", VALUES["bias"])],
-     "not numbers"),
+     "not finite numbers"),
     ([("conv1/kernel:0", VALUES["kernel"].astype("S4")),
       ("conv1/bias:0", VALUES["bias"])], "expected plain numbers")])
 def test_what_is_wrong_with_a_layer_is_said_with_its_name(tmp_path, arrays, named):

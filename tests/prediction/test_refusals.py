@@ -87,7 +87,7 @@ REFUSED = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    monkeypatch.setattr(score_files, "load", lambda models, typed: [CLASSIFIER])
+    monkeypatch.setattr(score_files, "load", lambda models, *settings: [CLASSIFIER])
 
 
 def call(folder, *words):

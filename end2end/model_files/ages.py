@@ -1,0 +1,182 @@
+"""What a network description means depends on the Keras that wrote it.
+
+A `Network` is turned into one that means the same to Keras 3, by adding layers without
+weights or by marking kernels that must be turned; what cannot be expressed is refused
+by name. The differences were measured with Keras 1.2 to 3 (docs/keras-ages.md).
+"""
+
+import dataclasses
+import re
+
+from end2end.model_files.layer_settings import refuse
+from end2end.model_files.network_config import Network, Row
+
+# hard_sigmoid is clip(scale * x + offset, 0, 1).
+HARD_SIGMOID = {"old": (0.2, 0.5), "new": (1 / 6, 0.5)}
+# Layers whose kernels Theano turns by 180 degrees, as its convolutions are defined.
+TURNED = ("Conv2D", "Conv2DTranspose", "Conv1D")
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
+
+
+@dataclasses.dataclass(frozen=True)
+class Age:
+    """Which program wrote a file.
+
+    Attributes:
+        keras: its version, such as `2.2.4` or `2.3.0-tf`; empty where it is not said.
+        backend: `tensorflow`, `theano`, ...; empty where it is not said.
+    """
+
+    keras: str = ""
+    backend: str = ""
+
+    @property
+    def major(self) -> int | None:
+        """First number of the version, None where it is not known."""
+        match = re.match(r"(\d+)\.", self.keras)
+        return int(match[1]) if match else None
+
+    @property
+    def old_resizing(self) -> bool:
+        """Whether bilinear interpolation took corners for centres, as TensorFlow 1."""
+        match = re.match(r"(\d+)\.(\d+)", self.keras)
+        version = (int(match[1]), int(match[2])) if match else (3, 0)
+        return version < (2, 3) or version == (2, 3) and "tf" not in self.keras
+
+
+def in_words_of_keras_3(network: Network, age: Age, source: str) -> Network:
+    """A network that computes in Keras 3 what the file computed where it was written.
+
+    Args:
+        network: what `network_config.read` returned; its rows are changed.
+        age: of the file.
+        source: its name, for messages.
+
+    Raises:
+        files.InputError: something whose meaning changed and cannot be expressed, or
+            whose meaning is not known since the file does not tell its age.
+    """
+    rows, ends = [], {}
+    for row in network.rows:
+        where = f"{source}: layer {row.stored_name!r}"
+        if isinstance(row.settings, Network):
+            in_words_of_keras_3(row.settings, age, source)
+            rows.append(row)
+            continue
+        if age.backend == "theano":
+            rows += _of_theano(row, where)
+        elif age.backend not in ("", "tensorflow", "jax", "torch", "numpy"):
+            refuse(where, f"comes from the backend {age.backend!r} of Keras, whose "
+                   "conventions are not known here; save the model with TensorFlow")
+        _check_interpolation(row, age, where)
+        rows.append(row)
+        following = _activation_rows(row, age, where)
+        if following:
+            ends[row.name] = following[-1].name
+            rows += following
+    network.rows = rows
+    _reconnect(network, ends)
+    return network
+
+
+def _reconnect(network, ends):
+    """Lets whoever took the output of a row take that of the last row added to it."""
+    added = {row.name for row in network.rows if row.stored_name is None}
+
+    def moved(end):
+        return (ends.get(end[0], end[0]), *end[1:])
+
+    for row in network.rows:
+        if row.name not in added:
+            row.calls = [[moved(end) for end in call] for call in row.calls]
+    network.outputs = [moved(end) for end in network.outputs]
+
+
+def _check_interpolation(row, age, where):
+    if row.kind == "UpSampling2D" and age.old_resizing and \
+            row.settings.get("interpolation", "nearest") != "nearest":
+        refuse(where, f"enlarges by {row.settings['interpolation']} interpolation of "
+               f"Keras {age.keras}, which took corners of pixels for their centres; "
+               "Keras 3 cannot do that")
+
+
+def _activation_rows(row, age, where):
+    """Rows that compute the activation of a row where Keras 3 has no name for it."""
+    if not isinstance(row.settings, dict):
+        return []
+    activation = row.settings.get("activation")
+    if isinstance(activation, tuple):
+        kind, settings = activation
+        row.settings["activation"] = "linear"
+        return _chain(row, ((kind, settings),))
+    if activation != "hard_sigmoid":
+        return []
+    if age.major is None:
+        refuse(where, "has the activation hard_sigmoid, whose formula differs between "
+               "Keras 2 and 3, and the file does not say which Keras wrote it")
+    scale, offset = HARD_SIGMOID["old" if age.major < 3 else "new"]
+    row.settings["activation"] = "linear"
+    return _chain(row, (("Rescaling", {"scale": scale, "offset": offset}),
+                        ("ReLU", {"max_value": 1.0})))
+
+
+def _chain(row, kinds):
+    """Rows without weights, each of which takes the output of the one before."""
+    chain, before = [], row.name
+    for kind, settings in kinds:
+        name = f"{row.name}_{kind.lower()}"
+        chain.append(Row(name, kind, dict(settings), [
+            [(before, call, 0)] for call in range(len(row.calls))], stored_name=None))
+        before = name
+    return chain
+
+
+# Theano -------------------------------------------------------------------------------
+
+
+def _of_theano(row, where):
+    """Marks a row of a file of Theano; returns the padding that must stand before it.
+
+    Theano pads a convolution by half of its kernel on either side, TensorFlow by as
+    much as the last window needs: they differ for strides and for even kernels.
+    """
+    settings = row.settings
+    if row.kind in ("DepthwiseConv2D", "SeparableConv2D") and \
+            settings.get("depth_multiplier", 1) != 1:
+        refuse(where, "has a depth multiplier in a file of Theano, which computed it "
+               "in another order of channels")
+    if row.kind == "Conv2DTranspose" and settings.get("padding") == "same":
+        refuse(where, "is a transposed convolution with padding 'same' of Theano, "
+               "which pads otherwise than Keras 3")
+    if row.kind in TURNED:
+        row.turned = True
+    if not isinstance(settings, dict) or settings.get("padding") != "same":
+        return []
+    if row.kind in ("MaxPooling2D", "AveragePooling2D"):
+        sides = _pair(settings.get("pool_size", 2))
+        strides = _pair(settings.get("strides") or sides)
+        if strides != (1, 1) or not all(side % 2 for side in sides):
+            refuse(where, "pools with padding 'same' of Theano, which lays its windows "
+                   "otherwise than Keras 3")
+        return []
+    if row.kind not in CONVOLUTIONS:
+        return []
+    return _theano_padding(row, settings)
+
+
+def _theano_padding(row, settings):
+    sides = [(side - 1) * rate + 1 for side, rate in zip(
+        _pair(settings["kernel_size"]), _pair(settings.get("dilation_rate", 1)),
+        strict=True)]
+    if _pair(settings.get("strides", 1)) == (1, 1) and all(side % 2 for side in sides):
+        return []
+    name = f"{row.name}_padding"
+    padding = Row(name, "ZeroPadding2D", {"padding": [
+        [side // 2, (side - 1) // 2] for side in sides]}, row.calls, stored_name=None)
+    settings["padding"] = "valid"
+    row.calls = [[(name, call, 0)] for call in range(len(row.calls))]
+    return [padding]
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else tuple(value)

@@ -1,0 +1,108 @@
+"""Outputs are probabilities of known classes, or the model is refused."""
+
+import foreign_models
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from end2end import checkpoints, config
+from end2end.config.model_flags import OutputOptions
+from end2end.utils import files
+
+IMAGES = config.ImageOptions(size=(9, 7), channels=1, intensity_scale=1.0)
+
+
+def load(tmp_path, *stack, card=None, **options):
+    path = foreign_models.save(foreign_models.network(*stack), tmp_path / "m.h5")
+    if card is not None:
+        files.write_json(tmp_path / "m.config.json", card)
+    return checkpoints.load_classifier(
+        path, IMAGES, output_options=OutputOptions(**options))
+
+
+def scores(classifier):
+    return classifier.model.predict_on_batch(foreign_models.images())
+
+
+def plain(*stack):
+    return foreign_models.network(*stack).predict_on_batch(foreign_models.images())
+
+
+def test_logits_are_refused_with_the_flag_that_helps_and_read_with_it(tmp_path):
+    with pytest.raises(files.InputError, match="--output logits"):
+        load(tmp_path, *foreign_models.classifier_top(2, None))
+    logits = plain(*foreign_models.classifier_top(2, None))
+    classifier = load(tmp_path, *foreign_models.classifier_top(2, None), kind="logits")
+    np.testing.assert_allclose(
+        scores(classifier), np.exp(logits) / np.exp(logits).sum(1, keepdims=True),
+        atol=1e-6)
+
+
+def test_a_single_logit_becomes_the_probability_of_cancer(tmp_path):
+    logits = plain(*foreign_models.classifier_top(1, None))[:, 0]
+    classifier = load(tmp_path, *foreign_models.classifier_top(1, None), kind="logits")
+    np.testing.assert_allclose(
+        scores(classifier)[:, 1], 1 / (1 + np.exp(-logits)), atol=1e-6)
+
+
+@pytest.mark.parametrize(("names", "column"), [
+    ((), 1), (("pos",), 1), (("neg",), 0), (("neg", "pos"), 1), (("pos", "neg"), 0)])
+def test_a_single_sigmoid_is_the_class_that_is_named(tmp_path, names, column):
+    p = plain(*foreign_models.classifier_top(1, "sigmoid"))[:, 0]
+    classifier = load(
+        tmp_path, *foreign_models.classifier_top(1, "sigmoid"), classes=names)
+    cancer = scores(classifier)[:, classifier.classes.index("pos")]
+    np.testing.assert_allclose(cancer, p if column else 1 - p, atol=1e-6)
+    assert bool(classifier.cautions) == (not names)
+
+
+def test_an_order_that_nobody_names_is_a_caution_and_a_named_one_is_not(
+        tmp_path, caplog):
+    classifier = load(tmp_path, *foreign_models.classifier_top())
+    assert classifier.classes == ("neg", "pos")
+    assert "--class-list" in classifier.cautions[0] and "is not known" in caplog.text
+    for card, names, expected in (
+            ({"classes": ["pos", "neg"]}, (), ("pos", "neg")),
+            (None, ("pos", "neg"), ("pos", "neg")),
+            ({"classes": ["neg", "pos"]}, ("pos", "neg"), ("pos", "neg"))):
+        classifier = load(
+            tmp_path, *foreign_models.classifier_top(), card=card, classes=names)
+        assert (classifier.classes, classifier.cautions) == (expected, ())
+
+
+@pytest.mark.parametrize(("stack", "options", "named"), [
+    ((layers.Conv2D(2, 1),), {}, "gives arrays of the shape"),
+    (foreign_models.classifier_top(1, "softmax"), {}, "1 for every image"),
+    (foreign_models.classifier_top(2, "tanh"), {}, "ends in tanh"),
+    (foreign_models.classifier_top(2, "softmax"), {"kind": "logits"}, "Leave it out"),
+    (foreign_models.classifier_top(2), {"classes": ("a", "a")}, "not all different"),
+    (foreign_models.classifier_top(2), {"classes": ("a", "b", "c")}, "has 2 outputs")])
+def test_outputs_that_are_no_probabilities_are_refused_in_a_sentence(
+        tmp_path, stack, options, named):
+    stack = [type(layer).from_config(layer.get_config()) for layer in stack]
+    with pytest.raises(files.InputError, match=named):
+        load(tmp_path, *stack, **options)
+
+
+def test_two_images_at_once_and_several_outputs_are_refused_by_name(tmp_path):
+    cc, mlo = keras.Input((9, 7, 1), name="cc"), keras.Input((9, 7, 1), name="mlo")
+    x = layers.Flatten()(layers.Concatenate()([cc, mlo]))
+    out = layers.Dense(2, activation="softmax", name="cancer")(x)
+    for model, named in ((keras.Model([cc, mlo], out), "2 images at once .cc, mlo."),
+                         (keras.Model(cc, [
+                             layers.Dense(2, name="cancer")(layers.Flatten()(cc)),
+                             layers.Dense(4, name="density")(layers.Flatten()(cc))]),
+                          "2 outputs .cancer, density.")):
+        path = foreign_models.save(model, tmp_path / "m.h5")
+        with pytest.raises(files.InputError, match=named):
+            checkpoints.load_classifier(path, IMAGES)
+
+
+def test_the_mean_of_two_softmaxes_is_a_probability(tmp_path):
+    image = keras.Input((9, 7, 1))
+    x = layers.Flatten()(image)
+    both = [layers.Dense(2, activation="softmax")(x) for _ in range(2)]
+    path = foreign_models.save(
+        keras.Model(image, layers.Average()(both)), tmp_path / "m.h5")
+    checkpoints.load_classifier(path, IMAGES)

@@ -1,0 +1,114 @@
+"""A file means what it meant to the Keras that wrote it."""
+
+import foreign_models
+import h5py
+import numpy as np
+import pytest
+from keras import layers
+
+from end2end import checkpoints
+from end2end.model_files import ages
+from end2end.utils import files
+
+
+def predictions(path):
+    return checkpoints.load_model(path).predict_on_batch(foreign_models.images())
+
+
+@pytest.mark.parametrize(("version", "major"), [
+    ("2.2.4", 2), ("2.3.0-tf", 2), ("3.15.1", 3), ("1.2.2", 1), ("", None),
+    ("x", None)])
+def test_the_age_is_the_first_number_of_the_version(version, major):
+    assert ages.Age(version).major == major
+
+
+@pytest.mark.parametrize(("version", "slope"), [("2.13.1", 0.2), ("3.8.0", 1 / 6)])
+def test_hard_sigmoid_has_the_formula_of_its_age(tmp_path, version, slope):
+    linear = foreign_models.network(*foreign_models.classifier_top(2, "linear"))
+    model = foreign_models.network(*foreign_models.classifier_top(2, "hard_sigmoid"))
+    path = foreign_models.save(model, tmp_path / "a.h5", version=version)
+    expected = np.clip(
+        slope * linear.predict_on_batch(foreign_models.images()) + 0.5, 0, 1)
+    np.testing.assert_allclose(predictions(path), expected, atol=1e-6)
+    # Saved here it keeps that meaning.
+    checkpoints.save_model(checkpoints.load_model(path), tmp_path / "b.h5", {})
+    np.testing.assert_allclose(predictions(tmp_path / "b.h5"), expected, atol=1e-6)
+
+
+def test_hard_sigmoid_of_an_unknown_age_is_refused_and_sigmoid_is_not(tmp_path):
+    for name, refused in (("hard_sigmoid", True), ("sigmoid", False)):
+        path = foreign_models.save(
+            foreign_models.network(*foreign_models.classifier_top(2, name)),
+            tmp_path / f"{name}.h5", version="")
+        if refused:
+            with pytest.raises(files.InputError, match="does not say which Keras"):
+                checkpoints.load_model(path)
+        else:
+            checkpoints.load_model(path)
+
+
+def test_kernels_of_theano_are_turned_and_depthwise_ones_are_not(tmp_path):
+    model = foreign_models.network(
+        layers.Conv2D(3, (3, 2)), layers.SeparableConv2D(4, 3),
+        *foreign_models.classifier_top())
+    path = foreign_models.save(
+        model, tmp_path / "a.h5", version="2.2.4", backend="theano")
+    foreign_models.turn_kernels(path)
+    np.testing.assert_allclose(
+        predictions(path), model.predict_on_batch(foreign_models.images()), atol=1e-6)
+
+
+def test_theano_pads_by_half_of_the_kernel(tmp_path):
+    model = foreign_models.network(
+        layers.Conv2D(3, 3, strides=2, padding="same"),
+        *foreign_models.classifier_top(), shape=(8, 6, 1))
+    padded = foreign_models.network(
+        layers.ZeroPadding2D(1), layers.Conv2D(3, 3, strides=2),
+        *foreign_models.classifier_top(), shape=(8, 6, 1))
+    path = foreign_models.save(
+        model, tmp_path / "a.h5", version="2.2.4", backend="theano")
+    foreign_models.turn_kernels(path)
+    image = foreign_models.images(shape=(8, 6, 1))
+    expected = padded.predict_on_batch(image)
+    assert np.abs(expected - model.predict_on_batch(image)).max() > 1e-3
+    np.testing.assert_allclose(
+        checkpoints.load_model(path).predict_on_batch(image), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("layer", "backend", "named"), [
+    (layers.MaxPooling2D(2, padding="same"), "theano", "pools with padding"),
+    (layers.Conv2DTranspose(2, 3, padding="same"), "theano", "transposed"),
+    (layers.DepthwiseConv2D(3, depth_multiplier=2), "theano", "depth multiplier"),
+    (layers.UpSampling2D(2, interpolation="bilinear"), "tensorflow", "bilinear"),
+    (layers.Flatten(), "cntk", "cntk")])
+def test_what_keras_3_cannot_do_is_refused_as_a_limit_and_not_as_damage(
+        tmp_path, layer, backend, named):
+    model = foreign_models.network(layers.Conv2D(1, 3), layer, layers.Reshape((-1,)),
+                                   layers.Dense(2, activation="softmax"))
+    path = foreign_models.save(
+        model, tmp_path / "a.h5", version="2.2.4", backend=backend)
+    with pytest.raises(files.InputError, match=named) as error:
+        checkpoints.load_model(path)
+    assert "limit of this program" in str(error.value)
+
+
+def test_a_layer_that_is_called_for_training_is_refused(tmp_path):
+    import keras
+    image = keras.Input((4, 4, 1))
+    x = layers.Flatten()(layers.Dropout(0.5)(image, training=True))
+    model = keras.Model(image, layers.Dense(2, activation="softmax")(x))
+    path = foreign_models.save(model, tmp_path / "a.h5", version="3.8.0")
+    with pytest.raises(files.InputError, match="training=True"):
+        checkpoints.load_model(path)
+
+
+def test_theano_files_of_keras_1_are_known_by_the_names_of_their_weights(tmp_path):
+    from end2end.model_files import safe_loading, stored_weights
+    for colon, backend in (("", "theano"), (":0", "")):
+        with h5py.File(tmp_path / f"w{colon}.h5", "w") as file:
+            file.attrs["layer_names"] = [b"conv1"]
+            group = file.create_group("conv1")
+            group.attrs["weight_names"] = [f"conv1_W{colon}".encode()]
+            group[f"conv1_W{colon}"] = np.zeros((3, 3, 1, 2), "float32")
+            assert safe_loading._backend(
+                stored_weights.GroupedWeights(file, "x")) == backend
