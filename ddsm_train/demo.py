@@ -9,7 +9,7 @@ done.
 from collections.abc import Sequence
 
 from ddsm_train import pipeline
-from end2end.utils import commands
+from end2end.utils import commands, locks
 
 
 def parser() -> commands.Parser:
@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Walks, then prints the result and where the report is."""
     arguments = parser().parse_args(argv)
     scale = pipeline.walk.SCALES[arguments.scale]
-    print(pipeline.walk.run(arguments.out, scale, seed=arguments.seed))
+    with locks.output_folder(arguments.out):
+        print(pipeline.walk.run(arguments.out, scale, seed=arguments.seed))
 
 
 if __name__ == "__main__":

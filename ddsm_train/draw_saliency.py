@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from end2end import evaluation, reports
 from end2end.config import image_flags
 from end2end.explanation import methods
-from end2end.utils import commands
+from end2end.utils import commands, locks
 
 
 def parser() -> commands.Parser:
@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     job = evaluation.saliency_run.plan(arguments, image_flags.typed(arguments))
     print(f"{len(job.images)} images, {', '.join(job.options.methods)}, to {job.out}")
-    results = evaluation.saliency_run.run(job)
+    with locks.output_folder(job.out):
+        results = evaluation.saliency_run.run(job)
     if results["pointing"]:
         print(*reports.score_tables.as_text(
             evaluation.saliency_run.pointing_table(results["pointing"])), sep="\n")

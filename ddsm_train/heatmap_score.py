@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from ddsm_train import pipeline
 from end2end import config
-from end2end.utils import commands
+from end2end.utils import commands, locks
 
 FIELDS = (
     "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = pipeline.heatmap_scoring.plan(arguments)
     defaults = pipeline.heatmap_scoring.settings_of(job.classifier)
     arguments = parser(defaults).parse_args(argv)
-    out, problems = pipeline.heatmap_scoring.score(job, arguments)
+    with locks.output_file(pipeline.heatmap_scoring.out_path(arguments)):
+        out, problems = pipeline.heatmap_scoring.score(job, arguments)
     for text in problems:
         print(f"left out: {text}")
     print(f"heatmaps of {len(job.breasts)} breasts in {out}")

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 import tqdm
 
 from end2end import config, data
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 
 def parser(
@@ -49,17 +49,19 @@ def sample(
     """Samples as parsed; `convention` is that of `roi_table.Convention`."""
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
-    sources = data.patches.roi_table.Sources(
-        arguments.roi_table, arguments.masks, arguments.patients, arguments.images)
-    jobs = data.patches.roi_table.plan(
-        sources, arguments.train_out, arguments.val_out, options,
-        convention=data.patches.roi_table.Convention(**convention))
-    existing = data.patches.patch_files.Index(
-        [job.out for job in jobs], data.patches.roi_table.class_folders(options))
-    outcomes = progress(jobs, data.patches.sampling.sample(
-        jobs, options, existing=existing, seed=arguments.seed,
-        workers=arguments.workers))
-    report(jobs, outcomes, existing)
+    with locks.output_folder(arguments.train_out), \
+            locks.output_folder(arguments.val_out):
+        sources = data.patches.roi_table.Sources(
+            arguments.roi_table, arguments.masks, arguments.patients, arguments.images)
+        jobs = data.patches.roi_table.plan(
+            sources, arguments.train_out, arguments.val_out, options,
+            convention=data.patches.roi_table.Convention(**convention))
+        existing = data.patches.patch_files.Index(
+            [job.out for job in jobs], data.patches.roi_table.class_folders(options))
+        outcomes = progress(jobs, data.patches.sampling.sample(
+            jobs, options, existing=existing, seed=arguments.seed,
+            workers=arguments.workers))
+        report(jobs, outcomes, existing)
     print(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out} "
           f"{arguments.val_out} TEST_PATCHES")
 

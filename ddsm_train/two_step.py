@@ -11,7 +11,7 @@ whole-image networks do.
 from collections.abc import Sequence
 
 from ddsm_train import pipeline
-from end2end.utils import commands
+from end2end.utils import commands, locks
 
 
 def parser() -> commands.Parser:
@@ -42,7 +42,8 @@ def parser() -> commands.Parser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, scores and prints the AUC."""
     arguments = parser().parse_args(argv)
-    print(pipeline.two_step_run.run(arguments))
+    with locks.output_folder(arguments.out):
+        print(pipeline.two_step_run.run(arguments))
 
 
 if __name__ == "__main__":

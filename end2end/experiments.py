@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from end2end.utils import commands, files, steps
+from end2end.utils import commands, files, locks, steps
 
 SYNTHETIC = (
     "Ours: synthetic mammograms and a small network (another --scale than paper). "
@@ -233,17 +233,18 @@ def perform(program: Program, names: Iterable[str], run: Run) -> None:
     """Does what is missing of several experiments and of those that they need.
 
     Raises:
-        files.InputError: the output folder cannot be written, or a model is missing.
+        files.InputError: the output folder cannot be written, another call writes to
+            it, or a model is missing.
         ChildProcessError: a command failed.
     """
     names = list(names)
     program.check([program.rows[name] for name in with_needs(program, names)], run)
-    files.writable_folder(run.out)
-    for step in program.data_steps(run):
-        steps.perform(step, run.out)
-    performed = set()
-    for name in names:
-        _perform_row(program, name, run, performed, tested=True)
+    with locks.output_folder(run.out):
+        for step in program.data_steps(run):
+            steps.perform(step, run.out)
+        performed = set()
+        for name in names:
+            _perform_row(program, name, run, performed, tested=True)
 
 
 def with_needs(program: Program, names: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ must prepare images exactly so. onnx needs `pip install 'end2end[export]'`.
 
 import dataclasses
 import importlib.util
+import os
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 from end2end import checkpoints, images, models
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 # Greatest difference of a probability; float32 in another order makes about 1e-6.
 TOLERANCE = 1e-4
@@ -136,7 +137,9 @@ class _replacing:
 
     def __init__(self, out):
         self.out = pathlib.Path(out)
-        self.part = self.out.with_name(f".part-{self.out.name}")
+        # As the parts of `files.replacing`, so that `locks` finds it after a kill.
+        self.part = self.out.with_name(
+            f".{self.out.stem}.{os.getpid()}.part{self.out.suffix}")
 
     def __enter__(self):
         self.out.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +192,9 @@ def main(argv=None):
     classifier = checkpoints.load_classifier(arguments.model)
     print(f"Exporting {classifier.name} to {out}")
     try:
-        difference = export(classifier, kind, out, inputs(classifier, arguments.image))
+        with locks.output_file(out):
+            difference = export(
+                classifier, kind, out, inputs(classifier, arguments.image))
     except ArithmeticError as error:
         print(f"error: {error}")
         return 1

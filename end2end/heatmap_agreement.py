@@ -15,7 +15,7 @@ import numpy as np
 import tqdm
 
 from end2end import checkpoints, data, heatmaps, images
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 
 def parser() -> commands.Parser:
@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         largest_difference=max(row["largest_difference"] for row in rows), rows=rows)
     print(*lines(results), sep="\n")
     if arguments.out:
-        files.write_json(arguments.out, results)
+        with locks.output_file(arguments.out):
+            files.write_json(arguments.out, results)
         print(f"figures of each image in {arguments.out}")
 
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from end2end import evaluation, reports
 from end2end.explanation import methods
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 
 def parser() -> commands.Parser:
@@ -96,8 +96,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
     files.writable_folder(pathlib.Path(arguments.out).parent)
 
-    figure, lines = evaluation.paper_panels.FIGURES[arguments.figure](arguments)
-    paths = reports.figures.save(figure, arguments.out)
+    with locks.output_file(arguments.out):
+        figure, lines = evaluation.paper_panels.FIGURES[arguments.figure](arguments)
+        paths = reports.figures.save(figure, arguments.out)
     print(*lines, f"figure in {paths[0]} and {paths[1]}", sep="\n")
 
 

@@ -12,7 +12,7 @@ patients is the model as it is. What is done is skipped when called again.
 from collections.abc import Sequence
 
 from end2end import config
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 from inbreast import pipeline
 
 
@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             f"--val-share {arguments.val_share}: expected more than 0, less than 1.")
     for path in arguments.model:
         files.existing_file(path, "model")
-    print(pipeline.curve.run(arguments))
+    with locks.output_folder(arguments.out):
+        print(pipeline.curve.run(arguments))
 
 
 if __name__ == "__main__":

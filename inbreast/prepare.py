@@ -11,7 +11,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 from inbreast import dataset
 
 
@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
     if not 0 <= arguments.seed < 2**32:
         raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
-    dataset.importing.run(arguments)
+    with locks.output_folder(arguments.out):
+        dataset.importing.run(arguments)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def killed_and_finished(name, inputs, out, expected, waits):
         whole(name, out)
     finish(start(name, inputs, out))
     assert contents(name, out) == expected
+    assert not [path for path in out.rglob(".*") if ".part" in path.name]
 
 
 @pytest.mark.parametrize("name", ALL)

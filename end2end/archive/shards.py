@@ -14,6 +14,7 @@ import json
 import logging
 
 from end2end.archive import scheduling, storage
+from end2end.prediction import resuming
 from end2end.utils import files, locks
 
 SUFFIXES = storage.TABLES
@@ -228,10 +229,13 @@ def _holds(out, index):
     if not storage.exists(name):
         log.info("part-%06d does not say which files it is of; it is made anew", index)
         return False
-    with storage.opened(name) as stream:
-        before = [tuple(pair) for pair in json.load(stream)]
     try:
+        with storage.opened(name) as stream:
+            before = [(str(path), state) for path, state in json.load(stream)]
         now = [(path, storage.renewed(path, state)) for path, state in before]
+    except resuming.DAMAGED:
+        log.info("%s is damaged; its shard is made anew", name)
+        return False
     except files.VanishedError as error:
         log.info("part-%06d is made anew: %s", index, error)
         return False

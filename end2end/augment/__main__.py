@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from end2end import augment, config, data, images
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
@@ -50,9 +50,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         config.fill(config.ImageOptions, arguments), paths)
     print(f"Augmenting {len(paths)} of {len(listed)} images, {arguments.samples} "
           f"samples each, seeds from {arguments.seed}.")
-    augment.samples.save_samples(
-        paths, arguments.out, options, samples=arguments.samples,
-        seed=arguments.seed)
+    with locks.output_file(arguments.out):
+        augment.samples.save_samples(
+            paths, arguments.out, options, samples=arguments.samples,
+            seed=arguments.seed)
     print(f"Written: {arguments.out}")
 
 

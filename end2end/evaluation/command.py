@@ -8,7 +8,7 @@ import tqdm
 from end2end import evaluation
 from end2end.config import image_flags, model_flags
 from end2end.explanation import methods
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 
 def parser(
@@ -78,7 +78,7 @@ def run(parsed: argparse.Namespace) -> None:
                 f"{least}.")
 
     pictures = evaluation.cases.picture_options(parsed)
-    with tqdm.tqdm(unit=" images", disable=None) as bar:
+    with locks.output_folder(out), tqdm.tqdm(unit=" images", disable=None) as bar:
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,

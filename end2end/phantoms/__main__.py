@@ -12,7 +12,7 @@ import os
 import pathlib
 
 from end2end import phantoms
-from end2end.utils import commands, files
+from end2end.utils import commands, files, locks
 
 LAYOUTS = ("classic", "descriptive", "kaggle", "inbreast")
 
@@ -46,12 +46,13 @@ def main(argv=None):
     if defects and layout != "classic":
         raise files.InputError(f"--defects needs --layout classic, not {layout}.")
     print(f"writing {arguments['patients']} synthetic women to {out} ({layout})")
-    if layout == "inbreast":
-        phantoms.write_inbreast(out, **arguments)
-    else:
-        phantoms.write_cbis_ddsm(out, layout=layout, **arguments)
-    for defect, path in phantoms.spoil(out) if defects else ():
-        print(f"  spoilt: {defect}, {path}")
+    with locks.output_folder(out):
+        if layout == "inbreast":
+            phantoms.write_inbreast(out, **arguments)
+        else:
+            phantoms.write_cbis_ddsm(out, layout=layout, **arguments)
+        for defect, path in phantoms.spoil(out) if defects else ():
+            print(f"  spoilt: {defect}, {path}")
     package = "inbreast" if layout == "inbreast" else "ddsm_train"
     print(f"done; next:\n  python -m {package}.prepare {out} PREPARED")
 

@@ -114,7 +114,8 @@ def _prepare(folder, settings):
             f"--seed {settings['seed']} is negative; give 0 or more.")
     folder = files.writable_folder(folder)
     made = folder / SETTINGS_FILE
-    if not made.exists() and any(folder.iterdir()):
+    if not made.exists() and any(
+            path.name[0] != "." for path in folder.iterdir()):
         raise files.InputError(
             f"{folder} is not empty; choose a new folder for phantoms.")
     before = files.read_json(made) if made.exists() else settings

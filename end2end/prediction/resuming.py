@@ -31,6 +31,8 @@ SENTENCES = {
     "keep_ids": "with the other choice of --keep-ids",
 }
 CHANGED = "the file changed after it was read; call again to score it"
+# What damaged JSON raises.
+DAMAGED = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 # A file may change twice within a tick of its file system's clock; network shares have
 # clocks of their own. Times this near to the reading cannot tell.
 TICK = 2_000_000_000
@@ -177,6 +179,11 @@ class FileState:
     scored_ns: int
     sha256: str
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if type(getattr(self, field.name)).__name__ != field.type.__name__:
+                raise TypeError(f"{field.name} of a file is of another kind")
+
     def is_of(self, status: os.stat_result) -> bool | None:
         """Whether a status is that of the file as it was read; None: cannot tell."""
         if (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) != (
@@ -257,7 +264,7 @@ class Rows:
         self.out, self.columns = out, tuple(columns)
         self.states_path = out.with_suffix(".files.jsonl")
         self.paths = _whole_rows(out, self.columns, flips)
-        self._states = _whole_states(self.states_path)
+        self._states = states_of(self.states_path)
 
     def stale(self, paths: Collection[str]) -> Stale:
         """Which rows do not hold any more; files whose status differs are hashed.
@@ -370,7 +377,7 @@ def _whole_rows(out: pathlib.Path, columns: tuple[str, ...], flips: str) -> set[
     return {cells.from_cell(row[0]) for row in rows[1:]}
 
 
-def _whole_states(path: pathlib.Path) -> dict[str, FileState]:
+def states_of(path: pathlib.Path) -> dict[str, FileState]:
     """States by path of the image, the last one of each; damaged lines do not count."""
     if not path.exists():
         return {}
@@ -380,9 +387,9 @@ def _whole_states(path: pathlib.Path) -> dict[str, FileState]:
         os.truncate(path, len(whole))
     states = {}
     for line in whole.decode("utf-8", "replace").splitlines():
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
+        with contextlib.suppress(*DAMAGED):
             fields = json.loads(line)
-            name = fields.pop("path")
+            name = str(fields.pop("path"))
             states[name] = FileState(**fields)
     return states
 

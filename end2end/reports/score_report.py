@@ -10,7 +10,7 @@ from end2end import metrics
 from end2end.metrics import ensembles, statistics
 from end2end.reports import figures, report, score_tables
 from end2end.tables import scores
-from end2end.utils import files
+from end2end.utils import files, locks
 
 UNKNOWN_DATA = "not known from a score file; see the settings of the model"
 
@@ -53,11 +53,13 @@ def run(arguments: argparse.Namespace) -> list[str]:
             [(row["name"], row) for row in results["comparisons"]]))
     lines = [line for table in sections for line in (*score_tables.as_text(table), "")]
     if arguments.mean:
-        scores.write_scores(arguments.mean, first)
+        with locks.output_file(arguments.mean):
+            scores.write_scores(arguments.mean, first)
         lines.append(f"mean of {len(paths)} files in {arguments.mean}")
     if arguments.out:
-        write(pathlib.Path(arguments.out), results, sections, dict(
-            zip(names, tables, strict=True)))
+        with locks.output_folder(arguments.out):
+            write(pathlib.Path(arguments.out), results, sections, dict(
+                zip(names, tables, strict=True)))
         lines.append(f"results.json, figures and report.html are in {arguments.out}")
     return lines
 

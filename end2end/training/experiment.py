@@ -52,7 +52,7 @@ def run_patch_experiment(
     """
     settings = Settings(images, model, training, say, verbose, devices.layout(training))
     data, settings = run_inputs.open_data("patch", folders, settings)
-    with devices.started(settings) as settings:
+    with run_inputs.outputs(settings), devices.started(settings) as settings:
         signature = run_inputs.run_signature("patch", data, settings)
         devices.agree(settings, signature)
         if earlier := run_inputs.earlier_report(signature, settings):
@@ -82,7 +82,7 @@ def run_image_experiment(
     run_inputs.check_start(settings)
     data, settings = run_inputs.open_data("whole_image", folders, settings)
     run_inputs.check_both_classes(data["val"], "validation")
-    with devices.started(settings) as settings:
+    with run_inputs.outputs(settings), devices.started(settings) as settings:
         signature = run_inputs.run_signature("whole_image", data, settings)
         devices.agree(settings, signature)
         if earlier := run_inputs.earlier_report(signature, settings):

@@ -5,6 +5,7 @@ Nothing is imported from TensorFlow here.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from end2end import augment, config, models
 from end2end.data import image_batches, image_lists
 from end2end.images import input_checks
-from end2end.utils import files
+from end2end.utils import files, locks
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -156,12 +157,26 @@ def check_settings(settings: Settings) -> None:
             raise files.InputError(
                 f"model file {path} should end in .h5 (or be {NOSAVE}).")
         if path != NOSAVE:
-            folder = files.writable_folder(pathlib.Path(path).parent)
-            # What a killed process was writing.
-            for part in folder.glob(f".{pathlib.Path(path).stem}*.part*"):
-                part.unlink(missing_ok=True)
+            files.writable_folder(pathlib.Path(path).parent)
     if training.resume_from:
         files.existing_file(training.resume_from, "model")
+
+
+@contextlib.contextmanager
+def outputs(settings: Settings) -> Iterator[None]:
+    """Keeps other calls from the models that this one writes, and removes what killed
+    calls left of them; of several processes the first does it.
+
+    Raises:
+        files.InputError: another call writes them.
+        files.VanishedError: they were removed meanwhile.
+    """
+    training = settings.training
+    with contextlib.ExitStack() as stack:
+        for path in dict.fromkeys((training.best_model, training.final_model)):
+            if path != NOSAVE and settings.chief:
+                stack.enter_context(locks.output_file(path))
+        yield
 
 
 def train_batch_size(training: config.TrainingOptions) -> int:

@@ -15,6 +15,7 @@ import errno
 import os
 import pathlib
 import re
+import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -74,8 +75,9 @@ def output_folder(folder: str | os.PathLike) -> Iterator[None]:
     """
     folder = pathlib.Path(folder)
     with _held_lock(folder, folder / ".lock"):
-        alive = _clear(os.path.join(place, name) for place, _, names in os.walk(folder)
-                       for name in names if name.startswith("."))
+        alive = _clear([
+            os.path.join(place, name) for place, folders, names in os.walk(folder)
+            for name in (*folders, *names) if PART.match(name)])
         yield
         _clear(alive)
 
@@ -89,9 +91,9 @@ def output_file(path: str | os.PathLike) -> Iterator[None]:
     """
     path = pathlib.Path(path)
     with _held_lock(path, path.with_name(f".{path.name}.lock")):
-        alive = _clear(os.path.join(path.parent, name)
-                       for name in os.listdir(path.parent)
-                       if _is_part_of(name, path.stem))
+        alive = _clear([os.path.join(path.parent, name)
+                        for name in os.listdir(path.parent)
+                        if _is_part_of(name, path.stem)])
         yield
         _clear(alive)
 
@@ -222,18 +224,20 @@ def _is_part_of(name: str, stem: str) -> bool:
                             or match["stem"].startswith(f"{stem}."))
 
 
-def _clear(paths: Iterator[str] | list[str]) -> list[str]:
+def _clear(paths: list[str]) -> list[str]:
     """Removes parts of dead processes; returns those whose process is alive."""
     alive = []
     for path in paths:
-        if match := PART.match(os.path.basename(path)):
-            process = int(match["process"])
-            # This process has written nothing yet; an earlier one had its number.
-            if process == os.getpid() or not is_alive(process):
-                with contextlib.suppress(OSError):
-                    os.unlink(path)
-            else:
-                alive.append(path)
+        match = PART.match(os.path.basename(path))
+        process = int(match["process"]) if match else 0
+        # This process has written nothing yet; an earlier one had its number.
+        if process != os.getpid() and is_alive(process):
+            alive.append(path)
+        elif os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
     return alive
 
 

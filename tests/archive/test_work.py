@@ -172,6 +172,7 @@ def test_shards_without_a_record_and_images_that_came_later_are_scored(
     (tmp_path / "gone").rename(tmp_path / "b.dcm")
     (out / "part-000000.files.json").unlink()
     (out / "part-000000.csv").write_text("spoilt")
+    (out / "part-000001.files.json").write_text('[["a", {"size": 1}]]')
     assert [bool(row["error"]) for row in predicted(
         study, model, out, "--rows", "1")] == [False, False, True]
 

@@ -172,6 +172,7 @@ def read_resumed(place):
     columns = (*score_files.KNOWN, "score_m", *predict.STATED)
     with contextlib.suppress(files.InputError):
         resuming.Rows(place.file, columns, "False")
+    resuming.states_of(place.file)
     ledger = conversion.Ledger(place.file)
     job = dict(key="a", sources=[], settings=[])
     ledger.done(job)

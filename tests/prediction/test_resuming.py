@@ -251,9 +251,12 @@ def test_torn_and_damaged_states_do_not_count(tmp_path):
     add(rows_of(tmp_path), *paths)
     states = tmp_path / "s.files.jsonl"
     lines = states.read_bytes().splitlines(keepends=True)
-    states.write_bytes(b"[1]\n" + lines[1] + lines[2][:-9])
+    other = lines[0].replace(b'"size": 1', b'"size": "1"')
+    assert other != lines[0]
+    start = b"[1]\n" + b"[" * 100_000 + b"\n{}\n" + other + lines[1]
+    states.write_bytes(start + lines[2][:-9])
     assert rows_of(tmp_path).stale(set(paths)).unrecorded == {paths[0], paths[2]}
-    assert states.read_bytes().startswith(b"[1]\n" + lines[1] + lines[1][:9])
+    assert states.read_bytes().startswith(start + lines[1][:9])
 
 
 def test_a_score_file_that_is_removed_meanwhile_is_noticed(tmp_path):

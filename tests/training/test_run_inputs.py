@@ -67,9 +67,10 @@ def test_settings_that_cannot_work_are_refused(tmp_path, changes, reason):
 
 
 def test_what_a_killed_process_was_writing_is_removed(tmp_path):
-    (tmp_path / ".best.h5.part1").write_text("half")
+    (tmp_path / f".best.{2**22 + 1}.part.h5").write_text("half")
     (tmp_path / "other.h5").write_text("whole")
-    run_inputs.check_settings(settings(tmp_path))
+    with run_inputs.outputs(settings(tmp_path)):
+        assert (tmp_path / ".best.h5.lock").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["other.h5"]
 
 

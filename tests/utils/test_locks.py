@@ -88,8 +88,10 @@ def test_parts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
              f"d.{dead}.part.png", ".hidden"]
     for name in parts:
         (tmp_path / name).touch()
+    (tmp_path / f".saved.{dead}.part" / "variables").mkdir(parents=True)
     with locks.output_folder(tmp_path):
         pass
+    assert not (tmp_path / f".saved.{dead}.part").exists()
     assert [name for name in parts if (tmp_path / name).exists()] == parts[2:]
 
 
