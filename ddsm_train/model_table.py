@@ -92,13 +92,8 @@ def network_flags(options: config.ModelOptions) -> str:
     if options.top_kind == "vgg":
         skipped |= {"expansion"}
     for field in dataclasses.fields(options):
-        value = getattr(options, field.name)
         if field.name in FIELDS and field.name not in skipped:
-            flag = field.metadata["flags"][0]
-            if isinstance(value, bool):
-                words += [flag] if value else [flag.replace("--", "--no-", 1)]
-            else:
-                words += [flag, config.shown(value)]
+            words += config.flags.words_of(field, getattr(options, field.name))
     return " ".join(words)
 
 

@@ -6,7 +6,6 @@ from .flags import DEAD_FLAGS as DEAD_FLAGS
 from .flags import add_dead_flags as add_dead_flags
 from .flags import add_options as add_options
 from .flags import option as option
-from .flags import shown as shown
 from .options import BOOTSTRAP_RUNS as BOOTSTRAP_RUNS
 from .options import BOOTSTRAP_SEED as BOOTSTRAP_SEED
 from .options import GROUPS as GROUPS
@@ -49,7 +48,6 @@ __all__ = [
     "option",
     "sampling_command",
     "script_defaults",
-    "shown",
     "to_dict",
     "training_command",
 ]

@@ -327,7 +327,7 @@ def from_flags(
     Args:
         group: `ImageOptions`, `ModelOptions`, `TrainingOptions` or `SamplingOptions`.
         flags: list of words as typed, such as `["--img-size", "1152", "896"]`. Flags of
-            the other groups are read and left aside, so a whole command line will do.
+            the other groups are read and ignored, so a whole command line will do.
         script: the program whose defaults hold, one of `SCRIPT_DEFAULTS`.
 
     Raises:

@@ -115,6 +115,7 @@ class ImageBatches:
 
     @property
     def num_images(self) -> int:
+        """Images of one sweep."""
         return len(self.images)
 
     @property

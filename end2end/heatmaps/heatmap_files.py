@@ -42,7 +42,7 @@ def read_breasts(
         table: CSV with columns patient_id, side and cancer (0 or 1); or with pathology
             in place of cancer, one row per lesion: cancer is any that begins with
             MALIGNANT.
-        patients: file of the ids to use, one per line; a header is left aside.
+        patients: file of the ids to use, one per line; a header is ignored.
 
     Returns:
         sorted list of (patient_id, side, cancer).
@@ -145,7 +145,7 @@ def read_cases(path: str | os.PathLike) -> list[Case]:
 
 
 def _check_case(case, path):
-    """Refuses heatmaps that are none, and labels other than 0 and 1."""
+    """Refuses arrays that are not heatmaps, and labels other than 0 and 1."""
     for view in VIEWS:
         heatmap = getattr(case, view)
         if heatmap is not None and not (

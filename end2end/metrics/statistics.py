@@ -34,6 +34,7 @@ class Draw:
 
     @property
     def keywords(self) -> dict[str, int]:
+        """Keyword arguments of the bootstrap's functions."""
         return dict(runs=self.runs, seed=self.seed)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end import metrics
-from end2end.data import image_batches
+from end2end.training import run_inputs
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Diverged(ArithmeticError):
 
 
 def predict_batches(
-        model: keras.Model, batches: image_batches.ImageBatches, *,
+        model: keras.Model, batches: run_inputs.Batches, *,
         workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Predicts one sweep of batches.
 
@@ -82,7 +82,7 @@ class Validation(keras.callbacks.Callback):
     """
 
     def __init__(
-            self, batches: image_batches.ImageBatches, *, auc: bool, workers: int = 1,
+            self, batches: run_inputs.Batches, *, auc: bool, workers: int = 1,
             predict: Callable[..., tuple[NDArray, NDArray]] = predict_batches) -> None:
         super().__init__()
         self.batches, self.auc, self.workers = batches, auc, workers
@@ -90,6 +90,7 @@ class Validation(keras.callbacks.Callback):
         self.aucs = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Adds loss, accuracy and AUROC of the validation set to the logs."""
         labels, scores = self.predict(
             self.model, self.batches, workers=self.workers)
         loss, logs["val_accuracy"] = loss_and_accuracy(labels, scores)
@@ -151,9 +152,11 @@ class EarlyStopping(keras.callbacks.Callback):
         self.wait += 1
 
     def state(self) -> tuple[float, int]:
+        """Lowest loss and epochs since, to go on with after an interruption."""
         return self.best, self.wait
 
     def restore(self, state: Sequence) -> None:
+        """Takes up what `state` gave, at the beginning of the next stage."""
         self.pending = state
 
 
@@ -184,9 +187,11 @@ class ReduceRateOnPlateau(keras.callbacks.Callback):
         self.wait += 1
 
     def state(self) -> tuple[float, int]:
+        """Lowest loss and epochs since, to go on with after an interruption."""
         return self.best, self.wait
 
     def restore(self, state: Sequence) -> None:
+        """Takes up what `state` gave, at the beginning of the next stage."""
         self.pending = state
 
 
@@ -210,9 +215,11 @@ class BestCheckpoint(keras.callbacks.Callback):
             self.save(self.model, dict(logs, epoch=epoch + 1))
 
     def state(self) -> tuple:
+        """Best value, its epoch and its logs."""
         return self.best, self.best_epoch, self.best_logs
 
     def restore(self, state: Sequence) -> None:
+        """Takes up what `state` gave."""
         self.best, self.best_epoch, self.best_logs = state
 
 
@@ -250,9 +257,11 @@ class AucCheckpoint(BestCheckpoint):
                      f"{self.best_epoch}: {shown(self.best_aucs)}")
 
     def state(self) -> tuple:
+        """As `BestCheckpoint.state`, with the AUROC of each class."""
         return *super().state(), self.best_aucs
 
     def restore(self, state: Sequence) -> None:
+        """Takes up what `state` gave."""
         *earlier, self.best_aucs = state
         super().restore(earlier)
 

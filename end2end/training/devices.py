@@ -69,10 +69,12 @@ class Layout:
 
     @property
     def hosts(self) -> int:
+        """Number of processes."""
         return max(1, len(self.addresses))
 
     @property
     def chief(self) -> bool:
+        """Whether this is the process that writes."""
         return self.index == 0
 
 
@@ -243,6 +245,7 @@ def meet(layout: Layout) -> None:
 
 
 def port(address: str) -> int:
+    """Port of `host:port`."""
     return int(address.rpartition(":")[2])
 
 

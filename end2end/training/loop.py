@@ -11,8 +11,15 @@ import keras
 import numpy as np
 
 from end2end import config
-from end2end.data import image_batches
-from end2end.training import callbacks, freezing, optimizers, remat, replicas, schedule
+from end2end.training import (
+    callbacks,
+    freezing,
+    optimizers,
+    remat,
+    replicas,
+    run_inputs,
+    schedule,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +69,7 @@ class Output:
 
 def train(
         model: keras.Model, stages: Sequence[schedule.Stage],
-        batches: image_batches.ImageBatches, validation: image_batches.ImageBatches, *,
+        batches: run_inputs.Batches, validation: run_inputs.Batches, *,
         options: config.TrainingOptions, watch: str = "val_auc",
         output: Output | None = None) -> History:
     """Trains stage by stage, keeping the best model, from the start or going on.

@@ -18,8 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from end2end.data import image_batches
-from end2end.training import freezing
+from end2end.training import freezing, run_inputs
 
 
 def of(model: keras.Model) -> Devices | None:
@@ -85,7 +84,7 @@ class Devices:
         return self.sum(parts).numpy()
 
     def predict_batches(
-            self, model: keras.Model, batches: image_batches.ImageBatches, *,
+            self, model: keras.Model, batches: run_inputs.Batches, *,
             workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `callbacks.predict_batches`, each replica taking some of the batches."""
         size = batches.batch_size
@@ -128,14 +127,14 @@ class Devices:
         return tf.function(lambda: self.strategy.run(average))
 
     def parts(
-            self, batches: image_batches.ImageBatches, start: int, stop: int, *,
+            self, batches: run_inputs.Batches, start: int, stop: int, *,
             workers: int,
             weighted: Callable[..., tuple[NDArray, NDArray, NDArray]]
     ) -> Iterator[tuple[int, list[tuple[NDArray, ...]]]]:
         """Yields the images of the whole batch and one tuple per own replica.
 
         Args:
-            batches: `image_batches.ImageBatches`.
+            batches: `run_inputs.Batches`.
             start, stop: batches of the run.
             workers: reading threads.
             weighted: turns (images, labels, weights) into the same with weights.

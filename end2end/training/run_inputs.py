@@ -57,10 +57,12 @@ class Settings:
 
     @property
     def chief(self) -> bool:
+        """Whether this process writes files."""
         return self.layout is None or self.layout.chief
 
     @property
     def replicas(self) -> int:
+        """Number of devices that train, of all processes."""
         return self.strategy.num_replicas_in_sync if self.strategy else 1
 
 
@@ -284,21 +286,27 @@ class Preprocessed:
         return len(self.plain)
 
     def batch(self, b: int) -> image_batches.Batch:
+        """As `ImageBatches.batch`."""
         images, *rest = self.plain.batch(b)
         return self.preprocess(images), *rest
 
     def shared(self, share: Callable[[int], NDArray]) -> Preprocessed:
+        """As `ImageBatches.shared`."""
         return Preprocessed(self.plain.shared(share), self.preprocess)
 
     def batches(
             self, *arguments: Any, **keywords: Any) -> Iterator[image_batches.Batch]:
+        """As `ImageBatches.batches`."""
         for images, *rest in self.plain.batches(*arguments, **keywords):
             yield self.preprocess(images), *rest
 
 
+Batches = image_batches.ImageBatches | Preprocessed
+
+
 def batches(
         kind: str, data: Mapping[str, image_lists.ImageList], split: str,
-        settings: Settings) -> image_batches.ImageBatches | Preprocessed:
+        settings: Settings) -> Batches:
     """Batches of one set; only those for training are drawn at random.
 
     Patches that are not mean-centred get the ImageNet preprocessing of their backbone;

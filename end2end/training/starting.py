@@ -138,7 +138,7 @@ def with_stated_backbone(options: config.ModelOptions) -> config.ModelOptions:
     card = files.read_json(beside, "model settings") if beside.exists() else {}
     stated = (card.get("model") or {}).get("backbone")
     if stated and stated != options.backbone:
-        log.warning("%s is a %s; --patch-net %s is left aside.",
+        log.warning("%s is a %s; --patch-net %s is ignored.",
                     options.patch_model_path, stated, options.backbone)
         return dataclasses.replace(options, backbone=stated)
     return options

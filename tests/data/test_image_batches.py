@@ -30,7 +30,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def made(folder, **keywords):
+def batches_of(folder, **keywords):
     listed = image_lists.list_classes(folder, ("neg", "pos"))
     return image_batches.ImageBatches(
         listed, OPTIONS, **(dict(batch_size=3) | keywords))
@@ -51,7 +51,7 @@ def test_balance_weights_give_each_class_present_the_same_total(labels, weights)
 
 
 def test_an_unshuffled_sweep_holds_every_image_once_as_network_inputs(folder):
-    batches = made(folder)
+    batches = batches_of(folder)
     assert len(batches) == 3 and batches.num_images == 8
     swept = list(batches.batches())
     assert [len(inputs) for inputs, _, _ in swept] == [3, 3, 2]
@@ -65,8 +65,9 @@ def test_an_unshuffled_sweep_holds_every_image_once_as_network_inputs(folder):
 
 
 def test_batches_are_permuted_and_drawn_as_keras_did(folder):
-    batches = made(folder, seed=9, shuffle=True, generator=augment.training_generator(),
-                   balance_batches=True)
+    batches = batches_of(
+        folder, seed=9, shuffle=True, generator=augment.training_generator(),
+        balance_batches=True)
     raw = [images.scaled(images.read_image(path), OPTIONS)
            for path in batches.images.paths]
     generator = augment.training_generator()
@@ -87,8 +88,9 @@ def test_batches_are_permuted_and_drawn_as_keras_did(folder):
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_any_number_of_workers_gives_the_same_batches_in_order(folder, workers):
-    batches = made(folder, seed=1, shuffle=True, generator=augment.training_generator(),
-                   cache=workers > 1)
+    batches = batches_of(
+        folder, seed=1, shuffle=True, generator=augment.training_generator(),
+        cache=workers > 1)
     swept = list(batches.batches(2, 9, workers=workers))
     for b, (inputs, one_hot, _) in enumerate(swept, start=2):
         np.testing.assert_array_equal(inputs, batches.batch(b)[0])
@@ -97,7 +99,7 @@ def test_any_number_of_workers_gives_the_same_batches_in_order(folder, workers):
 
 
 def test_without_a_seed_a_run_is_still_a_function_of_the_batch_number(folder):
-    first, other = (made(folder, shuffle=True, batch_size=8) for _ in range(2))
+    first, other = (batches_of(folder, shuffle=True, batch_size=8) for _ in range(2))
     np.testing.assert_array_equal(first.batch(4)[0], first.batch(4)[0])
     assert first.seed != other.seed
 
@@ -107,7 +109,7 @@ def test_caching_reads_each_file_once(folder, monkeypatch):
     reading = images.read_image
     monkeypatch.setattr(
         images, "read_image", lambda path: reads.append(path) or reading(path))
-    batches = made(folder, cache=True)
+    batches = batches_of(folder, cache=True)
     first = [inputs for inputs, _, _ in batches.batches()]
     second = [inputs for inputs, _, _ in batches.batches()]
     assert len(reads) == 8
@@ -116,7 +118,7 @@ def test_caching_reads_each_file_once(folder, monkeypatch):
 
 
 def test_a_bad_file_stops_the_run_with_its_name_also_from_a_worker(folder):
-    batches = made(folder)
+    batches = batches_of(folder)
     (folder / "neg" / "c.png").write_bytes(b"broken")
     with pytest.raises(files.InputError, match=r"neg/c\.png cannot be read"):
         list(batches.batches(workers=2))
@@ -124,7 +126,7 @@ def test_a_bad_file_stops_the_run_with_its_name_also_from_a_worker(folder):
 
 
 def test_arrays_make_the_same_batches_as_files(folder):
-    from_files = made(folder, seed=2, shuffle=True)
+    from_files = batches_of(folder, seed=2, shuffle=True)
     arrays = [images.read_image(path) for path in from_files.images.paths]
     listed = image_lists.from_arrays(arrays, from_files.labels, ("neg", "pos"))
     from_memory = image_batches.ImageBatches(

@@ -142,7 +142,7 @@ def test_what_a_reading_thread_raises_comes_out_as_it_is():
         run([1], batches=Broken())
 
 
-def kept(folder, saved=None, **changes):
+def output_in(folder, saved=None, **changes):
     return loop.Output(
         save=lambda model, logs: None if saved is None else saved.append(logs["epoch"]),
         history=folder / "history.csv", state=folder / "state.npz", **changes)
@@ -167,12 +167,13 @@ def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole = tiny_networks.flat_network(dropout=0.2)
-    unbroken = run(ends, options=options, model=whole, output=kept(tmp_path / "a"))
+    unbroken = run(ends, options=options, model=whole, output=output_in(tmp_path / "a"))
     with pytest.raises((KeyboardInterrupt, Exception)):
         run(ends, options=options, model=tiny_networks.flat_network(dropout=0.2),
-            batches=Interrupting(), output=kept(tmp_path / "b"))
+            batches=Interrupting(), output=output_in(tmp_path / "b"))
     continued = tiny_networks.flat_network(dropout=0.2)
-    resumed = run(ends, options=options, model=continued, output=kept(tmp_path / "b"))
+    resumed = run(ends, options=options, model=continued,
+                  output=output_in(tmp_path / "b"))
     assert resumed.resumed_at == 2
     assert resumed.rows == unbroken.rows
     assert (resumed.best, resumed.best_epoch) == (unbroken.best, unbroken.best_epoch)
@@ -183,9 +184,9 @@ def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
 
 
 def test_a_state_of_other_settings_is_left_aside(tmp_path):
-    run([2], output=kept(tmp_path, signature="a"))
+    run([2], output=output_in(tmp_path, signature="a"))
     messages = []
-    history = run([1], output=kept(tmp_path, signature="b", say=messages.append))
+    history = run([1], output=output_in(tmp_path, signature="b", say=messages.append))
     assert (len(history.rows), history.resumed_at) == (1, 0)
     assert "starts from the beginning" in messages[0]
 
@@ -196,9 +197,9 @@ def test_ways_to_save_memory_train_and_come_back_from_a_state(tmp_path, changes)
     options = quick(**changes)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    whole = run([2], options=options, output=kept(tmp_path / "a"))
-    run([1], options=options, output=kept(tmp_path / "b"))
-    resumed = run([2], options=options, output=kept(tmp_path / "b"))
+    whole = run([2], options=options, output=output_in(tmp_path / "a"))
+    run([1], options=options, output=output_in(tmp_path / "b"))
+    resumed = run([2], options=options, output=output_in(tmp_path / "b"))
     assert resumed.resumed_at == 1
     assert resumed.rows == whole.rows
 

@@ -86,7 +86,7 @@ def test_the_stored_weight_decay_needs_no_word(stored, caplog):
 def test_the_backbone_that_a_patch_model_names_wins_with_a_warning(stored, caplog):
     options = dataclasses.replace(SMALL, patch_model_path=str(stored))
     assert starting.with_stated_backbone(options).backbone == "vgg16"
-    assert "is a vgg16; --patch-net yaroslav is left aside" in caplog.text
+    assert "is a vgg16; --patch-net yaroslav is ignored" in caplog.text
 
 
 def test_a_named_or_numbered_layer_begins_the_second_stage(stored):

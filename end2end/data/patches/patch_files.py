@@ -96,7 +96,7 @@ class Index:
         return ours if len(ours) == expected else []
 
     def others(self, paths: Iterable[pathlib.Path]) -> list[pathlib.Path]:
-        """The files that are none of `paths`: of other runs."""
+        """The files that are not in `paths`: those of other runs."""
         ours = set(paths)
         return [path for group in self.paths.values() for path in group
                 if path not in ours]

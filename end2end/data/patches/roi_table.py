@@ -71,6 +71,7 @@ class Job:
 
     @property
     def name(self) -> str:
+        """Name of the mammogram: patient, side and view."""
         return "_".join(self.key)
 
 

@@ -130,9 +130,11 @@ class Task:
 
     @property
     def margin(self) -> int:
+        """Pixels of the black margin of the padded image: half a patch."""
         return self.options.patch_size // 2
 
     def say(self, text: str) -> None:
+        """Adds a line to the log where a verbose one is asked for."""
         if self.options.verbose:
             self.outcome.lines.append(text)
 
