@@ -12,10 +12,8 @@ import pydicom
 import pytest
 
 from ddsm_train import prepare
-from ddsm_train.dataset import downloads
 from ddsm_train.dataset import tables as cbis_ddsm
 from end2end import phantoms
-from end2end.data import splits
 from end2end.phantoms import cbis_ddsm as phantom_files
 from end2end.phantoms import writing
 from end2end.utils import files
@@ -60,49 +58,6 @@ def small(tmp_path):
     """A download of six women that the test may change."""
     phantoms.write_cbis_ddsm(tmp_path / "in", patients=6, seed=3, size=(96, 72))
     return tmp_path / "in"
-
-
-def test_the_real_tables_hold_what_is_known_of_the_set():
-    findings = cbis_ddsm.read_tables(REAL_TABLES)
-    assert cbis_ddsm.census(findings) == cbis_ddsm.WHOLE_SET
-    tables = cbis_ddsm.census_by_table(findings)
-    assert tables["calc train"] == {
-        "abnormalities": 1546, "mammogram files": 1227, "women": 602,
-        "malignant mammogram files": 509}
-    assert tables["mass test"]["women"] == 201
-
-
-def test_the_census_of_the_real_tables_is_printed_beside_the_known_totals(capsys):
-    prepare.main(["--census", str(REAL_TABLES)])
-    printed = capsys.readouterr().out
-    for line in ("3568 abnormalities  as published", "3103 mammogram files  as",
-                 "1566 women  as", "31 women in an official train and an official",
-                 "3032 distinct", "6775 series", "10239 files"):
-        assert line in printed
-    assert "DIFFERS" not in printed
-
-
-def test_the_numbers_of_a_film_with_both_kinds_are_unique():
-    for film in cbis_ddsm.merge(cbis_ddsm.read_tables(REAL_TABLES)):
-        numbers = [number for number, _ in film.findings]
-        assert len(set(numbers)) == len(numbers)
-
-
-def test_the_splits_of_the_real_set_have_the_known_sizes():
-    films = cbis_ddsm.merge(cbis_ddsm.read_tables(REAL_TABLES))
-
-    def women(parts, part):
-        return {film.patient_id for film, own in parts.items() if own == part}
-
-    paper, trained = cbis_ddsm.SPLITS["paper"](films, 12345)
-    assert [len(women(paper, part)) for part in splits.PARTS] == [1197, 134, 235]
-    assert len(trained) == 1331
-    official, trained = cbis_ddsm.SPLITS["official"](films, 12345)
-    assert sum(part == "test" for part in official.values()) == 641
-    assert len(official) == 3032 and len(women(official, "test") & set(trained)) > 0
-    disjoint, trained = cbis_ddsm.SPLITS["official-disjoint"](films, 12345)
-    assert not women(disjoint, "test") & set(trained)
-    assert sum(part == "test" for part in disjoint.values()) == 641
 
 
 def test_pictures_are_16_bit_bicubic_and_not_cropped(small, tmp_path):
@@ -372,14 +327,3 @@ def test_a_table_that_holds_both_kinds_gives_each_finding_once(small):
     with open(calc, newline="") as stream:
         files.write_csv(calc, columns, [*csv.DictReader(stream), *renamed])
     assert sorted(map(str, cbis_ddsm.read_tables(small))) == sorted(map(str, before))
-
-
-@pytest.mark.parametrize(("pixels", "expected"), [
-    (np.uint8([[0, 0, 255], [0, 255, 255]]), True),
-    (np.uint8([[3, 0, 250], [9, 255, 246]]), True),               # JPEG
-    (np.uint16([[0, 0, 65535]]), True),
-    (np.uint16([[20000, 30000, 40000]]), False),
-    (np.full((4, 4), 255, np.uint8), False),
-])
-def test_masks_are_told_by_their_values(pixels, expected):
-    assert downloads.looks_like_mask(pixels) is expected

@@ -3,7 +3,6 @@
 import csv
 import json
 import pathlib
-import plistlib
 import shutil
 
 import cv2
@@ -51,13 +50,6 @@ def small(tmp_path):
     """A release of four women that the test may change."""
     phantoms.write_inbreast(tmp_path / "in", patients=4, seed=6, size=SIZE)
     return tmp_path / "in" / "INbreast Release 1.0"
-
-
-@pytest.mark.parametrize(("birads", "label"), [
-    ("1", 0), ("2", 0), ("3", None), ("4a", 1), ("4c", 1), ("5", 1), ("6", 1),
-    ("", None)])
-def test_birads_1_and_2_are_negative_4_to_6_positive_and_3_neither(birads, label):
-    assert tables.Row("1", "LEFT", "CC", "2", birads).malignant == label
 
 
 def test_images_are_sorted_by_the_table(prepared, release):
@@ -127,83 +119,15 @@ def test_side_and_view_come_from_the_name_and_ml_is_mlo(prepared):
     assert {row["view"] for row in rows} == {"CC", "MLO"}
 
 
-def test_the_spreadsheet_is_read_without_its_footer(tmp_path):
-    pytest.importorskip("xlrd")
-    shutil.copy(DATA / "INbreast.xls", tmp_path)
-    assert tables.read_table(tmp_path) == {
-        "20000001": tables.Row("20000001", "LEFT", "CC", "1", "4a"),
-        "20000034": tables.Row("20000034", "RIGHT", "MLO", "", "2"),
-        "20000067": tables.Row("20000067", "LEFT", "FB", "4", "3")}
-
-
 def test_a_spreadsheet_that_cannot_be_read_is_named(small):
     (small / "INbreast.csv").rename(small / "INbreast.xls")
     with pytest.raises(files.InputError, match=r"INbreast\.xls"):
         tables.read_table(small)
 
 
-def plist(tmp_path, regions, count=None):
-    path = tmp_path / "1.xml"
-    images = [dict(ImageIndex=0, ROIs=regions,
-                   NumberOfROIs=len(regions) if count is None else count)]
-    path.write_bytes(plistlib.dumps({"Images": images}))
-    return path
-
-
-def region(name, points, count=None):
-    return dict(Name=name, Point_px=points,
-                NumberOfPoints=len(points) if count is None else count)
-
-
-def test_outlines_keep_their_points_and_dots_are_marked(tmp_path):
-    path = plist(tmp_path, [
-        region("Espiculated Region", ["(1.5, 2.0)", "(3, 4)", "(5.0, 1e1)"]),
-        region("Calcification", ["(7.25, 8.5)"])])
-    regions, notes = tables.read_outlines(path, (100, 50))
-    assert regions == [
-        dict(name="Espiculated Region", kind="mass", dot=False,
-             points=[[1.5, 2.0], [3.0, 4.0], [5.0, 10.0]]),
-        dict(name="Calcification", kind="calcification", dot=True,
-             points=[[7.25, 8.5]])]
-    assert notes == []
-
-
-@pytest.mark.parametrize(("name", "kind"), [
-    ("Asimmetry", "asymmetry"), ("Assymetry", "asymmetry"), ("UNNAMED", "other"),
-    ("", "other"), ("Cluster", "calcification"), ("Point 3", "other")])
-def test_names_are_compared_without_case_and_unknown_ones_are_kept(
-        tmp_path, name, kind):
-    path = plist(tmp_path, [region(name, ["(1, 1)"])])
-    (found,), _ = tables.read_outlines(path, (9, 9))
-    assert (found["kind"], found["name"]) == (kind, name)
-
-
-def test_wrong_counts_and_points_outside_are_noted(tmp_path):
-    path = plist(tmp_path, [
-        region("Mass", ["(-3.0, 2.0)", "(90, 4)", "(1, 1)"], count=5),
-        region("Mass", [])], count=7)
-    regions, notes = tables.read_outlines(path, (20, 10))
-    assert regions[0]["points"] == [[0.0, 2.0], [9.0, 4.0], [1.0, 1.0]]
-    assert len(regions) == 1 and len(notes) == 3
-
-
-def test_the_other_form_of_points_is_read(tmp_path):
-    path = plist(tmp_path, [dict(Name="Pectoral Muscle", ROIPoints=["{1.0, 2.0}"])])
-    (found,), _ = tables.read_outlines(path, (9, 9))
-    assert found["kind"] == "pectoral muscle" and found["points"] == [[1.0, 2.0]]
-
-
 BOMB = """<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><plist version="1.0"><dict><key>Images</key>
 <string>&b;</string></dict></plist>"""
-
-
-@pytest.mark.parametrize("text", [
-    BOMB, "no xml", "<plist><array/></plist>", "<plist><dict/></plist>", ""])
-def test_a_malformed_list_of_outlines_is_refused(tmp_path, text):
-    (tmp_path / "1.xml").write_text(text)
-    with pytest.raises(ValueError):
-        tables.read_outlines(tmp_path / "1.xml", (9, 9))
 
 
 def test_bad_outlines_are_logged_and_stop_nothing(small, tmp_path):

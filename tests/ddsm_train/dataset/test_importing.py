@@ -1,0 +1,46 @@
+"""The import of CBIS-DDSM: what it prints and the commands that come next."""
+
+import argparse
+import pathlib
+
+from ddsm_train import prepare
+from ddsm_train.dataset import importing
+
+REAL_TABLES = pathlib.Path(__file__).parents[2] / "fixtures" / "cbis-ddsm"
+
+
+def test_the_census_of_the_real_tables_is_printed_beside_the_known_totals(capsys):
+    prepare.main(["--census", str(REAL_TABLES)])
+    printed = capsys.readouterr().out
+    for line in ("3568 abnormalities  as published", "3103 mammogram files  as",
+                 "1566 women  as", "31 women in an official train and an official",
+                 "3032 distinct", "6775 series", "10239 files"):
+        assert line in printed
+    assert "DIFFERS" not in printed
+
+
+def arguments(**changes):
+    return argparse.Namespace(**(dict(size=(1152, 896), split_file=None) | changes))
+
+
+def test_the_next_commands_sample_the_papers_patches_and_train(tmp_path):
+    summary = dict(women_in_two_parts=[], pixel_mean=52.1)
+    train, test, learn = importing.next_commands(tmp_path, summary, arguments())
+    assert "--patch-size 224" in train and "--val-size 0.1" in train
+    assert f"{tmp_path}/splits/test.txt" in test and "--val-size 0 " not in train
+    assert "--featurewise-mean 52.1" in learn
+
+
+def test_women_in_two_parts_have_a_table_of_each_part(tmp_path):
+    summary = dict(women_in_two_parts=["P_00001"], pixel_mean=52.1)
+    train, test, _ = importing.next_commands(tmp_path, summary, arguments())
+    assert "roi_train.csv" in train and "roi_test.csv" in test
+
+
+def test_a_split_of_ones_choice_is_sampled_part_by_part(tmp_path):
+    summary = dict(women_in_two_parts=[], pixel_mean=52.1)
+    lines = importing.next_commands(
+        tmp_path, summary, arguments(split_file="split.csv", size=(192, 144)))
+    assert [part in line for part, line in zip(
+        ("train.txt", "val.txt", "test.txt"), lines, strict=False)] == [True] * 3
+    assert "--patch-size 64" in lines[0]

@@ -1,0 +1,60 @@
+"""The work of the heatmaps: parts of earlier calls, pictures that cannot be used."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from ddsm_train.pipeline import heatmap_scoring
+from end2end.utils import files
+
+
+def scored(value=0.5, picture=None):
+    if picture is None:
+        picture = np.arange(12, dtype=np.float32).reshape(4, 3)
+    return heatmap_scoring.Scored(
+        np.full((2, 3, 5), value, np.float32), picture, (1.0, 1.0), (2.0, 1.0))
+
+
+def test_a_part_is_made_anew_when_the_picture_or_a_setting_changes(tmp_path):
+    path = tmp_path / "A_LEFT_CC.png"
+    path.write_bytes(b"first")
+    calls = []
+
+    def part(settings):
+        return heatmap_scoring.part(
+            path, tmp_path / "parts", settings, lambda path: calls.append(path)
+            or scored(), classes=("a",) * 5, overlays=None)
+
+    assert part(dict(stride=8)).shape == (2, 3, 5)
+    part(dict(stride=8))
+    assert len(calls) == 1
+    part(dict(stride=4))
+    path.write_bytes(b"second")
+    part(dict(stride=4))
+    assert len(calls) == 3
+
+
+def test_a_picture_of_one_value_or_a_heatmap_that_is_not_finite_is_refused(tmp_path):
+    path = tmp_path / "A.png"
+    heatmap_scoring.check(scored(), path)
+    with pytest.raises(files.InputError, match="A.png has one value everywhere"):
+        heatmap_scoring.check(scored(picture=np.ones((4, 3))), path)
+    with pytest.raises(files.InputError, match="A.png"):
+        heatmap_scoring.check(scored(np.nan), path)
+
+
+def test_the_suffix_of_the_original_becomes_that_of_numpy():
+    arguments = argparse.Namespace(out="runs/maps.pkl")
+    assert heatmap_scoring.out_path(arguments).name == "maps.npz"
+
+
+def test_a_view_is_found_by_patient_side_and_view(tmp_path):
+    assert heatmap_scoring.view_path(tmp_path, ("P_1", "LEFT", 1), "mlo") == (
+        tmp_path / "P_1_LEFT_MLO.png")
+
+
+def test_each_foreground_class_has_its_picture(tmp_path):
+    heatmap_scoring.draw(scored(), ("none", "mass", "calc"), tmp_path, "A")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "A_calc.png", "A_mass.png"]

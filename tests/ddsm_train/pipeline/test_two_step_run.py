@@ -1,0 +1,42 @@
+"""The work of the two-step baseline: checks, the score file, the last lines."""
+
+import argparse
+import pathlib
+
+import numpy as np
+import pytest
+
+from ddsm_train.pipeline import two_step_run
+from end2end.heatmaps import two_step
+from end2end.utils import files
+
+VALUES = dict(largest=1, trees=20, max_depth=3, min_samples_split=2, workers=1,
+              cutoffs=[0.5], by="image")
+
+
+@pytest.mark.parametrize("changes, message", [
+    (dict(min_samples_split=1), "--min-samples-split 1: expected at least 2"),
+    (dict(trees=0), "--trees 0"), (dict(cutoffs=[0.5, 1.5]), "--cutoffs")])
+def test_values_that_no_forest_can_be_grown_with_are_refused(changes, message):
+    with pytest.raises(files.InputError, match=message):
+        two_step_run.check(argparse.Namespace(**(VALUES | changes)))
+    two_step_run.check(argparse.Namespace(**VALUES))
+
+
+def test_cases_are_named_by_patient_side_and_view():
+    features = two_step.Features(
+        np.zeros((2, 1)), ("f",), np.array([0, 1]), ("P_1", "P_2"), ("LEFT", "RIGHT"),
+        ("cc", ""))
+    table = two_step_run.table(features, np.array([0.25, 0.75]))
+    assert table.paths == ("P_1_LEFT_cc", "P_2_RIGHT")
+    assert table.lateralities == ("L", "R")
+
+
+@pytest.mark.parametrize("cases, noted", [(10, True), (300, False)])
+def test_too_few_cases_to_split_are_noted(cases, noted):
+    report = dict(auc=0.75, interval=(0.5, 1.0), cases=dict(train=cases, test=8),
+                  cancers=dict(test=3))
+    text = two_step_run.summary(report, argparse.Namespace(
+        **(VALUES | dict(min_samples_split=300))), pathlib.Path("out"))
+    assert "AUC 0.750 [0.500, 1.000] of 8 images, 3 with cancer" in text
+    assert ("fewer than --min-samples-split 300" in text) == noted

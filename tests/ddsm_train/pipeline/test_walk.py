@@ -1,0 +1,48 @@
+"""The demo's walk: commands that follow each other, with one seed."""
+
+import pathlib
+
+import pytest
+
+from ddsm_train import image_clf_train, patch_clf_train
+from ddsm_train.pipeline import walk
+from end2end.config import training_command
+
+OUT = pathlib.Path("out")
+
+
+def test_the_classes_of_the_patches_are_five():
+    assert len(walk.CLASSES) == 5
+
+
+def test_each_step_reads_what_the_one_before_it_made(monkeypatch):
+    performed = []
+    monkeypatch.setattr(walk, "perform", lambda step, out, log: performed.append(step)
+                        or dict(name=step.name))
+    records = walk.walk_steps(
+        walk.data_steps(OUT, walk.SCALES["tiny"], 7), OUT, after="before")
+    assert [record["name"] for record in records] == [
+        "phantoms", "prepare", "sample", "sample-test"]
+    assert [step.after for step in performed] == [
+        ("before",), ("phantoms",), ("prepare",), ("sample",)]
+
+
+@pytest.mark.parametrize("scale", walk.SCALES)
+def test_the_commands_of_training_parse_and_share_seed_and_mean(scale):
+    scale = walk.SCALES[scale]
+    common = walk.model_flags(7, 41.5)
+    programs = [(patch_clf_train, walk.patch_steps(OUT, scale, common)),
+                (image_clf_train, walk.image_steps(OUT, scale, common))]
+    for program, steps in programs:
+        for step in steps:
+            _, images, model, training = training_command.parse(
+                program.parser(), list(map(str, step.command[1:])), {})
+            assert (training.seed, images.pixel_mean) == (7, 41.5)
+            assert model.backbone == "yaroslav"
+
+
+def test_the_image_stage_starts_from_the_patch_stage_and_the_baseline_from_nothing():
+    image, baseline = walk.image_steps(OUT, walk.SCALES["full"], ())
+    words = list(map(str, image.command))
+    assert words[words.index("--patch-model-state") + 1] == "out/patch/best.h5"
+    assert "--no-patch-model-state" in baseline.command

@@ -1,0 +1,51 @@
+"""The images of an evaluation as cases of its report."""
+
+import cv2
+import numpy as np
+import pytest
+import saved_models
+
+from end2end import checkpoints
+from end2end.evaluation import cases
+from end2end.tables import scores
+
+
+@pytest.fixture
+def images(tmp_path):
+    paths = []
+    for name, value in (("a", 40), ("b", 200)):
+        paths.append(str(tmp_path / f"{name}.png"))
+        cv2.imwrite(paths[-1], np.full((40, 32), value, np.uint8))
+    return paths
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    return checkpoints.load_classifier(
+        saved_models.whole_image_model(tmp_path / "best.h5"))
+
+
+def table(paths, values):
+    return scores.Scores(
+        tuple(paths), np.array(values), np.array([0, 1]), patients=("p1", "p2"),
+        lateralities=("L", ""), views=("CC", "MLO"))
+
+
+def test_the_score_of_a_case_is_the_flip_averaged_one(classifier, images):
+    named = dict(plain=table(images, [0.1, 0.9]), flips=table(images, [0.25, 0.75]))
+    made = cases.cases(classifier, named, cases.PictureOptions(methods=("gradcam",)))
+    assert [case.score for case in made] == [0.25, 0.75]
+    assert [case.label for case in made] == [0, 1]
+    assert [name for name, _ in made[0].layers] == ["Grad-CAM"]
+    assert made[0].details == {"patient": "p1", "side": "L", "view": "CC"}
+    assert made[1].details == {"patient": "p2", "view": "MLO"}
+
+
+def test_no_case_is_made_of_patches_or_without_pictures(classifier, images):
+    of_patches = scores.Scores(
+        tuple(images), np.full((2, 5), 0.2), np.array([0, 1]), saved_models.CLASSES)
+    options = cases.PictureOptions()
+    assert cases.cases(classifier, dict(plain=of_patches), options) == []
+    named = dict(plain=table(images, [0.1, 0.9]))
+    assert cases.cases(classifier, named, cases.PictureOptions(show=False)) == []
+    assert len(cases.cases(classifier, named, options)) == 2

@@ -1,0 +1,42 @@
+"""The command line that both testing programs share."""
+
+import pytest
+
+from end2end.evaluation import command
+from end2end.utils import files
+
+
+def test_flips_are_on_where_the_program_says_so_and_can_be_turned_off():
+    words = ["model.h5", "test"]
+    assert command.parser("p", None, flips=True).parse_args(words).flips
+    assert not command.parser("p", None).parse_args(words).flips
+    assert not command.parser("p", None, flips=True).parse_args(
+        [*words, "--no-flips"]).flips
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--runs", "0"], "--runs 0: expected a number from 1"),
+    (["--batch-size", "0"], "--batch-size 0"), (["--seed", "-1"], "--seed -1"),
+    (["--layers", "heatmap"], "--layers heatmap and --patch-model")])
+def test_flags_that_do_not_fit_are_refused_before_any_work(tmp_path, flags, message):
+    (tmp_path / "model.h5").write_bytes(b"")
+    arguments = command.parser("p", None).parse_args(
+        [str(tmp_path / "model.h5"), str(tmp_path), *flags])
+    with pytest.raises(files.InputError, match=message):
+        command.run(arguments)
+
+
+def test_operating_points_are_kept_with_one_model_only(tmp_path):
+    for name in ("a.h5", "b.h5"):
+        (tmp_path / name).write_bytes(b"")
+    arguments = command.parser("p", None).parse_args(
+        [str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), str(tmp_path), "--store"])
+    with pytest.raises(files.InputError, match="--store with several models"):
+        command.run(arguments)
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path):
+    arguments = command.parser("p", None).parse_args(
+        [str(tmp_path / "none.h5"), str(tmp_path)])
+    with pytest.raises(files.InputError, match="none.h5"):
+        command.run(arguments)

@@ -1,0 +1,64 @@
+"""Saliency of a set: which images, what is drawn again, the table of hits."""
+
+import argparse
+
+import numpy as np
+import pytest
+import saved_models
+
+from end2end.data import image_lists
+from end2end.evaluation import saliency_run
+from end2end.utils import files
+
+
+def listed(labels):
+    return image_lists.ImageList(
+        tuple(f"{i}.png" for i in range(len(labels))), np.array(labels), ("neg", "pos"))
+
+
+def test_of_a_limit_each_class_has_an_equal_share():
+    images = saliency_run.first(listed([0, 0, 0, 1, 1]), 4)
+    assert images.paths == ("0.png", "1.png", "3.png", "4.png")
+    assert images.labels.tolist() == [0, 0, 1, 1]
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    saved_models.write_images(tmp_path / "test", women=2)
+    return argparse.Namespace(
+        model=str(saved_models.whole_image_model(tmp_path / "best.h5")),
+        images=str(tmp_path / "test"), out=str(tmp_path / "out"), method=["gradcam"],
+        flips=False, cutoff=0.06, scale="image", rois=None, tolerance=0.03,
+        patch_model=None, limit=2)
+
+
+def test_other_settings_have_the_maps_drawn_again(arguments, tmp_path):
+    job = saliency_run.plan(arguments, {})
+    results = saliency_run.run(job)
+    assert results["images"] == 2 and results["failed"] == {}
+    saved = sorted((tmp_path / "out" / "maps").glob("*.npz"))
+    stamps = [path.stat().st_mtime_ns for path in saved]
+    saliency_run.run(saliency_run.plan(arguments, {}))
+    assert [path.stat().st_mtime_ns for path in saved] == stamps
+    arguments.method = ["guided"]
+    saliency_run.run(saliency_run.plan(arguments, {}))
+    assert [path.stat().st_mtime_ns for path in saved] != stamps
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize("changes, message", [
+    (dict(method=["heatmap"]), "--method heatmap and --patch-model"),
+    (dict(cutoff=1.0), "--cutoff and --tolerance"), (dict(tolerance=-0.1), "shares"),
+    (dict(model="none.h5"), "none.h5")])
+def test_what_cannot_be_drawn_is_refused_before_any_work(arguments, changes, message):
+    vars(arguments).update(changes)
+    with pytest.raises(files.InputError, match=message):
+        saliency_run.plan(arguments, {})
+
+
+def test_the_table_has_the_titles_of_the_methods():
+    hits = dict(images=4, hits=0.75, interval=(0.5, 1.0), chance=0.05,
+                hits_in_breast=1.0, interval_in_breast=(1.0, 1.0), chance_in_breast=0.1)
+    table = saliency_run.pointing_table({"gradcam": hits})
+    assert table.rows == [("Grad-CAM", 4, 0.75, "0.500 to 1.000", 0.05, 1.0,
+                           "1.000 to 1.000", 0.1)]

@@ -1,0 +1,62 @@
+"""Pictures of scored mammograms: what is asked for, what is there already."""
+
+import cv2
+import pytest
+import saved_models
+
+from end2end import checkpoints
+from end2end.reports import prediction_pictures, report
+from end2end.utils import files
+
+ROW = dict(score="0.5", label="", patient="", laterality="", view="", calibrated="",
+           flags="", notes="")
+
+
+@pytest.fixture
+def classifiers(tmp_path):
+    return [checkpoints.load_classifier(
+        saved_models.whole_image_model(tmp_path / "best.h5"))]
+
+
+@pytest.fixture
+def row(tmp_path):
+    saved_models.write_images(tmp_path / "images", women=1)
+    return dict(ROW, path=str(sorted((tmp_path / "images").rglob("*.png"))[0]))
+
+
+def test_pictures_are_made_once_in_the_colours_of_their_methods(
+        tmp_path, classifiers, row):
+    request = prediction_pictures.PictureRequest(overlay=tmp_path / "out")
+    prediction_pictures.check(request)
+    assert prediction_pictures.make([row], classifiers, request) == []
+    paths = sorted((tmp_path / "out").glob("*.png"))
+    assert [path.name.split(".")[-2] for path in paths] == ["heatmap", "saliency"]
+    assert cv2.imread(str(paths[0])).shape[:2] == saved_models.SIZE
+    stamps = [path.stat().st_mtime_ns for path in paths]
+    prediction_pictures.make([row], classifiers, request)
+    assert [path.stat().st_mtime_ns for path in paths] == stamps
+
+
+def test_an_image_without_pictures_is_named_and_stops_nothing(
+        tmp_path, classifiers, row):
+    request = prediction_pictures.PictureRequest(page=tmp_path / "page.html")
+    bad = dict(ROW, path=str(tmp_path / "none.png"))
+    ((path, reason),) = prediction_pictures.make([bad, row], classifiers, request)
+    assert path == bad["path"] and "none.png" in reason
+    assert (tmp_path / "page.html").read_text().count("<tr data-case=") == 1
+
+
+def test_pictures_of_other_settings_are_not_mixed(tmp_path):
+    first, second = (prediction_pictures.PictureRequest(
+        overlay=tmp_path / "out", settings=dict(model=name)) for name in "ab")
+    prediction_pictures.check(first)
+    prediction_pictures.check(first)
+    with pytest.raises(files.InputError, match="pictures of other models"):
+        prediction_pictures.check(second)
+
+
+def test_levels_without_rows_have_no_section():
+    rows = [dict(path="p_L", images="2", score="0.25", flags="")]
+    heading, table = prediction_pictures.table_sections(dict(breasts=rows, patients=[]))
+    assert heading == report.Heading("Breasts")
+    assert table.rows == [("p_L", "2", 0.25, "")]

@@ -1,0 +1,59 @@
+"""The command that describes score files: checks, short names, a page."""
+
+import argparse
+import pathlib
+
+import numpy as np
+import pytest
+
+from end2end.reports import score_report
+from end2end.tables import scores
+from end2end.utils import files
+
+
+def arguments(*paths, **changes):
+    return argparse.Namespace(**(dict(
+        scores=list(map(str, paths)), at=[0.86], runs=50, seed=1, out=None, mean=None,
+        table=None, threshold=[]) | changes))
+
+
+@pytest.fixture
+def score_files(tmp_path):
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    paths = []
+    for name, values in (("a", [0.1, 0.9, 0.2, 0.8, 0.3, 0.7]),
+                         ("b", [0.1, 0.9, 0.2, 0.8, 0.75, 0.7])):
+        path = tmp_path / name / "scores.csv"
+        scores.write_scores(path, scores.Scores(
+            tuple(f"{i}.png" for i in range(6)), np.array(values), labels))
+        paths.append(path)
+    return paths
+
+
+def test_files_are_named_by_as_much_of_the_path_as_tells_them_apart():
+    name = score_report.file_names
+    assert name([pathlib.Path("x/a.csv"), pathlib.Path("x/b.csv")]) == ["a", "b"]
+    assert name([pathlib.Path("x/s.csv"), pathlib.Path("y/s.csv")]) == ["x/s", "y/s"]
+
+
+def test_two_files_are_described_compared_and_written(score_files, tmp_path):
+    lines = score_report.run(arguments(*score_files, out=str(tmp_path / "out")))
+    results = files.read_json(tmp_path / "out" / "results.json")
+    assert results["auc"] == 1.0
+    assert results["comparisons"][0]["difference"] == pytest.approx(-1 / 9)
+    assert any("1.0000" in line for line in lines)
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {
+        "results.json", "report.html", "roc.png", "roc.svg"}
+
+
+@pytest.mark.parametrize("changes, message", [
+    (dict(at=[86.0]), "--at 86"), (dict(runs=0), "--runs"), (dict(seed=-1), "--seed")])
+def test_numbers_out_of_range_are_refused(score_files, changes, message):
+    with pytest.raises(files.InputError, match=message):
+        score_report.run(arguments(*score_files, **changes))
+
+
+def test_scores_without_labels_are_refused(tmp_path):
+    (tmp_path / "s.csv").write_text("path,label,score\na.png,1,0.5\nb.png,,0.25\n")
+    with pytest.raises(files.InputError, match="1 of 2"):
+        score_report.run(arguments(tmp_path / "s.csv"))

@@ -1,0 +1,41 @@
+"""Statistics as tables: columns that say something, intervals, groups."""
+
+from end2end.reports import report, score_tables
+
+
+def test_an_interval_is_two_numbers_of_three_digits():
+    assert score_tables.between((0.8124, 0.9)) == "0.812 to 0.900"
+
+
+def test_columns_that_are_empty_in_every_row_are_left_out_on_the_terminal():
+    table = report.Table(("name", "AUC", "drawn by patient"), [
+        ("first", 0.91234, ""), ("second, longer", None, "")], "What it is")
+    assert score_tables.as_text(table) == [
+        "What it is", "  name            AUC", "  first           0.9123",
+        "  second, longer"]
+
+
+def test_a_group_of_one_class_has_no_auc():
+    rows = {"CC": dict(count=4, positive=2, auc=0.75, auc_interval=(0.5, 1.0)),
+            "MLO": dict(count=3, positive=0)}
+    table = score_tables.group("view", rows)
+    assert table.rows[0] == ("CC", 4, 2, 0.75, "0.500 to 1.000")
+    assert table.rows[1] == ("MLO", 3, 0, None, "one class only")
+
+
+def test_a_comparison_names_each_file_with_its_difference():
+    statistic = dict(auc=0.8, difference=-0.1, difference_interval=(-0.2, 0.0),
+                     delong=dict(interval=(-0.25, 0.05), p_value=0.04321))
+    table = score_tables.comparison([("other", statistic)])
+    assert table.rows == [("other", 0.8, -0.1, "-0.200 to 0.000", "",
+                           "-0.250 to 0.050", "0.043")]
+
+
+def test_classes_have_accuracy_and_a_matrix_with_named_rows():
+    results = dict(confusion=[[3, 1], [0, 4]], classes=["mass", "none"], count=8,
+                   confusion_normalized=[[0.75, 0.25], [0.0, 1.0]], accuracy=0.875,
+                   accuracy_interval=(0.6, 1.0))
+    accuracy, matrix = score_tables.tables(results)
+    assert accuracy.rows == [(8, 0.875, "0.600 to 1.000")]
+    assert matrix.columns == ("true class", "mass", "none")
+    assert list(matrix.rows[0]) == ["mass", 0.75, 0.25]
