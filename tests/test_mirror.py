@@ -17,19 +17,12 @@ PROGRAMS = {
 NOT_YET = """
     end2end/archive: roi_streamed scheduling shards storage streamed
     end2end/dicom: grey_levels identity parsing
-    end2end/evaluation: cases command paper_panels saliency_run
     end2end/images: fit reading segmentation
     end2end/model_files: layer_settings network_build
     end2end/phantoms: cbis_ddsm drawing inbreast_layout
     end2end/prediction: grouping pseudonyms
-    end2end/reports: dicom_results figures prediction_pictures score_report score_tables
     end2end/serve: scoring
     end2end/tables: manifests vocabulary
-    ddsm_train: draw_saliency evaluate two_step
-    ddsm_train/dataset: downloads importing tables
-    ddsm_train/pipeline: demo_report heatmap_scoring two_step_run walk
-    inbreast: evaluate experiments
-    inbreast/dataset: importing subsets tables
 """
 
 

@@ -84,14 +84,14 @@ def _rows(path):
 
 def _walk(folder, skip):
     """Folders and the names of their files; links are followed, each place once."""
-    seen = set()
+    visited = set()
     skip = skip and os.path.realpath(skip)
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in seen or real == skip:
+        if real in visited or real == skip:
             folders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         yield pathlib.Path(place), names
 
 
@@ -110,8 +110,8 @@ def make_job(
     masks = []
     for number, finding in film.findings:
         candidates = list(dict.fromkeys(
-            str(path) for named in (finding.mask, finding.crop) if named
-            for path in index.find(named)))
+            str(path) for entry in (finding.mask, finding.crop) if entry
+            for path in index.find(entry)))
         masks.append(dict(
             number=number, named=finding.mask, files=candidates,
             image=film.images.index(finding.image),
@@ -167,12 +167,13 @@ def convert_film(job: dict) -> dict:
 def _read_film(job, result):
     """Pixels of the first copy that can be read, and the shape of each copy."""
     pixels, shapes, reasons = None, [], []
-    for named, candidates in zip(job["named"], job["images"], strict=True):
+    for original, candidates in zip(job["named"], job["images"], strict=True):
         try:
             if not candidates:
                 raise conversion.Unreadable("the mammogram is missing")
             path = candidates[0]
-            if len(candidates) > 1 and pathlib.Path(path).name != named.split("/")[-1]:
+            name = original.split("/")[-1]
+            if len(candidates) > 1 and pathlib.Path(path).name != name:
                 path = max(candidates, key=os.path.getsize)
             if pixels is None:
                 pixels, mammogram = conversion.read_mammogram(path)
@@ -182,7 +183,7 @@ def _read_film(job, result):
                 shapes.append(conversion.read_shape(path))
         except conversion.Unreadable as error:
             shapes.append(None)
-            file = candidates[0] if candidates else named
+            file = candidates[0] if candidates else original
             reasons.append((None, file, str(error)))
     if pixels is None:
         raise conversion.Unreadable("; ".join(reason for _, _, reason in reasons))

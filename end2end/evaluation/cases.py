@@ -32,13 +32,13 @@ class PictureOptions:
 
 
 def cases(
-        classifier: checkpoints.Classifier, named: Mapping[str, scores.Scores],
+        classifier: checkpoints.Classifier, schemes: Mapping[str, scores.Scores],
         options: PictureOptions) -> list[report.Case]:
     """Cases of a report, the score being the flip-averaged one where there is one.
 
     Args:
         classifier: `checkpoints.Classifier` whose maps are shown.
-        named: dict of `Scores` by scheme, of two classes; others have no cases.
+        schemes: dict of `Scores` by scheme, of two classes; others have no cases.
         options: `PictureOptions`.
 
     Returns:
@@ -47,7 +47,7 @@ def cases(
     Raises:
         files.InputError: an image or the outlines cannot be read.
     """
-    table = named.get("flips", named["plain"])
+    table = schemes.get("flips", schemes["plain"])
     if not options.show or table.values.ndim == 2:
         return []
     find_regions = rois.read(options.regions) if options.regions else None

@@ -149,9 +149,9 @@ def saliency(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
         title = kind if right else f"no {kind}; nearest"
         panels.append((f"{titled(i, title)}, score {image.score:.2f}",
                        case_pictures.drawn(image, arguments.method, regions)))
-        seen = image.maps[arguments.method].any()
+        visible = image.maps[arguments.method].any()
         lines.append(f"{LETTERS[i]} {title}: {image.path}, score {image.score:.3f}"
-                     + ("" if seen else "; nothing passes the cutoff"))
+                     + ("" if visible else "; nothing passes the cutoff"))
     heatmaps = ()
     if first.cells is not None:
         regions = find_regions(first.path, first.grey.shape) if find_regions else ()

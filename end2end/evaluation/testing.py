@@ -88,23 +88,24 @@ def evaluate(
     by_flip = prediction.predict_flips(
         classifier, images, flips=flips, batch_size=options.batch_size,
         progress=options.progress)
-    named = {"plain": score_files.of_images(images, by_flip[:, 0], classifier.classes)}
+    schemes = {"plain": score_files.of_images(
+        images, by_flip[:, 0], classifier.classes)}
     if options.flips:
-        named["flips"] = score_files.of_images(
+        schemes["flips"] = score_files.of_images(
             images, by_flip.mean(axis=1), classifier.classes)
-    return named
+    return schemes
 
 
 # Statistics -----------------------------------------------------------------------
 
 
 def compare(
-        named: Mapping[str, score_files.Scores],
+        schemes: Mapping[str, score_files.Scores],
         draw: statistics.Draw) -> dict[str, dict]:
     """Statistics of each scheme, and the gain of the flips over none.
 
     Args:
-        named: dict of `Scores` by scheme, `plain` first.
+        schemes: dict of `Scores` by scheme, `plain` first.
         draw: `statistics.Draw`.
 
     Returns:
@@ -115,21 +116,21 @@ def compare(
         files.InputError: one class only.
     """
     results = {name: statistics.describe(table, draw)
-               for name, table in named.items()}
-    if "flips" in named and named["flips"].values.ndim == 1:
+               for name, table in schemes.items()}
+    if "flips" in schemes and schemes["flips"].values.ndim == 1:
         results["flips"]["gain"] = statistics.compare(
-            named["plain"], named["flips"], draw)
+            schemes["plain"], schemes["flips"], draw)
     return results
 
 
 def against_mean(
-        named: Mapping[str, score_files.Scores],
+        schemes: Mapping[str, score_files.Scores],
         members: Sequence[Mapping[str, score_files.Scores]], names: Sequence[str],
         options: EvaluationOptions) -> dict:
     """AUC of each of several models, and its difference to that of their mean.
 
     Args:
-        named: dict of `Scores` of the mean, by scheme.
+        schemes: dict of `Scores` of the mean, by scheme.
         members: the same of each model.
         names: of the models.
         options: `EvaluationOptions`.
@@ -138,7 +139,7 @@ def against_mean(
         dict with `members`: by scheme, a list of dicts of `statistics.compare` with
         `name` and `auc_interval`; empty for one model.
     """
-    if len(members) < 2 or named["plain"].values.ndim == 2:
+    if len(members) < 2 or schemes["plain"].values.ndim == 2:
         return {}
     return dict(members={scheme: [
         dict(name=name,
@@ -146,7 +147,7 @@ def against_mean(
                  mean.labels, member[scheme].values, **options.draw.keywords),
              **statistics.compare(mean, member[scheme], options.draw, name=name))
         for name, member in zip(names, members, strict=True)]
-        for scheme, mean in named.items()})
+        for scheme, mean in schemes.items()})
 
 
 # Output ---------------------------------------------------------------------------
@@ -184,21 +185,22 @@ def run(
         members.insert(0, evaluate(classifier, images, options))
         cards.insert(0, classifier.card)
     # The maps are those of the first model, which was loaded last.
-    named = members[0]
+    schemes = members[0]
     if len(members) > 1:
-        named = {
+        schemes = {
             scheme: ensembles.ensemble([member[scheme] for member in members], names)
             for scheme in members[0]}
     results = dict(
         models=list(map(str, model_paths)), test=str(test),
-        **compare(named, options.draw), **against_mean(named, members, names, options),
+        **compare(schemes, options.draw),
+        **against_mean(schemes, members, names, options),
         seconds=round(time.monotonic() - started, 2))
     if options.store:
         card_files.store(model_paths[0], card_files.from_validation(
-            named, pathlib.Path(test).resolve().name, options.draw))
-    write_files(out, named, results)
-    cases = evaluation_cases.cases(classifier, named, options.pictures)
-    write_page(out, named, results, cards, cases)
+            schemes, pathlib.Path(test).resolve().name, options.draw))
+    write_files(out, schemes, results)
+    cases = evaluation_cases.cases(classifier, schemes, options.pictures)
+    write_page(out, schemes, results, cards, cases)
     return results
 
 
@@ -213,32 +215,32 @@ def model_names(paths: Sequence[str | pathlib.Path]) -> list[str]:
 
 
 def write_files(
-        out: pathlib.Path, named: Mapping[str, score_files.Scores],
+        out: pathlib.Path, schemes: Mapping[str, score_files.Scores],
         results: dict) -> None:
     """Writes score files, of images and of breasts with both views as far as they are
     known, results, and the curve or matrix."""
-    for scheme, table in named.items():
+    for scheme, table in schemes.items():
         name = "scores" if scheme == "plain" else f"scores_{scheme}"
         score_files.write_scores(out / f"{name}.csv", table)
         if "breasts" in results[scheme]:
             score_files.write_scores(
                 out / f"{name}.breasts.csv", ensembles.breasts(table))
-    figure, name = picture(named, results)
+    figure, name = picture(schemes, results)
     figures.save(figure, out / name)
     files.write_json(out / "results.json", results)
 
 
 def write_page(
-        out: pathlib.Path, named: Mapping[str, score_files.Scores], results: dict,
+        out: pathlib.Path, schemes: Mapping[str, score_files.Scores], results: dict,
         cards: Sequence[dict], cases: Sequence[report.Case]) -> None:
     """Writes `report.html`."""
     trained = "; ".join(dict.fromkeys(
         str(card.get("trained_on") or "not recorded") for card in cards))
-    figure, name = picture(named, results)
+    figure, name = picture(schemes, results)
     sections = [report.Heading("Result"), report.Table(("setting", "value"), [
         ("model", ", ".join(results["models"])), ("test images", results["test"]),
         ("seconds", results["seconds"])])]
-    for scheme in named:
+    for scheme in schemes:
         sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
                      *score_tables.tables(results[scheme])]
         if "members" in results:
@@ -264,13 +266,13 @@ SCHEMES = {"plain": "as they are", "flips": "flip-averaged"}
 
 
 def picture(
-        named: Mapping[str, score_files.Scores], results: dict) -> tuple[Figure, str]:
+        schemes: Mapping[str, score_files.Scores], results: dict) -> tuple[Figure, str]:
     """ROC curve, or confusion matrix for more than two classes, and its name."""
-    if named["plain"].values.ndim == 2:
+    if schemes["plain"].values.ndim == 2:
         plain = results["plain"]
         return figures.confusion(plain["confusion"], plain["classes"]), "confusion"
     curves = []
-    for scheme, table in named.items():
+    for scheme, table in schemes.items():
         for row in results.get("members", {}).get(scheme, ()):
             values = table.models[row["name"]]
             curves.append(curve(
