@@ -15,7 +15,7 @@ import pathlib
 import sys
 import types
 
-from end2end import checkpoints, prediction, reports
+from end2end import checkpoints, config, prediction, reports
 from end2end.config import model_flags
 from end2end.utils import commands, files, locks
 
@@ -46,6 +46,7 @@ def parser():
                            "nothing is known")
     made.add_argument("--frame", type=int, metavar="N",
                       help="frame of tomosynthesis stacks, from 0")
+    config.add_refuse_unfit(made)
     made.add_argument("--fast", action="store_true",
                       help="networks by OpenVINO: the same scores, sooner")
     made.add_argument("--keep-ids", action="store_true",
@@ -129,7 +130,8 @@ def score(arguments, asked, out, models, images):
         engines = prediction.score_files.converted(classifiers)
     failures = prediction.score_files.score_all(
         todo, table, engines,
-        names=names, flips=arguments.flips, frame=arguments.frame)
+        names=names, flips=arguments.flips, frame=arguments.frame,
+        refuse_unfit=arguments.refuse_unfit)
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
     if wanted:
         wanted = dataclasses.replace(wanted, scored_ns=table.scored_ns())

@@ -49,6 +49,7 @@ def parser():
             task.add_argument("--models", nargs="+", required=True, metavar="MODEL")
             task.add_argument("--flips", action="store_true",
                               help="average over the four flips")
+            config.add_refuse_unfit(task)
             task.add_argument("--batch-size", type=int, default=4)
             task.add_argument("--fast", action="store_true",
                               help="networks by OpenVINO, as end2end.predict --fast")

@@ -38,6 +38,8 @@ def predicting(arguments):
         settings["fast"] = True
     if outputs != model_flags.AS_STORED:
         settings["outputs"] = [list(outputs.classes), outputs.kind]
+    if arguments.refuse_unfit:
+        settings["refuse_unfit"] = True
     key = b""
     if not arguments.keep_ids:
         key = pseudonym_key(arguments.out, arguments.pseudonym_key)
@@ -46,7 +48,8 @@ def predicting(arguments):
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
         batch_size=arguments.batch_size, key=key,
-        loading=Loading(arguments.fast, outputs))
+        loading=Loading(arguments.fast, outputs),
+        refuse_unfit=arguments.refuse_unfit)
     return shards.Work(function, SCORED, settings, sources=True)
 
 
@@ -161,28 +164,30 @@ def known(row, table):
                     for name in guessed}
 
 
-def score_rows(rows, *, table, models, flips, batch_size, key=b"", loading=None):
+def score_rows(rows, *, table, models, flips, batch_size, key=b"", loading=None,
+               **reading):
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
     Every row comes back once, in order, with side, view and flags as `end2end.predict`
     gives them. Patients' numbers of DICOM files become pseudonyms where there is a
-    key; those of the manifest and of file names stay.
+    key; those of the manifest and of file names stay. `reading`: further arguments of
+    `prediction.prepare`.
     """
     loaded, done = classifiers(models, loading or Loading()), []
     if any(one.images.height is not None for one in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):
         batch = [known(row, table) for row in rows[start:start + batch_size]]
-        done += _score_batch(batch, loaded, flips, _names(key))
+        done += _score_batch(batch, loaded, flips, _names(key), **reading)
     return done
 
 
-def _score_batch(rows, loaded, flips, names):
+def _score_batch(rows, loaded, flips, names, **reading):
     read = []
     for row in rows:
         try:
             with _recorded(row, row["path"]):
-                read.append((row, _prepared(row, loaded, names)))
+                read.append((row, _prepared(row, loaded, names, **reading)))
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
     if read:
@@ -214,10 +219,10 @@ def _recorded(row, path):
         resuming.check_unchanged(storage.plain(path), resuming.FileState(**before))
 
 
-def _prepared(row, loaded, names):
+def _prepared(row, loaded, names, **reading):
     """Network inputs per model; what the file says of itself goes into the row."""
     with storage.local(row["path"]) as path:
-        found = prediction.prepare(path, loaded)
+        found = prediction.prepare(path, loaded, **reading)
     for name in ("laterality", "view"):
         row[name] = row[name] or getattr(found.image, name)
     patient = found.image.patient

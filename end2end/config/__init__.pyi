@@ -5,6 +5,7 @@ from . import training_command as training_command
 from .flags import DEAD_FLAGS as DEAD_FLAGS
 from .flags import add_dead_flags as add_dead_flags
 from .flags import add_options as add_options
+from .flags import add_refuse_unfit as add_refuse_unfit
 from .flags import option as option
 from .options import BOOTSTRAP_RUNS as BOOTSTRAP_RUNS
 from .options import BOOTSTRAP_SEED as BOOTSTRAP_SEED
@@ -38,6 +39,7 @@ __all__ = [
     "TrainingOptions",
     "add_dead_flags",
     "add_options",
+    "add_refuse_unfit",
     "as_flags",
     "as_lines",
     "fill",

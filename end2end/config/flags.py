@@ -108,6 +108,14 @@ def _number(kind, least, most):
     return convert
 
 
+def add_refuse_unfit(parser: argparse.ArgumentParser) -> None:
+    """Adds `--refuse-unfit`, which all programs that score mammograms have."""
+    parser.add_argument(
+        "--refuse-unfit", action="store_true",
+        help="give no score to pictures flagged as 'do not use the score' (inverted, "
+             "turned, cropped, implant, no breast, ...); docs/pictures.md has the list")
+
+
 def add_dead_flags(parser: argparse.ArgumentParser) -> None:
     """Accepts the flags that never had an effect, hidden from the help."""
     for flag in DEAD_FLAGS:

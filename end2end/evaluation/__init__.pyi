@@ -1,6 +1,7 @@
 from . import cases as cases
 from . import command as command
 from . import paper_panels as paper_panels
+from . import refusals as refusals
 from . import saliency_run as saliency_run
 from .testing import EvaluationOptions as EvaluationOptions
 from .testing import against_mean as against_mean
@@ -22,6 +23,7 @@ __all__ = [
     "evaluate",
     "model_names",
     "paper_panels",
+    "refusals",
     "run",
     "saliency_run",
     "summary",

@@ -5,7 +5,7 @@ import pathlib
 
 import tqdm
 
-from end2end import evaluation
+from end2end import config, evaluation
 from end2end.config import image_flags, model_flags
 from end2end.explanation import methods
 from end2end.utils import commands, files, locks
@@ -50,6 +50,7 @@ def parser(
     parser.add_argument("--store", action="store_true",
                         help="this is the validation set: keep calibration and "
                              "operating points with the model, for end2end.predict")
+    config.add_refuse_unfit(parser)
     image_flags.add(parser)
     model_flags.add(parser)
     return parser
@@ -83,7 +84,8 @@ def run(parsed: argparse.Namespace) -> None:
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
             outputs=model_flags.typed(parsed),
-            progress=bar.update, pictures=pictures, store=arguments["store"])
+            progress=bar.update, pictures=pictures, store=arguments["store"],
+            refuse_unfit=arguments["refuse_unfit"])
         results = evaluation.run(models, arguments["test"], out, options)
     print(*evaluation.summary(results), sep="\n")
     out = pathlib.Path(out)

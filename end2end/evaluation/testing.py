@@ -15,6 +15,7 @@ from end2end.checkpoints import cards as card_files
 from end2end.config import model_flags
 from end2end.data import image_lists
 from end2end.evaluation import cases as evaluation_cases
+from end2end.evaluation import refusals
 from end2end.images import input_checks
 from end2end.metrics import bootstrap, ensembles, statistics
 from end2end.reports import figures, report, score_tables
@@ -37,6 +38,7 @@ class EvaluationOptions:
         progress: called with the number of images just scored; None for silence.
         pictures: what the report shows of each image.
         store: keep calibration and operating points with the model (`cards`).
+        refuse_unfit: leave out pictures that are no basis for a score.
     """
 
     flips: bool = False
@@ -48,6 +50,7 @@ class EvaluationOptions:
     progress: object = None
     pictures: evaluation_cases.PictureOptions = evaluation_cases.PictureOptions()
     store: bool = False
+    refuse_unfit: bool = False
 
     @property
     def draw(self) -> statistics.Draw:
@@ -177,11 +180,15 @@ def run(
         files.existing_file(path, "model")
     out = files.writable_folder(out)
     members, cards, names = [], [], model_names(model_paths)
+    refused = None
     for path in reversed(model_paths):
         classifier = checkpoints.load_classifier(
             path, typed=options.images,
             output_options=options.outputs)
         images = test_images(test, classifier.classes)
+        if options.refuse_unfit:
+            refused = refusals.unfit_images(images) if refused is None else refused
+            images = refusals.without(images, refused)
         members.insert(0, evaluate(classifier, images, options))
         cards.insert(0, classifier.card)
     # The maps are those of the first model, which was loaded last.
@@ -194,7 +201,8 @@ def run(
         models=list(map(str, model_paths)), test=str(test),
         **compare(schemes, options.draw),
         **against_mean(schemes, members, names, options),
-        seconds=round(time.monotonic() - started, 2))
+        seconds=round(time.monotonic() - started, 2),
+        **({} if refused is None else dict(refused=refused)))
     if options.store:
         card_files.store(model_paths[0], card_files.from_validation(
             schemes, pathlib.Path(test).resolve().name, options.draw))
@@ -298,6 +306,8 @@ def summary(results: dict) -> list[str]:
     plain = results["plain"]
     lines = [f"{plain['count']} images"
              + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
+    lines += [f"left out: {path} {reason}"
+              for path, reason in results.get("refused", {}).items()]
     for scheme, title in (("plain", ""), ("flips", " with flips")):
         part = results.get(scheme, {})
         lines += [f"{row['name']} AUC{title} {row['auc']:.4f} "

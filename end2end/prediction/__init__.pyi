@@ -10,6 +10,7 @@ from .scoring import Prepared as Prepared
 from .scoring import ScoredImage as ScoredImage
 from .scoring import Scores as Scores
 from .scoring import check_classes as check_classes
+from .scoring import check_fit as check_fit
 from .scoring import check_inputs as check_inputs
 from .scoring import check_scores as check_scores
 from .scoring import network_input as network_input
@@ -20,6 +21,7 @@ from .scoring import prepare as prepare
 from .scoring import read_mammogram as read_mammogram
 from .scoring import read_scores as read_scores
 from .scoring import score_image as score_image
+from .scoring import unfit_reasons as unfit_reasons
 from .scoring import write_scores as write_scores
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "ScoredImage",
     "Scores",
     "check_classes",
+    "check_fit",
     "check_inputs",
     "check_scores",
     "engines",
@@ -45,5 +48,6 @@ __all__ = [
     "resuming",
     "score_files",
     "score_image",
+    "unfit_reasons",
     "write_scores",
 ]

@@ -28,6 +28,7 @@ SENTENCES = {
     "outputs": "with another --class-list or --output",
     "frame": "with another --frame",
     "flips": "with other flips (--flips)",
+    "refuse_unfit": "with the other choice of --refuse-unfit",
     "keep_ids": "with the other choice of --keep-ids",
 }
 CHANGED = "the file changed after it was read; call again to score it"
@@ -44,7 +45,8 @@ def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, A
 
     Args:
         models: paths.
-        arguments: of the parser of `end2end.predict`: `frame`, `flips`, `keep_ids`.
+        arguments: of the parser of `end2end.predict`: `frame`, `flips`, `keep_ids`,
+            `refuse_unfit`.
         images: fields of `config.ImageOptions` that were typed.
     """
     def content(path):
@@ -56,7 +58,8 @@ def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, A
                         for name, value in images.items()}, frame=arguments.frame,
                 flips=arguments.flips, keep_ids=arguments.keep_ids,
                 outputs=None if outputs == model_flags.AS_STORED else
-                [list(outputs.classes), outputs.kind])
+                [list(outputs.classes), outputs.kind],
+                refuse_unfit=arguments.refuse_unfit or None)
 
 
 class Record:

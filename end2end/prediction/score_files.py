@@ -111,15 +111,16 @@ def score_all(todo, table, classifiers, *, names, **options):
         table: `resuming.Rows`.
         classifiers: list of `checkpoints.Classifier`.
         names: gives the pseudonym of a patient; `resuming.Record`.
-        options: `flips` and `frame` of `prediction.score_image`.
+        options: `flips`, and `frame` and `refuse_unfit` of `scoring.prepare`.
     """
     failures, scored = [], []
-    frame = options.pop("frame", None)
+    reading = {name: options.pop(name) for name in ("frame", "refuse_unfit")
+               if name in options}
     with table.appending() as append:
-        for image, reading in tqdm.tqdm(read_ahead(todo, classifiers, frame),
-                                        total=len(todo), unit="image", disable=None):
+        for image, future in tqdm.tqdm(read_ahead(todo, classifiers, **reading),
+                                       total=len(todo), unit="image", disable=None):
             try:
-                prepared, state = reading.result()
+                prepared, state = future.result()
                 cells = row(image, prepared, classifiers, names, **options)
             except (files.InputError, OSError) as error:
                 failures.append((image["path"], commands.one_line(error)))
@@ -131,15 +132,16 @@ def score_all(todo, table, classifiers, *, names, **options):
     return failures + [(path, resuming.CHANGED) for path in changed]
 
 
-def read_ahead(todo, classifiers, frame):
+def read_ahead(todo, classifiers, **reading):
     """Each image with a future of its network inputs (`prediction.Prepared`) and of
     what its file was like (`resuming.FileState`).
 
-    A few are read and prepared while the network works on those before.
+    A few are read and prepared while the network works on those before. `reading`:
+    further arguments of `scoring.prepare`.
     """
     def ready(path):
         state = resuming.state(files.existing_file(path, "image"))
-        prepared = scoring.prepare(path, classifiers, frame=frame)
+        prepared = scoring.prepare(path, classifiers, **reading)
         resuming.check_unchanged(path, state)
         # The pixels of a large mammogram take twenty times the memory of an input.
         return dataclasses.replace(

@@ -285,8 +285,7 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
             made[one.images] = network_input(image, one.images)
             notes += made[one.images][2]
     chosen = [made[one.images] for one in classifiers]
-    reasons = unfit.reasons(
-        image.pixels, laterality=image.laterality, tagged=image.special)
+    reasons = unfit_reasons(image)
     if refuse_unfit:
         check_fit(image, reasons)
     flags = [reason.sentence for reason in reasons]
@@ -298,6 +297,12 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
         dataclasses.replace(image, notes=tuple(dict.fromkeys(notes))),
         tuple(one[0] for one in chosen), tuple(one[1] for one in chosen),
         tuple(dict.fromkeys(flags)))
+
+
+def unfit_reasons(image: Mammogram) -> tuple[unfit.Reason, ...]:
+    """Why a picture is no basis for a score, by its tags and by what is seen."""
+    return unfit.reasons(
+        image.pixels, laterality=image.laterality, tagged=image.special)
 
 
 def check_fit(image: Mammogram, reasons: tuple[unfit.Reason, ...]) -> None:

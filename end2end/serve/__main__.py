@@ -17,7 +17,7 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 
-from end2end import checkpoints, prediction, serve
+from end2end import checkpoints, config, prediction, serve
 from end2end.config import model_flags
 from end2end.utils import commands, files
 
@@ -33,6 +33,7 @@ def parser() -> commands.Parser:
                            "of the first model")
     parser.add_argument("--flips", action="store_true",
                       help="average over the four flips")
+    config.add_refuse_unfit(parser)
     parser.add_argument("--port", type=int, default=7860,
                       help="on 127.0.0.1; 0 takes a free one (%(default)s)")
     parser.add_argument("--pseudonym-key", type=pathlib.Path, metavar="FILE",
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
     with serve.uploads.folder() as folder:
         scorer = serve.scoring.Scorer(
-            classifiers, patch or None, flips=arguments.flips, key=key, folder=folder)
+            classifiers, patch or None, flips=arguments.flips, key=key, folder=folder,
+            refuse_unfit=arguments.refuse_unfit)
         server = uvicorn.Server(uvicorn.Config(
             serve.application.application(scorer), log_level="warning",
             access_log=False, server_header=False))

@@ -35,11 +35,14 @@ class Scorer:
         flips: average over the four flips.
         key: of the pseudonyms; None for one of this page alone.
         folder: for files while they are scored; None: that of the system.
+        refuse_unfit: refuse pictures that are no basis for a score.
     """
 
     def __init__(self, classifiers: Sequence[checkpoints.Classifier],
                  patch: checkpoints.Classifier | None = None, *, flips: bool = False,
-                 key: bytes | None = None, folder: pathlib.Path | None = None) -> None:
+                 key: bytes | None = None, folder: pathlib.Path | None = None,
+                 refuse_unfit: bool = False) -> None:
+        self.refuse_unfit = refuse_unfit
         self.classifiers, self.patch, self.flips = classifiers, patch, flips
         self.folder = folder or pathlib.Path(tempfile.gettempdir())
         self.names = pseudonyms.Pseudonyms(key or pseudonyms.new_key())
@@ -91,7 +94,8 @@ class Scorer:
         image = dataclasses.replace(
             image, patient=patient, laterality=image.laterality or told["laterality"],
             view=image.view or told["view"])
-        prepared = prediction.prepare(image, self.classifiers)
+        prepared = prediction.prepare(
+            image, self.classifiers, refuse_unfit=self.refuse_unfit)
         result = prediction.score_image(prepared, self.classifiers, flips=self.flips)
         first = dataclasses.replace(self.classifiers[0], images=prepared.options[0])
         shown = methods.pictures(self.patch)

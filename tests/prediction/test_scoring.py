@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from end2end import checkpoints, config, prediction
+from end2end.phantoms import detector, drawing
 from end2end.utils import files
 
 
@@ -72,3 +73,40 @@ def test_a_model_of_patches_is_refused(breast):
     object.__setattr__(model, "classes", ("a", "b"))
     with pytest.raises(files.InputError, match="expected neg and pos"):
         prediction.score_image(breast, model)
+
+
+def digital_mammogram():
+    woman = drawing.draw_woman(3, seed=5, difficulty=0.3)
+    return detector.render(woman, "LEFT", "CC", (400, 310), maker="masked 12 bits")
+
+
+def test_a_picture_that_is_no_basis_for_a_score_is_flagged_or_refused():
+    image = digital_mammogram()
+    inverted = image.max() - image
+    (flag,) = prediction.prepare(inverted, [classifier()]).flags
+    assert flag.startswith("do not use the score: ") and "inverted" in flag
+    with pytest.raises(files.InputError, match=r"--refuse-unfit.*inverted"):
+        prediction.prepare(inverted, [classifier()], refuse_unfit=True)
+    assert not any("do not use" in flag for flag in prediction.prepare(
+        image, [classifier()], refuse_unfit=True).flags)
+
+
+def test_what_tags_tell_is_flagged_and_a_mirrored_picture_is_not_refused():
+    spot = prediction.Mammogram("a", digital_mammogram(), special=("spot",))
+    assert "spot compression" in prediction.prepare(spot, [classifier()]).flags[0]
+    with pytest.raises(files.InputError, match="spot compression"):
+        prediction.prepare(spot, [classifier()], refuse_unfit=True)
+    mirrored = prediction.Mammogram("a", digital_mammogram(), laterality="R")
+    flags = prediction.prepare(mirrored, [classifier()], refuse_unfit=True).flags
+    assert "mirrored" in flags[0]
+
+
+@pytest.mark.parametrize("trained, tagged, said", [
+    ("film", "digital", True), ("digital", "digital", False),
+    ("film", "not known", False)])
+def test_the_kind_is_said_of_models_without_statistics_too(trained, tagged, said):
+    # A picture of which nothing is seen: too small to judge.
+    image = prediction.Mammogram(
+        "a", np.full((100, 70), 90, np.uint8), acquisition=tagged)
+    flags = prediction.prepare(image, [classifier(acquisition=trained)]).flags
+    assert any("looks like a digital mammogram" in flag for flag in flags) == said
