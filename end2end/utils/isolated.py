@@ -5,8 +5,9 @@ file can bring down or keep busy for ever (GDCM ends the process with an uncaugh
 exception, HDF5 was seen to go round in circles). Here that ends a process with limited
 memory and time, and the file is refused like any other damaged one.
 
-The process is `python -m end2end.utils.isolated`: it takes a line of JSON per file and
-gives a line of JSON and perhaps an array. It ends with the process that started it.
+The process takes a line of JSON per file and gives a line of JSON and perhaps an array.
+It ends with the process that started it, imports nothing from the working folder, and
+never takes more memory than the limits of that process (`ulimit -v`) leave it.
 """
 
 import atexit
@@ -19,9 +20,13 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end.utils import commands, files
 
@@ -31,6 +36,11 @@ SECONDS_OF_PROCESSOR = 9
 # Above this many bytes per second a file is read anyway.
 SLOWEST_DISK = 10_000_000
 MAX_MEMORY = 2 << 30
+READY = b"ready\n"
+# The first words of the process: `-c` looks for modules in the working folder too.
+START = ("import sys; sys.path[:] = sys.argv[1:]; "
+         "from end2end.utils import isolated; isolated.main([])")
+PACKAGE = pathlib.Path(__file__).resolve().parents[2]
 # What can be asked for: module and function; they take a path and further values, and
 # return an array or None.
 TASKS = {"dicom": ("end2end.dicom.parsing", "decoded_here"),
@@ -42,9 +52,9 @@ class Reader:
     """The process, started at the first file and again after it died."""
 
     def __init__(self):
-        self.process, self.lock = None, threading.Lock()
+        self.process, self.complaints, self.lock = None, None, threading.Lock()
 
-    def ask(self, task, path, **values):
+    def ask(self, task: str, path: str | os.PathLike, **values: Any) -> NDArray | None:
         """Reads a file there.
 
         Args:
@@ -57,7 +67,7 @@ class Reader:
 
         Raises:
             files.InputError: the file cannot be read; or the library that reads it
-                crashed, took too long or too much memory.
+                crashed, took too long or too much memory; or the process cannot start.
         """
         question = dict(task=task, path=os.path.abspath(path), **values)
         with self.lock:
@@ -65,8 +75,8 @@ class Reader:
                 return self._ask(
                     question, SECONDS + os.path.getsize(path) / SLOWEST_DISK)
             except (EOFError, BrokenPipeError, TimeoutError) as error:
+                what = str(error) or self._end()
                 self.stop()
-                what = str(error) or "crashed or did not end"
                 raise files.InputError(
                     f"{path} cannot be read: its library {what}; "
                     "the file is damaged. Restore it or leave it out.") from None
@@ -76,10 +86,7 @@ class Reader:
             self._start()
         self.process.stdin.write(json.dumps(question).encode() + b"\n")
         self.process.stdin.flush()
-        out = self.process.stdout
-        if not select.select([out], [], [], seconds)[0]:
-            raise TimeoutError(f"did not end within {seconds:.0f} seconds")
-        line = out.readline()
+        line = self._line(seconds)
         if not line.endswith(b"\n"):
             raise EOFError
         answer = json.loads(line)
@@ -88,25 +95,75 @@ class Reader:
         if "dtype" not in answer:
             return None
         array = np.empty(answer["shape"], answer["dtype"])
-        if out.readinto(memoryview(array).cast("B")) < array.nbytes:
+        if self.process.stdout.readinto(
+                memoryview(array).cast("B")) < array.nbytes:
             raise EOFError
         return array
 
-    def _start(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "end2end.utils.isolated"], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+    def _line(self, seconds):
+        out = self.process.stdout
+        if not select.select([out], [], [], seconds)[0]:
+            raise TimeoutError(f"did not end within {seconds:.0f} seconds")
+        return out.readline()
 
-    def stop(self):
+    def _start(self):
+        self.stop()
+        self.complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, *import_path()], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.complaints,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+        try:
+            ready = self._line(SECONDS) == READY
+            reason = "" if ready else self._end()
+        except TimeoutError as error:
+            ready, reason = False, str(error)
+        if not ready:
+            self.stop()
+            limit = limit_of_memory()
+            remedy = (f"The address space is limited to {limit >> 20} MB (ulimit -v); "
+                      "raise that limit." if limit else
+                      "Mend the installation.")
+            raise files.InputError(
+                "the process in which files are read cannot start: it "
+                f"{reason}. No file was looked at. {remedy}")
+
+    def _end(self):
+        """How the process ended, in words, with the last that it said."""
+        try:
+            code = self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        self.complaints.seek(0)
+        lines = self.complaints.read()[-4000:].decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        how = f"ended with status {code}" if code >= 0 else _ENDS.get(
+            -code, f"crashed by {signal.Signals(-code).name}")
+        return f"{how} ({commands.one_line(last)[:200]})" if last else how
+
+    def stop(self) -> None:
         """Ends the process; the next file starts another."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            for stream in (self.process.stdin, self.process.stdout):
+            for stream in (self.process.stdin, self.process.stdout, self.complaints):
                 with contextlib.suppress(OSError):
                     stream.close()
             self.process = None
+
+
+_ENDS = {int(getattr(signal, "SIGPROF", 0)):
+         f"took more than {SECONDS_OF_PROCESSOR} seconds of the processor",
+         int(getattr(signal, "SIGKILL", 0)):
+         "was killed, perhaps for lack of memory"}
+
+
+def import_path() -> list[str]:
+    """`sys.path` without the working folder, unless this package lies in it."""
+    here = pathlib.Path.cwd()
+    folders = [str(pathlib.Path(entry).resolve()) for entry in sys.path]
+    kept = [folder for folder in folders if folder != str(here) or here == PACKAGE]
+    return kept if str(PACKAGE) in kept else [*kept, str(PACKAGE)]
 
 
 _reader = Reader()
@@ -117,52 +174,87 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _reader.__init__())
 
 
-def limit_memory():
-    """Lets this process take `MAX_MEMORY` more than now, where that can be set."""
+def limit_of_memory() -> int:
+    """Bytes of address space that this process may take; 0: any."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    soft = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return 0 if soft == resource.RLIM_INFINITY else soft
+
+
+# What this process was started with.
+_ALLOWED = limit_of_memory()
+
+
+def limit_memory() -> None:
+    """Lets this process take `MAX_MEMORY` more than now, where that can be set.
+
+    The limit that it was started with is never exceeded.
+    """
     try:
         import resource
         with open("/proc/self/status") as stream:
             now = next(int(line.split()[1]) for line in stream if "VmSize" in line)
     except (ImportError, OSError):
         return
-    resource.setrlimit(resource.RLIMIT_AS, ((now << 10) + MAX_MEMORY, -1))
+    most = (now << 10) + MAX_MEMORY
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(
+        resource.RLIMIT_AS, (min(most, _ALLOWED) if _ALLOWED else most, hard))
 
 
-def limit_time(seconds):
+def limit_time(seconds: float) -> None:
     """Ends this process after so many seconds of the processor; 0: no longer."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def answer(question):
+def answer(question: dict) -> tuple[dict, NDArray | None]:
     """Does one task; returns the answer as JSON values, and an array or None."""
     module, name = TASKS[question.pop("task")]
     try:
         function = getattr(importlib.import_module(module), name)
+        path = pathlib.Path(question.pop("path"))
         limit_memory()
         limit_time(SECONDS_OF_PROCESSOR)
-        array = function(pathlib.Path(question.pop("path")), **question)
+        array = function(path, **question)
         limit_time(0)
     except files.InputError as error:
         limit_time(0)
         return dict(error=str(error)), None
+    except MemoryError:
+        limit_time(0)
+        return dict(error=_too_little_memory(path)), None
     if array is None:
         return {}, None
     return dict(dtype=array.dtype.str, shape=array.shape), array.copy("C")
 
 
-def parser():
+def _too_little_memory(path):
+    if _ALLOWED:
+        return (f"{path} cannot be read within the {_ALLOWED >> 20} MB of address "
+                "space that this process may take (ulimit -v); raise that limit. The "
+                "file need not be damaged.")
+    return (f"{path} cannot be read within {MAX_MEMORY >> 30} GB of memory; it is "
+            "damaged or far larger than any such file. Leave it out.")
+
+
+def parser() -> commands.Parser:
     """The command line, which has no arguments."""
     return commands.Parser(prog="python -m end2end.utils.isolated", description=__doc__)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Answers questions until there are no more."""
     parser().parse_args(argv)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command's own business
     # Libraries print to the usual places.
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
+        out.write(READY)
+        out.flush()
         for line in sys.stdin.buffer:
             values, array = answer(json.loads(line))
             out.write(json.dumps(values).encode() + b"\n")

@@ -39,3 +39,67 @@ def test_a_refusal_passes_and_the_process_serves_on(tmp_path):
     with pytest.raises(files.InputError):
         reader.ask("model", tmp_path / "a.h5")
     reader.stop()
+
+
+LIMITED = """
+import resource, sys
+sys.argv = ["x"]
+from end2end.utils import files, isolated
+resource.setrlimit(resource.RLIMIT_AS, (int(%d), int(%d)))
+try:
+    isolated.ask("model", %r)
+except files.InputError as error:
+    print(error)
+print("done")
+"""
+
+
+def limited(path, bytes_):
+    return subprocess.run(
+        [sys.executable, "-c", LIMITED % (bytes_, bytes_, str(path))],
+        capture_output=True, text=True, timeout=120).stdout
+
+
+def test_a_hard_limit_of_address_space_is_kept_and_a_sound_model_is_read(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["model_weights/x/x/kernel:0"] = [[0.0]]
+        file["model_weights"].attrs["layer_names"] = [b"x"]
+        file["model_weights/x"].attrs["weight_names"] = [b"x/kernel:0"]
+    assert limited(tmp_path / "a.h5", 3 << 30) == "done\n"
+
+
+def test_a_process_that_cannot_start_is_told_and_the_file_is_not_blamed(
+        tmp_path, monkeypatch):
+    (tmp_path / "a.h5").write_bytes(b"no model")
+    monkeypatch.setattr(isolated, "START", "raise MemoryError('no room')")
+    for limit, remedy in ((3 << 30, "ulimit -v"), (0, "Mend the installation")):
+        monkeypatch.setattr(isolated, "limit_of_memory", lambda limit=limit: limit)
+        with pytest.raises(files.InputError, match="cannot start") as error:
+            isolated.Reader().ask("model", tmp_path / "a.h5")
+        message = str(error.value)
+        assert "no room" in message and remedy in message and "damaged" not in message
+
+
+DYING = """
+import sys
+from end2end.utils import files, isolated
+isolated.START = isolated.START.replace(
+    "isolated.main", "import os, types; sys.modules[chr(100)] = types.SimpleNamespace("
+    "die=lambda path: (os.write(2, bytes(sys.argv[0], 'ascii') + b'gave up'), "
+    "os.abort())); isolated.TASKS['die'] = ('d', 'die'); isolated.main")
+isolated.TASKS["die"] = ("d", "die")
+try:
+    isolated.ask("die", sys.argv[1])
+except files.InputError as error:
+    print(error)
+"""
+
+
+def test_a_crash_is_told_with_its_signal_and_the_last_words(tmp_path):
+    (tmp_path / "a.h5").write_bytes(b"x")
+    said = subprocess.run(
+        [sys.executable, "-c", DYING, tmp_path / "a.h5"], capture_output=True,
+        text=True, timeout=120).stdout
+    assert "SIGABRT" in said and "gave up" in said
