@@ -48,13 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(row):
+def measure(row: rows.Row) -> rows.Figure:
     """The `rows.Figure` of a row, measured in this process."""
     module, function = row.measure.split(".")
     return getattr(importlib.import_module(f"benchmarks.{module}"), function)()
 
 
-def in_own_process(row):
+def in_own_process(row: rows.Row) -> dict:
     """A row and its figure as a dict; `error` where it failed."""
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--alone", row.name], text=True,
@@ -67,7 +67,7 @@ def in_own_process(row):
     return described | dict(reached=row.reached(figure["value"])) | figure
 
 
-def line(row, figure):
+def line(row: rows.Row, figure: dict) -> str:
     """A row of the table."""
     target = f"at {'most' if row.most else 'least'} {row.target:g} {row.unit}"
     if "error" in figure:
@@ -81,11 +81,11 @@ def line(row, figure):
         f"\n  {note}" for note in figure["notes"])
 
 
-def shown(number, unit):
+def shown(number: float, unit: str) -> str:
     return f"{number:.3g} {unit}"
 
 
-def write(path, figures):
+def write(path: str | pathlib.Path, figures: dict[str, dict]) -> None:
     """Writes the rows as JSON, beside those of earlier calls."""
     from end2end.utils import files
 

@@ -13,19 +13,19 @@ import tempfile
 import time
 
 
-def resident(process):
+def resident(process: int) -> float:
     """Resident memory of a process in MB."""
     text = pathlib.Path(f"/proc/{process}/status").read_text()
     return int(text.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def children(process):
+def children(process: int) -> list[int]:
     """Processes that a process started."""
     listed = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text()
     return [int(number) for number in listed.split()]
 
 
-def make(folder, rows):
+def make(folder: pathlib.Path, rows: int) -> None:
     """Writes images, the manifest and a network."""
     import cv2
     import keras
@@ -48,7 +48,7 @@ def make(folder, rows):
         images=config.to_dict(config.ImageOptions(size=(16, 16)))))
 
 
-def main():
+def main() -> None:
     """Scores the manifest and prints memory by rows done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)

@@ -6,6 +6,7 @@ import itertools
 import os
 import pathlib
 import resource
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from benchmarks import rows, timing
 SIZE = (1152, 896)
 
 
-def classifier(*, backbone="resnet50", size=SIZE):
+def classifier(
+        *, backbone: str = "resnet50",
+        size: tuple[int, int] = SIZE) -> object:
     """ResNet50 + [512-512-1024]x2 with random weights, as a `checkpoints.Classifier`.
 
     Freed memory is kept, as the commands do.
@@ -35,7 +38,7 @@ def classifier(*, backbone="resnet50", size=SIZE):
     return checkpoints.Classifier(model, images, ("neg", "pos"), "random weights", {})
 
 
-def operations(model, shape):
+def operations(model: object, shape: Sequence[int]) -> int:
     """Floating-point operations of one image in convolutions and dense layers.
 
     Args:
@@ -58,12 +61,12 @@ def operations(model, shape):
 PRODUCT_RATE = "its convolutions at the faster matrix product of NumPy and TensorFlow"
 
 
-def limit_seconds(model, shape):
+def limit_seconds(model: object, shape: Sequence[int]) -> float:
     """Seconds of one image at the rate of matrix products."""
     return operations(model, shape) / timing.matrix_product_rate()
 
 
-def inference():
+def inference() -> rows.Figure:
     """Files to scores with `prediction.predict` and the converted network."""
     from end2end import images, prediction
     from end2end.prediction import engines
@@ -95,7 +98,7 @@ def inference():
                f"{100 * len(paths) * timing.ratio(limits, times[:, 3]):.0f} %"))
 
 
-def fast():
+def fast() -> rows.Figure:
     """The converted network beside the plain one, and how much the scores move."""
     from end2end import images
     from end2end.prediction import engines
@@ -127,7 +130,7 @@ def fast():
                + ("the same" if same else "another")))
 
 
-def predict_folder():
+def predict_folder() -> rows.Figure:
     """`end2end.predict` on a folder beside the network on inputs made before."""
     from end2end import images, prediction
 
@@ -157,7 +160,9 @@ def predict_folder():
         "the network alone on inputs in memory")
 
 
-def score_files(paths, trained, out):
+def score_files(
+        paths: Sequence[pathlib.Path], trained: object,
+        out: pathlib.Path) -> None:
     """What `end2end.predict` does once its models are loaded."""
     from end2end import predict
     from end2end.prediction import score_files as prediction_score_files
@@ -170,7 +175,7 @@ def score_files(paths, trained, out):
         raise RuntimeError(f"an image failed: {failures[0]}")
 
 
-def predict_memory():
+def predict_memory() -> rows.Figure:
     """Peak memory after 200 and after 1000 images, with a small network."""
     trained = classifier(backbone="yaroslav", size=(192, 144))
     with timing.scratch() as folder:
@@ -185,17 +190,17 @@ def predict_memory():
     return rows.Figure(peak() - before, peak(), "MB")
 
 
-def peak():
+def peak() -> float:
     """Greatest memory of this process so far in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def flips():
+def flips() -> rows.Figure:
     """Four flips of one file beside one pass over it by Keras, reading included."""
     return flipped(classifier())
 
 
-def flips_fast():
+def flips_fast() -> rows.Figure:
     """The same with the converted network."""
     from end2end.prediction import engines
 
@@ -205,7 +210,9 @@ def flips_fast():
                    notes=(f"computed in {quick.precision}",))
 
 
-def flipped(trained, *, notes=()):
+def flipped(
+        trained: object, *,
+        notes: tuple[str, ...] = ()) -> rows.Figure:
     """Times one file with and without flips."""
     from end2end import prediction
 
@@ -222,7 +229,7 @@ def flipped(trained, *, notes=()):
         "reading once and four times the arithmetic of one pass", notes=notes)
 
 
-def heatmap():
+def heatmap() -> rows.Figure:
     """One pass of the network beside one pass per patch."""
     from end2end import heatmaps, models
     from end2end.data.patches import geometry
@@ -250,7 +257,7 @@ def heatmap():
 
 
 @contextlib.contextmanager
-def silent():
+def silent() -> Iterator[None]:
     """Standard output goes nowhere."""
     with (open(pathlib.Path(os.devnull), "w") as nowhere,
           contextlib.redirect_stdout(nowhere)):

@@ -1,5 +1,6 @@
 """Rows about pixels: augmentation, patch sampling, preparing DICOM files."""
 
+
 import os
 import pathlib
 import time
@@ -15,15 +16,15 @@ S10 = ("--target-height", "1152", "--target-width", "896", "--no-segment-breast"
 WARPS = 30
 
 
-def augment_image():
+def augment_image() -> rows.Figure:
     return random_warps((1152, 896))
 
 
-def augment_patch():
+def augment_patch() -> rows.Figure:
     return random_warps((224, 224))
 
 
-def random_warps(size):
+def random_warps(size: tuple[int, int]) -> rows.Figure:
     """Draws and applies all warps of training, from a grey image into a batch."""
     from end2end import augment
     from end2end.images import warps
@@ -70,7 +71,7 @@ def with_scipy(plane, warp):
     return image[tuple(flips)] - np.float32(44.33)
 
 
-def sampling_s10():
+def sampling_s10() -> rows.Figure:
     """The S10 patch set by `sampling.sample`."""
     with timing.scratch() as folder:
         source = timing.prepared(folder, patients=6)
@@ -92,7 +93,7 @@ def sampling_s10():
         notes=(f"{len(paths) / len(jobs[0]):.1f} patches per image",))
 
 
-def sampled(source, out):
+def sampled(source: pathlib.Path, out: pathlib.Path) -> tuple[float, list, list]:
     """Seconds of sampling into a new folder, the outcomes and the jobs."""
     from ddsm_train import sample_patches_combined as command
     from end2end import config
@@ -113,7 +114,7 @@ def sampled(source, out):
     return seconds, outcomes, jobs
 
 
-def everyone(source):
+def everyone(source: pathlib.Path) -> pathlib.Path:
     """A list of all patients of a prepared folder."""
     names = {"_".join(path.stem.split("_")[:2]) for path in (source / "full").iterdir()}
     path = source / "everyone.txt"
@@ -135,7 +136,7 @@ def bare(sources, patches, folder):
         (folder / "patch.raw").write_bytes(patch.data)
 
 
-def prepare():
+def prepare() -> rows.Figure:
     """`ddsm_train.prepare` beside decoding, resizing and encoding alone.
 
     Importing scikit-learn and pandas takes as long as 50 files, once for any number of
@@ -172,7 +173,7 @@ def prepare():
         notes=(f"{count} files of 4096x3072, start of {workers} processes included",))
 
 
-def files_used(download, out):
+def files_used(download: pathlib.Path, out: pathlib.Path) -> list:
     """The mammograms and the masks, without crops and second copies."""
     from ddsm_train.dataset import downloads, tables
     from end2end.data import conversion
@@ -188,7 +189,7 @@ def files_used(download, out):
     return paths
 
 
-def one_file(path):
+def one_file(path: str | pathlib.Path) -> None:
     """Decodes, resizes and encodes one file with the settings of `prepare`."""
     import pydicom
 
@@ -199,7 +200,7 @@ def one_file(path):
     cv2.imencode(".png", small, conversion.PNG_SETTINGS)
 
 
-def with_defaults(path):
+def with_defaults(path: str | pathlib.Path) -> None:
     import pydicom
 
     pixels = pydicom.dcmread(path).pixel_array

@@ -24,7 +24,7 @@ class Row:
     most: bool
     unit: str
 
-    def reached(self, value):
+    def reached(self, value: float) -> bool:
         """Whether a value is on the right side of the target."""
         return value <= self.target if self.most else value >= self.target
 

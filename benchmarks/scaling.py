@@ -17,7 +17,7 @@ BATCH, STEPS, EPOCHS, SIZE = 8, 3, 4, (224, 224)
 LONGEST = 900               # seconds, after which a process is taken for stuck
 
 
-def weak():
+def weak() -> object:
     """Images per second of one process and of two that train together."""
     from benchmarks import rows
 
@@ -34,7 +34,7 @@ def weak():
                f"{100 * alone / apart:.0f} %",))
 
 
-def seconds(count, *, together):
+def seconds(count: int, *, together: bool) -> float:
     """Seconds per step of some processes, each on a core of its own.
 
     Args:
@@ -82,7 +82,7 @@ class Timed:
         return self.inner.batches(*arguments, **keywords)
 
 
-def measure():
+def measure() -> float:
     """Seconds per step in the fastest epoch of this process but the first."""
     import numpy as np
 
@@ -113,7 +113,7 @@ def measure():
     return min(np.diff(timed.begins)) / STEPS
 
 
-def main():
+def main() -> None:
     """Measures in this process, on one core."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--core", type=int, required=True)

@@ -11,7 +11,7 @@ from benchmarks import rows, timing
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-def bootstrap():
+def bootstrap() -> rows.Figure:
     """`metrics.auc_interval` beside scikit-learn in a loop."""
     from sklearn import metrics as sklearn_metrics
 
@@ -34,7 +34,7 @@ def bootstrap():
         "drawing the random numbers alone")
 
 
-def commands():
+def commands() -> list[str]:
     """Names of all modules that can be called."""
     return sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
@@ -43,7 +43,7 @@ def commands():
         if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8"))
 
 
-def slowest_help():
+def slowest_help() -> rows.Figure:
     """`--help` of every command."""
     seconds = {name: python("-m", name, "--help") for name in commands()}
     name = max(seconds, key=seconds.get)
@@ -53,7 +53,7 @@ def slowest_help():
         notes=(f"{len(seconds)} commands, the slowest is {name}",))
 
 
-def import_package():
+def import_package() -> rows.Figure:
     """`import end2end`."""
     seconds = python("-c", "import end2end")
     return rows.Figure(
@@ -62,7 +62,7 @@ def import_package():
         python("-c", "pass"), "starting Python")
 
 
-def python(*words):
+def python(*words: str) -> float:
     """Seconds of a call of Python, the fastest of three."""
     def call():
         subprocess.run([sys.executable, *words], check=True, capture_output=True,

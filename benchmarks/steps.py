@@ -1,6 +1,7 @@
 """Rows about training: time and memory of a step, waiting for data."""
 
 import os
+import pathlib
 import time
 
 import numpy as np
@@ -10,7 +11,7 @@ from benchmarks import networks, rows, timing, training_memory
 SIZE = networks.SIZE
 
 
-def step():
+def step() -> rows.Figure:
     """A step with all layers trained, set up as the training commands do."""
     classifier = networks.classifier()
     shape = (*SIZE, classifier.images.channels)
@@ -31,7 +32,7 @@ def step():
                f"{megabytes:.0f} MB",))
 
 
-def remat():
+def remat() -> rows.Figure:
     """Memory of two steps with and without recomputed activations."""
     plain, recomputed = (training_memory.row_alone(name, size=SIZE)
                     for name in ("batch 2", "batch 2, --remat"))
@@ -41,7 +42,7 @@ def remat():
             f"{plain[1]:.1f} s per step without, {recomputed[1]:.1f} s with --remat",))
 
 
-def waiting():
+def waiting() -> rows.Figure:
     """Share of the time in which a patch network waits for its next batch."""
     import keras
 
@@ -85,7 +86,7 @@ def waited(model, batches):
     return sum(waits[2:]) / total, total / (len(begins) - 3)
 
 
-def patches(folder):
+def patches(folder: pathlib.Path) -> object:
     """A class folder of 16-bit patches."""
     from end2end.data import image_lists
     from end2end.data.patches import patch_files

@@ -4,11 +4,15 @@ import contextlib
 import pathlib
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def fastest(work, *, runs=5, clock=time.perf_counter):
+def fastest(
+        work: Callable[[], object], *, runs: int = 5,
+        clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of the fastest of some calls, after one that warms up.
 
     Args:
@@ -20,14 +24,16 @@ def fastest(work, *, runs=5, clock=time.perf_counter):
     return min(seconds(work, clock) for _ in range(runs))
 
 
-def seconds(work, clock=time.perf_counter):
+def seconds(
+        work: Callable[[], object],
+        clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of one call."""
     started = clock()
     work()
     return clock() - started
 
 
-def interleaved(*works, rounds=5):
+def interleaved(*works: Callable[[], object], rounds: int = 5) -> NDArray:
     """Seconds of works that take turns, since the speed of a shared machine drifts.
 
     Args:
@@ -42,12 +48,12 @@ def interleaved(*works, rounds=5):
     return np.array([[seconds(work) for work in works] for _ in range(rounds)])
 
 
-def ratio(above, below):
+def ratio(above: NDArray, below: NDArray) -> float:
     """Median of the ratios of two columns of `interleaved`."""
     return float(np.median(above / below))
 
 
-def product_works():
+def product_works() -> tuple[tuple[Callable, Callable], int]:
     """Products of square float32 matrices by NumPy and by TensorFlow, as functions, and
     the operations of one."""
     import tensorflow as tf
@@ -59,27 +65,29 @@ def product_works():
     return (lambda: matrix @ matrix, lambda: product().numpy()), 2 * size**3
 
 
-def matrix_product_rate():
+def matrix_product_rate() -> float:
     """Float32 operations per second of the faster of NumPy's and TensorFlow's product
     of square matrices."""
     works, operations = product_works()
     return operations / min(fastest(work, runs=10) for work in works)
 
 
-def copy_seconds(array):
+def copy_seconds(array: NDArray) -> float:
     """Seconds to copy an array into memory that is there already."""
     target = np.empty_like(array)
     return fastest(lambda: np.copyto(target, array), runs=20)
 
 
 @contextlib.contextmanager
-def scratch():
+def scratch() -> Iterator[pathlib.Path]:
     """A folder for phantoms, removed at the end."""
     with tempfile.TemporaryDirectory() as folder:
         yield pathlib.Path(folder)
 
 
-def prepared(folder, *, patients, size=(1152, 896)):
+def prepared(
+        folder: pathlib.Path, *, patients: int,
+        size: tuple[int, int] = (1152, 896)) -> pathlib.Path:
     """Draws synthetic women and prepares them; returns the prepared folder."""
     import os
 
@@ -94,6 +102,8 @@ def prepared(folder, *, patients, size=(1152, 896)):
     return folder / "prepared"
 
 
-def phantom_images(folder, *, patients, size=(1152, 896)):
+def phantom_images(
+        folder: pathlib.Path, *, patients: int,
+        size: tuple[int, int] = (1152, 896)) -> list[pathlib.Path]:
     """Paths of prepared synthetic mammograms."""
     return sorted((prepared(folder, patients=patients, size=size) / "full").iterdir())

@@ -30,7 +30,7 @@ ROWS = {
 }
 
 
-def main():
+def main() -> None:
     """Prints a table, one row per process; or, with --row, measures that row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, nargs=2, default=(576, 448))
@@ -55,7 +55,7 @@ def main():
         print(f"| {name} | {megabytes} | {seconds:.1f} |", flush=True)
 
 
-def as_in_training():
+def as_in_training() -> None:
     """Sets oneDNN and memory as the training commands do."""
     from end2end.config import training_command
     from end2end.utils import memory
@@ -76,7 +76,9 @@ def row_alone(name, *, size, net="resnet50", more=()):
     return json.loads(process.stdout.splitlines()[-1])
 
 
-def measure(batch, flags, *, size, net, steps=2):
+def measure(
+        batch: int, flags: list, *, size: tuple[int, int], net: str,
+        steps: int = 2) -> tuple[float, float]:
     """Trains some steps.
 
     Args:
@@ -127,7 +129,7 @@ def compiled(options, *, size, net):
     return model
 
 
-def peak():
+def peak() -> int:
     """Greatest memory of this process so far in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 

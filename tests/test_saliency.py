@@ -1,4 +1,4 @@
-"""Tests of end2end.saliency."""
+"""Saliency maps by hand, and the pointing game."""
 
 import keras
 import numpy as np

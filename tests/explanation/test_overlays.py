@@ -1,4 +1,4 @@
-"""Tests of end2end.overlays."""
+"""Maps and outlines laid over a mammogram."""
 
 import cv2
 import numpy as np

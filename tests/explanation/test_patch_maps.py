@@ -1,4 +1,4 @@
-"""Tests of end2end.patch_maps."""
+"""Where a patch classifier sees what on a mammogram."""
 
 import cv2
 import numpy as np

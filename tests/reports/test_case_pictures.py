@@ -1,4 +1,4 @@
-"""Tests of end2end.case_pictures: many cases on one page that can still be sent."""
+"""Cases of a report: many on one page that can still be sent."""
 
 import dataclasses
 

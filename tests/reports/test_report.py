@@ -1,4 +1,4 @@
-"""Tests of end2end.report, in a browser where there is one."""
+"""Reports as HTML pages, in a browser where there is one."""
 
 import json
 import pathlib
