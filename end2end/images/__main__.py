@@ -4,31 +4,33 @@
 odd about them, and the `--rescale-factor` and `--featurewise-mean` to use.
 """
 
+from collections.abc import Sequence
+
 import tqdm
 
 from end2end import config, data, images
 from end2end.utils import commands
 
 
-def parser():
-    made = commands.Parser(prog="python -m end2end.images", description=__doc__)
-    made.add_argument(
+def parser() -> commands.Parser:
+    parser = commands.Parser(prog="python -m end2end.images", description=__doc__)
+    parser.add_argument(
         "sets", nargs="+", metavar="DIR|CSV",
         help="the training set, then others; a folder of train, val and test is three")
-    made.add_argument(
+    parser.add_argument(
         "--class-list", nargs="+", default=("neg", "pos"),
         help="class folders, in the order of the outputs (default: neg pos)")
-    made.add_argument("--workers", type=int,
+    parser.add_argument("--workers", type=int,
                       default=commands.environment_int("NUM_CPU_CORES", 4),
                       help="threads that read (NUM_CPU_CORES)")
-    config.add_options(made, config.ImageOptions, only=(
+    config.add_options(parser, config.ImageOptions, only=(
         "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
         "breast_only"))
-    made.set_defaults(intensity_scale="auto")
-    return made
+    parser.set_defaults(intensity_scale="auto")
+    return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Prints the check of the images, and the scale and mean to use."""
     arguments = parser().parse_args(argv)
     sets = data.image_lists.find_splits(arguments.sets, tuple(arguments.class_list))
@@ -39,20 +41,21 @@ def main(argv=None):
             sets, config.fill(config.ImageOptions, arguments),
             workers=max(1, arguments.workers), progress=lambda looked: _counted(
                 looked, bar))
-    for name, found in sets.items():
-        print(images.input_checks.summary(name, found, check.statistics[name]))
+    for name, listed in sets.items():
+        print(images.input_checks.summary(name, listed, check.statistics[name]))
     for finding in check.findings:
         print(f"- {finding.kind}: {finding.message}")
     if not check.findings:
         print("Nothing odd was found.")
-    scale = "" if check.scale is None else f"--rescale-factor {check.scale:g} "
-    print(f"To use: {scale}--featurewise-mean {check.mean:.2f}")
+    factor = ([] if check.intensity_scale is None
+              else ["--rescale-factor", f"{check.intensity_scale:g}"])
+    print("To use:", *factor, f"--featurewise-mean {check.pixel_mean:.2f}")
 
 
 def _counted(looked, bar):
-    for one in looked:
+    for image in looked:
         bar.update()
-        yield one
+        yield image
 
 
 if __name__ == "__main__":

@@ -4,17 +4,26 @@ Most failures with whole-image classifiers are here: a 12-bit set scaled as if i
 bits, an inverted background, the same picture in two splits.
 """
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import dataclasses
 import hashlib
 import math
+import os
 import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end.images import reading, scaling
 from end2end.utils import files
+
+if TYPE_CHECKING:
+    from end2end import config
 
 # Greatest values of the usual bit depths.
 FULL_RANGES = {8: 255, 10: 1023, 12: 4095, 14: 16383, 16: 65535}
@@ -67,25 +76,27 @@ class Check:
 
     Attributes:
         findings: list of `Finding`.
-        scale: rescale factor to use: that of the options if it brings the images to
-            0-255, else the one that does so for the first set; None for none.
-        mean: mean grey value of the first set after scaling with it.
+        intensity_scale: rescale factor to use: that of the options if it brings the
+            images to 0-255, else the one that does so for the first set; None for none.
+        pixel_mean: mean grey value of the first set after scaling with it.
         statistics: list of `ImageStatistics` by name of the set.
     """
 
     findings: list
-    scale: float | None
-    mean: float
+    intensity_scale: float | None
+    pixel_mean: float
     statistics: dict
 
 
-def look(image, path, options):
+def look(
+        image: NDArray, path: str | os.PathLike,
+        options: config.ImageOptions) -> ImageStatistics:
     """Measures one image.
 
     Args:
         image: array `(rows, columns)` from `images.read_image`.
         path: where it is from.
-        options: `ImageOptions`; its rescale factor and equalisation are left aside.
+        options: `ImageOptions`; its rescale factor and equalisation are ignored.
 
     Returns:
         `ImageStatistics`.
@@ -106,7 +117,8 @@ def look(image, path, options):
         digest=digest.hexdigest())
 
 
-def look_at_file(path, options):
+def look_at_file(
+        path: str | os.PathLike, options: config.ImageOptions) -> ImageStatistics:
     """`look` at a file; one that cannot be read gives statistics with an `error`."""
     try:
         return look(reading.read_image(path), pathlib.Path(path), options)
@@ -114,7 +126,7 @@ def look_at_file(path, options):
         return ImageStatistics(pathlib.Path(path), error=str(error))
 
 
-def suitable_scale(statistics):
+def suitable_scale(statistics: Iterable[ImageStatistics]) -> float | None:
     """The factor that brings images to 0-255, from the bit depth that they use.
 
     Bits declared in a file say little: a detector of 12 bits is often stored in 16. So
@@ -127,14 +139,16 @@ def suitable_scale(statistics):
         None for 8-bit images (nothing to scale), 0.003891 for 16 bits, and 255 over the
         range for what lies between, to four digits.
     """
-    maximum = max((one.maximum for one in statistics), default=0.0)
+    maximum = max((image.maximum for image in statistics), default=0.0)
     if maximum <= 255:
         return None
     full = next((full for full in FULL_RANGES.values() if maximum <= full), 65535)
     return SCALE_OF_16_BITS if full == 65535 else float(f"{255 / full:.4g}")
 
 
-def with_scale(options, paths, *, workers=1):
+def with_scale(
+        options: config.ImageOptions, paths: Sequence[str | os.PathLike], *,
+        workers: int = 1) -> config.ImageOptions:
     """Replaces the rescale factor `auto` by the one that suits the images.
 
     Args:
@@ -149,7 +163,8 @@ def with_scale(options, paths, *, workers=1):
     """
     if options.intensity_scale != "auto":
         return options
-    looked = [one for one in _look_at_all(paths, options, workers) if not one.error]
+    looked = [image for image in _look_at_all(paths, options, workers)
+              if not image.error]
     if not looked:
         raise files.InputError(
             "no image to find the rescale factor from can be read; check the folder.")
@@ -162,7 +177,9 @@ def _look_at_all(paths, options, workers, progress=iter):
             lambda path: look_at_file(path, options), paths)))
 
 
-def check_images(sets, options, *, workers=1, progress=iter):
+def check_images(
+        sets: Mapping[str, Any], options: config.ImageOptions, *,
+        workers: int = 1, progress: Callable[[Any], Iterable] = iter) -> Check:
     """Checks the images of one or several splits.
 
     Args:
@@ -177,45 +194,47 @@ def check_images(sets, options, *, workers=1, progress=iter):
     Raises:
         files.InputError: no image can be read.
     """
-    statistics = {name: _look_at_all(found.paths, options, workers, progress)
-                  for name, found in sets.items()}
-    readable = {name: [one for one in looked if not one.error]
+    statistics = {name: _look_at_all(listed.paths, options, workers, progress)
+                  for name, listed in sets.items()}
+    readable = {name: [image for image in looked if not image.error]
                 for name, looked in statistics.items()}
-    everything = [one for looked in readable.values() for one in looked]
+    everything = [image for looked in readable.values() for image in looked]
     if not everything:
         raise files.InputError("none of the images can be read; check the folder.")
     first = next(looked for looked in readable.values() if looked)
-    scale = options.intensity_scale
+    intensity_scale = options.intensity_scale
     suitable = None if options.stretch_max_to else suitable_scale(first)
-    if scale == "auto":
-        scale = suitable
-    ranges = list(_range_findings(everything, scale, suitable))
+    if intensity_scale == "auto":
+        intensity_scale = suitable
+    ranges = list(_range_findings(everything, intensity_scale, suitable))
     if any(finding.kind != "mixed ranges" for finding in ranges):
-        scale = suitable
-    mean = _mean(first, dataclasses.replace(options, intensity_scale=scale))
+        intensity_scale = suitable
+    pixel_mean = _mean(
+        first, dataclasses.replace(options, intensity_scale=intensity_scale))
     findings = [
-        *(Finding("unreadable", one.error, (one.path,))
-          for looked in statistics.values() for one in looked if one.error),
-        *ranges, *_mean_findings(mean), *_picture_findings(everything),
+        *(Finding("unreadable", image.error, (image.path,))
+          for looked in statistics.values() for image in looked if image.error),
+        *ranges, *_mean_findings(pixel_mean), *_picture_findings(everything),
         *_size_findings(everything, options),
         *_class_findings(sets), *_twin_findings(readable, sets)]
-    return Check(findings, scale, mean, statistics)
+    return Check(findings, intensity_scale, pixel_mean, statistics)
 
 
 def _mean(looked, options):
     """Mean grey value after scaling; a second look only if equalisation bends it."""
     if options.equalize_histogram:
-        return scaling.grey_mean([one.path for one in looked], options)
-    return float(np.mean([one.mean for one in looked])) * (options.intensity_scale or 1)
+        return scaling.grey_mean([image.path for image in looked], options)
+    mean = float(np.mean([image.mean for image in looked]))
+    return mean * (options.intensity_scale or 1)
 
 
-def _range_findings(looked, scale, suitable):
-    """Intensities after scaling that do not fill 0-255, and the scale that does."""
-    factor = scale or 1
-    top = max(one.top for one in looked) * factor
+def _range_findings(looked, intensity_scale, suitable):
+    """Intensities after scaling that do not fill 0-255, and the factor that does."""
+    intensity_scale = intensity_scale or 1
+    top = max(image.top for image in looked) * intensity_scale
     proposal = ("leave out --rescale-factor" if suitable is None
                 else f"use --rescale-factor {suitable:g}")
-    greatest = max(one.maximum for one in looked)
+    greatest = max(image.maximum for image in looked)
     if 0 < top < 100:
         bits = next(
             (bits for bits, full in FULL_RANGES.items() if greatest <= full), 16)
@@ -226,7 +245,8 @@ def _range_findings(looked, scale, suitable):
         yield Finding("too bright", (
             f"After scaling the images reach {top:.0f}, beyond 255; {proposal}, or "
             "stretch each image with --img-scale 255."))
-    weak = [one.path for one in looked if 0 < one.top < 0.125 * (top / factor)]
+    weak = [image.path for image in looked
+            if 0 < image.top < 0.125 * (top / intensity_scale)]
     if weak:
         yield Finding("mixed ranges", (
             f"{_images(weak)} with less than an eighth of the range of the others "
@@ -234,51 +254,53 @@ def _range_findings(looked, scale, suitable):
             "with --img-scale 255."), tuple(weak))
 
 
-def _mean_findings(mean):
-    if not 8 <= mean <= 150:
+def _mean_findings(pixel_mean):
+    if not 8 <= pixel_mean <= 150:
         yield Finding("mean", (
-            f"The mean grey value after scaling is {mean:.1f}, where mammograms have "
-            "some 20 to 110; check the rescale factor and that the background is "
+            f"The mean grey value after scaling is {pixel_mean:.1f}, where mammograms "
+            "have some 20 to 110; check the rescale factor and that the background is "
             "dark."))
 
 
 # Each row: kind, which images, what to say about them.
 PICTURE_RULES = (
-    ("constant", lambda one: one.minimum == one.maximum,
+    ("constant", lambda image: image.minimum == image.maximum,
      "with a single grey level: leave out."),
-    ("saturated", lambda one: one.minimum < one.maximum and one.saturated > 0.05,
+    ("saturated",
+     lambda image: image.minimum < image.maximum and image.saturated > 0.05,
      "with more than 5 % of the pixels at the maximum: export with a wider window."),
     ("bright background",
-     lambda one: one.minimum < one.maximum and one.bright > 0.4,
+     lambda image: image.minimum < image.maximum and image.bright > 0.4,
      "bright on more than 40 % of the area, so probably inverted (MONOCHROME1): "
      "invert."),
     ("no background",
-     lambda one: one.background < 0.02 and one.bright <= 0.4 and min(one.size) >= 512,
+     lambda image: (image.background < 0.02 and image.bright <= 0.4
+                    and min(image.size) >= 512),
      "without dark background: check that it is a whole mammogram, and not cropped, "
      "inverted or offset."),
     ("almost empty",
-     lambda one: one.minimum < one.maximum and one.background > 0.97,
+     lambda image: image.minimum < image.maximum and image.background > 0.97,
      "black on more than 97 % of the area: check that it shows a breast."),
 )
 
 
 def _picture_findings(looked):
     for kind, wrong, sentence in PICTURE_RULES:
-        paths = tuple(one.path for one in looked if wrong(one))
+        paths = tuple(image.path for image in looked if wrong(image))
         if paths:
             yield Finding(kind, f"{_images(paths)} {sentence}", paths)
 
 
 def _size_findings(looked, options):
     height, width = options.size if options.height is None else (options.height, 1)
-    small = tuple(one.path for one in looked
-                  if one.size[0] < 0.9 * height or one.size[1] < 0.9 * width)
+    small = tuple(image.path for image in looked
+                  if image.size[0] < 0.9 * height or image.size[1] < 0.9 * width)
     if small:
         yield Finding("small", (
             f"{_images(small)} smaller than the network's input of {height} rows: use "
             "larger originals, or a smaller --img-size."), small)
-    lying = tuple(one.path for one in looked
-                  if height > width and one.size[1] > 1.05 * one.size[0])
+    lying = tuple(image.path for image in looked
+                  if height > width and image.size[1] > 1.05 * image.size[0])
     if lying and options.height is None:
         yield Finding("lying", (
             f"{_images(lying)} wider than high, which would be squeezed upright: turn "
@@ -286,11 +308,11 @@ def _size_findings(looked, options):
 
 
 def _class_findings(sets):
-    for name, found in sets.items():
-        if found.labels is None:
+    for name, listed in sets.items():
+        if listed.labels is None:
             continue
-        counts = dict(zip(found.classes, np.bincount(
-            found.labels, minlength=len(found.classes)).tolist(), strict=True))
+        counts = dict(zip(listed.classes, np.bincount(
+            listed.labels, minlength=len(listed.classes)).tolist(), strict=True))
         empty = [label for label, count in counts.items() if count == 0]
         if empty:
             yield Finding("empty class", (
@@ -307,12 +329,12 @@ def _twin_findings(readable, sets):
     places = collections.defaultdict(list)
     labels = {}
     for name, looked in readable.items():
-        found = sets[name]
-        if found.labels is not None:
-            labels |= {path: found.classes[label] for path, label
-                       in zip(found.paths, found.labels, strict=True)}
-        for one in looked:
-            places[one.digest].append((name, one.path))
+        listed = sets[name]
+        if listed.labels is not None:
+            labels |= {path: listed.classes[label] for path, label
+                       in zip(listed.paths, listed.labels, strict=True)}
+        for image in looked:
+            places[image.digest].append((name, image.path))
     for twins in places.values():
         splits = sorted({name for name, _ in twins}, key=list(readable).index)
         paths = tuple(path for _, path in twins)
@@ -334,8 +356,8 @@ def _twin_findings(readable, sets):
 
 def _patient_findings(sets):
     splits = collections.defaultdict(set)
-    for name, found in sets.items():
-        for patient in found.patients or ():
+    for name, listed in sets.items():
+        for patient in listed.patients or ():
             if patient:
                 splits[patient].add(name)
     shared = sorted(patient for patient, names in splits.items() if len(names) > 1)
@@ -361,7 +383,9 @@ def _counts(counts):
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def summary(name, found, looked):
+def summary(
+        name: str, listed: Any,
+        looked: Sequence[ImageStatistics]) -> str:
     """One line on a set: counts, sizes, intensities.
 
     Args:
@@ -369,19 +393,19 @@ def summary(name, found, looked):
         found: its `image_lists.ImageList`.
         looked: its `ImageStatistics`.
     """
-    readable = [one for one in looked if not one.error]
+    readable = [image for image in looked if not image.error]
     if not readable:
         return f"{name}: {len(looked)} images, none readable"
     counts = ""
-    if found.labels is not None:
-        numbers = np.bincount(found.labels, minlength=len(found.classes)).tolist()
-        counts = f" ({_counts(dict(zip(found.classes, numbers, strict=True)))})"
-    heights, widths = zip(*(one.size for one in readable), strict=True)
-    bits = {"8" if one.eight_bits else "16" for one in readable}
-    background = np.median([one.background for one in readable])
+    if listed.labels is not None:
+        numbers = np.bincount(listed.labels, minlength=len(listed.classes)).tolist()
+        counts = f" ({_counts(dict(zip(listed.classes, numbers, strict=True)))})"
+    heights, widths = zip(*(image.size for image in readable), strict=True)
+    bits = {"8" if image.eight_bits else "16" for image in readable}
+    background = np.median([image.background for image in readable])
     return (f"{name}: {len(looked)} images{counts}; height {_span(heights)}, width "
             f"{_span(widths)}; {' and '.join(sorted(bits, key=int))} bits; maxima "
-            f"{_span([one.maximum for one in readable])}; background "
+            f"{_span([image.maximum for image in readable])}; background "
             f"{100 * background:.0f} % (median)")
 
 

@@ -212,10 +212,10 @@ def look_at_images(
         if kind == "whole_image" or finding.kind in PATCH_FINDINGS:
             log.warning("%s", finding.message)
     if options.intensity_scale == "auto":
-        options = dataclasses.replace(options, intensity_scale=check.scale)
-        settings.say(f"rescale factor found from the images: {check.scale}")
+        options = dataclasses.replace(options, intensity_scale=check.intensity_scale)
+        settings.say(f"rescale factor found from the images: {check.intensity_scale}")
     if options.pixel_mean == "auto":
-        options = dataclasses.replace(options, pixel_mean=round(check.mean, 2))
+        options = dataclasses.replace(options, pixel_mean=round(check.pixel_mean, 2))
         settings.say(f"mean grey value of the training images: {options.pixel_mean}")
     greatest = max(image.top for split in check.statistics.values() for image in split)
     if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:

@@ -44,22 +44,23 @@ def kinds(checked):
 def test_ordinary_images_pass_and_give_scale_and_mean(tmp_path):
     arrays = {name: breast(seed=seed) for seed, name in enumerate("abc")}
     checked = check(tmp_path, arrays)
-    assert checked.findings == [] and checked.scale == 0.003891
+    assert checked.findings == [] and checked.intensity_scale == 0.003891
     paths = image_lists.find_images(tmp_path / "set").paths
     settled = dataclasses.replace(OPTIONS, intensity_scale=0.003891)
-    assert checked.mean == pytest.approx(images.grey_mean(paths, settled), rel=1e-6)
+    assert checked.pixel_mean == pytest.approx(
+        images.grey_mean(paths, settled), rel=1e-6)
 
 
 @pytest.mark.parametrize("top, scale", [
     (4095, 0.06227), (2970, 0.06227), (16383, 0.01556), (1000, 0.2493),
     (61000, 0.003891)])
 def test_the_factor_follows_from_the_bits_in_use(tmp_path, top, scale):
-    assert check(tmp_path, dict(a=breast(top))).scale == scale
+    assert check(tmp_path, dict(a=breast(top))).intensity_scale == scale
 
 
 def test_eight_bits_need_no_factor(tmp_path):
     checked = check(tmp_path, dict(a=breast(255, dtype=np.uint8)))
-    assert checked.scale is None and checked.findings == []
+    assert checked.intensity_scale is None and checked.findings == []
 
 
 def test_a_12_bit_set_scaled_as_16_bit_is_caught_with_the_right_factor(tmp_path):
@@ -68,7 +69,7 @@ def test_a_12_bit_set_scaled_as_16_bit_is_caught_with_the_right_factor(tmp_path)
     message = kinds(checked)["too dark"].message
     assert "reach only 16 of 255" in message and "12 bits" in message
     assert "use --rescale-factor 0.06227" in message
-    assert checked.scale == 0.06227
+    assert checked.intensity_scale == 0.06227
 
 
 def test_8_bit_images_scaled_as_16_bit_are_told_to_leave_the_factor_out(tmp_path):
@@ -85,7 +86,7 @@ def test_unscaled_16_bit_images_are_too_bright(tmp_path):
 def test_stretched_images_need_no_factor(tmp_path):
     checked = check(tmp_path, dict(a=breast(4095), b=breast(60000, 1)),
                     stretch_max_to=255.0)
-    assert checked.findings == [] and checked.scale is None
+    assert checked.findings == [] and checked.intensity_scale is None
 
 
 def test_mixed_bit_depths_are_found(tmp_path):
@@ -187,4 +188,4 @@ def test_equalised_images_have_the_mean_after_equalisation(tmp_path):
     settled = dataclasses.replace(
         OPTIONS, intensity_scale=0.003891, equalize_histogram=True)
     paths = image_lists.find_images(tmp_path / "set").paths
-    assert checked.mean == pytest.approx(images.grey_mean(paths, settled))
+    assert checked.pixel_mean == pytest.approx(images.grey_mean(paths, settled))
