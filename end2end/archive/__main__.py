@@ -15,6 +15,7 @@ Research use only.
 import argparse
 import contextlib
 import pathlib
+from collections.abc import Sequence
 
 import tqdm
 
@@ -25,10 +26,10 @@ from end2end.utils import commands, files, locks
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
-    made = commands.Parser(prog="python -m end2end.archive", description=__doc__)
-    tasks = made.add_subparsers(
+    parser = commands.Parser(prog="python -m end2end.archive", description=__doc__)
+    tasks = parser.add_subparsers(
         dest="task", required=True, parser_class=commands.Parser)
     for name in ("predict", "prepare", "sample"):
         task = tasks.add_parser(name)
@@ -67,10 +68,10 @@ def parser():
     task.add_argument("--runs", type=int, default=1000,
                       help="draws of the bootstrap (default: 1000)")
     task.add_argument("--seed", type=int, default=12345)
-    return made
+    return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Does the work and says where it is."""
     arguments = parser().parse_args(argv)
     for name in ("rows", "workers", "batch_size", "runs"):
@@ -82,15 +83,15 @@ def main(argv=None):
                 arguments.table, runs=arguments.runs, seed=arguments.seed).items():
             commands.say(f"{name}: {value}")
         return
-    done, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
+    total, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
     with contextlib.ExitStack() as stack:
         for folder in outputs(arguments):
             stack.enter_context(locks.output_folder(folder))
         bar = stack.enter_context(tqdm.tqdm(unit=f" {unit}", disable=None))
         for count in _shards(arguments):
-            done += count
+            total += count
             bar.update(count)
-    commands.say(f"{done} {unit} done in this call; shards are in {arguments.out}; "
+    commands.say(f"{total} {unit} done in this call; shards are in {arguments.out}; "
                  "what failed says why in the column error")
     if arguments.task == "predict":
         commands.say(f"next: python -m end2end.archive evaluate {arguments.out}")

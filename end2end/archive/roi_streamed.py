@@ -6,9 +6,12 @@ are held in memory, since the split by patient needs all of them.
 
 import contextlib
 import itertools
+import pathlib
 import sqlite3
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 
+from end2end import config
 from end2end.archive import shards, storage
 from end2end.data import splits
 from end2end.data.patches import roi_table
@@ -19,7 +22,9 @@ COLUMNS = roi_table.COMBINED.columns
 
 
 @contextlib.contextmanager
-def planned(sources, outs, options):
+def planned(sources: roi_table.Sources, outs: tuple[str, str],
+            options: config.SamplingOptions
+            ) -> Iterator[Callable[[], Iterator[roi_table.Job]]]:
     """As `roi_table.plan`, in constant memory, and for URLs too.
 
     Args:
@@ -42,13 +47,14 @@ def planned(sources, outs, options):
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(
             sqlite3.connect(f"{folder}/lesions.db", check_same_thread=False)) as base:
         fill(base, sources.roi_table)
-        named = {one for one, in base.execute("SELECT DISTINCT patient_id FROM lesion")}
-        roi_table.check_patients(sources.patients, patients, named)
+        with_lesions = {patient for patient, in base.execute(
+            "SELECT DISTINCT patient_id FROM lesion")}
+        roi_table.check_patients(sources.patients, patients, with_lesions)
         split(base, patients, outs, options)
         yield lambda: jobs(base, folders, outs)
 
 
-def existing_folder(name, what):
+def existing_folder(name: str, what: str) -> pathlib.Path | str:
     """A folder by path (`Path`) or URL (text) that must be there."""
     if not storage.is_url(name):
         return files.existing_folder(storage.plain(name), what)
@@ -59,7 +65,7 @@ def existing_folder(name, what):
     return name
 
 
-def fill(base, table):
+def fill(base: sqlite3.Connection, table: str) -> None:
     """Reads a table of lesions into the database, row by row."""
     base.execute(f"CREATE TABLE lesion ({', '.join(COLUMNS)}, malignant)")
     number = 1
@@ -75,12 +81,14 @@ def fill(base, table):
     base.execute(f"CREATE INDEX mammogram ON lesion ({', '.join(KEY)})")
 
 
-def split(base, patients, outs, options):
+def split(base: sqlite3.Connection, patients: Sequence[str], outs: tuple[str, str],
+          options: config.SamplingOptions) -> None:
     """Splits the patients as `roi_table.plan` does, and writes their lists."""
-    malignant = {one for one, in base.execute(
+    malignant = {patient for patient, in base.execute(
         "SELECT DISTINCT patient_id FROM lesion WHERE malignant")}
     parts = splits.stratified_split(
-        patients, [int(one in malignant) for one in patients], options.validation_share)
+        patients, [int(patient in malignant) for patient in patients],
+        options.validation_share)
     base.execute("CREATE TABLE patient (id PRIMARY KEY, part)")
     for part, (ids, out) in enumerate(zip(parts, outs, strict=True)):
         if not ids:
@@ -88,12 +96,15 @@ def split(base, patients, outs, options):
         if not storage.is_url(out):
             roi_table.make_folders(storage.plain(out), options)
         with storage.replacing(storage.join(out, roi_table.PATIENT_LIST)) as path:
-            path.write_text("".join(f"{one}\n" for one in ids), encoding="utf-8")
+            path.write_text("".join(f"{patient}\n" for patient in ids),
+                            encoding="utf-8")
         base.executemany("INSERT INTO patient VALUES (?, ?)",
-                         ((one, part) for one in ids))
+                         ((patient, part) for patient in ids))
 
 
-def jobs(base, folders, outs):
+def jobs(base: sqlite3.Connection,
+         folders: tuple[pathlib.Path | str, pathlib.Path | str],
+         outs: tuple[str, str]) -> Iterator[roi_table.Job]:
     """Yields the mammograms: by set, then in the order of their names."""
     full, masks = folders
     rows = base.execute(
@@ -110,7 +121,7 @@ def jobs(base, folders, outs):
             else storage.plain(outs[part]).absolute(), convention)
 
 
-def below(folder, name):
+def below(folder: pathlib.Path | str, name: str) -> pathlib.Path | str:
     """A file in a folder: text of a URL, else an absolute path."""
     return (storage.join(folder, name) if storage.is_url(folder)
             else folder.absolute() / name)

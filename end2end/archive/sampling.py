@@ -5,6 +5,7 @@ the draws of a mammogram depend on no other. The shards are tables of the patche
 file and folder may be a URL; what lies behind one is fetched for its mammogram.
 """
 
+import argparse
 import contextlib
 import dataclasses
 import functools
@@ -12,6 +13,8 @@ import hashlib
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from end2end import config
 from end2end.archive import roi_streamed, shards, storage, work
@@ -23,7 +26,7 @@ from end2end.utils import files
 COLUMNS = ("path", "label", "patient", "laterality", "view", "error")
 
 
-def run(arguments, *, suffix):
+def run(arguments: argparse.Namespace, *, suffix: str) -> Iterator[int]:
     """Samples; yields the number of mammograms of each shard just done.
 
     Args:
@@ -56,21 +59,23 @@ def run(arguments, *, suffix):
             suffix=suffix, scheduler=arguments.scheduler, workers=arguments.workers)
 
 
-def sample_rows(jobs, *, options, seed):
+def sample_rows(jobs: Iterable[roi_table.Job], *, options: config.SamplingOptions,
+                seed: int) -> list[dict[str, Any]]:
     """Samples some mammograms; a row per patch, and one per problem."""
     rows = []
     for job in jobs:
         known = dict(zip(("patient", "laterality", "view"), job.key, strict=True))
-        with at_hand(job) as (own, shown):
-            outcome = patch_sampling.sample_image(own, options, seed=seed)
-            paths = [sent(path, own, job) for path in outcome.paths]
+        with at_hand(job) as (local, as_named):
+            outcome = patch_sampling.sample_image(local, options, seed=seed)
+            paths = [uploaded(path, local, job) for path in outcome.paths]
         rows += [dict(known, path=path, label=label) for path, label in paths]
-        rows += [dict(known, error=shown(problem)) for problem in outcome.problems]
+        rows += [dict(known, error=as_named(problem)) for problem in outcome.problems]
     return rows
 
 
 @contextlib.contextmanager
-def at_hand(job):
+def at_hand(job: roi_table.Job
+            ) -> Iterator[tuple[roi_table.Job, Callable[[str], str]]]:
     """Gives a job whose files are local, and a function that names them as before.
 
     What cannot be fetched stays missing, and is then reported as missing.
@@ -84,11 +89,11 @@ def at_hand(job):
             copy = pathlib.Path(folder, path.rsplit("/", 1)[-1])
             names[str(copy)] = path
             with contextlib.suppress(files.InputError, OSError), \
-                    storage.local(path) as found:
-                shutil.copyfile(found, copy)
+                    storage.local(path) as source:
+                shutil.copyfile(source, copy)
             return copy
 
-        def shown(text):
+        def as_named(text):
             for copy, path in names.items():
                 text = text.replace(copy, path)
             return text
@@ -96,15 +101,16 @@ def at_hand(job):
         out = pathlib.Path(folder, "out") if storage.is_url(job.out) else job.out
         yield dataclasses.replace(
             job, image=fetched(job.image), masks=tuple(map(fetched, job.masks)),
-            out=out), shown
+            out=out), as_named
 
 
-def sent(path, own, job):
-    """Name and class folder of a patch where it is wanted; uploads it to a URL."""
+def uploaded(path: pathlib.Path, local: roi_table.Job, job: roi_table.Job
+             ) -> tuple[str, str]:
+    """Name and class folder of a patch where the job puts it; uploads it to a URL."""
     label = path.parent.name
-    if own.out == job.out:
+    if local.out == job.out:
         return str(path), label
-    wanted = storage.join(job.out, path.relative_to(own.out).as_posix())
-    with storage.replacing(wanted) as part:
+    name = storage.join(job.out, path.relative_to(local.out).as_posix())
+    with storage.replacing(name) as part:
         shutil.copyfile(path, part)
-    return wanted, label
+    return name, label

@@ -1,13 +1,16 @@
 """Many calls of one function: here, in processes, or on a Dask cluster."""
 
 import concurrent.futures
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from end2end.utils import files, processes
 
 AHEAD = 3  # tasks in hand per worker: what is sent ahead is what memory holds
 
 
-def run(function, tasks, *, scheduler=None, workers=1):
+def run(function: Callable[[Any], Any], tasks: Iterable[Any], *,
+        scheduler: str | None = None, workers: int = 1) -> Iterator[Any]:
     """Calls a function on each task, some tasks ahead, whatever their number.
 
     Args:
@@ -39,7 +42,8 @@ def run(function, tasks, *, scheduler=None, workers=1):
                           "the missing shards") from error
 
 
-def on_dask(function, tasks, address):
+def on_dask(function: Callable[[Any], Any], tasks: Iterable[Any], address: str
+            ) -> Iterator[Any]:
     """`run` on the workers of a Dask scheduler; a dead worker's tasks go to others."""
     try:
         import distributed
@@ -73,10 +77,10 @@ def _windowed(submit, tasks, *, ahead, wait):
     for task in tasks:
         waiting.add(submit(task))
         if len(waiting) >= ahead:
-            done = set(wait(waiting))
-            waiting -= done
-            yield from (future.result() for future in done)
+            finished = set(wait(waiting))
+            waiting -= finished
+            yield from (future.result() for future in finished)
     while waiting:
-        done = set(wait(waiting))
-        waiting -= done
-        yield from (future.result() for future in done)
+        finished = set(wait(waiting))
+        waiting -= finished
+        yield from (future.result() for future in finished)

@@ -12,6 +12,8 @@ import hashlib
 import io
 import json
 import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from end2end.archive import scheduling, storage
 from end2end.prediction import resuming
@@ -37,9 +39,9 @@ class Work:
             whose files were replaced.
     """
 
-    function: object
-    columns: tuple
-    settings: dict
+    function: Callable[[list[Any]], list[dict[str, Any]]]
+    columns: tuple[str, ...]
+    settings: dict[str, Any]
     sources: bool = False
 
 
@@ -54,11 +56,11 @@ class Rows:
     """
 
     name: str
-    hash: object
-    read: object
+    hash: Callable[[str], str]
+    read: Callable[[str], Iterable[Any]]
 
 
-def table_files(table):
+def table_files(table: str) -> list[str]:
     """The files of a table, sorted by name.
 
     Raises:
@@ -66,16 +68,16 @@ def table_files(table):
     """
     if str(table).endswith(SUFFIXES):
         return [table]
-    found = [storage.join(table, name) for name in storage.names(table)
+    paths = [storage.join(table, name) for name in storage.names(table)
              if name.endswith(SUFFIXES)]
-    if not found:
+    if not paths:
         raise files.InputError(
             f"{table} has no tables; expected a .csv or .parquet file, or a folder of "
             "them.")
-    return found
+    return paths
 
 
-def read_rows(table):
+def read_rows(table: str) -> Iterator[dict[str, str]]:
     """Yields the rows of a table as dicts of text, in order, in constant memory.
 
     Raises:
@@ -94,7 +96,8 @@ def _csv_rows(path):
                 yield {name: value for name, value in row.items() if name}
         except (UnicodeDecodeError, csv.Error) as error:
             raise files.InputError(
-                f"table {path} is no CSV in UTF-8 ({error}); save it as one."
+                f"table {path} is not a CSV file in UTF-8 ({error}); save it as "
+                "one."
             ) from error
 
 
@@ -108,7 +111,7 @@ def _parquet_rows(path):
                            for name, value in row.items()}
         except arrow.ArrowInvalid as error:
             raise files.InputError(
-                f"table {path} is no Parquet file; restore or remove it.") from error
+                f"table {path} is not a Parquet file; restore or remove it.") from error
 
 
 def _parquet():
@@ -121,7 +124,8 @@ def _parquet():
     return parquet, pyarrow
 
 
-def write_rows(path, columns, rows):
+def write_rows(path: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]
+               ) -> None:
     """Writes a list of dicts as CSV or Parquet (of text), by suffix, atomically."""
     with storage.replacing(path) as part:
         if str(path).endswith(".parquet"):
@@ -138,12 +142,12 @@ def write_rows(path, columns, rows):
             writer.writerows(map(files.csv_cells, rows))
 
 
-def table_hash(table):
+def table_hash(table: str) -> str:
     """SHA-256 of the bytes of a table's files, in order."""
     return bytes_hash(*table_files(table))
 
 
-def bytes_hash(*paths):
+def bytes_hash(*paths: str) -> str:
     """SHA-256 of the bytes of files, in order."""
     digest = hashlib.sha256()
     for path in paths:
@@ -154,8 +158,9 @@ def bytes_hash(*paths):
     return digest.hexdigest()
 
 
-def run(table, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
-        workers=1):
+def run(table: str, out: str, work: Work, *, rows_per_shard: int = 1000,
+        suffix: str = ".csv", scheduler: str | None = None, workers: int = 1
+        ) -> Iterator[int]:
     """Does the work on every row of a table; shards that are there are left alone.
 
     Args:
@@ -179,8 +184,9 @@ def run(table, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
         workers=workers)
 
 
-def run_rows(source, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler=None,
-             workers=1):
+def run_rows(source: Rows, out: str, work: Work, *, rows_per_shard: int = 1000,
+             suffix: str = ".csv", scheduler: str | None = None, workers: int = 1
+             ) -> Iterator[int]:
     """As `run`, of rows from elsewhere: of a `Rows`, whose rows may be any object."""
     plan = dict(table=source.name, sha256=source.hash(source.name), suffix=suffix,
                 rows_per_shard=rows_per_shard, settings=work.settings)
@@ -202,12 +208,13 @@ def run_rows(source, out, work, *, rows_per_shard=1000, suffix=".csv", scheduler
             "another --out.")
 
 
-def part_name(index, suffix):
+def part_name(index: int, suffix: str) -> str:
     """File name of a shard."""
     return f"part-{index:06d}{suffix}"
 
 
-def write_shard(task, *, out, suffix, work):
+def write_shard(task: tuple[int, list[Any]], *, out: str, suffix: str, work: Work
+                ) -> int:
     """Works on the rows of one task and writes its file; returns their number."""
     index, rows = task
     results = work.function(rows)

@@ -9,7 +9,8 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 from end2end.prediction import resuming
 from end2end.utils import files
@@ -17,22 +18,22 @@ from end2end.utils import files
 TABLES = (".csv", ".parquet")
 
 
-def is_url(path):
+def is_url(path: files.Path) -> bool:
     """Whether a text names a file by URL; `file://` is a plain path."""
     return "://" in str(path) and not str(path).startswith("file://")
 
 
-def plain(path):
+def plain(path: files.Path) -> pathlib.Path:
     """A local name as a `Path`."""
     return pathlib.Path(str(path).removeprefix("file://"))
 
 
-def join(folder, name):
+def join(folder: files.Path, name: str) -> str:
     """The name of a file in a folder, as text."""
     return f"{str(folder).rstrip('/')}/{name}"
 
 
-def beside(table, path):
+def beside(table: files.Path, path: str) -> str:
     """The full name of `path`, which starts from the folder of `table` if relative.
 
     Workers on other hosts, with other current folders, read the same file.
@@ -48,7 +49,7 @@ def beside(table, path):
     return str((start if start.is_dir() else start.parent) / plain(path))
 
 
-def filesystem(url):
+def filesystem(url: files.Path) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the name in it.
 
     Raises:
@@ -63,7 +64,7 @@ def filesystem(url):
             "s3fs for s3:// or gcsfs for gs://.") from error
 
 
-def exists(path):
+def exists(path: files.Path) -> bool:
     """Whether a file is there."""
     if not is_url(path):
         return plain(path).is_file()
@@ -71,22 +72,22 @@ def exists(path):
     return system.isfile(name)
 
 
-def names(folder):
+def names(folder: files.Path) -> list[str]:
     """Names of the files in a folder, sorted; none where there is no folder."""
     if not is_url(folder):
         folder = plain(folder)
-        found = folder.iterdir() if folder.is_dir() else ()
-        return sorted(path.name for path in found if path.is_file()
+        paths = folder.iterdir() if folder.is_dir() else ()
+        return sorted(path.name for path in paths if path.is_file()
                       and not path.name.startswith("."))
     system, name = filesystem(folder)
     if not system.isdir(name):
         return []
-    return sorted(one["name"].rsplit("/", 1)[-1]
-                  for one in system.ls(name, detail=True, refresh=True)
-                  if one["type"] == "file")
+    return sorted(entry["name"].rsplit("/", 1)[-1]
+                  for entry in system.ls(name, detail=True, refresh=True)
+                  if entry["type"] == "file")
 
 
-def opened(path):
+def opened(path: files.Path) -> IO[bytes]:
     """Opens a file for reading bytes.
 
     Raises:
@@ -143,7 +144,7 @@ def renewed(path: str, before: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def local(path):
+def local(path: files.Path) -> Iterator[pathlib.Path]:
     """Gives a local `Path` with the bytes of a file; a URL is fetched for the block."""
     if not is_url(path):
         yield files.existing_file(plain(path))
@@ -157,7 +158,7 @@ def local(path):
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path: files.Path) -> Iterator[pathlib.Path]:
     """Gives a local path to write; it becomes `path` if the block succeeds.
 
     An object store shows an uploaded file once it is whole; a local file is moved.

@@ -4,7 +4,10 @@ Scores from 0 to 1 are counted in bins of their float32 bits, 8192 between any n
 and its double. Pairs within a bin count as ties, which bounds the error.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import metrics
 from end2end.archive import shards
@@ -18,7 +21,8 @@ GROUPS = 4096   # of the bootstrap: bins are joined to about so many
 ROWS = 10_000   # held at once
 
 
-def describe(table, *, runs=1000, seed=bootstrap.SEED):
+def describe(table: str, *, runs: int = 1000, seed: int = bootstrap.SEED
+             ) -> dict[str, Any]:
     """Counts, AUC with the bound of its error, and its 95 % interval.
 
     Args:
@@ -47,7 +51,7 @@ def describe(table, *, runs=1000, seed=bootstrap.SEED):
                 auc_interval=(low, high))
 
 
-def histogram(table):
+def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int]]:
     """Counts by class and bin, int64 `(2, BINS)`, and rows left out by reason."""
     counts = np.zeros((2, BINS), np.int64)
     left_out = dict(failed=0, unlabelled=0)
@@ -85,14 +89,15 @@ def _count(counts, labels, values):
     np.add.at(counts, (np.asarray(labels, np.int64), bins), 1)
 
 
-def auc(counts):
+def auc(counts: NDArray[np.int64]) -> float:
     """AUC of counts `(2, bins)`; pairs within a bin count one half."""
     used = np.flatnonzero(counts.sum(axis=0))
     cells = counts[:, used]
     return float(_statistic(len(used))(cells.reshape(1, -1).astype(float))[0])
 
 
-def auc_interval(counts, *, runs=1000, seed=bootstrap.SEED):
+def auc_interval(counts: NDArray[np.int64], *, runs: int = 1000,
+                 seed: int = bootstrap.SEED) -> tuple[float, float]:
     """95 % interval by drawing images again, as numbers of images per bin."""
     ranks = np.cumsum(counts.sum(axis=0))
     group = (ranks - 1) * GROUPS // ranks[-1]

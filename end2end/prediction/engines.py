@@ -1,15 +1,17 @@
 """A trained network in the fastest form that keeps its scores.
 
-    quick = inference.fast(classifier.model, classifier.images)
+    quick = engines.fast(classifier.model, classifier.images)
     scores = quick(inputs)                  # as model.predict_on_batch(inputs)
 
 The graph of the network goes to OpenVINO, which folds batch normalisation and
 activations into the convolutions and lays the arrays out for the processor's vector
 units. Of the equal channels of a mammogram only one is computed. Numbers are bfloat16
-where the processor computes with them and the network's scores bear it, and float32
-otherwise. Eight-bit arithmetic is twice as fast again on any processor, but moves
-scores by as much as 0.3.
+where the processor computes with them and the network's scores stay near and in order,
+and float32 otherwise. Eight-bit arithmetic is twice as fast again on any processor, but
+moves scores by as much as 0.3.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import functools
@@ -17,12 +19,18 @@ import importlib.util
 import logging
 import os
 import tempfile
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from end2end import images
+from end2end import config, images
 from end2end.phantoms import drawing
 from end2end.utils import files
+
+if TYPE_CHECKING:
+    import keras
+    import openvino
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +45,7 @@ TRIALS = 16
 SMALLEST = 64
 
 
-def check():
+def check() -> None:
     """Raises files.InputError unless the package that does the work is installed."""
     if importlib.util.find_spec("openvino") is None:
         raise files.InputError(
@@ -45,7 +53,7 @@ def check():
             "'end2end[fast]', or leave out --fast.")
 
 
-def fast(model, options):
+def fast(model: keras.Model, options: config.ImageOptions) -> Network:
     """Converts a network to OpenVINO, in the fastest numbers that keep its scores.
 
     Half precision is taken where it keeps the scores of synthetic mammograms and their
@@ -82,7 +90,7 @@ def fast(model, options):
     return exact
 
 
-def converted(model):
+def converted(model: keras.Model) -> openvino.Model:
     """The `openvino.Model` of a `keras.Model`, for one image of one channel."""
     import openvino
 
@@ -94,7 +102,7 @@ def converted(model):
     return graph
 
 
-def keeps(exact, rounded):
+def keeps(exact: NDArray[np.float32], rounded: NDArray[np.float32]) -> bool:
     """Whether rounded scores `(n, classes)` are near the exact ones, in their order."""
     difference = float(np.abs(exact - rounded).max())
     same = bool((exact[:, -1].argsort() == rounded[:, -1].argsort()).all())
@@ -103,7 +111,8 @@ def keeps(exact, rounded):
     return difference <= TOLERANCE and same
 
 
-def trial_inputs(options, count):
+def trial_inputs(options: config.ImageOptions, count: int
+                 ) -> list[NDArray[np.float32]]:
     """Network inputs of synthetic mammograms, one of each woman, always the same.
 
     Args:
@@ -126,20 +135,20 @@ def trial_inputs(options, count):
         size)[0], options) for woman in women]
 
 
-def known_precisions():
+def known_precisions() -> list[str]:
     """Those of `PRECISIONS` that the processor computes with, fastest first."""
     known = capabilities()
     return [name for name in PRECISIONS if name == "f32" or name.upper() in known]
 
 
-def capabilities():
+def capabilities() -> list[str]:
     """What OpenVINO says of the processor, such as `FP32` and `BF16`."""
     import openvino
 
     return openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def to_one_channel(graph):
+def to_one_channel(graph: openvino.Model) -> None:
     """Lets an `openvino.Model` take one channel in place of equal ones, where the input
     goes straight into a convolution: its kernel is summed over the channels."""
     import openvino
@@ -166,7 +175,7 @@ def to_one_channel(graph):
 class Network:
     """A compiled graph, called as a function."""
 
-    def __init__(self, graph, precision):
+    def __init__(self, graph: openvino.Model, precision: str) -> None:
         import openvino
 
         self.precision = precision
@@ -177,7 +186,7 @@ class Network:
         self.single = self.compile(self.settings)
 
     @functools.cached_property
-    def queue(self):
+    def queue(self) -> openvino.AsyncInferQueue:
         """Several images at a time, each on one core: none waits for the other."""
         import openvino
 
@@ -186,21 +195,21 @@ class Network:
             **self.settings, "NUM_STREAMS": count, "INFERENCE_NUM_THREADS": count}),
             count)
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(inputs) == 1:
             return np.array(self.single(self.prepared(inputs[0]))[0], np.float32)
-        found = {}
+        outputs = {}
 
         def keep(request, number):
-            found[number] = np.array(request.get_output_tensor(0).data, np.float32)
+            outputs[number] = np.array(request.get_output_tensor(0).data, np.float32)
 
         self.queue.set_callback(keep)
         # The first image is computed while the second is made ready.
         for number, image in enumerate(inputs):
             self.queue.start_async([self.prepared(image)], number)
         self.queue.wait_all()
-        return np.concatenate([found[number] for number in range(len(inputs))])
+        return np.concatenate([outputs[number] for number in range(len(inputs))])
 
-    def prepared(self, image):
+    def prepared(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """A batch of one image in one block of memory, with the channels computed."""
         return np.ascontiguousarray(image[None, ..., :self.channels], np.float32)

@@ -7,11 +7,19 @@ cores, in times of one view: with oneDNN 3.6 by two calls of two views, 3.8 by s
 ones; without oneDNN 4.6 and 3.9. One call of all four: 3.8 with, 5.2 without.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import os
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import keras
 
 CALLS = 2
 # Views per call, by who computes the convolutions.
@@ -20,7 +28,8 @@ VIEWS = {"gpu": 4, "onednn": 2, "eigen": 1}
 ONEDNN_FEATURES = {"avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile"}
 
 
-def predict(model, views):
+def predict(model: keras.Model, views: Sequence[NDArray[np.float32]]
+            ) -> NDArray[np.float32]:
     """Outputs of a network for some views.
 
     Args:
@@ -38,11 +47,11 @@ def predict(model, views):
     model.make_predict_function()
     with concurrent.futures.ThreadPoolExecutor(CALLS) as pool:
         return np.concatenate(
-            [np.asarray(found, np.float32)
-             for found in pool.map(model.predict_on_batch, parts)])
+            [np.asarray(outputs, np.float32)
+             for outputs in pool.map(model.predict_on_batch, parts)])
 
 
-def engine():
+def engine() -> str:
     """The key of `VIEWS` for this process."""
     import tensorflow as tf
 
@@ -54,7 +63,7 @@ def engine():
     return "onednn" if asked.lower() in ("1", "true") else "eigen"
 
 
-def processor_features(path="/proc/cpuinfo"):
+def processor_features(path: str | os.PathLike = "/proc/cpuinfo") -> set[str]:
     """What Linux calls the `flags` of the processor; elsewhere an empty set."""
     path = pathlib.Path(path)
     for line in path.read_text().splitlines() if path.exists() else ():

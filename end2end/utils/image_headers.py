@@ -19,7 +19,7 @@ PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 TIFF_TYPES = {1: "B", 3: "H", 4: "I", 16: "Q", 6: "B", 8: "H", 9: "I", 17: "Q"}
 
 
-def check(data, path):
+def check(data: bytes, path: files.Path) -> None:
     """Refuses what is no image of a known kind, and what declares too much.
 
     Args:
@@ -54,7 +54,7 @@ def check(data, path):
         check_scans(data, width * height, path)
 
 
-def check_scans(data, pixels, path):
+def check_scans(data: bytes, pixels: int, path: files.Path) -> None:
     """Refuses a JPEG whose scans would keep a decoder busy for minutes.
 
     Args:

@@ -8,10 +8,12 @@ can be interrupted and called again.
 import contextlib
 import dataclasses
 import os
+import pathlib
 import shlex
 import subprocess
 import sys
 import time
+from typing import Any
 
 from end2end.utils import files
 
@@ -29,11 +31,12 @@ class Step:
 
     name: str
     title: str
-    command: tuple
-    after: tuple = ()
+    command: tuple[object, ...]
+    after: tuple[str, ...] = ()
 
 
-def perform(step, out, *, log=None):
+def perform(step: Step, out: pathlib.Path, *, log: pathlib.Path | None = None
+            ) -> dict[str, Any]:
     """Runs one step unless it is done.
 
     Args:
@@ -73,7 +76,7 @@ def perform(step, out, *, log=None):
     return record
 
 
-def ended(command, log):
+def ended(command: list[str], log: pathlib.Path | None) -> tuple[int, int]:
     """Runs a command to its end.
 
     Args:
@@ -93,7 +96,7 @@ def ended(command, log):
     return process.returncode, usage.ru_maxrss // 1024
 
 
-def stamp(name, out):
+def stamp(name: str, out: pathlib.Path) -> int:
     """When a step was finished, in nanoseconds; 0 if it was not."""
     path = out / "steps" / f"{name}.json"
     return path.stat().st_mtime_ns if path.exists() else 0

@@ -17,7 +17,7 @@ from end2end import checkpoints, config, models, predict, prediction
 from end2end.archive import __main__ as program
 from end2end.archive import shards, storage, streamed
 from end2end.utils import files
-from tests.archive import test_main
+from tests.archive import test_shards
 
 
 def predicted(table, model, out, *more):
@@ -113,7 +113,7 @@ def test_a_killed_dask_worker_with_a_real_network_scores_each_image_once(tmp_pat
     for k in range(60):
         cv2.imwrite(str(tmp_path / f"image-{k}.png"),
                     rng.integers(0, 65535, (64, 48), np.uint16))
-    test_main.write_manifest(tmp_path / "in.csv", 60)
+    test_shards.write_manifest(tmp_path / "in.csv", 60)
     command = ["predict", str(tmp_path / "in.csv"), "--models",
                str(tmp_path / "best.h5"), "--out", str(tmp_path / "out"), "--rows", "4"]
     with dask_cluster.running(tmp_path, TF_NUM_INTRAOP_THREADS="1") as (

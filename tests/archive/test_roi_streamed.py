@@ -1,0 +1,61 @@
+"""Streamed lists of mammograms: those of the ordinary plan, in its order."""
+
+import pathlib
+import sqlite3
+
+import pytest
+
+from end2end import config
+from end2end.archive import roi_streamed
+from end2end.data.patches import roi_table
+from end2end.utils import files
+
+PATIENTS = [f"P_{k:05d}" for k in range(1, 13)]
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """A table of lesions in no order: patients 1 to 4 with cancer, and two lesions of
+    one view."""
+    for name in ("full", "mask"):
+        (tmp_path / name).mkdir()
+    rows = [",".join(roi_table.COMBINED.columns)]
+    for k, patient in reversed(list(enumerate(PATIENTS))):
+        for side, view, abnormality in (
+                ("R", "MLO", 1), ("L", "CC", 1), ("L", "CC", 2)):
+            cells = dict(patient_id=patient, side=side, view=view, abn_num=abnormality,
+                         pathology="MALIGNANT" if k < 4 else "BENIGN", type="mass")
+            rows.append(",".join(str(cells.get(name, "")) for name
+                                 in roi_table.COMBINED.columns))
+    (tmp_path / "rois.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "patients.txt").write_text("\n".join(PATIENTS) + "\n")
+    return roi_table.Sources(*(str(tmp_path / name) for name in (
+        "rois.csv", "mask", "patients.txt", "full")))
+
+
+def test_jobs_are_those_of_the_ordinary_plan_in_its_order(sources, tmp_path):
+    options = config.SamplingOptions()
+    outs = tuple(str(tmp_path / name) for name in ("train", "val"))
+    expected = roi_table.plan(sources, *outs, options)
+    with roi_streamed.planned(sources, outs, options) as jobs:
+        streamed = list(jobs())
+    assert [(job.key, len(job.rows), pathlib.Path(job.out).name)
+            for job in streamed] == [(job.key, len(job.rows), job.out.name)
+                                     for job in expected]
+    assert [job.image for job in streamed] == [
+        pathlib.Path(job.image).absolute() for job in expected]
+    assert len(streamed) == 24 and streamed[0].key[1:] == ("L", "CC")
+
+
+def test_an_empty_table_and_a_missing_folder_are_refused(sources, tmp_path):
+    with pytest.raises(files.InputError, match="does not exist"):
+        roi_streamed.existing_folder(str(tmp_path / "gone"), "mask folder")
+    pathlib.Path(sources.roi_table).write_text(",".join(roi_table.COMBINED.columns))
+    with pytest.raises(files.InputError, match="has no rows"):
+        roi_streamed.fill(sqlite3.connect(":memory:"), sources.roi_table)
+
+
+def test_names_in_folders_are_absolute_paths_or_urls(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert roi_streamed.below("s3://b/full", "a.png") == "s3://b/full/a.png"
+    assert roi_streamed.below(pathlib.Path("full"), "a.png") == tmp_path / "full/a.png"
