@@ -1,7 +1,8 @@
-"""Writes a model for use without Keras and checks that it computes the same.
+"""Writes a model for other programs and checks that it computes the same.
 
     python -m end2end.export best.h5 --to onnx
     python -m end2end.export best.h5 --to savedmodel --image mammogram.png
+    python -m end2end.export best.h5 --to keras
 
 The result is compared with Keras's output on the images given (without any, on random
 input of the right range), and the settings are put beside it as JSON: whoever uses it
@@ -10,16 +11,22 @@ must prepare images exactly so. onnx needs `pip install 'end2end[export]'`.
 
 import dataclasses
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import checkpoints, images, models
+from end2end.config import model_flags
 from end2end.utils import commands, files, locks
 
+# Name of the card inside a .keras file.
+CARD = "end2end"
 # Greatest difference of a probability; float32 in another order makes about 1e-6.
 TOLERANCE = 1e-4
 
@@ -29,13 +36,13 @@ class Format:
     """One kind of exported model.
 
     Attributes:
-        keras_name: of Keras's own exporter.
+        keras_name: of Keras's own exporter; None for Keras's own file.
         suffix: of the file or folder.
         packages: modules that must be installed.
-        run: (path, float32 batch of one) to probabilities, without Keras.
+        run: (path, float32 batch of one) to probabilities, without this program.
     """
 
-    keras_name: str
+    keras_name: str | None
     suffix: str
     packages: tuple
     run: Callable
@@ -45,6 +52,11 @@ def _run_onnx(path, image):
     import onnxruntime
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: image})[0]
+
+
+def _run_keras(path, image):
+    import keras
+    return keras.models.load_model(path, compile=False).predict_on_batch(image)
 
 
 def _run_savedmodel(path, image):
@@ -69,18 +81,19 @@ def _run_tflite(path, image):
 
 
 FORMATS = {
+    "keras": Format(None, ".keras", (), _run_keras),
     "onnx": Format("onnx", ".onnx", ("tf2onnx", "onnxruntime"), _run_onnx),
     "savedmodel": Format("tf_saved_model", ".savedmodel", (), _run_savedmodel),
     "tflite": Format("litert", ".tflite", (), _run_tflite),
 }
 
 
-def settings_path(path):
+def settings_path(path: pathlib.Path) -> pathlib.Path:
     """Where the JSON of an exported model lies: `best.onnx.config.json`."""
     return path.with_name(f"{path.name}.config.json")
 
 
-def check(kind, out):
+def check(kind: str, out: pathlib.Path) -> None:
     """Checks what can be checked before a model is loaded.
 
     Raises:
@@ -97,7 +110,8 @@ def check(kind, out):
             f"{out} exists already; remove it or name another place with --out.")
 
 
-def export(classifier, kind, out, arrays):
+def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
+           arrays: Sequence[NDArray]) -> float:
     """Exports a classifier and compares it with Keras.
 
     Args:
@@ -117,19 +131,31 @@ def export(classifier, kind, out, arrays):
     expected = [np.asarray(classifier.model(array, training=False))
                 for array in arrays]
     with _replacing(out) as part:
-        classifier.model.export(str(part), format=target.keras_name, verbose=False)
+        if target.keras_name is None:
+            classifier.model.save(part)
+            with zipfile.ZipFile(part, "a") as archive:
+                archive.writestr(f"{CARD}.json", json.dumps(
+                    settled_card(classifier), default=str))
+        else:
+            classifier.model.export(
+                str(part), format=target.keras_name, verbose=False)
         difference = max(float(np.abs(target.run(part, array) - scores).max())
                          for array, scores in zip(arrays, expected, strict=True))
         if not difference <= TOLERANCE:
             raise ArithmeticError(
                 f"the exported model differs from Keras by {difference:.2g}, more than "
                 f"{TOLERANCE}; nothing is written.")
-    files.write_json(settings_path(out), classifier.card | {
-        "images": dataclasses.asdict(classifier.images),
-        "classes": classifier.classes, "name": classifier.name,
+    files.write_json(settings_path(out), settled_card(classifier) | {
         "exported": {"format": kind, "difference": difference,
                      "checked_images": len(arrays)}})
     return difference
+
+
+def settled_card(classifier: "checkpoints.Classifier") -> dict:
+    """The card of a model with what was settled on loading it."""
+    return classifier.card | {
+        "images": dataclasses.asdict(classifier.images),
+        "classes": classifier.classes, "name": classifier.name}
 
 
 class _replacing:
@@ -154,7 +180,8 @@ class _replacing:
             self.part.unlink(missing_ok=True)
 
 
-def inputs(classifier, paths):
+def inputs(classifier: "checkpoints.Classifier",
+           paths: Sequence[pathlib.Path]) -> list[NDArray]:
     """Network inputs for the comparison: the images given, or random ones."""
     if paths:
         return [images.to_input(images.read_image(path), classifier.images)[None]
@@ -163,7 +190,7 @@ def inputs(classifier, paths):
     return [batch[:1], batch[1:]]
 
 
-def parser():
+def parser() -> commands.Parser:
     """Parser of the command line."""
     parser = commands.Parser(prog="end2end.export", description=__doc__)
     parser.add_argument("model", metavar="MODEL", type=pathlib.Path,
@@ -173,10 +200,11 @@ def parser():
                         help="where to write it (default: beside the model)")
     parser.add_argument("--image", nargs="+", default=[], type=pathlib.Path,
                         metavar="IMAGE", help="mammograms for the comparison")
+    model_flags.add(parser)
     return parser
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Exports one model and prints how far it is from Keras."""
     arguments = parser().parse_args(argv)
     kind = arguments.to
@@ -189,7 +217,8 @@ def main(argv=None):
             f"--out {out}: expected a name that ends in {FORMATS[kind].suffix}.")
     check(kind, out)
 
-    classifier = checkpoints.load_classifier(arguments.model)
+    classifier = checkpoints.load_classifier(
+        arguments.model, output_options=model_flags.typed(arguments))
     print(f"Exporting {classifier.name} to {out}")
     try:
         with locks.output_file(out):

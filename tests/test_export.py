@@ -71,3 +71,16 @@ def test_what_is_missing_is_said_before_a_model_is_read(model_path, tmp_path):
     with pytest.raises(files.InputError, match="exists already"):
         export.main([str(model_path), "--to", "savedmodel", "--out",
                      str(tmp_path / "best.savedmodel")])
+
+
+def test_a_keras_file_is_read_here_again_with_its_card(model_path, tmp_path):
+    out = tmp_path / "best.keras"
+    assert not export.main([str(model_path), "--to", "keras", "--out", str(out)])
+    classifier = checkpoints.load_classifier(out)
+    assert classifier.classes == ("neg", "pos")
+    assert classifier.images.intensity_scale == 0.003891
+    array = export.inputs(classifier, [])[0]
+    np.testing.assert_allclose(
+        classifier.model.predict_on_batch(array),
+        checkpoints.load_classifier(model_path).model.predict_on_batch(array),
+        atol=1e-6)

@@ -50,3 +50,11 @@ def test_a_checkout_works_from_its_root_and_a_folder_of_pythonpath_stays(tmp_pat
     called = run(tmp_path, "-m", "end2end.metrics", "--help",
                  path=os.pathsep.join([str(ROOT), str(tmp_path)]))
     assert called.returncode == 0
+
+
+def test_promised_names_are_handed_out_without_tensorflow_and_keras(tmp_path):
+    code = ("import sys, end2end; end2end.load_classifier, end2end.load_model, "
+            "end2end.save_model, end2end.whole_image_classifier, "
+            "end2end.patch_classifier; "
+            "print([n for n in ('tensorflow', 'keras') if n in sys.modules])")
+    assert run(tmp_path, "-c", code).stdout.strip() == "[]"

@@ -1,5 +1,6 @@
 from . import card_fields as card_fields
 from . import cards as cards
+from . import lineage as lineage
 from . import outputs as outputs
 from . import published as published
 from . import saved_models as saved_models
@@ -22,6 +23,7 @@ __all__ = [
     "config_path",
     "existing_model",
     "is_model",
+    "lineage",
     "load_classifier",
     "load_model",
     "load_weights",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from end2end import config, models
 from end2end.dicom import acquisition
-from end2end.models import backbones
 
 if TYPE_CHECKING:
     import keras
@@ -107,6 +106,18 @@ def card(model: "keras.Model", name: str, *, by_structure: bool = True) -> dict:
     return _card(rows[0], plan, model)
 
 
+def by_name(name: str) -> dict:
+    """What is known of a published model by the name of its file alone, else {}."""
+    for row in PUBLISHED:
+        if _plain(name) in map(_plain, row["files"]):
+            return dict(name=row["name"], licence=LICENCE, trained_on=_trained_on(row))
+    return {}
+
+
+def _trained_on(row):
+    return f"{row['data']} by Shen et al. 2019 (published model)"
+
+
 def _plain(name):
     """A file name as it is compared: downloads may have lost case or brackets."""
     return re.sub(r"[^a-z0-9]", "", re.sub(r" \(\d+\)$", "", name).lower())
@@ -126,7 +137,7 @@ def _card(row, plan, model):
         "format": 1, "name": row["name"], "kind": "whole_image", "published": True,
         "classes": list(CLASSES), "images": config.to_dict(images),
         "model": config.to_dict(config.ModelOptions(**plan)),
-        "trained_on": f"{row['data']} by Shen et al. 2019 (published model)",
+        "trained_on": _trained_on(row),
         "acquisition": ACQUISITIONS[row["data"]],
         "licence": LICENCE,
         "metrics": {"auc": row["auc"], "auc_flips": row["auc_flips"],
@@ -221,7 +232,7 @@ def trunk_name(trunk: "keras.Model") -> str | None:
 
 def _backbone_of(parameters, channels):
     for name, count in TRUNK_PARAMETERS.items():
-        missing = backbones.BACKBONES[name].channels - channels
+        missing = models.backbones.BACKBONES[name].channels - channels
         if parameters == count - missing * _FIRST_KERNEL[name]:
             return name
     return None

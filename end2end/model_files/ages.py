@@ -69,6 +69,9 @@ def in_words_of_keras_3(network: Network, age: Age, source: str) -> Network:
             refuse(where, f"comes from the backend {age.backend!r} of Keras, whose "
                    "conventions are not known here; save the model with TensorFlow")
         _check_interpolation(row, age, where)
+        if row.kind == "ELU" and "alpha" not in row.settings:
+            refuse(where, "is an ELU whose alpha is not in the file (Keras 3.0 to 3.8 "
+                   "did not store it)")
         rows.append(row)
         following = _activation_rows(row, age, where)
         if following:
@@ -155,12 +158,18 @@ def _of_theano(row, where):
     if row.kind in ("MaxPooling2D", "AveragePooling2D"):
         sides = _pair(settings.get("pool_size", 2))
         strides = _pair(settings.get("strides") or sides)
-        if strides != (1, 1) or not all(side % 2 for side in sides):
+        # Versions of Keras differ in whether the average counts padded zeros.
+        if row.kind == "AveragePooling2D" or strides != (1, 1) or not all(
+                side % 2 for side in sides):
             refuse(where, "pools with padding 'same' of Theano, which lays its windows "
                    "otherwise than Keras 3")
         return []
     if row.kind not in CONVOLUTIONS:
         return []
+    if row.kind == "SeparableConv2D" and not all(
+            side % 2 for side in _pair(settings["kernel_size"])):
+        refuse(where, "is a separable convolution with padding 'same' and an even "
+               "kernel of Theano, which cuts its map otherwise than Keras 3")
     return _theano_padding(row, settings)
 
 

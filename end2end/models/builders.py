@@ -1,37 +1,44 @@
 """The whole models: patch classifier, whole-image classifier, heatmap model."""
 
 import re
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-from keras import layers
+from numpy.typing import NDArray
 
-from end2end.models import backbones, imagenet, top_layers
+from end2end import config, models
 from end2end.utils import files
 
+if TYPE_CHECKING:
+    import keras
+
+    from end2end.models import backbones
+
 # What may follow the last feature map of a patch classifier.
-TAIL = (layers.Dense, layers.Dropout, layers.GlobalAveragePooling2D,
-        layers.AveragePooling2D, layers.Flatten, layers.Activation)
+TAIL = ("Dense", "Dropout", "GlobalAveragePooling2D", "AveragePooling2D", "Flatten",
+        "Activation")
 # The original cut the patch model at these places from its end, which hit the last
 # feature map only where the head had a dropout layer.
 ORIGINAL_CUTS = {"resnet50": -5, "yaroslav": -3}
 
 
-def backbone_row(name):
+def backbone_row(name: str) -> "backbones.Backbone":
     """Row of `backbones.BACKBONES`.
 
     Raises:
         files.InputError: there is no such backbone.
     """
-    if name not in backbones.BACKBONES:
+    if name not in models.backbones.BACKBONES:
         raise files.InputError(
             f"backbone {name!r} is not known; expected one of "
-            f"{', '.join(backbones.BACKBONES)} (--patch-net).")
-    return backbones.BACKBONES[name]
+            f"{', '.join(models.backbones.BACKBONES)} (--patch-net).")
+    return models.backbones.BACKBONES[name]
 
 
-def patch_classifier(backbone, num_classes, *, dropout=0.0, weight_decay=0.01,
-                     weights=None, input_shape=None):
+def patch_classifier(
+        backbone: str, num_classes: int, *, dropout: float = 0.0,
+        weight_decay: float = 0.01, weights: str | None = None,
+        input_shape: tuple | None = None) -> "keras.Model":
     """Trunk, global average, softmax: patches to class probabilities.
 
     Args:
@@ -52,6 +59,9 @@ def patch_classifier(backbone, num_classes, *, dropout=0.0, weight_decay=0.01,
     Raises:
         files.InputError: unknown backbone, or weights that cannot be had or do not fit.
     """
+    import keras
+    from keras import layers
+
     row = backbone_row(backbone)
     shape = input_shape or (None, None, row.channels)
     image = keras.Input(shape, name="input_1")
@@ -63,14 +73,14 @@ def patch_classifier(backbone, num_classes, *, dropout=0.0, weight_decay=0.01,
         x = layers.Dropout(dropout, name="dropout_1")(x)
     x = layers.Dense(
         num_classes, activation="softmax", name="predictions" if bare else "dense_1",
-        kernel_regularizer=None if bare else top_layers.penalty(weight_decay))(x)
+        kernel_regularizer=None if bare else models.top_layers.penalty(weight_decay))(x)
     model = keras.Model(image, x, name=backbone)
     if weights is not None:
-        imagenet.load_into(model, backbone, weights)
+        models.imagenet.load_into(model, backbone, weights)
     return model
 
 
-def patch_features(patch_model):
+def patch_features(patch_model: "keras.Model") -> "keras.KerasTensor":
     """Last feature map of a patch classifier: whatever enters the pooling of its head.
 
     Args:
@@ -83,8 +93,8 @@ def patch_features(patch_model):
         files.InputError: the model has no feature map.
     """
     for layer in reversed(patch_model.layers):
-        if not isinstance(layer, TAIL) or _is_relu(layer):
-            if len(layer.output.shape) != 4 or isinstance(layer, layers.InputLayer):
+        if not _is(layer, *TAIL) or _is_relu(layer):
+            if len(layer.output.shape) != 4 or _is(layer, "InputLayer"):
                 break
             return layer.output
     raise files.InputError(
@@ -92,12 +102,16 @@ def patch_features(patch_model):
         "patch classifier.")
 
 
+def _is(layer, *kinds):
+    return type(layer).__name__ in kinds
+
+
 def _is_relu(layer):
-    return (isinstance(layer, layers.Activation)
-            and len(layer.output.shape) == 4)
+    return _is(layer, "Activation") and len(layer.output.shape) == 4
 
 
-def original_features(patch_model, backbone):
+def original_features(patch_model: "keras.Model",
+                      backbone: str) -> "keras.KerasTensor":
     """The layer that the original kept last, counted from the end of the patch model.
 
     Of a head without dropout this is not the last feature map, but one layer before:
@@ -106,22 +120,23 @@ def original_features(patch_model, backbone):
     return patch_model.layers[ORIGINAL_CUTS.get(backbone, -4)].output
 
 
-def patch_head(patch_model):
+def patch_head(patch_model: "keras.Model") -> "keras.Layer":
     """The dense output layer of a patch classifier.
 
     Raises:
         files.InputError: it has none.
     """
     for layer in reversed(patch_model.layers):
-        if isinstance(layer, layers.Dense):
+        if _is(layer, "Dense"):
             return layer
     raise files.InputError(
         f"model {patch_model.name} has no dense output layer; expected a patch "
         "classifier.")
 
 
-def whole_image_classifier(patch_model, options, *, size, num_classes=2,
-                           semantics="corrected"):
+def whole_image_classifier(
+        patch_model: "keras.Model", options: config.ModelOptions, *, size: tuple,
+        num_classes: int = 2, semantics: str = "corrected") -> "keras.Model":
     """Turns a patch classifier into a classifier of whole images (the paper's idea).
 
     `layers[1]` is the trunk, which shares its layers and weights with `patch_model`.
@@ -142,7 +157,9 @@ def whole_image_classifier(patch_model, options, *, size, num_classes=2,
         files.InputError: settings of which no network can be built, such as images too
             small for the blocks.
     """
-    top_layers.check(options)
+    import keras
+
+    models.top_layers.check(options)
     features = (original_features(patch_model, options.backbone)
                 if semantics == "original" else patch_features(patch_model))
     trunk = keras.Model(patch_model.inputs, features, name="trunk")
@@ -150,9 +167,9 @@ def whole_image_classifier(patch_model, options, *, size, num_classes=2,
     try:
         x = trunk(image)
         if options.heatmap:
-            x = top_layers.heatmap(x, options, patch_model.output_shape[-1])
-        top = (top_layers.convolutional_top if options.convolutional
-               else top_layers.dense_top)
+            x = models.top_layers.heatmap(x, options, patch_model.output_shape[-1])
+        top = (models.top_layers.convolutional_top if options.convolutional
+               else models.top_layers.dense_top)
         x = top(x, options, num_classes)
         model = keras.Model(image, x, name="whole_image")
         _check_sizes(model)
@@ -179,8 +196,9 @@ def _reason(error):
     return lines[1 if len(lines) > 1 and lines[0].startswith("Exception") else 0]
 
 
-def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1),
-                  activation="softmax"):
+def heatmap_model(
+        patch_model: "keras.Model", *, size: tuple | None = None, pool: tuple = (7, 7),
+        strides: tuple = (1, 1), activation: str = "softmax") -> "keras.Model":
     """The patch classifier swept over an image by convolution.
 
     Args:
@@ -194,6 +212,9 @@ def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1),
         a `keras.Model`: float32 `(b, height, width, channels)` to class probabilities
         `(b, rows, columns, num_classes)`; 30x22 cells at 1152x896 with ResNet50.
     """
+    import keras
+    from keras import layers
+
     trunk = keras.Model(patch_model.inputs, patch_features(patch_model), name="trunk")
     image = keras.Input(
         (*(size or (None, None)), patch_model.input_shape[-1]), name="image")
@@ -205,14 +226,14 @@ def heatmap_model(patch_model, *, size=None, pool=(7, 7), strides=(1, 1),
     return model
 
 
-def has_heatmap(model):
+def has_heatmap(model: "keras.Model") -> bool:
     """Whether a whole-image model has the patch heatmap inserted after its trunk."""
     return (len(model.layers) > 6
-            and isinstance(model.layers[2], layers.AveragePooling2D)
-            and isinstance(model.layers[4], layers.Dense))
+            and _is(model.layers[2], "AveragePooling2D")
+            and _is(model.layers[4], "Dense"))
 
 
-def first_top_layer(model, *, semantics="corrected"):
+def first_top_layer(model: "keras.Model", *, semantics: str = "corrected") -> str:
     """Name of the first layer trained in stage one of whole-image training.
 
     Trunk and heatmap are frozen then. `original` freezes eight layers where there is a
@@ -222,7 +243,7 @@ def first_top_layer(model, *, semantics="corrected"):
     return model.layers[frozen].name
 
 
-def layer_at_original_index(model, index):
+def layer_at_original_index(model: "keras.Model | str", index: int) -> str:
     """Layer name behind an index of the original (`--top-layer-nb 46`).
 
     Args:
@@ -244,12 +265,13 @@ def layer_at_original_index(model, index):
     return model.layers[index].name
 
 
-def input_channels(model):
+def input_channels(model: "keras.Model") -> int:
     """Number of channels of a model's input, 1 or 3."""
     return model.inputs[0].shape[-1]
 
 
-def random_input(model, *, seed=0, size=(256, 192)):
+def random_input(model: "keras.Model", *, seed: int = 0,
+                 size: tuple = (256, 192)) -> list[NDArray]:
     """Arrays that fit the inputs of a model, for checks: float32, 0 to 255 less 52."""
     generator = np.random.default_rng(seed)
     arrays = []

@@ -108,10 +108,11 @@ def fit(
     best = settings.training.best_model
     kind = "patch" if watch == "val_accuracy" else "whole_image"
     statistics = None
+    parent = start_of(settings)
 
     def save(model, logs):
         nonlocal statistics
-        card = model_card(kind, data, settings, logs)
+        card = model_card(kind, data, settings, logs, model, parent)
         if kind == "whole_image":
             # Measured once; the images are the same at every save.
             statistics = statistics or training_statistics(data, settings)
@@ -132,17 +133,43 @@ def fit(
 
 def model_card(
         kind: str, data: Mapping[str, image_lists.ImageList], settings: Settings,
-        logs: dict[str, Any]) -> dict[str, Any]:
-    """What travels with the weights: see `checkpoints.save_model`."""
+        logs: dict[str, Any], network: keras.Model, parent: dict,
+        ) -> dict[str, Any]:
+    """What travels with the weights: see `checkpoints.save_model`.
+
+    Args:
+        kind: `patch` or `whole_image`.
+        data: image lists by split.
+        settings: of the run.
+        logs: metrics of the epoch.
+        network: that is trained; it may differ from what the flags ask for, where
+            training goes on from a saved model.
+        parent: `lineage.parent` of the model that training started from, or {}.
+    """
     found = data["train"]
     counts = ", ".join(f"{count} {name}" for name, count
                        in run_inputs.class_counts(found).items())
     source = settings.training.trained_on or "source not stated (--trained-on)"
     return dict(
         kind=kind, classes=list(found.classes),
-        images=config.to_dict(settings.images), model=config.to_dict(settings.model),
+        images=config.to_dict(settings.images), model=checkpoints.lineage.network(
+            network, settings.model),
         training=config.to_dict(settings.training),
-        trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs)
+        trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs,
+        **_origin(parent))
+
+
+def _origin(parent: dict) -> dict:
+    """Parent and licence, as far as there are any."""
+    licence = checkpoints.lineage.licence(parent)
+    return (dict(parent=parent) if parent else {}) | (
+        dict(licence=licence) if licence else {})
+
+
+def start_of(settings: Settings) -> dict:
+    """`lineage.parent` of the model that training starts from; {} of a new network."""
+    path = settings.training.resume_from or settings.model.patch_model_path
+    return checkpoints.lineage.parent(path) if path else {}
 
 
 def training_statistics(
@@ -168,7 +195,8 @@ def report(
     if training.final_model != NOSAVE:
         logs = history.rows[-1] if history.rows else {}
         card = model_card(kind, data, settings, {
-            name: value for name, value in logs.items() if name != "stage"})
+            name: value for name, value in logs.items() if name != "stage"},
+            network, start_of(settings))
         checkpoints.save_model(network, training.final_model, card)
         say(f"model of the last epoch: {training.final_model}")
     say(summary(history))

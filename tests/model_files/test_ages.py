@@ -112,3 +112,12 @@ def test_theano_files_of_keras_1_are_known_by_the_names_of_their_weights(tmp_pat
             group[f"conv1_W{colon}"] = np.zeros((3, 3, 1, 2), "float32")
             assert safe_loading._backend(
                 stored_weights.GroupedWeights(file, "x")) == backend
+
+
+def test_no_average_of_theano_with_padding_is_loaded(tmp_path):
+    path = foreign_models.save(foreign_models.network(
+        layers.AveragePooling2D(3, strides=1, padding="same"),
+        *foreign_models.classifier_top()), tmp_path / "a.h5",
+        version="2.0.8", backend="theano")
+    with pytest.raises(files.InputError, match="pools with padding"):
+        checkpoints.load_model(path)
