@@ -1,12 +1,12 @@
 """The whole models: patch classifier, whole-image classifier, heatmap model."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end import config, models
+from end2end import models
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def patch_head(patch_model: "keras.Model") -> "keras.Layer":
 
 
 def whole_image_classifier(
-        patch_model: "keras.Model", options: config.ModelOptions, *, size: tuple,
+        patch_model: "keras.Model", options: Any, *, size: tuple,
         num_classes: int = 2, semantics: str = "corrected") -> "keras.Model":
     """Turns a patch classifier into a classifier of whole images (the paper's idea).
 
