@@ -131,11 +131,20 @@ def score(arguments, asked, out, models, images):
     failures = prediction.score_files.score_all(
         todo, table, engines,
         names=names, flips=arguments.flips, frame=arguments.frame,
-        refuse_unfit=arguments.refuse_unfit)
+        refuse_unfit=arguments.refuse_unfit,
+        bits=bits_of_exams(arguments, classifiers, images))
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
     if wanted:
         wanted = dataclasses.replace(wanted, scored_ns=table.scored_ns())
     return failures + finish(asked, out, images, classifiers, failures, wanted)
+
+
+def bits_of_exams(arguments, classifiers, images):
+    """Bits by path, where a rescale factor is `auto`; else None."""
+    if all(classifier.images.intensity_scale != "auto" for classifier in classifiers):
+        return None
+    return prediction.exam_bits.shared_bits(
+        [image["path"] for image in images], frame=arguments.frame)
 
 
 def pictures(arguments, settings):

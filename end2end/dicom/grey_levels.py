@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from end2end.dicom import appearance
 
+FULL_BITS = 16
 FULL_RANGE = 65535
 # Bit depths in use.
 DEPTHS = (8, 10, 12, 14, 16)
@@ -37,7 +38,7 @@ class _Unusable(ValueError):
 
 def to_grey(
     raw: NDArray[np.integer], header: pydicom.Dataset, frame: int | None = None
-) -> tuple[NDArray, tuple[str, ...]]:
+) -> tuple[NDArray, tuple[str, ...], int | None]:
     """Turns stored values into grey levels with a dark background.
 
     Args:
@@ -46,7 +47,8 @@ def to_grey(
         frame: index of the frame in a stack, or None.
 
     Returns:
-        The pixels as described at `dicom.Mammogram`, and notes on what was done.
+        The pixels and `bits` as described at `dicom.Mammogram`, with notes on what was
+        done between them.
 
     Raises:
         Contradiction: tags contradict each other, and the picture does not tell which
@@ -66,7 +68,10 @@ def to_grey(
         pixels = np.subtract(white, pixels, dtype=pixels.dtype)
     if padding is not None:
         pixels = np.where(padding, _used(pixels, padding).min(), pixels)
-    return pixels, tuple(notes)
+    stored = header.get("BitsStored", 16)
+    kept = values is raw and pixels.dtype == raw.dtype and not windowed
+    declared = stored if kept and 8 < stored < 16 and raw.max() < 1 << stored else None
+    return pixels, tuple(notes), FULL_BITS if windowed else declared
 
 
 def depth_of(maximum: float) -> int:

@@ -32,6 +32,8 @@ class Mammogram:
         patient_id: text, or None where it was removed.
         notes: what was done, and what is unusual, as short sentences.
         acquisition: film, digital or not known, from the tags (`acquisition.kind`).
+        bits: that the file declares of the grey levels, 16 after a window; None where
+            it says nothing (16 stored, rescaled, or values beyond what is declared).
         special: why it is no screening view, from the tags (`acquisition.special`).
     """
 
@@ -42,6 +44,7 @@ class Mammogram:
     notes: tuple
     acquisition: str = acquisition.UNKNOWN
     special: tuple[str, ...] = ()
+    bits: int | None = None
 
 
 def read_dicom(path, *, frame=None):
@@ -96,7 +99,7 @@ def _read(path, frame):
     parsing.check_decoder(header, path)
     raw = parsing.decode(header, path, frame)
     try:
-        pixels, conversion = grey_levels.to_grey(raw, header, frame)
+        pixels, conversion, bits = grey_levels.to_grey(raw, header, frame)
     except grey_levels.Contradiction as error:
         raise files.InputError(f"{path} cannot be shown as grey levels: {error}") from (
             error)
@@ -110,7 +113,7 @@ def _read(path, frame):
         patient_id=identity.patient_id(header, path),
         notes=(*notes, *conversion, *origin, *identity.unusual(header)),
         acquisition=acquisition.kind(header, path),
-        special=acquisition.special(header))
+        special=acquisition.special(header), bits=bits)
 
 
 def _check_kind(header, path):

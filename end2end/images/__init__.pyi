@@ -1,3 +1,4 @@
+from . import depths as depths
 from . import fit as fit
 from . import input_checks as input_checks
 from . import kinds as kinds
@@ -15,6 +16,7 @@ from .segmentation import segment_breast as segment_breast
 
 __all__ = [
     "decoded",
+    "depths",
     "fit",
     "grey_mean",
     "input_checks",

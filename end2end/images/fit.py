@@ -21,6 +21,7 @@ from end2end.utils import files
 MARGIN = 0.25
 PERCENTILES = (1, 50, 99)
 AUTO = "try --rescale-factor auto"
+INSTEAD = "check the export of the image"
 # Of larger files every k-th row and column is measured, so that at least so many stay:
 # all pixels of a mammogram would take as long as reading it.
 MEASURED_SIDE = 1000
@@ -160,7 +161,7 @@ COMPARED = (
 
 def flags(
     image: NDArray, options: config.ImageOptions, card: dict | None = None, *,
-    kind: str = kinds.UNKNOWN
+    kind: str = kinds.UNKNOWN, auto: bool = False
 ) -> list[str]:
     """Why an image may not fit a model.
 
@@ -170,6 +171,7 @@ def flags(
         card: of the model; without `input_statistics` only what no mammogram should be
             is flagged, and the kind where the card tells it otherwise.
         kind: of the image, `kinds.FILM`, `kinds.DIGITAL` or `kinds.UNKNOWN`.
+        auto: the rescale factor was found automatically, so that is not advised again.
 
     Returns:
         Sentences; empty where it fits.
@@ -183,6 +185,8 @@ def flags(
     usual = usual_kind(card)
     if kinds.UNKNOWN not in (kind, usual) and kind != usual:
         sentences.append(KIND_SENTENCES[kind])
+    if auto:
+        sentences = [sentence.replace(AUTO, INSTEAD) for sentence in sentences]
     return sentences
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end.images import reading, scaling
+from end2end.images import depths, reading, scaling
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 # Greatest values of the usual bit depths.
 FULL_RANGES = {8: 255, 10: 1023, 12: 4095, 14: 16383, 16: 65535}
-
-# As in the original, 255/65535 is rounded to six decimals.
-SCALE_OF_16_BITS = 0.003891
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,8 +126,7 @@ def look_at_file(
 def suitable_scale(statistics: Iterable[ImageStatistics]) -> float | None:
     """The factor that brings images to 0-255, from the bit depth that they use.
 
-    Bits declared in a file say little: a detector of 12 bits is often stored in 16. So
-    the greatest value of the whole set decides.
+    The greatest value of the whole set decides; see `depths`.
 
     Args:
         statistics: list of `ImageStatistics`.
@@ -140,10 +136,7 @@ def suitable_scale(statistics: Iterable[ImageStatistics]) -> float | None:
         range for what lies between, to four digits.
     """
     maximum = max((image.maximum for image in statistics), default=0.0)
-    if maximum <= 255:
-        return None
-    full = next((full for full in FULL_RANGES.values() if maximum <= full), 65535)
-    return SCALE_OF_16_BITS if full == 65535 else float(f"{255 / full:.4g}")
+    return depths.scale(depths.of_maximum(maximum))
 
 
 def with_scale(
@@ -230,10 +223,12 @@ def _mean(looked, options):
 
 def _range_findings(looked, intensity_scale, suitable):
     """Intensities after scaling that do not fill 0-255, and the factor that does."""
-    intensity_scale = intensity_scale or 1
-    top = max(image.top for image in looked) * intensity_scale
     proposal = ("leave out --rescale-factor" if suitable is None
                 else f"use --rescale-factor {suitable:g}")
+    if intensity_scale == suitable:
+        proposal = "check their export"
+    intensity_scale = intensity_scale or 1
+    top = max(image.top for image in looked) * intensity_scale
     greatest = max(image.maximum for image in looked)
     if 0 < top < 100:
         bits = next(

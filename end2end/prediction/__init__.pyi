@@ -1,4 +1,5 @@
 from . import engines as engines
+from . import exam_bits as exam_bits
 from . import flip_calls as flip_calls
 from . import grouping as grouping
 from . import pseudonyms as pseudonyms
@@ -35,6 +36,7 @@ __all__ = [
     "check_inputs",
     "check_scores",
     "engines",
+    "exam_bits",
     "flip_calls",
     "grouping",
     "network_input",

@@ -111,10 +111,10 @@ def score_all(todo, table, classifiers, *, names, **options):
         table: `resuming.Rows`.
         classifiers: list of `checkpoints.Classifier`.
         names: gives the pseudonym of a patient; `resuming.Record`.
-        options: `flips`, and `frame` and `refuse_unfit` of `scoring.prepare`.
+        options: `flips`, and `frame`, `refuse_unfit` and `bits` of `scoring.prepare`.
     """
     failures, scored = [], []
-    reading = {name: options.pop(name) for name in ("frame", "refuse_unfit")
+    reading = {name: options.pop(name) for name in ("frame", "refuse_unfit", "bits")
                if name in options}
     with table.appending() as append:
         for image, future in tqdm.tqdm(read_ahead(todo, classifiers, **reading),

@@ -13,7 +13,7 @@ import numpy as np
 
 from end2end import dicom, images
 from end2end.data import image_batches, image_lists
-from end2end.images import fit, input_checks, kinds, unfit
+from end2end.images import depths, fit, kinds, unfit
 from end2end.metrics import calibration
 from end2end.prediction import flip_calls
 from end2end.tables import scores, vocabulary
@@ -146,6 +146,7 @@ class Mammogram:
         notes: what was done on reading, short sentences.
         acquisition: film or digital, as far as tags or name tell (`images.kinds`).
         special: why it is no screening view, from the tags (`images.unfit.TAGGED`).
+        bits: of the grey levels, None where nothing but the values tells them.
     """
 
     path: str
@@ -156,6 +157,7 @@ class Mammogram:
     notes: tuple = ()
     acquisition: str = kinds.UNKNOWN
     special: tuple = ()
+    bits: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,7 +207,8 @@ def read_mammogram(path, *, frame=None):
         pixels, notes = read.pixels, read.notes
         tags = dict(patient=read.patient_id, laterality=read.laterality, view=read.view)
         known |= {name: value for name, value in tags.items() if value}
-        known |= dict(acquisition=read.acquisition, special=read.special)
+        known |= dict(
+            acquisition=read.acquisition, special=read.special, bits=read.bits)
     else:
         pixels = images.read_image(path)
         known["acquisition"] = dicom.acquisition.kind_of_name(path.name)
@@ -217,8 +220,8 @@ def network_input(mammogram, options):
 
     Args:
         mammogram: `Mammogram`.
-        options: `ImageOptions`; the rescale factor `auto` is found from this image
-            alone, so that the score does not depend on other images.
+        options: `ImageOptions`; the rescale factor `auto` follows the bits of the
+            image (`images.depths`).
 
     Returns:
         float32 array `(height, width, channels)`, `ImageOptions` with a number for the
@@ -233,10 +236,10 @@ def network_input(mammogram, options):
             f"{mammogram.path or 'the image'} holds values that are no finite numbers; "
             "export it again.")
     if options.intensity_scale == "auto":
-        factor = input_checks.suitable_scale(
-            [input_checks.look(pixels, mammogram.path, options)])
+        bits = depths.depth(pixels, mammogram.bits)
+        factor = depths.scale(bits)
         options = dataclasses.replace(options, intensity_scale=factor)
-        notes = (f"rescale factor {factor or 1:.4g} found from the image",)
+        notes = (f"rescale factor {factor or 1:.4g}, for {bits} bits",)
     return images.to_input(pixels, options), options, notes
 
 
@@ -259,7 +262,7 @@ class Prepared:
     flags: tuple
 
 
-def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
+def prepare(image, classifiers, *, frame=None, refuse_unfit=False, bits=None):
     """Reads one mammogram and makes the inputs of networks; no network is run.
 
     Args:
@@ -267,6 +270,7 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
         classifiers: sequence of `checkpoints.Classifier`.
         frame: see `read_mammogram`.
         refuse_unfit: refuse pictures that are no basis for a score (`images.unfit`).
+        bits: by path, bits of the images of an exam (`exam_bits.shared_bits`).
 
     Returns:
         `Prepared`.
@@ -279,6 +283,8 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False):
         image = Mammogram("", image)
     elif not isinstance(image, Mammogram):
         image = read_mammogram(image, frame=frame)
+    if bits and image.path in bits:
+        image = dataclasses.replace(image, bits=bits[image.path])
     made, notes = {}, list(image.notes)
     for one in classifiers:
         if one.images not in made:
@@ -334,7 +340,9 @@ def misfit_flags(image, options, classifiers):
     if any(fit.usual_kind(one.card) != kinds.UNKNOWN for one in classifiers):
         kind = kinds.kind(image.pixels, tagged=image.acquisition)
     return [flag for settled, one in zip(options, classifiers, strict=True)
-            for flag in fit.flags(image.pixels, settled, one.card, kind=kind)]
+            for flag in fit.flags(
+                image.pixels, settled, one.card, kind=kind,
+                auto=one.images.intensity_scale == "auto")]
 
 
 def score_image(image, classifiers, *, flips=False, frame=None):
