@@ -12,6 +12,7 @@ loads fonts and counts its users unless told not to, and full control of what it
 import importlib.util
 import os
 import pathlib
+import signal
 import socket
 import sys
 import webbrowser
@@ -60,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.models, output_options=model_flags.typed(arguments))
     patch = arguments.patch_model and checkpoints.load_classifier(arguments.patch_model)
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
+    # The server raises the signal again once it has ended; the folder goes before.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with serve.uploads.folder() as folder:
         scorer = serve.scoring.Scorer(
             classifiers, patch or None, flips=arguments.flips, key=key, folder=folder,

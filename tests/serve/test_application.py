@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -194,11 +195,13 @@ def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def address(model):
-    """The page as `python -m end2end.serve` serves it."""
+def address(model, tmp_path_factory):
+    """The page as `python -m end2end.serve` serves it; nothing stays when it ends."""
+    temporary = tmp_path_factory.mktemp("temporary")
     process = subprocess.Popen(
         [sys.executable, "-m", "end2end.serve", str(model), "--port", "0",
-         "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+         "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "TMPDIR": str(temporary)})
     try:
         for line in process.stdout:
             if line.startswith("open http"):
@@ -209,6 +212,7 @@ def address(model):
     finally:
         process.terminate()
         process.wait()
+    assert not list(temporary.glob("end2end-serve-*"))
 
 
 def test_an_upload_that_stalls_ends_with_a_sentence_and_others_are_scored(
