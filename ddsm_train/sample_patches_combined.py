@@ -11,6 +11,7 @@ interruption does what is missing.
 
 import argparse
 import collections
+import contextlib
 from collections.abc import Iterable, Sequence
 
 import tqdm
@@ -49,8 +50,13 @@ def sample(
     """Samples as parsed; `convention` is that of `roi_table.Convention`."""
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
-    with locks.output_folder(arguments.train_out), \
-            locks.output_folder(arguments.val_out):
+    # Without patients for validation their folder is left alone.
+    outs = [arguments.train_out]
+    if options.validation_share:
+        outs.append(arguments.val_out)
+    with contextlib.ExitStack() as held:
+        for out in outs:
+            held.enter_context(locks.output_folder(out))
         sources = data.patches.roi_table.Sources(
             arguments.roi_table, arguments.masks, arguments.patients, arguments.images)
         jobs = data.patches.roi_table.plan(

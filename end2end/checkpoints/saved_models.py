@@ -122,6 +122,9 @@ def save_model(model: "keras.Model", path: str | pathlib.Path, card: dict) -> No
     2.x, which tf.keras 2.3 to 2.15 and Keras 3 load too, with
     `load_model(path, compile=False)`. Optimizer state is not kept.
 
+    A model that was trained in half precision (`--precision`) is written as one of
+    float32, since that is how it was trained and not what it is.
+
     Args:
         model: a functional `keras.Model` of the layers in `layer_settings.SETTINGS`.
         path: of the .h5; the card is also written to `config_path(path)`.
@@ -138,7 +141,7 @@ def save_model(model: "keras.Model", path: str | pathlib.Path, card: dict) -> No
     network = ages.in_words_of_keras_3(
         network_config.of_model(model, f"model {path.name}"),
         ages.Age(software()["keras"], "tensorflow"), f"model {path.name}")
-    description = network_config.write(network)
+    description = _in_float32(network_config.write(network))
     with files.replacing(path) as part, h5py.File(part, "w") as file:
         file.attrs["keras_version"] = KERAS_LAYOUT
         file.attrs["backend"] = "tensorflow"
@@ -146,6 +149,16 @@ def save_model(model: "keras.Model", path: str | pathlib.Path, card: dict) -> No
         file.attrs[safe_loading.CARD] = json.dumps(card)
         _write_weights(model, network, file.create_group("model_weights"))
     files.write_json(config_path(path), card)
+
+
+def _in_float32(description):
+    """The description of a network with every layer computing in float32."""
+    if isinstance(description, list):
+        return list(map(_in_float32, description))
+    if not isinstance(description, dict):
+        return description
+    return {name: "float32" if name == "dtype" else _in_float32(value)
+            for name, value in description.items()}
 
 
 def software() -> dict:
