@@ -39,7 +39,7 @@ MAX_MEMORY = 2 << 30
 READY = b"ready\n"
 # The first words of the process: `-c` looks for modules in the working folder too.
 START = ("import sys; sys.path[:] = sys.argv[1:]; "
-         "from end2end.utils import isolated; isolated.main([])")
+         "import end2end.utils.isolated as isolated; isolated.main([])")
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]
 # What can be asked for: module and function; they take a path and further values, and
 # return an array or None.
@@ -108,7 +108,7 @@ class Reader:
 
     def _start(self):
         self.stop()
-        self.complaints = tempfile.TemporaryFile()  # noqa: SIM115
+        self.complaints = _scratch()
         self.process = subprocess.Popen(
             [sys.executable, "-c", START, *import_path()], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.complaints,
@@ -150,6 +150,13 @@ class Reader:
                 with contextlib.suppress(OSError):
                     stream.close()
             self.process = None
+
+
+def _scratch():
+    """A file in memory, where the system has such, else a temporary one."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("complaints"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 _ENDS = {int(getattr(signal, "SIGPROF", 0)):

@@ -14,7 +14,7 @@ import shutil
 
 from end2end.data import conversion
 from end2end.utils import files
-from tests.fuzz import mutations, seeds
+from tests.fuzz import cards, mutations, seeds
 
 REFUSALS = (files.InputError, conversion.Unreadable)
 
@@ -305,5 +305,7 @@ KINDS = {
     "resumed": Kind(read_resumed, ("converted.jsonl",), text=True),
     "h5": Kind(read_model, ("best.h5",), slow=True),
     "keras": Kind(read_model, ("best.keras",), packed=mutations.zipped, slow=True),
+    "card": Kind(cards.read, ("card.json",), packed=cards.changed, text=True,
+                 slow=True),
     "settings": Kind(read_settings, ("best.json",), text=True, slow=True),
 }

@@ -246,6 +246,25 @@ def keras_archives():
     return [*made, packed.getvalue()]
 
 
+def card():
+    """The JSON beside a model that tells two classes apart, with all fields."""
+    return [json.dumps(dict(
+        format=1, id="1", name="best", kind="whole_image", classes=["neg", "pos"],
+        images=dict(size=[24, 16], height=None, stretch_max_to=None,
+                    intensity_scale=0.003891, pixel_mean=52.0, center=True,
+                    equalize_histogram=False, breast_only=False, channels=1),
+        model=dict(backbone="resnet50", top_filters=[8], dropout=0.5), training={},
+        trained_on="nothing", metrics=dict(auc=0.5), software=dict(keras="3"),
+        calibration=dict(method="temperature",
+                         temperature=dict(plain=1.5, flips=1.2)),
+        operating_points=[dict(at="sensitivity", target=0.9, sensitivity=0.9,
+                               specificity=0.5, threshold=0.2, scheme="plain")],
+        input_statistics=dict(
+            images=3, mean=[20.0, 40, 60], top=[200.0, 250, 255], height=[50.0, 60, 70],
+            aspect=[1.0, 1.5, 2], background=[0.0, 0.1, 0.2], flat=[0.0, 0.1, 0.2],
+            kinds=dict(film=3)))).encode()]
+
+
 def settings():
     """Descriptions of networks and the JSON beside models."""
     import h5py
@@ -306,4 +325,4 @@ def of(kind):
 MAKERS = dict(
     dicom=dicom, png=png, jpeg=jpeg, tiff=tiff, pgm=pgm, bmp=bmp, manifest=manifest,
     scores=scores, split=split, h5=lambda: model_files(".h5"), keras=keras_archives,
-    settings=settings, heatmaps=heatmaps, resumed=resumed)
+    settings=settings, card=card, heatmaps=heatmaps, resumed=resumed)
