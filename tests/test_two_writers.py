@@ -79,6 +79,8 @@ PROGRAMS = {
                  "--best-model OUT/best.h5 --final-model NOSAVE", "file",
                  "OUT/best.h5"),
     "evaluate": (ddsm_train.evaluate, "IN/best.h5 IN/set --out OUT", "folder", "OUT"),
+    "evaluate --store": (ddsm_train.evaluate, "IN/best.h5 IN/set --out OUT --store",
+                         "file", "IN/best.h5"),
     "draw_saliency": (ddsm_train.draw_saliency, "IN/best.h5 IN/set OUT", "folder",
                       "OUT"),
     "two_step": (ddsm_train.two_step, "IN/a.npz IN/b.npz --out OUT", "folder", "OUT"),

@@ -1,6 +1,7 @@
 """The command line that both testing programs share: models and a test set."""
 
 import argparse
+import contextlib
 import pathlib
 
 import tqdm
@@ -79,7 +80,11 @@ def run(parsed: argparse.Namespace) -> None:
                 f"{least}.")
 
     pictures = evaluation.cases.picture_options(parsed)
-    with locks.output_folder(out), tqdm.tqdm(unit=" images", disable=None) as bar:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(locks.output_folder(out))
+        if arguments["store"]:  # not while the model is trained further
+            stack.enter_context(locks.output_file(models[0]))
+        bar = stack.enter_context(tqdm.tqdm(unit=" images", disable=None))
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
