@@ -2,6 +2,7 @@ from . import acquisition as acquisition
 from . import appearance as appearance
 from . import grey_levels as grey_levels
 from . import identity as identity
+from . import known_values as known_values
 from . import parsing as parsing
 from .reading import Mammogram as Mammogram
 from .reading import read_dicom as read_dicom
@@ -14,6 +15,7 @@ __all__ = [
     "appearance",
     "grey_levels",
     "identity",
+    "known_values",
     "parsing",
     "read_dicom",
     "read_shape",

@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from end2end.dicom import appearance
+from end2end.dicom import appearance, known_values
 
 FULL_BITS = 16
 FULL_RANGE = 65535
@@ -280,6 +280,8 @@ def _window(values, groups, width):
     if width is None:
         raise _Unusable("its width is no number")
     shape = str(_first(groups, "VOILUTFunction") or "LINEAR").upper()
+    if shape not in known_values.VOI_FUNCTIONS:
+        shape = "LINEAR"
     if centre is None or not width > 0 or (shape == "LINEAR" and width < 1):
         raise _Unusable(f"width {width:g}, centre {centre}")
     share = values.astype(np.float32)

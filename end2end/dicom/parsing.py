@@ -20,6 +20,7 @@ import pydicom.errors
 import pydicom.pixels
 import pydicom.uid
 
+from end2end.dicom import known_values
 from end2end.utils import files, image_headers, isolated
 
 # pydicom's warnings quote what it found, patients' names included, and its errors come
@@ -251,6 +252,7 @@ def _dataset(path, *, stop_before_pixels=False, force=False):
 def check_decoder(header, path):
     """Refuses a compression that cannot be decoded here, and says what to install."""
     syntax = header.file_meta.TransferSyntaxUID
+    name = known_values.name_of(syntax)
     if syntax in PRIVATE_SYNTAXES:
         raise files.InputError(
             f"{path} is stored in {PRIVATE_SYNTAXES[syntax]} ({syntax}), which is not "
@@ -260,12 +262,12 @@ def check_decoder(header, path):
         decoder = pydicom.pixels.get_decoder(syntax)
     except NotImplementedError:
         raise files.InputError(
-            f"{path} is stored as {syntax.name}, which holds no still image; export it "
-            "as JPEG 2000 or uncompressed.") from None
+            f"{path} is stored as {name}, which holds no still image; export it as "
+            "JPEG 2000 or uncompressed.") from None
     if not decoder.is_available:
         package = DECODER_PACKAGES.get(syntax, DEFAULT_DECODER_PACKAGE)
         raise files.InputError(
-            f"{path} is compressed as {syntax.name}, for which no decoder is "
+            f"{path} is compressed as {name}, for which no decoder is "
             f"installed; run: pip install {package}")
 
 
@@ -372,5 +374,7 @@ def _reason(error):
 
     What it quotes is left out: values of the file, which may be those of a patient.
     """
+    if isinstance(error, (TypeError, AttributeError, AssertionError)):
+        return "its content is damaged"  # what they say is of Python, not of the file
     text = " ".join(QUOTED.sub("a value", str(error)).split()) or type(error).__name__
     return text if len(text) <= 160 else text[:157] + "..."

@@ -8,10 +8,8 @@ import dataclasses
 import re
 
 import numpy as np
-import pydicom
-import pydicom.uid
 
-from end2end.dicom import acquisition, grey_levels, identity, parsing
+from end2end.dicom import acquisition, grey_levels, identity, known_values, parsing
 from end2end.utils import files
 
 # Names of storage classes that are told apart by these, where no modality is given.
@@ -119,15 +117,15 @@ def _read(path, frame):
 def _check_kind(header, path):
     """Refuses what is no mammogram for presentation; returns notes."""
     modality = str(header.get("Modality", "") or "").upper()
-    kind = pydicom.uid.UID(str(header.get("SOPClassUID", "") or "")).name
+    kind = _kind_name(header)
     notes = []
     if not modality and not OTHER_KINDS.search(kind):
         notes.append("no modality given; taken for a mammogram")
     elif modality != "MG":
         if not _is_breast_export(header, modality, path):
             raise files.InputError(
-                f"{path} is no mammogram: its modality is {modality or kind}; expected "
-                "MG. Leave it out.")
+                f"{path} is no mammogram: its modality is {_modality_name(header)}; "
+                "expected MG. Leave it out.")
         notes.append(f"modality {modality}, but an export of a mammogram")
     intent = str(header.get("PresentationIntentType", "") or "").upper()
     if intent == "FOR PROCESSING" or "For Processing" in kind:
@@ -161,17 +159,19 @@ def _check_image(header, path):
     rows, columns = header.get("Rows"), header.get("Columns")
     if not rows or not columns:
         raise files.InputError(
-            f"{path} holds no image ({_kind_name(header)}); expected a mammogram. "
-            "Leave it out.")
+            f"{path} holds no image ({_kind_name(header) or _modality_name(header)}); "
+            "expected a mammogram. Leave it out.")
     if rows * columns > files.MAX_PIXELS:
         raise files.InputError(
             f"{path} declares {columns} x {rows} pixels, more than any mammogram has; "
             "leave it out.")
     photometric = str(header.get("PhotometricInterpretation", "MONOCHROME2")).upper()
-    if header.get("SamplesPerPixel", 1) != 1 or "MONOCHROME" not in photometric:
+    if header.get("SamplesPerPixel", 1) != 1 or (
+            photometric not in grey_levels.SHAPES):
+        name = known_values.quoted(photometric, known_values.INTERPRETATIONS)
         raise files.InputError(
-            f"{path} is in colour ({photometric}); expected one grey channel "
-            "(MONOCHROME1 or MONOCHROME2). Leave out screen shots and reports.")
+            f"{path} is in colour ({name}); expected one grey channel (MONOCHROME1 or "
+            "MONOCHROME2). Leave out screen shots and reports.")
     bits = header.get("BitsAllocated", 16)
     if bits not in (8, 16):
         raise files.InputError(
@@ -192,8 +192,14 @@ def _check_frame(header, frame, path):
 
 
 def _kind_name(header):
-    name = pydicom.uid.UID(str(header.get("SOPClassUID", "") or "")).name
-    return name or f"modality {header.get('Modality', 'unknown')}"
+    return known_values.name_of(str(header.get("SOPClassUID", "") or ""))
+
+
+def _modality_name(header):
+    modality = str(header.get("Modality", "") or "").upper()
+    if not modality:
+        return _kind_name(header) or "unknown"
+    return known_values.quoted(modality, known_values.MODALITIES)
 
 
 def _values(header, keyword):

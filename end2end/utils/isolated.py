@@ -74,6 +74,10 @@ class Reader:
             try:
                 return self._ask(
                     question, SECONDS + os.path.getsize(path) / SLOWEST_DISK)
+            except files.InputError as error:
+                # The file keeps the name by which it was given.
+                raise files.InputError(
+                    str(error).replace(question["path"], str(path))) from None
             except (EOFError, BrokenPipeError, TimeoutError) as error:
                 what = str(error) or self._end()
                 self.stop()
