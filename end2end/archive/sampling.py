@@ -86,7 +86,8 @@ def at_hand(job: roi_table.Job
         def fetched(path):
             if not storage.is_url(path):
                 return path
-            copy = pathlib.Path(folder, path.rsplit("/", 1)[-1])
+            copy = pathlib.Path(
+                folder, f"copy-{len(names)}{pathlib.PurePath(path).suffix}")
             names[str(copy)] = path
             with contextlib.suppress(files.InputError, OSError), \
                     storage.local(path) as source:

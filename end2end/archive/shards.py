@@ -17,7 +17,7 @@ from typing import Any
 
 from end2end.archive import scheduling, storage
 from end2end.prediction import resuming
-from end2end.utils import files, locks
+from end2end.utils import cells, files, locks
 
 SUFFIXES = storage.TABLES
 PLAN = "plan.json"
@@ -131,7 +131,8 @@ def write_rows(path: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]
         if str(path).endswith(".parquet"):
             parquet, arrow = _parquet()
             parquet.write_table(arrow.table({
-                name: [str(row.get(name, "")) for row in rows] for name in columns},
+                name: [cells.cleaned(str(row.get(name, ""))) for row in rows]
+                for name in columns},
                 schema=arrow.schema([(name, arrow.string()) for name in columns])),
                 part)
             return

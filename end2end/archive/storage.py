@@ -145,16 +145,24 @@ def renewed(path: str, before: dict[str, Any] | None) -> dict[str, Any] | None:
 
 @contextlib.contextmanager
 def local(path: files.Path) -> Iterator[pathlib.Path]:
-    """Gives a local `Path` with the bytes of a file; a URL is fetched for the block."""
+    """Gives a local `Path` with the bytes of a file; a URL is fetched for the block.
+
+    Of the name behind a URL, which may tell of a patient, the copy has the suffix only;
+    a refusal of the copy during the block names the URL.
+    """
     if not is_url(path):
         yield files.existing_file(plain(path))
         return
     with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder) / str(path).rsplit("/", 1)[-1]
+        copy = pathlib.Path(folder) / f"copy{pathlib.PurePath(str(path)).suffix}"
         with opened(path) as stream, open(copy, "wb") as out:
             while block := stream.read(1 << 20):
                 out.write(block)
-        yield copy
+        try:
+            yield copy
+        except files.InputError as error:
+            error.args = (str(error).replace(str(copy), str(path)),)
+            raise
 
 
 @contextlib.contextmanager

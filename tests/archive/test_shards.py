@@ -29,6 +29,15 @@ def test_a_table_is_a_file_or_the_tables_of_a_folder(tmp_path):
         shards.table_files(tmp_path / "empty")
 
 
+def test_control_characters_and_endless_texts_reach_no_shard(tmp_path):
+    pytest.importorskip("pyarrow")
+    for suffix in shards.SUFFIXES:
+        path = tmp_path / f"a{suffix}"
+        shards.write_rows(path, ("a",), [dict(a="=1\x1b[2J"), dict(a="x" * 200_000)])
+        first, second = shards.read_rows(path)
+        assert first["a"] == "=1 [2J" and len(second["a"]) == 4096
+
+
 def test_cells_come_back_as_they_were(tmp_path):
     cells = ["=1+1", "-0.5", "'=x", "a,b", "+CC", ""]
     shards.write_rows(tmp_path / "a.csv", ("a", "b"), [

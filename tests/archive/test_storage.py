@@ -30,8 +30,18 @@ def test_files_are_written_listed_and_read_alike(root, tmp_path):
     assert storage.exists(f"{root}/x/b.csv") and not storage.exists(f"{root}/x/c.csv")
     with storage.local(f"{root}/x/b.csv") as path:
         assert path.read_text() == "text"
+        assert path.name == ("b.csv" if root == str(tmp_path) else "copy.csv")
     with pytest.raises(files.InputError, match="does not exist"):
         storage.opened(f"{root}/x/c.csv")
+
+
+def test_a_refusal_of_a_copy_names_the_url():
+    pytest.importorskip("fsspec")
+    with storage.replacing("memory://storage/a.png") as part:
+        part.write_text("not an image")
+    with pytest.raises(files.InputError, match="memory://storage/a.png is damaged"), \
+            storage.local("memory://storage/a.png") as path:
+        raise files.InputError(f"{path} is damaged")
 
 
 def test_a_local_file_is_told_by_its_content_where_its_times_differ(tmp_path):
