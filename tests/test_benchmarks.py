@@ -1,5 +1,6 @@
 """The table of measurements; nothing here depends on the speed of a machine."""
 
+import collections
 import dataclasses
 import importlib
 import json
@@ -7,7 +8,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import rows
+from benchmarks import picture_kinds, rows
 
 FIGURE = rows.Figure(5.0, 0.5, "s", 2.0, "a loop", 0.4, "the limit", ("a note",))
 
@@ -48,3 +49,11 @@ def test_rows_of_several_calls_are_kept_in_one_file(tmp_path, monkeypatch, capsy
         command.main([name, "--out", str(out)])
     assert set(json.loads(out.read_text())) == {"bootstrap", "help"}
     assert "2 s: a loop" in capsys.readouterr().out
+
+
+def test_counts_of_kinds_are_printed_as_a_table():
+    told = {"films": collections.Counter(
+        {picture_kinds.NUMBER: 3, "film": 2, "not known": 1})}
+    assert picture_kinds.table(("film", "digital"), told).splitlines() == [
+        "| pictures | number | film | digital |", "|---|---|---|---|",
+        "| films | 3 | 2 | 0 |"]

@@ -61,6 +61,7 @@ def test_the_inbreast_model_of_one_structure_is_told_by_its_name():
     golden = golden_models.case("vgg16_vgg_512x1")
     model = golden_models.build(golden)[1]
     assert published.card(model, "renamed")["images"]["pixel_mean"] == 52.18
+    assert published.card(model, "renamed")["acquisition"] == "film"
     card = published.card(model, "my_INbreast_vgg16")
     assert card["images"]["pixel_mean"] == 44.33
     assert card["metrics"]["auc"] == 0.92

@@ -51,6 +51,13 @@ def test_what_is_no_breast_is_never_without_a_reason(name):
     assert kinds(draw(np.random.default_rng(0), (1152, 896)))
 
 
+def test_objects_are_not_looked_for_in_small_pictures():
+    image = spoiled.with_needle(
+        faint(digital(view="CC")), np.random.default_rng(2))
+    small = image[::2, ::2].copy()
+    assert "foreign object" in kinds(image) and kinds(small) == []
+
+
 def test_an_inverted_picture_gets_no_other_reason():
     image = digital()
     assert kinds(image.max() - image, laterality="R") == ["inverted"]
