@@ -128,14 +128,16 @@ def score(arguments, asked, out, models, images):
     engines = classifiers
     if arguments.fast:
         engines = prediction.score_files.converted(classifiers)
+    bits = bits_of_exams(arguments, classifiers, images)
     failures = prediction.score_files.score_all(
         todo, table, engines,
         names=names, flips=arguments.flips, frame=arguments.frame,
         refuse_unfit=arguments.refuse_unfit,
-        bits=bits_of_exams(arguments, classifiers, images))
+        bits=bits)
     commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
     if wanted:
-        wanted = dataclasses.replace(wanted, scored_ns=table.scored_ns())
+        wanted = dataclasses.replace(
+            wanted, scored_ns=table.scored_ns(), bits=bits or {})
     return failures + finish(asked, out, images, classifiers, failures, wanted)
 
 

@@ -33,6 +33,7 @@ class PictureRequest:
         settings: dict of what determines the pictures.
         scored_ns: by path of an image, when it was read for its score, nanoseconds
             since 1970; older pictures of it are made anew.
+        bits: by path, where the rescale factor is `auto` (`exam_bits.shared_bits`).
     """
 
     overlay: pathlib.Path | None = None
@@ -42,6 +43,7 @@ class PictureRequest:
     frame: int | None = None
     settings: dict = dataclasses.field(default_factory=dict)
     scored_ns: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    bits: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def folders(self) -> list[pathlib.Path]:
@@ -117,6 +119,7 @@ def explained_row(row: dict, classifier: checkpoints.Classifier,
         files.InputError: the image cannot be read.
     """
     image = prediction.read_mammogram(row["path"], frame=request.frame)
+    image = dataclasses.replace(image, bits=request.bits.get(row["path"], image.bits))
     _, options, _ = prediction.network_input(image, classifier.images)
     shown = methods.pictures(request.patch).values()
     explained = maps.explain(

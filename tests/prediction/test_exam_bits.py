@@ -11,6 +11,7 @@ import tiny_classifier
 from end2end import checkpoints, config, dicom, predict, prediction
 from end2end.images import fit
 from end2end.prediction import exam_bits
+from end2end.reports import prediction_pictures
 
 
 def picture(top, rows=90, columns=64):
@@ -73,3 +74,17 @@ def test_an_automatic_factor_never_advises_itself():
 def tiny_classifier_in_memory():
     options = config.ImageOptions(size=(30, 20), intensity_scale="auto", pixel_mean=0.0)
     return checkpoints.Classifier(None, options, ("neg", "pos"), "m", {})
+
+
+def test_maps_are_made_with_the_factor_of_the_score(tmp_path, monkeypatch):
+    model = tiny_classifier.save(tmp_path / "best.h5")
+    paths = [write(tmp_path / "in", f"P_00001_LEFT_{view}.png", top)
+             for view, top in (("CC", 3900), ("MLO", 9000))]
+    scales = []
+    explain = prediction_pictures.maps.explain
+    monkeypatch.setattr(
+        prediction_pictures.maps, "explain", lambda classifier, *rest, **more: (
+            scales.append(classifier.images.intensity_scale)
+            or explain(classifier, *rest, **more)))
+    scores(tmp_path, model, *map(str, paths), "--overlay", str(tmp_path / "maps"))
+    assert scales == [0.01556, 0.01556]
