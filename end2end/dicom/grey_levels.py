@@ -355,7 +355,7 @@ def _whole_numbers(pixels, padding):
     return pixels.astype(np.float32)
 
 
-def looks_like_text(pixels):
+def looks_like_text(pixels: NDArray) -> bool:
     """Whether an image is lettering on an even ground, without any solid object.
 
     A breast is a solid object; strokes of letters are thin. Images below 128 pixels

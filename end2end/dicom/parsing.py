@@ -8,10 +8,12 @@ import io
 import itertools
 import logging
 import os
+import pathlib
 import re
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 import pydicom
@@ -19,6 +21,7 @@ import pydicom.encaps
 import pydicom.errors
 import pydicom.pixels
 import pydicom.uid
+from numpy.typing import NDArray
 
 from end2end.dicom import known_values
 from end2end.utils import files, image_headers, isolated
@@ -71,7 +74,7 @@ JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB,
 
 
 @contextlib.contextmanager
-def refusing(path):
+def refusing(path: files.Path) -> Iterator[None]:
     """Turns whatever damaged files raise into `files.InputError`."""
     try:
         yield
@@ -83,7 +86,7 @@ def refusing(path):
             "uncompressed, or leave it out.") from error
 
 
-def read_header(path):
+def read_header(path: pathlib.Path) -> tuple[pydicom.Dataset, list[str]]:
     """The data set without its pixels, and notes on how it had to be read."""
     files.check_size(path, MAX_FILE_BYTES, "DICOM file")
     if _check_deflated(path) or _unparsed_bytes(path) > SAFELY_PARSED:
@@ -92,7 +95,7 @@ def read_header(path):
     return _header(path)
 
 
-def header_parsed(path):
+def header_parsed(path: pathlib.Path) -> None:
     """Parses all but the pixels, for `isolated`.
 
     Raises:
@@ -249,7 +252,7 @@ def _dataset(path, *, stop_before_pixels=False, force=False):
         return pydicom.filereader.read_partial(stream, stop, force=force)
 
 
-def check_decoder(header, path):
+def check_decoder(header: pydicom.Dataset, path: pathlib.Path) -> None:
     """Refuses a compression that cannot be decoded here, and says what to install."""
     syntax = header.file_meta.TransferSyntaxUID
     name = known_values.name_of(syntax)
@@ -271,7 +274,9 @@ def check_decoder(header, path):
             f"installed; run: pip install {package}")
 
 
-def decode(header, path, frame):
+def decode(
+    header: pydicom.Dataset, path: pathlib.Path, frame: int | None
+) -> NDArray[np.integer]:
     """The stored values of one frame, `(rows, columns)`."""
     syntax = header.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and syntax not in SAFE_DECODERS:
@@ -333,7 +338,7 @@ def _check_codestream(whole, path, frame):
             f"compressed image has {size[1]} x {size[0]}; export it again.")
 
 
-def codestream_size(stream):
+def codestream_size(stream: bytes) -> tuple[int, int] | None:
     """Rows and columns in the header of a JPEG, JPEG-LS or JPEG 2000 stream, or None.
 
     Args:
@@ -358,7 +363,7 @@ def codestream_size(stream):
     return None
 
 
-def decoded_here(path, frame):
+def decoded_here(path: pathlib.Path, frame: int | None) -> NDArray[np.integer]:
     """Decodes one frame in this process, which a damaged file may bring down.
 
     Raises:

@@ -2,9 +2,12 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 
-def segment_breast(image, *, low_int_threshold=0.05, crop=True):
+def segment_breast(
+    image: NDArray, *, low_int_threshold: float = 0.05, crop: bool = True
+) -> tuple[NDArray, tuple[int, int, int, int]]:
     """Keeps the largest bright object, holes filled, and crops to it.
 
     The largest outer contour of what exceeds the threshold after scaling to 8 bits; of

@@ -11,6 +11,7 @@ import functools
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
 SIDES = ("LEFT", "RIGHT")
@@ -70,7 +71,9 @@ class Woman:
                    for lesion in lesions)
 
 
-def draw_woman(number, *, seed, difficulty, normal=False):
+def draw_woman(
+    number: int, *, seed: int, difficulty: float, normal: bool = False
+) -> Woman:
     """Draws a woman; the same number, seed and difficulty give the same woman.
 
     Args:
@@ -128,7 +131,9 @@ def _apart(one, other):
         for view in VIEWS)
 
 
-def render(woman, side, view, size, *, style="film"):
+def render(
+    woman: Woman, side: str, view: str, size: tuple[int, int], *, style: str = "film"
+) -> tuple[NDArray[np.uint16], list[NDArray[np.bool_]]]:
     """Draws one mammogram.
 
     Args:
@@ -162,7 +167,9 @@ def render(woman, side, view, size, *, style="film"):
     return picture, masks
 
 
-def outline(rng, view, size):
+def outline(
+    rng: np.random.Generator, view: str, size: tuple[int, int]
+) -> tuple[NDArray[np.floating], float]:
     """Skin line: its distance from the chest wall per row, and the nipple's row."""
     rows = np.arange(size[0]) / size[0]
     reach = min(rng.uniform(0.42, 0.58), 0.88 * size[1] / size[0])
@@ -178,7 +185,9 @@ def outline(rng, view, size):
     return edge, middle
 
 
-def power_law_noise(rng, size, exponent=3.0):
+def power_law_noise(
+    rng: np.random.Generator, size: tuple[int, int], exponent: float = 3.0
+) -> NDArray[np.float32]:
     """Noise of mean 0 and deviation 1 whose power falls as 1/f^exponent.
 
     Returns:
@@ -318,7 +327,10 @@ def _expose(rng, picture, inside, style):
     return np.clip(exposed, 0, style["white"]).astype(np.uint16)
 
 
-def add_marker(rng, picture, text, side, white):
+def add_marker(
+    rng: np.random.Generator, picture: NDArray[np.uint16], text: str, side: str,
+    white: int
+) -> None:
     """Burns in a lead marker in a corner away from the chest wall, in most films."""
     if rng.random() < 0.2:
         return
