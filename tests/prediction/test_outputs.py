@@ -159,7 +159,7 @@ def test_a_study_folder_is_grouped_by_patient_and_breast_from_its_tags(
     out = tmp_path / "s.csv"
     assert program.main([str(model), str(tmp_path / "study"), "--out", str(out)]) == 0
     breasts = grouping.read_rows(tmp_path / "s.breasts.csv")
-    assert [(row["path"], row["view"], row["images"]) for row in breasts] == [
-        ("patient 001_L", "CC+MLO", "2"), ("patient 001_R", "CC", "1"),
-        ("patient 002_R", "MLO", "1")]
+    assert [(row["laterality"], row["view"], row["images"]) for row in breasts] == [
+        ("L", "CC+MLO", "2"), ("R", "CC", "1"), ("R", "MLO", "1")]
+    assert breasts[0]["patient"] == breasts[1]["patient"] != breasts[2]["patient"]
     assert len(grouping.read_rows(tmp_path / "s.patients.csv")) == 2
