@@ -15,11 +15,10 @@ import pathlib
 import sys
 import types
 
-from end2end import checkpoints, config, prediction, reports
+from end2end import checkpoints, config, images, prediction, reports
 from end2end.config import model_flags
 from end2end.utils import commands, files, locks
 
-STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
 # Rows are appended as they come; JSON is made of them at the end.
 JSON_SUFFIX = ".json"
 
@@ -29,8 +28,8 @@ def parser():
     made = commands.Parser(prog="python -m end2end.predict", description=__doc__)
     made.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
                       help="models (.h5, .hdf5, .keras); image files, folders and "
-                           "manifests (CSV with path and perhaps patient, laterality, "
-                           "view, label)")
+                           "manifests (CSV with path and perhaps patient, exam, "
+                           "laterality, view, label)")
     made.add_argument("--out", default="scores.csv",
                       help="CSV file; or JSON file, whose rows are gathered in the CSV "
                            "file of the same name (%(default)s)")
@@ -54,6 +53,9 @@ def parser():
     made.add_argument("--pseudonym-key", type=pathlib.Path, metavar="FILE",
                       help="key of the pseudonyms of patients, so that other calls "
                            "with it give the same ones; made where it is missing")
+    made.add_argument("--views", choices=("standard", "all"), default="standard",
+                      help="what counts for a breast: one CC and one MLO of each exam, "
+                           "or every image with a known side (%(default)s)")
     made.add_argument("--overlay", type=pathlib.Path, metavar="FOLDER",
                       help="write saliency and heatmap of each image as PNG")
     made.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
@@ -84,7 +86,7 @@ def overrides(arguments):
 def main(argv=None):
     """Scores the images; returns 1 if some failed."""
     arguments = parser().parse_args(argv)
-    models, images = prediction.score_files.gather(arguments.paths)
+    inputs = prediction.inputs.gather(arguments.paths)
     asked = pathlib.Path(arguments.out)
     out = asked.with_suffix(".csv") if asked.suffix == JSON_SUFFIX else asked
     if arguments.fast:
@@ -97,56 +99,66 @@ def main(argv=None):
         for folder in (arguments.overlay, arguments.dicom):
             if folder:
                 stack.enter_context(locks.output_folder(folder))
-        failures = score(arguments, asked, out, models, images)
+        failures, account = score(arguments, asked, out, inputs)
     for path, reason in failures:
         reason = reason.removeprefix(f"{path} ")
         commands.say(f"failed: {commands.one_line(path)}: {reason}")
+    for line in account:
+        commands.say(line)
     return 1 if failures else 0
 
 
-def score(arguments, asked, out, models, images):
+def score(arguments, asked, out, inputs):
     """Scores what has no row yet and writes all that is made of the rows.
 
     Returns:
-        pairs of path and reason, of the images without score or pictures.
+        pairs of path and reason, of the images without score or pictures; and
+        sentences that account for all images.
     """
-    columns = (*prediction.score_files.KNOWN,
-               *(f"score_{path}" for path in models), *STATED)
+    columns = prediction.score_files.columns(inputs.models)
     table = prediction.resuming.Rows(out, columns, str(arguments.flips))
-    settings = prediction.resuming.settings(models, arguments, overrides(arguments))
+    settings = prediction.resuming.settings(
+        inputs.models, arguments, overrides(arguments))
     names = prediction.resuming.Record(
         out, settings, rows=bool(table.paths), key_file=arguments.pseudonym_key)
     classifiers = prediction.score_files.load(
-        models, overrides(arguments), model_flags.typed(arguments))
+        inputs.models, overrides(arguments), model_flags.typed(arguments))
     wanted = pictures(arguments, settings)
-    stale = table.stale({str(image["path"]) for image in images})
+    stale = table.stale(set(map(str, inputs.paths)))
     for line in stale.lines():
         commands.say(line)
     table.remove(stale.all)
-    todo = [image for image in images if str(image["path"]) not in table.paths]
-    commands.say(f"{len(images)} images, {len(todo)} to score into {out}")
+    todo = [path for path in inputs.paths if str(path) not in table.paths]
+    commands.say(f"{len(inputs.paths)} images, {len(todo)} to score into {out}")
+    subjects = prediction.inputs.Subjects(
+        inputs, names, all_views=arguments.views == "all")
     engines = classifiers
     if arguments.fast:
         engines = prediction.score_files.converted(classifiers)
-    bits = bits_of_exams(arguments, classifiers, images)
+    bits = bits_of_exams(arguments, classifiers, inputs)
     failures = prediction.score_files.score_all(
-        todo, table, engines,
-        names=names, flips=arguments.flips, frame=arguments.frame,
+        todo, table, engines, known=subjects.cells(),
+        flips=arguments.flips, frame=arguments.frame,
         refuse_unfit=arguments.refuse_unfit,
         bits=bits)
-    commands.say(f"{len(todo) - len(failures)} scored, {len(failures)} failed")
+    commands.say(f"{len(todo) - len(failures)} scored, "
+                 f"{len(failures) + len(inputs.refused)} failed")
+    failures += inputs.refused
+    account = images.accounting.lines(
+        subjects.settle(out, columns), len(failures), inputs.left)
     if wanted:
         wanted = dataclasses.replace(
             wanted, scored_ns=table.scored_ns(), bits=bits or {})
-    return failures + finish(asked, out, images, classifiers, failures, wanted)
+    return failures + finish(
+        asked, out, inputs, classifiers, failures, wanted), account
 
 
-def bits_of_exams(arguments, classifiers, images):
+def bits_of_exams(arguments, classifiers, inputs):
     """Bits by path, where a rescale factor is `auto`; else None."""
     if all(classifier.images.intensity_scale != "auto" for classifier in classifiers):
         return None
     return prediction.exam_bits.shared_bits(
-        [image["path"] for image in images], frame=arguments.frame)
+        inputs.paths, frame=arguments.frame)
 
 
 def pictures(arguments, settings):
@@ -172,7 +184,7 @@ def pictures(arguments, settings):
     return request
 
 
-def finish(asked, out, images, classifiers, failures, wanted):
+def finish(asked, out, inputs, classifiers, failures, wanted):
     """Writes all that is made of the rows, and says where it is.
 
     Returns:
@@ -182,7 +194,7 @@ def finish(asked, out, images, classifiers, failures, wanted):
     if not rows:
         commands.say("no image has a score")
         return []
-    paths = {str(image["path"]) for image in images}
+    paths = set(map(str, inputs.paths))
     rows = [row for row in rows if row["path"] in paths]
     commands.say(prediction.grouping.terminal(rows, found) + "\n")
     more = []
@@ -202,7 +214,12 @@ def finish(asked, out, images, classifiers, failures, wanted):
         written += filter(None, (wanted.overlay, wanted.page, wanted.results))
     commands.say("written: " + ", ".join(map(str, written)))
     if not found["breasts"]:
-        commands.say("no rows per breast: patients and sides are not known")
+        commands.say("no rows per breast: no image with known side and view votes")
+    unknown = sum(row["patient"] == prediction.grouping.UNKNOWN
+                  for row in found["patients"])
+    if unknown:
+        commands.say(f"{unknown} exams of unknown patients are in the tables as "
+                     f"{prediction.grouping.UNKNOWN}")
     flagged = sum(bool(row["flags"]) for row in rows)
     if flagged:
         commands.say(f"{flagged} of {len(rows)} images may not fit the model; see "

@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     commands.say(f"{total} {unit} done in this call; shards are in {arguments.out}; "
                  "what failed says why in the column error")
     if arguments.task == "predict":
+        commands.say(archive.work.account(arguments.out))
         commands.say(f"next: python -m end2end.archive evaluate {arguments.out}")
     if arguments.task == "sample":
         commands.say(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out}"

@@ -55,17 +55,18 @@ def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int]]:
     """Counts by class and bin, int64 `(2, BINS)`, and rows left out by reason."""
     counts = np.zeros((2, BINS), np.int64)
     left_out = dict(failed=0, unlabelled=0)
-    spelled = {text: label for label, texts in vocabulary.LABELS.items()
-               for text in texts}
     labels, values = [], []
     for row in shards.read_rows(table):
-        if not row.get("score"):
+        named = vocabulary.named_columns(row)
+        score, label = (row.get(named.get(name), "") for name in ("score", "label"))
+        number = vocabulary.label(label)
+        if not score:
             left_out["failed"] += 1
-        elif row.get("label", "").strip().lower() not in spelled:
+        elif number is None:
             left_out["unlabelled"] += 1
         else:
-            labels.append(spelled[row["label"].strip().lower()])
-            values.append(_score(row["score"], table))
+            labels.append(number)
+            values.append(_score(score, table))
         if len(values) == ROWS:
             _count(counts, labels, values)
             labels, values = [], []

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -14,13 +15,14 @@ import numpy as np
 from end2end import checkpoints, config, images, prediction
 from end2end.archive import shards, storage
 from end2end.config import model_flags
-from end2end.prediction import engines, pseudonyms, resuming
-from end2end.prediction.grouping import SEPARATOR
-from end2end.tables import scores, vocabulary
+from end2end.images import belonging
+from end2end.prediction import engines, identity_cells, pseudonyms, resuming
+from end2end.prediction.identity_cells import SEPARATOR
+from end2end.tables import identity, manifests, scores, vocabulary
 from end2end.utils import commands, files
 
 KNOWN = ("path", "patient", "laterality", "view", "label")
-SCORED = (*KNOWN, "score", "flags", "notes", "error")
+SCORED = (*KNOWN, "score", "flags", "notes", "error", *identity_cells.FURTHER_COLUMNS)
 KEY = "pseudonyms.json"
 
 
@@ -100,7 +102,7 @@ def preparing(arguments):
 WORK = {"predict": predicting, "prepare": preparing}
 
 
-def whole_name(path):
+def whole_name(path: str) -> str:
     """A URL, or an absolute path: what workers with other current folders can use."""
     return path if storage.is_url(path) else str(storage.plain(path).absolute())
 
@@ -136,7 +138,7 @@ def classifiers(models, loading=Loading()):
     return found
 
 
-def check_manifest(table):
+def check_manifest(table: str) -> None:
     """Raises `files.InputError` for what is no manifest, before any work."""
     first = next(shards.read_rows(table), None)
     if first is None:
@@ -146,8 +148,12 @@ def check_manifest(table):
     known(first, table)
 
 
-def known(row, table):
-    """Path, patient, side, view and label of a manifest row, by their usual names.
+def known(row: dict[str, str], table: str) -> tuple[dict, dict]:
+    """A manifest's row by the meanings of its columns, and the cells that it tells with
+    the name of the file.
+
+    Returns:
+        dict by meaning (`tables.manifests`), with the whole path; dict by `KNOWN`.
 
     Raises:
         files.InputError: there is no path.
@@ -157,11 +163,32 @@ def known(row, table):
         raise files.InputError(
             f"a manifest row has no path (columns {', '.join(row)}); expected the "
             "column path.")
-    found = {name: row[named[name]] if name in named else "" for name in KNOWN}
-    found["path"] = storage.beside(table, found["path"])
-    guessed = vocabulary.from_name(found["path"])
-    return found | {name: vocabulary.CLEAN[name](found[name]) or guessed[name]
-                    for name in guessed}
+    cells = {name: row[column] for name, column in named.items()
+             if name in manifests.UNDERSTOOD}
+    cells["path"] = storage.beside(table, cells["path"])
+    told = settled(identity.merged(
+        cells["path"], manifests.around(cells["path"], cells)))
+    return cells, dict(identity_texts(told, None), path=cells["path"],
+                       label=cells.get("label", ""))
+
+
+def settled(image: identity.Identity) -> identity.Identity:
+    """An identity by what is known of its image alone; shards do not see each other."""
+    return belonging.settle([image], doubles=False)[0]
+
+
+def identity_texts(image: identity.Identity,
+                   names: Callable[[str], str] | None) -> dict[str, str]:
+    """Cells of an image that no other image has a say in.
+
+    Women of equal names in different folders have to be told apart without each other.
+    """
+    cells = identity_cells.cells([image], names)[image.path]
+    if image.namespace.startswith(identity_cells.FOLDER) and cells["patient"] == (
+            image.patient):
+        folder = pathlib.PurePath(image.namespace.removeprefix(identity_cells.FOLDER))
+        cells["patient"] = "/".join(filter(None, (folder.name, image.patient)))
+    return cells
 
 
 def score_rows(rows, *, table, models, flips, batch_size, key=b"", loading=None,
@@ -184,10 +211,10 @@ def score_rows(rows, *, table, models, flips, batch_size, key=b"", loading=None,
 
 def _score_batch(rows, loaded, flips, names, **reading):
     read = []
-    for row in rows:
+    for manifest, row in rows:
         try:
             with _recorded(row, row["path"]):
-                read.append((row, _prepared(row, loaded, names, **reading)))
+                read.append((row, _prepared(manifest, row, loaded, names, **reading)))
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
     if read:
@@ -202,7 +229,7 @@ def _score_batch(rows, loaded, flips, names, **reading):
                 row["score"] = scores.number(value)
             except files.InputError as error:
                 row["error"] = commands.one_line(error)
-    return rows
+    return [row for _, row in rows]
 
 
 @contextlib.contextmanager
@@ -219,25 +246,38 @@ def _recorded(row, path):
         resuming.check_unchanged(storage.plain(path), resuming.FileState(**before))
 
 
-def _prepared(row, loaded, names, **reading):
+def _prepared(manifest, row, loaded, names, **reading):
     """Network inputs per model; what the file says of itself goes into the row."""
     with storage.local(row["path"]) as path:
-        found = prediction.prepare(path, loaded, **reading)
-    for name in ("laterality", "view"):
-        row[name] = row[name] or getattr(found.image, name)
-    patient = found.image.patient
-    if not row["patient"] and patient:
-        row["patient"] = names(patient)
+        found = prediction.prepare(images.read(
+            path, manifest=manifest, known_as=row["path"]), loaded, **reading)
+    row |= identity_texts(settled(found.image.identity), names)
     row["flags"] = SEPARATOR.join(found.flags)
     row["notes"] = SEPARATOR.join(found.image.notes)
     return found.inputs
+
+
+def account(out: str) -> str:
+    """What became of all images of an archive, as a line; rows are read one by one."""
+    counts = dict.fromkeys(("found", "understood", "refused", "without patient",
+                            "without side or view", "not voting"), 0)
+    for row in shards.read_rows(out):
+        counts["found"] += 1
+        counts["refused" if row.get("error") else "understood"] += 1
+        if not row.get("error"):
+            counts["without patient"] += not row.get("patient")
+            counts["without side or view"] += not (
+                row.get("laterality") and row.get("view"))
+            counts["not voting"] += row.get("votes") == "no"
+    text = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"images: {text}; doubles and several images of a view are not looked for"
 
 
 def convert_rows(rows, *, table, out, size):
     """Rows whose images were resized and written as 16-bit PNG below `out`."""
     done = []
     for row in rows:
-        row = known(row, table)
+        _, row = known(row, table)
         row["source"] = row["path"]
         try:
             with _recorded(row, row["source"]), storage.local(row["source"]) as path:

@@ -233,6 +233,9 @@ class TrainingOptions:
         help="recompute activations in the backward pass: less memory, more time")
     tensorboard: str | None = option(
         None, "--tensorboard", help="folder for TensorBoard logs")
+    allow_shared_patients: bool = option(
+        False, "--allow-shared-patients",
+        help="train although a patient is in two of train, val and test")
     trained_on: str | None = option(
         None, "--trained-on", help="the training images in words; kept with the model")
 

@@ -8,10 +8,11 @@ import pathlib
 import numpy as np
 
 from end2end import images
-from end2end.tables import manifests
+from end2end.tables import identity, manifests, vocabulary
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageList:
@@ -24,6 +25,8 @@ class ImageList:
         patients, lateralities, views: one per image, empty text where unknown; None
             where the source has no such column.
         arrays: the images themselves `(rows, columns)`, where they are in memory.
+        rows: of the manifest, dicts by meaning (`tables.manifests`), one per image.
+        left: pairs of path and reason, of files in the folder not looked at.
     """
 
     paths: tuple
@@ -33,11 +36,30 @@ class ImageList:
     lateralities: tuple | None = None
     views: tuple | None = None
     arrays: tuple | None = None
+    rows: tuple | None = None
+    left: tuple = ()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index):
+    def identities(self) -> list[identity.Identity]:
+        """Who and what each image shows, from manifest, tags and names, unsettled
+        (`images.belonging`); of images in memory nothing is known."""
+        if self.arrays is not None:
+            return [identity.Identity(str(path)) for path in self.paths]
+        return [images.identify(path, manifest=row) for path, row in zip(
+            self.paths, self.rows or self._columns(), strict=True)]
+
+    def _columns(self):
+        """What is known of the images without a manifest, as its rows."""
+        known = [(name, cells) for name, cells in (
+            ("patient", self.patients), ("laterality", self.lateralities),
+            ("view", self.views)) if cells]
+        if not known:
+            return (None,) * len(self)
+        return [{name: cells[i] for name, cells in known} for i in range(len(self))]
+
+    def read(self, index: int) -> np.ndarray:
         """One image as it is on disk or in memory, `(rows, columns)`."""
         if self.arrays is not None:
             return self.arrays[index]
@@ -91,21 +113,23 @@ def list_classes(folder, classes=None):
     if classes is None:
         classes = sorted(path.name for path in folder.iterdir()
                          if path.is_dir() and not path.name.startswith("."))
-    paths, labels = [], []
+    paths, labels, left = [], [], []
     for label, name in enumerate(classes):
         if not (folder / name).is_dir():
             log.warning("%s has no class folder %r; that class has no images.",
                         folder, name)
             continue
-        found = files.list_images(folder / name)
-        paths += found
-        labels += [label] * len(found)
+        survey = files.survey(folder / name, strict=True)
+        paths += survey.images
+        left += survey.left
+        labels += [label] * len(survey.images)
     if not paths:
         raise files.InputError(
             f"{folder} has no images in class folders ({', '.join(classes)}); expected "
             "one folder per class with PNG, JPEG, PGM, TIFF or DICOM files. Check the "
             "path and --class-list.")
-    return ImageList(tuple(paths), np.array(labels, np.int64), tuple(classes))
+    return ImageList(tuple(paths), np.array(labels, np.int64), tuple(classes),
+                     left=tuple(left))
 
 
 def find_images(path, classes=None):
@@ -130,12 +154,13 @@ def find_images(path, classes=None):
     folder = files.existing_folder(path, "image folder")
     if classes and any((folder / name).is_dir() for name in classes):
         return list_classes(folder, classes)
-    found = files.list_images(folder)
-    if not found:
+    survey = files.survey(folder, strict=True)
+    if not survey.images:
         raise files.InputError(
             f"{folder} has no images; expected PNG, JPEG, BMP, PGM, TIFF or DICOM "
             "files. Check the path.")
-    return ImageList(tuple(found), classes=tuple(classes or ()))
+    return ImageList(tuple(survey.images), classes=tuple(classes or ()),
+                     left=tuple(survey.left))
 
 
 def find_splits(paths, classes=None):
@@ -172,14 +197,15 @@ def read_manifest(path, classes=None):
             sorted names, or ("neg", "pos") for labels 0 and 1.
 
     Returns:
-        `ImageList`, in the order of the rows.
+        `ImageList`, in the order of the rows; several lines of one image count once.
 
     Raises:
-        files.InputError: no path column, no rows, a missing image, a foreign label.
+        files.InputError: no path column, no rows, a missing image, a foreign label, two
+            labels of one image.
     """
     path = files.existing_text(path, "manifest")
-    rows = manifests.rows(path)
-    paths = tuple(path.parent / row["path"] for row in rows)
+    by_path = manifests.by_path(manifests.rows(path), path.parent)
+    paths, rows = tuple(by_path), tuple(by_path.values())
     # os.path, since a text that cannot be a name is missing too.
     missing = [image for image in paths if not os.path.isfile(image)]
     if missing:
@@ -188,10 +214,17 @@ def read_manifest(path, classes=None):
             f"{missing[0]}; relative paths start from the manifest's folder.")
     labels = None
     if "label" in rows[0]:
-        labels, classes = manifests.labels(
+        _check_labels(paths, rows, path)
+        labels, classes = vocabulary.labels(
             [row["label"] for row in rows], classes, path)
-    columns = {name + "s": tuple(row[name] for row in rows)
-               for name in ("patient", "view") if name in rows[0]}
-    if "laterality" in rows[0]:
-        columns["lateralities"] = tuple(row["laterality"] for row in rows)
-    return ImageList(paths, labels, tuple(classes or ()), **columns)
+    columns = {plural: tuple(row[name] for row in rows) for plural, name in (
+        ("patients", "patient"), ("lateralities", "laterality"), ("views", "view"))
+        if name in rows[0]}
+    return ImageList(paths, labels, tuple(classes or ()), rows=rows, **columns)
+
+
+def _check_labels(paths, rows, manifest):
+    for path, row in zip(paths, rows, strict=True):
+        if "label" in row.get("differing", ()):
+            raise files.InputError(
+                f"manifest {manifest} gives {path} two labels; decide for one.")

@@ -56,14 +56,16 @@ def _masks(path):
         raise files.InputError(
             f"ROI table {path} is not CSV in UTF-8 ({error}).") from error
     needed = ("patient_id", "side", "view", "pathology", "mask_path")
-    missing = [name for name in needed if not rows or name not in rows[0]]
+    spelled = vocabulary.spelled(rows[0] if rows else (), needed)
+    missing = [name for name in needed if name not in spelled]
     if missing:
         raise files.InputError(
             f"ROI table {path} has no column {missing[0]}; expected {', '.join(needed)}"
             ", as ddsm_train.prepare writes them.")
     masks = {}
-    for row in rows:
-        clean = vocabulary.CLEAN
+    clean = vocabulary.CLEAN
+    for cells in rows:
+        row = {name: cells[column] for name, column in spelled.items()}
         key = (clean["patient"](row["patient_id"]), clean["laterality"](row["side"]),
                clean["view"](row["view"]))
         if row["mask_path"]:

@@ -13,6 +13,7 @@ import shutil
 
 from sklearn import model_selection
 
+from end2end.tables import vocabulary
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,9 @@ def read_split(path):
             f"split file {path} is not CSV in UTF-8 ({error}); save it as one."
         ) from error
     keys = ("patient_id", "side", "view")
+    spelled = vocabulary.spelled(rows[0] if rows else (), (*keys, "split"))
+    rows = [row | {name: row[column] for name, column in spelled.items()}
+            for row in rows]
     if not rows or not {"patient_id", "split"} <= set(rows[0]):
         raise files.InputError(
             f"split file {path}: expected rows with columns patient_id and split, "

@@ -10,7 +10,7 @@ import re
 import pydicom
 import pydicom.uid
 
-from end2end.dicom import identity
+from end2end.tables import image_names
 
 FILM, DIGITAL, UNKNOWN = "film", "digital", "not known"
 
@@ -79,8 +79,9 @@ def kind(header: pydicom.Dataset, path: pathlib.Path) -> str:
 
 def kind_of_name(name: str) -> str:
     """Film or digital by a name of CBIS-DDSM or INbreast, else `UNKNOWN`."""
+    inbreast = image_names.SCHEMES["INbreast"].regex
     return _agreed({kind for kind, pattern in (
-        (FILM, FILM_NAME), (DIGITAL, identity.INBREAST_NAME)) if pattern.search(name)})
+        (FILM, FILM_NAME), (DIGITAL, inbreast)) if pattern.search(name)})
 
 
 def scanner(header: pydicom.Dataset) -> str:

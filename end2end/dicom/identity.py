@@ -1,55 +1,128 @@
-"""Side, view and patient of a mammogram, from tags, codes and names."""
+"""What the tags and codes of a DICOM file say of patient, exam, side and view."""
 
-import re
+import pathlib
 
-INBREAST_NAME = re.compile(
-    r"_(?P<patient>[0-9a-f]{16})_MG_(?P<side>[LR])_(?P<view>CC|ML|FB)_ANON", re.I)
+import pydicom
 
-# `Mass-Training_P_00001_LEFT_CC_1`: what CBIS-DDSM gives as patient and as folder.
-CBIS_NAME = re.compile(
-    r"(?P<patient>P_\d{5})_(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO)(?![A-Z])", re.I)
+from end2end.dicom import kinds
+from end2end.tables import identity, image_names, manifests, vocabulary, words
 
-# `L_CC`, `left-mlo`, `RCC` and the like, as a word of a file name.
-PLAIN_NAME = re.compile(
-    r"(?<![A-Z])(?P<side>LEFT|RIGHT|L|R)[-_. ]?(?P<view>CC|MLO)(?![A-Z])", re.I)
-
-# (coding scheme's code, old SRT code) of the two views, PS3.16 CID 4014.
-VIEW_CODES = {"399162004": "CC", "R-10242": "CC", "399368009": "MLO", "R-10226": "MLO"}
-
-NO_PATIENT = ("", "removed", "anonymous", "anonymized", "anonymised", "anon", "unknown")
+DAYS = ("StudyDate", "AcquisitionDate", "ContentDate")
+TIMES = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
 
 
-def side_and_view(header, path):
-    """Side and view, from tags, then codes, then names.
+def statement(header: pydicom.Dataset) -> identity.Statement:
+    """What the tags say of an image.
 
     Args:
-        header: pydicom data set.
-        path: of the file; its name and the three folders above are read.
+        header: data set of a DICOM file, without pixels.
 
     Returns:
-        "L", "R" or None; "CC", "MLO" or None; notes.
+        `Statement`; texts of tags are bounded and without control characters.
     """
-    notes = []
-    named = _from_names(header, path)
-    side = _tagged_side(header)
-    if side is None and named:
-        side = named["side"][0].upper()
-        notes.append("side from the name")
-    view, other = _tagged_view(header)
-    if view is None and other:
-        notes.append(f"view {other}, neither CC nor MLO")
-    elif view is None and named:
-        # INbreast writes ML for its mediolateral oblique views.
-        view = {"CC": "CC", "MLO": "MLO", "ML": "MLO"}.get(named["view"].upper())
-        notes.append("view from the name")
-    if side is None:
-        notes.append("side unknown")
-    if view is None and not other:
-        notes.append("view unknown")
-    return side, view, tuple(notes)
+    fields, where, notes = {}, {}, []
+    for reader in (_patient, _exam, _side_and_view, _kind, _order):
+        reader(header, fields, where, notes)
+    return identity.Statement(identity.TAGS, fields, where, tuple(notes))
 
 
-def _tagged_side(header):
+def of_header(header: pydicom.Dataset, path: pathlib.Path,
+              manifest: dict | None = None) -> identity.Identity:
+    """The identity of a DICOM file, of its manifest's row, its tags and its name.
+
+    Args:
+        header: data set without pixels.
+        path: of the file.
+        manifest: row of a manifest (`manifests.rows`), or None.
+    """
+    from_tags = statement(header)
+    identified = identity.merged(path, [*manifests.around(path, manifest), from_tags])
+    missing = [f"{word} from the name" for name, word in (
+        ("laterality", "side"), ("view", "view"))
+        if identified.read_from.get(name, "").startswith(identity.NAME)]
+    return identified.noted(*missing)
+
+
+def _text(header, keyword, longest=words.LONGEST_IDENTIFIER):
+    return words.cleaned(header.get(keyword), longest)
+
+
+def _patient(header, fields, where, notes):
+    text = _text(header, "PatientID")
+    scheme, subject = image_names.subject(text)
+    if subject:
+        # The set's own number of the woman, and not that of the image around it.
+        fields |= subject
+        where |= {name: f"PatientID ({scheme})" for name in subject}
+    elif not words.is_placeholder(text):
+        fields |= dict(patient=text, namespace=_text(header, "IssuerOfPatientID"))
+        where["patient"] = "PatientID"
+    birth = vocabulary.day(_text(header, "PatientBirthDate"))
+    fields |= dict(birth_date="" if birth is None else birth.isoformat(),
+                   person=_person(header, text))
+
+
+def _person(header, number):
+    """The words of the patient's name, without what is no name."""
+    text = _text(header, "PatientName").casefold()
+    parts = text.replace("^", " ").replace("=", " ").replace(",", " ").split()
+    kept = [part for part in parts if not words.is_placeholder(part)]
+    if " ".join(parts) == number.casefold() or words.is_placeholder(text):
+        return ""
+    return " ".join(part for part in kept if part != number.casefold())
+
+
+def _exam(header, fields, where, notes):
+    for keyword in DAYS:
+        day = vocabulary.day(_text(header, keyword))
+        if day is not None:
+            fields["day"] = day
+            break
+    for keyword in ("StudyInstanceUID", "AccessionNumber", "StudyDate"):
+        text = _text(header, keyword)
+        if keyword == "StudyDate" and vocabulary.day(text) is None:
+            continue
+        if text and not words.is_placeholder(text):
+            fields["exam"], where["exam"] = text, keyword
+            break
+    fields["image"] = _text(header, "SOPInstanceUID", words.LONGEST_WORD)
+
+
+def _side_and_view(header, fields, where, notes):
+    side, where_side = _side(header)
+    text = kinds.view_position(header)
+    side_of_view, view, _ = words.view(text)
+    code = kinds.view_of_codes(header)
+    if side and side_of_view not in ("", side):
+        notes.append(f"side {side} by {where_side}, {side_of_view} in ViewPosition; "
+                     f"{where_side} is taken")
+    if view and code not in ("", view):
+        notes.append(f"view {view} by ViewPosition, {code} by ViewCodeSequence; "
+                     "ViewPosition is taken")
+    if text and not view:
+        notes.append("ViewPosition is no known word")
+        fields["kind"] = "other view"
+    _put(fields, where, "laterality", (side, where_side), (side_of_view,
+                                                           "ViewPosition"))
+    # CBIS-DDSM has its view in the orientation.
+    orientation = next((value.upper() for value in kinds.values(
+        header, "PatientOrientation") if value.upper() in ("CC", "MLO")), "")
+    _put(fields, where, "view", (view, "ViewPosition"), ("" if text else code,
+                                                         "ViewCodeSequence"),
+         ("" if text or code else orientation, "PatientOrientation"))
+    if fields.get("view") == "SPECIMEN":
+        fields["view"] = ""
+
+
+def _put(fields, where, name, *candidates):
+    """The first candidate that says something; the tags win over PatientID."""
+    for value, keyword in candidates:
+        if value:
+            fields[name], where[name] = value, keyword
+            return
+
+
+def _side(header):
     groups = [header]
     for keyword in ("SharedFunctionalGroupsSequence",
                     "PerFrameFunctionalGroupsSequence"):
@@ -57,74 +130,31 @@ def _tagged_side(header):
             groups += list(item.get("FrameAnatomySequence") or [])
     for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
         for group in groups:
-            text = str(group.get(keyword, "") or "").strip().upper()
-            if text[:1] in ("L", "R"):
-                return text[0]
-    return None
+            side = words.side(_text(group, keyword, words.LONGEST_WORD))
+            if side:
+                return side, keyword
+    return "", ""
 
 
-def _tagged_view(header):
-    """The view if it is CC or MLO, and else the text of another view or None."""
-    text = str(header.get("ViewPosition", "") or "").strip().upper()
-    if text:
-        return (text, None) if text in ("CC", "MLO") else (None, text)
-    codes = list(header.get("ViewCodeSequence") or [])
-    for code in codes:
-        view = VIEW_CODES.get(str(code.get("CodeValue", "")))
-        if view:
-            return view, None
-    if codes:
-        return None, str(codes[0].get("CodeMeaning", "") or "coded")
-    # CBIS-DDSM has its view in the orientation.
-    orientation = header.get("PatientOrientation")
-    values = [orientation] if isinstance(orientation, str) else list(orientation or [])
-    for value in values:
-        if str(value).upper() in ("CC", "MLO"):
-            return str(value).upper(), None
-    return None, None
+def _kind(header, fields, where, notes):
+    kind = kinds.kind(header) or fields.get("kind", "")
+    modifiers = kinds.modifiers(header)
+    fields["kind"], where["kind"] = kind, "tags and codes"
+    if kind in ("spot", "magnified", "implant displaced"):
+        fields["modifier"] = kind
+    elif modifiers:
+        fields["modifier"] = modifiers[0]
+    fields["partial"] = (
+        str(header.get("PartialView", "") or "").strip().upper() == "YES") or None
 
 
-def _from_names(header, path):
-    """The first name that tells side and view, as a match of a pattern, or None."""
-    texts = [path.name, str(header.get("PatientID", "") or ""),
-             *(folder.name for folder in list(path.absolute().parents)[:3])]
-    for pattern in (INBREAST_NAME, CBIS_NAME):
-        for text in texts:
-            match = pattern.search(text)
-            if match:
-                return match
-    return PLAIN_NAME.search(path.stem)
-
-
-def patient_id(header, path):
-    """Who it is: the person of CBIS-DDSM and INbreast, else `PatientID`, or None."""
-    text = str(header.get("PatientID", "") or "").strip()
-    person = CBIS_NAME.search(text) or INBREAST_NAME.search(path.name)
-    if person:
-        return person["patient"]
-    return None if text.lower() in NO_PATIENT else text
-
-
-def unusual(header):
-    """Notes on what networks trained on ordinary screening views have not seen."""
-    notes = []
-    image_type = "\\".join(map(str, header.get("ImageType") or ())).upper()
-    if any(word in image_type for word in ("GENERATED_2D", "TOMO_2D", "C-VIEW")):
-        notes.append("synthetic image made from tomosynthesis")
-    if str(header.get("BreastImplantPresent", "") or "").upper() == "YES":
-        notes.append("breast implant")
-    if str(header.get("PartialView", "") or "").upper() == "YES":
-        notes.append("partial view")
-    if str(header.get("BurnedInAnnotation", "") or "").upper() == "YES":
-        notes.append("burned-in annotation")
-    try:
-        factor = float(header.get("EstimatedRadiographicMagnificationFactor") or 1)
-    except (TypeError, ValueError):
-        factor = 1.0
-    if factor > 1.2:
-        notes.append(f"magnified {factor:g} times")
-    # Magnification, spot compression, displaced implant and the like.
-    for item in (header, *(header.get("ViewCodeSequence") or [])):
-        notes += [f"view modifier {str(code.get('CodeMeaning', 'unnamed')).lower()}"
-                  for code in item.get("ViewModifierCodeSequence") or []]
-    return tuple(notes)
+def _order(header, fields, where, notes):
+    """When the image was taken, and its number in the exam."""
+    for date, time in TIMES:
+        text = _text(header, time, words.LONGEST_WORD)
+        if text:
+            fields["taken"] = f"{date} {_text(header, date, 16)} {text}"
+            break
+    number = _text(header, "InstanceNumber", 16)
+    if number.lstrip("-").isdecimal():
+        fields["number"] = int(number)

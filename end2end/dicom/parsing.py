@@ -4,6 +4,7 @@ What a mammogram is, and what becomes of its values, is in `dicom`.
 """
 
 import contextlib
+import hashlib
 import io
 import itertools
 import logging
@@ -282,6 +283,19 @@ def decode(
     if syntax.is_encapsulated and syntax not in SAFE_DECODERS:
         return isolated.ask("dicom", path, frame=frame)
     return _decode_here(header, path, frame)
+
+
+def pixel_hash(path):
+    """SHA-256 of the stored pixel data, its compressed frames joined."""
+    dataset = _dataset(path, force=True)
+    data = next((dataset[tag].value for tag in PIXELS if tag in dataset), b"")
+    digest = hashlib.sha256()
+    if dataset[PIXELS[0]].is_undefined_length if PIXELS[0] in dataset else False:
+        for fragment in pydicom.encaps.generate_fragments(data):
+            digest.update(fragment)
+    else:
+        digest.update(data)
+    return digest.hexdigest()
 
 
 def _decode_here(header, path, frame):

@@ -5,11 +5,21 @@ done on the way to grey levels is in `Mammogram.notes`.
 """
 
 import dataclasses
+import os
 import re
 
 import numpy as np
 
-from end2end.dicom import acquisition, grey_levels, identity, known_values, parsing
+from end2end.dicom import (
+    acquisition,
+    grey_levels,
+    identity,
+    kinds,
+    known_values,
+    parsing,
+)
+from end2end.tables import identity as identity_record
+from end2end.tables import image_names
 from end2end.utils import files
 
 # Names of storage classes that are told apart by these, where no modality is given.
@@ -18,39 +28,56 @@ OTHER_KINDS = re.compile(r"CT|MR|Ultrasound|Nuclear|Positron|RT |Structured|Docu
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Mammogram:
-    """A mammogram as read from DICOM.
+    """One mammogram as read, with what is known of it.
 
     Attributes:
+        path: text; empty for an array.
         pixels: array `(rows, columns)`, background dark. Unchanged uint8 or uint16
             where the file asks for no change; uint16 over the full range of 0-65535
             after a window or look-up table; float32 after a rescaling that leaves no
-            whole numbers.
-        laterality: "L", "R" or None.
-        view: "CC", "MLO" or None, also for other views.
-        patient_id: text, or None where it was removed.
-        notes: what was done, and what is unusual, as short sentences.
-        acquisition: film, digital or not known, from the tags (`acquisition.kind`).
+            whole numbers. None where they were set aside to save memory.
+        identity: who and what it shows (`tables.identity.Identity`).
+        notes: what was done on reading, and what is unusual, as short sentences.
+        acquisition: film, digital or not known, from the tags (`acquisition.kind`) or
+            the name.
         bits: that the file declares of the grey levels, 16 after a window; None where
             it says nothing (16 stored, rescaled, or values beyond what is declared).
         special: why it is no screening view, from the tags (`acquisition.special`).
     """
 
-    pixels: np.ndarray
-    laterality: str | None
-    view: str | None
-    patient_id: str | None
-    notes: tuple
+    path: str
+    pixels: np.ndarray | None
+    identity: identity_record.Identity = identity_record.Identity()
+    notes: tuple = ()
     acquisition: str = acquisition.UNKNOWN
     special: tuple[str, ...] = ()
     bits: int | None = None
 
+    @property
+    def patient(self) -> str:
+        """Number of the patient; empty where unknown."""
+        return self.identity.patient
 
-def read_dicom(path, *, frame=None):
+    @property
+    def laterality(self) -> str:
+        """`L`, `R`, or empty where unknown."""
+        return self.identity.laterality
+
+    @property
+    def view(self) -> str:
+        """`CC`, `MLO`, `ML`, `CC spot`, ...; empty where unknown."""
+        return self.identity.view_cell
+
+
+def read_dicom(path: str | os.PathLike, *, frame: int | None = None,
+               manifest: dict | None = None, known_as: str = "") -> Mammogram:
     """Reads one mammogram from a DICOM file.
 
     Args:
         path: the file, with or without suffix and preamble.
         frame: index from 0 of the frame to take from a tomosynthesis stack.
+        manifest: row of a manifest on it, or None.
+        known_as: its name elsewhere, where the file is a copy.
 
     Returns:
         `Mammogram`.
@@ -60,10 +87,34 @@ def read_dicom(path, *, frame=None):
             says which and what to do.
     """
     with parsing.refusing(path):
-        return _read(files.existing_file(path, "DICOM file"), frame)
+        path = files.existing_file(path, "DICOM file")
+        return _read(path, frame, manifest, known_as or path)
 
 
-def read_stored(path):
+def read_identity(path: str | os.PathLike, *, manifest: dict | None = None
+                  ) -> identity_record.Identity:
+    """Who and what a DICOM file shows, without its pixels; see `read_dicom`.
+
+    Raises:
+        files.InputError: not readable.
+    """
+    with parsing.refusing(path):
+        path = files.existing_file(path, "DICOM file")
+        header, _ = parsing.read_header(path)
+        return identity.of_header(header, path, manifest)
+
+
+def pixel_hash(path: str | os.PathLike) -> str:
+    """SHA-256 of the stored pixel data of a DICOM file, of all frames.
+
+    Raises:
+        files.InputError: not readable.
+    """
+    with parsing.refusing(path):
+        return parsing.pixel_hash(files.existing_file(path, "DICOM file"))
+
+
+def read_stored(path: str | os.PathLike) -> np.ndarray:
     """Reads the pixels of a DICOM file as stored: no window, no inversion, no question
     whether it is a mammogram.
 
@@ -81,7 +132,7 @@ def read_stored(path):
         return parsing.decode(header, path, None)
 
 
-def read_shape(path):
+def read_shape(path: str | os.PathLike) -> tuple[int, int]:
     """(rows, columns) that the header of a DICOM file declares; see `read_stored`."""
     with parsing.refusing(path):
         header, _ = parsing.read_header(files.existing_file(path, "DICOM file"))
@@ -89,7 +140,7 @@ def read_shape(path):
         return int(header.Rows), int(header.Columns)
 
 
-def _read(path, frame):
+def _read(path, frame, manifest, named):
     header, notes = parsing.read_header(path)
     notes += _check_kind(header, path)
     _check_image(header, path)
@@ -105,11 +156,10 @@ def _read(path, frame):
         raise files.InputError(
             f"{path} shows lettering on an even ground and no breast; it is a text "
             "card or a label. Leave it out.")
-    laterality, view, origin = identity.side_and_view(header, path)
     return Mammogram(
-        pixels=pixels, laterality=laterality, view=view,
-        patient_id=identity.patient_id(header, path),
-        notes=(*notes, *conversion, *origin, *identity.unusual(header)),
+        path=str(path), pixels=pixels,
+        identity=identity.of_header(header, named, manifest),
+        notes=(*notes, *conversion, *kinds.unusual(header)),
         acquisition=acquisition.kind(header, path),
         special=acquisition.special(header), bits=bits)
 
@@ -132,8 +182,8 @@ def _check_kind(header, path):
         raise files.InputError(
             f"{path} is a raw image FOR PROCESSING; expected one FOR PRESENTATION, "
             "which networks are trained on. Use its sibling for presentation.")
-    image_type = [str(value).upper() for value in _values(header, "ImageType")]
-    if any("SCREEN" in value and "SAVE" in value for value in image_type):
+    if any("SCREEN" in value and "SAVE" in value
+           for value in kinds.image_types(header)):
         raise files.InputError(
             f"{path} is a screen save and no mammogram; leave it out.")
     return notes
@@ -150,8 +200,13 @@ def _is_breast_export(header, modality, path):
     names = " ".join(str(header.get(keyword, "") or "") for keyword in (
         "SecondaryCaptureDeviceManufacturer", "BodyPartExamined", "SeriesDescription",
         "SecondaryCaptureDeviceManufacturerModelName", "StudyDescription")).upper()
-    return (identity.INBREAST_NAME.search(path.name) is not None
+    return (_named_inbreast(path)
             or any(word in names for word in ("MATLAB", "BREAST", "MAMM")))
+
+
+def _named_inbreast(path):
+    name = image_names.statement(path)
+    return name is not None and name.where["scheme"] == "INbreast"
 
 
 def _check_image(header, path):
@@ -200,11 +255,3 @@ def _modality_name(header):
     if not modality:
         return _kind_name(header) or "unknown"
     return known_values.quoted(modality, known_values.MODALITIES)
-
-
-def _values(header, keyword):
-    """The values of an element as a list, empty where it is missing."""
-    value = header.get(keyword)
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)

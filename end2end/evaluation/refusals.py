@@ -7,6 +7,7 @@ import numpy as np
 
 from end2end import prediction
 from end2end.data import image_lists
+from end2end.images import reading
 from end2end.utils import files
 
 
@@ -18,7 +19,7 @@ def unfit_images(images: image_lists.ImageList) -> dict[str, str]:
     """
     refused = {}
     for path in images.paths:
-        image = prediction.read_mammogram(path)
+        image = reading.read(path)
         try:
             prediction.check_fit(image, prediction.unfit_reasons(image))
         except files.InputError as error:
@@ -29,10 +30,11 @@ def unfit_images(images: image_lists.ImageList) -> dict[str, str]:
 def without(images: image_lists.ImageList, paths: Collection[str]
             ) -> image_lists.ImageList:
     """A test set without some of its images."""
-    kept = [k for k, path in enumerate(images.paths) if str(path) not in paths]
+    places = [k for k, path in enumerate(images.paths) if str(path) not in paths]
     columns = {field.name: getattr(images, field.name)
-               for field in dataclasses.fields(images) if field.name != "classes"}
+               for field in dataclasses.fields(images)
+               if field.name not in ("classes", "left")}
     return dataclasses.replace(images, **{
-        name: values[kept] if isinstance(values, np.ndarray)
-        else tuple(values[k] for k in kept)
+        name: values[places] if isinstance(values, np.ndarray)
+        else tuple(values[k] for k in places)
         for name, values in columns.items() if values is not None})

@@ -16,10 +16,12 @@ from end2end.config import model_flags
 from end2end.data import image_lists
 from end2end.evaluation import cases as evaluation_cases
 from end2end.evaluation import refusals
-from end2end.images import input_checks
+from end2end.images import accounting, belonging, input_checks
 from end2end.metrics import bootstrap, ensembles, statistics
+from end2end.prediction import identity_cells
 from end2end.reports import figures, report, score_tables
 from end2end.tables import scores as score_files
+from end2end.tables.identity import Identity
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
@@ -79,8 +81,15 @@ def test_images(
 
 def evaluate(
         classifier: checkpoints.Classifier, images: image_lists.ImageList,
-        options: EvaluationOptions) -> dict[str, score_files.Scores]:
+        options: EvaluationOptions, columns: dict[str, tuple] | None = None
+        ) -> dict[str, score_files.Scores]:
     """Scores a test set with one model.
+
+    Args:
+        classifier: `checkpoints.Classifier`.
+        images: `ImageList`.
+        options: `EvaluationOptions`.
+        columns: of `identity_columns`; made here where None.
 
     Returns:
         dict of `Scores`: `plain` and, where asked for, `flips`.
@@ -91,12 +100,60 @@ def evaluate(
     by_flip = prediction.predict_flips(
         classifier, images, flips=flips, batch_size=options.batch_size,
         progress=options.progress)
+    columns = columns or identity_columns(voters(images))
     schemes = {"plain": score_files.of_images(
-        images, by_flip[:, 0], classifier.classes)}
+        images, by_flip[:, 0], classifier.classes, columns=columns)}
     if options.flips:
         schemes["flips"] = score_files.of_images(
-            images, by_flip.mean(axis=1), classifier.classes)
+            images, by_flip.mean(axis=1), classifier.classes, columns=columns)
     return schemes
+
+
+def voters(images: image_lists.ImageList) -> list[Identity]:
+    """Who and what the images of a test set show, and which of them vote for their
+    breast, as in prediction."""
+    return belonging.elected(belonging.settle(images.identities()))
+
+
+def identity_columns(voting: list[Identity]) -> dict[str, tuple]:
+    """Patient, side, view, exam and vote of each image, as prediction has them.
+
+    Args:
+        voting: of `voters`.
+
+    Returns:
+        tuples of texts by field of `Scores`; patients' numbers in tags are pseudonyms.
+    """
+    cells = identity_cells.cells(voting, identity_cells.Numbered())
+    return {plural: tuple(cells[image.path][name] for image in voting)
+            for plural, name in score_files.TEXTS.items()}
+
+
+def account(images: image_lists.ImageList, voting: list[Identity], results: dict,
+            refused: int = 0) -> list[str]:
+    """Sentences on what became of the images, and on what the results lack and why.
+
+    Args:
+        images: the test set.
+        voting: of `voters`.
+        results: of `compare`.
+        refused: how many images were left out.
+    """
+    lines, plain = accounting.lines(voting, refused, images.left), results["plain"]
+    if "auc" not in plain:
+        return lines
+    unknown = sum(not image.patient for image in voting)
+    if "auc_interval_by_patient" not in plain:
+        lines.append("no interval by patient: " + (
+            f"{unknown} of {len(voting)} images have no known patient" if unknown
+            else "each patient has one image"))
+    if "breasts" not in plain:
+        incomplete = sum(not (image.laterality and image.view) for image in voting)
+        lines.append(
+            "no table of breasts: no breast of both labels has its CC and its MLO "
+            f"({unknown} of {len(voting)} images without patient, {incomplete} without "
+            "side or view)")
+    return lines
 
 
 # Statistics -----------------------------------------------------------------------
@@ -179,7 +236,7 @@ def run(
     for path in model_paths:
         files.existing_file(path, "model")
     out = files.writable_folder(out)
-    members, cards, names = [], [], model_names(model_paths)
+    members, cards, names, voting = [], [], model_names(model_paths), None
     refused = None
     for path in reversed(model_paths):
         classifier = checkpoints.load_classifier(
@@ -189,7 +246,9 @@ def run(
         if options.refuse_unfit:
             refused = refusals.unfit_images(images) if refused is None else refused
             images = refusals.without(images, refused)
-        members.insert(0, evaluate(classifier, images, options))
+        voting = voting or voters(images)
+        members.insert(0, evaluate(
+            classifier, images, options, identity_columns(voting)))
         cards.insert(0, classifier.card)
     # The maps are those of the first model, which was loaded last.
     schemes = members[0]
@@ -203,6 +262,7 @@ def run(
         **against_mean(schemes, members, names, options),
         seconds=round(time.monotonic() - started, 2),
         **({} if refused is None else dict(refused=refused)))
+    results["accounting"] = account(images, voting, results, len(refused or ()))
     if options.store:
         card_files.store(model_paths[0], card_files.from_validation(
             schemes, pathlib.Path(test).resolve().name, options.draw))
@@ -322,4 +382,4 @@ def summary(results: dict) -> list[str]:
         gain = results["flips"]["gain"]
         lines.append(f"gain of the flips {gain['difference']:+.4f} "
                      f"[{score_tables.between(gain['difference_interval'])}]")
-    return lines
+    return lines + results.get("accounting", [])

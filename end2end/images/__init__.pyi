@@ -1,10 +1,15 @@
+from . import accounting as accounting
+from . import belonging as belonging
 from . import depths as depths
 from . import fit as fit
 from . import input_checks as input_checks
 from . import kinds as kinds
 from . import unfit as unfit
 from . import warps as warps
+from .reading import Mammogram as Mammogram
 from .reading import decoded as decoded
+from .reading import identify as identify
+from .reading import read as read
 from .reading import read_image as read_image
 from .scaling import grey_mean as grey_mean
 from .scaling import intensities as intensities
@@ -15,12 +20,17 @@ from .scaling import to_input as to_input
 from .segmentation import segment_breast as segment_breast
 
 __all__ = [
+    "Mammogram",
+    "accounting",
+    "belonging",
     "decoded",
     "depths",
     "fit",
     "grey_mean",
+    "identify",
     "input_checks",
     "intensities",
+    "read",
     "kinds",
     "read_image",
     "resized",

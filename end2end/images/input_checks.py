@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end.images import depths, reading, scaling
+from end2end.images import belonging, depths, reading, scaling
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Greatest values of the usual bit depths.
 FULL_RANGES = {8: 255, 10: 1023, 12: 4095, 14: 16383, 16: 65535}
+
+
+SHARED_PATIENTS = "patient in two splits"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -350,16 +353,10 @@ def _twin_findings(readable, sets):
 
 
 def _patient_findings(sets):
-    splits = collections.defaultdict(set)
-    for name, listed in sets.items():
-        for patient in listed.patients or ():
-            if patient:
-                splits[patient].add(name)
-    shared = sorted(patient for patient, names in splits.items() if len(names) > 1)
+    shared = belonging.shared_women(sets)
     if shared:
-        yield Finding("patient in two splits", (
-            f"{len(shared)} patients are in more than one split (first: {shared[0]}); "
-            "split by patient, or results are too good."))
+        yield Finding(SHARED_PATIENTS, belonging.shared_sentence(shared),
+                      shared[0].paths)
 
 
 def _images(paths):

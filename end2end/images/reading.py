@@ -1,34 +1,70 @@
 """Reads one mammogram file of any kind as grey levels."""
 
 import logging
+import os
+import pathlib
 
 import cv2
 import numpy as np
 
 from end2end import dicom
+from end2end.tables import identity, manifests
 from end2end.utils import files, image_headers, image_tags
 
 log = logging.getLogger(__name__)
 
 
-def read_image(path):
-    """Reads one mammogram as it is on disk.
+Mammogram = dicom.Mammogram
+
+
+def read(path: str | os.PathLike, *, frame: int | None = None,
+         manifest: dict | None = None, known_as: str = "") -> dicom.Mammogram:
+    """Reads one mammogram of any kind, with who and what it shows.
 
     Args:
-        path: PNG, JPEG, BMP, PGM, TIFF or DICOM file, of any case of suffix.
+        path: PNG, JPEG, BMP, PGM, TIFF or DICOM file; known by its content.
+        frame: index from 0 of the frame to take from a tomosynthesis stack.
+        manifest: row of a manifest on it (`tables.manifests`), or None.
+        known_as: its name elsewhere, where the file is a copy.
 
     Returns:
-        Array `(rows, columns)`: uint8 or uint16 as stored, float32 for a TIFF or DICOM
-        of real numbers. A colour file becomes grey, with a warning if its channels
-        differ.
+        `Mammogram`; its pixels `(rows, columns)` are uint8 or uint16 as stored, float32
+        for a TIFF or DICOM of real numbers. A colour file becomes grey, with a warning
+        if its channels differ.
 
     Raises:
         files.InputError: the file cannot be read, or is no single finite image.
     """
     path = files.existing_file(path, "image")
     if files.is_dicom(path):
-        return dicom.read_dicom(path).pixels
-    return _grey(decoded(path), path)
+        return dicom.read_dicom(
+            path, frame=frame, manifest=manifest, known_as=known_as)
+    named = known_as or path
+    return Mammogram(
+        str(path), _grey(decoded(path), path),
+        identity.merged(named, manifests.around(named, manifest)),
+        acquisition=dicom.acquisition.kind_of_name(path.name))
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """The pixels of `read`, `(rows, columns)`."""
+    return read(path).pixels
+
+
+def identify(path: str | os.PathLike, *, manifest: dict | None = None
+             ) -> identity.Identity:
+    """Who and what an image shows, from manifest, tags and name; no pixels are read.
+
+    A file that cannot be read is known by its manifest and name alone; reading it says
+    what is wrong.
+    """
+    path = pathlib.Path(path)
+    try:
+        if files.is_dicom(path):
+            return dicom.read_identity(path, manifest=manifest)
+    except (files.InputError, OSError):
+        pass
+    return identity.merged(path, manifests.around(path, manifest))
 
 
 def decoded(path, *, grey=False):

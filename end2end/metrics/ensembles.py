@@ -1,8 +1,9 @@
 """Scores combined: models of an ensemble, views of a breast, breasts of a woman."""
 
+import collections
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from end2end.tables.scores import Scores
 from end2end.utils import files
 
 VIEWS = ("CC", "MLO")
+# What stands for a patient that is not known.
+UNKNOWN = "unknown"
 
 
 def ensemble(members: Sequence[Scores], names: Sequence[str]) -> Scores:
@@ -61,77 +64,148 @@ def align(first: Scores, other: Scores, name: str = "the other file") -> Scores:
     return aligned
 
 
-def breasts(scores: Scores, *, both_views: bool = True) -> Scores:
-    """One row per breast: the mean of its CC and its MLO score (Shen et al. 2019).
+def exam_key(scores: Scores, i: int) -> tuple[str, str, str]:
+    """What is equal for images of one exam of one woman, of image `i`.
 
-    Several images of one view are averaged first. A breast is positive where any of
-    its images is.
+    Returns:
+        (patient, exam, path); the path is empty unless both are unknown, in which case
+        the image is an exam of its own.
+    """
+    known = scores.patients[i] or scores.exams[i]
+    return scores.patients[i], scores.exams[i], "" if known else scores.paths[i]
+
+
+def breast_groups(scores: Scores) -> dict[tuple, dict[str, list[int]]]:
+    """Positions of the images of each breast that vote, by view.
+
+    Returns:
+        dict of (exam key, side) to dict of view to list of positions.
+    """
+    groups = {}
+    for i, side in enumerate(scores.lateralities):
+        if side and scores.votes[i] in ("yes", ""):
+            views = groups.setdefault((exam_key(scores, i), side), {})
+            views.setdefault(scores.views[i], []).append(i)
+    return groups
+
+
+def breasts(scores: Scores, *, both_views: bool = True) -> Scores:
+    """One row per breast of an exam: the mean of its CC and its MLO score (Shen et al.
+    2019).
+
+    Images that do not vote are left aside; several images of one view, in tables that
+    do not say which of them votes, are averaged first. A breast is positive where any
+    of its images is.
 
     Args:
         scores: of two classes.
-        both_views: leave out breasts without both views, as in the paper.
+        both_views: leave out breasts without both views, as in the paper, and those of
+            unknown patient and exam.
 
     Returns:
-        `Scores`; `paths` are `patient_laterality`.
+        `Scores`; `paths` are `patient_laterality`, with the exam in between where a
+        patient has several.
 
     Raises:
         files.InputError: no breast is left.
     """
-    groups = {}
-    for i, key in enumerate(zip(scores.patients, scores.lateralities, strict=True)):
-        if all(key):
-            groups.setdefault(key, {}).setdefault(scores.views[i], []).append(i)
+    groups = breast_groups(scores)
     if both_views:
         groups = {key: views for key, views in groups.items()
-                  if all(view in views for view in VIEWS)}
+                  if not key[0][2] and all(view in views for view in VIEWS)}
     if not groups:
         raise files.InputError(
             "no breast has both views with known patient, side and view; expected "
             "these columns, or file names such as P_00001_LEFT_CC.png.")
-    by_breast = [[v for name, v in sorted(views.items())
-                  if not both_views or name in VIEWS] for views in groups.values()]
+    chosen = [[v for name, v in sorted(views.items())
+               if not both_views or name in VIEWS] for views in groups.values()]
 
     def mean(values):
-        return np.array([np.mean([values[indices].mean() for indices in views])
-                         for views in by_breast])
+        return np.array([_mean(values, views) for views in chosen])
+    names = exam_names(key for key, _ in groups)
     return Scores(
-        tuple("_".join(key) for key in groups), mean(scores.values),
-        _any_positive(scores, [sum(views, []) for views in by_breast]), scores.classes,
-        patients=tuple(key[0] for key in groups),
-        lateralities=tuple(key[1] for key in groups),
-        views=tuple("+".join(sorted(views)) for views in groups.values()),
+        tuple(f"{names[key]}_{side}" for key, side in groups), mean(scores.values),
+        _any_positive(scores, [sum(views, []) for views in chosen]), scores.classes,
+        patients=tuple(key[0] for key, _ in groups),
+        lateralities=tuple(side for _, side in groups),
+        views=tuple("+".join(sorted(filter(None, views))) for views in groups.values()),
+        exams=tuple(key[1] for key, _ in groups),
         models={name: mean(values) for name, values in scores.models.items()})
 
 
-def women(scores: Scores) -> Scores:
-    """One row per patient: the highest of her breasts' scores.
+def _mean(values, views):
+    return np.mean([values[places].mean() for places in views])
 
-    Each breast counts as the mean of its views (`breasts`, single views included);
-    images of unknown side are one breast.
+
+def exam_names(keys: Iterable[tuple[str, str, str]]) -> dict[tuple, str]:
+    """Names of exams: that of the patient, with the exam where she has several.
+
+    Args:
+        keys: of `exam_key`.
 
     Returns:
-        `Scores`; `paths` are the patients.
+        dict by key.
+    """
+    keys = list(dict.fromkeys(keys))
+    several = collections.Counter(patient for patient, _, _ in keys)
+    return {key: "_".join(filter(None, (
+        key[0] or UNKNOWN, key[1] if several[key[0]] > 1 or not key[0] else "",
+        pathlib.PurePath(key[2]).name))) for key in keys}
+
+
+def counted_exams(scores: Scores) -> list[tuple[str, str, str]]:
+    """Keys of the exams that `women` has a row of, in its order."""
+    return list(_parts(scores))
+
+
+def women(scores: Scores) -> Scores:
+    """One row per exam of each patient: the highest of her breasts' scores.
+
+    Each breast counts as the mean of its views (`breasts`, single views included);
+    images of unknown side are one breast, and those that vote `alone` count as they
+    are. Never a mean or a maximum over exams.
+
+    Returns:
+        `Scores`; `paths` are the patients, with the exam where there are several.
 
     Raises:
-        files.InputError: no patient is known.
+        files.InputError: no image votes.
     """
-    sided = dataclasses.replace(
-        scores, lateralities=tuple(side or "?" for side in scores.lateralities))
-    single = breasts(sided, both_views=False)
-    groups = {}
-    for i, patient in enumerate(single.patients):
-        groups.setdefault(patient, []).append(i)
-
+    parts = _parts(scores)
+    if not parts:
+        raise files.InputError(
+            "no image counts for a patient; expected known patients or exams.")
     def highest(values):
-        return np.array([values[indices].max() for indices in groups.values()])
+        return np.array([max(_mean(values, views) for views in breasts)
+                         for breasts in parts.values()])
+    names = exam_names(parts)
     return Scores(
-        tuple(groups), highest(single.values),
-        _any_positive(single, list(groups.values())), scores.classes,
-        patients=tuple(groups),
-        models={name: highest(values) for name, values in single.models.items()})
+        tuple(names[key] for key in parts), highest(scores.values),
+        _any_positive(scores, [sum((sum(views, []) for views in breasts), [])
+                               for breasts in parts.values()]), scores.classes,
+        patients=tuple(key[0] for key in parts), exams=tuple(key[1] for key in parts),
+        models={name: highest(values) for name, values in scores.models.items()})
+
+
+def _parts(scores):
+    """By exam, what counts for it: lists of the positions of each view of a breast."""
+    parts = {}
+    for (key, _), views in breast_groups(scores).items():
+        parts.setdefault(key, []).append(list(views.values()))
+    unsided = {}
+    for i, (side, vote) in enumerate(
+            zip(scores.lateralities, scores.votes, strict=True)):
+        if vote == "alone":
+            parts.setdefault(exam_key(scores, i), []).append([[i]])
+        elif not side and not vote:
+            unsided.setdefault(exam_key(scores, i), {}).setdefault(
+                scores.views[i], []).append(i)
+    for key, views in unsided.items():
+        parts.setdefault(key, []).append(list(views.values()))
+    return parts
 
 
 def _any_positive(scores, groups):
     if scores.labels is None:
         return None
-    return np.array([scores.labels[indices].max() for indices in groups])
+    return np.array([scores.labels[places].max() for places in groups])

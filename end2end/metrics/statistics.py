@@ -166,11 +166,12 @@ def breasts(scores: Scores, draw: Draw) -> dict[str, Any] | None:
         return None
     if len(np.unique(both.labels)) < 2:
         return None
-    place = {name: i for i, name in enumerate(both.paths)}
-    of_breast = np.array([
-        place.get(f"{patient}_{side}", -1) if view in ensembles.VIEWS else -1
-        for patient, side, view in zip(
-            scores.patients, scores.lateralities, scores.views, strict=True)])
+    place = {key: i for i, key in enumerate(
+        zip(both.patients, both.exams, both.lateralities, strict=True))}
+    of_breast = np.full(len(scores), -1)
+    for (exam, side), views in ensembles.breast_groups(scores).items():
+        for view in ensembles.VIEWS:
+            of_breast[views.get(view, [])] = place.get((*exam[:2], side), -1)
     single = scores.subset(of_breast >= 0)
     of_breast = of_breast[of_breast >= 0]
     auc_of_breasts = roc.auc_of_draws(both.labels.astype(bool), both.values)

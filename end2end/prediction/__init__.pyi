@@ -2,6 +2,8 @@ from . import engines as engines
 from . import exam_bits as exam_bits
 from . import flip_calls as flip_calls
 from . import grouping as grouping
+from . import identity_cells as identity_cells
+from . import inputs as inputs
 from . import pseudonyms as pseudonyms
 from . import resuming as resuming
 from . import score_files as score_files
@@ -19,7 +21,6 @@ from .scoring import predict as predict
 from .scoring import predict_flips as predict_flips
 from .scoring import predict_inputs as predict_inputs
 from .scoring import prepare as prepare
-from .scoring import read_mammogram as read_mammogram
 from .scoring import read_scores as read_scores
 from .scoring import score_image as score_image
 from .scoring import unfit_reasons as unfit_reasons
@@ -39,13 +40,14 @@ __all__ = [
     "exam_bits",
     "flip_calls",
     "grouping",
+    "identity_cells",
+    "inputs",
     "network_input",
     "predict",
     "predict_flips",
     "predict_inputs",
     "prepare",
     "pseudonyms",
-    "read_mammogram",
     "read_scores",
     "resuming",
     "score_files",

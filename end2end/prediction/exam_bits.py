@@ -4,8 +4,7 @@ import collections
 import pathlib
 from collections.abc import Iterable
 
-from end2end.images import depths
-from end2end.prediction import scoring
+from end2end.images import depths, reading
 from end2end.utils import files
 
 
@@ -24,12 +23,12 @@ def shared_bits(
     bits, groups = {}, collections.defaultdict(dict)
     for path in map(str, paths):
         try:
-            image = scoring.read_mammogram(path, frame=frame)
+            image = reading.read(path, frame=frame)
         except (files.InputError, OSError):
             continue
         bits[path] = depths.depth(image.pixels, image.bits)
         if image.bits is None:
-            key = image.patient or path, image.pixels.dtype
+            key = image.identity.woman or path, image.pixels.dtype
             groups[key][path] = bits[path]
     for members in groups.values():
         most = max(members.values())

@@ -4,17 +4,18 @@ as tables for a terminal."""
 import dataclasses
 import pathlib
 
+from end2end.images import belonging
 from end2end.metrics import ensembles
+from end2end.prediction.identity_cells import SEPARATOR
 from end2end.tables import scores
 from end2end.utils import commands, files
 
 # More rows than this are in the file only.
 SHOWN = 30
 LEVELS = ("breasts", "patients")
-GROUPED = {"breasts": ("patient", "laterality"), "patients": ("patient",)}
-TEXTS = ("flags", "notes", "operating_points")
-# Between the sentences of one cell; they have semicolons themselves.
-SEPARATOR = " | "
+TEXTS = ("flags", "notes", "operating_points", "identity_notes", "read_from")
+UNKNOWN = ensembles.UNKNOWN
+NO_VOTE = "no image votes"
 
 
 def read_rows(path):
@@ -25,41 +26,75 @@ def read_rows(path):
 
 
 def levels(out):
-    """Rows per breast (mean of its views) and per patient (highest of her breasts).
+    """Rows per breast (mean of its CC and its MLO) and per exam of each patient (her
+    highest breast), of the images that vote.
 
     Args:
         out: score file of `predict`.
 
     Returns:
-        dict of lists of dicts by `breasts` and `patients`; empty lists where patients
-        (and sides) are not known.
+        dict of lists of dicts by `breasts` and `patients`. Where nobody knows the
+        patient she is `unknown`; an exam in which no image votes has an empty score.
     """
     rows = read_rows(out)
     if not rows:
         return {name: [] for name in LEVELS}
     table = dataclasses.replace(scores.read_scores(out), others={})
-    found = {}
-    for name, made in (("breasts", lambda: ensembles.breasts(table, both_views=False)),
-                       ("patients", lambda: ensembles.women(table))):
-        try:
-            found[name] = _with_flags(name, scores.rows(made()), rows)
-        except files.InputError:
-            found[name] = []
-    return found
+    return dict(breasts=_breasts(table, rows), patients=_exams(table, rows))
 
 
-def _with_flags(name, grouped, rows):
-    """Adds how many images each row stands for, and what they were flagged for."""
-    keys = GROUPED[name]
+def _breasts(table, rows):
+    groups = ensembles.breast_groups(table)
+    if not groups:
+        return []
+    combined = scores.rows(ensembles.breasts(table, both_views=False))
+    return [_described(row, [rows[i] for places in views.values() for i in places], [
+        note for note in (_stand_in(rows[i]) for places in views.values()
+                          for i in places) if note])
+        for row, views in zip(combined, groups.values(), strict=True)]
+
+
+def _stand_in(row):
+    """The sentence on an image that stands in for a better one of its view."""
+    return next((note for note in row.get("identity_notes", "").split(SEPARATOR)
+                 if note.endswith(belonging.STAND_IN)), "")
+
+
+def _exams(table, rows):
+    """One row per exam, those of one woman in order of days."""
     members = {}
-    for row in rows:
-        members.setdefault(tuple(row[key] for key in keys), []).append(row)
-    for row in grouped:
-        own = members.get(tuple(row[key] for key in keys), [])
-        flags = dict.fromkeys(
-            flag for one in own for flag in one["flags"].split(SEPARATOR) if flag)
-        row |= dict(images=len(own), flags=SEPARATOR.join(flags))
-    return grouped
+    for i, row in enumerate(rows):
+        members.setdefault(ensembles.exam_key(table, i), []).append(row)
+    try:
+        women = ensembles.women(table)
+        combined = dict(zip(ensembles.counted_exams(table), scores.rows(women),
+                            strict=True))
+    except files.InputError:
+        combined = {}
+    names = ensembles.exam_names(members)
+    empty = dict.fromkeys(["path", "label", *scores.TEXTS.values(),
+                           *scores.score_columns(table)], "")
+    exams = [_described(
+        combined.get(key, empty | dict(patient=key[0], exam=key[1]))
+        | dict(path=names[key]), many, () if key in combined else (NO_VOTE,))
+        for key, many in members.items()]
+    order = {patient: i for i, patient in enumerate(dict.fromkeys(
+        row["patient"] for row in exams))}
+    return sorted(exams, key=lambda row: (
+        order[row["patient"]], row["patient"] == UNKNOWN or row["days"] == "",
+        int(row["days"] or 0)))
+
+
+def _described(row, many, notes):
+    """Adds the days of the exam, how many images a row stands for, and what they were
+    flagged for."""
+    flags = dict.fromkeys(
+        flag for one in many for flag in one["flags"].split(SEPARATOR) if flag)
+    days = next((one["days"] for one in many if one.get("days")), "")
+    kept = {name: value for name, value in row.items() if name != "votes"}
+    return kept | dict(
+        patient=row["patient"] or UNKNOWN, days=days, images=len(many),
+        flags=SEPARATOR.join(flags), notes=SEPARATOR.join(dict.fromkeys(notes)))
 
 
 def write_levels(out, found):
@@ -115,10 +150,13 @@ def _table(title, rows, name):
     columns = {title: name, "patient": lambda row: row.get("patient", ""),
                "side": lambda row: row.get("laterality", ""),
                "view": lambda row: row.get("view", ""),
-               "score": lambda row: f"{float(row['score']):.3f}",
+               "days": lambda row: row.get("days", "") if title == "patients" else "",
+               "votes": lambda row: row.get("votes", ""),
+               "score": lambda row: f"{float(row['score']):.3f}" if row["score"]
+               else "none",
                "calibrated": lambda row: row.get("calibrated", "")[:5],
                "flags": lambda row: row.get("flags", "")}
-    ordered = sorted(rows, key=lambda row: -float(row["score"]))
+    ordered = sorted(rows, key=lambda row: -float(row["score"] or -1))
     # File names may hold anything, a terminal's commands too.
     cells = [[commands.one_line(cell(row)) for cell in columns.values()]
              for row in ordered[:SHOWN]]

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import secrets
 
 from end2end.utils import commands, files
@@ -21,6 +22,7 @@ SCRYPT = dict(n=1 << 14, r=8, p=1)
 # probability of 1 in 2,000.
 LETTERS = 10
 KEY_BYTES = 32
+UID = re.compile(r"\d+(?:\.\d+){3,}")
 
 
 class Pseudonyms:
@@ -41,11 +43,16 @@ class Pseudonyms:
         return self._name("patient", patient)
 
     def exam(self, exam: str) -> str:
-        """The pseudonym of an exam's identifier; empty where that is unknown."""
+        """The pseudonym of an exam's identifier; empty where that is unknown.
+
+        With `keep_ids` a StudyInstanceUID stays, but not the number of an order.
+        """
+        if self.keep_ids and UID.fullmatch(exam):
+            return exam
         return self._name("exam", exam)
 
     def _name(self, kind: str, text: str) -> str:
-        if self.keep_ids or not text:
+        if not text or self.keep_ids and kind == "patient":
             return text or ""
         if (kind, text) not in self._names:
             self._names[kind, text] = f"{kind} {mark(text, self._key)}"

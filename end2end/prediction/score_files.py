@@ -3,22 +3,26 @@
 import collections
 import concurrent.futures
 import dataclasses
-import pathlib
 
 import tqdm
 
 from end2end import checkpoints
 from end2end.config import model_flags
 from end2end.prediction import engines, resuming, scoring
-from end2end.prediction.grouping import SEPARATOR
-from end2end.tables import scores, vocabulary
+from end2end.prediction.identity_cells import COLUMNS, FURTHER_COLUMNS, SEPARATOR
+from end2end.tables import scores
 from end2end.utils import commands, files, processes
 
-KNOWN = ("path", "patient", "laterality", "view", "label", "score")
-MANIFEST_SUFFIX = ".csv"
+STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
 # Images that are read ahead of the network; more would only take memory.
 AHEAD = 3
 RESEARCH = "Research use only: no medical device, not for diagnosis."
+
+
+def columns(models):
+    """Columns of the score file of some models (their paths)."""
+    return ("path", *COLUMNS, "label", "score", *(f"score_{path}" for path in models),
+            *STATED, *FURTHER_COLUMNS)
 
 
 def load(models, typed=None, output_options=model_flags.AS_STORED):
@@ -54,66 +58,19 @@ def converted(classifiers):
     return found
 
 
-def gather(paths):
-    """Models and images of a command line, each once.
-
-    Returns:
-        list of paths of models; list of dicts with `path` and what a manifest says
-        (patient, laterality, view, label).
-
-    Raises:
-        files.InputError: there is no model or no image, or a path does not exist. A
-            missing image of a manifest is no error here; it fails on its own.
-    """
-    paths = list(map(pathlib.Path, paths))
-    models = [checkpoints.existing_model(path) for path in paths
-              if checkpoints.is_model(path)]
-    images = []
-    for path in paths:
-        if path in models:
-            continue
-        if path.is_dir():
-            images += [dict(path=one) for one in files.list_images(path)]
-        elif path.suffix.lower() == MANIFEST_SUFFIX:
-            images += manifest_images(path)
-        else:
-            images.append(dict(path=files.existing_file(path, "image")))
-    if not models or not images:
-        raise files.InputError(
-            f"found {len(models)} models and {len(images)} images; expected at least "
-            "one model (.h5, .keras) and one image file or folder.")
-    by_path = {}
-    for image in images:
-        by_path.setdefault(image["path"], image)
-    return list(dict.fromkeys(models)), list(by_path.values())
-
-
-def manifest_images(path):
-    """Rows of a manifest; relative paths start from its folder."""
-    columns = vocabulary.read_columns(path, "manifest")
-    named = vocabulary.named_columns(columns)
-    if "path" not in named:
-        raise files.InputError(
-            f"manifest {path} has no column path; expected path and, as far as known, "
-            "patient, laterality, view, label.")
-    known = [name for name in KNOWN[1:5] if name in named]
-    return [dict(path=path.parent / one) | {
-        name: vocabulary.CLEAN.get(name, str)(columns[named[name]][i])
-        for name in known}
-        for i, one in enumerate(columns[named["path"]])]
-
-
-def score_all(todo, table, classifiers, *, names, **options):
+def score_all(todo, table, classifiers, *, known, **options):
     """Appends a row per image as it comes; returns the failures with their reasons.
 
     Args:
-        todo: list of dicts from `gather`.
+        todo: paths of images.
         table: `resuming.Rows`.
         classifiers: list of `checkpoints.Classifier`.
-        names: gives the pseudonym of a patient; `resuming.Record`.
-        options: `flips`, and `frame`, `refuse_unfit` and `bits` of `scoring.prepare`.
+        known: what stands in the row of each besides the score, dicts by path: `label`
+            and the cells of `identity_cells`.
+        options: `flips`, and `frame` `refuse_unfit` and `bits` of `scoring.prepare`.
     """
     failures, scored = [], []
+    model_columns = [name for name in table.columns if name.startswith("score_")]
     reading = {name: options.pop(name) for name in ("frame", "refuse_unfit", "bits")
                if name in options}
     with table.appending() as append:
@@ -121,12 +78,12 @@ def score_all(todo, table, classifiers, *, names, **options):
                                        total=len(todo), unit="image", disable=None):
             try:
                 prepared, state = future.result()
-                cells = row(image, prepared, classifiers, names, **options)
+                cells = row(prepared, classifiers, model_columns, **options)
             except (files.InputError, OSError) as error:
-                failures.append((image["path"], commands.one_line(error)))
+                failures.append((image, commands.one_line(error)))
                 continue
-            append(dict(zip(table.columns, cells, strict=True)), state)
-            scored.append(cells[0])
+            append(cells | known[str(image)], state)
+            scored.append(cells["path"])
     changed = table.changed_since(scored)
     table.remove(changed)
     return failures + [(path, resuming.CHANGED) for path in changed]
@@ -150,28 +107,30 @@ def read_ahead(todo, classifiers, **reading):
     waiting = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         for image in todo:
-            waiting.append((image, pool.submit(ready, image["path"])))
+            waiting.append((image, pool.submit(ready, image)))
             if len(waiting) > AHEAD:
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()
 
 
-def row(image, prepared, classifiers, names, *, flips):
-    """The cells of one image, in the order of the columns.
+def row(prepared, classifiers, model_columns, *, flips):
+    """The cells of one image by column: score, scores of the models, flags, notes.
+
+    Args:
+        prepared: `scoring.Prepared`.
+        classifiers: list of `checkpoints.Classifier`.
+        model_columns: names of the columns of their scores.
+        flips: average over the four flips.
 
     Raises:
         files.InputError: see `prediction.score_image`.
     """
-    found = scoring.score_image(prepared, classifiers, flips=flips)
-    patient = found.patient
-    # What the name of the file says is in its path anyway.
-    if patient != vocabulary.from_name(found.path)["patient"]:
-        patient = names(patient)
-    calibrated = "" if found.calibrated is None else scores.number(found.calibrated)
-    return (found.path, image.get("patient") or patient,
-            image.get("laterality") or found.laterality,
-            image.get("view") or found.view, image.get("label", ""),
-            scores.number(found.score), *map(scores.number, found.models), str(flips),
-            calibrated, SEPARATOR.join(found.points), SEPARATOR.join(found.flags),
-            SEPARATOR.join(found.notes))
+    image = scoring.score_image(prepared, classifiers, flips=flips)
+    cells = dict(
+        path=image.path, score=scores.number(image.score), flips=str(flips),
+        calibrated="" if image.calibrated is None else scores.number(image.calibrated),
+        operating_points=SEPARATOR.join(image.points),
+        flags=SEPARATOR.join(image.flags), notes=SEPARATOR.join(image.notes))
+    return cells | dict(zip(model_columns, map(scores.number, image.models),
+                            strict=True))

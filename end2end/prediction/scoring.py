@@ -11,12 +11,13 @@ import pathlib
 
 import numpy as np
 
-from end2end import dicom, images
+from end2end import images
 from end2end.data import image_batches, image_lists
 from end2end.images import depths, fit, kinds, unfit
 from end2end.metrics import calibration
 from end2end.prediction import flip_calls
-from end2end.tables import scores, vocabulary
+from end2end.tables import scores
+from end2end.tables.identity import Identity
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
@@ -135,29 +136,7 @@ def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
 # One image with everything known about it ------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Mammogram:
-    """One image as read, with what is known of it.
-
-    Attributes:
-        path: text; empty for an array.
-        pixels: array `(rows, columns)`.
-        patient, laterality (`L`, `R`), view (`CC`, `MLO`): text, empty where unknown.
-        notes: what was done on reading, short sentences.
-        acquisition: film or digital, as far as tags or name tell (`images.kinds`).
-        special: why it is no screening view, from the tags (`images.unfit.TAGGED`).
-        bits: of the grey levels, None where nothing but the values tells them.
-    """
-
-    path: str
-    pixels: np.ndarray
-    patient: str = ""
-    laterality: str = ""
-    view: str = ""
-    notes: tuple = ()
-    acquisition: str = kinds.UNKNOWN
-    special: tuple = ()
-    bits: int | None = None
+Mammogram = images.Mammogram
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +145,7 @@ class ScoredImage:
 
     Attributes:
         path, patient, laterality, view, notes: as in `Mammogram`.
+        identity: `tables.identity.Identity`, who and what it shows.
         score: of class `pos` (cancer), 0-1, mean of the models (and flips).
         models: score of each model, in their order.
         calibrated: mean of the calibrated scores, None unless each model carries a
@@ -185,34 +165,7 @@ class ScoredImage:
     points: tuple = ()
     flags: tuple = ()
     notes: tuple = ()
-
-
-def read_mammogram(path, *, frame=None):
-    """Reads an image file with side, view and patient from its tags or its name.
-
-    Args:
-        path: DICOM, PNG, JPEG, PGM or TIFF file.
-        frame: index from 0 of the frame to take from a tomosynthesis stack.
-
-    Returns:
-        `Mammogram`.
-
-    Raises:
-        files.InputError: the image cannot be read or is no mammogram.
-    """
-    path = files.existing_file(path, "image")
-    known, notes = vocabulary.from_name(str(path)), ()
-    if files.is_dicom(path):
-        read = dicom.read_dicom(path, frame=frame)
-        pixels, notes = read.pixels, read.notes
-        tags = dict(patient=read.patient_id, laterality=read.laterality, view=read.view)
-        known |= {name: value for name, value in tags.items() if value}
-        known |= dict(
-            acquisition=read.acquisition, special=read.special, bits=read.bits)
-    else:
-        pixels = images.read_image(path)
-        known["acquisition"] = dicom.acquisition.kind_of_name(path.name)
-    return Mammogram(str(path), pixels, notes=tuple(notes), **known)
+    identity: Identity = Identity()
 
 
 def network_input(mammogram, options):
@@ -268,7 +221,7 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False, bits=None):
     Args:
         image: path, array `(rows, columns)` or `Mammogram`.
         classifiers: sequence of `checkpoints.Classifier`.
-        frame: see `read_mammogram`.
+        frame: see `images.read`.
         refuse_unfit: refuse pictures that are no basis for a score (`images.unfit`).
         bits: by path, bits of the images of an exam (`exam_bits.shared_bits`).
 
@@ -282,7 +235,7 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False, bits=None):
     if isinstance(image, np.ndarray):
         image = Mammogram("", image)
     elif not isinstance(image, Mammogram):
-        image = read_mammogram(image, frame=frame)
+        image = images.read(image, frame=frame)
     if bits and image.path in bits:
         image = dataclasses.replace(image, bits=bits[image.path])
     made, notes = {}, list(image.notes)
@@ -353,7 +306,7 @@ def score_image(image, classifiers, *, flips=False, frame=None):
         classifiers: `checkpoints.Classifier` or a sequence of them, of the classes
             `neg` and `pos`.
         flips: average over the four flips.
-        frame: see `read_mammogram`.
+        frame: see `images.read`.
 
     Returns:
         `ScoredImage`.
@@ -404,7 +357,7 @@ def scored(prepared, classifiers, probabilities, *, flips=False):
     return ScoredImage(
         image.path, score, tuple(found), image.patient, image.laterality, image.view,
         calibrated, points_passed(score, classifiers, scheme), prepared.flags,
-        image.notes)
+        image.notes, image.identity)
 
 
 def check_classes(classifier):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import tqdm
 
-from end2end import checkpoints, prediction
+from end2end import checkpoints, images, prediction
 from end2end.explanation import maps, methods, overlays, patch_maps
 from end2end.reports import case_pictures, dicom_results, report
 from end2end.tables import vocabulary
@@ -29,7 +29,7 @@ class PictureRequest:
         results: folder of DICOM files.
         patch: `checkpoints.Classifier` of patches, whose heatmap is drawn; without it
             Grad-CAM of the whole-image model takes its place.
-        frame: see `prediction.read_mammogram`.
+        frame: see `images.read`.
         settings: dict of what determines the pictures.
         scored_ns: by path of an image, when it was read for its score, nanoseconds
             since 1970; older pictures of it are made anew.
@@ -118,7 +118,7 @@ def explained_row(row: dict, classifier: checkpoints.Classifier,
     Raises:
         files.InputError: the image cannot be read.
     """
-    image = prediction.read_mammogram(row["path"], frame=request.frame)
+    image = images.read(row["path"], frame=request.frame)
     image = dataclasses.replace(image, bits=request.bits.get(row["path"], image.bits))
     _, options, _ = prediction.network_input(image, classifier.images)
     shown = methods.pictures(request.patch).values()
@@ -132,8 +132,7 @@ def explained_row(row: dict, classifier: checkpoints.Classifier,
 
 
 def _label(text):
-    return next((value for value, words in vocabulary.LABELS.items()
-                 if text.strip().lower() in words), None)
+    return vocabulary.label(text) if text.strip() else None
 
 
 def _details(row):
@@ -177,6 +176,7 @@ def table_sections(levels: dict[str, list[dict]]) -> list:
         if rows:
             sections += [report.Heading(name.capitalize()), report.Table(
                 (name, "images", "score", "flags"),
-                [(row["path"], row["images"], float(row["score"]), row["flags"])
+                [(row["path"], row["images"],
+                  float(row["score"]) if row["score"] else "none", row["flags"])
                  for row in rows])]
     return sections

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from end2end import checkpoints, prediction
+from end2end import checkpoints, images, prediction
 from end2end.explanation import maps as explain
 from end2end.explanation import methods, overlays
 from end2end.prediction import pseudonyms
@@ -85,15 +85,7 @@ class Scorer:
                     commands.one_line(error).replace(str(path), shown)) from error
 
     def _score(self, path, name, frame):
-        image = prediction.read_mammogram(path, frame=frame)
-        told = vocabulary.from_name(name)
-        # What the name of the file says is on the page anyway.
-        patient = image.patient or told["patient"]
-        if patient != told["patient"]:
-            patient = self.names(patient)
-        image = dataclasses.replace(
-            image, patient=patient, laterality=image.laterality or told["laterality"],
-            view=image.view or told["view"])
+        image = images.read(path, frame=frame, known_as=name)
         prepared = prediction.prepare(
             image, self.classifiers, refuse_unfit=self.refuse_unfit)
         result = prediction.score_image(prepared, self.classifiers, flips=self.flips)
@@ -102,14 +94,23 @@ class Scorer:
         maps = explain.explain(first, path, explain.ExplainOptions(
             tuple(row.name for row in shown.values()), patch=self.patch,
             class_index=list(first.classes).index("pos")), picture=image.pixels).maps
+        told = images.belonging.settle([result.identity], doubles=False)[0]
         return dict(
-            patient=patient, laterality=result.laterality,
+            patient=self._patient(told, name), laterality=result.laterality,
             view=result.view, score=result.score, models=result.models,
             calibrated=result.calibrated, points=result.points, flags=result.flags,
-            notes=result.notes, layers={
+            notes=(*result.notes, *told.notes), layers={
                 kind: _layer(overlays.LAYERS[row.colours](maps[row.name]))
                 for kind, row in shown.items()},
             **_picture(image.pixels))
+
+    def _patient(self, identity, name):
+        """What the page shows of the patient: what the name of the file says is there
+        anyway, and a folder on this computer says nothing."""
+        if identity.patient and identity.patient == vocabulary.from_name(
+                name)["patient"]:
+            return identity.patient if identity.patient in name else ""
+        return self.names(identity.patient)
 
 
 def _layer(picture):

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
-from end2end.utils import files, locks
+from end2end.utils import files, listing, locks
 
 PREFIX = "end2end-serve-"
 
@@ -50,7 +50,7 @@ def stored(data: bytes | bytearray, name: str, place: pathlib.Path
     """
     suffix = pathlib.PurePath(name).suffix.lower()
     path = place / (f"upload-{secrets.token_hex(16)}"
-                    f"{suffix if suffix in files.IMAGE_SUFFIXES else ''}")
+                    f"{suffix if suffix in listing.SUFFIXES else ''}")
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

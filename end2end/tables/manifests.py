@@ -1,65 +1,99 @@
 """Manifests: tables of image paths as people write them."""
 
-import csv
+import collections.abc
+import pathlib
 
-import numpy as np
-
+from end2end.tables import identity, image_names, vocabulary, words
 from end2end.utils import files
 
-# Column names that people give their manifests, by the field they mean.
-COLUMNS = {
-    "path": ("path", "file", "filename", "file_name", "file_path", "image",
-             "image_path"),
-    "label": ("label", "class", "target", "cancer", "y"),
-    "patient": ("patient", "patient_id", "patientid", "subject", "subject_id"),
-    "laterality": ("laterality", "side", "image_laterality"),
-    "view": ("view", "view_position", "viewposition"),
-}
+# What a manifest may say of an image; scores in it are nobody's business here.
+UNDERSTOOD = ("path", "patient", "issuer", "exam", "date", "laterality", "view", "kind",
+              "label", "split")
 
 
-def rows(path):
-    """Rows of a manifest as dicts by our column names, cells stripped."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        text = path.read_text(encoding="latin-1")
-    header = text.split("\n", 1)[0]
-    separator = max(",;\t", key=header.count)
-    try:
-        found = files.csv_rows(text.splitlines(), len(text), delimiter=separator)
-        return _named_rows(found, found[0] if found else header.split(separator), path)
-    except csv.Error as error:
+def rows(path: pathlib.Path) -> list[dict[str, str]]:
+    """Rows of a manifest as dicts by the meanings of their columns, cells stripped.
+
+    Raises:
+        files.InputError: no table, no rows, or no column of paths.
+    """
+    columns = vocabulary.read_columns(
+        path, "manifest", encodings=("utf-8-sig", "latin-1"))
+    named = vocabulary.named_columns(columns)
+    if "path" not in named:
         raise files.InputError(
-            f"manifest {path} is no CSV ({error}); save it as one.") from error
+            f"manifest {path} has no column path; expected a CSV with the column path "
+            "and, as far as known, label, patient, exam, laterality, view. "
+            f"It has {words.cleaned(', '.join(columns), 200)}.")
+    vocabulary.say_unknown(columns, path, understood=UNDERSTOOD)
+    used = [(name, named[name]) for name in UNDERSTOOD if name in named]
+    return [{name: columns[column][i] for name, column in used}
+            for i in range(len(columns[named["path"]]))]
 
 
-def _named_rows(rows, columns, path):
-    names = {}
-    for column in filter(None, columns):
-        for name, spellings in COLUMNS.items():
-            if column.strip().lower().replace(" ", "_") in spellings:
-                names.setdefault(name, column)
-    found = [{name: (row[column] or "").strip() for name, column in names.items()}
-            for row in rows if any(row.values())]
-    if "path" not in names or not found:
-        lacking = "no rows" if "path" in names else "no column path"
-        raise files.InputError(
-            f"manifest {path} has {lacking}; "
-            "expected a CSV with the column path and, as far as known, label, patient, "
-            "laterality, view.")
-    return found
+def by_path(rows: collections.abc.Iterable[dict[str, str]],
+            folder: pathlib.Path) -> dict[pathlib.Path, dict]:
+    """Rows by the image that they are on, each once (`merged`), in their order.
+
+    Args:
+        rows: of a manifest.
+        folder: from which relative paths start.
+    """
+    groups = {}
+    for row in rows:
+        groups.setdefault(folder / row["path"], []).append(row)
+    return {path: merged(many) for path, many in groups.items()}
 
 
-def labels(texts, classes, path):
-    """Label texts as an int array, and the class names."""
-    if classes is None:
-        found = sorted(set(texts))
-        classes = ("neg", "pos") if set(found) <= {"0", "1"} else tuple(found)
-    known = {str(index): index for index in range(len(classes))}
-    known |= {name: index for index, name in enumerate(classes)}
-    foreign = sorted(set(texts) - set(known))
-    if foreign:
-        raise files.InputError(
-            f"manifest {path} has the label {foreign[0]!r}; expected one of "
-            f"{', '.join(known)}. Correct it or name the classes (--class-list).")
-    return np.array([known[text] for text in texts], np.int64), classes
+def merged(rows: collections.abc.Sequence[dict[str, str]]) -> dict:
+    """One row of several of one image: the fields in which they differ are unknown.
+
+    Returns:
+        dict by field; `differing` names the fields, where there are any.
+    """
+    row, differing = dict(rows[0]), []
+    for name in row:
+        cells = {other.get(name, "") for other in rows}
+        if len(cells) > 1:
+            row[name] = ""
+            differing.append(name)
+    return row | (dict(differing=tuple(differing)) if differing else {})
+
+
+def statement(row: dict) -> identity.Statement:
+    """What one row of a manifest says of its image; empty cells say nothing."""
+    cells = {name: words.cleaned(text) for name, text in row.items()
+             if isinstance(text, str)}
+    side, view, modifier = words.view(cells.get("view", ""))
+    fields = dict(
+        patient=vocabulary.CLEAN["patient"](cells.get("patient", "")),
+        namespace=cells.get("issuer", ""),
+        exam=cells.get("exam", "") or cells.get("date", ""),
+        day=vocabulary.day(cells.get("date", "")) or vocabulary.day(
+            cells.get("exam", "")),
+        laterality=words.side(cells.get("laterality", "")) or side,
+        view="" if view == "SPECIMEN" else view, modifier=modifier,
+        kind=vocabulary.kind(cells.get("kind", "")) or (
+            "specimen" if view == "SPECIMEN" else ""))
+    notes = [f"the manifest says two things of its {WORDS[name]}; unknown"
+             for name in row.get("differing", ()) if name in WORDS]
+    if cells.get("view") and not view:
+        notes.append("the view in the manifest is no known word")
+    # A side that the manifest contradicts itself on is not that of the tags either.
+    silent = {name for name in row.get("differing", ()) if name in WORDS}
+    return identity.Statement(
+        identity.MANIFEST, {name: value for name, value in fields.items()
+                            if value and name not in silent},
+        {}, tuple(notes), silenced=frozenset(silent))
+
+
+def around(path: object, row: dict | None = None) -> list[identity.Statement]:
+    """What a manifest's row and the name of the file say; for `identity.merged`."""
+    statements = [image_names.statement(path)]
+    if row is not None:
+        statements.append(statement(row))
+    return [one for one in statements if one is not None]
+
+
+WORDS = dict(patient="patient", exam="exam", laterality="side", view="view",
+             kind="kind")

@@ -14,6 +14,9 @@ from end2end.tables import vocabulary
 from end2end.utils import files
 
 UNKNOWN = -1
+# Columns of texts of `Scores`, by field.
+TEXTS = {"patients": "patient", "lateralities": "laterality", "views": "view",
+         "exams": "exam", "votes": "votes"}
 COLUMNS = ("path", "patient", "laterality", "view", "label")
 
 
@@ -29,6 +32,9 @@ class Scores:
         classes: names of the classes.
         patients, lateralities (`L`, `R`), views (`CC`, `MLO`): text, empty where
             unknown.
+        exams: text, unique within the patient, empty where unknown.
+        votes: `yes`, `alone`, `no`, or empty where nothing is known: whether an image
+            counts for its breast, only for its exam, or for nothing but itself.
         models: score of cancer `(n,)` by model, where several were averaged.
         others: further columns, text by name.
     """
@@ -40,11 +46,13 @@ class Scores:
     patients: tuple = ()
     lateralities: tuple = ()
     views: tuple = ()
+    exams: tuple = ()
+    votes: tuple = ()
     models: dict = dataclasses.field(default_factory=dict)
     others: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        for name in ("patients", "lateralities", "views"):
+        for name in TEXTS:
             if not getattr(self, name):
                 object.__setattr__(self, name, ("",) * len(self.paths))
 
@@ -66,9 +74,9 @@ class Scores:
         return Scores(
             texts(self.paths), self.values[chosen],
             None if self.labels is None else self.labels[chosen], self.classes,
-            texts(self.patients), texts(self.lateralities), texts(self.views),
-            {name: values[chosen] for name, values in self.models.items()},
-            {name: texts(values) for name, values in self.others.items()})
+            models={name: values[chosen] for name, values in self.models.items()},
+            others={name: texts(values) for name, values in self.others.items()},
+            **{name: texts(getattr(self, name)) for name in TEXTS})
 
     def labelled(self):
         """The cases whose label is known."""
@@ -77,7 +85,7 @@ class Scores:
         return self.subset(self.labels != UNKNOWN)
 
 
-def of_images(images, values, classes, models=None):
+def of_images(images, values, classes, models=None, columns=None):
     """Joins what is known of images with their scores.
 
     Args:
@@ -86,6 +94,7 @@ def of_images(images, values, classes, models=None):
         values: probabilities `(n, classes)` or scores `(n,)`.
         classes: names of the classes.
         models: score of cancer by model, where `values` is their mean.
+        columns: what is known better, tuples of texts by field of `TEXTS`.
 
     Returns:
         `Scores`.
@@ -99,16 +108,21 @@ def of_images(images, values, classes, models=None):
             labels = None if labels is None else 1 - labels
             classes = classes[::-1]
     paths = tuple(map(str, images.paths))
-    guessed = [vocabulary.from_name(path) for path in paths]
+    return Scores(paths, values, labels, tuple(classes), models=models or {},
+                  **(_columns(images, paths) if columns is None else columns))
+
+
+def _columns(images, paths):
+    """Patients, sides and views of the list of images, else of the names."""
+    told = [vocabulary.from_name(path) for path in paths]
     columns = {}
     for plural, name in (("patients", "patient"), ("lateralities", "laterality"),
                          ("views", "view")):
-        given = getattr(images, plural) or ("",) * len(paths)
+        cells = getattr(images, plural) or ("",) * len(paths)
         columns[plural] = tuple(
-            vocabulary.CLEAN[name](one) or guess[name]
-            for one, guess in zip(given, guessed, strict=True))
-    return Scores(
-        paths, values, labels, tuple(classes), models=models or {}, **columns)
+            vocabulary.CLEAN[name](cell) or by_name[name]
+            for cell, by_name in zip(cells, told, strict=True))
+    return columns
 
 
 def positive_class(classes):
@@ -121,7 +135,9 @@ def positive_class(classes):
 
 def write_scores(path, scores):
     """Writes a score file, atomically; see the top of this module for its columns."""
-    names = [*COLUMNS, *scores.others, *score_columns(scores)]
+    known = [name for plural, name in TEXTS.items()
+             if name not in COLUMNS and any(getattr(scores, plural))]
+    names = [*COLUMNS, *scores.others, *score_columns(scores), *known]
     files.write_csv(path, names, rows(scores))
 
 
@@ -136,9 +152,8 @@ def rows(scores):
     """One dict of texts per case, by column of a score file."""
     found = []
     for i, path in enumerate(scores.paths):
-        row = dict(path=path, patient=scores.patients[i],
-                   laterality=scores.lateralities[i], view=scores.views[i],
-                   label=_label_text(scores, i))
+        row = dict(path=path, label=_label_text(scores, i))
+        row |= {name: getattr(scores, plural)[i] for plural, name in TEXTS.items()}
         row |= {name: values[i] for name, values in scores.others.items()}
         if scores.values.ndim == 1:
             row["score"] = number(scores.values[i])
@@ -185,7 +200,7 @@ def read_scores(path):
     if "score" not in named:
         return _read_classes(path, columns, named)
     values = _numbers(columns[named["score"]], path, named["score"])
-    labels = _read_labels(columns.get(named.get("label"), ()), vocabulary.LABELS, path)
+    labels = _read_labels(columns.get(named.get("label"), ()), vocabulary.CLASSES, path)
     models = {name.removeprefix("score_"): _numbers(texts, path, name)
               for name, texts in columns.items()
               if name.startswith("score_") and name != named["score"]}
@@ -201,23 +216,35 @@ def _read_classes(path, columns, named):
             f"found {', '.join(columns)}.")
     values = np.stack([_numbers(columns[f"score_{name}"], path, f"score_{name}")
                        for name in classes], axis=1)
-    spellings = {i: (str(i), name.lower()) for i, name in enumerate(classes)}
-    labels = _read_labels(columns.get(named.get("label"), ()), spellings, path)
+    labels = _read_labels(columns.get(named.get("label"), ()), tuple(classes), path)
     return _assemble(columns, named, values=values, labels=labels,
                      classes=tuple(classes))
 
 
 def _assemble(columns, named, **fields):
     count = len(fields["values"])
-    texts = {name: tuple(vocabulary.CLEAN[name](text) for text in columns[named[name]])
-             if name in named else ("",) * count for name in vocabulary.CLEAN}
-    used = {*named.values(), "predicted"}
-    others = {name: tuple(values) for name, values in columns.items()
-              if name not in used and not name.startswith("score_")}
     paths = (tuple(columns[named["path"]]) if "path" in named
              else tuple(f"row {i}" for i in range(2, count + 2)))
-    return Scores(paths, patients=texts["patient"], lateralities=texts["laterality"],
-                  views=texts["view"], others=others, **fields)
+    texts = {plural: _texts(columns, named, name, paths)
+             for plural, name in TEXTS.items()}
+    used = {named[name] for name in (*COLUMNS, "exam", "score") if name in named}
+    used |= {"predicted", "votes"}
+    others = {name: tuple(values) for name, values in columns.items()
+              if name not in used and not name.startswith("score_")}
+    return Scores(paths, others=others, **texts, **fields)
+
+
+def _texts(columns, named, name, paths):
+    """The cells of one column of texts, cleaned; empty where there is none."""
+    if name == "votes":
+        return tuple(text.strip().lower() for text in columns.get(
+            "votes", ("",) * len(paths)))
+    if name not in named:
+        return ("",) * len(paths)
+    clean = vocabulary.CLEAN.get(name, str.strip)
+    return tuple(vocabulary.inbreast_view(path, clean(text)) if name == "view"
+                 else clean(text)
+                 for path, text in zip(paths, columns[named[name]], strict=True))
 
 
 def _numbers(texts, path, column):
@@ -234,17 +261,15 @@ def _numbers(texts, path, column):
     return values
 
 
-def _read_labels(texts, spellings, path):
-    meanings = {spelling: value for value, known in spellings.items()
-                for spelling in known}
+def _read_labels(texts, classes, path):
     labels = np.full(len(texts), UNKNOWN)
     for i, text in enumerate(texts):
-        word = text.strip().lower().removesuffix(".0")
-        if word and word not in meanings:
+        number = vocabulary.label(text, classes)
+        if text.strip() and number is None:
             raise files.InputError(
                 f"score file {path}, row {i + 2}: unknown label {text!r}; expected one "
-                f"of {', '.join(meanings)}.")
-        labels[i] = meanings.get(word, UNKNOWN)
+                f"of {', '.join(vocabulary.label_words(classes))}.")
+        labels[i] = UNKNOWN if number is None else number
     return None if (labels == UNKNOWN).all() else labels
 
 

@@ -1,83 +1,241 @@
 """What the columns of any table of mammograms mean, and how their cells are read."""
 
+import collections.abc
 import csv
+import datetime
 import io
+import logging
 import pathlib
-import re
 
+import numpy as np
+
+from end2end.tables import image_names, kinds, words
 from end2end.utils import files
 
+log = logging.getLogger(__name__)
+
+# Every command that reads a table knows its columns by these names, in any case and
+# with spaces or underscores.
 SPELLINGS = {
-    "path": ("path", "file", "filename", "image", "image_path", "file_path"),
-    "patient": ("patient", "patient_id", "patientid", "subject", "subject_id"),
-    "laterality": ("laterality", "side", "image_laterality", "left_or_right_breast"),
+    "path": ("path", "file", "filename", "file_name", "file_path", "filepath", "image",
+             "image_path", "image_file_path"),
+    "patient": ("patient", "patient_id", "patientid", "subject", "subject_id",
+                "empi_anon"),
+    "issuer": ("issuer", "issuer_of_patient_id", "issuerofpatientid"),
+    "exam": ("exam", "exam_id", "study", "study_id", "study_instance_uid",
+             "studyinstanceuid", "acc_anon", "accession", "accession_number",
+             "accessionnumber", "exam_year", "visit"),
+    "date": ("date", "exam_date", "study_date", "studydate"),
+    "laterality": ("laterality", "side", "image_laterality", "imagelaterality",
+                   "left_or_right_breast"),
     "view": ("view", "view_position", "viewposition", "image_view"),
+    "kind": ("kind", "finalimagetype", "final_image_type"),
     "label": ("label", "class", "target", "cancer", "y", "y_true"),
     "score": ("score", "probability", "prob", "prediction", "pred", "y_score", "pos"),
+    "split": ("split", "subset"),
 }
 LABELS = {
     0: ("0", "neg", "negative", "benign", "normal", "false", "no"),
     1: ("1", "pos", "positive", "malignant", "cancer", "true", "yes"),
 }
-# P_00001_LEFT_CC (CBIS-DDSM), 20586908_6c613a14b80a8591_MG_L_ML_ANON (INbreast, which
-# writes ML for MLO), and what is made of them.
-NAME = re.compile(
-    r"^(?:(?:Mass|Calc)-(?:Training|Test)_)?(?P<patient>.+?)(?:_MG)?"
-    r"_(?P<laterality>LEFT|RIGHT|L|R)_(?P<view>CC|MLO|ML)(?:_.*)?$", re.IGNORECASE)
+CLASSES = ("neg", "pos")
 
 
-def from_name(path):
-    """Patient, side and view in a file name of CBIS-DDSM or INbreast.
+def label(text: str, classes: collections.abc.Sequence[str] = CLASSES) -> int | None:
+    """Class number that a cell names; None where it is no known word.
+
+    Args:
+        text: number or name of a class; for `neg` and `pos` any word of `LABELS`.
+        classes: names of the classes.
+    """
+    word = text.strip()
+    if word in classes:
+        return list(classes).index(word)
+    return label_words(classes).get(word.lower().removesuffix(".0"))
+
+
+def label_words(classes: collections.abc.Sequence[str] = CLASSES) -> dict[str, int]:
+    """Class numbers by the words for them, in small letters."""
+    meanings = {str(index): index for index in range(len(classes))}
+    meanings |= {name.lower(): index for index, name in enumerate(classes)}
+    if tuple(classes) == CLASSES:
+        meanings |= {word: index for index, many in LABELS.items() for word in many}
+    return meanings
+
+
+def labels(texts: collections.abc.Sequence[str],
+           classes: collections.abc.Sequence[str] | None,
+           path: object) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Label cells as class numbers, and the names of the classes.
+
+    Args:
+        texts: cells of a column.
+        classes: names of the classes; None: `neg` and `pos` for the words of `LABELS`,
+            else the sorted cells.
+        path: of the table, for the refusal.
 
     Returns:
-        dict with patient, laterality (`L`, `R`) and view (`CC`, `MLO`); empty texts
-        where the name is of another kind.
+        int64 array `(n,)` and a tuple of names.
+
+    Raises:
+        files.InputError: a cell is no known word.
     """
-    match = NAME.match(pathlib.Path(path).stem)
-    found = match.groupdict() if match else {}
-    return {name: CLEAN[name](found.get(name, "")) for name in CLEAN}
+    if classes is None:
+        zero_one = set(texts) <= {"0", "1"}
+        classes = CLASSES if zero_one else sorted(set(texts))
+    numbers = [label(text, classes) for text in texts]
+    if None in numbers:
+        foreign = min(text for text, number in zip(texts, numbers, strict=True)
+                      if number is None)
+        raise files.InputError(
+            f"manifest {path} has the label {foreign!r}; expected one of "
+            f"{', '.join(label_words(classes))}. Correct it or name the classes "
+            "(--class-list).")
+    return np.array(numbers, np.int64), tuple(classes)
+
+
+def from_name(path: object) -> dict[str, str]:
+    """Patient, side and view in the name of a file (`image_names.SCHEMES`).
+
+    Returns:
+        dict with patient, laterality (`L`, `R`) and view (`CC`, `MLO`, `ML`, ...);
+        empty texts where the name does not tell.
+    """
+    told = image_names.statement(path)
+    fields = {} if told is None else told.fields
+    return {name: fields.get(name, "") for name in CLEAN}
 
 
 def _patient(text):
+    """A patient's number; that in names of CBIS-DDSM and INbreast is taken out."""
+    text = words.cleaned(text)
+    head, _, tail = text.partition("_")
     # INbreast names begin with the number of the image, then the woman's code.
-    return re.sub(r"^\d{8}_(?=[0-9a-f]{16}$)", "", text.strip())
+    if len(head) == 8 and head.isdecimal() and len(tail) == 16 and all(
+            one in "0123456789abcdef" for one in tail):
+        return tail
+    return "" if words.is_placeholder(text) else text
 
 
 def _laterality(text):
-    return {"LEFT": "L", "RIGHT": "R"}.get(text.strip().upper(), text.strip().upper())
+    return words.side(text) or text.strip().upper()
 
 
-def _view(text):
-    return {"ML": "MLO"}.get(text.strip().upper(), text.strip().upper())
+CLEAN = {"patient": _patient, "laterality": _laterality, "view": words.view_cell}
 
 
-CLEAN = {"patient": _patient, "laterality": _laterality, "view": _view}
+def inbreast_view(path: str, view: str) -> str:
+    """`MLO` for `ML` where the file has a name of INbreast that says so."""
+    if view != "ML":
+        return view
+    told = image_names.statement(path)
+    inbreast = told is not None and told.where["scheme"] == "INbreast"
+    return told.fields["view"] if inbreast else view
 
 
-def read_columns(path, what):
-    """Columns of a CSV file as lists of stripped texts, by name."""
+def day(text: str) -> datetime.date | None:
+    """The day in a text such as `20190301` or `2019-03-01`; None for any other."""
+    digits = text.strip().replace("-", "").replace("/", "")
+    if len(digits) != 8 or not digits.isdecimal():
+        return None
+    try:
+        return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-8-sig",)
+                 ) -> dict[str, list[str]]:
+    """Columns of a CSV file as lists of stripped texts, by name.
+
+    Args:
+        path: CSV with a header, separated by commas, semicolons or tabs.
+        what: it is, for refusals.
+        encodings: tried in this order.
+
+    Raises:
+        files.InputError: no CSV, or no rows.
+    """
     path = files.existing_text(path, what)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _decoded(path, encodings)
         header = text.split("\n", 1)[0]
-        found = files.csv_rows(
+        rows = files.csv_rows(
             io.StringIO(text), len(text), delimiter=max(",;\t", key=header.count))
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error
-    if not found:
+    rows = [row for row in rows if any(row.values())]
+    if not rows:
         raise files.InputError(
             f"{what} {path} has no rows; expected a header and one row per image.")
-    return {name: [(row[name] or "").strip() for row in found]
-            for name in found[0] if name is not None}
+    return {name: [(row[name] or "").strip() for row in rows]
+            for name in rows[0] if name is not None}
 
 
-def named_columns(columns):
-    """Which column means what, by the usual names (`SPELLINGS`)."""
-    named = {}
-    for meaning, spellings in SPELLINGS.items():
+def _decoded(path: pathlib.Path, encodings):
+    data = path.read_bytes()
+    for encoding in encodings[:-1]:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            pass
+    return data.decode(encodings[-1])
+
+
+def meaning(column: str) -> str:
+    """What a column means, a key of `SPELLINGS`; empty where it is no known word."""
+    word = column.strip().lower().replace(" ", "_")
+    return next((name for name, spellings in SPELLINGS.items() if word in spellings),
+                "")
+
+
+def named_columns(columns: collections.abc.Iterable[str]) -> dict[str, str]:
+    """Which column means what, by `SPELLINGS`; the first spelling there wins."""
+    columns, named = list(columns), {}
+    for name, spellings in SPELLINGS.items():
         for spelling in spellings:
-            for name in columns:
-                if name.strip().lower().replace(" ", "_") == spelling:
-                    named.setdefault(meaning, name)
+            for column in columns:
+                if column.strip().lower().replace(" ", "_") == spelling:
+                    named.setdefault(name, column)
     return named
+
+
+def spelled(columns: collections.abc.Iterable[str],
+            wanted: collections.abc.Iterable[str]) -> dict[str, str]:
+    """Which column stands for each of some names: that of the name itself, else the one
+    of the same meaning (`left_or_right_breast` for `side`).
+
+    Returns:
+        dict of column by name; names that no column stands for are missing.
+    """
+    columns = list(columns)
+    named = named_columns(columns)
+    stand_ins = {name: name if name in columns else named.get(meaning(name))
+                 for name in wanted}
+    return {name: column for name, column in stand_ins.items() if column}
+
+
+def say_unknown(columns: collections.abc.Iterable[str], path: object, *,
+                understood: collections.abc.Container[str]) -> None:
+    """Logs which columns of a table are left aside, and which would be understood.
+
+    Args:
+        columns: names.
+        path: of the table.
+        understood: the meanings that the reader uses.
+    """
+    unknown = [words.cleaned(name, 40) for name in columns
+               if meaning(name) not in understood]
+    if unknown:
+        known = "; ".join(f"{name} ({', '.join(spellings[1:4])})"
+                          for name, spellings in SPELLINGS.items()
+                          if name in understood)
+        log.warning("%s: %s not understood and left aside: %s. Understood are %s.",
+                    path, "column is" if len(unknown) == 1 else "columns are",
+                    ", ".join(unknown[:20]), known)
+
+
+def kind(text: str) -> str:
+    """The kind of picture in a cell (`kinds.SPELLINGS`); empty if not known."""
+    return kinds.named(text)

@@ -209,6 +209,9 @@ def look_at_images(
     for finding in check.findings:
         if finding.kind == "unreadable":
             raise files.InputError(finding.message)
+        if finding.kind == input_checks.SHARED_PATIENTS:
+            check_shared_patients(finding, settings.training)
+            continue
         if kind == "whole_image" or finding.kind in PATCH_FINDINGS:
             log.warning("%s", finding.message)
     if options.intensity_scale == "auto":
@@ -226,13 +229,30 @@ def look_at_images(
     return dataclasses.replace(settings, images=options)
 
 
+def check_shared_patients(
+        finding: input_checks.Finding, training: config.TrainingOptions) -> None:
+    """Stops a training whose splits share patients, unless that is allowed.
+
+    Args:
+        finding: `input_checks.Finding`.
+        training: `TrainingOptions`.
+
+    Raises:
+        files.InputError: see above.
+    """
+    if not training.allow_shared_patients:
+        raise files.InputError(
+            f"{finding.message} To train all the same: --allow-shared-patients.")
+    log.warning("%s", finding.message)
+
+
 def run_signature(
         kind: str, data: Mapping[str, image_lists.ImageList],
         settings: Settings) -> str:
     """Hash of all that determines a run: settings, image files, starting models."""
     training = {name: value for name, value
                 in config.to_dict(settings.training).items()
-                if name not in ("workers", "tensorboard")}
+                if name not in ("workers", "tensorboard", "allow_shared_patients")}
     if settings.replicas > 1:
         training["replicas"] = settings.replicas
     starts = [settings.model.patch_model_path, settings.training.resume_from]

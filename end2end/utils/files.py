@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import hashlib
 import io
 import json
@@ -11,15 +12,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from end2end.utils import cells, locks
+from end2end.utils import cells, listing, locks
 from end2end.utils.errors import InputError as InputError
 from end2end.utils.errors import VanishedError as VanishedError
 
 Path = str | os.PathLike[str]
-
-IMAGE_SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
-DICOM_SUFFIXES = (".dcm", ".dicom")
 
 # A mammogram has at most some 40 million pixels. Larger declared sizes are refused
 # before memory is taken: a tiny compressed file can claim any size.
@@ -246,31 +243,48 @@ def sha256(path: Path) -> str:
 
 
 def is_dicom(path: pathlib.Path) -> bool:
-    """Whether a file is DICOM, by its suffix or its first bytes."""
-    if path.suffix.lower() in DICOM_SUFFIXES:
-        return True
+    """Whether a file is DICOM: by its first bytes, else by its suffix.
+
+    What is called `.dcm` and begins as an image of another kind is that image.
+    """
     if not path.is_file():  # a pipe could be waited for without an end
-        return False
-    with open(path, "rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
+        return path.suffix.lower() in listing.DICOM_SUFFIXES
+    start = listing.beginning(path)
+    if path.suffix.lower() in listing.DICOM_SUFFIXES:
+        return listing.image_kind(start) in ("", listing.DICOM)
+    return listing.image_kind(start) == listing.DICOM
 
 
-def list_images(folder: Path, suffixes: Sequence[str] = IMAGE_SUFFIXES
-                ) -> list[pathlib.Path]:
-    """All image files below a folder, sorted by path, hidden files left out.
+def list_images(folder: Path) -> list[pathlib.Path]:
+    """All image files below a folder, sorted by path; see `survey`.
+
+    Raises:
+        InputError: there is no folder, or a name that no table could hold.
+    """
+    return survey(folder, strict=True).images
+
+
+def survey(folder: Path, *, strict: bool = False) -> listing.Survey:
+    """All image files below a folder, and all others with the reason (`listing`).
 
     Sorted names make predictions and seeds portable; the original took the order of
-    the file system (docs/differences.md). DICOM files named by a number, without a
-    suffix, are found by their first bytes.
+    the file system (docs/differences.md).
+
+    Args:
+        folder: which.
+        strict: refuse the folder for one name that no table could hold; else such
+            files are among those refused.
+
+    Raises:
+        InputError: see above, or there is no folder.
     """
-    folder = existing_folder(folder)
-
-    def is_image(path):
-        suffix = path.suffix.lower()
-        if suffix in suffixes:
-            return True
-        unnamed = not suffix or suffix[1:].isdigit()
-        return (unnamed and ".dcm" in suffixes and path.is_file() and is_dicom(path))
-
-    return sorted(named(path, "image") for path in folder.rglob("*")
-                  if not path.name.startswith(".") and is_image(path))
+    looked = listing.survey(existing_folder(folder))
+    images, refused = [], []
+    for path in looked.images:
+        try:
+            images.append(named(path, "image"))
+        except InputError as error:
+            if strict:
+                raise
+            refused.append((path, str(error)))
+    return dataclasses.replace(looked, images=images, refused=refused)

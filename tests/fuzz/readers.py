@@ -68,7 +68,7 @@ def read_picture(place):
         conversion.read_shape(place.file)
         return conversion.read_stored(place.file)
     frame = place.rng.choice((None, None, 0, 1))
-    read = prediction.read_mammogram(place.file, frame=frame)
+    read = images.read(place.file, frame=frame)
     options = config.ImageOptions(size=(16, 12), channels=1, intensity_scale="auto")
     inputs, _, _ = prediction.network_input(read, options)
     assert inputs.shape == (16, 12, 1)
@@ -88,7 +88,7 @@ def read_mask(place):
 def read_manifest(place):
     """Reads a manifest for training and for prediction."""
     from end2end.data import image_lists
-    from end2end.prediction import score_files
+    from end2end.prediction import identity_cells, inputs
 
     shutil.copyfile(_picture(place.out), place.folder / "a.png")
     (place.folder / "model.h5").touch()
@@ -96,7 +96,9 @@ def read_manifest(place):
     with contextlib.suppress(files.InputError):
         found = image_lists.find_images(place.file, classes)
         found.read(0)
-    score_files.gather([place.folder / "model.h5", place.file])
+    inputs.Subjects(
+        inputs.gather([place.folder / "model.h5", place.file]),
+        identity_cells.Numbered()).cells()
 
 
 def _picture(folder):
@@ -166,10 +168,9 @@ def read_heatmaps(place):
 
 def read_resumed(place):
     """Opens what an earlier call left."""
-    from end2end import predict
     from end2end.prediction import resuming, score_files
 
-    columns = (*score_files.KNOWN, "score_m", *predict.STATED)
+    columns = score_files.columns(["m"])
     with contextlib.suppress(files.InputError):
         resuming.Rows(place.file, columns, "False")
     resuming.states_of(place.file)

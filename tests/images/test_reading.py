@@ -1,48 +1,41 @@
-"""Image files shown as they declare."""
+"""One reader of images of any kind."""
 
-import struct
-
-import image_writer as writer
+import cv2
+import dicom_writer
 import numpy as np
-import pytest
 
-from end2end import images
-from end2end.utils import files
+from end2end import dicom, images
 
-PICTURE = (np.arange(60, dtype=np.uint16).reshape(10, 6) * 60).astype(np.uint16)
+PICTURE = np.arange(48 * 40, dtype=np.uint16).reshape(48, 40)
 
 
-def read(tmp_path, data, name):
-    (tmp_path / name).write_bytes(data)
-    return images.read_image(tmp_path / name)
-
-
-@pytest.mark.parametrize("value, upright", [
-    (1, lambda image: image), (2, lambda image: image[:, ::-1]),
-    (3, lambda image: image[::-1, ::-1]), (6, lambda image: np.rot90(image, -1)),
-    (8, lambda image: np.rot90(image))])
-def test_pictures_are_turned_as_they_say(tmp_path, value, upright, caplog):
-    data = writer.png((b"eXIf", writer.exif(value)), picture=PICTURE)
-    np.testing.assert_array_equal(read(tmp_path, data, "a.png"), upright(PICTURE))
-    assert ("turned upright" in caplog.text) == (value != 1)
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-def test_white_is_zero_is_inverted_in_8_and_16_bits(tmp_path, kind):
-    picture = (PICTURE // (16 if kind == np.uint8 else 1)).astype(kind)
-    white = 255 if kind == np.uint8 else 4095
-    data = writer.tiff((white - picture).astype(kind), 0)
-    np.testing.assert_array_equal(read(tmp_path, data, "a.tif"), picture)
+def test_one_class_holds_what_is_read_of_dicom_and_of_other_files(tmp_path):
+    cv2.imwrite(str(tmp_path / "P_00001_LEFT_CC.png"), PICTURE)
+    read = images.read(tmp_path / "P_00001_LEFT_CC.png")
+    assert (read.patient, read.laterality, read.view) == ("P_00001", "L", "CC")
+    np.testing.assert_array_equal(read.pixels, PICTURE)
     np.testing.assert_array_equal(
-        read(tmp_path, writer.tiff(picture, 1), "b.tif"), picture)
+        images.read_image(tmp_path / "P_00001_LEFT_CC.png"), PICTURE)
+    other = images.read(dicom_writer.write(tmp_path / "a.dcm", ImageLaterality="R"))
+    assert type(read) is type(other) is dicom.Mammogram
+    assert (other.patient, other.laterality) == ("woman-1", "R")
 
 
-@pytest.mark.parametrize("data, name, words", [
-    (writer.png((b"acTL", struct.pack(">II", 3, 0))), "a.png", "animated PNG"),
-    (writer.jpeg((0xE2, b"MPF\0" + writer.exif(1))), "a.jpg", "multi-picture JPEG"),
-    (b"GIF89a" + bytes(40), "a.gif", "is a GIF file"),
-    (b"RIFF\x20\0\0\0WEBPVP8X" + bytes(40), "a.webp", "is a WebP file")])
-def test_several_or_moving_pictures_are_refused_by_name(tmp_path, data, name, words):
-    with pytest.raises(files.InputError, match=words) as caught:
-        read(tmp_path, data, name)
-    assert name in str(caught.value)
+def test_the_manifest_wins_and_a_copy_is_known_by_its_first_name(tmp_path):
+    cv2.imwrite(str(tmp_path / "x_L_CC.png"), PICTURE)
+    read = images.read(tmp_path / "x_L_CC.png", manifest=dict(
+        path="x_L_CC.png", patient="Q2", laterality="R", view="MLO"))
+    assert (read.patient, read.laterality, read.view) == ("Q2", "R", "MLO")
+    assert len(read.identity.notes) == 2
+    copy = images.read(tmp_path / "x_L_CC.png", known_as="s3/P_00007_RIGHT_MLO.png")
+    assert (copy.patient, copy.view) == ("P_00007", "MLO")
+
+
+def test_who_is_shown_is_known_without_pixels_and_of_broken_files_by_their_names(
+        tmp_path):
+    path = dicom_writer.write(tmp_path / "a.dcm", ViewPosition="RCC")
+    image = images.identify(path)
+    assert (image.laterality, image.view, image.patient) == ("R", "CC", "woman-1")
+    broken = tmp_path / "P_00001_LEFT_CC.dcm"
+    broken.write_bytes(b"nothing")
+    assert images.identify(broken).patient == "P_00001"

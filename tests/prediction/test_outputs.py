@@ -155,7 +155,7 @@ def test_a_study_folder_is_grouped_by_patient_and_breast_from_its_tags(
     views = [("a", "L", "CC"), ("a", "L", "MLO"), ("a", "R", "CC"), ("b", "R", "MLO")]
     for i, (patient, side, view) in enumerate(views):
         dicom(study / f"{i:06d}", i, PatientID=patient, ImageLaterality=side,
-              ViewPosition=view)
+              ViewPosition=view, StudyInstanceUID=f"1.2.{patient == 'b':d}")
     out = tmp_path / "s.csv"
     assert program.main([str(model), str(tmp_path / "study"), "--out", str(out)]) == 0
     breasts = grouping.read_rows(tmp_path / "s.breasts.csv")

@@ -74,7 +74,6 @@ REFUSED = {
     "save.dcm": (lambda path: dicom(
         path, ImageType=["DERIVED", "SECONDARY", "SCREEN SAVE"]),
         "is a screen save and no mammogram"),
-    "report.dcm": (structured_report, "holds no image (Basic Text SR Storage)"),
     "video.dcm": (video, "holds no still image"),
     "cut.dcm": (truncated, "cannot be read as DICOM"),
     "text.dcm": (lambda path: path.write_text("patient,side\n" * 20), "DICOM"),
@@ -109,6 +108,19 @@ def test_a_file_that_is_no_mammogram_is_refused_with_its_sentence(
     failed, = (line for line in shown.splitlines() if line.startswith("failed: "))
     assert failed.startswith(f"failed: {folder / name}: ") and sentence in failed
     assert (tmp_path / "s.csv").read_text().count("\n") == 2
+
+
+def test_a_report_among_mammograms_is_not_looked_at_and_alone_is_refused(
+        tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    structured_report(folder / "report.dcm")
+    dicom(folder / "good.dcm")
+    assert call(tmp_path, folder) == 0
+    assert "not looked at: 1 (1 DICOM without image: report.dcm)" in (
+        capsys.readouterr().out)
+    assert call(tmp_path, folder / "report.dcm") == 1
+    assert "holds no image (Basic Text SR Storage)" in capsys.readouterr().out
 
 
 def test_the_frame_asked_for_of_a_stack_is_scored(tmp_path):

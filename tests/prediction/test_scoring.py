@@ -5,6 +5,7 @@ import pytest
 
 from end2end import checkpoints, config, prediction
 from end2end.phantoms import detector, drawing
+from end2end.tables import identity
 from end2end.utils import files
 
 
@@ -96,7 +97,8 @@ def test_what_tags_tell_is_flagged_and_a_mirrored_picture_is_not_refused():
     assert "spot compression" in prediction.prepare(spot, [classifier()]).flags[0]
     with pytest.raises(files.InputError, match="spot compression"):
         prediction.prepare(spot, [classifier()], refuse_unfit=True)
-    mirrored = prediction.Mammogram("a", digital_mammogram(), laterality="R")
+    mirrored = prediction.Mammogram(
+        "a", digital_mammogram(), identity.Identity(laterality="R"))
     flags = prediction.prepare(mirrored, [classifier()], refuse_unfit=True).flags
     assert "mirrored" in flags[0]
 

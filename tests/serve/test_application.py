@@ -176,13 +176,13 @@ def test_a_full_disk_is_a_sentence(error, status):
 
 def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):
     names = []
-    read = scoring.prediction.read_mammogram
+    read = scoring.images.read
 
     def listed(path, **how):
         names.extend(entry.name for entry in tmp_path.iterdir())
         assert path.stat().st_mode & 0o077 == 0
         return read(path, **how)
-    monkeypatch.setattr(scoring.prediction, "read_mammogram", listed)
+    monkeypatch.setattr(scoring.images, "read", listed)
     scorer = scoring.Scorer([checkpoints.load_classifier(model)], folder=tmp_path)
     scored = scorer.score("P_1_LEFT_CC.png", png())
     assert (scored["patient"], scored["laterality"], scored["view"]) == (

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from end2end import config
 from end2end.data import splits
+from end2end.tables import vocabulary
 from end2end.utils import files
 
 COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type")
@@ -201,12 +202,13 @@ def clean_row(
     Raises:
         files.InputError: a column is missing, or its value is not such a word.
     """
-    missing = [name for name in columns if name not in row]
+    spelled = vocabulary.spelled(row, columns)
+    missing = [name for name in columns if name not in spelled]
     if missing:
         raise files.InputError(
             f"{where}: no column {missing[0]}; expected a header with "
             f"{', '.join(columns)}.")
-    values = {name: (row[name] or "").strip() for name in columns}
+    values = {name: (row[column] or "").strip() for name, column in spelled.items()}
     wrong = [name for name, value in values.items()
              if not FILE_WORD.fullmatch(value) or not value.isprintable()]
     if wrong:

@@ -1,0 +1,57 @@
+"""Patient, exam, side and view in the tags of DICOM files."""
+
+import dicom_writer
+import pytest
+from dicom_writer import item, write
+
+from end2end import dicom
+
+
+def read(folder, **tags):
+    return dicom.read_identity(write(folder / "a.dcm", **tags))
+
+
+@pytest.mark.parametrize("text, patient", [
+    ("W1", "W1"), ("  W1  ", "W1"), ("DEIDENTIFIED", ""), ("0", ""), ("", ""),
+    ("Mass-Training_P_00001_LEFT_CC", "P_00001")])
+def test_patients_are_known_by_their_number_or_not_at_all(tmp_path, text, patient):
+    assert read(tmp_path, PatientID=text).patient == patient
+
+
+def test_the_issuer_birth_date_and_name_are_kept_to_tell_women_apart(tmp_path):
+    image = read(tmp_path, PatientID="4", IssuerOfPatientID="HOSPA",
+                 PatientBirthDate="19500101", PatientName="ROE^JANE")
+    assert image.woman == ("HOSPA", "4")
+    assert (image.birth_date, image.person) == ("1950-01-01", "roe jane")
+    assert read(tmp_path, PatientID="4", PatientName="4").person == ""
+
+
+@pytest.mark.parametrize("tags, exam, source", [
+    (dict(StudyInstanceUID="1.2.3", AccessionNumber="A1"), "1.2.3", "StudyInstanceUID"),
+    (dict(AccessionNumber="A1", StudyDate="20200101"), "A1", "AccessionNumber"),
+    (dict(StudyDate="20200101"), "20200101", "StudyDate")])
+def test_exams_are_told_by_study_then_order_then_date(tmp_path, tags, exam, source):
+    image = read(tmp_path, **tags)
+    assert image.exam == exam and image.read_from["exam"] == f"tags {source}"
+
+
+def test_sides_that_contradict_each_other_are_said(tmp_path):
+    image = read(tmp_path, ImageLaterality="L", ViewPosition="RCC")
+    assert (image.laterality, image.view) == ("L", "CC")
+    assert image.notes == ("side L by ImageLaterality, R in ViewPosition; "
+                           "ImageLaterality is taken",)
+
+
+def test_a_view_that_is_no_known_word_is_no_view(tmp_path):
+    image = read(tmp_path, ViewPosition="FROM ABOVE", ImageLaterality="B")
+    assert (image.view, image.laterality, image.kind) == ("", "", "other view")
+    assert image.notes == ("ViewPosition is not a known word",) or (
+        "ViewPosition is no known word" in image.notes)
+
+
+def test_codes_tell_views_in_the_header_and_in_functional_groups(tmp_path):
+    code = item(CodeValue="399260004")
+    assert read(tmp_path, ViewCodeSequence=[code]).view == "ML"
+    groups = [item(ViewCodeSequence=[code])]
+    assert read(tmp_path, SharedFunctionalGroupsSequence=groups).view == "ML"
+    assert dicom_writer.RAMP.shape == (8, 8)

@@ -1,0 +1,43 @@
+"""Kinds of pictures by tags and codes."""
+
+import pytest
+from dicom_writer import item, write
+
+from end2end import dicom
+
+CT, PROJECTION = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.13.1.4"
+
+
+def modifier(code):
+    return [item(CodeValue=code, CodeMeaning="x")]
+
+
+@pytest.mark.parametrize("kind, tags", [
+    ("standard", dict()), ("standard", dict(SeriesDescription="L CC Combo 2D + Tomo")),
+    ("standard", dict(SeriesDescription="L MLO MAGNUM 2D")),
+    ("standard", dict(EstimatedRadiographicMagnificationFactor="1.1")),
+    ("region", dict(SeriesDescription="cropped images")),
+    ("specimen", dict(BodyPartExamined="SPECIMEN")), ("slice", dict(SOPClassUID=CT)),
+    ("slice", dict(ImageType=["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"])),
+    ("synthetic", dict(ImageType=["DERIVED", "PRIMARY", "TOMO", "GENERATED_2D"])),
+    ("synthetic", dict(SeriesDescription="R CC C-View")),
+    ("projection", dict(SOPClassUID=PROJECTION)),
+    ("recombined", dict(ImageType=["DERIVED", "PRIMARY", "", "RECOMBINED"])),
+    ("low energy", dict(ImageType=["ORIGINAL", "PRIMARY", "", "LOW_ENERGY"])),
+    ("spot", dict(ViewModifierCodeSequence=modifier("399055006"))),
+    ("spot", dict(ViewCodeSequence=[item(
+        CodeValue="R-10242", ViewModifierCodeSequence=modifier("R-102D7"))])),
+    ("magnified", dict(EstimatedRadiographicMagnificationFactor="1.8")),
+    ("magnified", dict(SeriesDescription="L CC MAG")),
+    ("implant displaced", dict(ViewPosition="RCCID")),
+    ("other view", dict(ViewModifierCodeSequence=modifier("399197002"))),
+    ("other view", dict(ViewPosition="XCCL"))])
+def test_tags_and_codes_tell_the_kind(tmp_path, kind, tags):
+    path = write(tmp_path / "a.dcm", **(dict(ViewPosition="CC") | tags))
+    assert dicom.read_identity(path).kind == kind
+
+
+def test_the_view_cell_names_the_modifier(tmp_path):
+    path = write(tmp_path / "a.dcm", ViewPosition="CC",
+                 ViewModifierCodeSequence=modifier("399197002"))
+    assert dicom.read_identity(path).view_cell == "CC rolled"

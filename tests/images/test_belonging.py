@@ -1,0 +1,155 @@
+"""Which images are of one woman, exam and breast, and which of them vote."""
+
+import dataclasses
+import datetime
+
+import cv2
+import dicom_writer
+import numpy as np
+import pytest
+
+from end2end.data import image_lists
+from end2end.images import belonging
+from end2end.tables.identity import Identity
+
+TAGGED = dict(patient="tags PatientID", exam="tags StudyInstanceUID")
+
+
+def image(path, **fields):
+    """A standard left CC of woman W in study s, unless said otherwise."""
+    return Identity(path, **(dict(
+        patient="W", exam="study s 1", laterality="L", view="CC", image=f"uid {path}",
+        read_from=TAGGED) | fields))
+
+
+def settled(*images):
+    return belonging.settle(images, doubles=False)
+
+
+def votes(*images, **how):
+    return [one.votes for one in belonging.elected(settled(*images), **how)]
+
+
+def test_one_number_with_three_years_of_birth_is_nobodys():
+    dates = ("1950-01-01", "1961-01-01", "1972-01-01")
+    images = [image(f"{date}.dcm", birth_date=date) for date in dates]
+    assert all(one.woman is None for one in settled(*images))
+    assert all("years of birth" in one.notes[0] for one in settled(*images))
+    assert all(one.woman for one in settled(*images[:1]))
+
+
+@pytest.mark.parametrize("first, other, women", [
+    (dict(birth_date="1950-01-01"), dict(birth_date="1971-05-05"), 2),
+    (dict(person="roe jane"), dict(person="doe mary"), 2),
+    (dict(birth_date="1960-06-06", person="smith anna"),
+     dict(birth_date="1960-06-06", person="miller anna"), 1),
+    (dict(namespace="HOSPA"), dict(namespace="HOSPB"), 2),
+    (dict(namespace="HOSPA"), dict(), 1)])
+def test_women_of_one_number_are_told_apart(first, other, women):
+    pair = settled(image("a", **first), image("b", **other))
+    assert len({one.woman for one in pair}) == women
+
+
+def test_an_image_that_could_be_of_either_woman_is_of_nobody():
+    images = settled(image("a", birth_date="1950-01-01"),
+                     image("b", birth_date="1971-05-05"), image("c"))
+    assert [one.woman is None for one in images] == [False, False, True]
+    assert "nothing tells which of them" in images[2].notes[0]
+
+
+def test_of_unknown_women_a_date_or_a_visit_joins_nothing():
+    images = [image(path, patient="", exam=exam, read_from={}) for path, exam in (
+        ("a", "20200101"), ("b", "20200101"), ("c", "visit 2"))]
+    assert len({one.study for one in settled(*images)}) == 3
+    assert votes(*images) == ["alone"] * 3
+
+
+def test_studies_of_one_file_each_are_one_exam_unless_dates_differ():
+    days = (None, None), (datetime.date(2020, 1, 1), datetime.date(2022, 1, 1))
+    for pair, count in zip(days, (1, 2), strict=True):
+        images = settled(*(image(f"{i}", exam=f"study {i} x", day=day)
+                           for i, day in enumerate(pair)))
+        assert len({one.study for one in images}) == count
+        assert "a study of its own" in images[0].notes[0]
+
+
+def test_days_count_from_the_first_exam_of_a_woman():
+    images = [image(str(i), exam=f"study {i}", day=day) for i, day in enumerate((
+        datetime.date(2020, 1, 1), datetime.date(2018, 1, 1), None))]
+    assert belonging.days(images) == [730, 0, None]
+
+
+def test_numbers_of_inbreast_far_apart_are_another_exam():
+    names = [f"{number}_6c613a14b80a8591_MG_R_CC_ANON.png"
+             for number in (20586908, 20586960, 50994354)]
+    images = settled(*(Identity(name, patient="6c61", scheme="INbreast", laterality="R",
+                                view="CC") for name in names))
+    assert [one.exam for one in images] == ["1", "1", "2"]
+
+
+@pytest.mark.parametrize("first, other, expected", [
+    (dict(taken="ContentDate  100000"), dict(taken="ContentDate  090000"), "first"),
+    (dict(taken="ContentDate  100000"), dict(), "last name"),
+    (dict(number=10), dict(number=9), "first"), (dict(), dict(), "last name"),
+    (dict(), dict(partial=True), "first"), (dict(), dict(kind="synthetic"), "first"),
+    (dict(kind="synthetic"), dict(kind="low energy"), "last name")])
+def test_one_image_of_a_breast_and_view_votes(first, other, expected):
+    pair = votes(image("lcc_2", **first), image("lcc_10", **other))
+    assert pair == (["yes", "no"] if expected == "first" else ["no", "yes"])
+
+
+def test_what_is_no_standard_view_does_not_vote_unless_asked_for():
+    images = [image("a"), image("b", view="ML", kind="other view"),
+              image("c", kind="spot", modifier="spot"), image("d", laterality="")]
+    assert votes(*images) == ["yes", "no", "no", "alone"]
+    assert votes(*images, all_views=True) == ["yes", "yes", "yes", "alone"]
+
+
+def test_an_image_that_stands_in_for_a_better_one_says_so():
+    only, = belonging.elected(settled(image("a", kind="synthetic")))
+    assert only.votes == "yes" and only.notes[-1] == (
+        "its CC is a synthetic image made from tomosynthesis, for want of a better "
+        "picture")
+
+
+def test_the_same_dicom_file_counts_once_and_one_number_of_two_pictures_is_said(
+        tmp_path):
+    tags = dict(SOPInstanceUID="1.2.3", ImageLaterality="L", ViewPosition="CC")
+    first = dicom_writer.write(tmp_path / "a.dcm", **tags)
+    (tmp_path / "b.IMA").write_bytes(first.read_bytes())
+    other = dicom_writer.write(tmp_path / "c.dcm", dicom_writer.RAMP[::-1], **tags)
+    images = belonging.identified(
+        (path, None) for path in (first, tmp_path / "b.IMA", other))
+    assert [belonging.is_double(one) for one in images] == [False, True, False]
+    assert "the same image as a.dcm" in images[1].notes
+    assert "its SOPInstanceUID is that of other pixels too" in images[2].notes
+
+
+def test_the_same_bytes_under_another_patient_stay_and_are_said(tmp_path):
+    for name in ("case1_L_CC.png", "case1_L_CC (1).png", "case9_L_CC.png"):
+        cv2.imwrite(str(tmp_path / name), np.arange(48 * 40, dtype=np.uint16).reshape(
+            48, 40))
+    names = ("case1_L_CC.png", "case1_L_CC (1).png", "case9_L_CC.png")
+    images = belonging.identified((tmp_path / name, None) for name in names)
+    assert [one.votes for one in images] == ["yes", "no", "yes"]
+    assert images[2].notes == (
+        "the same picture as case1_L_CC.png, there under another patient",)
+
+
+def test_a_woman_in_two_splits_is_found_by_names_and_a_set_given_twice_is_one():
+    def split(*names):
+        return image_lists.ImageList(tuple(names))
+    train = split("t/pos/P_00001_LEFT_CC.png", "t/neg/P_00003_LEFT_CC.png")
+    shared, = belonging.shared_women(
+        dict(train=train, val=split("v/P_00001_RIGHT_CC.png")))
+    assert shared.splits == ("train", "val")
+    assert belonging.shared_sentence([shared]).startswith(
+        "1 patient is in more than one split (first: ")
+    assert not belonging.shared_women(dict(val=train, test=train))
+    assert not belonging.shared_women(
+        dict(train=train, val=split("v/P_00002_LEFT_CC.png")))
+
+
+def test_what_is_equal_in_settled_images_stays_equal_without_files():
+    alone, = belonging.settle([dataclasses.replace(image("gone.png"), image="")])
+    assert alone.votes == "yes"

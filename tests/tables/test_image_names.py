@@ -1,0 +1,75 @@
+"""What names of files and folders say, by the schemes of the public sets."""
+
+import pathlib
+
+import pytest
+
+from end2end.tables import image_names
+
+# Scheme, a path, then patient, side, view and kind that it says.
+TOLD = [
+    ("INbreast", "20586908_6c613a14b80a8591_MG_R_ML_ANON.dcm",
+     ("6c613a14b80a8591", "R", "MLO", "")),
+    ("CBIS-DDSM", "Mass-Training_P_00001_LEFT_CC.png", ("P_00001", "L", "CC", "")),
+    ("CBIS-DDSM", "Calc-Test_P_00353_LEFT_MLO_2.png",
+     ("P_00353", "L", "MLO", "region")),
+    ("CBIS-DDSM", "Mass-Test_P_00016_LEFT_CC/1.3.6/1.3.7/000000.dcm",
+     ("P_00016", "L", "CC", "")),
+    ("CDD-CESM", "P42_R_DM_MLO.png", ("P42", "R", "MLO", "low energy")),
+    ("CDD-CESM", "P42_R_CM_CC.png", ("P42", "R", "CC", "recombined")),
+    ("mini-MIAS", "mdb001.pgm", ("mdb001", "R", "MLO", "")),
+    ("mini-MIAS", "mdb002.pgm", ("mdb001", "L", "MLO", "")),
+    ("CMMD", "CMMD/D1-0001/07-18-2010-NA/1.0-NA/1-1.dcm", ("D1-0001", "", "", "")),
+    ("EMBED", "cohort_1/10000347/7690447150788988/1.2.842.1.png",
+     ("10000347", "", "", "")),
+    ("RSNA folders", "train_images/10006/1459541791.png", ("10006", "", "", "")),
+    ("RSNA", "10006_1459541791_L_CC.png", ("10006", "L", "CC", "")),
+    ("CSAW-CC", "00013_20160101_L_CC_1.png", ("00013", "L", "CC", "")),
+    ("plain", "3_L-CC.png", ("3", "L", "CC", "")),
+    ("plain", "4 R CC.png", ("4", "R", "CC", "")),
+    ("plain", "3_LMLO.png", ("3", "L", "MLO", "")),
+    ("plain", "A_0001_1.LEFT_CC.png", ("A_0001_1", "L", "CC", "")),
+    ("plain", "7_L_CC_spot.png", ("7", "L", "CC", "spot")),
+    ("plain", "case1_L_CC (1).png", ("case1", "L", "CC", "")),
+    ("plain, view first", "12_CC_L.png", ("12", "L", "CC", "")),
+]
+
+
+@pytest.mark.parametrize("scheme, path, meaning", TOLD)
+def test_names_of_the_public_sets_are_read(scheme, path, meaning):
+    statement = image_names.statement(f"/set/{path}")
+    assert statement.where["scheme"] == scheme
+    assert tuple(statement.fields.get(name, "") for name in (
+        "patient", "laterality", "view", "kind")) == meaning
+
+
+@pytest.mark.parametrize("name", [
+    "HALL_CC", "CELLO_L_CCX", "scan_2021_12_03", "a_LM", "RCCB", "LCC1", "mdb1",
+    "mdb_report", "P_00001", "1-280", "a_CC", "CC_LOW"])
+def test_names_that_only_look_like_one_say_nothing(name):
+    assert image_names.statement(f"/set/{name}.png") is None
+
+
+def test_a_study_of_vindr_is_an_exam_of_an_unknown_woman():
+    study = "b8d273e8601f348d3664778dae0e7e0b"
+    image = "d8125545210c08e1b1793a5af6458ee2"
+    fields = image_names.statement(f"/images/{study}/{image}.png").fields
+    assert (fields["patient"], fields["exam"]) == ("", study)
+
+
+@pytest.mark.parametrize("path, folder", [
+    ("/a/woman_b/mammo_L_CC.png", "/a/woman_b"),
+    ("/a/pos/case7_L_CC.png", "/a"),           # a class is no woman
+    ("/a/pos/mammo_L_CC.png", "/a/pos"),       # but all that there is
+    ("/a/woman_g/left/L-CC.png", "/a/woman_g"),
+    ("/a/1/L_CC.png", "/a/1"), ("/a/siteB/001_L_CC.png", "/a/siteB")])
+def test_plain_names_count_together_with_their_folder(path, folder):
+    statement = image_names.statement(path)
+    assert statement.fields["namespace"] == (
+        image_names.FOLDER + str(pathlib.Path(folder)))
+
+
+def test_subjects_of_public_sets_are_read_in_tags():
+    assert image_names.subject("Mass-Training_P_00001_LEFT_CC") == (
+        "CBIS-DDSM", dict(patient="P_00001", laterality="L", view="CC"))
+    assert image_names.subject("woman-1") == ("", {})

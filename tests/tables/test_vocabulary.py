@@ -1,0 +1,43 @@
+"""One vocabulary of columns and labels."""
+
+import pytest
+
+from end2end.tables import vocabulary
+
+
+def test_no_spelling_means_two_things():
+    spellings = [word for words in vocabulary.SPELLINGS.values() for word in words]
+    assert len(spellings) == len(set(spellings))
+
+
+@pytest.mark.parametrize("text, number", [
+    ("1", 1), ("pos", 1), ("Malignant", 1), ("0.0", 0), ("BENIGN", 0), ("maybe", None)])
+def test_labels_are_words_or_numbers(text, number):
+    assert vocabulary.label(text) == number
+
+
+def test_labels_of_other_classes_are_their_names_and_numbers():
+    assert vocabulary.label("calc", ("bkg", "calc")) == 1
+    assert vocabulary.label("malignant", ("bkg", "calc")) is None
+
+
+def test_a_column_stands_for_another_of_the_same_meaning():
+    spelled = vocabulary.spelled(
+        ["patient_id", "left_or_right_breast", "image_view"],
+        ("patient_id", "side", "view", "type"))
+    assert spelled == dict(patient_id="patient_id", side="left_or_right_breast",
+                           view="image_view")
+
+
+@pytest.mark.parametrize("text, day", [
+    ("20190301", "2019-03-01"), ("2019-03-01", "2019-03-01"), ("20190231", None),
+    ("no date", None), ("2019", None)])
+def test_only_whole_dates_are_days(text, day):
+    parsed = vocabulary.day(text)
+    assert (parsed.isoformat() if parsed else None) == day
+
+
+def test_ml_means_mlo_in_names_of_inbreast():
+    name = "20586908_6c613a14b80a8591_MG_R_ML_ANON.png"
+    assert vocabulary.inbreast_view(name, "ML") == "MLO"
+    assert vocabulary.inbreast_view("a_R_ML.png", "ML") == "ML"

@@ -1,0 +1,44 @@
+"""Words for patients, sides and views in tags, cells and names."""
+
+import pytest
+
+from end2end.tables import words
+
+
+@pytest.mark.parametrize("text", [
+    "", " ", "-", "?", "***", "0", "000000", "XXXX", "xx", "N/A", "na", "NaN", "none",
+    "NULL", "Unknown", "DEIDENTIFIED", "de-identified", "De Identified", "ANONYMOUS",
+    "anon", "Anonymized", "anonymised", "REMOVED", "redacted", "PatientID", "no id"])
+def test_what_stands_for_a_removed_number_is_nobody(text):
+    assert words.is_placeholder(text)
+
+
+@pytest.mark.parametrize("text", [
+    "ANON0001", "Anonymous^3", "X1", "x", "0001", "10", "NA12", "N", "id7", "test-4",
+    "P_00001", "D1-0001", "None-3", "7", "A", "O"])
+def test_a_pseudonym_with_a_number_is_somebody(text):
+    assert not words.is_placeholder(text)
+
+
+@pytest.mark.parametrize("text, meaning", [
+    ("CC", ("", "CC", "")), (" cc ", ("", "CC", "")), ("RCC", ("R", "CC", "")),
+    ("LMLO", ("L", "MLO", "")), ("R-MLO", ("R", "MLO", "")), ("ML", ("", "ML", "")),
+    ("LM", ("", "LM", "")), ("LML", ("L", "ML", "")), ("LLM", ("L", "LM", "")),
+    ("CRANIO-CAUDAL", ("", "CC", "")), ("Left Cranio Caudal", ("L", "CC", "")),
+    ("MEDIO-LATERAL OBLIQUE", ("", "MLO", "")), ("CC SPOT", ("", "CC", "spot")),
+    ("RCCID", ("R", "CC", "implant displaced")), ("LCCMAG", ("L", "CC", "magnified")),
+    ("CCM", ("", "CC", "magnified")), ("RXCCM", ("R", "XCCM", "")),
+    ("=CMD", ("", "", "")), ("A" * 200_000, ("", "", "")), ("MLOX", ("", "", ""))])
+def test_a_view_is_a_word_with_a_side_before_and_a_modifier_behind(text, meaning):
+    assert words.view(text) == meaning
+
+
+def test_our_own_cells_of_views_are_read_back():
+    for cell in ("CC", "ML", "CC spot", "MLO implant displaced", "CC rolled"):
+        assert words.view_cell(cell) == cell
+    assert words.view_cell("from below") == "FROM BELOW"
+
+
+def test_texts_lose_control_characters_and_what_is_too_long():
+    assert words.cleaned("\x1b[31mEVIL\x07  a\u202eb") == "[31mEVIL a b"
+    assert len(words.cleaned("A" * 200_000)) == words.LONGEST_IDENTIFIER
