@@ -38,35 +38,82 @@ command line (`--top-layer-nb 46`) is turned into the name of its layer.
 
 ## Files
 
-`checkpoints.save_model` writes `best.h5` in the layout of Keras 2.x, which
-tf.keras 2.3 to 2.15 read too, and `best.config.json` beside it; the same JSON is in
-the HDF5 attribute `end2end`. Its keys: `format`, `id`, `kind` (`patch` or
-`whole_image`), `name`, `classes` (in the order of the outputs), `images`
-(`ImageOptions`), `model` (`ModelOptions`), `training`, `trained_on`, `metrics`,
-`software`. Where the two differ in `id`, the JSON beside the file is another model's,
-and the one inside holds.
+`checkpoints.save_model` writes `best.h5` in the layout of Keras 2.x, and
+`best.config.json`, its card, beside it; the same JSON is in the HDF5 attribute
+`end2end`. Without this program the file loads with
+`keras.models.load_model("best.h5", compile=False)`, with equal predictions (tried with
+Keras 3.8 and 3.15 and tf.keras 2.15). The card's keys: `format`, `id`, `kind` (`patch`
+or `whole_image`), `name`, `classes` (in the order of the outputs), `images`
+(`ImageOptions`), `model` (`ModelOptions`, of the network that was trained),
+`training`, `trained_on`, `metrics`, `software`, of a model that was trained further
+`parent` (file, SHA-256, data and licence) and `licence`. Where the two differ in `id`,
+the JSON beside the file is another model's, and the one inside holds. A card is checked
+field by field when it is read; what it says is printed without control characters.
 
 `checkpoints.load_model` reads whole models of Keras 1.2 to 2.3, tf.keras 2.3 to 2.15
-and Keras 3, as .h5 or .keras, compiled or not, with optimizer state or not; and weights
-without a network where the JSON beside them or the names of a patch classifier tell it.
+and Keras 3, as HDF5 (.h5, .hdf5, .hdf or without suffix) or .keras, compiled or not,
+with optimizer state or not; and weights without a network where the JSON beside them or
+the names of a patch classifier tell it. What a file meant to the Keras that wrote it
+(kernels of Theano, `hard_sigmoid`, ...) it means here: [keras-ages.md](keras-ages.md).
 Nothing of a file is run: only the layer classes in `layer_settings.SETTINGS` are built,
-and Lambda layers, other classes, pickles, links out of the file and sizes that the file
-does not hold are refused by name.
+and Lambda layers, other classes, pickles, SavedModel folders, links out of the file and
+sizes that the file does not hold are refused by name. A network is tried before it is
+used: one that cannot be computed, or that needs memory or time out of proportion to its
+image, is refused.
+
+## Outputs
+
+A score is a probability from 0 to 1. A model that ends without softmax or sigmoid is
+refused; `--output logits` takes the softmax (of one output the sigmoid). A single
+sigmoid is the probability of the class that the card or `--class-list` names, of cancer
+where nobody says. Which of two outputs is cancer is said by the card, by the table of
+published models or by `--class-list` (`neg pos` or `pos neg`), which wins; where nobody
+says, the second is taken, and every score has a flag. The commands print which output
+is taken and who says so. `predict`, `serve`, `evaluate`, `archive predict` and `export`
+take both flags. Models of several images or outputs are refused.
 
 The original cut a patch classifier without head dropout one layer too early, before the
 last ReLU or pooling. Files that it saved so stay as they are. New models are cut at the
 last feature map; `semantics="original"` of `whole_image_classifier` cuts as it did.
 
-`python -m end2end.export best.h5 --to onnx` (or `savedmodel`, `tflite`) writes a model
-for use without Keras, compares it with Keras's output and puts the JSON beside it.
+`python -m end2end.export best.h5 --to onnx` (or `keras`, `savedmodel`, `tflite`) writes
+a model for other programs, compares it with Keras's output and puts the JSON beside it.
 
 ## Published models
+
+The README of the original's repository (lishen/end2end-all-conv) links their weights,
+which are under CC BY-NC-SA; a model that is trained further from them is so too, and
+its card says it. For a machine without a network download the files elsewhere, compare
+their SHA-256 after copying and keep their names, by which they are known.
 
 They are bare Keras 2.0.8 files. `checkpoints.load_classifier` knows them by file name,
 and renamed ones by their structure, with a warning, since a network of the same
 structure may have been trained on other images; settings that are given win. A name
 with `inbreast` in it tells the INbreast models from the CBIS-DDSM ones. All take
-16-bit images at a rescale factor of 0.003891 and the classes neg, pos.
+16-bit images at a rescale factor of 0.003891 and the classes neg, pos. Published patch
+classifiers are known by their structure (`--patch-model`), with a warning.
+"""
+
+TRIED = """\
+## Networks tried
+
+Files that the Keras of each age wrote, with the outputs that it computed: every layer
+and activation with its variants, nested and shared layers, odd names, preprocessing
+and augmentation layers, and Keras's own applications. Equal means to 1e-5 of the
+greatest output. Repeat it with files of your own by
+`python tests/helpers/try_model_files.py FOLDER`.
+
+| written by | equal | refused | wrong |
+| --- | --- | --- | --- |
+| Keras 1.2.2, TensorFlow | 64 | 16 | 0 |
+| Keras 1.2.2, Theano | 58 | 17 | 0 |
+| Keras 2.0.8, TensorFlow | 131 | 20 | 0 |
+| Keras 2.0.8, Theano | 113 | 20 | 0 |
+| Keras 2.2.4, TensorFlow | 127 | 19 | 0 |
+| Keras 2.2.4, Theano | 135 | 28 | 0 |
+| Keras 3.8 | 30 | 9 | 0 |
+
+A refusal is a sentence that names the layer and the reason.
 """
 
 
@@ -159,7 +206,7 @@ def page() -> str:
         return models.patch_classifier(backbone, PATCH_CLASSES, dropout=DROPOUT)
 
     return "\n".join([
-        INTRODUCTION, published_table(),
+        INTRODUCTION, published_table(), TRIED,
         "## Patch networks\n\nWith five classes and head dropout 0.5 (none in "
         "yaroslav).\n", patch_table(patches),
         "## Whole-image networks\n\nAt 1152x896, with five patch classes and two image "

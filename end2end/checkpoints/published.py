@@ -24,7 +24,7 @@ INBREAST_MEAN = 44.33
 INTENSITY_SCALE = 0.003891
 SIZE = (1152, 896)
 PATCH_SIZE = (224, 224)
-LICENCE = ("CC BY-NC-SA 4.0 (weights of Shen et al. 2019: name them, no commercial "
+LICENCE = ("CC BY-NC-SA (weights of Shen et al. 2019: name them, no commercial "
            "use, share alike)")
 CLASSES = ("neg", "pos")
 ACQUISITIONS = {"CBIS-DDSM": acquisition.FILM, "INbreast": acquisition.DIGITAL}

@@ -4,6 +4,7 @@ Damage to bytes mostly ends in no JSON at all; so most cases change values of a 
 card instead.
 """
 
+import copy
 import functools
 import json
 import tempfile
@@ -48,7 +49,7 @@ def changed(data, rng, others):
                     rng.random() < 0.7:
                 inside = inside[key]
                 continue
-            inside[key] = rng.choice(VALUES)
+            inside[key] = copy.deepcopy(rng.choice(VALUES))
             break
     return json.dumps(card).encode()
 
