@@ -206,7 +206,10 @@ def _read_row(entry, reading):
     where = f"{source}: layer {name!r}"
     inbound = entry.get("inbound_nodes") or []
     expect(isinstance(inbound, list), where, "it has a malformed connection")
-    calls = [_read_call(call, where) for call in inbound]
+    # Keras 3 stores the default of layers that act in training only, True, with their
+    # calls, and takes False at prediction.
+    passing = kind in layer_settings.INACTIVE
+    calls = [_read_call(call, where, passing=passing) for call in inbound]
     if kind in MODEL_CLASSES:
         return Row(name, kind, _read(entry, reading), calls)
     if kind == "InputLayer":
@@ -256,7 +259,7 @@ def _kind(entry, source):
     return _RENAMED.get(kind, kind)
 
 
-def _read_call(call, where):
+def _read_call(call, where, *, passing=False):
     """Tensors of one call: lists of Keras 2, dictionaries of Keras 3."""
     if isinstance(call, dict):
         tensors = list(_keras_tensors(call.get("args"), where))
@@ -271,7 +274,7 @@ def _read_call(call, where):
         for item in call:
             if len(item) > 3 and isinstance(item[3], dict):
                 extra |= item[3]
-    if extra.get("training"):
+    if extra.get("training") and not (passing and isinstance(call, dict)):
         refuse(where, "is called with training=True, so that predictions depend on "
                "chance or on the batch")
     for key, value in extra.items():

@@ -180,11 +180,9 @@ class GroupedWeights(Weights):
     def datasets(self, path: Sequence[str], shapes: Mapping) -> dict:
         top, inner = path[0], path[1:]
         owners = self._owners(top)
-        if inner:
-            return self._inner(owners, inner)
         # One layer: whatever TensorFlow called it.
-        roles = {role: dataset for row in owners.values()
-                 for role, dataset in row.items()}
+        roles = self._inner(owners, inner) if inner else {
+            role: dataset for row in owners.values() for role, dataset in row.items()}
         if len(roles) == len(shapes) and not set(roles) & set(shapes):
             # Keras itself takes them in order.
             return dict(zip(shapes, roles.values(), strict=True))

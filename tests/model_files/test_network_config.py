@@ -175,3 +175,11 @@ def test_nesting_without_end_is_refused():
                          ("n", 0, 0))
     with pytest.raises(files.InputError, match="nested deeper"):
         network_config.read(stored, "here")
+
+
+def test_the_stored_default_of_an_inactive_layer_is_no_call_for_training():
+    call = {"args": [{"class_name": "__keras_tensor__", "config": {
+        "keras_history": ["a", 0, 0]}}], "kwargs": {"training": True}}
+    assert network_config._read_call(call, "here", passing=True) == [("a", 0, 0)]
+    with pytest.raises(files.InputError, match="training=True"):
+        network_config._read_call(call, "here")
