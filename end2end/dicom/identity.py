@@ -54,6 +54,7 @@ def _patient(header, fields, where, notes):
         # The set's own number of the woman, and not that of the image around it.
         fields |= subject
         where |= {name: f"PatientID ({scheme})" for name in subject}
+        where["scheme"] = scheme
     elif not words.is_placeholder(text):
         fields |= dict(patient=text, namespace=_text(header, "IssuerOfPatientID"))
         where["patient"] = "PatientID"

@@ -142,8 +142,9 @@ def merged(path: object, statements: collections.abc.Iterable[Statement]) -> Ide
     notes += _inbreast(fields, name_says, read_from)
     notes += _contradictions(ordered, fields)
     fields["kind"] = _kind(ordered, fields, read_from)
-    if name_says is not None:
-        fields["scheme"] = name_says.where.get("scheme", "")
+    fields["scheme"] = next(
+        (statement.where["scheme"] for statement in ordered
+         if statement.where.get("scheme")), "")
     shown = {name: read_from[name] for name in (
         "patient", "exam", "laterality", "view", "kind") if name in read_from}
     return Identity(str(path), read_from=shown, notes=tuple(dict.fromkeys(notes)),

@@ -73,6 +73,15 @@ def test_studies_of_one_file_each_are_one_exam_unless_dates_differ():
         assert "a study of its own" in images[0].notes[0]
 
 
+def test_files_of_cbis_ddsm_with_studies_and_dates_of_their_own_are_one_exam(tmp_path):
+    paths = [dicom_writer.write(
+        tmp_path / f"{view}.dcm", PatientID=f"Mass-Training_P_00001_LEFT_{view}",
+        StudyInstanceUID=f"1.2.{i}", StudyDate=f"2016072{i}", SOPInstanceUID=f"1.3.{i}")
+        for i, view in enumerate(("CC", "MLO"))]
+    images = belonging.identified((path, None) for path in paths)
+    assert len({one.study for one in images}) == 1 and images[0].exam == ""
+
+
 def test_days_count_from_the_first_exam_of_a_woman():
     images = [image(str(i), exam=f"study {i}", day=day) for i, day in enumerate((
         datetime.date(2020, 1, 1), datetime.date(2018, 1, 1), None))]
