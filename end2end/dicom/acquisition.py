@@ -1,4 +1,4 @@
-"""How a picture was taken, from the tags: film or digital, scanner, and special kinds.
+"""How a picture was taken, from the tags: film or digital, and the scanner.
 
 The real files of CBIS-DDSM are Secondary Captures whose ConversionType is WSD
 (workstation), which tells nothing; they are known by their names.
@@ -34,26 +34,6 @@ DIGITAL_DETECTORS, FILM_DETECTORS = ("DIRECT", "SCINTILLATOR", "STORAGE"), ("FIL
 # `Mass-Training_P_00001_LEFT_CC`: a name that only CBIS-DDSM gives.
 FILM_NAME = re.compile(r"(?:Mass|Calc)-(?:Training|Test)_P_\d{5}", re.I)
 
-# Words by which makers name pictures that are no screening views, in the texts of
-# `NAMING`. A study's description is not read: that of a biopsy names the pictures
-# before and after it too.
-NAMING = ("ImageType", "SeriesDescription", "ProtocolName", "ImageComments",
-          "AcquisitionDeviceProcessingDescription", "ViewPosition", "PaddleDescription",
-          "BodyPartExamined", "PerformedProcedureStepDescription")
-SPECIAL_WORDS = (
-    ("implant", r"IMPLANT"),
-    ("spot", r"SPOT"),
-    ("magnified", r"MAGNIF|(?<![A-Z])MAG(?![A-Z])|MICROFOCUS"),
-    ("specimen", r"SPECIMEN|(?<![A-Z])SPECI?(?![A-Z])"),
-    ("needle", r"BIOPSY|(?<![A-Z])BX(?![A-Z])|STEREOTA|NEEDLE|(?<![A-Z])WIRE"
-               r"|LOCALI[SZ]ATION"),
-    ("contrast", r"CONTRAST|CESM|CEDM|CEM(?![A-Z])|LOW_ENERGY|RECOMBINED|SUBTRACT"),
-    ("slice", r"TOMOSYNTHESIS|TOMO_PROJ|(?<![A-Z])(?:DBT|SLICE)(?![A-Z])"))
-# Words of pictures computed from slices, which are whole views.
-SYNTHETIC = re.compile(r"GENERATED_2D|TOMO_2D|C-VIEW|CVIEW|INTELLIGENT 2D|INSIGHT 2D")
-# Above this factor a view is a magnification.
-MAGNIFIED = 1.2
-
 
 def kind(header: pydicom.Dataset, path: pathlib.Path) -> str:
     """Film or digital, as far as tags and names say.
@@ -88,60 +68,6 @@ def scanner(header: pydicom.Dataset) -> str:
     """Maker and model of the device, as far as the file says; else an empty text."""
     names = (_text(header, "Manufacturer"), _text(header, "ManufacturerModelName"))
     return " ".join(name for name in names if name)
-
-
-def special(header: pydicom.Dataset) -> tuple[str, ...]:
-    """Why a picture is no screening view, as far as its tags say.
-
-    Args:
-        header: the data set.
-
-    Returns:
-        Names from `SPECIAL_WORDS`, each once, in that order.
-    """
-    text = " ".join(_joined(header, keyword) for keyword in NAMING)
-    text = " ".join((text, *_modifiers(header))).upper()
-    stated = {
-        "implant": _text(header, "BreastImplantPresent").upper() == "YES",
-        "magnified": magnification(header) > MAGNIFIED,
-        "specimen": bool(header.get("SpecimenDescriptionSequence")),
-        "contrast": bool(_text(header, "ContrastBolusAgent")
-                         or header.get("ContrastBolusAgentSequence")),
-        "slice": _is_slice(header)}
-    whole = SYNTHETIC.search(text) is not None
-    return tuple(
-        name for name, pattern in SPECIAL_WORDS
-        if (stated.get(name) or re.search(pattern, text))
-        and not (name == "slice" and whole))
-
-
-def magnification(header: pydicom.Dataset) -> float:
-    """The stated magnification factor, 1 where there is none."""
-    try:
-        return float(header.get("EstimatedRadiographicMagnificationFactor") or 1)
-    except (TypeError, ValueError):
-        return 1.0
-
-
-def _is_slice(header):
-    name = pydicom.uid.UID(_text(header, "SOPClassUID")).name
-    frames = _text(header, "NumberOfFrames")
-    return ("Tomosynthesis" in name or "Breast Projection" in name
-            or (frames.isdigit() and int(frames) > 1))
-
-
-def _modifiers(header):
-    """Meanings of the codes that modify a view."""
-    for item in (header, *(header.get("ViewCodeSequence") or [])):
-        for code in item.get("ViewModifierCodeSequence") or []:
-            yield str(code.get("CodeMeaning", ""))
-
-
-def _joined(header, keyword):
-    value = header.get(keyword)
-    if value is None or isinstance(value, str):
-        return value or ""
-    return " ".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
 
 
 def _agreed(kinds):

@@ -29,6 +29,9 @@ MODIFIER_CODES = {
     "442581004": "nipple in profile", "441752004": "anterior compression",
     "442593008": "infra-mammary fold",
 }
+# Words in the meaning of a code whose value is not known.
+MODIFIER_MEANINGS = {"SPOT": "spot", "MAGNIF": "magnified",
+                     "IMPLANT DISPLACED": "implant displaced"}
 # More than this is a magnification view; contact images have up to some 1.1.
 MAGNIFIED = 1.2
 LONGEST_DESCRIPTION = 128
@@ -38,15 +41,22 @@ ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 STACK = "1.2.840.10008.5.1.4.1.1.13.1.3"
 PROJECTIONS = ("1.2.840.10008.5.1.4.1.1.13.1.4", "1.2.840.10008.5.1.4.1.1.13.1.5")
 SYNTHETIC_TYPES = {"GENERATED_2D", "TOMO_2D", "C-VIEW", "CVIEW"}
+PROJECTION_TYPES = {"TOMO_PROJ"}
 TOMO_TYPES = {"TOMO", "TOMOSYNTHESIS", "TOMO_SLICE", "BTO"}
 RECOMBINED_TYPES = {"RECOMBINED", "SUBTRACTION", "SUBTRACTED", "DES"}
 LOW_ENERGY_TYPES = {"LOW_ENERGY", "LOWENERGY"}
 
 
-def _words(pattern):
+# Texts that describe how one image was taken, and not the whole study.
+TECHNIQUE = ("SeriesDescription", "DerivationDescription", "ProtocolName",
+             "PaddleDescription", "ImageComments")
+
+
+def _words(pattern, keywords=TECHNIQUE[:2]):
     """A test of whole words in the description of the series or of the derivation."""
     regex = re.compile(rf"(?<![A-Z0-9])(?:{pattern})(?![A-Z0-9])", re.I)
-    return lambda header: any(regex.search(text) for text in descriptions(header))
+    return lambda header: any(
+        regex.search(text) for text in descriptions(header, keywords))
 
 
 def _types(known):
@@ -89,25 +99,52 @@ def _specimen(header):
 # the vendors' words is from memory where it says so.
 RULES = (
     ("region", _words(r"cropped images|ROI mask images")),
-    ("specimen", _specimen), ("specimen", _words("specimen")),
+    ("specimen", _specimen), ("specimen", _words("specimen", TECHNIQUE)),
     # Vendors' words, from memory.
     ("synthetic", _types(SYNTHETIC_TYPES)),
     ("synthetic", _words(r"C-?View|Intelligent 2D|S-View|Insight 2D|V-Preview|"
                          r"Synthetic|Synthesi[sz]ed|Generated 2D")),
     ("slice", _slice),
     ("projection", lambda header: str(header.get("SOPClassUID", "")) in PROJECTIONS),
+    ("projection", _types(PROJECTION_TYPES)),
     ("recombined", _types(RECOMBINED_TYPES)),
     ("recombined", _words("recombined|subtraction|subtracted")),
     ("low energy", _types(LOW_ENERGY_TYPES)),
     ("low energy", _words("low[ _-]energy")),
-    ("spot", _modified("spot")), ("spot", _words("spot")),
+    ("spot", _modified("spot")), ("spot", _words("spot", TECHNIQUE)),
     ("magnified", _modified("magnified")),
     ("magnified", lambda header: _magnification(header) > MAGNIFIED),
-    ("magnified", _words(r"mag(?:n[a-z]*ification)?")),
+    ("magnified", _words("mag|magnif[a-z]*|microfocus", TECHNIQUE)),
     ("implant displaced", _modified("implant displaced")),
     ("implant displaced", _words(r"implant displaced|Eklund")),
     ("other view", lambda header: bool(modifiers(header))),
 )
+
+
+# What else the tags may tell that makes an image no basis for a score. A study's
+# description is not read: that of a biopsy names the images before and after it too.
+CONDITION_TEXTS = (*TECHNIQUE, "AcquisitionDeviceProcessingDescription",
+                   "PerformedProcedureStepDescription")
+_implant = _words("implants?", CONDITION_TEXTS)
+_contrast = _words(
+    "contrast|contrast-?enhanced|CESM|CEDM|CEM", CONDITION_TEXTS)
+CONDITIONS = {
+    "implant": lambda header: (
+        str(header.get("BreastImplantPresent", "") or "").strip().upper() == "YES"
+        or kind(header) == "implant displaced" or _implant(header)),
+    "needle": _words("biopsy|bx|stereota[a-z]*|needle|wire|locali[sz]ation",
+                     CONDITION_TEXTS),
+    "contrast": lambda header: bool(
+        header.get("ContrastBolusAgent") or header.get("ContrastBolusAgentSequence")
+        or kind(header) in ("recombined", "low energy") or _contrast(header)),
+}
+
+
+def tagged(header: pydicom.Dataset) -> tuple[str, ...]:
+    """The kind of an image that is no ordinary one, and the `CONDITIONS` that hold."""
+    name = kind(header)
+    conditions = [name for name, holds in CONDITIONS.items() if holds(header)]
+    return (*([name] if name else []), *conditions)
 
 
 def kind(header: pydicom.Dataset) -> str:
@@ -122,10 +159,11 @@ def image_types(header: pydicom.Dataset) -> set[str]:
     return {str(value)[:words.LONGEST_WORD].strip().upper() for value in values}
 
 
-def descriptions(header: pydicom.Dataset) -> list[str]:
-    """Descriptions of the series and of the derivation, bounded."""
-    return [words.cleaned(header.get(keyword), LONGEST_DESCRIPTION)
-            for keyword in ("SeriesDescription", "DerivationDescription")]
+def descriptions(header: pydicom.Dataset, keywords: collections.abc.Sequence[str]
+                 ) -> list[str]:
+    """Texts of the elements with these keywords, bounded."""
+    return [words.cleaned(" ".join(values(header, keyword)), LONGEST_DESCRIPTION)
+            for keyword in keywords]
 
 
 def view_codes(header: pydicom.Dataset) -> list[pydicom.Dataset]:
@@ -150,11 +188,17 @@ def modifiers(header: pydicom.Dataset) -> list[str]:
     Modifiers lie within the items of ViewCodeSequence or, in some files, beside them. A
     code that is not known is given as `modified`.
     """
-    names = [MODIFIER_CODES.get(_code(item), "modified")
+    names = [MODIFIER_CODES.get(_code(item)) or _modifier_meant(item)
              for holder in (header, *view_codes(header))
              for item in holder.get("ViewModifierCodeSequence") or ()]
     _, _, modifier = words.view(view_position(header))
     return [*names, *([modifier] if modifier else [])]
+
+
+def _modifier_meant(item):
+    meaning = _meaning(item).upper()
+    return next((name for word, name in MODIFIER_MEANINGS.items() if word in meaning),
+                "modified")
 
 
 def view_position(header: pydicom.Dataset) -> str:

@@ -42,7 +42,8 @@ class Mammogram:
             the name.
         bits: that the file declares of the grey levels, 16 after a window; None where
             it says nothing (16 stored, rescaled, or values beyond what is declared).
-        special: why it is no screening view, from the tags (`acquisition.special`).
+        tagged: the kind of picture and conditions such as an implant that the tags
+            tell (`kinds.tagged`).
     """
 
     path: str
@@ -50,7 +51,7 @@ class Mammogram:
     identity: identity_record.Identity = identity_record.Identity()
     notes: tuple = ()
     acquisition: str = acquisition.UNKNOWN
-    special: tuple[str, ...] = ()
+    tagged: tuple[str, ...] = ()
     bits: int | None = None
 
     @property
@@ -161,7 +162,7 @@ def _read(path, frame, manifest, named):
         identity=identity.of_header(header, named, manifest),
         notes=(*notes, *conversion, *kinds.unusual(header)),
         acquisition=acquisition.kind(header, path),
-        special=acquisition.special(header), bits=bits)
+        tagged=kinds.tagged(header), bits=bits)
 
 
 def _check_kind(header, path):

@@ -280,7 +280,9 @@ RULES = (
 
 
 # What is said of pictures that their tags tell to be no screening view
-# (`dicom.acquisition.special`).
+# (`dicom.kinds`): the kinds of picture, and the conditions.
+SLICE = ("the tags say that it is a slice or projection of tomosynthesis; use the "
+         "two-dimensional or synthetic picture")
 TAGGED = {
     "implant": "the tags say that it shows an implant; networks were not trained on "
                "implants",
@@ -290,8 +292,7 @@ TAGGED = {
     "needle": "the tags say that it shows a biopsy or the placing of a needle or wire; "
               "use a picture from before it",
     "contrast": "the tags say that contrast was given; use a picture without",
-    "slice": "the tags say that it is a slice or projection of tomosynthesis; use the "
-             "two-dimensional or synthetic picture",
+    "slice": SLICE, "projection": SLICE,
 }
 
 
@@ -318,9 +319,11 @@ def reasons(
     Args:
         image: array `(rows, columns)` from `images.read_image`, background dark.
         laterality: the stated side, "L", "R" or empty.
-        tagged: names from `TAGGED` that the tags tell; they stand first.
+        tagged: names that the tags tell (`dicom.kinds.tagged`); those of `TAGGED` stand
+            first.
     """
-    by_kind = {kind: Reason(kind, ADVICE + TAGGED[kind]) for kind in tagged}
+    by_kind = {kind: Reason(kind, ADVICE + TAGGED[kind]) for kind in tagged
+               if kind in TAGGED}
     if not appearance.can_be_judged(image):
         return tuple(by_kind.values())
     seen = view(image, laterality=laterality)

@@ -261,7 +261,7 @@ def prepare(image, classifiers, *, frame=None, refuse_unfit=False, bits=None):
 def unfit_reasons(image: Mammogram) -> tuple[unfit.Reason, ...]:
     """Why a picture is no basis for a score, by its tags and by what is seen."""
     return unfit.reasons(
-        image.pixels, laterality=image.laterality, tagged=image.special)
+        image.pixels, laterality=image.laterality, tagged=image.tagged)
 
 
 def check_fit(image: Mammogram, reasons: tuple[unfit.Reason, ...]) -> None:

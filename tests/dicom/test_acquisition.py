@@ -45,34 +45,8 @@ def test_the_device_is_named_as_far_as_it_is_known():
     assert acquisition.scanner(pydicom.Dataset()) == ""
 
 
-@pytest.mark.parametrize("tags, special", [
-    (dict(), ()),
-    (dict(BreastImplantPresent="YES"), ("implant",)),
-    (dict(BreastImplantPresent="NO"), ()),
-    (dict(EstimatedRadiographicMagnificationFactor="1.8"), ("magnified",)),
-    (dict(EstimatedRadiographicMagnificationFactor="1.07"), ()),
-    (dict(PaddleDescription="9CM ROUND SPOT"), ("spot",)),
-    (dict(SeriesDescription="R CC MAG"), ("magnified",)),
-    (dict(SeriesDescription="IMAGE OF LEFT BREAST"), ()),
-    (dict(SeriesDescription="Breast Specimen"), ("specimen",)),
-    (dict(ProtocolName="STEREOTACTIC"), ("needle",)),
-    (dict(SeriesDescription="Wire localization"), ("needle",)),
-    (dict(StudyDescription="POST BIOPSY MAMMO"), ()),
-    (dict(ContrastBolusAgent="Iohexol"), ("contrast",)),
-    (dict(ImageType=["DERIVED", "PRIMARY", "TOMO_PROJ"]), ("slice",)),
-    (dict(ImageType=["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"]), ())])
-def test_pictures_that_are_no_screening_views_by_tags(tmp_path, tags, special):
-    assert read(tmp_path, **tags).special == special
-
-
-def test_modifiers_of_the_view_are_read(tmp_path):
-    code = dicom_writer.item(CodeMeaning="Spot compression")
-    view = dicom_writer.item(CodeValue="399162004", ViewModifierCodeSequence=[code])
-    assert read(tmp_path, ViewCodeSequence=[view]).special == ("spot",)
-
-
 def test_real_files_of_cbis_ddsm_are_known_as_film_by_their_name():
     for path in real_films.paths():
         mammogram = dicom.read_dicom(path)
-        assert mammogram.acquisition == FILM and mammogram.special == ()
+        assert mammogram.acquisition == FILM and mammogram.tagged == ()
         assert mammogram.laterality == real_films.SIDES[path.stem]

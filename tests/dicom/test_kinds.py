@@ -29,6 +29,12 @@ def modifier(code):
         CodeValue="R-10242", ViewModifierCodeSequence=modifier("R-102D7"))])),
     ("magnified", dict(EstimatedRadiographicMagnificationFactor="1.8")),
     ("magnified", dict(SeriesDescription="L CC MAG")),
+    ("magnified", dict(SeriesDescription="MAGNIFIED VIEW")),
+    ("standard", dict(SeriesDescription="IMAGE OF LEFT BREAST")),
+    ("spot", dict(PaddleDescription="9CM ROUND SPOT")),
+    ("spot", dict(ViewModifierCodeSequence=[item(CodeMeaning="Spot compression")])),
+    ("specimen", dict(SeriesDescription="Breast Specimen")),
+    ("projection", dict(ImageType=["DERIVED", "PRIMARY", "TOMO_PROJ"])),
     ("implant displaced", dict(ViewPosition="RCCID")),
     ("other view", dict(ViewModifierCodeSequence=modifier("399197002"))),
     ("other view", dict(ViewPosition="XCCL"))])
@@ -41,3 +47,19 @@ def test_the_view_cell_names_the_modifier(tmp_path):
     path = write(tmp_path / "a.dcm", ViewPosition="CC",
                  ViewModifierCodeSequence=modifier("399197002"))
     assert dicom.read_identity(path).view_cell == "CC rolled"
+
+
+@pytest.mark.parametrize("tagged, tags", [
+    ((), dict()), ((), dict(BreastImplantPresent="NO")),
+    (("implant",), dict(BreastImplantPresent="YES")),
+    (("implant displaced", "implant"), dict(ViewPosition="RCCID")),
+    (("needle",), dict(ProtocolName="STEREOTACTIC")),
+    (("needle",), dict(SeriesDescription="Wire localization")),
+    ((), dict(StudyDescription="POST BIOPSY MAMMO")),
+    (("contrast",), dict(ContrastBolusAgent="Iohexol")),
+    (("recombined", "contrast"), dict(
+        ImageType=["DERIVED", "PRIMARY", "", "RECOMBINED"])),
+    (("spot", "needle"), dict(SeriesDescription="SPOT NEEDLE"))])
+def test_tags_tell_implants_needles_and_contrast(tmp_path, tagged, tags):
+    path = write(tmp_path / "a.dcm", **(dict(ViewPosition="CC") | tags))
+    assert dicom.read_dicom(path).tagged == tagged

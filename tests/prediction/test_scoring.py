@@ -93,7 +93,7 @@ def test_a_picture_that_is_no_basis_for_a_score_is_flagged_or_refused():
 
 
 def test_what_tags_tell_is_flagged_and_a_mirrored_picture_is_not_refused():
-    spot = prediction.Mammogram("a", digital_mammogram(), special=("spot",))
+    spot = prediction.Mammogram("a", digital_mammogram(), tagged=("spot",))
     assert "spot compression" in prediction.prepare(spot, [classifier()]).flags[0]
     with pytest.raises(files.InputError, match="spot compression"):
         prediction.prepare(spot, [classifier()], refuse_unfit=True)
