@@ -9,11 +9,15 @@ in DICOM files are replaced by pseudonyms unless --keep-ids. Exit status 1: some
 failed; they are listed with the reason. Research use only.
 """
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import dataclasses
 import pathlib
 import sys
 import types
+from collections.abc import Sequence
 
 from end2end import checkpoints, config, images, prediction, reports
 from end2end.config import model_flags
@@ -23,7 +27,7 @@ from end2end.utils import commands, files, locks
 JSON_SUFFIX = ".json"
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     made = commands.Parser(prog="python -m end2end.predict", description=__doc__)
     made.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
@@ -75,7 +79,7 @@ def _factor(text):
     return text if text == "auto" else float(text)
 
 
-def overrides(arguments):
+def overrides(arguments: argparse.Namespace) -> dict[str, object]:
     """The fields of `ImageOptions` that were typed."""
     size = arguments.img_size and tuple(arguments.img_size)
     typed = dict(intensity_scale=arguments.rescale_factor, size=size,
@@ -83,7 +87,7 @@ def overrides(arguments):
     return {name: value for name, value in typed.items() if value is not None}
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Scores the images; returns 1 if some failed."""
     arguments = parser().parse_args(argv)
     inputs = prediction.inputs.gather(arguments.paths)
@@ -108,7 +112,9 @@ def main(argv=None):
     return 1 if failures else 0
 
 
-def score(arguments, asked, out, inputs):
+def score(
+        arguments: argparse.Namespace, asked: pathlib.Path, out: pathlib.Path,
+        inputs: prediction.inputs.Inputs) -> tuple[list, list[str]]:
     """Scores what has no row yet and writes all that is made of the rows.
 
     Returns:
@@ -153,7 +159,9 @@ def score(arguments, asked, out, inputs):
         asked, out, inputs, classifiers, failures, wanted), account
 
 
-def bits_of_exams(arguments, classifiers, inputs):
+def bits_of_exams(
+        arguments: argparse.Namespace, classifiers: Sequence[checkpoints.Classifier],
+        inputs: prediction.inputs.Inputs) -> dict[str, int] | None:
     """Bits by path, where a rescale factor is `auto`; else None."""
     if all(classifier.images.intensity_scale != "auto" for classifier in classifiers):
         return None
@@ -161,7 +169,9 @@ def bits_of_exams(arguments, classifiers, inputs):
         inputs.paths, frame=arguments.frame)
 
 
-def pictures(arguments, settings):
+def pictures(
+        arguments: argparse.Namespace, settings: dict[str, object]
+) -> reports.prediction_pictures.PictureRequest | None:
     """What pictures are asked for (`prediction_pictures.PictureRequest`), or None.
 
     Raises:
@@ -184,7 +194,10 @@ def pictures(arguments, settings):
     return request
 
 
-def finish(asked, out, inputs, classifiers, failures, wanted):
+def finish(
+        asked: pathlib.Path, out: pathlib.Path, inputs: prediction.inputs.Inputs,
+        classifiers: Sequence[checkpoints.Classifier], failures: list,
+        wanted: reports.prediction_pictures.PictureRequest | None) -> list:
     """Writes all that is made of the rows, and says where it is.
 
     Returns:

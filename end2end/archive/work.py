@@ -1,5 +1,8 @@
 """What `end2end.archive` does to the rows of one shard."""
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import dataclasses
 import functools
@@ -7,7 +10,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
@@ -26,7 +29,7 @@ SCORED = (*KNOWN, "score", "flags", "notes", "error", *identity_cells.FURTHER_CO
 KEY = "pseudonyms.json"
 
 
-def predicting(arguments):
+def predicting(arguments: argparse.Namespace) -> shards.Work:
     """The work of `archive predict`; models are checked by their hashes."""
     hashes, outputs = [], model_flags.typed(arguments)
     if arguments.fast:
@@ -86,7 +89,7 @@ def _names(key):
     return pseudonyms.Pseudonyms(key, keep_ids=not key)
 
 
-def preparing(arguments):
+def preparing(arguments: argparse.Namespace) -> shards.Work:
     """The work of `archive prepare`."""
     if not all(32 <= length <= 8192 for length in arguments.size):
         raise files.InputError(
@@ -121,7 +124,9 @@ class Loading:
 
 
 @functools.lru_cache(maxsize=1)
-def classifiers(models, loading=Loading()):
+def classifiers(
+        models: tuple[str, ...], loading: Loading = Loading()
+) -> list[checkpoints.Classifier]:
     """The models of a worker, read once per process; as `loading` says."""
     found = []
     for model in models:
@@ -191,8 +196,10 @@ def identity_texts(image: identity.Identity,
     return cells
 
 
-def score_rows(rows, *, table, models, flips, batch_size, key=b"", loading=None,
-               **reading):
+def score_rows(
+        rows: Iterable[dict[str, str]], *, table: str, models: tuple[str, ...],
+        flips: bool, batch_size: int, key: bytes = b"", loading: Loading | None = None,
+        **reading: object) -> list[dict]:
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
     Every row comes back once, in order, with side, view and flags as `end2end.predict`
@@ -273,7 +280,9 @@ def account(out: str) -> str:
     return f"images: {text}; doubles and several images of a view are not looked for"
 
 
-def convert_rows(rows, *, table, out, size):
+def convert_rows(
+        rows: Iterable[dict[str, str]], *, table: str, out: str, size: tuple[int, int]
+) -> list[dict]:
     """Rows whose images were resized and written as 16-bit PNG below `out`."""
     done = []
     for row in rows:
@@ -295,7 +304,7 @@ def convert_rows(rows, *, table, out, size):
     return done
 
 
-def output_name(source):
+def output_name(source: str) -> str:
     """A name that is the same for the same source and for no other."""
     mark = hashlib.sha256(source.encode()).hexdigest()[:16]
     return f"{mark[:2]}/{pathlib.Path(source).stem}_{mark}.png"

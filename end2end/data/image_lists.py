@@ -4,8 +4,10 @@ import dataclasses
 import logging
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import images
 from end2end.tables import identity, manifests, vocabulary
@@ -66,7 +68,10 @@ class ImageList:
         return images.read_image(self.paths[index])
 
 
-def from_arrays(arrays, labels=None, classes=()):
+def from_arrays(
+        arrays: Sequence[NDArray] | NDArray,
+        labels: Sequence[int] | NDArray | None = None, classes: Sequence[str] = ()
+) -> ImageList:
     """Makes an `ImageList` of images in memory.
 
     Args:
@@ -95,7 +100,7 @@ def from_arrays(arrays, labels=None, classes=()):
     return ImageList(names, labels, tuple(classes), arrays=arrays)
 
 
-def list_classes(folder, classes=None):
+def list_classes(folder: files.Path, classes: Sequence[str] | None = None) -> ImageList:
     """Lists the images of class folders, recursively and by sorted name.
 
     Args:
@@ -132,7 +137,7 @@ def list_classes(folder, classes=None):
                      left=tuple(left))
 
 
-def find_images(path, classes=None):
+def find_images(path: files.Path, classes: Sequence[str] | None = None) -> ImageList:
     """Lists the images of a class folder, a plain folder, a manifest or one file.
 
     Args:
@@ -163,7 +168,9 @@ def find_images(path, classes=None):
                      left=tuple(survey.left))
 
 
-def find_splits(paths, classes=None):
+def find_splits(
+        paths: Sequence[files.Path], classes: Sequence[str] | None = None
+) -> dict[str, ImageList]:
     """Lists several sets of images, by the names of their folders or manifests.
 
     Args:
@@ -187,7 +194,7 @@ def find_splits(paths, classes=None):
             for name, place in zip(names, places, strict=True)}
 
 
-def read_manifest(path, classes=None):
+def read_manifest(path: files.Path, classes: Sequence[str] | None = None) -> ImageList:
     """Reads a CSV of image paths, with label, patient, laterality and view if given.
 
     Args:

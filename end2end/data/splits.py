@@ -9,7 +9,9 @@ import csv
 import logging
 import math
 import os
+import pathlib
 import shutil
+from collections.abc import Sequence
 
 from sklearn import model_selection
 
@@ -25,7 +27,9 @@ COLUMNS = ("patient_id", "side", "view", "malignant", "split")
 SAMPLER_SEED = 12345
 
 
-def stratified_split(ids, labels, share, *, seed=SAMPLER_SEED):
+def stratified_split(
+        ids: Sequence[str], labels: Sequence[int], share: float, *,
+        seed: int = SAMPLER_SEED) -> tuple[list[str], list[str]]:
     """Draws a share of the ids, keeping the proportion of the labels.
 
     Args:
@@ -56,7 +60,10 @@ def stratified_split(ids, labels, share, *, seed=SAMPLER_SEED):
     return list(rest), list(part)
 
 
-def split_patients(labels, *, test_share=0.15, validation_share=0.1, seed=SAMPLER_SEED):
+def split_patients(
+        labels: dict[str, int], *, test_share: float = 0.15,
+        validation_share: float = 0.1, seed: int = SAMPLER_SEED
+) -> dict[str, list[str]]:
     """Splits patients into train, val and test.
 
     Args:
@@ -77,7 +84,7 @@ def split_patients(labels, *, test_share=0.15, validation_share=0.1, seed=SAMPLE
     return dict(train=train, val=val, test=test, pat_train=remaining)
 
 
-def read_split(path):
+def read_split(path: files.Path) -> dict[tuple[str, ...], str]:
     """Reads a split file.
 
     Args:
@@ -123,12 +130,14 @@ def read_split(path):
     return parts
 
 
-def part_of(given, patient_id, side, view):
+def part_of(
+        given: dict[tuple[str, ...], str], patient_id: str, side: str, view: str
+) -> str | None:
     """The part of an image by a split that was read; None if it is not named."""
     return given.get((patient_id, side, view)) or given.get((patient_id,))
 
 
-def write_split(folder, images):
+def write_split(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> None:
     """Writes split.csv and the patient ids of each part, one per line.
 
     Args:
@@ -144,7 +153,7 @@ def write_split(folder, images):
         files.write_text(folder / f"{part}.txt", "".join(f"{one}\n" for one in ids))
 
 
-def count(images):
+def count(images: Sequence[dict[str, object]]) -> dict[str, dict[str, int]]:
     """Women, images and positive images per part.
 
     Args:
@@ -159,7 +168,7 @@ def count(images):
     return counts
 
 
-def link_classes(folder, images):
+def link_classes(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> None:
     """Makes the class folders `{train,val,test}/{neg,pos}`; stale images are removed.
 
     Args:

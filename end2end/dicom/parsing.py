@@ -285,7 +285,7 @@ def decode(
     return _decode_here(header, path, frame)
 
 
-def pixel_hash(path):
+def pixel_hash(path: files.Path) -> str:
     """SHA-256 of the stored pixel data, its compressed frames joined."""
     dataset = _dataset(path, force=True)
     data = next((dataset[tag].value for tag in PIXELS if tag in dataset), b"")

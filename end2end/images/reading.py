@@ -6,6 +6,7 @@ import pathlib
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end import dicom
 from end2end.tables import identity, manifests
@@ -67,7 +68,7 @@ def identify(path: str | os.PathLike, *, manifest: dict | None = None
     return identity.merged(path, manifests.around(path, manifest))
 
 
-def decoded(path, *, grey=False):
+def decoded(path: files.Path, *, grey: bool = False) -> NDArray:
     """Decodes an image file that is not DICOM, after a look at its header.
 
     Args:

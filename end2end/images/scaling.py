@@ -2,10 +2,13 @@
 
 import logging
 import pathlib
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from end2end import config
 from end2end.images import reading, segmentation
 from end2end.utils import files
 
@@ -13,7 +16,7 @@ from end2end.utils import files
 log = logging.getLogger(__name__)
 
 
-def resized(image, options):
+def resized(image: NDArray, options: config.ImageOptions) -> NDArray:
     """Resizes an image by bicubic interpolation in its own integer type.
 
     Integers saturate, so nothing overshoots the range of the file (documented
@@ -49,7 +52,7 @@ def resized(image, options):
     return smaller
 
 
-def scaled(image, options):
+def scaled(image: NDArray, options: config.ImageOptions) -> NDArray[np.float32]:
     """Resizes and scales one mammogram: what augmentation takes.
 
     The steps in the order of the original: resize, stretch the maximum, multiply,
@@ -71,13 +74,14 @@ def scaled(image, options):
     return scaled_channels(resized(image, options), options)
 
 
-def scaled_channels(image, options):
+def scaled_channels(
+        image: NDArray, options: config.ImageOptions) -> NDArray[np.float32]:
     """`scaled` for an image already resized."""
     grey = intensities(image, options)
     return np.repeat(grey[..., None], options.channels, axis=-1)
 
 
-def intensities(image, options):
+def intensities(image: NDArray, options: config.ImageOptions) -> NDArray[np.float32]:
     """Scales and equalises an image already resized; `scaled` without channels.
 
     Returns:
@@ -115,7 +119,7 @@ def _equalized(grey):
     return cv2.equalizeHist(levels).astype(np.float32)
 
 
-def to_input(image, options):
+def to_input(image: NDArray, options: config.ImageOptions) -> NDArray[np.float32]:
     """Turns one mammogram into a network input.
 
     Args:
@@ -132,7 +136,7 @@ def to_input(image, options):
     return ready
 
 
-def grey_mean(paths, options):
+def grey_mean(paths: Iterable[files.Path], options: config.ImageOptions) -> float:
     """Mean grey value of images after scaling: the `pixel_mean` of a training set.
 
     Shen et al. 2019 subtract the mean of the whole-image training set, from patches

@@ -13,6 +13,7 @@ import threading
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
@@ -59,7 +60,7 @@ class Warp:
 _local = threading.local()
 
 
-def seeded(seed):
+def seeded(seed: int) -> np.random.RandomState:
     """The legacy NumPy stream of a seed, the one that the original drew from.
 
     Making a `RandomState` costs more than all draws of an image, so each thread keeps
@@ -71,7 +72,9 @@ def seeded(seed):
     return _local.stream
 
 
-def draw_warp(rng, *, channels=3, **ranges):
+def draw_warp(
+        rng: np.random.RandomState | np.random.Generator, *, channels: int = 3,
+        **ranges: object) -> Warp:
     """Draws one warp, in the order of the original: nine draws for three channels.
 
     Args:
@@ -86,7 +89,9 @@ def draw_warp(rng, *, channels=3, **ranges):
     return draw_from(rng, Ranges(**ranges), channels=channels)
 
 
-def draw_from(rng, ranges, *, channels=3):
+def draw_from(
+        rng: np.random.RandomState | np.random.Generator, ranges: Ranges, *,
+        channels: int = 3) -> Warp:
     """`draw_warp` from a `Ranges` made before."""
     zoom = ranges.zoom if tuple(ranges.zoom) != (1, 1) else None
     limits = [
@@ -120,7 +125,9 @@ def _within(limit, draw):
     return low + (high - low) * draw
 
 
-def apply_warp(image, warp, *, fill_mode="nearest", cval=0.0):
+def apply_warp(
+        image: NDArray[np.float32], warp: Warp, *, fill_mode: str = "nearest",
+        cval: float = 0.0) -> NDArray[np.float32]:
     """Warps one image by nearest neighbour, shifts its intensities, flips it.
 
     The warp is rotation, shift, shear and zoom about the point half a pixel below and
@@ -145,7 +152,10 @@ def apply_warp(image, warp, *, fill_mode="nearest", cval=0.0):
     return _shift_intensities(moved, warp.intensity_shifts, out)
 
 
-def warp_grey(plane, warp, *, pixel_mean, out, fill_mode="nearest", cval=0.0):
+def warp_grey(
+        plane: NDArray[np.float32], warp: Warp, *, pixel_mean: float,
+        out: NDArray[np.float32], fill_mode: str = "nearest", cval: float = 0.0
+) -> None:
     """Warps a grey image into the equal or shifted channels of a network input.
 
     The same as `apply_warp` on equal channels, less `pixel_mean`, but written in place.
@@ -269,7 +279,8 @@ def _shift_plane(plane, shift, limits, mean, out):
         np.subtract(np.float32(-mean), out, out=out)
 
 
-def warp_matrix(warp, size):
+def warp_matrix(
+        warp: Warp, size: tuple[int, int]) -> tuple[tuple[float, ...], ...] | None:
     """From output to input pixel: a 2 x 3 matrix for `(row, column, 1)`.
 
     Args:
@@ -355,7 +366,7 @@ def _gather(image, row_parts, column_parts, out):
     return out
 
 
-def four_flips(images):
+def four_flips(images: NDArray) -> tuple[NDArray, ...]:
     """The images as they are, mirrored left-right, upside down, and both.
 
     Args:

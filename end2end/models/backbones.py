@@ -9,8 +9,15 @@ weights and docs/models.md read the row. The flags read it to print help, so Ker
 imported where a trunk is built.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+    from numpy.typing import NDArray
 
 # Batch normalisation of Keras 2.0.8; today's ResNet50 uses 1.001e-5.
 EPSILON = 1e-3
@@ -41,7 +48,8 @@ class Backbone:
     application: str | None = None
 
 
-def batch_normalization(x, name, *, scale=True):
+def batch_normalization(
+        x: keras.KerasTensor, name: str, *, scale: bool = True) -> keras.KerasTensor:
     """Batch normalisation with the constants of Keras 2.0.8."""
     from keras import layers
 
@@ -49,7 +57,7 @@ def batch_normalization(x, name, *, scale=True):
         epsilon=EPSILON, momentum=MOMENTUM, scale=scale, name=name)(x)
 
 
-def caffe_preprocess(images):
+def caffe_preprocess(images: NDArray) -> NDArray:
     """Blue, green, red less their ImageNet means: `(b, h, w, 3)` of 0-255."""
     images = images[..., ::-1].copy()
     for channel, mean in enumerate((103.939, 116.779, 123.68)):
@@ -57,7 +65,7 @@ def caffe_preprocess(images):
     return images
 
 
-def unit_preprocess(images):
+def unit_preprocess(images: NDArray) -> NDArray:
     """From 0-255 to -1 to 1."""
     return (images / 255.0 - 0.5) * 2.0
 
@@ -77,7 +85,7 @@ class _Names:
 RESNET50_STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 
 
-def resnet50(x):
+def resnet50(x: keras.KerasTensor) -> keras.KerasTensor:
     """ResNet50 of Keras 2.0.8: stride 32, `(b, h, w, 3)` to 2048 features.
 
     The first convolution has `same` padding and the first pooling none, strides are in
@@ -132,7 +140,7 @@ def _vgg(repeats):
     return vgg
 
 
-def yaroslav(x):
+def yaroslav(x: keras.KerasTensor) -> keras.KerasTensor:
     """Yaroslav Nikulin's network: six blocks of two 3x3 convolutions, stride 64."""
     from keras import layers
 
@@ -147,7 +155,7 @@ def yaroslav(x):
     return x
 
 
-def xception(x):
+def xception(x: keras.KerasTensor) -> keras.KerasTensor:
     """Xception (Chollet 2017): separable convolutions, stride 32, 2048 features."""
     from keras import layers
 
@@ -236,7 +244,7 @@ INCEPTION_STEM = (
     "max")
 
 
-def inception(x):
+def inception(x: keras.KerasTensor) -> keras.KerasTensor:
     """Inception V3 (Szegedy et al. 2016): stride about 32, 2048 features."""
     from keras import layers
 

@@ -4,6 +4,8 @@ Reads Keras's own files of any age: those of 2.0.8 have our names already, those
 today's ResNet50 are translated, and layers that Keras numbered are taken in order.
 """
 
+from __future__ import annotations
+
 import pathlib
 import re
 from collections.abc import Callable
@@ -21,7 +23,7 @@ from end2end.models import backbones
 from end2end.utils import files
 
 
-def load_into(model, backbone, weights):
+def load_into(model: keras.Model, backbone: str, weights: str | pathlib.Path) -> None:
     """Fills the trunk of a patch classifier with ImageNet weights.
 
     A one-channel trunk gets the sum over red, green and blue of the first kernel, which

@@ -71,7 +71,9 @@ class ResnetOptions:
     shortcut_bn: bool = False
 
 
-def resnet(name, input_shape, num_outputs, options=None):
+def resnet(
+        name: str, input_shape: tuple[int, int, int], num_outputs: int,
+        options: ResnetOptions | None = None) -> keras.Model:
     """Builds a network for one image.
 
     Args:
@@ -93,7 +95,9 @@ def resnet(name, input_shape, num_outputs, options=None):
     return keras.Model(image, _output(x, num_outputs, options), name=name)
 
 
-def two_view_resnet(name, input_shape, num_outputs, options=None):
+def two_view_resnet(
+        name: str, input_shape: tuple[int, int, int], num_outputs: int,
+        options: ResnetOptions | None = None) -> keras.Model:
     """Builds a network for the two views of a breast, CC and MLO.
 
     Each view has a tower with weights of its own; their features are joined before the
@@ -196,7 +200,7 @@ def _post(x, filters, strides, options, name):
 UNITS = {"basic": _basic, "bottleneck": _bottleneck, "post": _post}
 
 
-def elastic_net(alpha, l1_ratio):
+def elastic_net(alpha: float, l1_ratio: float) -> regularizers.Regularizer:
     """Penalty of the output kernel, from its strength and its share of L1."""
     if l1_ratio in (0, 1):
         return regularizers.L1(alpha) if l1_ratio else regularizers.L2(alpha)

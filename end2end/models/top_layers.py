@@ -5,6 +5,9 @@ al. 2019, Figure 1 and Methods: residual blocks, VGG blocks, and the heatmap of 
 patch classifier.
 """
 
+from typing import Protocol
+
+import keras
 from keras import initializers, layers, regularizers
 
 from end2end.models import backbones
@@ -15,18 +18,40 @@ from end2end.utils import files
 TRUNCATED_DEVIATION = 0.87962566103423978
 
 
-def he_normal():
+class TopOptions(Protocol):
+    """What a top reads of the settings of a model (`config.ModelOptions`)."""
+
+    top_kind: str
+    top_filters: tuple
+    top_repeats: tuple
+    expansion: int
+    heatmap: bool
+    heatmap_pool: tuple
+    heatmap_strides: tuple
+    heatmap_max_pool: tuple
+    convolutional: bool
+    shortcut: bool
+    dense_units: int
+    dense_layers: int
+    weight_decay: float
+    dropout: float
+
+
+
+def he_normal() -> initializers.Initializer:
     """The he-normal initializer of Keras 2.0.8 (0.88 of the nominal deviation)."""
     return initializers.VarianceScaling(
         2.0 * TRUNCATED_DEVIATION**2, mode="fan_in", distribution="truncated_normal")
 
 
-def penalty(weight_decay):
+def penalty(weight_decay: float) -> regularizers.Regularizer:
     """L2 penalty of a kernel: `weight_decay` times its sum of squares."""
     return regularizers.L2(weight_decay)
 
 
-def conv_bn(x, filters, kernel, *, weight_decay, name, strides=1, padding="same"):
+def conv_bn(
+        x: keras.KerasTensor, filters: int, kernel: int, *, weight_decay: float,
+        name: str, strides: int = 1, padding: str = "same") -> keras.KerasTensor:
     """Convolution, then batch normalisation."""
     x = layers.Conv2D(
         filters, kernel, strides=strides, padding=padding,
@@ -35,20 +60,24 @@ def conv_bn(x, filters, kernel, *, weight_decay, name, strides=1, padding="same"
     return backbones.batch_normalization(x, f"{name}_bn")
 
 
-def relu_dropout(x, rate, name):
+def relu_dropout(x: keras.KerasTensor, rate: float, name: str) -> keras.KerasTensor:
     """ReLU, then dropout; the dropout layer is there at rate 0 too."""
     x = layers.Activation("relu", name=f"{name}_relu")(x)
     return layers.Dropout(rate, name=f"{name}_dropout")(x)
 
 
-def dense(x, units, *, weight_decay, name, activation=None):
+def dense(
+        x: keras.KerasTensor, units: int, *, weight_decay: float, name: str,
+        activation: str | None = None) -> keras.KerasTensor:
     """Dense layer of the top: he-normal, with a penalty on its kernel."""
     return layers.Dense(
         units, activation=activation, kernel_initializer=he_normal(),
         kernel_regularizer=penalty(weight_decay), name=name)(x)
 
 
-def vgg_block(x, filters, repeats, *, weight_decay, dropout, name, **unused):
+def vgg_block(
+        x: keras.KerasTensor, filters: int, repeats: int, *, weight_decay: float,
+        dropout: float, name: str, **unused: object) -> keras.KerasTensor:
     """Repeats conv-BN-ReLU, then halves: (b, h, w, c) to (b, h/2, w/2, filters)."""
     for i in range(1, repeats + 1):
         x = conv_bn(x, filters, 3, weight_decay=weight_decay, name=f"{name}_{i}")
@@ -56,7 +85,9 @@ def vgg_block(x, filters, repeats, *, weight_decay, dropout, name, **unused):
     return layers.MaxPooling2D(2, name=f"{name}_pool")(x)
 
 
-def resnet_block(x, filters, repeats, *, weight_decay, dropout, name, expansion):
+def resnet_block(
+        x: keras.KerasTensor, filters: int, repeats: int, *, weight_decay: float,
+        dropout: float, name: str, expansion: int) -> keras.KerasTensor:
     """Bottleneck units, the first halving: (b, h, w, c) to
     (b, h/2, w/2, filters * expansion), sizes rounded up."""
     for i in range(1, repeats + 1):
@@ -81,7 +112,9 @@ def resnet_block(x, filters, repeats, *, weight_decay, dropout, name, expansion)
 BLOCKS = {"resnet": resnet_block, "vgg": vgg_block}
 
 
-def convolutional_top(x, options, num_classes):
+def convolutional_top(
+        x: keras.KerasTensor, options: TopOptions, num_classes: int
+) -> keras.KerasTensor:
     """Top blocks, global average, softmax: (b, h, w, c) to (b, num_classes).
 
     Args:
@@ -102,7 +135,9 @@ def convolutional_top(x, options, num_classes):
                  activation="softmax", name="output")
 
 
-def heatmap(x, options, num_classes):
+def heatmap(
+        x: keras.KerasTensor, options: TopOptions, num_classes: int
+) -> keras.KerasTensor:
     """Average pooling, dropout, the patch head with ReLU, max pooling.
 
     Args:
@@ -122,7 +157,9 @@ def heatmap(x, options, num_classes):
     return layers.MaxPooling2D(options.heatmap_max_pool, name="heatmap_pool")(x)
 
 
-def dense_top(x, options, num_classes):
+def dense_top(
+        x: keras.KerasTensor, options: TopOptions, num_classes: int
+) -> keras.KerasTensor:
     """Dense layers, each half as wide, with an optional shortcut around them.
 
     Args:
@@ -152,7 +189,7 @@ def dense_top(x, options, num_classes):
     return layers.Activation("softmax", name="output")(x)
 
 
-def check(options):
+def check(options: TopOptions) -> None:
     """Refuses settings from which no top can be built.
 
     Raises:

@@ -10,6 +10,7 @@ women.
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 from end2end import phantoms
 from end2end.utils import commands, files, locks
@@ -17,7 +18,7 @@ from end2end.utils import commands, files, locks
 LAYOUTS = ("classic", "descriptive", "kaggle", "inbreast")
 
 
-def parser():
+def parser() -> commands.Parser:
     """The command line."""
     result = commands.Parser(prog="python -m end2end.phantoms", description=__doc__)
     result.add_argument("out", metavar="OUT", type=pathlib.Path,
@@ -38,7 +39,7 @@ def parser():
     return result
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Writes the files and says where they are."""
     arguments = vars(parser().parse_args(argv))
     out, layout = arguments.pop("out"), arguments.pop("layout")

@@ -7,11 +7,13 @@ one mammogram stored twice.
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import pydicom
 import pydicom.uid
+from numpy.typing import NDArray
 
 from end2end.phantoms import drawing
 from end2end.utils import files
@@ -57,7 +59,7 @@ METADATA_COLUMNS = (
     "File Size", "File Location", "Download Timestamp")
 
 
-def official_list(woman, kind):
+def official_list(woman: drawing.Woman, kind: str) -> str:
     """`Training` or `Test`: of either kind women are in one list, but a woman with
     both kinds may be in both, as 31 are in CBIS-DDSM."""
     rng = np.random.default_rng([woman.seed, 7])
@@ -66,7 +68,9 @@ def official_list(woman, kind):
     return "Test" if (draws[0] < 0.2) != (own < 0.15) else "Training"
 
 
-def write_cbis_woman(folder, woman, size, layout):
+def write_cbis_woman(
+        folder: files.Path, woman: drawing.Woman, size: tuple[int, int], layout: str
+) -> tuple[list[dict], list[dict]]:
     """Writes all files of one woman in a layout of CBIS-DDSM.
 
     Args:
@@ -193,7 +197,9 @@ def _write_finding(store, subject, kind, picture, mask):
     return f"{path}/{named[1]:06d}.dcm", f"{path}/{named[0]:06d}.dcm"
 
 
-def write_dicom(path, pixels, tags, *, modality="MG"):
+def write_dicom(
+        path: pathlib.Path, pixels: NDArray, tags: dict[str, object], *,
+        modality: str = "MG") -> None:
     """Writes a grey Secondary Capture, explicit little endian, uncompressed.
 
     Args:
@@ -224,7 +230,7 @@ def write_dicom(path, pixels, tags, *, modality="MG"):
         content.save_as(part, enforce_file_format=True)
 
 
-def write_jpeg(path, pixels):
+def write_jpeg(path: pathlib.Path, pixels: NDArray) -> None:
     """Writes an 8-bit JPEG, as in the Kaggle mirror."""
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)
@@ -233,7 +239,7 @@ def write_jpeg(path, pixels):
         part.write_bytes(encoded.tobytes())
 
 
-def write_case_tables(folder, rows):
+def write_case_tables(folder: pathlib.Path, rows: Sequence[dict]) -> None:
     """Writes the four case-description tables with the quirks of the real ones."""
     for kind, columns in TABLE_COLUMNS.items():
         newline_in = {"mass": "ROI mask file path",
@@ -246,7 +252,7 @@ def write_case_tables(folder, rows):
                 columns, chosen, line_end="\r\n", as_is=True)
 
 
-def write_metadata(folder, series):
+def write_metadata(folder: pathlib.Path, series: Sequence[dict]) -> None:
     """Writes metadata.csv, one row per series, as the NBIA Data Retriever does."""
     rows = {}
     for one in series:
@@ -262,7 +268,7 @@ def write_metadata(folder, series):
     files.write_csv(folder / "metadata.csv", METADATA_COLUMNS, rows.values())
 
 
-def write_dicom_info(folder, series):
+def write_dicom_info(folder: pathlib.Path, series: Sequence[dict]) -> None:
     """Writes dicom_info.csv, one row per JPEG, as in the Kaggle mirror."""
     rows = []
     for number, one in enumerate(series):
@@ -279,7 +285,7 @@ def write_dicom_info(folder, series):
     files.write_csv(folder / "dicom_info.csv", list(rows[0]), rows)
 
 
-def add_defects(folder):
+def add_defects(folder: files.Path) -> list[tuple[str, str]]:
     """Spoils some files of a classic download as the real ones are, or were on the way:
     masks of another size, missing and cut-off files.
 

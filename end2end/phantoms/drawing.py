@@ -62,11 +62,11 @@ class Woman:
     seed: int
 
     @property
-    def patient_id(self):
+    def patient_id(self) -> str:
         return f"P_{self.number:05d}"
 
     @property
-    def malignant(self):
+    def malignant(self) -> bool:
         return any(lesion.malignant for lesions in self.lesions.values()
                    for lesion in lesions)
 

@@ -17,7 +17,8 @@ ROI_NAMES = {("mass", True): ("Mass", "Spiculated Region", "Espiculated Region")
              ("calcification", False): ("Calcification", "Calcifications", "")}
 
 
-def write_woman(folder, woman, size):
+def write_woman(
+        folder: files.Path, woman: drawing.Woman, size: tuple[int, int]) -> list[dict]:
     """Writes the DICOM and plist files of one woman in the layout of INbreast.
 
     Returns:

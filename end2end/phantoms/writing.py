@@ -20,8 +20,10 @@ from end2end.utils import files, processes
 SETTINGS_FILE = "phantoms.json"
 
 
-def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
-                    layout="classic", workers=1):
+def write_cbis_ddsm(
+        folder: files.Path, *, patients: int, seed: int = 1, difficulty: float = 0.3,
+        size: tuple[int, int] = (1024, 768), layout: str = "classic", workers: int = 1
+) -> pathlib.Path:
     """Writes a small CBIS-DDSM of synthetic women.
 
     Args:
@@ -60,7 +62,7 @@ def write_cbis_ddsm(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768
     return folder
 
 
-def spoil(folder):
+def spoil(folder: files.Path) -> list:
     """Spoils some files of a classic download (`cbis_ddsm.DEFECTS`), once.
 
     Returns:
@@ -74,8 +76,9 @@ def spoil(folder):
     return settings["spoilt"]
 
 
-def write_inbreast(folder, *, patients, seed=1, difficulty=0.3, size=(1024, 768),
-                   workers=1):
+def write_inbreast(
+        folder: files.Path, *, patients: int, seed: int = 1, difficulty: float = 0.3,
+        size: tuple[int, int] = (1024, 768), workers: int = 1) -> pathlib.Path:
     """Writes a small INbreast of synthetic women; arguments as `write_cbis_ddsm`.
 
     Returns:

@@ -3,6 +3,7 @@ as tables for a terminal."""
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 from end2end.images import belonging
 from end2end.metrics import ensembles
@@ -18,14 +19,14 @@ UNKNOWN = ensembles.UNKNOWN
 NO_VOTE = "no image votes"
 
 
-def read_rows(path):
+def read_rows(path: pathlib.Path) -> list[dict[str, str]]:
     """The rows of a CSV file as dicts of texts; empty where there is none."""
     if not path.exists():
         return []
     return files.read_csv(path, "score file")
 
 
-def levels(out):
+def levels(out: pathlib.Path) -> dict[str, list[dict[str, str]]]:
     """Rows per breast (mean of its CC and its MLO) and per exam of each patient (her
     highest breast), of the images that vote.
 
@@ -97,7 +98,9 @@ def _described(row, many, notes):
         flags=SEPARATOR.join(flags), notes=SEPARATOR.join(dict.fromkeys(notes)))
 
 
-def write_levels(out, found):
+def write_levels(
+        out: pathlib.Path, found: dict[str, list[dict[str, str]]]
+) -> list[pathlib.Path]:
     """Writes `scores.breasts.csv` and `scores.patients.csv` beside `scores.csv`.
 
     Returns:
@@ -114,7 +117,10 @@ def write_levels(out, found):
     return written
 
 
-def write_json(path, rows, found, *, models, failures):
+def write_json(
+        path: pathlib.Path, rows: Sequence[dict[str, str]],
+        found: dict[str, list[dict[str, str]]], *, models: Sequence[dict[str, str]],
+        failures: Sequence[tuple]) -> None:
     """Writes everything as one JSON file.
 
     `images`, `breasts` and `patients` are lists of objects with the columns of the CSV
@@ -138,7 +144,8 @@ def _typed(row):
     return {name: value(name, text) for name, text in row.items()}
 
 
-def terminal(rows, found):
+def terminal(
+        rows: Sequence[dict[str, str]], found: dict[str, list[dict[str, str]]]) -> str:
     """Tables of images, breasts and patients, the highest scores first, as text."""
     parts = [_table("images", rows, lambda row: pathlib.PurePath(row["path"]).name)]
     parts += [_table(name, found[name], lambda row: row["path"]) for name in LEVELS

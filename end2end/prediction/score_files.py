@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 
 import tqdm
 
@@ -19,13 +20,16 @@ AHEAD = 3
 RESEARCH = "Research use only: no medical device, not for diagnosis."
 
 
-def columns(models):
+def columns(models: Sequence[files.Path]) -> tuple[str, ...]:
     """Columns of the score file of some models (their paths)."""
     return ("path", *COLUMNS, "label", "score", *(f"score_{path}" for path in models),
             *STATED, *FURTHER_COLUMNS)
 
 
-def load(models, typed=None, output_options=model_flags.AS_STORED):
+def load(
+        models: Sequence[files.Path], typed: dict[str, object] | None = None,
+        output_options: model_flags.OutputOptions = model_flags.AS_STORED
+) -> list[checkpoints.Classifier]:
     """Loads the models and says what they were trained on.
 
     Args:
@@ -47,7 +51,8 @@ def load(models, typed=None, output_options=model_flags.AS_STORED):
     return classifiers
 
 
-def converted(classifiers):
+def converted(
+        classifiers: Sequence[checkpoints.Classifier]) -> list[checkpoints.Classifier]:
     """The classifiers with networks by OpenVINO (`engines.fast`)."""
     found = []
     for one in classifiers:
@@ -58,7 +63,11 @@ def converted(classifiers):
     return found
 
 
-def score_all(todo, table, classifiers, *, known, **options):
+def score_all(
+        todo: Sequence[files.Path], table: resuming.Rows,
+        classifiers: Sequence[checkpoints.Classifier], *,
+        known: dict[str, dict[str, str]], **options: object
+) -> list[tuple[files.Path, str]]:
     """Appends a row per image as it comes; returns the failures with their reasons.
 
     Args:
@@ -89,7 +98,9 @@ def score_all(todo, table, classifiers, *, known, **options):
     return failures + [(path, resuming.CHANGED) for path in changed]
 
 
-def read_ahead(todo, classifiers, **reading):
+def read_ahead(
+        todo: Iterable[files.Path], classifiers: Sequence[checkpoints.Classifier],
+        **reading: object) -> Iterator[tuple[files.Path, concurrent.futures.Future]]:
     """Each image with a future of its network inputs (`prediction.Prepared`) and of
     what its file was like (`resuming.FileState`).
 
@@ -114,7 +125,9 @@ def read_ahead(todo, classifiers, **reading):
             yield waiting.popleft()
 
 
-def row(prepared, classifiers, model_columns, *, flips):
+def row(
+        prepared: scoring.Prepared, classifiers: Sequence[checkpoints.Classifier],
+        model_columns: Sequence[str], *, flips: bool) -> dict[str, str]:
     """The cells of one image by column: score, scores of the models, flags, notes.
 
     Args:

@@ -5,13 +5,18 @@
     one = prediction.score_image("a.dcm", classifier)   # with flags, notes, side, view
 """
 
+from __future__ import annotations
+
 import dataclasses
 import logging
 import pathlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from end2end import images
+from end2end import config, images
 from end2end.data import image_batches, image_lists
 from end2end.images import depths, fit, kinds, unfit
 from end2end.metrics import calibration
@@ -19,6 +24,9 @@ from end2end.prediction import flip_calls
 from end2end.tables import scores
 from end2end.tables.identity import Identity
 from end2end.utils import files
+
+if TYPE_CHECKING:
+    from end2end.checkpoints import Classifier
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +38,11 @@ read_scores = scores.read_scores
 write_scores = scores.write_scores
 
 
-def predict(classifier, paths, *, flips=False, batch_size=4, progress=None):
+def predict(
+        classifier: Classifier,
+        paths: image_lists.ImageList | Sequence[files.Path] | files.Path, *,
+        flips: bool = False, batch_size: int = 4,
+        progress: Callable[[int], object] | None = None) -> NDArray[np.float32]:
     """Class probabilities of images.
 
     Args:
@@ -52,7 +64,11 @@ def predict(classifier, paths, *, flips=False, batch_size=4, progress=None):
         progress=progress).mean(axis=1)
 
 
-def predict_flips(classifier, paths, *, flips=FLIPS, batch_size=4, progress=None):
+def predict_flips(
+        classifier: Classifier,
+        paths: image_lists.ImageList | Sequence[files.Path] | files.Path, *,
+        flips: Sequence[tuple[int, ...]] = FLIPS, batch_size: int = 4,
+        progress: Callable[[int], object] | None = None) -> NDArray[np.float32]:
     """Class probabilities of images, for each flip.
 
     Returns:
@@ -78,7 +94,7 @@ def predict_flips(classifier, paths, *, flips=FLIPS, batch_size=4, progress=None
     return np.concatenate(found)
 
 
-def check_inputs(inputs, names):
+def check_inputs(inputs: NDArray[np.float32], names: Iterable[object]) -> None:
     """Refuses what is no number, which pooling can hide; warns of plain images.
 
     Raises:
@@ -95,7 +111,7 @@ def check_inputs(inputs, names):
                         name)
 
 
-def check_scores(values, names):
+def check_scores(values: Sequence | NDArray, names: Iterable[object]) -> None:
     """Refuses scores that are no finite numbers.
 
     Args:
@@ -112,7 +128,9 @@ def check_scores(values, names):
                 "the model and the rescale factor.")
 
 
-def predict_inputs(model, inputs, *, flips=FLIPS[:1]):
+def predict_inputs(
+        model: Callable, inputs: NDArray[np.float32], *,
+        flips: Sequence[tuple[int, ...]] = FLIPS[:1]) -> NDArray[np.float32]:
     """Class probabilities of network inputs, for each flip.
 
     Args:
@@ -168,7 +186,9 @@ class ScoredImage:
     identity: Identity = Identity()
 
 
-def network_input(mammogram, options):
+def network_input(
+        mammogram: Mammogram, options: config.ImageOptions
+) -> tuple[NDArray[np.float32], config.ImageOptions, tuple[str, ...]]:
     """One image as a network takes it, and the notes and flags of that.
 
     Args:
@@ -215,7 +235,10 @@ class Prepared:
     flags: tuple
 
 
-def prepare(image, classifiers, *, frame=None, refuse_unfit=False, bits=None):
+def prepare(
+        image: str | pathlib.Path | NDArray | Mammogram,
+        classifiers: Sequence[Classifier], *, frame: int | None = None,
+        refuse_unfit: bool = False, bits: dict[str, int] | None = None) -> Prepared:
     """Reads one mammogram and makes the inputs of networks; no network is run.
 
     Args:
@@ -281,7 +304,9 @@ def check_fit(image: Mammogram, reasons: tuple[unfit.Reason, ...]) -> None:
             f"{refusing[0].sentence.removeprefix(unfit.ADVICE)}.")
 
 
-def misfit_flags(image, options, classifiers):
+def misfit_flags(
+        image: Mammogram, options: Sequence[config.ImageOptions],
+        classifiers: Sequence[Classifier]) -> list[str]:
     """Why an image may not fit each model; see `fit.flags`.
 
     Args:
@@ -298,7 +323,10 @@ def misfit_flags(image, options, classifiers):
                 auto=one.images.intensity_scale == "auto")]
 
 
-def score_image(image, classifiers, *, flips=False, frame=None):
+def score_image(
+        image: str | pathlib.Path | NDArray | Mammogram | Prepared,
+        classifiers: Classifier | Sequence[Classifier], *, flips: bool = False,
+        frame: int | None = None) -> ScoredImage:
     """Scores one mammogram with one or several models.
 
     Args:
@@ -325,7 +353,10 @@ def score_image(image, classifiers, *, flips=False, frame=None):
         for one, inputs in zip(classifiers, image.inputs, strict=True)], flips=flips)
 
 
-def scored(prepared, classifiers, probabilities, *, flips=False):
+def scored(
+        prepared: Prepared, classifiers: Sequence[Classifier],
+        probabilities: Sequence[NDArray[np.float32]], *, flips: bool = False
+) -> ScoredImage:
     """Joins what networks said of one image with what is known of it.
 
     Args:
@@ -360,7 +391,7 @@ def scored(prepared, classifiers, probabilities, *, flips=False):
         image.notes, image.identity)
 
 
-def check_classes(classifier):
+def check_classes(classifier: Classifier) -> None:
     """Raises files.InputError unless a model tells `neg` from `pos`."""
     if set(classifier.classes) != {"neg", "pos"}:
         raise files.InputError(
@@ -368,7 +399,9 @@ def check_classes(classifier):
             "expected neg and pos. Give a model of whole images.")
 
 
-def points_passed(score, classifiers, scheme):
+def points_passed(
+        score: float, classifiers: Sequence[Classifier], scheme: str
+) -> tuple[str, ...]:
     """Sentences on the operating points of a single model that a score reaches."""
     if len(classifiers) != 1:
         return ()

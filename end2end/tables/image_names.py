@@ -36,7 +36,7 @@ class Scheme:
     pattern: str
 
     @functools.cached_property
-    def regex(self):
+    def regex(self) -> re.Pattern[str]:
         """The compiled pattern; case does not matter."""
         return re.compile(self.pattern, re.I)
 

@@ -6,9 +6,14 @@ more than two classes `predicted` and `score_CLASS` for each class. Further colu
 (density, lesion type) are kept. No model is needed to work with it.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from end2end.tables import vocabulary
 from end2end.utils import files
@@ -60,13 +65,13 @@ class Scores:
         return len(self.paths)
 
     @property
-    def predicted(self):
+    def predicted(self) -> NDArray[np.integer]:
         """Class of the highest probability, int `(n,)`; 0.5 divides two classes."""
         if self.values.ndim == 1:
             return (self.values >= 0.5).astype(int)
         return self.values.argmax(axis=1)
 
-    def subset(self, chosen):
+    def subset(self, chosen: NDArray) -> Scores:
         """The cases of a bool or index array, in its order."""
         chosen = np.arange(len(self))[chosen]
         def texts(values):
@@ -78,14 +83,27 @@ class Scores:
             others={name: texts(values) for name, values in self.others.items()},
             **{name: texts(getattr(self, name)) for name in TEXTS})
 
-    def labelled(self):
+    def labelled(self) -> Scores:
         """The cases whose label is known."""
         if self.labels is None:
             return self.subset(np.zeros(len(self), bool))
         return self.subset(self.labels != UNKNOWN)
 
 
-def of_images(images, values, classes, models=None, columns=None):
+class Images(Protocol):
+    """What is read of a list of images (`data.image_lists.ImageList`)."""
+
+    paths: tuple
+    labels: np.ndarray | None
+    patients: tuple | None
+    lateralities: tuple | None
+    views: tuple | None
+
+
+def of_images(
+        images: Images, values: NDArray, classes: Sequence[str],
+        models: dict[str, NDArray] | None = None,
+        columns: dict[str, Sequence[str]] | None = None) -> Scores:
     """Joins what is known of images with their scores.
 
     Args:
@@ -125,7 +143,7 @@ def _columns(images, paths):
     return columns
 
 
-def positive_class(classes):
+def positive_class(classes: Sequence[str]) -> int:
     """Which of two classes is cancer: the one called `pos`, else the second."""
     return list(classes).index("pos") if "pos" in classes else 1
 
@@ -133,7 +151,7 @@ def positive_class(classes):
 # CSV ------------------------------------------------------------------------------
 
 
-def write_scores(path, scores):
+def write_scores(path: files.Path, scores: Scores) -> None:
     """Writes a score file, atomically; see the top of this module for its columns."""
     known = [name for plural, name in TEXTS.items()
              if name not in COLUMNS and any(getattr(scores, plural))]
@@ -141,14 +159,14 @@ def write_scores(path, scores):
     files.write_csv(path, names, rows(scores))
 
 
-def score_columns(scores):
+def score_columns(scores: Scores) -> list[str]:
     """Names of the columns that hold scores."""
     if scores.values.ndim == 1:
         return ["score", *(f"score_{name}" for name in scores.models)]
     return ["predicted", *(f"score_{name}" for name in scores.classes)]
 
 
-def rows(scores):
+def rows(scores: Scores) -> list[dict[str, str]]:
     """One dict of texts per case, by column of a score file."""
     found = []
     for i, path in enumerate(scores.paths):
@@ -174,12 +192,12 @@ def _label_text(scores, i):
     return label if scores.values.ndim == 1 else scores.classes[label]
 
 
-def number(value):
+def number(value: float) -> str:
     """A score as text; nine digits bring every float32 back."""
     return format(float(value), ".9g")
 
 
-def read_scores(path):
+def read_scores(path: files.Path) -> Scores:
     """Reads a score file, one's own or from elsewhere.
 
     Args:
@@ -273,7 +291,7 @@ def _read_labels(texts, classes, path):
     return None if (labels == UNKNOWN).all() else labels
 
 
-def joined(scores, path):
+def joined(scores: Scores, path: files.Path) -> Scores:
     """Adds the columns of another table by patient, side and view.
 
     Args:
