@@ -3,6 +3,7 @@
 import collections.abc
 import csv
 import datetime
+import functools
 import io
 import logging
 import pathlib
@@ -192,12 +193,19 @@ def meaning(column: str) -> str:
 
 def named_columns(columns: collections.abc.Iterable[str]) -> dict[str, str]:
     """Which column means what, by `SPELLINGS`; the first spelling there wins."""
-    columns, named = list(columns), {}
+    return dict(_named_columns(tuple(columns)))
+
+
+# Long tables are read row by row, each row with the same columns.
+@functools.lru_cache(maxsize=64)
+def _named_columns(columns):
+    words = {}
+    for column in columns:
+        words.setdefault(column.strip().lower().replace(" ", "_"), column)
+    named = {}
     for name, spellings in SPELLINGS.items():
-        for spelling in spellings:
-            for column in columns:
-                if column.strip().lower().replace(" ", "_") == spelling:
-                    named.setdefault(name, column)
+        for spelling in filter(words.__contains__, spellings):
+            named.setdefault(name, words[spelling])
     return named
 
 
