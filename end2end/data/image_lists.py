@@ -134,7 +134,13 @@ def list_classes(folder: files.Path, classes: Sequence[str] | None = None) -> Im
             "one folder per class with PNG, JPEG, PGM, TIFF or DICOM files. Check the "
             "path and --class-list.")
     return ImageList(tuple(paths), np.array(labels, np.int64), tuple(classes),
-                     left=tuple(left))
+                     left=(*left, *_outside(folder, classes)))
+
+
+def _outside(folder, classes):
+    """Files of a folder that lie in none of its class folders, with that reason."""
+    return [(path, "outside the class folders") for path in sorted(folder.rglob("*"))
+            if path.relative_to(folder).parts[0] not in classes and path.is_file()]
 
 
 def find_images(path: files.Path, classes: Sequence[str] | None = None) -> ImageList:

@@ -31,7 +31,8 @@ def parser() -> commands.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Prints the check of the images, and the scale and mean to use."""
+    """Prints the check of the images, the scale and mean to use, and what became of all
+    images and files."""
     arguments = parser().parse_args(argv)
     sets = data.image_lists.find_splits(arguments.sets, tuple(arguments.class_list))
     total = sum(map(len, sets.values()))
@@ -50,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     factor = ([] if check.intensity_scale is None
               else ["--rescale-factor", f"{check.intensity_scale:g}"])
     print("To use:", *factor, f"--featurewise-mean {check.pixel_mean:.2f}")
+    readable = {str(image.path) for looked in check.statistics.values()
+                for image in looked if not image.error}
+    print("\n".join(images.accounting.lines_of_sets(sets, readable)))
 
 
 def _counted(looked, bar):

@@ -2,6 +2,11 @@
 
 import pathlib
 
+import cv2
+import tiny_classifier
+
+from end2end.data import image_lists
+from end2end.images import __main__ as program
 from end2end.images import accounting
 from end2end.tables.identity import Identity
 
@@ -25,3 +30,33 @@ def test_zeros_are_printed_too():
     assert accounting.lines([], 0) == [
         "images: 0 found, 0 understood, 0 refused, 0 doubled, 0 without patient, "
         "0 without side or view, 0 not voting", "not looked at: 0"]
+
+
+def written(folder, *names):
+    for seed, name in enumerate(names, len(str(folder))):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), tiny_classifier.picture(seed))
+
+
+def test_images_of_training_sets_are_counted_once_and_do_not_vote(tmp_path):
+    written(tmp_path / "train", "neg/a_L_CC.png", "pos/b.png", "benign/c_L_CC.png")
+    written(tmp_path / "val", "neg/d_R_MLO.png", "pos/e_R_CC.png")
+    (tmp_path / "train/pos/notes.txt").write_text("no image")
+    sets = image_lists.find_splits([tmp_path], ("neg", "pos"))
+    everything = [str(path) for images in sets.values() for path in images.paths]
+    lines = accounting.lines_of_sets(sets | dict(twice=sets["train"]), everything[:-1])
+    assert lines == [
+        "images: 4 found, 3 understood, 1 refused, 0 doubled, 1 without patient, "
+        "1 without side or view",
+        "not looked at: 2 (1 no image: notes.txt; "
+        "1 outside the class folders: c_L_CC.png)"]
+
+
+def test_the_check_of_images_ends_with_the_counts(tmp_path, capsys):
+    written(tmp_path / "train", "neg/a_L_CC.png", "pos/b_L_CC.png")
+    (tmp_path / "train/pos/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    program.main([str(tmp_path / "train"), "--img-size", "32", "24"])
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "images: 3 found, 2 understood, 1 refused, 0 doubled, 0 without patient, "
+        "0 without side or view", "not looked at: 0"]

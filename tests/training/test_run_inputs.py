@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ddsm_train import image_clf_train
 from end2end import config
 from end2end.data import image_lists
 from end2end.training import run_inputs
@@ -133,3 +134,38 @@ def test_a_finished_run_gives_its_report_and_another_does_not(tmp_path):
     assert run_inputs.earlier_report("s", run)["epochs"] == 3
     assert "finished before" in messages[0]
     assert run_inputs.earlier_report("t", run) is None
+
+
+@pytest.fixture
+def splits_of_one_woman(tmp_path):
+    """Three splits; of the woman P_00001 one breast is in `train`, one in `test`."""
+    women = dict(train=(1, 2), val=(3, 4), test=(5, 1))
+    for k, (split, pair) in enumerate(women.items()):
+        for name, woman in zip(("neg", "pos"), pair, strict=True):
+            side = "RIGHT" if split == "test" else "LEFT"
+            path = tmp_path / split / name / f"P_{woman:05d}_{side}_CC.png"
+            path.parent.mkdir(parents=True)
+            cv2.imwrite(str(path), np.random.default_rng((k, woman)).integers(
+                0, 65535, (8, 6)).astype(np.uint16))
+    return [str(tmp_path / split) for split in run_inputs.SPLITS]
+
+
+def test_a_woman_in_two_splits_stops_the_training_with_one_sentence(
+        splits_of_one_woman, tmp_path):
+    command = [*splits_of_one_woman, "--no-use-pretrained", "--img-size", "8", "6",
+               "--best-model", str(tmp_path / "best.h5")]
+    with pytest.raises(files.InputError) as caught:
+        image_clf_train.main(command)
+    message = str(caught.value)
+    assert message.startswith("1 patient is in more than one split (first: ")
+    assert message.endswith("To train all the same: --allow-shared-patients.")
+    assert "P_00001_LEFT_CC.png" in message and "\n" not in message
+
+
+def test_a_woman_in_two_splits_is_a_warning_where_that_is_allowed(
+        splits_of_one_woman, tmp_path, caplog):
+    data, _ = run_inputs.open_data("patch", splits_of_one_woman, settings(
+        tmp_path, allow_shared_patients=True))
+    assert {split: len(images) for split, images in data.items()} == dict(
+        train=2, val=2, test=2)
+    assert "1 patient is in more than one split" in caplog.text
