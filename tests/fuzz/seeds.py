@@ -277,7 +277,7 @@ def settings():
         calibration=dict(method="temperature", temperature=dict(plain=1.5)),
         operating_points=[dict(at="sensitivity", target=0.9, sensitivity=0.9,
                                specificity=0.5, threshold=0.2, scheme="plain")],
-        input_statistics=dict(mean=[40, 60], top=[200, 255]))).encode()]
+        input_statistics=dict(mean=[20, 40, 60], top=[200, 250, 255]))).encode()]
     for data in model_files(".h5"):
         with h5py.File(io.BytesIO(data)) as file:
             if "model_config" in file.attrs:
