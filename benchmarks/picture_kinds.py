@@ -111,27 +111,27 @@ def kinds_told(films: list[Picture]) -> dict[str, collections.Counter]:
     groups = {"real film": films, "film phantom": phantom_pictures("film"),
               "digital phantom": phantom_pictures("digital"),
               "digital from physics": physics_pictures()}
-    told = collections.defaultdict(collections.Counter)
+    tallies = collections.defaultdict(collections.Counter)
     for group, pictures in groups.items():
         for image, _ in pictures:
             for depth, variant in depths(image):
-                told[f"{group}, {depth}"].update((kinds.kind(variant), NUMBER))
+                tallies[f"{group}, {depth}"].update((kinds.kind(variant), NUMBER))
     for image, _ in films:
         breast, _ = images.segment_breast(resized(image, SIZE), crop=False)
-        told["real film, breast only"].update((kinds.kind(breast), NUMBER))
+        tallies["real film, breast only"].update((kinds.kind(breast), NUMBER))
         inner = resized(image, SIZE)[46:-46, 36:-36]
-        told["real film, edges cut off"].update((kinds.kind(inner), NUMBER))
-    return told
+        tallies["real film, edges cut off"].update((kinds.kind(inner), NUMBER))
+    return tallies
 
 
 def reasons_told(films: list[Picture]) -> dict[str, collections.Counter]:
     """Reasons not to use the score, by group of pictures."""
-    told = collections.defaultdict(collections.Counter)
+    tallies = collections.defaultdict(collections.Counter)
 
     def count(group, image, side=""):
-        told[group].update(reason.kind for reason in unfit.reasons(
+        tallies[group].update(reason.kind for reason in unfit.reasons(
             image, laterality=side))
-        told[group][NUMBER] += 1
+        tallies[group][NUMBER] += 1
 
     rng = np.random.default_rng(1)
     for image, side in films:
@@ -147,14 +147,14 @@ def reasons_told(films: list[Picture]) -> dict[str, collections.Counter]:
             count(f"{group}, inverted", image.max() - image, side)
     for name, draw in spoiled.NO_BREAST.items():
         count(name, draw(rng, SIZE))
-    return told
+    return tallies
 
 
-def table(columns: tuple[str, ...], told: dict[str, collections.Counter]) -> str:
+def table(columns: tuple[str, ...], tallies: dict[str, collections.Counter]) -> str:
     """Counts as a Markdown table."""
     lines = ["| pictures | " + " | ".join((NUMBER, *columns)) + " |",
              "|---|" + "---|" * (len(columns) + 1)]
-    for group, counts in told.items():
+    for group, counts in tallies.items():
         cells = [group, *(str(counts[name]) for name in (NUMBER, *columns))]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

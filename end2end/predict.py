@@ -29,50 +29,50 @@ JSON_SUFFIX = ".json"
 
 def parser() -> commands.Parser:
     """The command line."""
-    made = commands.Parser(prog="python -m end2end.predict", description=__doc__)
-    made.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
-                      help="models (.h5, .hdf5, .keras); image files, folders and "
-                           "manifests (CSV with path and perhaps patient, exam, "
-                           "laterality, view, label)")
-    made.add_argument("--out", default="scores.csv",
-                      help="CSV file; or JSON file, whose rows are gathered in the CSV "
-                           "file of the same name (%(default)s)")
-    made.add_argument("--flips", action="store_true",
-                      help="average over the four flips")
-    made.add_argument("--rescale-factor", type=_factor, metavar="FACTOR",
-                      help="multiply intensities by this instead of the model's "
-                           "factor; auto: found from each image")
-    made.add_argument("--featurewise-mean", type=float, metavar="GREY",
-                      help="mean to subtract instead of the model's")
-    made.add_argument("--img-size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"),
-                      help="size instead of the model's; needed with a model of which "
-                           "nothing is known")
-    made.add_argument("--frame", type=int, metavar="N",
-                      help="frame of tomosynthesis stacks, from 0")
-    config.add_refuse_unfit(made)
-    made.add_argument("--fast", action="store_true",
-                      help="networks by OpenVINO: the same scores, sooner")
-    made.add_argument("--keep-ids", action="store_true",
-                      help="write patients' numbers of DICOM files as they are")
-    made.add_argument("--pseudonym-key", type=pathlib.Path, metavar="FILE",
-                      help="key of the pseudonyms of patients, so that other calls "
-                           "with it give the same ones; made where it is missing")
-    made.add_argument("--views", choices=("standard", "all"), default="standard",
-                      help="what counts for a breast: one CC and one MLO of each exam, "
-                           "or every image with a known side (%(default)s)")
-    made.add_argument("--overlay", type=pathlib.Path, metavar="FOLDER",
-                      help="write saliency and heatmap of each image as PNG")
-    made.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
-                      help="patch classifier whose heatmap is drawn; default: Grad-CAM "
-                           "of the first model")
-    made.add_argument("--report", type=pathlib.Path, metavar="FILE",
-                      help="write a page of all images with their maps, HTML")
-    made.add_argument("--dicom", type=pathlib.Path, metavar="FOLDER",
-                      help="write for each DICOM file its overlay (Secondary Capture) "
-                           "and its score (Structured Report); they carry the tags of "
-                           "the patient")
-    model_flags.add(made)
-    return made
+    parser = commands.Parser(prog="python -m end2end.predict", description=__doc__)
+    parser.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
+                        help="models (.h5, .hdf5, .keras); image files, folders and "
+                             "manifests (CSV with path and perhaps patient, exam, "
+                             "laterality, view, label)")
+    parser.add_argument("--out", default="scores.csv",
+                        help="CSV file; or JSON file, whose rows are gathered in the "
+                             "CSV file of the same name (%(default)s)")
+    parser.add_argument("--flips", action="store_true",
+                        help="average over the four flips")
+    parser.add_argument("--rescale-factor", type=_factor, metavar="FACTOR",
+                        help="multiply intensities by this instead of the model's "
+                             "factor; auto: found from each image")
+    parser.add_argument("--featurewise-mean", type=float, metavar="GREY",
+                        help="mean to subtract instead of the model's")
+    parser.add_argument("--img-size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"),
+                        help="size instead of the model's; needed with a model of "
+                             "which nothing is known")
+    parser.add_argument("--frame", type=int, metavar="N",
+                        help="frame of tomosynthesis stacks, from 0")
+    config.add_refuse_unfit(parser)
+    parser.add_argument("--fast", action="store_true",
+                        help="networks by OpenVINO: the same scores, sooner")
+    parser.add_argument("--keep-ids", action="store_true",
+                        help="write patients' numbers of DICOM files as they are")
+    parser.add_argument("--pseudonym-key", type=pathlib.Path, metavar="FILE",
+                        help="key of the pseudonyms of patients, so that other calls "
+                             "with it give the same ones; made where it is missing")
+    parser.add_argument("--views", choices=("standard", "all"), default="standard",
+                        help="what counts for a breast: one CC and one MLO of each "
+                             "exam, or every image with a known side (%(default)s)")
+    parser.add_argument("--overlay", type=pathlib.Path, metavar="FOLDER",
+                        help="write saliency and heatmap of each image as PNG")
+    parser.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
+                        help="patch classifier whose heatmap is drawn; default: "
+                             "Grad-CAM of the first model")
+    parser.add_argument("--report", type=pathlib.Path, metavar="FILE",
+                        help="write a page of all images with their maps, HTML")
+    parser.add_argument("--dicom", type=pathlib.Path, metavar="FOLDER",
+                        help="write for each DICOM file its overlay (Secondary "
+                             "Capture) and its score (Structured Report); they carry "
+                             "the tags of the patient")
+    model_flags.add(parser)
+    return parser
 
 
 def _factor(text):
@@ -91,8 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Scores the images; returns 1 if some failed."""
     arguments = parser().parse_args(argv)
     inputs = prediction.inputs.gather(arguments.paths)
-    asked = pathlib.Path(arguments.out)
-    out = asked.with_suffix(".csv") if asked.suffix == JSON_SUFFIX else asked
+    target = pathlib.Path(arguments.out)
+    out = target.with_suffix(".csv") if target.suffix == JSON_SUFFIX else target
     if arguments.fast:
         prediction.engines.check()
     files.writable_folder(out.parent)
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for folder in (arguments.overlay, arguments.dicom):
             if folder:
                 stack.enter_context(locks.output_folder(folder))
-        failures, account = score(arguments, asked, out, inputs)
+        failures, account = score(arguments, target, out, inputs)
     for path, reason in failures:
         reason = reason.removeprefix(f"{path} ")
         commands.say(f"failed: {commands.one_line(path)}: {reason}")
@@ -113,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def score(
-        arguments: argparse.Namespace, asked: pathlib.Path, out: pathlib.Path,
+        arguments: argparse.Namespace, target: pathlib.Path, out: pathlib.Path,
         inputs: prediction.inputs.Inputs) -> tuple[list, list[str]]:
     """Scores what has no row yet and writes all that is made of the rows.
 
@@ -129,7 +129,7 @@ def score(
         out, settings, rows=bool(table.paths), key_file=arguments.pseudonym_key)
     classifiers = prediction.score_files.load(
         inputs.models, overrides(arguments), model_flags.typed(arguments))
-    wanted = pictures(arguments, settings)
+    request = pictures(arguments, settings)
     stale = table.stale(set(map(str, inputs.paths)))
     for line in stale.lines():
         commands.say(line)
@@ -152,11 +152,11 @@ def score(
     failures += inputs.refused
     account = images.accounting.lines(
         subjects.settle(out, columns), len(failures), inputs.left)
-    if wanted:
-        wanted = dataclasses.replace(
-            wanted, scored_ns=table.scored_ns(), bits=bits or {})
+    if request:
+        request = dataclasses.replace(
+            request, scored_ns=table.scored_ns(), bits=bits or {})
     return failures + finish(
-        asked, out, inputs, classifiers, failures, wanted), account
+        target, out, inputs, classifiers, failures, request), account
 
 
 def bits_of_exams(
@@ -195,41 +195,42 @@ def pictures(
 
 
 def finish(
-        asked: pathlib.Path, out: pathlib.Path, inputs: prediction.inputs.Inputs,
+        target: pathlib.Path, out: pathlib.Path, inputs: prediction.inputs.Inputs,
         classifiers: Sequence[checkpoints.Classifier], failures: list,
-        wanted: reports.prediction_pictures.PictureRequest | None) -> list:
+        request: reports.prediction_pictures.PictureRequest | None) -> list:
     """Writes all that is made of the rows, and says where it is.
 
     Returns:
         pairs of path and reason, of the images without pictures.
     """
-    rows, found = prediction.grouping.read_rows(out), prediction.grouping.levels(out)
+    rows, levels = prediction.grouping.read_rows(out), prediction.grouping.levels(out)
     if not rows:
         commands.say("no image has a score")
         return []
     paths = set(map(str, inputs.paths))
     rows = [row for row in rows if row["path"] in paths]
-    commands.say(prediction.grouping.terminal(rows, found) + "\n")
+    commands.say(prediction.grouping.terminal(rows, levels) + "\n")
     more = []
-    if wanted:
-        more = reports.prediction_pictures.make(rows, classifiers, wanted,
-                                     reports.prediction_pictures.table_sections(found))
-    written = [out, *prediction.grouping.write_levels(out, found)]
-    if asked != out:
-        trained = [one.card.get("trained_on", "unknown data") for one in classifiers]
+    if request:
+        more = reports.prediction_pictures.make(rows, classifiers, request,
+                                     reports.prediction_pictures.table_sections(levels))
+    written = [out, *prediction.grouping.write_levels(out, levels)]
+    if target != out:
+        trained = [classifier.card.get("trained_on", "unknown data")
+                   for classifier in classifiers]
         prediction.grouping.write_json(
-            asked, prediction.grouping.read_rows(out), found,
+            target, prediction.grouping.read_rows(out), levels,
             failures=failures + more, models=[
-                dict(name=one.name, trained_on=data)
-                for one, data in zip(classifiers, trained, strict=True)])
-        written.insert(0, asked)
-    if wanted:
-        written += filter(None, (wanted.overlay, wanted.page, wanted.results))
+                dict(name=classifier.name, trained_on=data)
+                for classifier, data in zip(classifiers, trained, strict=True)])
+        written.insert(0, target)
+    if request:
+        written += filter(None, (request.overlay, request.page, request.results))
     commands.say("written: " + ", ".join(map(str, written)))
-    if not found["breasts"]:
+    if not levels["breasts"]:
         commands.say("no rows per breast: no image with known side and view votes")
     unknown = sum(row["patient"] == prediction.grouping.UNKNOWN
-                  for row in found["patients"])
+                  for row in levels["patients"])
     if unknown:
         commands.say(f"{unknown} exams of unknown patients are in the tables as "
                      f"{prediction.grouping.UNKNOWN}")

@@ -57,8 +57,8 @@ def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int]]:
     left_out = dict(failed=0, unlabelled=0)
     labels, values = [], []
     for row in shards.read_rows(table):
-        named = vocabulary.named_columns(row)
-        score, label = (row.get(named.get(name), "") for name in ("score", "label"))
+        headings = vocabulary.named_columns(row)
+        score, label = (row.get(headings.get(name), "") for name in ("score", "label"))
         number = vocabulary.label(label)
         if not score:
             left_out["failed"] += 1

@@ -128,19 +128,19 @@ def classifiers(
         models: tuple[str, ...], loading: Loading = Loading()
 ) -> list[checkpoints.Classifier]:
     """The models of a worker, read once per process; as `loading` says."""
-    found = []
+    loaded = []
     for model in models:
         with storage.local(model) as path:
-            found.append(checkpoints.load_classifier(
+            loaded.append(checkpoints.load_classifier(
                 path, output_options=loading.outputs))
-        if set(found[-1].classes) != {"neg", "pos"}:
+        if set(loaded[-1].classes) != {"neg", "pos"}:
             raise files.InputError(
-                f"model {model} tells apart {', '.join(found[-1].classes)}; expected "
+                f"model {model} tells apart {', '.join(loaded[-1].classes)}; expected "
                 "neg and pos. Give a model of whole images.")
     if loading.fast:
-        found = [dataclasses.replace(one, model=engines.fast(one.model, one.images))
-                 for one in found]
-    return found
+        loaded = [dataclasses.replace(classifier, model=engines.fast(
+            classifier.model, classifier.images)) for classifier in loaded]
+    return loaded
 
 
 def check_manifest(table: str) -> None:
@@ -163,17 +163,17 @@ def known(row: dict[str, str], table: str) -> tuple[dict, dict]:
     Raises:
         files.InputError: there is no path.
     """
-    named = vocabulary.named_columns(row)
-    if "path" not in named:
+    headings = vocabulary.named_columns(row)
+    if "path" not in headings:
         raise files.InputError(
             f"a manifest row has no path (columns {', '.join(row)}); expected the "
             "column path.")
-    cells = {name: row[column] for name, column in named.items()
+    cells = {name: row[column] for name, column in headings.items()
              if name in manifests.UNDERSTOOD}
     cells["path"] = storage.beside(table, cells["path"])
-    told = settled(identity.merged(
+    record = settled(identity.merged(
         cells["path"], manifests.around(cells["path"], cells)))
-    return cells, dict(identity_texts(told, None), path=cells["path"],
+    return cells, dict(identity_texts(record, None), path=cells["path"],
                        label=cells.get("label", ""))
 
 
@@ -207,13 +207,13 @@ def score_rows(
     key; those of the manifest and of file names stay. `reading`: further arguments of
     `prediction.prepare`.
     """
-    loaded, done = classifiers(models, loading or Loading()), []
-    if any(one.images.height is not None for one in loaded):
+    loaded, results = classifiers(models, loading or Loading()), []
+    if any(classifier.images.height is not None for classifier in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):
         batch = [known(row, table) for row in rows[start:start + batch_size]]
-        done += _score_batch(batch, loaded, flips, _names(key), **reading)
-    return done
+        results += _score_batch(batch, loaded, flips, _names(key), **reading)
+    return results
 
 
 def _score_batch(rows, loaded, flips, names, **reading):
@@ -227,9 +227,9 @@ def _score_batch(rows, loaded, flips, names, **reading):
     if read:
         chosen = prediction.FLIPS if flips else prediction.FLIPS[:1]
         values = [prediction.predict_inputs(
-            one.model, np.stack([inputs[k] for _, inputs in read]), flips=chosen
-        ).mean(axis=1)[:, list(one.classes).index("pos")]
-            for k, one in enumerate(loaded)]
+            classifier.model, np.stack([inputs[k] for _, inputs in read]), flips=chosen
+        ).mean(axis=1)[:, list(classifier.classes).index("pos")]
+            for k, classifier in enumerate(loaded)]
         for (row, _), value in zip(read, np.mean(values, axis=0), strict=True):
             try:
                 prediction.check_scores([value], [row["path"]])
@@ -256,12 +256,12 @@ def _recorded(row, path):
 def _prepared(manifest, row, loaded, names, **reading):
     """Network inputs per model; what the file says of itself goes into the row."""
     with storage.local(row["path"]) as path:
-        found = prediction.prepare(images.read(
+        prepared = prediction.prepare(images.read(
             path, manifest=manifest, known_as=row["path"]), loaded, **reading)
-    row |= identity_texts(settled(found.image.identity), names)
-    row["flags"] = SEPARATOR.join(found.flags)
-    row["notes"] = SEPARATOR.join(found.image.notes)
-    return found.inputs
+    row |= identity_texts(settled(prepared.image.identity), names)
+    row["flags"] = SEPARATOR.join(prepared.flags)
+    row["notes"] = SEPARATOR.join(prepared.image.notes)
+    return prepared.inputs
 
 
 def account(out: str) -> str:
@@ -284,7 +284,7 @@ def convert_rows(
         rows: Iterable[dict[str, str]], *, table: str, out: str, size: tuple[int, int]
 ) -> list[dict]:
     """Rows whose images were resized and written as 16-bit PNG below `out`."""
-    done = []
+    results = []
     for row in rows:
         _, row = known(row, table)
         row["source"] = row["path"]
@@ -300,8 +300,8 @@ def convert_rows(
                     ".png", pixels.clip(0, 65535).astype(np.uint16))[1].tobytes())
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
-        done.append(row)
-    return done
+        results.append(row)
+    return results
 
 
 def output_name(source: str) -> str:

@@ -41,11 +41,11 @@ def store(path, additions):
     return card
 
 
-def from_validation(named, source, draw):
+def from_validation(by_scheme, source, draw):
     """Calibration and operating points as they are stored with a model.
 
     Args:
-        named: dict of `Scores` of a validation set, `plain` and perhaps `flips`.
+        by_scheme: dict of `Scores` of a validation set, `plain` and perhaps `flips`.
         source: name of the set.
         draw: `statistics.Draw`.
 
@@ -54,13 +54,13 @@ def from_validation(named, source, draw):
         `operating_points` (rows of `statistics.operating_points` with their `scheme`
         and `source`).
     """
-    table = named["plain"]
+    table = by_scheme["plain"]
     counts = f"{source}: {len(table)} images, {int(table.labels.sum())} with cancer"
     temperatures, points = {}, []
-    for scheme, one in named.items():
-        temperatures[scheme] = calibration.fit_temperature(one.labels, one.values)
+    for scheme, scores in by_scheme.items():
+        temperatures[scheme] = calibration.fit_temperature(scores.labels, scores.values)
         points += [dict(point, scheme=scheme, source=counts)
                    for point in statistics.operating_points(
-                       one.labels, one.values, draw)]
+                       scores.labels, scores.values, draw)]
     return dict(calibration=dict(method="temperature", temperature=temperatures,
                                  source=counts), operating_points=points)

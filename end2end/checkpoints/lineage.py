@@ -36,9 +36,9 @@ def parent(path: str | pathlib.Path) -> dict:
     with safe_loading.opened(path) as stored:
         inside = stored.card
     card = saved_models.card_beside(path, inside) or published.by_name(path.stem)
-    kept = {name: card[name] for name in ("name", "parent") if card.get(name)}
+    names = {name: card[name] for name in ("name", "parent") if card.get(name)}
     return dict(
-        kept, file=path.name, sha256=files.sha256(path),
+        names, file=path.name, sha256=files.sha256(path),
         trained_on=card.get("trained_on", NOT_RECORDED),
         licence=card.get("licence", NOT_RECORDED))
 
@@ -60,5 +60,5 @@ def network(model: "keras.Model", options: config.ModelOptions) -> dict:
     Returns:
         fields of `ModelOptions` as dict.
     """
-    told = config.to_dict(options) | published.read_plan(model)
-    return json.loads(json.dumps(told))
+    plan = config.to_dict(options) | published.read_plan(model)
+    return json.loads(json.dumps(plan))

@@ -78,9 +78,9 @@ def split_patients(
     """
     ids = sorted(labels)
     remaining, test = stratified_split(
-        ids, [labels[one] for one in ids], test_share, seed=seed)
+        ids, [labels[patient] for patient in ids], test_share, seed=seed)
     train, val = stratified_split(
-        remaining, [labels[one] for one in remaining], validation_share)
+        remaining, [labels[patient] for patient in remaining], validation_share)
     return dict(train=train, val=val, test=test, pat_train=remaining)
 
 
@@ -131,10 +131,10 @@ def read_split(path: files.Path) -> dict[tuple[str, ...], str]:
 
 
 def part_of(
-        given: dict[tuple[str, ...], str], patient_id: str, side: str, view: str
+        parts: dict[tuple[str, ...], str], patient_id: str, side: str, view: str
 ) -> str | None:
     """The part of an image by a split that was read; None if it is not named."""
-    return given.get((patient_id, side, view)) or given.get((patient_id,))
+    return parts.get((patient_id, side, view)) or parts.get((patient_id,))
 
 
 def write_split(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> None:
@@ -150,7 +150,8 @@ def write_split(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> No
     for part in PARTS:
         ids = dict.fromkeys(image["patient_id"] for image in images
                             if image["split"] == part)
-        files.write_text(folder / f"{part}.txt", "".join(f"{one}\n" for one in ids))
+        files.write_text(
+            folder / f"{part}.txt", "".join(f"{patient}\n" for patient in ids))
 
 
 def count(images: Sequence[dict[str, object]]) -> dict[str, dict[str, int]]:
@@ -161,10 +162,10 @@ def count(images: Sequence[dict[str, object]]) -> dict[str, dict[str, int]]:
     """
     counts = {}
     for part in PARTS:
-        own = [image for image in images if image["split"] == part]
+        members = [image for image in images if image["split"] == part]
         counts[part] = dict(
-            women=len({image["patient_id"] for image in own}), images=len(own),
-            positive=sum(image["malignant"] for image in own))
+            women=len({image["patient_id"] for image in members}), images=len(members),
+            positive=sum(image["malignant"] for image in members))
     return counts
 
 
@@ -176,17 +177,17 @@ def link_classes(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> N
         images: dicts with `path` (an image file), `malignant` (0 or 1) and `split`.
             Files are linked, and copied where the file system cannot link.
     """
-    wanted = {}
+    sources = {}
     for image in images:
         place = folder / image["split"] / CLASSES[image["malignant"]]
-        wanted[place / image["path"].name] = image["path"]
+        sources[place / image["path"].name] = image["path"]
     for part in PARTS:
         for name in CLASSES:
             (folder / part / name).mkdir(parents=True, exist_ok=True)
             for path in (folder / part / name).glob("*.png"):
-                if path not in wanted:
+                if path not in sources:
                     path.unlink()
-    for path, source in wanted.items():
+    for path, source in sources.items():
         if not _same(path, source):
             with files.replacing(path) as part:
                 _link(source, part)

@@ -179,8 +179,8 @@ def _unparsed_bytes(path):
         header = _dataset(path, stop_before_pixels=True, force=True)
     except READING_ERRORS:
         return 0  # `_header` says what is wrong
-    return sum(len(one.value) for one in header.values()
-               if one.VR not in BLOBS and isinstance(one.value, bytes))
+    return sum(len(element.value) for element in header.values()
+               if element.VR not in BLOBS and isinstance(element.value, bytes))
 
 
 def _parse(dataset, depth=0, left=None):

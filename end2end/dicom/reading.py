@@ -141,7 +141,7 @@ def read_shape(path: str | os.PathLike) -> tuple[int, int]:
         return int(header.Rows), int(header.Columns)
 
 
-def _read(path, frame, manifest, named):
+def _read(path, frame, manifest, known_as):
     header, notes = parsing.read_header(path)
     notes += _check_kind(header, path)
     _check_image(header, path)
@@ -159,7 +159,7 @@ def _read(path, frame, manifest, named):
             "card or a label. Leave it out.")
     return Mammogram(
         path=str(path), pixels=pixels,
-        identity=identity.of_header(header, named, manifest),
+        identity=identity.of_header(header, known_as, manifest),
         notes=(*notes, *conversion, *kinds.unusual(header)),
         acquisition=acquisition.kind(header, path),
         tagged=kinds.tagged(header), bits=bits)

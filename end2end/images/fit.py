@@ -139,8 +139,8 @@ def usual_kind(card: dict) -> str:
     if card.get("acquisition"):
         return card["acquisition"]
     source = str(card.get("trained_on", "")).upper()
-    named = {kind for name, kind in DATA_KINDS if name in source}
-    return named.pop() if len(named) == 1 else kinds.UNKNOWN
+    set_kinds = {kind for name, kind in DATA_KINDS if name in source}
+    return set_kinds.pop() if len(set_kinds) == 1 else kinds.UNKNOWN
 
 
 # Each row: measure, what is said of it (value, range), what to do.

@@ -40,10 +40,10 @@ def read(path: str | os.PathLike, *, frame: int | None = None,
     if files.is_dicom(path):
         return dicom.read_dicom(
             path, frame=frame, manifest=manifest, known_as=known_as)
-    named = known_as or path
+    name = known_as or path
     return Mammogram(
         str(path), _grey(decoded(path), path),
-        identity.merged(named, manifests.around(named, manifest)),
+        identity.merged(name, manifests.around(name, manifest)),
         acquisition=dicom.acquisition.kind_of_name(path.name))
 
 

@@ -180,11 +180,11 @@ def _scratch(name, shape):
     clear each of its pages.
     """
     size = math.prod(shape)
-    kept = getattr(_local, name, None)
-    if kept is None or kept.size < size:
-        kept = np.empty(size, np.float32)
-        setattr(_local, name, kept)
-    return kept[:size].reshape(shape)
+    memory = getattr(_local, name, None)
+    if memory is None or memory.size < size:
+        memory = np.empty(size, np.float32)
+        setattr(_local, name, memory)
+    return memory[:size].reshape(shape)
 
 
 def _blocks(height, width):
@@ -202,10 +202,10 @@ def _common_channel(image):
     grey = _scratch("grey", (height, width))
     pairs = np.arange(channels).repeat(2).tolist()
     for rows in _blocks(height, width):
-        made = list(_scratch("made", (channels, rows.stop - rows.start, width)))
-        made[0] = grey[rows]
-        cv2.mixChannels([image[rows]], made, pairs)
-        if not all(np.array_equal(made[0], other) for other in made[1:]):
+        planes = list(_scratch("made", (channels, rows.stop - rows.start, width)))
+        planes[0] = grey[rows]
+        cv2.mixChannels([image[rows]], planes, pairs)
+        if not all(np.array_equal(planes[0], other) for other in planes[1:]):
             return None
     return grey[..., None]
 
@@ -249,16 +249,16 @@ def _shift_intensities(image, shifts, out, *, mean=0.0):
     shifts = shifts or (0.0,) * channels
     limits = cv2.minMaxLoc(image.reshape(height, -1))[:2]
     for rows in _blocks(height, width):
-        made = list(_scratch("made", (channels, rows.stop - rows.start, width)))
+        targets = list(_scratch("made", (channels, rows.stop - rows.start, width)))
         if image.shape[2] == 1:
-            given = [image[rows, :, 0]] * channels
+            planes = [image[rows, :, 0]] * channels
         else:
-            given = made
+            planes = targets
             cv2.mixChannels(
-                [image[rows]], made, np.arange(channels).repeat(2).tolist())
-        for plane, shift, target in zip(given, shifts, made, strict=True):
+                [image[rows]], targets, np.arange(channels).repeat(2).tolist())
+        for plane, shift, target in zip(planes, shifts, targets, strict=True):
             _shift_plane(plane, shift, limits, mean, target)
-        cv2.merge(made, dst=out[rows])
+        cv2.merge(targets, dst=out[rows])
     return out
 
 

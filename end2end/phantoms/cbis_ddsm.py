@@ -64,8 +64,8 @@ def official_list(woman: drawing.Woman, kind: str) -> str:
     both kinds may be in both, as 31 are in CBIS-DDSM."""
     rng = np.random.default_rng([woman.seed, 7])
     draws = rng.random(1 + len(drawing.KINDS))
-    own = draws[1 + drawing.KINDS.index(kind)]
-    return "Test" if (draws[0] < 0.2) != (own < 0.15) else "Training"
+    draw = draws[1 + drawing.KINDS.index(kind)]
+    return "Test" if (draws[0] < 0.2) != (draw < 0.15) else "Training"
 
 
 def write_cbis_woman(
@@ -89,11 +89,12 @@ def write_cbis_woman(
         for view in drawing.VIEWS:
             picture, masks = drawing.render(woman, side, view, size)
             for kind in drawing.KINDS:
-                found = [pair for pair in zip(woman.lesions[side], masks, strict=True)
-                         if pair[0].kind == kind]
-                if found:
+                findings = [
+                    pair for pair in zip(woman.lesions[side], masks, strict=True)
+                    if pair[0].kind == kind]
+                if findings:
                     store = _Store(folder, layout, rng, side, view, series)
-                    rows += _write_film(store, woman, kind, picture, found)
+                    rows += _write_film(store, woman, kind, picture, findings)
     return rows, series
 
 
@@ -153,13 +154,13 @@ def _kaggle(folder, tags, first, number):
 WRITERS = {"classic": _classic, "descriptive": _descriptive, "kaggle": _kaggle}
 
 
-def _write_film(store, woman, kind, picture, found):
+def _write_film(store, woman, kind, picture, findings):
     """Writes a film with its masks and crops; returns the rows of its findings."""
     rng, which = store.rng, official_list(woman, kind)
     subject = (f"{SHORT[kind]}-{which}_{woman.patient_id}_{store.side}_{store.view}")
     image_path = store.save(subject, [("full", picture)]) + "/000000.dcm"
     rows = []
-    for number, (lesion, mask) in enumerate(found, 1):
+    for number, (lesion, mask) in enumerate(findings, 1):
         crop_path, mask_path = _write_finding(
             store, f"{subject}_{number}", kind, picture, mask)
         first, second = DESCRIPTIONS[kind, lesion.malignant][rng.integers(3)]
@@ -187,14 +188,14 @@ def _write_finding(store, subject, kind, picture, mask):
                    max(0, columns.min() - margin):columns.max() + margin]
     contents = [("mask", (mask * 255).astype(np.uint8)), ("crop", crop)]
     if store.rng.random() < 0.06:                    # 104 of 3568 in the real set
-        mask_path, crop_path = (store.save(subject, [one]) for one in contents)
+        mask_path, crop_path = (store.save(subject, [content]) for content in contents)
         return f"{crop_path}/000000.dcm", f"{mask_path}/000000.dcm"
     # The tables always name the same order; the files of masses follow it by half.
-    named = [0, 1] if kind == "calcification" else [1, 0]
+    numbers = [0, 1] if kind == "calcification" else [1, 0]
     if kind == "mass" and store.rng.random() < 0.5:
         contents.reverse()
     path = store.save(subject, contents)
-    return f"{path}/{named[1]:06d}.dcm", f"{path}/{named[0]:06d}.dcm"
+    return f"{path}/{numbers[1]:06d}.dcm", f"{path}/{numbers[0]:06d}.dcm"
 
 
 def write_dicom(
@@ -255,31 +256,31 @@ def write_case_tables(folder: pathlib.Path, rows: Sequence[dict]) -> None:
 def write_metadata(folder: pathlib.Path, series: Sequence[dict]) -> None:
     """Writes metadata.csv, one row per series, as the NBIA Data Retriever does."""
     rows = {}
-    for one in series:
-        rows[one["SeriesInstanceUID"]] = {
-            "Series UID": one["SeriesInstanceUID"], "Collection": COLLECTION,
-            "Subject ID": one["PatientID"], "Study UID": one["StudyInstanceUID"],
+    for entry in series:
+        rows[entry["SeriesInstanceUID"]] = {
+            "Series UID": entry["SeriesInstanceUID"], "Collection": COLLECTION,
+            "Subject ID": entry["PatientID"], "Study UID": entry["StudyInstanceUID"],
             "Study Date": "07-20-2016", "Modality": "MG",
-            "Series Description": one["folder_description"],
+            "Series Description": entry["folder_description"],
             "SOP Class Name": "Secondary Capture Image Storage",
             "SOP Class UID": str(pydicom.uid.SecondaryCaptureImageStorage),
-            "Number of Images": one["count"], "File Size": f"{one['bytes']} B",
-            "File Location": "./" + one["path"].rpartition("/")[0]}
+            "Number of Images": entry["count"], "File Size": f"{entry['bytes']} B",
+            "File Location": "./" + entry["path"].rpartition("/")[0]}
     files.write_csv(folder / "metadata.csv", METADATA_COLUMNS, rows.values())
 
 
 def write_dicom_info(folder: pathlib.Path, series: Sequence[dict]) -> None:
     """Writes dicom_info.csv, one row per JPEG, as in the Kaggle mirror."""
     rows = []
-    for number, one in enumerate(series):
-        jpeg = "CBIS-DDSM/" + one["path"]
+    for number, entry in enumerate(series):
+        jpeg = "CBIS-DDSM/" + entry["path"]
         rows.append({
             "file_path": jpeg.replace("jpeg/", "dicom/").replace(".jpg", ".dcm"),
-            "image_path": jpeg, "BitsAllocated": one["bits"],
-            "Columns": one["columns"], "Rows": one["rows"], "Modality": "MG",
+            "image_path": jpeg, "BitsAllocated": entry["bits"],
+            "Columns": entry["columns"], "Rows": entry["rows"], "Modality": "MG",
             # A few hundred are empty in the real table.
-            "SeriesDescription": one["SeriesDescription"] if number % 20 else "",
-            **{name: one[name] for name in (
+            "SeriesDescription": entry["SeriesDescription"] if number % 20 else "",
+            **{name: entry[name] for name in (
                 "PatientID", "PatientOrientation", "Laterality", "InstanceNumber",
                 "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")}})
     files.write_csv(folder / "dicom_info.csv", list(rows[0]), rows)
@@ -295,16 +296,16 @@ def add_defects(folder: files.Path) -> list[tuple[str, str]]:
     folder, women = pathlib.Path(folder), {}
     for table in sorted(folder.glob("*_case_description_*.csv")):
         women |= {row["patient_id"]: row for row in files.read_csv(table)}
-    done = []
+    defects = []
     for (defect, (column, spoil)), row in zip(
             DEFECTS.items(), women.values(), strict=False):
-        named = row[column].strip()
-        for path in sorted((folder / COLLECTION / named).parent.iterdir()):
+        name = row[column].strip()
+        for path in sorted((folder / COLLECTION / name).parent.iterdir()):
             # Which file of a series is the mask is not told by the tables.
             if column == IMAGE or pydicom.dcmread(path).BitsAllocated == 8:
                 spoil(path)
-        done.append((defect, named))
-    return done
+        defects.append((defect, name))
+    return defects
 
 
 def _rescale_mask(path, height=0.87, width=0.87):

@@ -124,10 +124,10 @@ def _draw_lesion(rng, malignant, difficulty):
         seed=int(rng.integers(2**31)))
 
 
-def _apart(one, other):
+def _apart(lesion, other):
     return all(
-        np.hypot(0.5 * (one.depth - other.depth),
-                 0.4 * (one.offsets[view] - other.offsets[view])) > 0.14
+        np.hypot(0.5 * (lesion.depth - other.depth),
+                 0.4 * (lesion.offsets[view] - other.offsets[view])) > 0.14
         for view in VIEWS)
 
 

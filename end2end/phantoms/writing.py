@@ -68,11 +68,11 @@ def spoil(folder: files.Path) -> list:
     Returns:
         list of (defect, path in the tables), each in another woman.
     """
-    made = pathlib.Path(folder) / SETTINGS_FILE
-    settings = files.read_json(made)
+    record = pathlib.Path(folder) / SETTINGS_FILE
+    settings = files.read_json(record)
     if "spoilt" not in settings:
         settings["spoilt"] = cbis_ddsm.add_defects(folder)
-        files.write_json(made, settings)
+        files.write_json(record, settings)
     return settings["spoilt"]
 
 
@@ -116,18 +116,18 @@ def _prepare(folder, settings):
         raise files.InputError(
             f"--seed {settings['seed']} is negative; give 0 or more.")
     folder = files.writable_folder(folder)
-    made = folder / SETTINGS_FILE
-    if not made.exists() and any(
+    record = folder / SETTINGS_FILE
+    if not record.exists() and any(
             path.name[0] != "." for path in folder.iterdir()):
         raise files.InputError(
             f"{folder} is not empty; choose a new folder for phantoms.")
-    before = files.read_json(made) if made.exists() else settings
+    before = files.read_json(record) if record.exists() else settings
     complete = "complete" in before
     if any(before.get(name) != value for name, value in settings.items()):
         raise files.InputError(
             f"{folder} holds phantoms of other settings; remove it or choose another.")
     if not complete:
-        files.write_json(made, settings)
+        files.write_json(record, settings)
     return folder, complete
 
 

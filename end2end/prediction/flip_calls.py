@@ -57,10 +57,10 @@ def engine() -> str:
 
     if tf.config.list_physical_devices("GPU"):
         return "gpu"
-    asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
-    if asked is None:
+    setting = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    if setting is None:
         return "onednn" if ONEDNN_FEATURES & processor_features() else "eigen"
-    return "onednn" if asked.lower() in ("1", "true") else "eigen"
+    return "onednn" if setting.lower() in ("1", "true") else "eigen"
 
 
 def processor_features(path: str | os.PathLike = "/proc/cpuinfo") -> set[str]:

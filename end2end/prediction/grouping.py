@@ -90,16 +90,16 @@ def _described(row, many, notes):
     """Adds the days of the exam, how many images a row stands for, and what they were
     flagged for."""
     flags = dict.fromkeys(
-        flag for one in many for flag in one["flags"].split(SEPARATOR) if flag)
-    days = next((one["days"] for one in many if one.get("days")), "")
-    kept = {name: value for name, value in row.items() if name != "votes"}
-    return kept | dict(
+        flag for image in many for flag in image["flags"].split(SEPARATOR) if flag)
+    days = next((image["days"] for image in many if image.get("days")), "")
+    cells = {name: value for name, value in row.items() if name != "votes"}
+    return cells | dict(
         patient=row["patient"] or UNKNOWN, days=days, images=len(many),
         flags=SEPARATOR.join(flags), notes=SEPARATOR.join(dict.fromkeys(notes)))
 
 
 def write_levels(
-        out: pathlib.Path, found: dict[str, list[dict[str, str]]]
+        out: pathlib.Path, tables: dict[str, list[dict[str, str]]]
 ) -> list[pathlib.Path]:
     """Writes `scores.breasts.csv` and `scores.patients.csv` beside `scores.csv`.
 
@@ -109,8 +109,8 @@ def write_levels(
     written = []
     for name in LEVELS:
         path = out.with_suffix(f".{name}.csv")
-        if found[name]:
-            files.write_csv(path, list(found[name][0]), found[name])
+        if tables[name]:
+            files.write_csv(path, list(tables[name][0]), tables[name])
             written.append(path)
         else:
             path.unlink(missing_ok=True)
@@ -119,7 +119,7 @@ def write_levels(
 
 def write_json(
         path: pathlib.Path, rows: Sequence[dict[str, str]],
-        found: dict[str, list[dict[str, str]]], *, models: Sequence[dict[str, str]],
+        tables: dict[str, list[dict[str, str]]], *, models: Sequence[dict[str, str]],
         failures: Sequence[tuple]) -> None:
     """Writes everything as one JSON file.
 
@@ -130,8 +130,8 @@ def write_json(
     """
     files.write_json(path, dict(
         models=models, images=[_typed(row) for row in rows],
-        **{name: [_typed(row) for row in found[name]] for name in LEVELS},
-        failed=[dict(path=str(one), reason=reason) for one, reason in failures]))
+        **{name: [_typed(row) for row in tables[name]] for name in LEVELS},
+        failed=[dict(path=str(image), reason=reason) for image, reason in failures]))
 
 
 def _typed(row):
@@ -145,11 +145,11 @@ def _typed(row):
 
 
 def terminal(
-        rows: Sequence[dict[str, str]], found: dict[str, list[dict[str, str]]]) -> str:
+        rows: Sequence[dict[str, str]], tables: dict[str, list[dict[str, str]]]) -> str:
     """Tables of images, breasts and patients, the highest scores first, as text."""
     parts = [_table("images", rows, lambda row: pathlib.PurePath(row["path"]).name)]
-    parts += [_table(name, found[name], lambda row: row["path"]) for name in LEVELS
-              if found[name]]
+    parts += [_table(name, tables[name], lambda row: row["path"]) for name in LEVELS
+              if tables[name]]
     return "\n\n".join(parts)
 
 

@@ -292,10 +292,10 @@ class Rows:
                 for path, now in renewed:
                     self._states[path] = now
                     stream.write(_state_line(path, now))
-        named = frozenset(paths)
-        return Stale(named & changed, frozenset(
-            (self.paths & named) - self._states.keys() - gone),
-            frozenset(changed - named), gone)
+        current = frozenset(paths)
+        return Stale(current & changed, frozenset(
+            (self.paths & current) - self._states.keys() - gone),
+            frozenset(changed - current), gone)
 
     def scored_ns(self) -> dict[str, int]:
         """When the file of each row was read, nanoseconds since 1970, by path."""

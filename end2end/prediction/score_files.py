@@ -54,13 +54,13 @@ def load(
 def converted(
         classifiers: Sequence[checkpoints.Classifier]) -> list[checkpoints.Classifier]:
     """The classifiers with networks by OpenVINO (`engines.fast`)."""
-    found = []
-    for one in classifiers:
-        found.append(dataclasses.replace(
-            one, model=engines.fast(one.model, one.images)))
-        commands.say(f"{one.name} is computed by OpenVINO in "
-                     f"{engines.PRECISIONS[found[-1].model.precision]}")
-    return found
+    results = []
+    for classifier in classifiers:
+        results.append(dataclasses.replace(
+            classifier, model=engines.fast(classifier.model, classifier.images)))
+        commands.say(f"{classifier.name} is computed by OpenVINO in "
+                     f"{engines.PRECISIONS[results[-1].model.precision]}")
+    return results
 
 
 def score_all(

@@ -84,14 +84,14 @@ def predict_flips(
     batch_size = 1 if classifier.images.height is not None else batch_size
     batches = image_batches.ImageBatches(
         paths, classifier.images, batch_size=batch_size)
-    found = []
+    probabilities = []
     for b, (inputs, _, _) in enumerate(batches.batches(workers=2)):
         check_inputs(inputs, paths.paths[b * batch_size:])
-        found.append(predict_inputs(classifier.model, inputs, flips=flips))
-        check_scores(found[-1], paths.paths[b * batch_size:])
+        probabilities.append(predict_inputs(classifier.model, inputs, flips=flips))
+        check_scores(probabilities[-1], paths.paths[b * batch_size:])
         if progress:
             progress(len(inputs))
-    return np.concatenate(found)
+    return np.concatenate(probabilities)
 
 
 def check_inputs(inputs: NDArray[np.float32], names: Iterable[object]) -> None:
@@ -261,23 +261,24 @@ def prepare(
         image = images.read(image, frame=frame)
     if bits and image.path in bits:
         image = dataclasses.replace(image, bits=bits[image.path])
-    made, notes = {}, list(image.notes)
-    for one in classifiers:
-        if one.images not in made:
-            made[one.images] = network_input(image, one.images)
-            notes += made[one.images][2]
-    chosen = [made[one.images] for one in classifiers]
+    prepared, notes = {}, list(image.notes)
+    for classifier in classifiers:
+        if classifier.images not in prepared:
+            prepared[classifier.images] = network_input(image, classifier.images)
+            notes += prepared[classifier.images][2]
+    chosen = [prepared[classifier.images] for classifier in classifiers]
     reasons = unfit_reasons(image)
     if refuse_unfit:
         check_fit(image, reasons)
     flags = [reason.sentence for reason in reasons]
-    for one in classifiers:
-        flags += one.cautions
+    for classifier in classifiers:
+        flags += classifier.cautions
     if not unfit.meaningless(reasons):
         flags += misfit_flags(image, [options for _, options, _ in chosen], classifiers)
     return Prepared(
         dataclasses.replace(image, notes=tuple(dict.fromkeys(notes))),
-        tuple(one[0] for one in chosen), tuple(one[1] for one in chosen),
+        tuple(inputs for inputs, _, _ in chosen),
+        tuple(options for _, options, _ in chosen),
         tuple(dict.fromkeys(flags)))
 
 
@@ -315,12 +316,13 @@ def misfit_flags(
         classifiers: sequence of `checkpoints.Classifier`.
     """
     kind = kinds.UNKNOWN
-    if any(fit.usual_kind(one.card) != kinds.UNKNOWN for one in classifiers):
+    if any(fit.usual_kind(classifier.card) != kinds.UNKNOWN
+           for classifier in classifiers):
         kind = kinds.kind(image.pixels, tagged=image.acquisition)
-    return [flag for settled, one in zip(options, classifiers, strict=True)
+    return [flag for settled, classifier in zip(options, classifiers, strict=True)
             for flag in fit.flags(
-                image.pixels, settled, one.card, kind=kind,
-                auto=one.images.intensity_scale == "auto")]
+                image.pixels, settled, classifier.card, kind=kind,
+                auto=classifier.images.intensity_scale == "auto")]
 
 
 def score_image(
@@ -349,8 +351,9 @@ def score_image(
         image = prepare(image, classifiers, frame=frame)
     chosen = FLIPS if flips else FLIPS[:1]
     return scored(image, classifiers, [
-        predict_inputs(one.model, inputs[None], flips=chosen)[0].mean(axis=0)
-        for one, inputs in zip(classifiers, image.inputs, strict=True)], flips=flips)
+        predict_inputs(classifier.model, inputs[None], flips=chosen)[0].mean(axis=0)
+        for classifier, inputs in zip(classifiers, image.inputs, strict=True)
+    ], flips=flips)
 
 
 def scored(
@@ -371,24 +374,26 @@ def scored(
     Raises:
         files.InputError: see `score_image`.
     """
-    found, image = [], prepared.image
+    model_scores, image = [], prepared.image
     for classifier, values in zip(classifiers, probabilities, strict=True):
         check_classes(classifier)
-        found.append(float(values[list(classifier.classes).index("pos")]))
-    check_scores([found], [image.path])
+        model_scores.append(float(values[list(classifier.classes).index("pos")]))
+    check_scores([model_scores], [image.path])
     scheme = "flips" if flips else "plain"
-    temperatures = [((one.card.get("calibration") or {}).get("temperature") or {})
-                    .get(scheme) for one in classifiers]
+    calibrations = [classifier.card.get("calibration") or {}
+                    for classifier in classifiers]
+    temperatures = [(stored.get("temperature") or {}).get(scheme)
+                    for stored in calibrations]
     calibrated = None
     if all(temperatures):
         calibrated = float(np.mean([
             calibration.with_temperature(score, temperature) for score, temperature
-            in zip(found, temperatures, strict=True)]))
-    score = float(np.mean(found))
+            in zip(model_scores, temperatures, strict=True)]))
+    score = float(np.mean(model_scores))
     return ScoredImage(
-        image.path, score, tuple(found), image.patient, image.laterality, image.view,
-        calibrated, points_passed(score, classifiers, scheme), prepared.flags,
-        image.notes, image.identity)
+        image.path, score, tuple(model_scores), image.patient, image.laterality,
+        image.view, calibrated, points_passed(score, classifiers, scheme),
+        prepared.flags, image.notes, image.identity)
 
 
 def check_classes(classifier: Classifier) -> None:

@@ -113,7 +113,7 @@ def statement(path: object) -> identity.Statement | None:
     path = pathlib.Path(str(path)).absolute()
     stem = path.with_suffix("") if SUFFIX.fullmatch(path.suffix) else path
     texts = dict(stem=(stem.name,), path=(stem.as_posix(),), folder=(
-        stem.name, *(one.name for one in list(path.parents)[:3])))
+        stem.name, *(parent.name for parent in list(path.parents)[:3])))
     for name, scheme in SCHEMES.items():
         match = next(filter(None, map(scheme.regex.search, texts[scheme.on])), None)
         if match is not None:
@@ -207,7 +207,7 @@ def subject(text: str) -> tuple[str, dict]:
     for name in ("CBIS-DDSM", "INbreast"):
         match = SCHEMES[name].regex.search(text.strip())
         if match is not None:
-            found = _statement(pathlib.Path("/"), name, match).fields
-            return name, {field: found[field] for field in (
-                "patient", "laterality", "view", "kind") if found.get(field)}
+            fields = _statement(pathlib.Path("/"), name, match).fields
+            return name, {field: fields[field] for field in (
+                "patient", "laterality", "view", "kind") if fields.get(field)}
     return "", {}

@@ -19,16 +19,16 @@ def rows(path: pathlib.Path) -> list[dict[str, str]]:
     """
     columns = vocabulary.read_columns(
         path, "manifest", encodings=("utf-8-sig", "latin-1"))
-    named = vocabulary.named_columns(columns)
-    if "path" not in named:
+    headings = vocabulary.named_columns(columns)
+    if "path" not in headings:
         raise files.InputError(
             f"manifest {path} has no column path; expected a CSV with the column path "
             "and, as far as known, label, patient, exam, laterality, view. "
             f"It has {words.cleaned(', '.join(columns), 200)}.")
     vocabulary.say_unknown(columns, path, understood=UNDERSTOOD)
-    used = [(name, named[name]) for name in UNDERSTOOD if name in named]
+    used = [(name, headings[name]) for name in UNDERSTOOD if name in headings]
     return [{name: columns[column][i] for name, column in used}
-            for i in range(len(columns[named["path"]]))]
+            for i in range(len(columns[headings["path"]]))]
 
 
 def by_path(rows: collections.abc.Iterable[dict[str, str]],
@@ -92,7 +92,7 @@ def around(path: object, row: dict | None = None) -> list[identity.Statement]:
     statements = [image_names.statement(path)]
     if row is not None:
         statements.append(statement(row))
-    return [one for one in statements if one is not None]
+    return [source for source in statements if source is not None]
 
 
 WORDS = dict(patient="patient", exam="exam", laterality="side", view="view",

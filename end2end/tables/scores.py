@@ -132,14 +132,14 @@ def of_images(
 
 def _columns(images, paths):
     """Patients, sides and views of the list of images, else of the names."""
-    told = [vocabulary.from_name(path) for path in paths]
+    from_names = [vocabulary.from_name(path) for path in paths]
     columns = {}
     for plural, name in (("patients", "patient"), ("lateralities", "laterality"),
                          ("views", "view")):
         cells = getattr(images, plural) or ("",) * len(paths)
         columns[plural] = tuple(
             vocabulary.CLEAN[name](cell) or by_name[name]
-            for cell, by_name in zip(cells, told, strict=True))
+            for cell, by_name in zip(cells, from_names, strict=True))
     return columns
 
 
@@ -168,7 +168,7 @@ def score_columns(scores: Scores) -> list[str]:
 
 def rows(scores: Scores) -> list[dict[str, str]]:
     """One dict of texts per case, by column of a score file."""
-    found = []
+    lines = []
     for i, path in enumerate(scores.paths):
         row = dict(path=path, label=_label_text(scores, i))
         row |= {name: getattr(scores, plural)[i] for plural, name in TEXTS.items()}
@@ -181,8 +181,8 @@ def rows(scores: Scores) -> list[dict[str, str]]:
             row["predicted"] = scores.classes[scores.predicted[i]]
             row |= {f"score_{name}": number(value) for name, value
                     in zip(scores.classes, scores.values[i], strict=True)}
-        found.append(row)
-    return found
+        lines.append(row)
+    return lines
 
 
 def _label_text(scores, i):
@@ -214,18 +214,19 @@ def read_scores(path: files.Path) -> Scores:
             unknown label.
     """
     columns = vocabulary.read_columns(path, "score file")
-    named = vocabulary.named_columns(columns)
-    if "score" not in named:
-        return _read_classes(path, columns, named)
-    values = _numbers(columns[named["score"]], path, named["score"])
-    labels = _read_labels(columns.get(named.get("label"), ()), vocabulary.CLASSES, path)
+    headings = vocabulary.named_columns(columns)
+    if "score" not in headings:
+        return _read_classes(path, columns, headings)
+    values = _numbers(columns[headings["score"]], path, headings["score"])
+    labels = _read_labels(
+        columns.get(headings.get("label"), ()), vocabulary.CLASSES, path)
     models = {name.removeprefix("score_"): _numbers(texts, path, name)
               for name, texts in columns.items()
-              if name.startswith("score_") and name != named["score"]}
-    return _assemble(columns, named, values=values, labels=labels, models=models)
+              if name.startswith("score_") and name != headings["score"]}
+    return _assemble(columns, headings, values=values, labels=labels, models=models)
 
 
-def _read_classes(path, columns, named):
+def _read_classes(path, columns, headings):
     classes = [name.removeprefix("score_") for name in columns
                if name.startswith("score_")]
     if len(classes) < 2:
@@ -234,35 +235,35 @@ def _read_classes(path, columns, named):
             f"found {', '.join(columns)}.")
     values = np.stack([_numbers(columns[f"score_{name}"], path, f"score_{name}")
                        for name in classes], axis=1)
-    labels = _read_labels(columns.get(named.get("label"), ()), tuple(classes), path)
-    return _assemble(columns, named, values=values, labels=labels,
+    labels = _read_labels(columns.get(headings.get("label"), ()), tuple(classes), path)
+    return _assemble(columns, headings, values=values, labels=labels,
                      classes=tuple(classes))
 
 
-def _assemble(columns, named, **fields):
+def _assemble(columns, headings, **fields):
     count = len(fields["values"])
-    paths = (tuple(columns[named["path"]]) if "path" in named
+    paths = (tuple(columns[headings["path"]]) if "path" in headings
              else tuple(f"row {i}" for i in range(2, count + 2)))
-    texts = {plural: _texts(columns, named, name, paths)
+    texts = {plural: _texts(columns, headings, name, paths)
              for plural, name in TEXTS.items()}
-    used = {named[name] for name in (*COLUMNS, "exam", "score") if name in named}
+    used = {headings[name] for name in (*COLUMNS, "exam", "score") if name in headings}
     used |= {"predicted", "votes"}
     others = {name: tuple(values) for name, values in columns.items()
               if name not in used and not name.startswith("score_")}
     return Scores(paths, others=others, **texts, **fields)
 
 
-def _texts(columns, named, name, paths):
+def _texts(columns, headings, name, paths):
     """The cells of one column of texts, cleaned; empty where there is none."""
     if name == "votes":
         return tuple(text.strip().lower() for text in columns.get(
             "votes", ("",) * len(paths)))
-    if name not in named:
+    if name not in headings:
         return ("",) * len(paths)
     clean = vocabulary.CLEAN.get(name, str.strip)
     return tuple(vocabulary.inbreast_view(path, clean(text)) if name == "view"
                  else clean(text)
-                 for path, text in zip(paths, columns[named[name]], strict=True))
+                 for path, text in zip(paths, columns[headings[name]], strict=True))
 
 
 def _numbers(texts, path, column):
@@ -306,13 +307,13 @@ def joined(scores: Scores, path: files.Path) -> Scores:
         files.InputError: the table lacks patient, side or view, or knows no image.
     """
     columns = vocabulary.read_columns(path, "table")
-    named = vocabulary.named_columns(columns)
-    missing = [name for name in vocabulary.CLEAN if name not in named]
+    headings = vocabulary.named_columns(columns)
+    missing = [name for name in vocabulary.CLEAN if name not in headings]
     if missing:
         raise files.InputError(
             f"table {path} has no column {missing[0]}; expected patient_id, side and "
             "view.")
-    cleaned = [[clean(text) for text in columns[named[name]]]
+    cleaned = [[clean(text) for text in columns[headings[name]]]
                for name, clean in vocabulary.CLEAN.items()]
     place = {}
     for i, key in enumerate(zip(*cleaned, strict=True)):
@@ -324,7 +325,7 @@ def joined(scores: Scores, path: files.Path) -> Scores:
             f"{', '.join(keys[0])}.")
     others = dict(scores.others)
     for name, values in columns.items():
-        if name not in others and name not in named.values():
+        if name not in others and name not in headings.values():
             others[name] = tuple("+".join(sorted(
                 {values[i] for i in place.get(key, ())} - {""})) for key in keys)
     return dataclasses.replace(scores, others=others)

@@ -102,8 +102,8 @@ def from_name(path: object) -> dict[str, str]:
         dict with patient, laterality (`L`, `R`) and view (`CC`, `MLO`, `ML`, ...);
         empty texts where the name does not tell.
     """
-    told = image_names.statement(path)
-    fields = {} if told is None else told.fields
+    statement = image_names.statement(path)
+    fields = {} if statement is None else statement.fields
     return {name: fields.get(name, "") for name in CLEAN}
 
 
@@ -113,7 +113,7 @@ def _patient(text):
     head, _, tail = text.partition("_")
     # INbreast names begin with the number of the image, then the woman's code.
     if len(head) == 8 and head.isdecimal() and len(tail) == 16 and all(
-            one in "0123456789abcdef" for one in tail):
+            character in "0123456789abcdef" for character in tail):
         return tail
     return "" if words.is_placeholder(text) else text
 
@@ -129,9 +129,9 @@ def inbreast_view(path: str, view: str) -> str:
     """`MLO` for `ML` where the file has a name of INbreast that says so."""
     if view != "ML":
         return view
-    told = image_names.statement(path)
-    inbreast = told is not None and told.where["scheme"] == "INbreast"
-    return told.fields["view"] if inbreast else view
+    statement = image_names.statement(path)
+    inbreast = statement is not None and statement.where["scheme"] == "INbreast"
+    return statement.fields["view"] if inbreast else view
 
 
 def day(text: str) -> datetime.date | None:
@@ -202,15 +202,15 @@ def _named_columns(columns):
     words = {}
     for column in columns:
         words.setdefault(column.strip().lower().replace(" ", "_"), column)
-    named = {}
+    headings = {}
     for name, spellings in SPELLINGS.items():
         for spelling in filter(words.__contains__, spellings):
-            named.setdefault(name, words[spelling])
-    return named
+            headings.setdefault(name, words[spelling])
+    return headings
 
 
 def spelled(columns: collections.abc.Iterable[str],
-            wanted: collections.abc.Iterable[str]) -> dict[str, str]:
+            names: collections.abc.Iterable[str]) -> dict[str, str]:
     """Which column stands for each of some names: that of the name itself, else the one
     of the same meaning (`left_or_right_breast` for `side`).
 
@@ -218,9 +218,9 @@ def spelled(columns: collections.abc.Iterable[str],
         dict of column by name; names that no column stands for are missing.
     """
     columns = list(columns)
-    named = named_columns(columns)
-    stand_ins = {name: name if name in columns else named.get(meaning(name))
-                 for name in wanted}
+    headings = named_columns(columns)
+    stand_ins = {name: name if name in columns else headings.get(meaning(name))
+                 for name in names}
     return {name: column for name, column in stand_ins.items() if column}
 
 
