@@ -13,19 +13,6 @@ PROGRAMS = {
     "ddsm_train/sample_patches_combined.py": "tests/data/patches/test_sampling.py",
     "ddsm_train/sample_patches_main.py": "tests/data/patches/test_sampling.py",
 }
-# Modules without a test file of their own; the list only shrinks.
-NOT_YET = """
-    end2end/dicom: identity
-    end2end/model_files: layer_settings network_build
-    end2end/phantoms: cbis_ddsm drawing inbreast_layout
-    end2end/prediction: grouping
-    end2end/tables: manifests vocabulary
-"""
-
-
-def not_yet():
-    lines = (line.strip().split(": ") for line in NOT_YET.strip().splitlines())
-    return {f"{folder}/{name}.py" for folder, names in lines for name in names.split()}
 
 
 def modules():
@@ -44,7 +31,7 @@ def mirrored(module):
 def test_every_module_has_a_test_file_in_the_mirrored_place():
     missing = {module.as_posix() for module in modules()
                if not mirrored(module).exists()}
-    assert sorted(missing - not_yet() - set(PROGRAMS)) == []
+    assert sorted(missing - set(PROGRAMS)) == []
 
 
 def test_the_tests_of_a_program_speak_of_it():

@@ -1,0 +1,68 @@
+import logging
+
+import pytest
+
+from end2end.model_files import layer_settings
+from end2end.utils import files
+
+
+def test_settings_are_taken_over_and_what_changes_nothing_is_left_out():
+    assert layer_settings.checked("Dense", dict(
+        units=3, activation="relu", use_bias=False, name="d", kernel_initializer={},
+        ), "m.h5") == dict(units=3, activation="relu", use_bias=False)
+
+
+def test_an_older_spelling_becomes_the_present_one():
+    assert layer_settings.checked("LeakyReLU", dict(alpha=0.25), "m.h5") == dict(
+        negative_slope=0.25)
+
+
+def test_rates_of_float32_are_read_as_they_were_typed():
+    stored = dict(class_name="L1L2", config=dict(l1=0.0, l2=0.0010000000474974513))
+    settings = layer_settings.checked("Dense", dict(kernel_regularizer=stored), "m.h5")
+    assert settings["kernel_regularizer"]["config"] == dict(l1=0.0, l2=0.001)
+
+
+@pytest.mark.parametrize(("config", "sentence"), [
+    (None, "no settings"),
+    (dict(units=10 ** 9), "beyond reason"),
+    (dict(units=float("nan")), "holds the number nan"),
+    (dict(activation="run_me"), "expected one of"),
+    (dict(surprise=3), "not understood"),
+    (dict(dtype="int8"), "computes in"),
+    (dict(data_format="channels_first"), "channels_first")])
+def test_settings_that_are_not_understood_are_refused(config, sentence):
+    with pytest.raises(files.InputError, match=sentence):
+        layer_settings.checked("Dense", config, "m.h5")
+
+
+def test_a_constraint_is_left_out_and_that_is_logged(caplog):
+    with caplog.at_level(logging.INFO):
+        assert layer_settings.checked(
+            "Dense", dict(kernel_constraint={"class_name": "MaxNorm"}), "m.h5") == {}
+    assert "kernel_constraint acts in training only" in caplog.text
+
+
+def test_a_setting_without_effect_is_not_logged(caplog):
+    with caplog.at_level(logging.INFO):
+        assert layer_settings.checked(
+            "Dense", dict(kernel_constraint=None), "m.h5") == {}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("value", "name"), [
+    ("float32", None), (None, None), ("mixed_float16", "mixed_float16"),
+    (dict(class_name="DTypePolicy", config=dict(name="mixed_bfloat16")),
+     "mixed_bfloat16")])
+def test_number_types_are_read_in_the_words_of_every_age(value, name):
+    assert layer_settings.number_type(value, "m.h5") == name
+
+
+def test_the_shape_of_an_input_loses_the_batch():
+    assert layer_settings.shape([None, 7, None, 3], "m.h5") == (7, None, 3)
+
+
+@pytest.mark.parametrize("side", [0, -1, 2.0, True, 10 ** 6])
+def test_a_side_beyond_reason_is_refused(side):
+    with pytest.raises(files.InputError, match="beyond reason"):
+        layer_settings.shape([None, side, 3], "m.h5")

@@ -1,0 +1,73 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from end2end.phantoms import drawing
+
+SIZE = (160, 120)
+
+
+@pytest.fixture(scope="module")
+def woman():
+    lesion = drawing.Lesion(
+        kind="mass", malignant=False, appearance=0.0, radius=0.08, contrast=1.0,
+        depth=0.5, offsets={"CC": 0.1, "MLO": -0.2}, seed=3)
+    return drawing.Woman(number=12, density=0.5, lesions={"LEFT": (lesion,)}, seed=5)
+
+
+def test_the_number_of_a_woman_has_five_digits(woman):
+    assert woman.patient_id == "P_00012"
+
+
+def test_a_woman_has_cancer_if_a_lesion_is_malignant(woman):
+    cancer = dataclasses.replace(woman.lesions["LEFT"][0], malignant=True)
+    both = dataclasses.replace(
+        woman, lesions={"LEFT": woman.lesions["LEFT"], "RIGHT": (cancer,)})
+    assert not woman.malignant and both.malignant
+
+
+def test_the_same_seed_draws_the_same_woman():
+    first, second, other = (drawing.draw_woman(3, seed=seed, difficulty=0.3)
+                           for seed in (1, 1, 2))
+    assert first == second and first != other
+
+
+def test_women_of_a_screening_have_both_breasts_imaged():
+    woman = drawing.draw_woman(3, seed=1, difficulty=0.3, normal=True)
+    assert set(woman.lesions) == {"LEFT", "RIGHT"}
+
+
+def test_a_picture_is_the_same_when_drawn_twice(woman):
+    pictures = [drawing.render(woman, "LEFT", "CC", SIZE)[0] for _ in range(2)]
+    np.testing.assert_array_equal(*pictures)
+    assert pictures[0].shape == SIZE and pictures[0].dtype == np.uint16
+
+
+def test_the_lesion_is_brighter_than_the_same_place_without_it(woman):
+    picture, (mask,) = drawing.render(woman, "LEFT", "CC", SIZE)
+    without, masks = drawing.render(
+        dataclasses.replace(woman, lesions={"LEFT": ()}), "LEFT", "CC", SIZE)
+    assert mask.shape == SIZE and mask.any() and masks == []
+    assert picture[mask].mean() > without[mask].mean() + 1000
+
+
+def test_right_breasts_have_the_chest_wall_on_the_right(woman):
+    right = dataclasses.replace(woman, lesions={"RIGHT": woman.lesions["LEFT"]})
+    left, _ = drawing.render(woman, "LEFT", "CC", SIZE)
+    right, _ = drawing.render(right, "RIGHT", "CC", SIZE)
+    middle = slice(60, 100)
+    assert left[middle, :10].mean() > 3 * left[middle, -10:].mean()
+    assert right[middle, -10:].mean() > 3 * right[middle, :10].mean()
+
+
+def test_noise_has_mean_zero_and_deviation_one():
+    noise = drawing.power_law_noise(np.random.default_rng(0), SIZE)
+    assert noise.shape == SIZE
+    assert abs(noise.mean()) < 1e-3 and noise.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_the_skin_line_is_furthest_out_near_the_nipple():
+    edge, middle = drawing.outline(np.random.default_rng(0), "CC", SIZE)
+    assert edge.shape == (SIZE[0],)
+    assert abs(edge.argmax() / SIZE[0] - middle) < 0.05

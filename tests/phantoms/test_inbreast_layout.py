@@ -1,0 +1,55 @@
+import plistlib
+
+import pydicom
+import pytest
+
+from end2end.phantoms import drawing, inbreast_layout
+
+LESION = drawing.Lesion(
+    kind="calcification", malignant=True, appearance=1.0, radius=0.08, contrast=1.0,
+    depth=0.5, offsets={"CC": 0.1, "MLO": -0.2}, seed=3)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """Folder of the release, and the rows of one woman with a lesion on the left."""
+    folder = tmp_path_factory.mktemp("inbreast")
+    woman = drawing.Woman(
+        number=4, density=0.5, lesions={"LEFT": (LESION,), "RIGHT": ()}, seed=5)
+    rows = inbreast_layout.write_woman(folder, woman, (96, 64))
+    return folder / "INbreast Release 1.0", rows
+
+
+def test_a_woman_has_a_row_per_side_and_view(release):
+    _, rows = release
+    assert [(row["Laterality"], row["View"]) for row in rows] == [
+        ("L", "CC"), ("L", "MLO"), ("R", "CC"), ("R", "MLO")]
+    assert all(set(row) == set(inbreast_layout.COLUMNS) for row in rows)
+
+
+def test_only_the_breast_with_the_cancer_has_a_high_assessment(release):
+    _, rows = release
+    assert [row["Bi-Rads"][0] >= "4" for row in rows] == [True, True, False, False]
+
+
+def test_each_row_has_a_dicom_that_begins_with_its_number(release):
+    folder, rows = release
+    for row in rows:
+        path, = (folder / "AllDICOMs").glob(f"{row['File Name']}_*_ANON.dcm")
+        assert pydicom.dcmread(path).pixel_array.shape == (96, 64)
+
+
+def test_outlines_are_written_for_images_with_a_lesion_only(release):
+    folder, rows = release
+    assert {path.stem for path in (folder / "AllXML").iterdir()} == {
+        row["File Name"] for row in rows[:2]}
+
+
+def test_a_cluster_has_an_outline_and_a_dot(release):
+    folder, rows = release
+    with open(folder / "AllXML" / f"{rows[0]['File Name']}.xml", "rb") as stream:
+        image, = plistlib.load(stream)["Images"]
+    outline, dot = image["ROIs"]
+    assert image["NumberOfROIs"] == 2
+    assert outline["NumberOfPoints"] > 2 and dot["NumberOfPoints"] == 1
+    assert outline["Name"] in inbreast_layout.ROI_NAMES["calcification", True]
