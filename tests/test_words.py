@@ -11,10 +11,8 @@ ROOT = pathlib.Path(__file__).parents[1]
 VAGUE = frozenset((
     "again", "asked", "done", "found", "given", "gone", "kept", "made", "named", "one",
     "own", "said", "seen", "taken", "told", "wanted"))
-# Greatest share of vague names among those that a folder binds, in percent. Folders
-# that are not named here have to stay below `LIMIT`; the others come down to it.
+# Greatest share of vague names among those that a folder binds, in percent.
 LIMIT = 0.5
-NOT_YET = {"end2end/images": 1.3}
 ODD = (
     r"\b(is|are) no (finite|share|CSV|UTF-8|whole number|probabilit|dict|picture)",
     r"\bone's own\b", r"\bdeaf to\b", r"\bbear it\b", r"\bhelps nobody\b",
@@ -48,8 +46,7 @@ FOLDERS = sorted({path.parent.relative_to(ROOT).as_posix()
 def test_values_are_named_by_what_they_are(folder):
     names = names_of(folder)
     vague = [name for name in names if name in VAGUE]
-    limit = NOT_YET.get(folder, LIMIT)
-    assert len(vague) <= max(1, len(names) * limit / 100), sorted(vague)
+    assert len(vague) <= max(1, len(names) * LIMIT / 100), sorted(vague)
 
 
 def test_every_way_to_bind_a_name_is_counted():

@@ -113,9 +113,9 @@ def of_picture(measured: Evidence) -> str:
     return UNKNOWN
 
 
-def joined(tagged: str, seen: str) -> str:
+def joined(tagged: str, pictured: str) -> str:
     """The kind by tags and by the picture; `UNKNOWN` where they contradict."""
-    known = {kind for kind in (tagged, seen) if kind != UNKNOWN}
+    known = {kind for kind in (tagged, pictured) if kind != UNKNOWN}
     return known.pop() if len(known) == 1 else UNKNOWN
 
 

@@ -66,23 +66,23 @@ def view(image: NDArray, *, laterality: str = "") -> View:
     return View(image.shape, levels, picture, body, contact, laterality)
 
 
-def is_noise(seen: View) -> bool:
+def is_noise(scan: View) -> bool:
     """Whether neighbouring pixels have nothing to do with each other."""
-    centred = seen.picture - seen.picture.mean()
+    centred = scan.picture - scan.picture.mean()
     variance = max(float((centred * centred).mean()), 1e-9)
     return float((centred[1:] * centred[:-1]).mean()) / variance < 0.6
 
 
-def is_inverted(seen: View) -> bool:
+def is_inverted(scan: View) -> bool:
     """Whether the background is bright; see `appearance.has_bright_background`."""
-    return appearance.has_bright_background(seen.levels)
+    return appearance.has_bright_background(scan.levels)
 
 
-def chest_side(seen: View) -> str | None:
+def chest_side(scan: View) -> str | None:
     """The side along which the breast leaves the picture, None where it is unclear."""
-    if seen.area < 0.03:
+    if scan.area < 0.03:
         return None
-    contact = seen.contact
+    contact = scan.contact
     level = max(contact["left"], contact["right"])
     upright = max(contact["top"], contact["bottom"])
     if abs(contact["left"] - contact["right"]) >= 0.3 and level >= upright - 0.25:
@@ -92,67 +92,67 @@ def chest_side(seen: View) -> str | None:
     return None
 
 
-def is_turned(seen: View) -> bool:
+def is_turned(scan: View) -> bool:
     """Whether the chest wall is along the top or bottom, or the picture lies."""
-    lying = seen.shape[1] > 1.1 * seen.shape[0]
-    return lying or chest_side(seen) in ("top", "bottom")
+    lying = scan.shape[1] > 1.1 * scan.shape[0]
+    return lying or chest_side(scan) in ("top", "bottom")
 
 
-def is_against_side(seen: View) -> bool:
+def is_against_side(scan: View) -> bool:
     """Whether the chest wall is not on the side where the stated breast has it."""
-    side, stated = chest_side(seen), CHEST_SIDES.get(seen.laterality)
+    side, stated = chest_side(scan), CHEST_SIDES.get(scan.laterality)
     return stated is not None and side in ("left", "right") and side != stated
 
 
-def is_cropped(seen: View) -> bool:
+def is_cropped(scan: View) -> bool:
     """Whether the object reaches the side opposite the chest wall, so has no skin."""
-    contact = seen.contact
-    return (min(contact["left"], contact["right"]) >= 0.25 or seen.area > 0.92
+    contact = scan.contact
+    return (min(contact["left"], contact["right"]) >= 0.25 or scan.area > 0.92
             or sum(share >= 0.6 for share in contact.values()) >= 3
             or min(contact["top"], contact["bottom"]) >= 0.4)
 
 
-def is_no_breast(seen: View) -> bool:
+def is_no_breast(scan: View) -> bool:
     """Whether there is nothing solid, a drawing without grain, or a part across."""
-    if seen.area < 0.04:
+    if scan.area < 0.04:
         return True
-    core = cv2.erode(seen.body.astype(np.uint8), np.ones((9, 9), np.uint8))
-    inside = _enlarged(core, seen.levels.shape)
+    core = cv2.erode(scan.body.astype(np.uint8), np.ones((9, 9), np.uint8))
+    inside = _enlarged(core, scan.levels.shape)
     square = np.ones((5, 5), np.uint8)
-    spread = cv2.dilate(seen.levels, square) - cv2.erode(seen.levels, square)
+    spread = cv2.dilate(scan.levels, square) - cv2.erode(scan.levels, square)
     # Film is saturated on a few percent only.
     drawing = not inside.any() or float((spread[inside] < 0.75).mean()) > 0.5
-    contact = seen.contact
+    contact = scan.contact
     across = (min(contact["top"], contact["bottom"]) > 0.08
               and max(contact["left"], contact["right"]) < 0.05)
     return drawing or across
 
 
-def has_implant(seen: View) -> bool:
+def has_implant(scan: View) -> bool:
     """Whether a large smooth oval in the breast is far brighter than the rest."""
-    if seen.area < 0.05:
+    if scan.area < 0.05:
         return False
     candidates = [candidate for level in np.linspace(70, 225, 10)
-                  for candidate in _ovals(seen, level)]
+                  for candidate in _ovals(scan, level)]
     if not candidates:
         return False
     overlap, brightness = max(candidates)
     return overlap >= 0.86 and brightness >= 0.6
 
 
-def _ovals(seen, level):
+def _ovals(scan, level):
     """(overlap with an ellipse, brightness) of what exceeds a level in the breast."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
     bright = cv2.morphologyEx(
-        ((seen.picture > level) & seen.body).astype(np.uint8), cv2.MORPH_OPEN, disc)
+        ((scan.picture > level) & scan.body).astype(np.uint8), cv2.MORPH_OPEN, disc)
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(bright)
     for k in range(1, count):
-        if statistics[k, cv2.CC_STAT_AREA] < 0.1 * seen.body.sum():
+        if statistics[k, cv2.CC_STAT_AREA] < 0.1 * scan.body.sum():
             continue
         part = cv2.morphologyEx(
             (labels == k).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
         overlap = _overlap_with_ellipse(part)
-        measured = _oval_contrast(seen, part)
+        measured = _oval_contrast(scan, part)
         if overlap and measured:
             # An oval without a rim or with texture is no implant, whatever its form.
             yield overlap if measured[1] else overlap - 1, measured[0]
@@ -175,36 +175,36 @@ def _overlap_with_ellipse(part):
     return float((drawn & part).sum() / max((drawn | part).sum(), 1))
 
 
-def _oval_contrast(seen, part):
+def _oval_contrast(scan, part):
     """(brightness 0-1, whether smooth with a clear rim) of a part, or None."""
     core = cv2.erode(part, np.ones((9, 9), np.uint8)).astype(bool)
     rim = (cv2.dilate(part, np.ones((11, 11), np.uint8)).astype(bool)
-           & ~cv2.dilate(part, np.ones((5, 5), np.uint8)).astype(bool) & seen.body)
+           & ~cv2.dilate(part, np.ones((5, 5), np.uint8)).astype(bool) & scan.body)
     if core.sum() < 100 or rim.sum() < 40:
         return None
-    texture = np.abs(seen.picture - cv2.GaussianBlur(seen.picture, (0, 0), 2))
-    inner = float(np.median(seen.picture[core]))
-    step = (inner - float(np.percentile(seen.picture[rim], 75))) / 255
+    texture = np.abs(scan.picture - cv2.GaussianBlur(scan.picture, (0, 0), 2))
+    inner = float(np.median(scan.picture[core]))
+    step = (inner - float(np.percentile(scan.picture[rim], 75))) / 255
     smooth = float(np.percentile(texture[core], 75)) / max(inner, 1)
     return inner / 255, step >= 0.15 and smooth <= 0.008
 
 
-def has_foreign_object(seen: View) -> bool:
+def has_foreign_object(scan: View) -> bool:
     """Whether something large in the breast is white up to an edge sharper than tissue.
 
     Found of drawn pacemakers 8 of 12 (missed over saturated tissue), needles 10 of 12.
     Pictures of fewer than `OBJECT_ROWS` rows are not judged: calcifications have sharp
     edges there.
     """
-    if seen.area < 0.04 or seen.levels.shape[0] < OBJECT_ROWS:
+    if scan.area < 0.04 or scan.levels.shape[0] < OBJECT_ROWS:
         return False
-    factor = OBJECT_ROWS / seen.levels.shape[0]
+    factor = OBJECT_ROWS / scan.levels.shape[0]
     picture = cv2.resize(
-        seen.levels, (round(seen.levels.shape[1] * factor), OBJECT_ROWS),
+        scan.levels, (round(scan.levels.shape[1] * factor), OBJECT_ROWS),
         interpolation=cv2.INTER_AREA)
     margin = round(0.03 * picture.shape[0])
     picture = picture[margin:-margin, margin:-margin]
-    inside = _enlarged(cv2.erode(seen.body.astype(np.uint8), np.ones((3, 3), np.uint8)),
+    inside = _enlarged(cv2.erode(scan.body.astype(np.uint8), np.ones((3, 3), np.uint8)),
                        picture.shape)
     white = ((picture >= 240) & inside).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(white)
@@ -326,9 +326,9 @@ def reasons(
                if kind in TAGGED}
     if not appearance.can_be_judged(image):
         return tuple(by_kind.values())
-    seen = view(image, laterality=laterality)
+    scan = view(image, laterality=laterality)
     for rule in RULES:
-        if rule.holds(seen):
+        if rule.holds(scan):
             by_kind.setdefault(
                 rule.kind, Reason(rule.kind, ADVICE + rule.sentence, rule.refuses))
             if rule.ends:
