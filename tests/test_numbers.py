@@ -87,7 +87,7 @@ def nowhere(tmp_path_factory):
 
 
 def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere):
-    path, reason = paths(folder)[0], "score that is no finite number"
+    path, reason = paths(folder)[0], "score that is not finite"
     for score in (lambda: prediction.predict(nowhere, [path]),
                   lambda: prediction.score_image(path, nowhere),
                   lambda: maps.explain(nowhere, path, maps.ExplainOptions()),

@@ -182,7 +182,7 @@ def check(scored: Scored, path: pathlib.Path) -> None:
 
     Raises:
         files.InputError: the picture has one value everywhere, or the heatmap holds
-            what is no finite number.
+            what is not finite.
     """
     if scored.picture.min() == scored.picture.max():
         raise files.InputError(f"{path.name} has one value everywhere; leave it out.")

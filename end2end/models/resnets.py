@@ -1,4 +1,4 @@
-"""Residual networks of 14 to 152 layers of one's own, for one view or for two.
+"""Residual networks of 14 to 152 layers, for one view or for two.
 
 The original has them beside its two programs, which do not use them; a network is a row
 of `RESNETS`. He et al. 2016: bottlenecks, mostly with pre-activation.

@@ -104,7 +104,7 @@ def check_inputs(inputs: NDArray[np.float32], names: Iterable[object]) -> None:
     for name, low, high in zip(names, least, most, strict=False):
         if not np.isfinite((low, high)).all():
             raise files.InputError(
-                f"image {name} holds values that are no finite numbers; export it "
+                f"image {name} holds values that are not finite; export it "
                 "again.")
         if low == high:
             log.warning("image %s has one value everywhere; its score says nothing.",
@@ -112,7 +112,7 @@ def check_inputs(inputs: NDArray[np.float32], names: Iterable[object]) -> None:
 
 
 def check_scores(values: Sequence | NDArray, names: Iterable[object]) -> None:
-    """Refuses scores that are no finite numbers.
+    """Refuses scores that are not finite.
 
     Args:
         values: array `(n, ...)`.
@@ -124,7 +124,7 @@ def check_scores(values: Sequence | NDArray, names: Iterable[object]) -> None:
     for name, value in zip(names, values, strict=False):
         if not np.isfinite(value).all():
             raise files.InputError(
-                f"{name or 'the image'} gave a score that is no finite number; check "
+                f"{name or 'the image'} gave a score that is not finite; check "
                 "the model and the rescale factor.")
 
 
@@ -206,7 +206,7 @@ def network_input(
     pixels, notes = mammogram.pixels, ()
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise files.InputError(
-            f"{mammogram.path or 'the image'} holds values that are no finite numbers; "
+            f"{mammogram.path or 'the image'} holds values that are not finite; "
             "export it again.")
     if options.intensity_scale == "auto":
         bits = depths.depth(pixels, mammogram.bits)
@@ -343,7 +343,7 @@ def score_image(
 
     Raises:
         files.InputError: the image cannot be read, a model is of other classes, or a
-            score is no finite number.
+            score is not finite.
     """
     if hasattr(classifiers, "model"):
         classifiers = (classifiers,)

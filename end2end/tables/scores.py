@@ -210,7 +210,7 @@ def read_scores(path: files.Path) -> Scores:
         `Scores`.
 
     Raises:
-        files.InputError: no rows, no score column, a score that is no finite number, an
+        files.InputError: no rows, no score column, a score that is not finite, an
             unknown label.
     """
     columns = vocabulary.read_columns(path, "score file")

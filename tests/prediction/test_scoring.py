@@ -65,7 +65,7 @@ def test_values_that_are_no_numbers_are_refused(breast):
 
 
 def test_a_score_that_is_no_number_is_refused(breast):
-    with pytest.raises(files.InputError, match="score that is no finite number"):
+    with pytest.raises(files.InputError, match="score that is not finite"):
         prediction.score_image(breast, classifier(np.nan))
 
 
