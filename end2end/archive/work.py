@@ -144,13 +144,15 @@ def classifiers(
 
 
 def check_manifest(table: str) -> None:
-    """Raises `files.InputError` for what is no manifest, before any work."""
+    """Raises `files.InputError` for what is not a manifest, before any work; logs which
+    of its columns are not understood."""
     first = next(shards.read_rows(table), None)
     if first is None:
         raise files.InputError(
             f"manifest {table} has no rows; expected a header with the column path, "
             "and a row per image.")
     known(first, table)
+    vocabulary.say_unknown(first, table, understood=manifests.UNDERSTOOD)
 
 
 def known(row: dict[str, str], table: str) -> tuple[dict, dict]:

@@ -15,7 +15,7 @@ import saved_models
 
 from end2end import checkpoints, config, models, predict, prediction
 from end2end.archive import __main__ as program
-from end2end.archive import shards, storage, streamed
+from end2end.archive import shards, storage, streamed, work
 from end2end.utils import files
 from tests.archive import test_shards
 
@@ -202,3 +202,19 @@ def test_a_second_call_on_an_archive_that_is_being_written_is_refused(
         predicted(study, model, tmp_path / "out")
     first.communicate(b"\n")
     assert len(predicted(study, model, tmp_path / "out")) == 3
+
+
+def test_a_column_that_is_not_understood_is_named_once(tmp_path, caplog):
+    table = tmp_path / "in.csv"
+    table.write_text("file_name,left_or_right_breast,shoe_size\na.png,LEFT,41\n"
+                     "b.png,RIGHT,38\n")
+    work.check_manifest(str(table))
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 1 and "left aside: shoe_size. Understood are" in messages[0]
+
+
+def test_a_manifest_of_known_columns_is_passed_without_a_word(tmp_path, caplog):
+    table = tmp_path / "in.csv"
+    table.write_text("file_name,left_or_right_breast\na.png,LEFT\n")
+    work.check_manifest(str(table))
+    assert not caplog.records
