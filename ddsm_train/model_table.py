@@ -88,10 +88,11 @@ their SHA-256 after copying and keep their names, by which they are known.
 
 They are bare Keras 2.0.8 files. `checkpoints.load_classifier` knows them by file name,
 and renamed ones by their structure, with a warning, since a network of the same
-structure may have been trained on other images; settings that are given win. A name
-with `inbreast` in it tells the INbreast models from the CBIS-DDSM ones. All take
-16-bit images at a rescale factor of 0.003891 and the classes neg, pos. Published patch
-classifiers are known by their structure (`--patch-model`), with a warning.
+structure may have been trained on other images. Flags and arguments override these
+settings. A name that contains `inbreast` tells the INbreast models from the CBIS-DDSM
+models. All take 16-bit images at a rescale factor of 0.003891 and the classes neg, pos.
+Published patch classifiers are known by their structure (`--patch-model`), with a
+warning.
 """
 
 TRIED = """\

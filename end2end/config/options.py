@@ -132,7 +132,7 @@ class TrainingOptions:
         help="class folders, in the order of the outputs")
     batch_size: int = option(
         64, "--batch-size", "-bs", type=int, limits=(1, None),
-        help="images of a batch in evaluation")
+        help="images per batch in validation and testing")
     train_batch_multiplier: float = option(
         0.5, "--train-bs-multiplier", type=float,
         limits=(0, None), help="times --batch-size gives the training batch")
