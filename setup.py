@@ -9,14 +9,34 @@ HERE = pathlib.Path(__file__).parent
 VERSION = re.search(
     r'__version__ = "(.+)"', (HERE / "end2end/__init__.py").read_text())[1]
 
+# What each is for stands in end2end/utils/distribution.py.
+EXTRAS = {
+    "inbreast": ["xlrd>=2.0,<3"],
+    "export": ["tf2onnx>=1.16,<2", "onnx>=1.16,<2", "onnxruntime>=1.18,<2"],
+    "results": ["highdicom>=0.27,<1"],
+    "serve": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
+    "fast": ["openvino>=2024.1,<2027"],
+    "cluster": ["dask>=2024.8,<2027", "distributed>=2024.8,<2027", "pyarrow>=17,<27",
+                "fsspec>=2024.2,<2027"],
+    # Permissively licensed.
+    "dicom": ["python-gdcm>=3.0.24.1,<4", "pylibjpeg>=2.0,<3",
+              "pylibjpeg-openjpeg>=2.3,<3"],
+}
+FOR_DEVELOPERS = {
+    "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
+             "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2", "xlrd>=2.0,<3",
+             "selenium>=4.20,<5", "httpx>=0.27,<1", "nbclient>=0.10,<1",
+             "ipykernel>=6.29,<8", "hypothesis>=6.100,<7"],
+}
+
 setuptools.setup(
-    name="end2end",
+    name="end2end-mammography",
     version=VERSION,
     description="Whole-image breast cancer classifiers for screening mammograms "
                 "(Shen et al. 2019) in Keras 3",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
+    license_expression="Apache-2.0",
     packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
     package_data={
         "": ["*.pyi"], "end2end": ["py.typed"],
@@ -40,28 +60,6 @@ setuptools.setup(
         "lazy-loader>=0.4,<1",
     ],
     extras_require={
-        "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
-                 "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2",
-                 "xlrd>=2.0,<3", "selenium>=4.20,<5", "httpx>=0.27,<1",
-                 "nbclient>=0.10,<1", "ipykernel>=6.29,<8",
-                 "hypothesis>=6.100,<7"],
-        # Reads INbreast.xls; its INbreast.csv needs nothing.
-        "inbreast": ["xlrd>=2.0,<3"],
-        # `python -m end2end.export --to onnx`, and the check of what it wrote.
-        "export": ["tf2onnx>=1.16,<2", "onnx>=1.16,<2", "onnxruntime>=1.18,<2"],
-        # `python -m end2end.predict --dicom`: overlays and reports as DICOM.
-        "results": ["highdicom>=0.27,<1"],
-        # `python -m end2end.serve`: the local page.
-        "serve": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
-        # `python -m end2end.predict --fast`.
-        "fast": ["openvino>=2024.1,<2027"],
-        # Archives: `python -m end2end.archive` with --scheduler, Parquet or URLs.
-        "cluster": ["dask>=2024.8,<2027", "distributed>=2024.8,<2027",
-                    "pyarrow>=17,<27", "fsspec>=2024.2,<2027"],
-        # Permissively licensed decoders of compressed DICOM: JPEG lossless, JPEG-LS,
-        # JPEG 2000.
-        "dicom": [
-            "python-gdcm>=3.0.24.1,<4", "pylibjpeg>=2.0,<3",
-            "pylibjpeg-openjpeg>=2.3,<3"],
-    },
+        **EXTRAS, "all": [line for lines in EXTRAS.values() for line in lines],
+        **FOR_DEVELOPERS},
 )

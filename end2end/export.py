@@ -6,11 +6,10 @@
 
 The result is compared with Keras's output on the images given (without any, on random
 input of the right range), and the settings are put beside it as JSON: whoever uses it
-must prepare images exactly so. onnx needs `pip install 'end2end[export]'`.
+must prepare images exactly so. onnx needs the extra `export`.
 """
 
 import dataclasses
-import importlib.util
 import json
 import os
 import pathlib
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 
 from end2end import checkpoints, images, models
 from end2end.config import model_flags
-from end2end.utils import commands, files, locks
+from end2end.utils import commands, distribution, files, locks
 
 # Name of the card inside a .keras file.
 CARD = "end2end"
@@ -99,12 +98,8 @@ def check(kind: str, out: pathlib.Path) -> None:
     Raises:
         files.InputError: a package is missing, or a folder is in the way.
     """
-    missing = [name for name in FORMATS[kind].packages
-               if importlib.util.find_spec(name) is None]
-    if missing:
-        raise files.InputError(
-            f"--to {kind} needs the package {missing[0]}; install it: pip install "
-            "'end2end[export]'.")
+    distribution.require(
+        *FORMATS[kind].packages, purpose=f"--to {kind}", extra="export")
     if out.is_dir():
         raise files.InputError(
             f"{out} exists already; remove it or name another place with --out.")

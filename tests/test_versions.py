@@ -7,7 +7,9 @@ import lowest_versions
 import pytest
 from packaging import version
 
-EXTRAS = importlib.metadata.metadata("end2end").get_all("Provides-Extra")
+from end2end.utils import distribution
+
+EXTRAS = importlib.metadata.metadata(distribution.NAME).get_all("Provides-Extra")
 TESTED = dict(
     line.split("==") for line in (pathlib.Path(__file__).parent / "constraints.txt")
     .read_text(encoding="utf-8").splitlines() if line and not line.startswith("#"))

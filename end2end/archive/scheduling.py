@@ -4,7 +4,7 @@ import concurrent.futures
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from end2end.utils import files, processes
+from end2end.utils import distribution, files, processes
 
 AHEAD = 3  # tasks in hand per worker: what is sent ahead is what memory holds
 
@@ -45,11 +45,9 @@ def run(function: Callable[[Any], Any], tasks: Iterable[Any], *,
 def on_dask(function: Callable[[Any], Any], tasks: Iterable[Any], address: str
             ) -> Iterator[Any]:
     """`run` on the workers of a Dask scheduler; a dead worker's tasks go to others."""
-    try:
-        import distributed
-    except ImportError as error:
-        raise files.InputError(
-            "--scheduler needs Dask; pip install 'end2end[cluster]'.") from error
+    distribution.require("distributed", purpose="--scheduler", extra="cluster")
+    import distributed
+
     try:
         client = distributed.Client(address, timeout="5s")
     except (OSError, ValueError, TimeoutError) as error:

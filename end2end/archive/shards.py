@@ -17,7 +17,7 @@ from typing import Any
 
 from end2end.archive import scheduling, storage
 from end2end.prediction import resuming
-from end2end.utils import cells, files, locks
+from end2end.utils import cells, distribution, files, locks
 
 SUFFIXES = storage.TABLES
 PLAN = "plan.json"
@@ -115,12 +115,10 @@ def _parquet_rows(path):
 
 
 def _parquet():
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise files.InputError(
-            "Parquet needs pyarrow; pip install 'end2end[cluster]'.") from error
+    distribution.require("pyarrow", purpose="Parquet", extra="cluster")
+    import pyarrow
+    from pyarrow import parquet
+
     return parquet, pyarrow
 
 

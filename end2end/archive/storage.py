@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from end2end.prediction import resuming
-from end2end.utils import files
+from end2end.utils import distribution, files
 
 TABLES = (".csv", ".parquet")
 
@@ -60,8 +60,9 @@ def filesystem(url: files.Path) -> tuple[Any, str]:
         return fsspec.core.url_to_fs(str(url))
     except (ImportError, ValueError) as error:
         raise files.InputError(
-            f"{url} cannot be reached ({error}); pip install 'end2end[cluster]', and "
-            "s3fs for s3:// or gcsfs for gs://.") from error
+            f"{url} cannot be reached ({error}); run: "
+            f"{distribution.install_command('cluster')}, and pip install s3fs for "
+            "s3:// or gcsfs for gs://.") from error
 
 
 def exists(path: files.Path) -> bool:

@@ -25,7 +25,7 @@ import pydicom.uid
 from numpy.typing import NDArray
 
 from end2end.dicom import known_values
-from end2end.utils import files, image_headers, isolated
+from end2end.utils import distribution, files, image_headers, isolated
 
 # pydicom's warnings quote what it found, patients' names included, and its errors come
 # with tracebacks; what matters to the reader of a mammogram is in the notes or in the
@@ -38,16 +38,6 @@ READING_ERRORS = (
     pydicom.errors.InvalidDicomError, pydicom.errors.BytesLengthException,
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
     OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error)
-
-# The permissively licensed package that decodes a compressed transfer syntax.
-DECODER_PACKAGES = {
-    pydicom.uid.HTJ2KLossless: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.HTJ2KLosslessRPCL: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.HTJ2K: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.JPEG2000Lossless: "pylibjpeg pylibjpeg-openjpeg",
-    pydicom.uid.JPEG2000: "pylibjpeg pylibjpeg-openjpeg",
-}
-DEFAULT_DECODER_PACKAGE = "python-gdcm"
 
 PRIVATE_SYNTAXES = {
     "1.2.840.113619.5.2": "the private transfer syntax of GE (implicit VR, big endian)"}
@@ -269,10 +259,9 @@ def check_decoder(header: pydicom.Dataset, path: pathlib.Path) -> None:
             f"{path} is stored as {name}, which holds no still image; export it as "
             "JPEG 2000 or uncompressed.") from None
     if not decoder.is_available:
-        package = DECODER_PACKAGES.get(syntax, DEFAULT_DECODER_PACKAGE)
         raise files.InputError(
             f"{path} is compressed as {name}, for which no decoder is "
-            f"installed; run: pip install {package}")
+            f"installed; run: {distribution.install_command('dicom')}")
 
 
 def decode(

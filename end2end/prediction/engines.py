@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib.util
 import logging
 import os
 import tempfile
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 
 from end2end import config, images
 from end2end.phantoms import drawing
-from end2end.utils import files
+from end2end.utils import distribution
 
 if TYPE_CHECKING:
     import keras
@@ -47,10 +46,8 @@ SMALLEST = 64
 
 def check() -> None:
     """Raises files.InputError unless the package that does the work is installed."""
-    if importlib.util.find_spec("openvino") is None:
-        raise files.InputError(
-            "fast inference needs the package openvino; install it: pip install "
-            "'end2end[fast]', or leave out --fast.")
+    distribution.require("openvino", purpose="fast inference", extra="fast",
+                         otherwise="or leave out --fast")
 
 
 def fast(model: keras.Model, options: config.ImageOptions) -> Network:

@@ -2,10 +2,9 @@
 
 A Secondary Capture with the saliency overlay and a Structured Report (TID 1500) with
 the score; both stand in the study of the mammogram, refer to it and carry its patient's
-tags. Needs highdicom (`pip install 'end2end[results]'`).
+tags. Needs the extra `results` (highdicom).
 """
 
-import importlib.util
 import logging
 import pathlib
 import re
@@ -17,7 +16,7 @@ from pydicom.sr.codedict import codes
 
 import end2end
 from end2end.dicom import parsing
-from end2end.utils import files
+from end2end.utils import distribution, files
 
 MANUFACTURER = "end2end"
 NOTICE = "Research use only: no medical device, not for diagnosis."
@@ -32,10 +31,8 @@ SERIES = {"overlay": 901, "report": 902}
 
 def check() -> None:
     """Raises files.InputError unless the package that does the work is installed."""
-    if importlib.util.find_spec("highdicom") is None:
-        raise files.InputError(
-            "DICOM results need the package highdicom; install it: pip install "
-            "'end2end[results]', or leave out --dicom.")
+    distribution.require("highdicom", purpose="--dicom", extra="results",
+                         otherwise="or leave it out")
 
 
 def paths(folder: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:

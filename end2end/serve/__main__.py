@@ -9,7 +9,6 @@ FastAPI rather than Gradio: three small files of our own instead of a large page
 loads fonts and counts its users unless told not to, and full control of what it may do.
 """
 
-import importlib.util
 import os
 import pathlib
 import signal
@@ -20,7 +19,7 @@ from collections.abc import Sequence
 
 from end2end import checkpoints, config, prediction, serve
 from end2end.config import model_flags
-from end2end.utils import commands, files
+from end2end.utils import commands, distribution, files
 
 
 def parser() -> commands.Parser:
@@ -78,11 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def check() -> None:
     """Raises files.InputError unless the packages that do the work are installed."""
-    for package in ("fastapi", "uvicorn"):
-        if importlib.util.find_spec(package) is None:
-            raise files.InputError(
-                f"the page needs the package {package}; install it: pip install "
-                "'end2end[serve]'.")
+    distribution.require("fastapi", "uvicorn", purpose="the page", extra="serve")
 
 
 def bound(port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 from . import cells as cells
 from . import commands as commands
+from . import distribution as distribution
 from . import errors as errors
 from . import files as files
 from . import image_headers as image_headers
@@ -12,6 +13,7 @@ from . import steps as steps
 __all__ = [
     "cells",
     "commands",
+    "distribution",
     "errors",
     "files",
     "image_headers",

@@ -3,13 +3,15 @@
 import argparse
 import logging
 import os
+import pathlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from end2end.utils import files
+from end2end.utils import distribution, files
 
 LONGEST_LINE = 1000
+PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,6 +82,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     if hasattr(sys.stdout, "reconfigure"):
         # A path may hold what the terminal's encoding does not know.
         sys.stdout.reconfigure(errors="backslashreplace")
+    for sentence in distribution.clashes(distribution.installed(), PACKAGE):
+        print(f"warning: {sentence}", file=sys.stderr)
     try:
         status = main()
     except KeyboardInterrupt:

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Mapping, Sequence
 
-from end2end.utils import files
+from end2end.utils import distribution, files
 
 COLUMNS = ("file name", "laterality", "view", "acr", "bi-rads")
 SIDES = {"L": "LEFT", "R": "RIGHT"}
@@ -116,12 +116,10 @@ def _csv_rows(path):
 
 
 def _xls_rows(path):
-    try:
-        import xlrd
-    except ImportError as error:
-        raise files.InputError(
-            f"{path} needs the package xlrd; install it (pip install xlrd), or save "
-            "the table as INbreast.csv.") from error
+    distribution.require("xlrd", purpose=str(path), extra="inbreast",
+                         otherwise="or save the table as INbreast.csv")
+    import xlrd
+
     try:
         files.check_size(path, GREATEST_XLS, "table")
         sheet = xlrd.open_workbook(path).sheet_by_index(0)

@@ -134,7 +134,7 @@ def test_a_killed_dask_worker_with_a_real_network_scores_each_image_once(tmp_pat
 
 def test_fast_scores_are_near_those_of_keras_and_a_work_of_their_own(
         study, model, tmp_path):
-    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    pytest.importorskip("openvino", reason="needs the extra fast (openvino)")
     plain = predicted(study, model, tmp_path / "plain")
     quick = predicted(study, model, tmp_path / "quick", "--fast")
     np.testing.assert_allclose([float(row["score"]) for row in quick],

@@ -33,7 +33,7 @@ def test_run_length_encoding_is_read(tmp_path):
 
 
 def test_jpeg_2000_is_read(tmp_path):
-    pytest.importorskip("openjpeg", reason="pip install pylibjpeg-openjpeg to run this")
+    pytest.importorskip("openjpeg", reason="needs the extra dicom (pylibjpeg-openjpeg)")
     path = write(tmp_path / "a.dcm", np.tile(RAMP, (8, 8)))
     ds = pydicom.dcmread(path)
     ds.compress(pydicom.uid.JPEG2000Lossless)
@@ -43,7 +43,7 @@ def test_jpeg_2000_is_read(tmp_path):
 
 @pytest.mark.parametrize("name", ["JPEGLosslessProcess14_1", "JPEGLSLossless"])
 def test_jpeg_lossless_and_jpeg_ls_are_read(tmp_path, name):
-    gdcm = pytest.importorskip("gdcm", reason="pip install python-gdcm to run this")
+    gdcm = pytest.importorskip("gdcm", reason="needs the extra dicom (python-gdcm)")
     plain, packed = write(tmp_path / "a.dcm", np.tile(RAMP, (8, 8))), tmp_path / "b.dcm"
     reader = gdcm.ImageReader()
     reader.SetFileName(str(plain))

@@ -47,7 +47,7 @@ def test_a_missing_decoder_is_named_with_its_pip_line(tmp_path, monkeypatch):
     decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLosslessSV1)
     monkeypatch.setattr(type(decoder), "is_available", property(lambda self: False))
     message = refusal(path)
-    assert "JPEG Lossless" in message and "pip install python-gdcm" in message
+    assert "JPEG Lossless" in message and "end2end-mammography[dicom]" in message
 
 
 def test_a_video_is_refused(tmp_path):

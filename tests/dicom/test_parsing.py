@@ -62,8 +62,7 @@ def test_the_private_transfer_syntax_of_ge_is_named(tmp_path):
 
 
 def test_jpeg_extended_of_12_bits_is_decoded(tmp_path):
-    pytest.importorskip("gdcm", reason="needs the decoder python-gdcm: pip install "
-                                       "python-gdcm")
+    pytest.importorskip("gdcm", reason="needs the extra dicom (python-gdcm)")
     source = dicom_writer.write(tmp_path / "a.dcm", smooth())
     path = as_jpeg_extended(source, tmp_path / "b.dcm")
     mammogram = dicom.read_dicom(path)

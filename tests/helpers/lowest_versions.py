@@ -8,6 +8,8 @@ import sys
 
 from packaging import requirements
 
+from end2end.utils import distribution
+
 
 def bounds(extras):
     """Lowest and highest version by package.
@@ -19,7 +21,7 @@ def bounds(extras):
         dict of name to (`>=` version, `<` version), None where there is none.
     """
     lowest = {}
-    for line in importlib.metadata.requires("end2end"):
+    for line in importlib.metadata.requires(distribution.NAME):
         package = requirements.Requirement(line)
         if package.marker and not any(
                 package.marker.evaluate({"extra": extra}) for extra in ("", *extras)):

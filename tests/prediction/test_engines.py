@@ -1,5 +1,7 @@
 """Networks converted to their fastest form."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 import tiny_networks
@@ -13,7 +15,7 @@ NEAR = {"bf16": 1e-2, "f32": 1e-5}
 
 
 def compiled(model, precision="f32"):
-    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    pytest.importorskip("openvino", reason="needs the extra fast (openvino)")
     if precision not in engines.known_precisions():
         pytest.skip(f"this processor does not compute with {precision}")
     return engines.Network(engines.converted(model), precision)
@@ -48,7 +50,7 @@ def test_equal_channels_are_computed_once_with_the_same_scores():
 
 
 def test_what_is_taken_keeps_scores_and_order_of_the_trial_images():
-    pytest.importorskip("openvino", reason="pip install 'end2end[fast]' to run this")
+    pytest.importorskip("openvino", reason="needs the extra fast (openvino)")
     model = tiny_networks.nested_network()
     options = config.ImageOptions(
         size=model.input_shape[1:3], channels=model.input_shape[3])
@@ -95,6 +97,6 @@ def test_half_precision_is_for_processors_that_compute_with_it(
 
 
 def test_without_the_package_the_reader_is_told_what_to_install(monkeypatch):
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(files.InputError, match="pip install"):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(files.InputError, match=r"end2end-mammography\[fast\]"):
         engines.check()

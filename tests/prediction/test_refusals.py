@@ -134,7 +134,7 @@ def test_a_missing_decoder_is_named_with_its_pip_line(tmp_path, capsys, monkeypa
     decoder = pydicom.pixels.get_decoder(pydicom.uid.JPEGLosslessSV1)
     monkeypatch.setattr(type(decoder), "is_available", property(lambda self: False))
     assert call(tmp_path, path) == 1
-    assert "run: pip install python-gdcm" in capsys.readouterr().out
+    assert "run: pip install \"end2end-mammography[dicom]\"" in capsys.readouterr().out
 
 
 def test_all_files_refused_leave_no_score_and_status_1(tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Results as DICOM: names, what a mammogram must tell, what is written."""
 
+import importlib.util
+
 import dicom_writer
 import numpy as np
 import pydicom
@@ -19,8 +21,8 @@ def test_the_overlay_and_the_report_lie_beside_each_other(tmp_path):
 
 
 def test_without_the_package_the_remedy_is_named(monkeypatch):
-    monkeypatch.setattr(dicom_results.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(files.InputError, match="pip install 'end2end"):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(files.InputError, match=r"end2end-mammography\[results\]"):
         dicom_results.check()
 
 
