@@ -17,7 +17,7 @@ def test_every_row_has_a_test_and_every_test_a_row():
     tests = [int(number) for path in HERE.glob("test_differences*.py")
              for number in re.findall(
                  r"^def test_(\d\d)_", path.read_text(encoding="utf-8"), re.MULTILINE)]
-    assert rows == sorted(tests) == list(range(1, 47))
+    assert rows == sorted(tests) == list(range(1, max(rows) + 1))
 
 
 @pytest.mark.parametrize("flag", ["--bias-multiplier", "--kept-layer-idx"])

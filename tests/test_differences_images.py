@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ddsm_train import patch_clf_train
-from end2end import config, heatmaps, images
+from end2end import augment, config, heatmaps, images
 from end2end.data import image_lists
 from end2end.heatmaps import heatmap_files, regions
 from end2end.images import warps
@@ -130,3 +130,15 @@ def test_41_region_features_keep_the_originals_surprises():
     features = regions.class_features(two, 0.5)
     assert features["top1_max_intensity"] == 0.9
     assert features["top1_solidity"] == features["top1_area_ratio"]
+
+
+def test_47_samplewise_settings_go_over_the_whole_image_and_grey_stays_a_picture():
+    image = np.arange(24, dtype=np.float32).reshape(4, 6, 1).repeat(3, axis=2)
+    centred = augment.MammogramDataGenerator(samplewise_center=True).standardize(image)
+    np.testing.assert_allclose(centred, image - 11.5)
+
+
+def test_48_reflected_edges_repeat_the_pixel_at_the_edge():
+    image = np.tile(np.arange(1.0, 5.0, dtype=np.float32), (3, 1))[..., None]
+    moved = warps.apply_warp(image, warps.Warp(column_pixels=-3.0), fill_mode="reflect")
+    assert moved[0, :, 0].tolist() == [3, 2, 1, 1]

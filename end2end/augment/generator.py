@@ -1,18 +1,23 @@
 """Augments mammograms: `MammogramDataGenerator`, with the arguments of Keras's.
 
-The warps that it draws and applies are those of `end2end.images.warps`.
+What its words mean is a row of `conventions.CONVENTIONS`: the original's by default,
+those of later Keras on request. The warps are those of `end2end.images.warps`.
 """
 
 import logging
+import math
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from end2end.augment import flows
+from end2end.augment import conventions, file_flows, flows, transforms
 from end2end.images import warps
+
+if TYPE_CHECKING:
+    import pandas
 
 log = logging.getLogger(__name__)
 
@@ -20,48 +25,81 @@ Ranges = warps.Ranges
 Warp = warps.Warp
 draw_warp, apply_warp, four_flips = warps.draw_warp, warps.apply_warp, warps.four_flips
 
-# Keras 2.0.8's guard against division by a standard deviation of zero.
-EPSILON = 1e-7
-
 
 class MammogramDataGenerator:
     """Augments and standardises images, with the words of Keras's ImageDataGenerator.
 
-    Where it differs from today's Keras it follows the original: `shear_range` is in
-    radians, the warp takes the nearest pixel, each channel gets its own intensity
-    shift, and an integer `seed` gives the draws that NumPy's global generator gives
-    when seeded so. Shifts are shares of the height or width. `shared_channel_shift`
-    keeps grey images grey, which the original did not.
+    By the convention `original`, the default, `shear_range` is in radians, the warp
+    takes the nearest pixel, each channel gets its own intensity shift, and an integer
+    `seed` gives the draws that NumPy's global generator gives when seeded so. By the
+    conventions `keras` and `keras3` draws and pictures are those of later Keras.
+    docs/augmentation.md says what each argument means by each.
+
+    Args:
+        featurewise_center, samplewise_center, featurewise_std_normalization,
+            samplewise_std_normalization, zca_whitening, zca_epsilon: standardisation,
+            as `standardize` and `fit` say.
+        rotation_range: greatest angle either way, in degrees.
+        width_shift_range, height_shift_range: as `transforms.shift_range` reads them.
+        shear_range: greatest shear either way, in radians; in degrees by
+            `keras` and `keras3`.
+        zoom_range: lowest and highest factor, or a number z for 1 - z to 1 + z; a
+            factor above 1 shrinks the picture.
+        channel_shift_range: greatest intensity shift either way, in grey levels.
+        fill_mode, cval: points outside the image, as for `warps.apply_warp`.
+        horizontal_flip, vertical_flip: flip half of the images.
+        rescale, preprocessing_function: applied by `standardize`.
+        data_format: `channels_last` (default) or `channels_first`.
+        shared_channel_shift: one intensity shift for all channels, so that grey images
+            stay grey; the original's differed.
+        brightness_range: lowest and highest factor of `transforms.brighten`.
+        validation_split: share of the images, from the first on, that
+            `subset="validation"` of the flows takes. It splits by image, not by
+            patient.
+        interpolation_order: of the spline, 0 to 5; the convention's where None.
+        dtype: of the images that come out; float32 where None.
+        convention: a row of `conventions.CONVENTIONS`.
 
     Attributes:
         mean, std: numbers or arrays that broadcast to `(rows, columns, channels)`; set
             by `fit` or by hand, used with `featurewise_center` and
             `featurewise_std_normalization`.
         principal_components: of `zca_whitening`, set by `fit`.
+
+    Raises:
+        ValueError: an argument has no meaning.
     """
 
     def __init__(  # noqa: PLR0913 - the arguments that users know, in Keras's order
             self, featurewise_center: bool = False, samplewise_center: bool = False,
             featurewise_std_normalization: bool = False,
             samplewise_std_normalization: bool = False, zca_whitening: bool = False,
-            rotation_range: float = 0.0, width_shift_range: float = 0.0,
-            height_shift_range: float = 0.0, shear_range: float = 0.0,
+            rotation_range: float = 0.0, width_shift_range: ArrayLike = 0.0,
+            height_shift_range: ArrayLike = 0.0, shear_range: float = 0.0,
             zoom_range: float | Sequence[float] = 0.0, channel_shift_range: float = 0.0,
             fill_mode: str = "nearest", cval: float = 0.0,
             horizontal_flip: bool = False, vertical_flip: bool = False,
             rescale: float | None = None,
             preprocessing_function: Callable[[NDArray], NDArray] | None = None,
             data_format: str | None = None, zca_epsilon: float = 1e-6,
-            shared_channel_shift: bool = False) -> None:
+            shared_channel_shift: bool = False, *,
+            brightness_range: Sequence[float] | None = None,
+            validation_split: float = 0.0, interpolation_order: int | None = None,
+            dtype: DTypeLike = None, convention: str = "original") -> None:
+        self.convention = conventions.CONVENTIONS[
+            _choice(convention, conventions.CONVENTIONS, "convention")]
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization
         self.samplewise_std_normalization = samplewise_std_normalization
         self.zca_whitening, self.zca_epsilon = zca_whitening, zca_epsilon
         self.rotation_range, self.shear_range = rotation_range, shear_range
-        self.width_shift_range = _share(width_shift_range, "width_shift_range")
-        self.height_shift_range = _share(height_shift_range, "height_shift_range")
-        self.zoom_range = _zoom_range(zoom_range)
+        self.width_shift_range = width_shift_range
+        self.height_shift_range = height_shift_range
+        self._shifts = (
+            transforms.shift_range(height_shift_range, "height_shift_range"),
+            transforms.shift_range(width_shift_range, "width_shift_range"))
+        self.zoom_range = _pair_around_one(zoom_range)
         self.channel_shift_range = channel_shift_range
         self.shared_channel_shift = shared_channel_shift
         self.fill_mode = _choice(fill_mode, warps.FILL_MODES, "fill_mode")
@@ -71,55 +109,125 @@ class MammogramDataGenerator:
         self.data_format = _choice(
             data_format or "channels_last", ("channels_last", "channels_first"),
             "data_format")
+        self.brightness_range = _brightness(brightness_range)
+        # Keras's own iterators look for the underlined name.
+        self.validation_split = self._validation_split = _split(validation_split)
+        self.interpolation_order = (
+            self.convention.interpolation_order if interpolation_order is None
+            else _choice(interpolation_order, range(6), "interpolation_order"))
+        self.dtype = np.dtype(dtype or np.float32)
         self.mean = self.std = self.principal_components = None
+        if self.convention.implied_centring:
+            self._imply_centring()
 
     @property
     def ranges(self) -> Ranges:
-        """The `Ranges` that warps are drawn from."""
+        """The `Ranges` that warps are drawn from; shifts in pixels are not among
+        them."""
+        rows, columns = (
+            shift.limit if shift.share and shift.choices is None else 0.0
+            for shift in self._shifts)
+        shear = self.shear_range
+        if self.convention.shear_in_degrees:
+            shear = math.radians(shear)
         return Ranges(
-            max_rotation_degrees=self.rotation_range,
-            max_row_shift=self.height_shift_range,
-            max_column_shift=self.width_shift_range,
-            max_shear_radians=self.shear_range, zoom=self.zoom_range,
+            max_rotation_degrees=self.rotation_range, max_row_shift=rows,
+            max_column_shift=columns, max_shear_radians=shear, zoom=self.zoom_range,
             max_intensity_shift=self.channel_shift_range,
             horizontal_flip=self.horizontal_flip, vertical_flip=self.vertical_flip,
             shared_intensity_shift=self.shared_channel_shift)
 
     def draw(self, rng: Any, channels: int = 3) -> Warp:
-        """Draws one `Warp`; `rng` as for `draw_warp`."""
-        return warps.draw_from(rng, self.ranges, channels=channels)
+        """Draws one `Warp`; `rng` as for `transforms.draw`."""
+        return transforms.draw(
+            rng, self.ranges, self.convention, channels=channels, shifts=self._shifts,
+            brightness=self.brightness_range)
 
-    def apply(self, image: NDArray[np.float32], warp: Warp) -> NDArray[np.float32]:
-        """Applies a `Warp` to an image `(rows, columns, channels)`, as `apply_warp`."""
-        return apply_warp(image, warp, fill_mode=self.fill_mode, cval=self.cval)
+    def apply(self, image: NDArray[np.floating], warp: Warp) -> NDArray[np.floating]:
+        """Applies a `Warp` to an image `(rows, columns, channels)`.
+
+        Returns:
+            Array of the same shape, in the generator's dtype.
+        """
+        if self._nearest:
+            image = apply_warp(image, warp, fill_mode=self.fill_mode, cval=self.cval)
+            return transforms.brighten(image, warp.brightness, self.convention)
+        return transforms.apply(
+            np.asarray(image, self.dtype), warp, self.convention,
+            order=self.interpolation_order, fill_mode=self.fill_mode, cval=self.cval)
 
     def apply_grey(
             self, plane: NDArray[np.float32], warp: Warp, *, pixel_mean: float,
             out: NDArray[np.float32]) -> None:
         """Applies a `Warp` to a grey image, as `warps.warp_grey`."""
-        warps.warp_grey(
-            plane, warp, pixel_mean=pixel_mean, out=out, fill_mode=self.fill_mode,
-            cval=self.cval)
+        if self._nearest and warp.brightness is None:
+            warps.warp_grey(
+                plane, warp, pixel_mean=pixel_mean, out=out, fill_mode=self.fill_mode,
+                cval=self.cval)
+            return
+        image = np.repeat(plane[..., None], out.shape[2], axis=2)
+        out[...] = self.apply(image, warp) - np.float32(pixel_mean)
+
+    @property
+    def _nearest(self):
+        """Whether the fast warps of the original give these pictures."""
+        return (self.interpolation_order == 0 and self.dtype == np.float32
+                and self.convention.centre_offset == 0.5)
+
+    def get_random_transform(
+            self, img_shape: Sequence[int], seed: int | None = None) -> dict[str, Any]:
+        """Draws a transform and tells it in Keras's words (`transforms`).
+
+        Args:
+            img_shape: of one image, as the generator's `data_format` says.
+            seed: an integer gives the draws of NumPy's global generator seeded so; None
+                takes that generator, as Keras does.
+        """
+        rng = np.random if seed is None else warps.seeded(seed)
+        shape = tuple(img_shape)
+        if self.data_format == "channels_first":
+            shape = (*shape[1:], shape[0])
+        return transforms.parameters(
+            self.draw(rng, shape[2]), shape[:2], self.convention)
+
+    def apply_transform(
+            self, x: ArrayLike, transform_parameters: Mapping[str, Any]
+    ) -> NDArray[np.floating]:
+        """Applies a transform told in Keras's words to one image.
+
+        Args:
+            x: array as for `random_transform`; it stays unchanged.
+            transform_parameters: some of the entries of `get_random_transform`.
+
+        Returns:
+            Array of the same shape, in the generator's dtype.
+
+        Raises:
+            ValueError: an unknown entry.
+        """
+        image = self._channels_last(np.asarray(x, self.dtype))
+        warp = transforms.warp_of(
+            transform_parameters, image.shape[2], self.convention)
+        return self._channels_last(self.apply(image, warp), back=True)
 
     def random_transform(
-            self, x: ArrayLike, seed: int | None = None) -> NDArray[np.float32]:
+            self, x: ArrayLike, seed: int | None = None) -> NDArray[np.floating]:
         """Draws a warp and applies it to one image.
 
         Args:
             x: array `(rows, columns, channels)`, or channels first if the generator's
                 `data_format` says so; it stays unchanged.
-            seed: an integer gives the original's draws for it; None takes NumPy's
-                global generator, as Keras does.
+            seed: as for `get_random_transform`.
 
         Returns:
-            float32 array of the same shape.
+            Array of the same shape, in the generator's dtype.
         """
-        image = self._channels_last(np.asarray(x, np.float32))
+        image = self._channels_last(np.asarray(x, self.dtype))
         rng = np.random if seed is None else warps.seeded(seed)
         warped = self.apply(image, self.draw(rng, image.shape[2]))
         return self._channels_last(warped, back=True)
 
-    def standardize(self, x: NDArray) -> NDArray[np.float32]:
+    def standardize(self, x: NDArray) -> NDArray[np.floating]:
         """Standardises one image or a batch, in the order of the original.
 
         That is: preprocessing function, rescale, centre and scale by the sample itself,
@@ -129,25 +237,26 @@ class MammogramDataGenerator:
             x: array; it stays unchanged. With the `samplewise_` settings, one image.
 
         Returns:
-            float32 array of the same shape.
+            Array of the same shape, in the generator's dtype.
         """
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
-        x = np.array(x, np.float32)
+        x = np.array(x, self.dtype)
+        number, epsilon = self.dtype.type, self.convention.epsilon
         if self.rescale:
-            x *= np.float32(self.rescale)
+            x *= number(self.rescale)
         if self.samplewise_center:
             x -= x.mean()
         if self.samplewise_std_normalization:
-            x /= x.std() + EPSILON
+            x /= x.std() + epsilon
         if self.featurewise_center and self._fitted("mean", "featurewise_center"):
-            x -= np.asarray(self.mean, np.float32)
+            x -= np.asarray(self.mean, self.dtype)
         if self.featurewise_std_normalization and self._fitted(
                 "std", "featurewise_std_normalization"):
-            x /= np.asarray(self.std, np.float32) + np.float32(EPSILON)
+            x /= np.asarray(self.std, self.dtype) + number(epsilon)
         if self.zca_whitening and self._fitted("principal_components", "zca_whitening"):
             flat = x.reshape(-1, len(self.principal_components))
-            x = (flat @ self.principal_components).astype(np.float32).reshape(x.shape)
+            x = (flat @ self.principal_components).astype(self.dtype).reshape(x.shape)
         return x
 
     def fit(
@@ -164,7 +273,9 @@ class MammogramDataGenerator:
         Raises:
             ValueError: not four dimensions.
         """
-        x = _four_dimensions(x)
+        x = _four_dimensions(x, self.dtype)
+        if self.rescale and self.convention.rescale_in_fit:
+            x *= self.dtype.type(self.rescale)
         if augment:
             rng = np.random if seed is None else np.random.RandomState(seed)
             x = np.stack([
@@ -177,12 +288,10 @@ class MammogramDataGenerator:
             x -= self.mean
         if self.featurewise_std_normalization:
             self.std = x.std(axis=axes, keepdims=True)[0]
-            x /= self.std + EPSILON
+            x /= self.std + self.convention.epsilon
         if self.zca_whitening:
-            flat = x.reshape(len(x), -1)
-            vectors, values, _ = np.linalg.svd(flat.T @ flat / len(flat))
-            self.principal_components = (
-                vectors / np.sqrt(values + self.zca_epsilon)) @ vectors.T
+            self.principal_components = conventions.whitening(
+                x.reshape(len(x), -1), self.zca_epsilon, self.convention)
 
     def flow(
             self, x: ArrayLike, y: ArrayLike | None = None, batch_size: int = 32,
@@ -191,17 +300,22 @@ class MammogramDataGenerator:
         """Endless augmented and standardised batches of images in memory.
 
         Args:
-            x: images `(n, rows, columns, channels)`.
-            y: class numbers `(n,)` or one-hot labels `(n, classes)`; returned as given.
+            x: images `(n, rows, columns, channels)`; or a pair of images and other
+                inputs, an array `(n, ...)` or a list of such, passed on unchanged.
+            y: labels `(n, ...)`, returned as given; for weights that balance each batch
+                class numbers `(n,)` or one-hot `(n, classes)`.
             batch_size, shuffle, seed: as in `flows.Flow`.
-            options: `auto_batch_balance` (True), `preprocess`, `save_to_dir`,
-                `save_prefix`, `save_format` of `flows.Flow`.
+            options: `sample_weight`, `subset`, `ignore_class_split`,
+                `auto_batch_balance` (the convention's) of `flows.from_arrays`;
+                `preprocess`, `save_to_dir`, `save_prefix`, `save_format` of
+                `flows.Flow`.
 
         Returns:
             `flows.Flow`.
 
         Raises:
-            ValueError: shapes do not fit, or labels are not one-hot.
+            ValueError: shapes do not fit, labels to be balanced are not one-hot, or
+                the classes of both subsets differ.
         """
         return flows.from_arrays(
             self, x, y, batch_size=batch_size, shuffle=shuffle, seed=seed, **options)
@@ -214,20 +328,79 @@ class MammogramDataGenerator:
         Args:
             directory: holds one folder per class.
             target_size: (height, width) in pixels.
-            options: `target_height`, `target_scale`, `rescale_factor`,
-                `equalize_hist`, `dup_3_channels` (False): how files become images;
-                `classes` (sorted sub-folders), `class_mode` (categorical, binary,
-                sparse or None), `auto_batch_balance` (False), `batch_size` (32),
-                `shuffle` (True), `seed`, `preprocess`, `save_to_dir`, `save_prefix`,
-                `save_format`: as in `flows.from_directory`.
+            options: of `file_flows.from_directory` and `flows.Flow`, among them
+                `classes`, `class_mode`, `color_mode`, `subset`, `follow_links`,
+                `batch_size`, `shuffle`, `seed`; how files become images is said there.
 
         Returns:
             `flows.Flow`.
 
         Raises:
             files.InputError: no images there.
+            ValueError: an option has no meaning.
         """
-        return flows.from_directory(self, directory, target_size, **options)
+        return file_flows.from_directory(self, directory, target_size, **options)
+
+    def flow_from_dataframe(
+            self, dataframe: "pandas.DataFrame",
+            directory: str | os.PathLike | None = None, x_col: str = "filename",
+            y_col: str | Sequence[str] | None = "class", **options: Any) -> flows.Flow:
+        """Endless augmented and standardised batches of the files that a table names.
+
+        Args:
+            dataframe: a row per image.
+            directory: which the names are relative to; None where they are paths.
+            x_col, y_col: columns of the names and of the labels.
+            options: of `file_flows.from_dataframe` and `flows.Flow`, among them
+                `weight_col`, `class_mode`, `classes`, `subset`, `target_size`,
+                `color_mode`, `validate_filenames`.
+
+        Returns:
+            `flows.Flow`.
+
+        Raises:
+            ValueError: an option has no meaning.
+            TypeError: a column holds what its mode cannot use.
+        """
+        return file_flows.from_dataframe(
+            self, dataframe, directory, x_col=x_col, y_col=y_col, **options)
+
+    def flow_from_img_list(
+            self, paths: Sequence[str | os.PathLike], labels: Sequence[int],
+            target_size: Sequence[int] = (1152, 896), **options: Any) -> flows.Flow:
+        """Endless augmented and standardised batches of listed files.
+
+        Args:
+            paths: image files.
+            labels: class number of each.
+            target_size: (height, width) in pixels.
+            options: of `file_flows.from_img_list` and `flows.Flow`.
+
+        Returns:
+            `flows.Flow`.
+
+        Raises:
+            ValueError: lists of different lengths, or an option has no meaning.
+        """
+        return file_flows.from_img_list(self, paths, labels, target_size, **options)
+
+    def flow_from_exam_list(
+            self, exams: Sequence[Mapping[str, Any]],
+            target_size: Sequence[int] = (1152, 896), **options: Any) -> flows.Flow:
+        """Endless batches of pairs of views of breasts, for networks of two inputs.
+
+        Args:
+            exams: one per exam, as `file_flows.from_exam_list` says.
+            target_size: (height, width) in pixels.
+            options: of `file_flows.from_exam_list` and `flows.Flow`.
+
+        Returns:
+            `flows.Flow`, whose x is a list of CC and MLO images.
+
+        Raises:
+            ValueError: an exam has neither breast, or an option has no meaning.
+        """
+        return file_flows.from_exam_list(self, exams, target_size, **options)
 
     def _channels_last(self, image, back=False):
         """Moves the channels of one image to the end, or back to their place."""
@@ -242,16 +415,39 @@ class MammogramDataGenerator:
             return False
         return True
 
+    def _imply_centring(self):
+        """Turns on what other settings imply in later Keras, and says so."""
+        if self.zca_whitening and self.featurewise_std_normalization:
+            self.featurewise_std_normalization = False
+            log.warning("zca_whitening turns featurewise_std_normalization off.")
+        for cause, effect in (
+                ("zca_whitening", "featurewise_center"),
+                ("featurewise_std_normalization", "featurewise_center"),
+                ("samplewise_std_normalization", "samplewise_center")):
+            if getattr(self, cause) and not getattr(self, effect):
+                setattr(self, effect, True)
+                log.warning("%s turns %s on.", cause, effect)
 
-def _share(value, name):
-    if not 0 <= value < 1:
+
+def _split(value):
+    if value and not 0 < value < 1:
         raise ValueError(
-            f"{name}={value!r} is not a share of the image; expected a number from 0 "
-            "to below 1. Divide pixels by the height or width.")
+            f"validation_split={value!r}; expected a share strictly between 0 and 1, "
+            "or 0 for no split.")
     return value
 
 
-def _zoom_range(value):
+def _brightness(value):
+    if value is None:
+        return None
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ValueError(
+            f"brightness_range={value!r}; expected a tuple or list of two factors, "
+            "(lowest, highest).")
+    return tuple(value)
+
+
+def _pair_around_one(value):
     if np.isscalar(value):
         return 1 - value, 1 + value
     if len(value) != 2:
@@ -262,12 +458,13 @@ def _zoom_range(value):
 
 def _choice(value, choices, name):
     if value not in choices:
-        raise ValueError(f"{name}={value!r}; expected one of {', '.join(choices)}.")
+        raise ValueError(
+            f"{name}={value!r}; expected one of {', '.join(map(str, choices))}.")
     return value
 
 
-def _four_dimensions(x):
-    x = np.array(x, np.float32)
+def _four_dimensions(x, dtype):
+    x = np.array(x, dtype)
     if x.ndim != 4:
         raise ValueError(
             f"images have the shape {x.shape}; expected four dimensions, (n, rows, "

@@ -44,7 +44,11 @@ class Ranges:
 
 @dataclasses.dataclass(frozen=True)
 class Warp:
-    """One drawn warp: applied twice to one image, it gives the same result."""
+    """One drawn warp: applied twice to one image, it gives the same result.
+
+    Shifts are the share of the height or width, and pixels beside it. `brightness` is a
+    factor for `augment.transforms`; the warps of this module leave it alone.
+    """
 
     rotation_degrees: float = 0.0
     row_shift: float = 0.0
@@ -55,6 +59,9 @@ class Warp:
     intensity_shifts: tuple = ()
     flip_horizontal: bool = False
     flip_vertical: bool = False
+    row_pixels: float = 0.0
+    column_pixels: float = 0.0
+    brightness: float | None = None
 
 
 _local = threading.local()
@@ -280,18 +287,21 @@ def _shift_plane(plane, shift, limits, mean, out):
 
 
 def warp_matrix(
-        warp: Warp, size: tuple[int, int]) -> tuple[tuple[float, ...], ...] | None:
+        warp: Warp, size: tuple[int, int], centre_offset: float = 0.5
+) -> tuple[tuple[float, ...], ...] | None:
     """From output to input pixel: a 2 x 3 matrix for `(row, column, 1)`.
 
     Args:
         warp: `Warp`.
         size: (height, width) in pixels.
+        centre_offset: pixels from half the size to the point about which it turns; the
+            original's is half a pixel off the true centre.
 
     Returns:
         Two rows of three numbers, or None where nothing moves.
     """
     if (not (warp.rotation_degrees or warp.row_shift or warp.column_shift
-             or warp.shear_radians)
+             or warp.shear_radians or warp.row_pixels or warp.column_pixels)
             and warp.row_zoom == warp.column_zoom == 1):
         return None
     angle = math.pi / 180 * warp.rotation_degrees
@@ -301,9 +311,9 @@ def warp_matrix(
         -math.sin(angle + warp.shear_radians) * warp.column_zoom)
     c, d = sine * warp.row_zoom, (
         math.cos(angle + warp.shear_radians) * warp.column_zoom)
-    down, right = warp.row_shift * size[0], warp.column_shift * size[1]
-    # Half a pixel off the true centre, as in the original.
-    y, x = size[0] / 2 + 0.5, size[1] / 2 + 0.5
+    down = warp.row_shift * size[0] + warp.row_pixels
+    right = warp.column_shift * size[1] + warp.column_pixels
+    y, x = size[0] / 2 + centre_offset, size[1] / 2 + centre_offset
     # Summed in the order of a matrix product, for the same last bit.
     return ((a, b, -a * y - b * x + (cosine * down - sine * right + y)),
             (c, d, -c * y - d * x + (sine * down + cosine * right + x)))

@@ -4,21 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from end2end import augment, config, images
+from end2end import augment
 from end2end.data import image_batches
-from end2end.utils import files
 
 X = np.random.default_rng(0).random((7, 10, 8, 3)).astype(np.float32) * 255
 Y = np.array([0, 0, 1, 0, 1, 0, 0])
-
-
-@pytest.fixture
-def folder(tmp_path):
-    for k, label in enumerate(Y):
-        path = tmp_path / f"class{label}" / f"{k}.png"
-        path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(path), (X[k, ..., 0] * 257).astype(np.uint16))
-    return tmp_path
 
 
 def test_arrays_flow_in_seeded_permutations_with_balance_weights():
@@ -59,47 +49,65 @@ def test_one_hot_labels_come_as_given_and_may_be_unbalanced():
 
 @pytest.mark.parametrize("x, y, reason", [
     (X[0], None, "four dimensions"), (X[..., :2], None, "1, 3 or 4 channels"),
-    (X, Y[:3], "7 images and 3 labels"), (X, np.full((7, 2), 0.5), "one-hot"),
+    (X, Y[:3], "7 images and 3 values"), (X, np.full((7, 2), 0.5), "one-hot"),
     (X, np.ones((7, 2)), "one-hot")])
 def test_wrong_arrays_are_refused(x, y, reason):
     with pytest.raises(ValueError, match=reason):
         augment.MammogramDataGenerator().flow(x, y)
 
 
-def test_folders_flow_with_the_originals_arguments(folder):
-    generator = augment.MammogramDataGenerator()
-    flow = generator.flow_from_directory(
-        folder, target_size=(9, 7), rescale_factor=0.003891, dup_3_channels=True,
-        classes=["class1", "class0"], class_mode="categorical", auto_batch_balance=True,
-        batch_size=7, shuffle=False)
-    x, y, weights = next(flow)
-    assert x.shape == (7, 9, 7, 3) and flow.class_indices == dict(class1=0, class0=1)
-    assert flow.nb_sample == 7 and flow.nb_class == 2
-    assert flow.filenames[0] == "class1/2.png"
-    np.testing.assert_array_equal(flow.labels, [0, 0, 1, 1, 1, 1, 1])
-    np.testing.assert_array_equal(y.argmax(axis=1), flow.labels)
-    np.testing.assert_allclose(weights, [3.5, 3.5] + [1.4] * 5, rtol=1e-6)
-    options = config.ImageOptions(size=(9, 7), intensity_scale=0.003891)
-    expected = images.scaled(images.read_image(folder / "class1/2.png"), options)
-    np.testing.assert_array_equal(x[0], expected)
+def test_batches_can_be_asked_for_by_number():
+    generator = augment.MammogramDataGenerator(convention="keras")
+    flow = generator.flow(X, Y, batch_size=3, seed=4)
+    x, y = flow[1]
+    np.random.seed(4)
+    order = np.random.permutation(7)
+    np.testing.assert_array_equal(y, Y[order[3:6]])
+    assert len(flow[2][1]) == 1 and len(flow[-1][1]) == 1
+    flow.on_epoch_end()
+    assert flow.index_array.tolist() != order.tolist()
+    with pytest.raises(ValueError, match="batch 3 .* sweep has 3 batches"):
+        flow[3]
 
 
-@pytest.mark.parametrize("mode, kind, first", [
-    ("binary", np.float32, 0.0), ("sparse", np.int64, 0), ("categorical", np.float32,
-                                                          [1.0, 0.0])])
-def test_labels_come_in_the_mode_asked_for(folder, mode, kind, first):
-    x, y = next(augment.MammogramDataGenerator().flow_from_directory(
-        folder, (8, 8), class_mode=mode, shuffle=False))
-    assert y.dtype == kind and y[0].tolist() == first and x.shape[3] == 1
+def test_other_inputs_and_weights_come_along():
+    ages, pairs = np.arange(7), np.arange(14).reshape(7, 2)
+    flow = augment.MammogramDataGenerator().flow(
+        (X, [ages, pairs]), Y, sample_weight=np.arange(7) + 1, batch_size=3,
+        shuffle=False)
+    next(flow)
+    (x, age, pair), y, weights = next(flow)
+    np.testing.assert_array_equal(x, X[3:6])
+    np.testing.assert_array_equal(age, ages[3:6])
+    np.testing.assert_array_equal(pair, pairs[3:6])
+    assert y.tolist() == Y[3:6].tolist() and weights.tolist() == [4, 5, 6]
 
 
-def test_without_a_mode_images_come_alone_and_unknown_modes_are_refused(folder):
-    generator = augment.MammogramDataGenerator()
-    assert next(generator.flow_from_directory(folder, class_mode=None)).ndim == 4
-    with pytest.raises(ValueError, match="class_mode='multi'"):
-        generator.flow_from_directory(folder, class_mode="multi")
-    with pytest.raises(files.InputError, match="no images"):
-        generator.flow_from_directory(folder, classes=["none"])
+def test_subsets_share_the_images_and_must_share_the_classes():
+    generator = augment.MammogramDataGenerator(validation_split=0.45)
+    first = generator.flow(X, Y, subset="validation", shuffle=False)
+    second = generator.flow(X, Y, subset="training", shuffle=False)
+    np.testing.assert_array_equal(first.x, X[:3])
+    np.testing.assert_array_equal(second.x, X[3:])
+    with pytest.raises(ValueError, match="Training and validation subsets have diff"):
+        generator.flow(X, np.sort(Y), subset="training")
+    assert generator.flow(
+        X, np.sort(Y), subset="training", ignore_class_split=True).n == 4
+    with pytest.raises(ValueError, match="Invalid subset"):
+        generator.flow(X, Y, subset="test")
+
+
+@pytest.mark.parametrize("x, options, words", [
+    ((X, np.arange(3)), dict(), "All of the arrays in `x`"),
+    (X, dict(sample_weight=np.arange(3)), "`sample_weight`")])
+def test_inputs_of_other_lengths_are_refused(x, options, words):
+    with pytest.raises(ValueError, match=words):
+        augment.MammogramDataGenerator().flow(x, Y, **options)
+
+
+def test_arrays_come_out_in_the_dtype_asked_for():
+    generator = augment.MammogramDataGenerator(dtype="float64", rotation_range=5.0)
+    assert next(generator.flow(X)).dtype == np.float64
 
 
 def test_channels_first_flows_keep_their_shape():

@@ -62,7 +62,12 @@ def test_one_number_for_zoom_goes_both_ways():
 
 @pytest.mark.parametrize("settings, words", [
     (dict(zoom_range=(1, 2, 3)), "pair"),
-    (dict(width_shift_range=12), "Divide pixels by the height or width"),
+    (dict(width_shift_range=-0.1), "share of the image"),
+    (dict(height_shift_range="far"), "height_shift_range"),
+    (dict(brightness_range=0.1), "two factors"),
+    (dict(validation_split=5), "strictly between 0 and 1"),
+    (dict(interpolation_order=6), "0, 1, 2, 3, 4, 5"),
+    (dict(convention="tf"), "original, keras, keras3"),
     (dict(fill_mode="mirror"), "nearest, constant, reflect, wrap"),
     (dict(data_format="HWC"), "channels_last")])
 def test_wrong_arguments_are_refused_with_what_was_expected(settings, words):
