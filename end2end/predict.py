@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 from end2end import checkpoints, config, images, prediction, reports
 from end2end.config import model_flags
+from end2end.explanation import scales
 from end2end.utils import commands, files, locks
 
 # Rows are appended as they come; JSON is made of them at the end.
@@ -62,6 +63,10 @@ def parser() -> commands.Parser:
                              "exam, or every image with a known side (%(default)s)")
     parser.add_argument("--overlay", type=pathlib.Path, metavar="FOLDER",
                         help="write saliency and heatmap of each image as PNG")
+    parser.add_argument("--picture-side", type=int, default=2048, metavar="PIXELS",
+                        help="of the longer side of pictures, never more than the "
+                             "mammogram has; 0: all that it has (%(default)s)")
+    scales.add_flag(parser)
     parser.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
                         help="patch classifier whose heatmap is drawn; default: "
                              "Grad-CAM of the first model")
@@ -183,13 +188,19 @@ def pictures(
                 "--patch-model draws a heatmap, but no pictures are asked for; add "
                 "--overlay FOLDER or --report FILE.")
         return None
+    if arguments.picture_side < 0:
+        raise files.InputError(
+            f"--picture-side {arguments.picture_side} is no number of pixels; expected "
+            "1 or more, or 0 for all that the mammogram has.")
     patch, digest = None, None
     if arguments.patch_model:
         patch = checkpoints.load_classifier(arguments.patch_model)
         digest = files.sha256(arguments.patch_model)
     request = reports.prediction_pictures.PictureRequest(
         arguments.overlay, arguments.report, arguments.dicom, patch, arguments.frame,
-        dict(settings, patch_model=digest))
+        dict(settings, patch_model=digest, side=arguments.picture_side,
+             map_scale=arguments.map_scale),
+        side=arguments.picture_side or None, map_scale=arguments.map_scale)
     reports.prediction_pictures.check(request)
     return request
 

@@ -27,6 +27,9 @@ CUTOFF = 0.06
 LEAST_CELLS = 7
 # Of the path of integrated gradients; its authors advise 20 to 300.
 STEPS = 20
+# Standard deviation by which maps are smoothed, as share of the height: a single pixel
+# of a gradient means little.
+BLUR = 0.01
 
 
 def saliency_map(
@@ -59,7 +62,7 @@ def saliency_map(
 
 def gradient_map(
         model: keras.Model, image: NDArray[np.float32], *,
-        class_index: int = 1) -> NDArray[np.float32]:
+        class_index: int = 1, relative: bool = True) -> NDArray[np.float32]:
     """Saliency of each pixel by the plain gradient, unguided.
 
     Simonyan K, Vedaldi A, Zisserman A. Deep inside convolutional networks. ICLR
@@ -69,17 +72,19 @@ def gradient_map(
 
     Args:
         model, image, class_index: see `saliency_map`.
+        relative: divide by the largest value.
 
     Returns:
-        float32 `(rows, columns)` from 0 to 1.
+        float32 `(rows, columns)` from 0; to 1 where `relative`.
     """
     odds, _ = class_gradient(model, image, class_index, guided=False)
-    return rescaled(np.abs(odds).max(axis=-1))
+    strength = np.abs(odds).max(axis=-1)
+    return rescaled(strength) if relative else strength
 
 
 def grad_cam(
         model: keras.Model, image: NDArray[np.float32], *, class_index: int = 1,
-        layer: str | None = None) -> NDArray[np.float32]:
+        layer: str | None = None, relative: bool = True) -> NDArray[np.float32]:
     """Grad-CAM: the features of one layer, weighted by their mean gradient.
 
     Selvaraju RR et al. Grad-CAM: visual explanations from deep networks via
@@ -88,9 +93,10 @@ def grad_cam(
     Args:
         model, image, class_index: see `saliency_map`.
         layer: see `map_layer`.
+        relative: divide by the largest value.
 
     Returns:
-        float32 `(rows, columns)` of the image, from 0 to 1.
+        float32 `(rows, columns)` of the image, from 0; to 1 where `relative`.
 
     Raises:
         ValueError: there is no such layer.
@@ -112,13 +118,13 @@ def grad_cam(
     coarse = np.maximum(features.numpy()[0] @ weights, 0)
     height, width = image.shape[:2]
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return rescaled(fine)
+    return rescaled(fine) if relative else fine
 
 
 def integrated_gradients(
         model: keras.Model, image: NDArray[np.float32], *, class_index: int = 1,
         baseline: NDArray[np.float32] | None = None,
-        steps: int = STEPS) -> NDArray[np.float32]:
+        steps: int = STEPS, relative: bool = True) -> NDArray[np.float32]:
     """Integrated gradients from a black image to this one, positive share of a pixel.
 
     Args:
@@ -126,13 +132,15 @@ def integrated_gradients(
         baseline: network input without information; default the image's minimum
             everywhere, which is black.
         steps: of the path.
+        relative: divide by the largest value.
 
     Returns:
-        float32 `(rows, columns)` from 0 to 1.
+        float32 `(rows, columns)` from 0; to 1 where `relative`.
     """
     shares = attributions(
         model, image, class_index=class_index, baseline=baseline, steps=steps)
-    return rescaled(np.maximum(shares.sum(axis=-1), 0))
+    positive = np.maximum(shares.sum(axis=-1), 0)
+    return rescaled(positive) if relative else positive
 
 
 def attributions(
@@ -302,6 +310,15 @@ def map_layer(model: keras.Model, name: str | None = None) -> keras.Layer:
     return max(reversed(maps), key=lambda layer: min(side(layer), LEAST_CELLS))
 
 
+def has_map_layer(model: keras.Model) -> bool:
+    """Whether a model has a layer for Grad-CAM (`map_layer`)."""
+    try:
+        map_layer(model)
+    except ValueError:
+        return False
+    return True
+
+
 def _output_within(model, layer):
     """Output of a layer in this model's graph; a trunk may stand in others too."""
     used = {id(tensor) for inner in model.layers for node in inner._inbound_nodes
@@ -313,7 +330,7 @@ def _output_within(model, layer):
 # Where the maximum falls ----------------------------------------------------------
 
 
-def peak(strength: NDArray, *, blur: float = 0.01) -> tuple[int, int] | None:
+def peak(strength: NDArray, *, blur: float = BLUR) -> tuple[int, int] | None:
     """Place of the maximum of a map after blurring.
 
     Args:
@@ -333,7 +350,7 @@ def peak(strength: NDArray, *, blur: float = 0.01) -> tuple[int, int] | None:
 
 def points_at(
         strength: NDArray, mask: ArrayLike, *, tolerance: float = 0.0,
-        blur: float = 0.01) -> tuple[bool, float]:
+        blur: float = BLUR) -> tuple[bool, float]:
     """The pointing game: does the maximum of a map fall into a region?
 
     Zhang J et al. Top-down neural attention by excitation backprop. ECCV 2016, who

@@ -8,7 +8,6 @@ import pathlib
 import shutil
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 import tqdm
 from numpy.typing import NDArray
@@ -43,6 +42,7 @@ class Scored:
     picture: np.ndarray      # (rows, columns)
     first: tuple             # row, column in the middle of the first cell, pixels
     step: tuple              # pixels from cell to cell
+    pixel: tuple = (1, 1)    # height and width of a pixel in those of the mammogram
 
 
 def plan(arguments: argparse.Namespace) -> Job:
@@ -227,34 +227,40 @@ def _convolutional(model, options, prepare, arguments):
     whole = models.heatmap_model(model, pool=tuple(pool), strides=tuple(strides))
 
     def work(path):
-        picture = images.resized(images.read_image(path), options)
+        pixels = images.read_image(path)
+        picture = images.resized(pixels, options)
+        pixel = tuple(length / count for length, count in zip(
+            pixels.shape, picture.shape, strict=True))
         heatmap = heatmaps.convolutional_heatmap(whole, prepare(picture[None])[0])
         cells = [(count - 1) * stride + size for count, stride, size in zip(
             heatmap.shape, strides, pool, strict=False)]
-        pixels = [length / count
-                  for length, count in zip(picture.shape, cells, strict=True)]
-        first = tuple(
-            size / 2 * pixel for size, pixel in zip(pool, pixels, strict=True))
+        sides = [length / count
+                 for length, count in zip(picture.shape, cells, strict=True)]
+        first = tuple(size / 2 * side for size, side in zip(pool, sides, strict=True))
         step = tuple(
-            stride * pixel for stride, pixel in zip(strides, pixels, strict=True))
-        return Scored(heatmap, picture, first, step)
+            stride * side for stride, side in zip(strides, sides, strict=True))
+        return Scored(heatmap, picture, first, step, pixel)
     return work
 
 
 def draw(
         scored: Scored, classes: Sequence[str], folder: pathlib.Path,
         name: str) -> None:
-    """Writes a picture of each foreground class."""
-    picture = scored.picture
-    scale = min(1.0, OVERLAY_HEIGHT / picture.shape[0])
-    smaller = cv2.resize(
-        picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    """Writes a picture of each foreground class, at the aspect of the mammogram."""
+    sides = scored.picture.shape
+    shape = images.geometry.fitted(tuple(
+        round(side * pixel) for side, pixel in zip(sides, scored.pixel, strict=True)),
+        OVERLAY_HEIGHT)
+    scales = [shown / side for shown, side in zip(shape, sides, strict=True)]
+    grey = overlays.grey8(images.geometry.picture(scored.picture, shape))
     for index, kind in enumerate(classes[1:], 1):
         probabilities = heatmaps.spread(
-            scored.heatmap[..., index], smaller.shape,
-            first=[length * scale for length in scored.first],
-            step=[length * scale for length in scored.step])
+            scored.heatmap[..., index], shape, **{
+                name: [length * scale for length, scale in zip(
+                    getattr(scored, name), scales, strict=True)]
+                for name in ("first", "step")})
         drawn = overlays.blended(
-            overlays.draw(overlays.grey8(smaller)), overlays.heat_layer(probabilities))
+            overlays.in_colour(grey),
+            overlays.coloured(probabilities, overlays.OPACITIES["areas"]))
         with files.replacing(folder / f"{name}_{kind}.png") as unfinished:
             unfinished.write_bytes(overlays.png(drawn))

@@ -214,6 +214,18 @@ def _statistics(value, name, source):
             _percentiles(numbers, where, source)
 
 
+def _map_scales(value, name, source):
+    """What `explanation.scales` stored: unit of the maps by method."""
+    _object(value, name, source)
+    _object(value.get("scales"), f"{name}.scales", source)
+    for method, scale in value["scales"].items():
+        _number(0, 1e12, above=True)(scale, f"{name}.scales.{method}", source)
+    _number(0, 100, above=True)(value.get("percentile"), f"{name}.percentile", source)
+    _whole(1, 10**9)(value.get("images"), f"{name}.images", source)
+    _text(value.get("source"), f"{name}.source", source)
+    _flag(value.get("flips"), f"{name}.flips", source)
+
+
 def _percentiles(value, name, source):
     _require(isinstance(value, list) and len(value) == 3
              and all(map(_is_number, value)), value, name, source,
@@ -228,7 +240,8 @@ FIELDS: dict[str, Callable] = {
     "model": _settings(MODEL, config.ModelOptions), "training": _object,
     "trained_on": _text, "metrics": _object, "software": _object,
     "calibration": _calibration, "operating_points": _points,
-    "input_statistics": _statistics, "patch_classes": _whole(1, MOST_CLASSES),
+    "input_statistics": _statistics, "map_scales": _map_scales,
+    "patch_classes": _whole(1, MOST_CLASSES),
     "acquisition": _one_of(
         acquisition.FILM, acquisition.DIGITAL, acquisition.UNKNOWN),
     "parent": _object, "licence": _text}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import tqdm
 
-from end2end import checkpoints
+from end2end import checkpoints, images, saliency
 from end2end.data import rois
-from end2end.explanation import maps, methods, patch_maps
+from end2end.explanation import maps, methods, patch_maps, scales
 from end2end.reports import case_pictures, report
 from end2end.tables import scores
 
@@ -23,12 +23,14 @@ class PictureOptions:
             score.
         patch: `checkpoints.Classifier` of patches, for the heatmap.
         regions: file of outlines (`rois.read`), or None.
+        map_scale: one of `scales.CHOICES`.
     """
 
     show: bool = True
     methods: tuple = ()
     patch: object = None
     regions: str | None = None
+    map_scale: str = scales.MODEL
 
 
 def cases(
@@ -53,7 +55,8 @@ def cases(
     find_regions = rois.read(options.regions) if options.regions else None
     names = maps.unique_names(table.paths)
     limit = case_pictures.bytes_per_case(len(table))
-    settings = maps.ExplainOptions(tuple(options.methods), patch=options.patch)
+    settings = maps.ExplainOptions(
+        tuple(options.methods), patch=options.patch, map_scale=options.map_scale)
     cases = []
     for i in tqdm.tqdm(range(len(table)), disable=None, unit=" pictures", leave=False):
         path, score = table.paths[i], float(table.values[i])
@@ -63,7 +66,7 @@ def cases(
                 maps.explain(classifier, path, settings, label=label), score=score)
         else:
             explained = maps.Explained(
-                path, maps.look(path, classifier.images), score, {}, label)
+                path, maps.look(images.read_image(path)), score, {}, label)
         regions = find_regions(path, explained.grey.shape) if find_regions else ()
         cases.append(case_pictures.case(
             explained, name=names[i], regions=regions, limit=limit,
@@ -99,4 +102,30 @@ def picture_options(arguments: argparse.Namespace) -> PictureOptions:
     if arguments.patch_model:
         patch = checkpoints.load_classifier(arguments.patch_model)
         patch_maps.malignant_classes(patch.classes)
-    return PictureOptions(arguments.pictures, layers, patch, arguments.rois)
+    return PictureOptions(arguments.pictures, layers, patch, arguments.rois,
+                          arguments.map_scale)
+
+
+def map_scales(
+        classifier: checkpoints.Classifier, table: scores.Scores,
+        options: PictureOptions, source: str) -> dict:
+    """The field `map_scales` of a card, from the images of a validation set.
+
+    Args:
+        classifier: of whole images.
+        table: `Scores` of the set.
+        options: whose methods are calibrated, beside those that predictions show.
+        source: name of the set.
+
+    Raises:
+        files.InputError: an image cannot be read.
+    """
+    names = [row.name for row in methods.pictures().values()] + [
+        name for name in options.methods
+        if methods.METHODS[name].needs != methods.PATCH_MODEL]
+    drawable = [name for name in dict.fromkeys(names)
+                if methods.METHODS[name].needs != methods.MAP_LAYER
+                or saliency.has_map_layer(classifier.model)]
+    reaches = maps.reaches(
+        classifier, table.paths, maps.ExplainOptions(tuple(drawable)))
+    return dict(map_scales=scales.from_reaches(reaches, source=source, flips=False))

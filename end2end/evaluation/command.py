@@ -8,7 +8,7 @@ import tqdm
 
 from end2end import config, evaluation
 from end2end.config import image_flags, model_flags
-from end2end.explanation import methods
+from end2end.explanation import methods, scales
 from end2end.utils import commands, files, locks
 
 
@@ -44,13 +44,15 @@ def parser(
                         choices=methods.names(),
                         help="maps in the report; each takes several times as long as "
                              "a score")
+    scales.add_flag(parser)
     parser.add_argument("--patch-model", metavar="FILE",
                         help="patch classifier, for --layers heatmap")
     parser.add_argument("--rois", metavar="FILE",
                         help="outlines: roi_mask_path.csv or outlines.json")
     parser.add_argument("--store", action="store_true",
-                        help="this is the validation set: keep calibration and "
-                             "operating points with the model, for end2end.predict")
+                        help="this is the validation set: keep calibration, operating "
+                             "points and the scale of maps with the model, for "
+                             "end2end.predict")
     config.add_refuse_unfit(parser)
     image_flags.add(parser)
     model_flags.add(parser)

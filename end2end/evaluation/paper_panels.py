@@ -148,7 +148,8 @@ def saliency(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
         regions = find_regions(image.path, image.grey.shape) if find_regions else ()
         title = kind if right else f"no {kind}; nearest"
         panels.append((f"{titled(i, title)}, score {image.score:.2f}",
-                       case_pictures.drawn(image, arguments.method, regions)))
+                       case_pictures.drawn(
+                           image, arguments.method, regions, contour=False)))
         visible = image.maps[arguments.method].any()
         lines.append(f"{LETTERS[i]} {title}: {image.path}, score {image.score:.3f}"
                      + ("" if visible else "; nothing passes the cutoff"))
@@ -211,8 +212,13 @@ def class_heatmaps(
     cells = image.cells
     values = cells.activations if activation == "relu" else cells.probabilities
     outlines = overlays.outline_layer(image.grey.shape, regions)
+    # The cells count in pixels of the network's input.
+    down, across = (shown / cells for shown, cells in zip(
+        image.grey.shape, image.grid, strict=True))
+    left, right, bottom, top = cells.extent
+    extent = left * across, right * across, bottom * down, top * down
     return [dict(title=("d  " if i == 1 else "") + name.replace("_", " "),
-                 cells=values[..., i], extent=cells.extent, outlines=outlines)
+                 cells=values[..., i], extent=extent, outlines=outlines)
             for i, name in enumerate(cells.classes) if i > 0]
 
 

@@ -17,7 +17,7 @@ from end2end.utils import files
 log = logging.getLogger(__name__)
 
 # Of what is in saved maps; another one has them drawn again.
-VERSION = 3
+VERSION = 4
 POINTING_COLUMNS = ("path", "method", "score", "hit", "hit_in_breast", "area_share",
                     "breast_share")
 
@@ -163,7 +163,9 @@ def finish(
             with files.replacing(job.out / f"{name}.{method}.png") as part:
                 part.write_bytes(overlays.png(
                     case_pictures.drawn(explained, method, regions)))
-        pointing = maps.pointing_rows(explained, regions, tolerance=job.tolerance)
+        pointing = maps.pointing_rows(
+            explained, job.find_regions(explained.path, explained.grid)
+            if job.find_regions else (), tolerance=job.tolerance)
         rows += pointing
         cases.append(case_pictures.case(
             explained, name=name, regions=regions, limit=limit,

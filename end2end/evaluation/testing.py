@@ -264,8 +264,11 @@ def run(
         **({} if refused is None else dict(refused=refused)))
     results["accounting"] = account(images, voting, results, len(refused or ()))
     if options.store:
-        card_files.store(model_paths[0], card_files.from_validation(
-            schemes, pathlib.Path(test).resolve().name, options.draw))
+        source = pathlib.Path(test).resolve().name
+        classifier = dataclasses.replace(classifier, card=card_files.store(
+            model_paths[0], card_files.from_validation(
+                schemes, source, options.draw) | evaluation_cases.map_scales(
+                    classifier, schemes["plain"], options.pictures, source)))
     write_files(out, schemes, results)
     cases = evaluation_cases.cases(classifier, schemes, options.pictures)
     write_page(out, schemes, results, cards, cases)

@@ -1,13 +1,17 @@
 from . import drawing as drawing
+from . import lines as lines
 from . import maps as maps
 from . import methods as methods
 from . import overlays as overlays
 from . import patch_maps as patch_maps
+from . import scales as scales
 
 __all__ = [
     "drawing",
+    "lines",
     "maps",
     "methods",
     "overlays",
     "patch_maps",
+    "scales",
 ]

@@ -41,11 +41,14 @@ class Drawn:
     Attributes:
         strength: float32 `(height, width)` of the network input, 0 to 1.
         peak: gradient of the probability where the map is 1; 0 where it is no gradient.
+        reach: what the log odds gained where the map is 1, in the unit of the method;
+            0 where the map is a probability itself.
         cells: the outputs of the patch classifier behind a heatmap, or None.
     """
 
     strength: NDArray
     peak: float = 0.0
+    reach: float = 0.0
     cells: patch_maps.PatchMap | None = None
 
 
@@ -58,15 +61,16 @@ def over_flips(function: Callable, subject: Subject, **keywords) -> Drawn:
     """The map of a function of model and image, or its mean over the flips.
 
     Args:
-        function: takes model, network input, `class_index` and `keywords`; returns
-            float32 `(height, width)`, 0 to 1.
+        function: takes model, network input, `class_index`, `relative` and
+            `keywords`; returns float32 `(height, width)` from 0.
         subject: what is explained.
     """
     def draw(image):
         return function(subject.classifier.model, image,
-                        class_index=subject.class_index, **keywords)
+                        class_index=subject.class_index, relative=False, **keywords)
 
-    return Drawn(saliency.rescaled(_mean(draw, subject)))
+    strength = _mean(draw, subject)
+    return Drawn(saliency.rescaled(strength), reach=float(strength.max()))
 
 
 def _mean(draw, subject):
@@ -88,7 +92,7 @@ def guided(subject: Subject) -> Drawn:
 
     strength = _mean(draw, subject)
     return Drawn(saliency.rescaled(strength, subject.cutoff),
-                 float(strength.max() * np.mean(slopes)))
+                 float(strength.max() * np.mean(slopes)), float(strength.max()))
 
 
 def integrated(subject: Subject) -> Drawn:

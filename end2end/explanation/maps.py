@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+import tqdm
 from numpy.typing import NDArray
 
-from end2end import checkpoints, config, images, metrics, prediction, saliency
+from end2end import checkpoints, images, metrics, prediction, saliency
 from end2end.data import rois
-from end2end.explanation import drawing, methods, overlays, patch_maps
+from end2end.explanation import drawing, methods, overlays, patch_maps, scales
 from end2end.utils import files
 
 # Distance from the outline that still counts as pointing at it, as share of the height
 # (Zhang et al. 2016: 15 of some 500 pixels).
 TOLERANCE = 0.03
+# Of the longer side of pictures, unless the mammogram itself is smaller.
+PICTURE_SIDE = 2048
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +34,9 @@ class ExplainOptions:
         class_index: output that is explained.
         flips: the mean over the four flips, as of the scores. The heatmap stays as it
             is.
+        map_scale: one of `scales.CHOICES`.
+        picture_side: most pixels of the longer side of the picture; None for the
+            mammogram's own size.
     """
 
     methods: tuple[str, ...] = (methods.PUBLISHED.name,)
@@ -38,6 +44,8 @@ class ExplainOptions:
     patch: object = None
     class_index: int = 1
     flips: bool = False
+    map_scale: str = scales.IMAGE
+    picture_side: int | None = PICTURE_SIDE
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,13 +54,17 @@ class Explained:
 
     Attributes:
         path: of the image.
-        grey: uint8 `(rows, columns)`, at the size of the network's input.
+        grey: uint8 `(rows, columns)`, at the aspect of the mammogram.
         score: of the class, with flips where its maps are means over them.
-        maps: float32 `(rows, columns)` from 0 to 1, by method.
+        maps: float32 `(height, width)` from 0 to 1, by method, on the grid of the
+            network's input (`images.geometry`).
         label: class number, or None.
         peak: gradient of the probability where the map of guided back-propagation is 1;
             0 without one.
         cells: `patch_maps.PatchMap` behind the map `heatmap`, or None.
+        source: (rows, columns) of the mammogram; () where only the picture is known.
+        reaches: raw maximum by method (`drawing.Drawn`).
+        legends: what the colours of each map mean, sentences by method.
     """
 
     path: str
@@ -62,11 +74,31 @@ class Explained:
     label: int | None = None
     peak: float = 0.0
     cells: object = None
+    source: tuple = ()
+    reaches: dict = dataclasses.field(default_factory=dict)
+    legends: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of the maps; of the picture where there are none."""
+        shapes = [strength.shape for strength in self.maps.values()]
+        return shapes[0] if shapes else self.grey.shape
+
+    def on_picture(self, method: str) -> NDArray:
+        """The map of a method laid onto the picture, of the shape of `grey`."""
+        return images.geometry.onto(self.maps[method], self.grey.shape)
 
 
-def look(path: str | pathlib.Path, options: config.ImageOptions) -> NDArray[np.uint8]:
-    """A mammogram at the size of the network's input: uint8 `(rows, columns)`."""
-    return overlays.grey8(images.resized(images.read_image(path), options))
+def look(
+        pixels: NDArray, side: int | None = PICTURE_SIDE) -> NDArray[np.uint8]:
+    """A mammogram as a picture of its own aspect: uint8 `(rows, columns)`.
+
+    Args:
+        pixels: array `(rows, columns)` as read.
+        side: most pixels of the longer side; None for the mammogram's own size.
+    """
+    return overlays.grey8(images.geometry.picture(
+        pixels, images.geometry.fitted(pixels.shape, side)))
 
 
 def explain(
@@ -99,12 +131,57 @@ def explain(
         classifier, pixels, inputs, options.patch, options.class_index, options.flips,
         options.cutoff)
     drawn = {name: methods.METHODS[name].draw(subject) for name in options.methods}
-    grey = overlays.grey8(images.resized(pixels, classifier.images))
+    value = float(score[options.class_index])
     return Explained(
-        str(path), grey, float(score[options.class_index]),
-        {name: layer.strength for name, layer in drawn.items()}, label,
+        str(path), look(pixels, options.picture_side), value,
+        {name: _shown(classifier.card, name, layer, options.map_scale, value)
+         for name, layer in drawn.items()}, label,
         max((layer.peak for layer in drawn.values()), default=0.0),
-        next((layer.cells for layer in drawn.values() if layer.cells), None))
+        next((layer.cells for layer in drawn.values() if layer.cells), None),
+        pixels.shape, {name: layer.reach for name, layer in drawn.items()},
+        {name: legend(classifier.card, name, options.map_scale) for name in drawn})
+
+
+def _shown(card, method, drawn, choice, score):
+    """A map on the chosen scale, 0 to 1."""
+    factor = scales.factor(card, method, choice, reach=drawn.reach, score=score)
+    return np.minimum(drawn.strength * np.float32(factor), 1)
+
+
+def legend(card: Mapping, method: str, choice: str) -> str:
+    """What the colours of a map mean, and what it does not show.
+
+    Args:
+        card: of the model.
+        method: name of a row of `methods.ROWS`.
+        choice: one of `scales.CHOICES`.
+    """
+    row = methods.METHODS[method]
+    return " ".join((row.legend, scales.sentence(
+        card, method, choice, probability=row.needs == methods.PATCH_MODEL),
+        scales.IS_NOT))
+
+
+def reaches(
+        classifier: checkpoints.Classifier, paths: Sequence[str | pathlib.Path],
+        options: ExplainOptions) -> dict[str, list[float]]:
+    """The raw maxima of the maps of images, by method, for `scales.from_reaches`.
+
+    Args:
+        classifier: of whole images.
+        paths: of a validation set; of more than `scales.MOST_IMAGES` as many are drawn,
+            spread evenly.
+        options: which methods.
+
+    Raises:
+        files.InputError: an image cannot be read.
+    """
+    count = min(len(paths), scales.MOST_IMAGES)
+    chosen = [paths[i * len(paths) // count] for i in range(count)]
+    drawn = [explain(classifier, path, dataclasses.replace(options, picture_side=64))
+             for path in tqdm.tqdm(chosen, unit="map", disable=None)]
+    return {method: [image.reaches[method] for image in drawn]
+            for method in options.methods}
 
 
 def on_common_scale(explained: Explained, scale: float, cutoff: float) -> Explained:
@@ -137,7 +214,7 @@ def save(path: str | pathlib.Path, explained: Explained) -> None:
     with files.replacing(path) as part:
         np.savez_compressed(part, path=np.array(explained.path), grey=explained.grey,
                             score=explained.score, label=label,
-                            peak=explained.peak, **maps)
+                            peak=explained.peak, source=explained.source, **maps)
 
 
 def load(path: str | pathlib.Path) -> Explained:
@@ -154,7 +231,8 @@ def load(path: str | pathlib.Path) -> Explained:
                 str(stored["path"]), stored["grey"], float(stored["score"]),
                 {name.removeprefix("map_"): stored[name].astype(np.float32) / 255
                  for name in stored.files if name.startswith("map_")},
-                None if label < 0 else label, float(stored["peak"]), _cells(stored))
+                None if label < 0 else label, float(stored["peak"]), _cells(stored),
+                tuple(stored["source"].astype(int).tolist()))
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise files.InputError(
             f"saved maps {path} cannot be read ({error}); draw them again.") from error
@@ -202,7 +280,7 @@ def pointing_rows(
 
     Args:
         explained: `Explained`.
-        regions: list of `rois.Region` of the image.
+        regions: list of `rois.Region` of the image, on the grid of the maps.
         tolerance: see `saliency.points_at`.
 
     Returns:
@@ -212,7 +290,7 @@ def pointing_rows(
     if not malignant:
         return []
     mask = np.any(malignant, axis=0)
-    breast = breast_of(explained.grey)
+    breast = breast_of(images.geometry.picture(explained.grey, explained.grid))
     rows = []
     for name, strength in explained.maps.items():
         hit, share = saliency.points_at(strength, mask, tolerance=tolerance)

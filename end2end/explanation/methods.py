@@ -26,8 +26,8 @@ class Method:
         name: as typed after `--method`, and in file names.
         title: in reports and on pages.
         draw: function of a `drawing.Subject` that returns a `drawing.Drawn`.
-        colours: a row of `overlays.LAYERS`: `dots` for maps of single pixels, `areas`
-            for maps that cover areas.
+        colours: a row of `overlays.OPACITIES`: `dots` for maps of single pixels,
+            `areas` for maps that cover areas.
         legend: what the colours mean, under figures.
         needs: what it needs beside the classifier, or nothing.
         source: where it is described.
@@ -65,19 +65,19 @@ def _patch_heatmap(subject):
 
 ROWS = (
     Method("guided", "guided back-propagation", _guided, "dots",
-           "Red: gradient of the cancer output.",
+           "Colour: gradient of the cancer output.",
            source="Springenberg et al. 2015; Shen et al. 2019, Figure 4"),
     Method("gradient", "plain gradient", _gradient, "dots",
-           "Red: gradient of the cancer output, unguided.",
+           "Colour: gradient of the cancer output, unguided.",
            source="Simonyan et al. 2014"),
     Method("gradcam", "Grad-CAM", _grad_cam, "areas",
-           "Bright: features that raise the cancer output.", needs=MAP_LAYER,
+           "Colour: features that raise the cancer output.", needs=MAP_LAYER,
            source="Selvaraju et al. 2017"),
     Method("integrated", "integrated gradients", _integrated, "dots",
-           "Red: what a pixel adds to the cancer output, from black on.",
+           "Colour: what a pixel adds to the cancer output, from black on.",
            source="Sundararajan et al. 2017"),
     Method("heatmap", "patch heatmap, malignant", _patch_heatmap, "areas",
-           "Bright: probability of a malignant patch.", needs=PATCH_MODEL,
+           "Colour: probability of a malignant patch.", needs=PATCH_MODEL,
            source="Shen et al. 2019, Figure 4d"),
 )
 METHODS = {row.name: row for row in ROWS}

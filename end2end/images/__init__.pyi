@@ -2,6 +2,7 @@ from . import accounting as accounting
 from . import belonging as belonging
 from . import depths as depths
 from . import fit as fit
+from . import geometry as geometry
 from . import input_checks as input_checks
 from . import kinds as kinds
 from . import unfit as unfit
@@ -26,6 +27,7 @@ __all__ = [
     "decoded",
     "depths",
     "fit",
+    "geometry",
     "grey_mean",
     "identify",
     "input_checks",

@@ -6,7 +6,7 @@ import cv2
 from numpy.typing import NDArray
 
 from end2end.data import rois
-from end2end.explanation import maps, methods, overlays
+from end2end.explanation import lines, maps, methods, overlays
 from end2end.reports import report
 
 # A page of 400 cases stays below 25 MB; base64 makes four bytes of three.
@@ -33,26 +33,32 @@ def coloured(method: str, strength: NDArray) -> NDArray:
     Returns:
         uint8 `(rows, columns, 4)`.
     """
-    return overlays.LAYERS[methods.METHODS[method].colours](strength)
+    return overlays.coloured(
+        strength, overlays.OPACITIES[methods.METHODS[method].colours])
 
 
 def drawn(
         explained: maps.Explained, method: str,
-        regions: Sequence[rois.Region] = ()) -> NDArray:
+        regions: Sequence[rois.Region] = (), *, contour: bool = True) -> NDArray:
     """A mammogram under one of its maps, with outlined lesions.
 
     Args:
         explained: `maps.Explained`.
         method: name, of `methods.METHODS`.
         regions: list of `rois.Region`.
+        contour: whether a line surrounds where the map is strong.
 
     Returns:
         uint8 `(rows, columns, 3)`, red first.
     """
-    picture = overlays.blended(
-        overlays.draw(explained.grey), coloured(method, explained.maps[method]))
+    picture = overlays.blended(overlays.in_colour(explained.grey),
+                               coloured(method, explained.on_picture(method)))
+    shape = explained.grey.shape
+    shown = lines.of_regions(regions, shape)
+    if contour:
+        shown = [*lines.of_map(explained.maps[method], shape), *shown]
     return overlays.blended(
-        picture, overlays.outline_layer(explained.grey.shape, regions))
+        picture, lines.drawn(shown, shape, overlays.LINE_COLOURS))
 
 
 def case(
@@ -71,8 +77,9 @@ def case(
         `report.Case`.
     """
     pictures = []
-    for method, strength in explained.maps.items():
-        pictures.append((methods.METHODS[method].title, coloured(method, strength)))
+    for method in explained.maps:
+        pictures.append((methods.METHODS[method].title,
+                         coloured(method, explained.on_picture(method))))
     if regions:
         pictures.append(("outlines", overlays.outline_layer(
             explained.grey.shape, regions)))

@@ -4,18 +4,27 @@ They are made after the scores, from the rows; what is there already is not made
 """
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import tqdm
 
 from end2end import checkpoints, images, prediction
-from end2end.explanation import maps, methods, overlays, patch_maps
+from end2end.explanation import (
+    lines,
+    maps,
+    methods,
+    overlays,
+    patch_maps,
+    scales,
+)
 from end2end.reports import case_pictures, dicom_results, report
 from end2end.tables import vocabulary
 from end2end.utils import commands, files
 
 SETTINGS = "settings.json"
+LEGEND = "legend.txt"
 TITLE = "Scores of mammograms"
 
 
@@ -33,6 +42,8 @@ class PictureRequest:
         settings: dict of what determines the pictures.
         scored_ns: by path of an image, when it was read for its score, nanoseconds
             since 1970; older pictures of it are made anew.
+        side: most pixels of the longer side of a picture; None for the mammogram's own.
+        map_scale: one of `scales.CHOICES`.
         bits: by path, where the rescale factor is `auto` (`exam_bits.shared_bits`).
     """
 
@@ -43,6 +54,8 @@ class PictureRequest:
     frame: int | None = None
     settings: dict = dataclasses.field(default_factory=dict)
     scored_ns: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    side: int | None = maps.PICTURE_SIDE
+    map_scale: str = scales.MODEL
     bits: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -87,6 +100,8 @@ def make(rows: list[dict], classifiers: Sequence[checkpoints.Classifier],
         pairs of path and reason, of the images where something failed.
     """
     names = maps.unique_names([row["path"] for row in rows])
+    if request.overlay:
+        files.write_text(request.overlay / LEGEND, legend(classifiers[0], request))
     limit, cases, failures = case_pictures.bytes_per_case(len(rows)), [], []
     for row, name in zip(tqdm.tqdm(rows, unit="picture", disable=None), names,
                          strict=True):
@@ -111,6 +126,16 @@ def make(rows: list[dict], classifiers: Sequence[checkpoints.Classifier],
     return failures
 
 
+def legend(classifier: checkpoints.Classifier, request: PictureRequest) -> str:
+    """What the colours of the overlays mean, a paragraph for each kind."""
+    return "\n\n".join([report.RESEARCH] + [
+        f"{kind} ({row.title} of {classifier.name}). "
+        + maps.legend(classifier.card, row.name, request.map_scale)
+        for kind, row in methods.pictures(request.patch).items()]
+        + ["A white line surrounds where a map, smoothed, reaches "
+           f"{lines.LEVEL:g}."]) + "\n"
+
+
 def explained_row(row: dict, classifier: checkpoints.Classifier,
                   request: PictureRequest) -> maps.Explained:
     """One row of a score file with its maps, and with the score of the row.
@@ -126,7 +151,8 @@ def explained_row(row: dict, classifier: checkpoints.Classifier,
         dataclasses.replace(classifier, images=options), row["path"],
         maps.ExplainOptions(
             tuple(method.name for method in shown), patch=request.patch,
-            class_index=list(classifier.classes).index("pos")),
+            class_index=list(classifier.classes).index("pos"),
+            map_scale=request.map_scale, picture_side=request.side),
         label=_label(row["label"]), picture=image.pixels)
     return dataclasses.replace(explained, score=float(row["score"]))
 
@@ -148,14 +174,18 @@ def _missing(request, name, row):
         for kind, method in shown.items():
             path = request.overlay / f"{name}.{kind}.png"
             if not _holds(path, row, request):
-                missing.append(lambda explained, path=path, method=method: _write(
-                    path, overlays.png(case_pictures.drawn(explained, method.name))))
+                missing.append(functools.partial(_overlay, path, method.name, kind))
     if request.results and files.is_dicom(pathlib.Path(row["path"])):
         paths = dicom_results.paths(request.results, name)
         if not all(_holds(path, row, request) for path in paths):
             missing.append(lambda explained: dicom_results.write(
                 paths, row, case_pictures.drawn(explained, shown["saliency"].name)))
     return missing
+
+
+def _overlay(path, method, title, explained):
+    picture = case_pictures.drawn(explained, method)
+    _write(path, overlays.png(overlays.with_bar(picture, title)))
 
 
 def _holds(path, row, request):

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from end2end import checkpoints, config, prediction, serve
 from end2end.config import model_flags
+from end2end.explanation import scales
 from end2end.utils import commands, distribution, files
 
 
@@ -31,6 +32,7 @@ def parser() -> commands.Parser:
     parser.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
                       help="patch classifier whose heatmap is shown; default: Grad-CAM "
                            "of the first model")
+    scales.add_flag(parser)
     parser.add_argument("--flips", action="store_true",
                       help="average over the four flips")
     config.add_refuse_unfit(parser)
@@ -65,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with serve.uploads.folder() as folder:
         scorer = serve.scoring.Scorer(
             classifiers, patch or None, flips=arguments.flips, key=key, folder=folder,
-            refuse_unfit=arguments.refuse_unfit)
+            refuse_unfit=arguments.refuse_unfit, map_scale=arguments.map_scale)
         server = uvicorn.Server(uvicorn.Config(
             serve.application.application(scorer), log_level="warning",
             access_log=False, server_header=False))

@@ -13,9 +13,9 @@ import numpy as np
 
 from end2end import checkpoints, images, prediction
 from end2end.explanation import maps as explain
-from end2end.explanation import methods, overlays
+from end2end.explanation import methods, overlays, scales
 from end2end.prediction import pseudonyms
-from end2end.reports import report
+from end2end.reports import case_pictures, report
 from end2end.serve import uploads
 from end2end.tables import vocabulary
 from end2end.utils import commands, files
@@ -36,13 +36,14 @@ class Scorer:
         key: of the pseudonyms; None for one of this page alone.
         folder: for files while they are scored; None: that of the system.
         refuse_unfit: refuse pictures that are no basis for a score.
+        map_scale: one of `scales.CHOICES`.
     """
 
     def __init__(self, classifiers: Sequence[checkpoints.Classifier],
                  patch: checkpoints.Classifier | None = None, *, flips: bool = False,
                  key: bytes | None = None, folder: pathlib.Path | None = None,
-                 refuse_unfit: bool = False) -> None:
-        self.refuse_unfit = refuse_unfit
+                 refuse_unfit: bool = False, map_scale: str = scales.MODEL) -> None:
+        self.refuse_unfit, self.map_scale = refuse_unfit, map_scale
         self.classifiers, self.patch, self.flips = classifiers, patch, flips
         self.folder = folder or pathlib.Path(tempfile.gettempdir())
         self.names = pseudonyms.Pseudonyms(key or pseudonyms.new_key())
@@ -93,14 +94,15 @@ class Scorer:
         shown = methods.pictures(self.patch)
         maps = explain.explain(first, path, explain.ExplainOptions(
             tuple(row.name for row in shown.values()), patch=self.patch,
-            class_index=list(first.classes).index("pos")), picture=image.pixels).maps
+            class_index=list(first.classes).index("pos"),
+            map_scale=self.map_scale), picture=image.pixels).maps
         told = images.belonging.settle([result.identity], doubles=False)[0]
         return dict(
             patient=self._patient(told, name), laterality=result.laterality,
             view=result.view, score=result.score, models=result.models,
             calibrated=result.calibrated, points=result.points, flags=result.flags,
             notes=(*result.notes, *told.notes), layers={
-                kind: _layer(overlays.LAYERS[row.colours](maps[row.name]))
+                kind: _layer(case_pictures.coloured(row.name, maps[row.name]))
                 for kind, row in shown.items()},
             **_picture(image.pixels))
 

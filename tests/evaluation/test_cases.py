@@ -6,6 +6,7 @@ import pytest
 import saved_models
 
 from end2end import checkpoints
+from end2end.checkpoints import card_fields
 from end2end.evaluation import cases
 from end2end.tables import scores
 
@@ -49,3 +50,13 @@ def test_no_case_is_made_of_patches_or_without_pictures(classifier, images):
     named = dict(plain=table(images, [0.1, 0.9]))
     assert cases.cases(classifier, named, cases.PictureOptions(show=False)) == []
     assert len(cases.cases(classifier, named, options)) == 2
+
+
+def test_a_validation_set_gives_the_scale_of_the_maps_that_are_shown(
+        classifier, images):
+    field = cases.map_scales(classifier, table(images, [0.1, 0.9]),
+                             cases.PictureOptions(methods=("gradient", "heatmap")),
+                             "val")["map_scales"]
+    assert set(field["scales"]) == {"guided", "gradcam", "gradient"}
+    assert (field["images"], field["source"]) == (2, "val")
+    card_fields.checked(dict(map_scales=field), "card")

@@ -7,21 +7,32 @@ from end2end.data import rois
 from end2end.explanation import overlays
 
 
-def test_a_picture_stays_grey_where_no_probability_is_found():
+def test_a_picture_stays_grey_where_a_map_is_weak():
     grey = np.full((6, 6), 200, np.uint8)
-    probabilities = np.zeros((6, 6))
-    probabilities[3, 3] = 1
-    drawn = overlays.blended(overlays.draw(grey), overlays.heat_layer(probabilities))
-    assert (drawn[0, 0] == 200).all()
+    strength = np.zeros((6, 6))
+    strength[3, 3], strength[1, 1] = 1, 0.05
+    drawn = overlays.blended(overlays.in_colour(grey), overlays.coloured(strength))
+    assert (drawn[0, 0] == 200).all() and (drawn[1, 1] == 200).all()
     assert len(set(drawn[3, 3].tolist())) > 1
 
 
-def test_dots_are_red_and_clear_where_the_map_is_zero():
-    drawn = overlays.draw(np.full((2, 2), 100, np.uint8),
-                          np.array([[0, 1.0], [0, 0.25]], np.float32))
-    assert drawn[:, 0].tolist() == [[100] * 3] * 2
-    assert drawn[0, 1].tolist() == list(overlays.RED)
-    assert drawn[1, 1, 0] > drawn[1, 1, 2]
+def test_stronger_places_are_lighter_and_less_transparent():
+    layer = overlays.coloured(np.linspace(0.1, 1, 10)[None], 0.5)[0].astype(float)
+    lightness = layer[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(lightness) > 0).all() and (np.diff(layer[:, 3]) > 0).all()
+    assert layer[-1, 3] == 128 and lightness[-1] > 200
+
+
+def test_the_colour_bar_has_its_colours_in_order_and_stands_where_nothing_is():
+    bar = overlays.colour_bar(400, "saliency")
+    assert bar[60, 4].sum() > bar[340, 4].sum()
+    picture = np.full((1000, 700, 3), 120, np.uint8)
+    picture[600:, 400:] = 0
+    shown = overlays.with_bar(picture, "saliency")
+    changed = np.argwhere((shown != picture).any(axis=2))
+    assert changed.min(axis=0)[0] >= 600 and changed.min(axis=0)[1] >= 400
+    small = np.zeros((40, 30, 3), np.uint8)
+    assert overlays.with_bar(small, "a long title") is small
 
 
 def test_malignant_outlines_are_blue_and_whole_benign_green_and_dashed():

@@ -19,7 +19,7 @@ def picture(grey, size=(40, 30)):
 
 
 def red(size=(40, 30)):
-    return overlays.png(overlays.layer(np.ones(size, np.float32)))
+    return overlays.png(overlays.coloured(np.ones(size, np.float32)))
 
 
 CASES = [

@@ -1,0 +1,78 @@
+"""Where the cells of a network's input lie on the mammogram, and pictures of both.
+
+A network sees a mammogram at a size and mostly at an aspect of its own. Everything that
+people look at, and every coordinate that leaves the program, is of the mammogram. The
+two differ by a factor for the rows and one for the columns, with pixels as areas: the
+centre of the first pixel lies half a pixel from the edge of the picture, as
+`scaling.resized` has it.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Shape = tuple[int, int]
+
+
+def fitted(shape: Shape, most_rows: int | None) -> Shape:
+    """The size of a picture of a mammogram: its own aspect, never enlarged.
+
+    Args:
+        shape: (rows, columns) of the mammogram.
+        most_rows: of the longer side of the picture; None for the mammogram's own size.
+
+    Returns:
+        (rows, columns), each at least 1.
+    """
+    longest = max(shape)
+    if most_rows is None or longest <= most_rows:
+        return shape
+    rows, columns = (max(1, round(side * most_rows / longest)) for side in shape)
+    return rows, columns
+
+
+def picture(pixels: NDArray, shape: Shape) -> NDArray:
+    """A mammogram at a size that `fitted` gave.
+
+    Args:
+        pixels: array `(rows, columns)` of any number type.
+
+    Returns:
+        array of `shape` and the same type; means over areas.
+    """
+    if pixels.shape == shape:
+        return pixels
+    return cv2.resize(pixels, shape[::-1], interpolation=cv2.INTER_AREA)
+
+
+def onto(values: NDArray, shape: Shape) -> NDArray:
+    """A map of the network's grid laid onto a picture of the mammogram.
+
+    Args:
+        values: float32 or uint8 `(height, width)`.
+        shape: (rows, columns) of the picture.
+
+    Returns:
+        array of `shape`; between the centres of cells values run evenly, and where the
+        picture is the coarser one they are means over its pixels.
+    """
+    if values.shape == shape:
+        return values
+    shrinks = shape[0] < values.shape[0] and shape[1] < values.shape[1]
+    return cv2.resize(values, shape[::-1], interpolation=cv2.INTER_AREA if shrinks
+                      else cv2.INTER_LINEAR)
+
+
+def points(points: ArrayLike, grid: Shape, shape: Shape) -> NDArray[np.float64]:
+    """Points of one grid as points of another over the same mammogram.
+
+    Args:
+        points: `(n, 2)`, column and row; whole numbers are centres of pixels.
+        grid: (rows, columns) that they count in.
+        shape: (rows, columns) of the other.
+
+    Returns:
+        float64 `(n, 2)`.
+    """
+    factor = np.array([shape[1] / grid[1], shape[0] / grid[0]])
+    return (np.asarray(points, np.float64) + 0.5) * factor - 0.5

@@ -1,0 +1,59 @@
+"""Contours of maps and outlines of lesions."""
+
+import numpy as np
+import pytest
+
+from end2end.data import rois
+from end2end.explanation import lines, overlays
+
+
+def strength():
+    """A strong and a weaker spot on a grid of another aspect than the picture."""
+    values = np.zeros((48, 48), np.float32)
+    values[10:16, 30:36] = 1
+    values[30:34, 5:11] = 0.7
+    return values
+
+
+def box(points):
+    return [*points.min(axis=0), *points.max(axis=0)]
+
+
+def test_contours_surround_the_strong_places_in_pixels_of_the_picture():
+    first, second = sorted(
+        lines.of_map(strength(), (480, 240)), key=lambda line: line.points[:, 1].min())
+    assert box(first.points) == pytest.approx([150, 100, 179, 159], abs=4)
+    assert box(second.points) == pytest.approx([25, 300, 54, 339], abs=4)
+    assert first.kind == "map"
+
+
+def test_areas_are_numbered_from_the_strongest():
+    areas = lines.prominent(strength(), (480, 240))
+    assert areas[130, 165] == 1 and areas[320, 40] == 2 and areas[0, 0] == 0
+
+
+@pytest.mark.parametrize("values", [np.zeros((9, 7)), np.full((9, 7), 0.3)])
+def test_a_weak_map_has_no_contour(values):
+    assert lines.of_map(values.astype(np.float32), (90, 70)) == []
+
+
+def test_a_single_pixel_keeps_its_strength_when_smoothed():
+    values = np.zeros((200, 100), np.float32)
+    values[50, 40] = 0.8
+    smooth = lines.smoothed(values)
+    assert smooth.max() == pytest.approx(0.8) and smooth[50, 42] > 0.2
+
+
+def test_outlines_are_lines_of_the_colour_of_their_kind():
+    mask = np.zeros((300, 200), bool)
+    mask[100:200, 50:120] = True
+    drawn = {}
+    for malignant, kind in lines.KINDS.items():
+        line, = lines.of_regions([rois.Region(mask, malignant)], (300, 200))
+        assert line.kind == kind and box(line.points) == [50, 100, 119, 199]
+        drawn[kind] = lines.drawn([line], (300, 200), overlays.LINE_COLOURS)
+        colours = drawn[kind][drawn[kind][..., 3] > 0][:, :3]
+        assert {tuple(colour) for colour in colours} == {overlays.LINE_COLOURS[kind]}
+    shares = {kind: (layer[..., 3] > 128).sum() for kind, layer in drawn.items()}
+    assert shares["benign"] < 0.7 * shares["malignant"]
+    assert not drawn["malignant"][150, 80].any()

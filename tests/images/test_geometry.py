@@ -1,0 +1,43 @@
+"""Where the cells of a network's input lie on the mammogram."""
+
+import numpy as np
+import pytest
+
+from end2end import config, images
+from end2end.images import geometry
+
+
+@pytest.mark.parametrize(("shape", "most", "size"), [
+    ((2368, 1312), 2048, (2048, 1135)), ((300, 200), 2048, (300, 200)),
+    ((100, 4000), 1000, (25, 1000)), ((5000, 3), 100, (100, 1)),
+    ((5000, 4000), None, (5000, 4000))])
+def test_a_picture_keeps_the_aspect_and_is_never_enlarged(shape, most, size):
+    assert geometry.fitted(shape, most) == size
+    assert geometry.picture(np.zeros(shape, np.uint16), size).shape == size
+
+
+def test_a_square_of_the_network_is_a_rectangle_of_the_mammogram():
+    values = np.zeros((10, 10), np.float32)
+    values[2:4, 5:7] = 1
+    laid = geometry.onto(values, (200, 50))
+    rows, columns = np.nonzero(laid >= 0.5)
+    assert (rows.min(), rows.max() + 1) == (40, 80)
+    assert (columns.min(), columns.max() + 1) == (25, 35)
+
+
+def test_points_count_from_the_centres_of_pixels():
+    # The first pixel of two covers the first ten of twenty, whose middle is 4.5.
+    np.testing.assert_allclose(
+        geometry.points([[0, 0], [1, 3]], (4, 2), (40, 20)), [[4.5, 4.5], [14.5, 34.5]])
+    back = geometry.points([[4.5, 4.5]], (40, 20), (4, 2))
+    np.testing.assert_allclose(back, [[0, 0]])
+
+
+def test_a_spot_of_the_mammogram_comes_back_to_its_place_by_way_of_the_network():
+    picture = np.zeros((480, 300), np.uint16)
+    picture[100:120, 210:225] = 60000
+    small = images.resized(picture, config.ImageOptions(size=(96, 96)))
+    laid = geometry.onto(small.astype(np.float32), picture.shape)
+    rows, columns = np.nonzero(laid > laid.max() / 2)
+    assert rows.mean() == pytest.approx(109.5, abs=1.5)
+    assert columns.mean() == pytest.approx(217, abs=1.5)
