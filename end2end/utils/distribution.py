@@ -24,6 +24,7 @@ EXTRAS = {
     "export": "models for other programs: export --to onnx",
     "cluster": "archives: Parquet, URLs and --scheduler of Dask",
     "all": "everything above",
+    "docs": "the documentation as a site: make docs",
     "test": "the tests and the checks of style",
 }
 
