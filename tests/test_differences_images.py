@@ -1,5 +1,6 @@
 """Rows of docs/differences.md about images, augmentation and heatmaps, by number."""
 
+import pathlib
 import pickle
 
 import cv2
@@ -142,3 +143,15 @@ def test_48_reflected_edges_repeat_the_pixel_at_the_edge():
     image = np.tile(np.arange(1.0, 5.0, dtype=np.float32), (3, 1))[..., None]
     moved = warps.apply_warp(image, warps.Warp(column_pixels=-3.0), fill_mode="reflect")
     assert moved[0, :, 0].tolist() == [3, 2, 1, 1]
+
+
+def test_50_resizing_rounds_as_todays_opencv_within_two_grey_levels_of_16_bit():
+    golden = pathlib.Path(__file__).parent / "golden"
+    with np.load(golden / "pixels" / "reading.npz") as stored:
+        expected = stored["target_height"]
+    path = sorted((golden / "sampling" / "full").iterdir())[0]
+    height, width = expected.shape
+    options = config.ImageOptions(size=(height, width), height=height)
+    resized = images.resized(images.read_image(path), options)
+    apart = np.abs(resized.astype(float) - expected)
+    assert apart.max() <= 2 and (apart > 0).mean() < 0.02

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ddsm_train import sample_patches_combined
+from end2end.data import splits
 from end2end.data.patches import geometry
 
 HEADER = "patient_id,side,view,abn_num,pathology,type\n"
@@ -112,3 +113,9 @@ def test_46_a_lesion_that_no_patch_overlaps_is_left_out(tmp_path, capsys, monkey
     written = sampled(tmp_path, "--nb-abn", 2, "--nb-bkg", 1)
     assert sorted(written) == [f"background/{name}_LEFT_CC_1_0000.png" for name in "AB"]
     assert capsys.readouterr().out.count("overlaps the lesion") >= 2
+
+
+def test_51_a_class_of_one_patient_is_split_without_the_proportion(caplog):
+    rest, part = splits.stratified_split("ABCD", [0, 0, 0, 1], 0.25)
+    assert len(rest) == 3 and len(part) == 1
+    assert "1 of the rarer label" in caplog.text

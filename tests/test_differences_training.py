@@ -228,3 +228,14 @@ def test_39_fine_tuning_chooses_its_epoch_on_training_patients():
     assert not set(train_set.patients) & set(validation.patients)
     assert len(train_set) + len(validation) == 20
     assert set(validation.labels) == {0, 1}
+
+
+def test_49_frozen_layers_add_no_penalty_to_the_loss():
+    first = keras.layers.Dense(2, kernel_regularizer=keras.regularizers.L2(0.5))
+    model = keras.Sequential([
+        keras.Input((3,)), first,
+        keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(0.25))])
+    model.set_weights([np.ones(weight.shape) for weight in model.get_weights()])
+    assert float(sum(model.losses)) == 0.5 * 6 + 0.25 * 2
+    first.trainable = False
+    assert float(sum(model.losses)) == 0.25 * 2
