@@ -73,8 +73,8 @@ def test_commands_stand_in_blocks_that_say_whether_they_are_run(page):
 def test_a_page_with_blocks_that_run_is_run_by_a_test(page):
     text = page.read_text(encoding="utf-8")
     runs = any(block.runs for block in page_blocks.blocks(text))
-    tutorial = page.parent.name == "tutorials" or page_blocks.before(text)
-    assert not runs or tutorial or page in ON_THE_DEMO
+    ways = (page_blocks.before(text), page_blocks.alone(text), page in ON_THE_DEMO)
+    assert sum(map(bool, ways)) == int(runs)
 
 
 def test_every_tutorial_has_commands_that_are_run():

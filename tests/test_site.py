@@ -2,10 +2,13 @@
 
 import importlib.util
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
+
+from end2end.utils import distribution
 
 ROOT = pathlib.Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "_site"
@@ -95,6 +98,12 @@ def test_every_page_but_lists_leads_onwards():
             for path in (ROOT / "docs" / folder).glob("*.md")
             if "](" not in path.read_text(encoding="utf-8")]
     assert ends == []
+
+
+def test_the_table_of_extras_is_that_of_the_messages():
+    page = (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE))
+    assert rows == distribution.EXTRAS
 
 
 def test_the_picture_of_the_method_is_what_the_program_draws():

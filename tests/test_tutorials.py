@@ -6,6 +6,7 @@ import shutil
 
 import page_blocks
 import pytest
+import real_films
 
 DOCS = page_blocks.ROOT / "docs"
 FIRST = "tutorials/roc-curve.md"
@@ -43,6 +44,20 @@ def test_a_page_goes_on_from_the_first_tutorial(page, first, tmp_path):
     shutil.copytree(first[0], tmp_path, dirs_exist_ok=True)
     page_blocks.run(page, tmp_path, timeout=1500)
     assert not list(pathlib.Path(tmp_path).rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_a_newcomer_scores_eight_real_films(tmp_path):
+    films = real_films.paths()
+    page_blocks.run(DOCS / "how-to/install.md", tmp_path, timeout=1500)
+    table = (tmp_path / "films.csv").read_text(encoding="utf-8")
+    assert all(film.name in table for film in films) and len(films) == 8
+
+
+def test_pages_that_need_nothing_are_those_that_are_run_here():
+    assert {page.name for page in page_blocks.PAGES
+            if page_blocks.alone(page.read_text(encoding="utf-8"))} == {
+        "roc-curve.md", "model-of-2017.md", "install.md"}
 
 
 @pytest.mark.slow

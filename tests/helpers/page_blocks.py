@@ -3,7 +3,8 @@
 Blocks of `bash` and `python` are run in the order of the page, in one folder, unless
 the line above says `<!-- not run: WHY -->`; `text` is not code. `<!-- after: PAGE -->`
 names a page of docs/ that is run first in the same folder, `<!-- needs: demo -->` asks
-for the results of the demo in `runs/demo` and for pictures in `my_images`.
+for the results of the demo in `runs/demo` and for pictures in `my_images`, and
+`<!-- needs: nothing -->` says that the page is run in an empty folder.
 
     python tests/helpers/page_blocks.py docs/tutorials/roc-curve.md FOLDER
 """
@@ -69,6 +70,11 @@ def before(text: str) -> str | None:
 def needs_demo(text: str) -> bool:
     """Whether the page uses the results of the demo."""
     return "<!-- needs: demo -->" in text
+
+
+def alone(text: str) -> bool:
+    """Whether the page is run in an empty folder."""
+    return "<!-- needs: nothing -->" in text
 
 
 def script(text: str) -> str:
