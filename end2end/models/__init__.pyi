@@ -13,6 +13,7 @@ from .builders import patch_features as patch_features
 from .builders import patch_head as patch_head
 from .builders import random_input as random_input
 from .builders import whole_image_classifier as whole_image_classifier
+from .features import layer_features as layer_features
 
 __all__ = [
     "backbone_row",
@@ -23,6 +24,7 @@ __all__ = [
     "imagenet",
     "input_channels",
     "layer_at_original_index",
+    "layer_features",
     "patch_classifier",
     "patch_features",
     "patch_head",
