@@ -1,3 +1,4 @@
+from . import capture_pictures as capture_pictures
 from . import case_pictures as case_pictures
 from . import dicom_results as dicom_results
 from . import figures as figures
@@ -7,6 +8,7 @@ from . import score_report as score_report
 from . import score_tables as score_tables
 
 __all__ = [
+    "capture_pictures",
     "case_pictures",
     "dicom_results",
     "figures",

