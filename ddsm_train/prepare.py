@@ -13,6 +13,7 @@ import pathlib
 from collections.abc import Sequence
 
 from ddsm_train import dataset
+from end2end.importing import sets
 from end2end.utils import commands, files, locks
 
 SPLITS = ("paper", "official", "official-disjoint")
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the import and prints what was done and what comes next."""
     arguments = parser().parse_args(argv)
     if arguments.census:
-        dataset.importing.print_census(dataset.tables.read_tables(arguments.census))
+        dataset.importing.print_census(sets.cbis_tables.read_tables(arguments.census))
         return
     if arguments.download is None or arguments.out is None:
         raise files.InputError(

@@ -10,6 +10,7 @@ from . import explanation as explanation
 from . import export as export
 from . import heatmaps as heatmaps
 from . import images as images
+from . import importing as importing
 from . import metrics as metrics
 from . import model_files as model_files
 from . import models as models
@@ -60,6 +61,7 @@ __all__ = [
     "export",
     "heatmaps",
     "images",
+    "importing",
     "load_classifier",
     "load_model",
     "metrics",

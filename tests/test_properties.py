@@ -14,10 +14,10 @@ from end2end import config, dicom, images
 from end2end.data import image_lists, splits
 from end2end.data.patches import roi_table
 from end2end.explanation import maps
+from end2end.importing.sets import inbreast_tables as tables
 from end2end.tables import manifests, scores, vocabulary
 from end2end.tables import words as table_words
 from end2end.utils import commands, files
-from inbreast.dataset import tables
 from tests.fuzz import seeds
 
 hypothesis = pytest.importorskip("hypothesis")

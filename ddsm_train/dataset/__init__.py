@@ -1,4 +1,4 @@
-"""CBIS-DDSM as downloaded: its tables, its files, and their import."""
+"""The import of CBIS-DDSM as `ddsm_train.prepare` promises it."""
 
 import lazy_loader
 

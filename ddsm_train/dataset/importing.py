@@ -5,9 +5,9 @@ import collections
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from ddsm_train.dataset import downloads
-from ddsm_train.dataset import tables as cbis_ddsm
 from end2end.data import conversion, splits
+from end2end.importing.sets import cbis_downloads as downloads
+from end2end.importing.sets import cbis_tables as cbis_ddsm
 from end2end.utils import files
 
 ROI_COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type",

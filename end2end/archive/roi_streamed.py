@@ -67,13 +67,14 @@ def existing_folder(name: str, what: str) -> pathlib.Path | str:
 
 def fill(base: sqlite3.Connection, table: str) -> None:
     """Reads a table of lesions into the database, row by row."""
-    base.execute(f"CREATE TABLE lesion ({', '.join(COLUMNS)}, malignant)")
+    base.execute(f"CREATE TABLE lesion ({', '.join(COLUMNS)}, repeated, malignant)")
     number = 1
     for number, row in enumerate(shards.read_rows(table), 2):
         clean = roi_table.clean_row(row, COLUMNS, f"ROI table {table}, row {number}")
         base.execute(
-            f"INSERT INTO lesion VALUES ({', '.join('?' * (len(COLUMNS) + 1))})",
-            (*clean.values(), roi_table.is_malignant(clean)))
+            f"INSERT INTO lesion VALUES ({', '.join('?' * (len(COLUMNS) + 2))})",
+            (*[clean[name] for name in COLUMNS], clean.get(roi_table.REPEAT, ""),
+             roi_table.is_malignant(clean)))
     if number == 1:
         raise files.InputError(
             f"ROI table {table} has no rows; expected a header with "
@@ -108,11 +109,14 @@ def jobs(base: sqlite3.Connection,
     """Yields the mammograms: by set, then in the order of their names."""
     full, masks = folders
     rows = base.execute(
-        f"SELECT part, {', '.join(COLUMNS)} FROM lesion JOIN patient "
-        f"ON patient_id = id ORDER BY part, {', '.join(KEY)}, lesion.rowid")
-    of_image = itertools.groupby(rows, key=lambda row: row[:1 + len(KEY)])
+        f"SELECT part, {', '.join(COLUMNS)}, repeated FROM lesion JOIN patient "
+        f"ON patient_id = id ORDER BY part, {', '.join(KEY)}, repeated, lesion.rowid")
+    of_image = itertools.groupby(
+        rows, key=lambda row: (*row[:1 + len(KEY)], *filter(None, row[-1:])))
     for (part, *key), group in of_image:
-        lesions = tuple(dict(zip(COLUMNS, row[1:], strict=True)) for row in group)
+        repeated = {roi_table.REPEAT: key[-1]} if len(key) > len(KEY) else {}
+        lesions = tuple(dict(zip(COLUMNS, row[1:-1], strict=True)) | repeated
+                        for row in group)
         convention = roi_table.COMBINED
         yield roi_table.Job(
             tuple(key), lesions, below(full, convention.image_name(key)),

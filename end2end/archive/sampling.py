@@ -64,7 +64,7 @@ def sample_rows(jobs: Iterable[roi_table.Job], *, options: config.SamplingOption
     """Samples some mammograms; a row per patch, and one per problem."""
     rows = []
     for job in jobs:
-        known = dict(zip(("patient", "laterality", "view"), job.key, strict=True))
+        known = dict(zip(("patient", "laterality", "view"), job.key, strict=False))
         with at_hand(job) as (local, as_named):
             outcome = patch_sampling.sample_image(local, options, seed=seed)
             paths = [uploaded(path, local, job) for path in outcome.paths]

@@ -48,6 +48,9 @@ def read(
     return _outlines(path) if path.suffix == ".json" else _masks(path)
 
 
+TRUTHS = {"UNKNOWN": None, "": None}
+
+
 def _masks(path):
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -62,21 +65,33 @@ def _masks(path):
         raise files.InputError(
             f"ROI table {path} has no column {missing[0]}; expected {', '.join(needed)}"
             ", as ddsm_train.prepare writes them.")
-    masks = {}
+    masks, by_stem, stems = {}, {}, {}
     clean = vocabulary.CLEAN
     for cells in rows:
         row = {name: cells[column] for name, column in spelled.items()}
         key = (clean["patient"](row["patient_id"]), clean["laterality"](row["side"]),
                clean["view"](row["view"]))
         if row["mask_path"]:
-            masks.setdefault(key, []).append((
-                path.parent / row["mask_path"],
-                row["pathology"].upper().startswith("MALIGNANT")))
+            # One view may have several pictures, each with its own regions.
+            stem = pathlib.PurePath(cells.get("full_path", "")).stem
+            region = (path.parent / row["mask_path"],
+                      TRUTHS.get(row["pathology"].upper(), row[
+                          "pathology"].upper().startswith("MALIGNANT")))
+            masks.setdefault(key, []).append(region)
+            by_stem.setdefault(stem, []).append(region)
+            stems.setdefault(key, set()).add(stem or "none")
 
     def of_image(image, shape):
         key = tuple(vocabulary.from_name(image).values())
+        image = pathlib.Path(image)
+        regions = by_stem.get(image.stem)
+        if regions is None:
+            # Another picture of this view, which the table names, may lie beside it.
+            beside = any((image.parent / f"{stem}{image.suffix}").exists()
+                         for stem in stems.get(key, ()))
+            regions = () if beside else masks.get(key, ())
         return [Region(_mask(mask, shape), malignant)
-                for mask, malignant in masks.get(key, ()) if mask.is_file()]
+                for mask, malignant in regions if mask.is_file()]
     return of_image
 
 

@@ -11,7 +11,7 @@ import math
 import os
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sklearn import model_selection
 
@@ -137,12 +137,12 @@ def part_of(
     return parts.get((patient_id, side, view)) or parts.get((patient_id,))
 
 
-def write_split(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> None:
+def write_split(folder: pathlib.Path, images: Iterable[dict[str, object]]) -> None:
     """Writes split.csv and the patient ids of each part, one per line.
 
     Args:
         folder: gets `split.csv`, `train.txt`, `val.txt`, `test.txt`.
-        images: dicts with the keys `COLUMNS`, one per image.
+        images: dicts with the keys `COLUMNS`, one per image; looked at several times.
     """
     lines = [",".join(COLUMNS)]
     lines += [",".join(str(image[name]) for name in COLUMNS) for image in images]
@@ -169,28 +169,30 @@ def count(images: Sequence[dict[str, object]]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def link_classes(folder: pathlib.Path, images: Sequence[dict[str, object]]) -> None:
+def link_classes(
+        folder: pathlib.Path, images: Iterable[dict[str, object]]) -> None:
     """Makes the class folders `{train,val,test}/{neg,pos}`; stale images are removed.
 
     Args:
         folder: of the class folders.
-        images: dicts with `path` (an image file), `malignant` (0 or 1) and `split`.
-            Files are linked, and copied where the file system cannot link.
+        images: dicts with `path` (an image file), `malignant` (0 or 1) and `split`;
+            looked at twice. Files are linked, and copied where the file system cannot
+            link.
     """
-    sources = {}
-    for image in images:
-        place = folder / image["split"] / CLASSES[image["malignant"]]
-        sources[place / image["path"].name] = image["path"]
+    names = {(image["split"], image["malignant"], image["path"].name)
+             for image in images}
     for part in PARTS:
-        for name in CLASSES:
+        for label, name in enumerate(CLASSES):
             (folder / part / name).mkdir(parents=True, exist_ok=True)
             for path in (folder / part / name).glob("*.png"):
-                if path not in sources:
+                if (part, label, path.name) not in names:
                     path.unlink()
-    for path, source in sources.items():
+    for image in images:
+        source = image["path"]
+        path = folder / image["split"] / CLASSES[image["malignant"]] / source.name
         if not _same(path, source):
             with files.replacing(path) as part:
-                _link(source, part)
+                link(source, part)
 
 
 def _same(path, source):
@@ -202,7 +204,8 @@ def _same(path, source):
         ours.st_size == theirs.st_size and ours.st_mtime_ns == theirs.st_mtime_ns)
 
 
-def _link(source, target):
+def link(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Links a file, or copies it where the file system cannot link."""
     try:
         os.link(source, target)
     except OSError:

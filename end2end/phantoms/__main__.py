@@ -1,4 +1,4 @@
-"""Writes synthetic mammograms in the exact layouts of CBIS-DDSM and INbreast.
+"""Writes synthetic mammograms in the exact layouts of public sets.
 
     python -m end2end.phantoms OUT --patients 20 --seed 1 --difficulty 0.3
 
@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from end2end import phantoms
 from end2end.utils import commands, files, locks
 
-LAYOUTS = ("classic", "descriptive", "kaggle", "inbreast")
+CBIS_DDSM = ("classic", "descriptive", "kaggle")
+LAYOUTS = (*CBIS_DDSM, "inbreast", "vindr", "rsna", "cmmd", "mini-mias")
 
 
 def parser() -> commands.Parser:
@@ -50,12 +51,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     with locks.output_folder(out):
         if layout == "inbreast":
             phantoms.write_inbreast(out, **arguments)
-        else:
+        elif layout in CBIS_DDSM:
             phantoms.write_cbis_ddsm(out, layout=layout, **arguments)
+        else:
+            phantoms.write_layout(out, layout=layout, **arguments)
         for defect, path in phantoms.spoil(out) if defects else ():
             print(f"  spoilt: {defect}, {path}")
-    package = "inbreast" if layout == "inbreast" else "ddsm_train"
-    print(f"done; next:\n  python -m {package}.prepare {out} PREPARED")
+    command = {"inbreast": "inbreast.prepare"}.get(
+        layout, "ddsm_train.prepare" if layout in CBIS_DDSM
+        else f"end2end.importing {layout}")
+    print(f"done; next:\n  python -m {command} {out} PREPARED")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,15 @@ import pathlib
 
 import tqdm
 
-from end2end.phantoms import cbis_ddsm, drawing, inbreast_layout
+from end2end.phantoms import (
+    cbis_ddsm,
+    cmmd_layout,
+    drawing,
+    inbreast_layout,
+    mini_mias_layout,
+    rsna_layout,
+    vindr_layout,
+)
 from end2end.utils import files, processes
 
 SETTINGS_FILE = "phantoms.json"
@@ -96,6 +104,38 @@ def write_inbreast(
     files.write_csv(
         folder / "INbreast Release 1.0" / "INbreast.csv",
         inbreast_layout.COLUMNS, rows, delimiter=";", line_end="\r\n")
+    files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
+    return folder
+
+
+# Module of a layout whose women have both breasts, some of them without a lesion.
+OTHER_LAYOUTS = {"vindr": (vindr_layout, True), "rsna": (rsna_layout, True),
+                 "cmmd": (cmmd_layout, False), "mini-mias": (mini_mias_layout, True)}
+
+
+def write_layout(
+        folder: files.Path, *, layout: str, patients: int, seed: int = 1,
+        difficulty: float = 0.3, size: tuple[int, int] = (1024, 768), workers: int = 1
+) -> pathlib.Path:
+    """Writes a small set of synthetic women; arguments as `write_cbis_ddsm`.
+
+    Args:
+        layout: a key of `OTHER_LAYOUTS`.
+
+    Returns:
+        the folder.
+    """
+    settings = dict(patients=patients, seed=seed, difficulty=difficulty,
+                    size=list(size), layout=layout)
+    module, normal = OTHER_LAYOUTS[layout]
+    folder, complete = _prepare(folder, settings)
+    if complete:
+        return folder
+    write = functools.partial(_call, module.write_woman, folder,
+                              arguments=(tuple(size),))
+    rows = list(itertools.chain.from_iterable(
+        _in_parallel(write, _women(settings, normal=normal), workers)))
+    module.write_tables(folder, rows)
     files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
     return folder
 

@@ -17,7 +17,7 @@ MODULE = "end2end"
 # What each extra of setup.py is for.
 EXTRAS = {
     "dicom": "decoders of compressed DICOM: JPEG lossless, JPEG-LS, JPEG 2000",
-    "inbreast": "reading INbreast.xls (INbreast.csv needs nothing)",
+    "inbreast": "Excel tables: INbreast.xls, and sheets of your own (.xlsx, .xls)",
     "results": "overlays and reports as DICOM: predict --dicom",
     "serve": "the local page",
     "fast": "inference by OpenVINO: --fast",

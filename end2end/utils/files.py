@@ -4,7 +4,6 @@ import contextlib
 import csv
 import dataclasses
 import hashlib
-import io
 import json
 import os
 import pathlib
@@ -162,12 +161,12 @@ def write_csv(path: Path, columns: Sequence[str],
         as_is: leave cells as they are, for copies of foreign tables with their quirks.
     """
     change = dict if as_is else csv_cells
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", delimiter=delimiter,
-                            lineterminator=line_end)
-    writer.writerow(change(zip(columns, columns, strict=True)))
-    writer.writerows(map(change, rows))
-    write_text(path, text.getvalue())
+    with replacing(path) as part, open(
+            part, "w", encoding="utf-8", errors="backslashreplace", newline="") as text:
+        writer = csv.DictWriter(text, columns, extrasaction="ignore",
+                                delimiter=delimiter, lineterminator=line_end)
+        writer.writerow(change(zip(columns, columns, strict=True)))
+        writer.writerows(map(change, rows))
 
 
 def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[dict[str, str]]:

@@ -7,8 +7,8 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from end2end.data import conversion, splits
+from end2end.importing.sets import inbreast_tables as tables
 from end2end.utils import files
-from inbreast.dataset import tables
 
 LOG_COLUMNS = ("image", "patient", "file", "reason")
 IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split", "birads",

@@ -12,8 +12,8 @@ import pydicom
 import pytest
 
 from ddsm_train import prepare
-from ddsm_train.dataset import tables as cbis_ddsm
 from end2end import phantoms
+from end2end.importing.sets import cbis_tables as cbis_ddsm
 from end2end.phantoms import cbis_ddsm as phantom_files
 from end2end.phantoms import writing
 from end2end.utils import files

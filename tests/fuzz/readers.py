@@ -207,7 +207,9 @@ def inbreast_folder(folder):
 
 def read_cbis(place):
     """Reads the tables and finds the files; imports all in one case of four."""
-    from ddsm_train.dataset import downloads, importing, tables
+    from ddsm_train.dataset import importing
+    from end2end.importing.sets import cbis_downloads as downloads
+    from end2end.importing.sets import cbis_tables as tables
 
     if place.rng.random() < 0.75:
         findings = tables.read_tables(place.folder)
@@ -229,7 +231,7 @@ def read_inbreast(place):
 
     release = place.folder / "INbreast Release 1.0"
     if place.file.suffix == ".xls":  # else the CSV would be read
-        from inbreast.dataset import tables as dataset_tables
+        from end2end.importing.sets import inbreast_tables as dataset_tables
 
         return dataset_tables.read_table(place.folder)
     _quietly(importing.run, argparse.Namespace(
@@ -239,8 +241,8 @@ def read_inbreast(place):
 
 def read_outlines(place):
     """Reads outlines as the import does."""
+    from end2end.importing.sets import inbreast_tables as dataset_tables
     from inbreast.dataset import importing
-    from inbreast.dataset import tables as dataset_tables
 
     image = dataset_tables.ImageFile(place.file, "20000000", "a", "LEFT", "CC")
     renamed = place.folder / "20000000.xml"

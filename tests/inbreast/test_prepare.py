@@ -11,9 +11,9 @@ import pydicom
 import pytest
 
 from end2end import phantoms
+from end2end.importing.sets import inbreast_tables as tables
 from end2end.utils import files
 from inbreast import prepare
-from inbreast.dataset import tables
 
 DATA = pathlib.Path(__file__).parents[1] / "fixtures"
 SIZE = (96, 72)

@@ -10,15 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from ddsm_train.dataset import downloads, tables
 from end2end import config, images
 from end2end.data import conversion, image_lists, rois, splits
 from end2end.data.patches import roi_table
 from end2end.explanation import maps
 from end2end.heatmaps import heatmap_files
+from end2end.importing.sets import cbis_downloads as downloads
+from end2end.importing.sets import cbis_tables as tables
+from end2end.importing.sets import inbreast_tables as dataset_tables
 from end2end.tables import scores
 from end2end.utils import files, image_headers
-from inbreast.dataset import tables as dataset_tables
 from tests.fuzz import seeds
 
 # Each row, of two bytes, would take memory for every column.

@@ -16,6 +16,10 @@ from end2end.tables import vocabulary
 from end2end.utils import files
 
 COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type")
+# Number in the name of the second picture of a view, and of later ones; may be missing.
+REPEAT = "repeat"
+# A lesion that is neither mass nor calcification: no patch of it, nor background on it.
+OTHER_LESION = "other"
 PATIENT_LIST = "pat_lst.txt"
 # What can be a part of a file's name.
 FILE_WORD = re.compile(r"[^/\\]{1,80}")
@@ -63,7 +67,7 @@ class Sources:
 class Job:
     """One mammogram to sample."""
 
-    key: tuple            # patient, side, view
+    key: tuple            # patient, side, view, and the number of a repeated view
     rows: tuple           # of the table, one per lesion
     image: pathlib.Path
     masks: tuple          # paths, one per lesion
@@ -132,7 +136,8 @@ def _jobs(rows, ids, masks, full, *, out, convention):
     by_image = {}
     for row in rows:
         if row["patient_id"] in ids:
-            key = (row["patient_id"], row["side"], row["view"])
+            key = (row["patient_id"], row["side"], row["view"],
+                   *filter(None, (row.get(REPEAT),)))
             by_image.setdefault(key, []).append(row)
     keys = sorted(by_image) if convention.sort else list(by_image)
     return [Job(key, tuple(by_image[key]), full / convention.image_name(key),
@@ -209,6 +214,8 @@ def clean_row(
             f"{where}: no column {missing[0]}; expected a header with "
             f"{', '.join(columns)}.")
     values = {name: (row[column] or "").strip() for name, column in spelled.items()}
+    if (row.get(REPEAT) or "").strip():
+        values[REPEAT] = row[REPEAT].strip()
     wrong = [name for name, value in values.items()
              if not FILE_WORD.fullmatch(value) or not value.isprintable()]
     if wrong:

@@ -270,6 +270,8 @@ def lesion_draws(
     """Patches of one lesion, numbered from 0."""
     options = task.options
     task.say(f"ROI centroid= {region.centroid}")
+    if row.get("type") == roi_table.OTHER_LESION:
+        return
     if options.lesion_count == 1 and task.job.convention.single_at_centroid:
         centers = [region.centroid]
     else:

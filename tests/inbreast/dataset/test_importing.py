@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
+from end2end.importing.sets import inbreast_tables as tables
 from end2end.utils import files
-from inbreast.dataset import importing, tables
+from inbreast.dataset import importing
 
 
 def image(number, patient="p", side="LEFT", view="CC"):

@@ -8,14 +8,15 @@ import collections
 import csv
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ddsm_train.dataset import tables
 from end2end.data import conversion
+from end2end.importing.sets import cbis_tables as tables
 from end2end.utils import files
 
 SUFFIXES = (".dcm", ".dicom", ".jpg", ".jpeg", ".png")
@@ -146,7 +147,7 @@ def convert_film(job: dict) -> dict:
     """
     result = dict(outputs=[], left_out=[], notes=[], masks=[])
     out, size = pathlib.Path(job["out"]), job["settings"][0]
-    pixels, shapes = _read_film(job, result)
+    pixels, shapes = read_film(job, result)
     small = conversion.resized(conversion.to_16_bit(pixels), size)
     conversion.write_png(out / job["target"], small)
     result["outputs"].append(job["target"])
@@ -156,7 +157,7 @@ def convert_film(job: dict) -> dict:
     for mask in job["masks"]:
         shape = shapes[mask["image"]] or pixels.shape
         try:
-            small = _convert_mask(mask, shape, size, result)
+            small = convert_mask(mask, shape, size, result)
             conversion.write_png(out / mask["target"], small)
         except conversion.Unreadable as error:
             file = mask["files"][0] if mask["files"] else mask["named"]
@@ -164,8 +165,18 @@ def convert_film(job: dict) -> dict:
     return result | dict(complete=not result["left_out"])
 
 
-def _read_film(job, result):
-    """Pixels of the first copy that can be read, and the shape of each copy."""
+def read_film(
+        job: Mapping[str, Any], result: dict[str, Any]
+) -> tuple[NDArray, list[tuple[int, int] | None]]:
+    """Pixels of the first copy that can be read, and the shape of each copy.
+
+    Args:
+        job: made by `make_job`.
+        result: gets what was left out, and notes.
+
+    Raises:
+        conversion.Unreadable: no copy of the film can be read.
+    """
     pixels, shapes, reasons = None, [], []
     for original, candidates in zip(job["named"], job["images"], strict=True):
         try:
@@ -259,7 +270,14 @@ def find_mask(candidates: Sequence[str], shape: Sequence[int]) -> tuple[str, NDA
     return max(masks, key=lambda pair: pair[1].size)
 
 
-def _convert_mask(mask, shape, size, result):
+def convert_mask(
+        mask: Mapping[str, Any], shape: Sequence[int], size: Sequence[int],
+        result: dict[str, Any]) -> NDArray[np.uint8]:
+    """The mask of one finding at the size of the result; `result` gets what was made.
+
+    Raises:
+        conversion.Unreadable: no file of the finding is a mask.
+    """
     path, pixels = find_mask(mask["files"], shape)
     if pixels.shape != tuple(shape):
         aspects = [size_of[0] / size_of[1] for size_of in (pixels.shape, shape)]

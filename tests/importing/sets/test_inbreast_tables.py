@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from inbreast.dataset import tables
+from end2end.importing.sets import inbreast_tables as tables
 
 DATA = pathlib.Path(__file__).parents[2] / "fixtures"
 BOMB = """<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaaaaaaaa">

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ddsm_train.dataset import downloads
 from end2end.data import conversion
+from end2end.importing.sets import cbis_downloads as downloads
 
 
 @pytest.mark.parametrize(("pixels", "expected"), [

@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from ddsm_train.dataset import tables as cbis_ddsm
 from end2end.data import splits
+from end2end.importing.sets import cbis_tables as cbis_ddsm
 from end2end.utils import files
 
 REAL_TABLES = pathlib.Path(__file__).parents[2] / "fixtures" / "cbis-ddsm"

@@ -1,0 +1,387 @@
+"""Reads CSV files and Excel sheets row by row, as people see them, with what is odd.
+
+Cells are texts. What a spreadsheet did to them (a number shown with leading zeros, a
+date, a value of more digits than it can hold, a merged cell) is kept beside them.
+"""
+
+import codecs
+import contextlib
+import csv
+import dataclasses
+import datetime
+import itertools
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+from end2end.utils import distribution, files
+
+EXCEL, OLD_EXCEL = (".xlsx", ".xlsm"), (".xls",)
+DELIMITERS = ",;\t|"
+# Lines that tell the delimiter.
+SAMPLE = 50
+MOST_COLUMNS = 1000
+# A sheet of Excel has at most 2**20 rows; its XML takes some 100 bytes per cell.
+MOST_XML = 1 << 31
+# A number of Excel has fifteen digits; of longer ones the last became zeros.
+DIGITS = 15
+MERGED, HIDDEN, DATE, LONG, ERROR = (
+    "merged-cells", "hidden-rows", "dates", "lost-digits", "formula-errors")
+ERRORS = re.compile(
+    r"#(?:REF!|N/A|NV|VALUE!|WERT!|NAME\?|DIV/0!|NUM!|ZAHL!|NULL!|BEZUG!|SPILL!)")
+READING_ERRORS = (
+    zipfile.BadZipFile, zlib.error, struct.error, ElementTree.ParseError, KeyError,
+    ValueError, IndexError, TypeError, AttributeError, OSError, EOFError,
+    ArithmeticError, AssertionError, RecursionError, NotImplementedError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row.
+
+    Attributes:
+        number: as a spreadsheet counts it.
+        texts: of the cells.
+        odd: what is odd about cells, by their position; -1: about the whole row.
+    """
+
+    number: int
+    texts: tuple
+    odd: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Sheet:
+    """A table that can be walked once.
+
+    Attributes:
+        rows: an iterator of `Row`; rows without any text are passed over.
+        notes: sentences on how it is read.
+    """
+
+    rows: Iterator[Row]
+    notes: list
+
+
+@contextlib.contextmanager
+def opened(path: files.Path, *, sheet: str = "") -> Iterator[Sheet]:
+    """Gives the rows of a CSV or Excel file.
+
+    Args:
+        path: the file, known by its suffix.
+        sheet: of Excel; the first that is visible and not empty where empty.
+
+    Raises:
+        files.InputError: it cannot be read as what it is called.
+    """
+    path = files.existing_file(path, "table")
+    suffix = path.suffix.lower()
+    opener = _excel if suffix in EXCEL else _old_excel if suffix in OLD_EXCEL else None
+    if opener is None:
+        files.existing_text(path)
+        with _csv(path) as table:
+            yield table
+        return
+    with opener(path, sheet) as table:
+        yield table
+
+
+# CSV ------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _csv(path):
+    encoding, notes = _encoding(path)
+    with open(path, encoding=encoding, newline="") as stream:
+        start = list(itertools.islice(stream, SAMPLE))
+        delimiter = _delimiter(start, notes)
+        lines = itertools.chain(start, stream)
+        yield Sheet(_csv_rows(path, lines, delimiter), notes)
+
+
+def _encoding(path):
+    """The encoding by its mark, else UTF-8 where the whole file is, else Windows's."""
+    with open(path, "rb") as stream:
+        head = stream.read(1 << 16)
+        for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"),
+                           (codecs.BOM_UTF16_LE, "utf-16"),
+                           (codecs.BOM_UTF16_BE, "utf-16")):
+            if head.startswith(mark):
+                return name, [] if name == "utf-8-sig" else ["encoding: UTF-16"]
+        if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" or head[:2] == b"PK":
+            raise files.InputError(
+                f"{path} is an Excel file whatever it is called; rename it to .xlsx "
+                "(or .xls).")
+        if b"\0" in head:
+            side = "le" if head[1::2].count(0) > head[::2].count(0) else "be"
+            return f"utf-16-{side}", ["encoding: UTF-16 without a mark"]
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while head:
+                decoder.decode(head)
+                head = stream.read(1 << 20)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252", ["encoding: not UTF-8, so it is read as that of Windows "
+                              "(cp1252); check names with accents"]
+    return "utf-8", []
+
+
+def _delimiter(lines, notes):
+    """What divides the cells: the sign that gives lines of one number of cells."""
+    if lines and lines[0].lower().startswith("sep="):
+        return lines.pop(0).rstrip("\r\n")[4:5] or ","
+    best, most = ",", 0
+    for sign in DELIMITERS:
+        try:
+            counts = [len(row) for row in csv.reader(lines, delimiter=sign) if row]
+        except csv.Error:
+            continue
+        usual = max(set(counts), key=counts.count, default=1)
+        score = (usual > 1) * counts.count(usual) * min(usual, 4)
+        if score > most:
+            best, most = sign, score
+    if best != ",":
+        notes.append(f"cells are divided by {NAMES_OF_SIGNS[best]}")
+    return best
+
+
+NAMES_OF_SIGNS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+def _csv_rows(path, lines, delimiter):
+    try:
+        for number, cells in enumerate(csv.reader(lines, delimiter=delimiter), 1):
+            texts = tuple(_clean(text) for text in cells[:MOST_COLUMNS])
+            if any(texts):
+                yield Row(number, texts, _errors(texts))
+    except (csv.Error, UnicodeError) as error:
+        raise files.InputError(
+            f"{path} cannot be read as CSV ({error}); save it as CSV in UTF-8."
+        ) from error
+
+
+def _clean(text):
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
+def _errors(texts):
+    return {place: ERROR for place, text in enumerate(texts) if ERRORS.match(text)}
+
+
+# Excel ----------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _excel(path, name):
+    distribution.require("openpyxl", purpose=str(path), extra="inbreast",
+                         otherwise="or save the sheet as CSV")
+    import openpyxl
+
+    _check_archive(path)
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except READING_ERRORS as error:
+        raise files.InputError(
+            f"{path} cannot be read as an Excel file ({error}); save it again as "
+            ".xlsx, or as CSV.") from error
+    try:
+        notes: list = []
+        table = _chosen(book, name, path, notes)
+        table.reset_dimensions()
+        layout = _layout(path, table, notes)
+        yield Sheet(_excel_rows(path, table, layout), notes)
+    finally:
+        book.close()
+
+
+def _check_archive(path):
+    """Refuses archives that unpack to absurd sizes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MOST_XML:
+                raise files.InputError(
+                    f"{path} unpacks to more than {MOST_XML >> 20} MB, more than any "
+                    "such table has; save the sheet alone, or as CSV.")
+    except (zipfile.BadZipFile, OSError) as error:
+        raise files.InputError(
+            f"{path} cannot be read as an Excel file ({error}); an old .xls that was "
+            "renamed, or a damaged file. Save it again as .xlsx, or as CSV.") from error
+
+
+def _chosen(book, name, path, notes):
+    names = book.sheetnames
+    visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    if name:
+        if name not in names:
+            raise files.InputError(
+                f"{path} has no sheet {name!r}; it has {', '.join(names)}.")
+        return book[name]
+    if not visible:
+        raise files.InputError(f"{path} has no visible sheet; name one (--sheet).")
+    filled = [sheet for sheet in visible if any(
+        value is not None for row in itertools.islice(sheet.values, 20)
+        for value in row)]
+    if len(names) > 1:
+        notes.append(
+            f"sheet {(filled or visible)[0].title!r} is read, of {len(names)} "
+            f"({', '.join(names)}); --sheet NAME takes another")
+    return (filled or visible)[0]
+
+
+@dataclasses.dataclass
+class _Layout:
+    """Hidden rows, and for merged cells the cell that holds their value."""
+
+    hidden: set
+    merged: dict
+
+
+def _layout(path, table, notes):
+    """What the reader of rows does not tell: hidden rows and columns, merged cells."""
+    layout, place = _Layout(set(), {}), getattr(table, "_worksheet_path", "")
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(
+                place.lstrip("/")) as stream:
+            for _, element in ElementTree.iterparse(stream):
+                tag = element.tag.rpartition("}")[2]
+                if tag == "row":
+                    if element.get("hidden") in ("1", "true"):
+                        layout.hidden.add(int(element.get("r") or 0))
+                    element.clear()
+                elif tag == "col" and element.get("hidden") in ("1", "true"):
+                    notes.append(f"hidden columns are read too ({element.get('min')} "
+                                 f"to {element.get('max')})")
+                elif tag == "mergeCell":
+                    _add_merged(layout.merged, element.get("ref") or "")
+                elif tag == "c":
+                    element.clear()
+    except READING_ERRORS:
+        notes.append("hidden rows and merged cells of this file cannot be told")
+    return layout
+
+
+def _add_merged(merged, reference):
+    from openpyxl.utils import range_boundaries
+
+    first_column, first_row, last_column, last_row = range_boundaries(reference)
+    # Titles over many columns are no cells of the table.
+    if first_column == last_column and last_row - first_row < 100_000:
+        for row in range(first_row + 1, last_row + 1):
+            merged[row, first_column] = first_row
+
+
+def _excel_rows(path, table, layout):
+    """Rows with the values of merged cells in each cell that they cover."""
+    above: dict[tuple[int, int], str] = {}
+    sources = {(row, column) for (_, column), row in layout.merged.items()}
+    try:
+        for number, cells in enumerate(table.rows, 1):
+            texts, odd = [], {}
+            for place, cell in enumerate(cells[:MOST_COLUMNS]):
+                text, oddity = _cell_text(cell)
+                source = layout.merged.get((number, place + 1))
+                if source is not None and not text:
+                    text, oddity = above.get((source, place + 1), ""), MERGED
+                if (number, place + 1) in sources:
+                    above[number, place + 1] = text
+                texts.append(text)
+                if oddity and text:
+                    odd[place] = oddity
+            if any(texts):
+                if number in layout.hidden:
+                    odd[-1] = HIDDEN
+                yield Row(number, tuple(texts), odd)
+    except READING_ERRORS as error:
+        raise files.InputError(
+            f"{path} cannot be read to its end ({error}); save it again as .xlsx, or "
+            "as CSV.") from error
+
+
+def _cell_text(cell):
+    """A cell as it is shown, and what is odd about it."""
+    value = cell.value
+    if value is None:
+        return "", ""
+    if isinstance(value, bool):
+        return str(value).lower(), ""
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.strftime("%Y-%m-%d"), DATE
+    if isinstance(value, (int, float)):
+        return _number_text(value, str(getattr(cell, "number_format", "") or ""))
+    text = _clean(str(value))
+    return text, ERROR if ERRORS.match(text) else ""
+
+
+def _number_text(value: Any, shown_as: str) -> tuple[str, str]:
+    """A number as text: whole ones without a fraction, with zeros in front where the
+    cell shows them."""
+    whole = float(value).is_integer()
+    text = str(int(value)) if whole else f"{value:.15g}"
+    if whole and re.fullmatch("0{2,}", shown_as):
+        text = text.zfill(len(shown_as))
+    return text, LONG if whole and len(text.lstrip("-0")) > DIGITS else ""
+
+
+@contextlib.contextmanager
+def _old_excel(path, name):
+    book = opened_old(path)
+    if name and name not in book.sheet_names():
+        raise files.InputError(
+            f"{path} has no sheet {name!r}; it has {', '.join(book.sheet_names())}.")
+    table = book.sheet_by_name(name) if name else book.sheet_by_index(0)
+    yield Sheet(_old_rows(book, table), [])
+
+
+def opened_old(path: files.Path) -> Any:
+    """The book of an .xls file.
+
+    Raises:
+        files.InputError: there is no reader for it, or it is damaged.
+    """
+    distribution.require("xlrd", purpose=str(path), extra="inbreast",
+                         otherwise="or save the table as CSV")
+    import xlrd
+
+    try:
+        return xlrd.open_workbook(path)
+    except (xlrd.XLRDError, xlrd.compdoc.CompDocError, *READING_ERRORS) as error:
+        raise files.InputError(
+            f"{path} cannot be read as an Excel table ({error}); save it as .xlsx or "
+            "as CSV.") from error
+
+
+def _old_rows(book: Any, table: Any) -> Iterator[Row]:
+    import xlrd
+
+    for number in range(table.nrows):
+        texts, odd = [], {}
+        for place, cell in enumerate(table.row(number)[:MOST_COLUMNS]):
+            text, oddity = "", ""
+            if cell.ctype == xlrd.XL_CELL_DATE:
+                day = xlrd.xldate_as_datetime(cell.value, book.datemode)
+                text, oddity = day.strftime("%Y-%m-%d"), DATE
+            elif cell.ctype == xlrd.XL_CELL_NUMBER:
+                text, oddity = _number_text(cell.value, "")
+            elif cell.ctype == xlrd.XL_CELL_BOOLEAN:
+                text = str(bool(cell.value)).lower()
+            elif cell.ctype == xlrd.XL_CELL_ERROR:
+                text, oddity = "#N/A", ERROR
+            elif cell.value not in ("", None):
+                text = _clean(str(cell.value))
+            texts.append(text)
+            if oddity:
+                odd[place] = oddity
+        if any(texts):
+            yield Row(number + 1, tuple(texts), odd)
+
+
+def peeked(rows: Iterable[Row], count: int) -> tuple[list[Row], Iterator[Row]]:
+    """The first rows, and an iterator over all of them."""
+    iterator = iter(rows)
+    first = list(itertools.islice(iterator, count))
+    return first, itertools.chain(first, iterator)

@@ -1,0 +1,76 @@
+"""CMMD: rows of breasts, sides in tags, counts of table and listing."""
+
+import gzip
+import pathlib
+
+import pytest
+
+from end2end import phantoms
+from end2end.importing import catalogue, records
+from end2end.importing.sets import cmmd
+from end2end.utils import files
+
+SETTINGS = records.Settings(pathlib.Path("."))
+HEADER = ",".join(cmmd.COLUMNS) + "\n"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Eight synthetic women. Read only."""
+    folder = tmp_path_factory.mktemp("cmmd")
+    phantoms.write_layout(folder, layout="cmmd", patients=8, seed=5, size=(96, 72))
+    return folder
+
+
+def test_the_row_of_a_picture_is_told_by_the_side_in_its_tags(root):
+    known = cmmd.breasts(root, SETTINGS)
+    pictures = list(cmmd.read(root, SETTINGS))
+    used = [picture for picture in pictures if not picture.left_out]
+    assert len(used) == 2 * len(known)
+    for picture in used:
+        number, row = known[picture.patient, picture.laterality]
+        assert picture.row == number
+        assert picture.label == int(row["classification"] == "Malignant")
+    others = [picture for picture in pictures if picture.left_out]
+    assert others and all(picture.left_out.startswith("no row") for picture in others)
+
+
+def table(tmp_path, *lines):
+    (tmp_path / "label.csv").write_text(HEADER + "".join(f"{x}\n" for x in lines))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("lines", "name"), [
+    (("D1-0001,L,40,2,mass,Benign,", "D1-0001,L,40,2,mass,Benign,"), "row-per-breast"),
+    (("D1-1,L,40,2,mass,Benign,",), "ids-and-sides"),
+    (("D1-0001,B,40,2,mass,Benign,",), "ids-and-sides"),
+    (("D1-0001,L,40,2,mass,Unclear,",), "benign-or-malignant")])
+def test_an_assumption_that_does_not_hold_is_refused_by_name(tmp_path, lines, name):
+    with pytest.raises(files.InputError, match=f"'{name}' does not hold"):
+        cmmd.breasts(table(tmp_path, *lines), SETTINGS)
+
+
+def test_the_table_may_be_the_excel_file_of_the_release(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(list(cmmd.COLUMNS))
+    book.active.append(["D1-0001", "R", 44, 2, "calcification", "Benign", None])
+    book.save(tmp_path / "CMMD_clinicaldata_revision.xlsx")
+    (number, row), = cmmd.breasts(tmp_path, SETTINGS).values()
+    assert number == 2 and row["Age"] == "44" and row["subtype"] == ""
+
+
+def test_a_listing_stands_in_for_the_files_in_a_census(tmp_path):
+    table(tmp_path, "D1-0001,L,40,2,mass,Benign,", "D2-0002,R,50,2,both,Malignant,"
+          "Luminal A")
+    paths = [f"./CMMD/{woman}/07-18-2010-1/1.000000-2/1-{number}.dcm"
+             for woman, count in (("D1-0001", 2), ("D2-0002", 4))
+             for number in range(1, count + 1)]
+    with gzip.open(tmp_path / "file_listing.txt.gz", "wt") as stream:
+        stream.write("\n".join([".", "./CMMD", *paths]) + "\n")
+    counts = cmmd.census(tmp_path, SETTINGS)
+    assert counts["women"] == counts["women with files"] == 2
+    assert counts["benign breasts"] == counts["malignant breasts"] == 1
+    assert counts["image files"] == 6
+    assert counts["image files of breasts without a row"] == 2
+    assert not catalogue.is_whole(counts, catalogue.SETS["cmmd"])

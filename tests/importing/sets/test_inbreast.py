@@ -1,0 +1,54 @@
+"""INbreast as a row of the common importer: outlines, classes, hashes in names."""
+
+import json
+import pathlib
+
+import pytest
+
+from end2end import phantoms
+from end2end.importing import converting, records
+from end2end.importing.sets import inbreast
+from end2end.utils import files
+
+SETTINGS = records.Settings(pathlib.Path("."), size=(48, 36))
+
+
+@pytest.fixture
+def root(tmp_path):
+    phantoms.write_inbreast(tmp_path / "in", patients=8, seed=6, size=(96, 72))
+    return tmp_path / "in"
+
+
+def test_category_3_is_left_out_and_outlines_go_with_their_image(root):
+    pictures = list(inbreast.read(root, SETTINGS))
+    assert {picture.label for picture in pictures} == {0, 1, None}
+    assert all(picture.left_out.startswith("BI-RADS") == (picture.label is None)
+               for picture in pictures)
+    assert any("outlines" in picture.further for picture in pictures)
+
+
+def test_outlines_become_masks_of_the_class_of_the_image_and_dots_do_not_count(
+        root, tmp_path):
+    picture = next(picture for picture in inbreast.read(root, SETTINGS)
+                   if picture.label == 1 and picture.further)
+    row = dict(key="k", position=1, source=picture.source, name="n", bits=None,
+               further=json.loads(json.dumps(picture.further)), regions=())
+    facts = inbreast.convert(converting.make_job(
+        row, records.Settings(tmp_path / "out", size=(48, 36))))
+    kinds = {mask[3] for mask in facts["masks"]}
+    assert kinds <= {"mass", "calc", "other"} and facts["masks"]
+    assert all(mask[5] is True for mask in facts["masks"])
+    assert all((tmp_path / "out/mask" / mask[1]).is_file() for mask in facts["masks"])
+
+
+def test_names_without_the_hash_are_refused_unless_accepted(root):
+    for path in list((root / "INbreast Release 1.0/AllDICOMs").iterdir()):
+        path.rename(path.with_name(f"{path.name[:8]}.dcm"))
+    with pytest.raises(files.InputError, match="hash-in-names"):
+        list(inbreast.read(root, SETTINGS))
+    accepting = records.Settings(pathlib.Path("."), accept=("hash-in-names",))
+    assert list(inbreast.read(root, accepting))
+
+
+def test_the_census_is_that_of_the_table(root):
+    assert inbreast.census(root, SETTINGS)["images"] == 32

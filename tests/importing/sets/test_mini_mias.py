@@ -1,0 +1,77 @@
+"""mini-MIAS: lines of Info.txt, circles from the bottom left, pairs of numbers."""
+
+import pathlib
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end.data import conversion
+from end2end.importing import records
+from end2end.importing.sets import mini_mias
+from end2end.utils import files
+
+SETTINGS = records.Settings(pathlib.Path("."))
+LINES = ("INFORMATION", "mdb001 G CIRC B 535 425 197", "mdb002 G NORM",
+         "mdb003 D CALC M *NOTE 3*", "mdb004 D SPIC M 100 200 30",
+         "mdb004 D CIRC B 300 1000 20")
+
+
+def info(tmp_path, *lines):
+    (tmp_path / "Info.txt").write_text("\r\n".join(lines) + "\r\n")
+    return tmp_path
+
+
+def test_lines_become_pictures_of_pairs_with_circles_from_the_bottom(tmp_path):
+    first, second, third, fourth = mini_mias.read(info(tmp_path, *LINES), SETTINGS)
+    assert [picture.label for picture in (first, second, third, fourth)] == [0, 0, 1, 1]
+    assert first.patient == second.patient != third.patient
+    assert (first.laterality, second.laterality) == ("R", "L")
+    assert first.regions[0].points == ((535, 1023 - 425), (197, 197))
+    assert not third.regions and third.source_label == "M"
+    assert [region.malignant for region in fourth.regions] == [True, False]
+    assert fourth.lesion_type == "CIRC+SPIC" and first.density == "fatty-glandular"
+
+
+@pytest.mark.parametrize(("line", "name"), [
+    ("mdb001 X NORM", "lines"), ("mdb001 G CIRC B 1 2", "lines"),
+    ("mdb001 G CIRC", "severity"), ("mdb001 G NORM B", "severity")])
+def test_a_line_that_is_not_understood_is_refused_by_name(tmp_path, line, name):
+    with pytest.raises(files.InputError, match=f"'{name}' does not hold"):
+        list(mini_mias.read(info(tmp_path, line), SETTINGS))
+
+
+def test_a_file_without_such_lines_is_refused(tmp_path):
+    with pytest.raises(files.InputError, match="has no line"):
+        list(mini_mias.read(info(tmp_path, "hello"), SETTINGS))
+
+
+def job(tmp_path, shape, circle):
+    pixels = np.zeros(shape, np.uint8)
+    pixels[shape[0] * 3 // 4:, :shape[1] // 2] = 90
+    pixels[-5:, :5] = 200
+    cv2.imwrite(str(tmp_path / "mdb001.pgm"), pixels)
+    (x, y), radius = circle
+    return dict(sources=[str(tmp_path / "mdb001.pgm")], further=dict(side=1024), out="",
+                settings=[[64, 48]], bits=None, name="n", regions=[dict(
+                    shape="circle", points=((x, y), (radius, radius)), kind="mass",
+                    name="CIRC", malignant=True)])
+
+
+def test_pictures_of_another_size_are_no_basis_for_circles(tmp_path):
+    with pytest.raises(conversion.Unreadable, match="size-1024"):
+        mini_mias.convert(job(tmp_path, (1024, 900), ((100, 900), 20)))
+
+
+def test_a_circle_in_the_black_that_would_lie_on_the_breast_from_the_top_is_noted(
+        tmp_path):
+    right = mini_mias.convert(job(tmp_path, (1024, 1024), ((100, 900), 20)))
+    assert not right["notes"]
+    wrong = mini_mias.convert(job(tmp_path, (1024, 1024), ((100, 100), 20)))
+    assert wrong["notes"][0].startswith("origin-bottom-left")
+
+
+def test_the_census_counts_images_women_and_circles(tmp_path):
+    counts = mini_mias.census(info(tmp_path, *LINES), SETTINGS)
+    assert counts == {"images": 4, "women": 2, "lesions with a circle": 3,
+                      "malignant images": 2, "normal images": 1}

@@ -1,0 +1,55 @@
+"""Tables of known columns: others are refused with the difference."""
+
+import pathlib
+
+import pytest
+
+from end2end.importing import known_tables, records
+from end2end.utils import files
+
+SETTINGS = records.Settings(pathlib.Path("."))
+COLUMNS = ("a", "b")
+
+
+def table(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_rows_have_the_numbers_of_a_spreadsheet(tmp_path):
+    path = table(tmp_path, "\ufeffa,b\r\n1, 2 \r\n3,4\r\n")
+    assert list(known_tables.rows(path, COLUMNS, SETTINGS)) == [
+        (2, dict(a="1", b="2")), (3, dict(a="3", b="4"))]
+
+
+@pytest.mark.parametrize(("header", "words"), [
+    ("a,c", "it lacks b; it has c"), ("a", "it lacks b"), ("a,b,new", "it has new")])
+def test_other_columns_are_refused_with_the_difference(tmp_path, header, words):
+    path = table(tmp_path, f"{header}\n1,2,3\n")
+    with pytest.raises(files.InputError, match=words):
+        list(known_tables.rows(path, COLUMNS, SETTINGS))
+
+
+def test_a_new_column_may_be_accepted_and_a_missing_one_not(tmp_path):
+    accepting = records.Settings(pathlib.Path("."), accept=("columns",))
+    path = table(tmp_path, "a,b,new\n1,2,3\n")
+    assert len(list(known_tables.rows(path, COLUMNS, accepting))) == 1
+    path = table(tmp_path, "a,new\n1,2\n")
+    with pytest.raises(files.InputError, match="lacks b"):
+        list(known_tables.rows(path, COLUMNS, accepting))
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n"])
+def test_a_table_without_rows_is_refused(tmp_path, text):
+    with pytest.raises(files.InputError, match="no rows"):
+        list(known_tables.rows(table(tmp_path, text), COLUMNS, SETTINGS))
+
+
+def test_a_file_is_looked_for_two_folders_deep(tmp_path):
+    deep = tmp_path / "x" / "y"
+    deep.mkdir(parents=True)
+    (deep / "t.csv").write_text("a\n")
+    assert known_tables.located(tmp_path, "none.csv", "t.csv") == deep / "t.csv"
+    with pytest.raises(files.InputError, match="is not in"):
+        known_tables.located(tmp_path, "none.csv")

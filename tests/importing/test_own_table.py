@@ -1,0 +1,174 @@
+"""A hospital's sheet with everything that goes wrong in such sheets, from questions to
+the common output."""
+
+import csv
+import json
+
+import cv2
+import messy_sheet
+import numpy as np
+import pytest
+
+from end2end.importing import __main__ as program
+from end2end.utils import files
+
+FLAGS = ("--column", "label=Befund", "--label", "malignant=bösartig", "--label",
+         "benign=gutartig", "--size", "96", "72", "--workers", "1")
+
+
+def rows_of(path):
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory):
+    """The messy sheet and its rows. Read only."""
+    return messy_sheet.write(tmp_path_factory.mktemp("messy"), women=16, size=(96, 72))
+
+
+def refusal(*words):
+    with pytest.raises(files.InputError) as caught:
+        program.main(["table", *map(str, words)])
+    return str(caught.value)
+
+
+def test_what_cannot_be_understood_is_asked_for_by_flags(sheet):
+    path, _ = sheet
+    assert "--column label=HEADING" in refusal(path, "--workers", 1)
+    said = refusal(path, "--workers", 1, "--column", "label=Befund")
+    assert "bösartig" in said and "--label malignant=" in said
+
+
+def test_two_labels_of_one_file_stop_the_import_with_their_rows(sheet, tmp_path,
+                                                                capsys):
+    path, rows = sheet
+    assert "two-labels" in refusal(path, tmp_path / "out", *FLAGS)
+    said = capsys.readouterr().out
+    assert f"2 rows: 10, {5 + len(rows)}" in said
+    assert not (tmp_path / "out" / "images.csv").exists()
+
+
+@pytest.fixture(scope="module")
+def imported(sheet, tmp_path_factory):
+    """Its import without the rows that contradict each other. Read only."""
+    out = tmp_path_factory.mktemp("imported")
+    program.main(["table", str(sheet[0]), str(out), *FLAGS, "--leave-out",
+                  "two-labels"])
+    return out
+
+
+def test_every_fault_is_left_out_with_its_name_and_row(imported, sheet):
+    _, rows = sheet
+    last = 3 + len(rows)
+    reasons = {row["row"]: row["reason"].split(":")[0]
+               for row in rows_of(imported / "left_out.csv")}
+    assert reasons == {
+        str(last + 1): "duplicate-rows", "10": "two-labels", str(last + 2):
+        "two-labels", str(last + 3): "no file", str(last + 4): "no-file",
+        str(4 + messy_sheet.AGAINST): "contradiction", "12": "empty-labels"}
+
+
+def test_the_rest_is_imported_as_the_sheet_says(imported, sheet):
+    _, rows = sheet
+    written = {row["row"]: row for row in rows_of(imported / "images.csv")}
+    assert len(written) == len(rows) - 3
+    row = written["13"]
+    source = rows[9]
+    assert row["patient"] == source[1] and row["exam"] == source[2]
+    assert row["laterality"] == {"links": "L", "rechts": "R"}[source[3]]
+    assert row["view"] == source[4] and row["source_label"] == source[6]
+    assert row["label"] == str(int(source[6] == "bösartig"))
+    assert row["age_band"] == f"{source[7][0]}0-{source[7][0]}9"
+    # Of the merged cell.
+    assert written["5"]["patient"] == written["4"]["patient"] == "00001"
+
+
+def test_the_counts_name_the_columns_and_the_faults(imported):
+    census = json.loads((imported / "census.json").read_text())
+    assert census["columns"]["label"] == "Befund"
+    assert set(census["faults"]) == {
+        "no-file", "duplicate-rows", "two-labels", "merged-cells", "hidden-rows",
+        "empty-labels", "missing-files", "contradictions"}
+
+
+def test_without_an_output_the_table_is_only_checked(sheet, capsys):
+    program.main(["table", str(sheet[0]), *FLAGS, "--leave-out", "two-labels"])
+    said = capsys.readouterr().out
+    assert "nothing was written" in said and "women" in said
+    assert {path.name for path in sheet[0].parent.iterdir()} == {"Liste.xlsx", "bilder"}
+
+
+def test_numbers_that_a_spreadsheet_damaged_stop_the_import(tmp_path):
+    path = messy_sheet.damaged(tmp_path / "t.csv", tmp_path)
+    said = refusal(path, "--workers", 1)
+    assert "exponents, dates, lost-zeros" in said
+
+
+def table(tmp_path, lines, name="t.csv"):
+    rng = np.random.default_rng(3)
+    for line in lines[1:]:
+        picture = line.split(",")[0]
+        if picture.endswith(".png") and not (tmp_path / picture).exists():
+            cv2.imwrite(str(tmp_path / picture),
+                        rng.integers(0, 255, (40, 30)).astype(np.uint8))
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def sound(count=12):
+    return ["file,patient,side,view,label"] + [
+        f"{number}.png,w{number // 2},{'LR'[number % 2]},CC,{int(number % 4 < 2)}"
+        for number in range(count)]
+
+
+def test_a_sound_table_needs_no_flags(tmp_path, capsys):
+    path = table(tmp_path, sound())
+    program.main(["table", str(path), "--out", str(tmp_path / "out"), "--size", "40",
+                  "32", "--workers", "1"])
+    assert "nothing is wrong with the table" in capsys.readouterr().out
+    assert len(rows_of(tmp_path / "out/images.csv")) == 12
+
+
+@pytest.mark.parametrize(("lines", "words"), [
+    (["file,label"], "no row has a label"),
+    (["patient,label", "1,0"], "--column path=HEADING"),
+    (["file,label", "a.png,1", "b.png,malignant"], "mixes numbers and words"),
+    (["file,other,label", "a.png,b.png,1"], "several columns hold files"),
+    (["file,label", "none.dcm,1"], "no row is left to import"),
+    (["file,patient,split,label", "a.png,1,train,0", "b.png,1,test,1"], "two-splits"),
+    (["file,patient,label", "a.png,1,0", "a.png,2,0"], "two-women")])
+def test_tables_that_cannot_be_imported_say_why(tmp_path, lines, words):
+    assert words in refusal(table(tmp_path, lines), tmp_path / "out", "--workers", 1)
+
+
+@pytest.mark.parametrize("flag", [
+    ("--label", "malign=1"), ("--label", "malignant"), ("--column", "label"),
+    ("--side", "up=1"), ("--leave-out", "nothing")])
+def test_flags_of_another_form_are_refused(tmp_path, flag):
+    assert "expected" in refusal(table(tmp_path, sound()), *flag)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("")
+    assert "no rows" in refusal(path)
+
+
+def test_the_same_picture_under_two_names_counts_once(tmp_path, capsys):
+    path = table(tmp_path, sound())
+    (tmp_path / "1.png").write_bytes((tmp_path / "0.png").read_bytes())
+    program.main(["table", str(path), str(tmp_path / "out"), "--size", "40", "32",
+                  "--workers", "1"])
+    assert "same-picture" in capsys.readouterr().out
+    assert len(rows_of(tmp_path / "out/images.csv")) == 11
+
+
+def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(tmp_path, capsys):
+    path = table(tmp_path, sound())
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    program.main(["table", str(path), str(tmp_path / "out"), "--size", "40", "32",
+                  "--workers", "1"])
+    assert "unreadable" in capsys.readouterr().out
+    assert [row["row"] for row in rows_of(tmp_path / "out/left_out.csv")] == ["5"]

@@ -1,0 +1,109 @@
+"""The four new sets, CBIS-DDSM and INbreast from their layouts to the common output."""
+
+import csv
+import json
+
+import pytest
+
+from end2end import phantoms
+from end2end.importing import __main__ as program
+from end2end.importing import outputs, public_sets, records
+from end2end.utils import files
+
+SIZE = ("96", "72")
+
+
+def rows_of(path):
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory):
+    """Downloads of twelve women in each layout. Read only."""
+    folder = tmp_path_factory.mktemp("downloads")
+    how = dict(patients=12, seed=5, size=(128, 96))
+    for layout in ("vindr", "rsna", "cmmd", "mini-mias"):
+        phantoms.write_layout(folder / layout, layout=layout, **how)
+    phantoms.write_cbis_ddsm(folder / "cbis-ddsm", **how)
+    phantoms.write_inbreast(folder / "inbreast", **how)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imports(downloads, tmp_path_factory):
+    """Their imports. Read only."""
+    out = tmp_path_factory.mktemp("imports")
+    for name in program.NAMES:
+        program.main([name, str(downloads / name), str(out / name), "--size", *SIZE,
+                      "--workers", "1", "--birads-3", "negative"])
+    return out
+
+
+@pytest.mark.parametrize("name", program.NAMES)
+def test_the_output_has_its_columns_files_and_classes(imports, name):
+    out = imports / name
+    rows = rows_of(out / "images.csv")
+    assert tuple(rows[0]) == outputs.IMAGE_COLUMNS
+    assert rows and all((out / row["path"]).is_file() for row in rows)
+    classes = {path.name: (path.parent.parent.name, path.parent.name)
+               for path in (out / "images").rglob("*.png")}
+    assert classes == {
+        row["path"].removeprefix("full/"): (row["split"], ("neg", "pos")[
+            int(row["label"])]) for row in rows}
+    parts = {}
+    for row in rows:
+        parts.setdefault(row["patient"], set()).add(row["split"])
+    assert all(len(of_woman) == 1 for of_woman in parts.values())
+    census = json.loads((out / "census.json").read_text())
+    assert census["imported"]["images"] == len(rows)
+    assert census["women_in_two_parts"] == 0 and census["published"]
+    assert len({row["content"] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("name", ["cbis-ddsm", "inbreast", "vindr", "mini-mias"])
+def test_regions_are_masks_of_the_pictures(imports, name):
+    out = imports / name
+    rows = rows_of(out / "roi_mask_path.csv")
+    assert tuple(rows[0]) == outputs.ROI_COLUMNS
+    pictures = {row["path"] for row in rows_of(out / "images.csv")}
+    for row in rows:
+        assert row["full_path"] in pictures and (out / row["mask_path"]).is_file()
+        stem = "_".join(filter(None, (row["patient_id"], row["side"], row["view"],
+                                      row["repeat"])))
+        assert row["full_path"] == f"full/{stem}.png"
+
+
+def test_sets_without_regions_have_no_table_of_them(imports):
+    assert not (imports / "rsna" / "roi_mask_path.csv").exists()
+
+
+def test_a_second_call_changes_nothing(imports, downloads, capsys):
+    out = imports / "vindr"
+    before = {path: path.stat().st_mtime_ns for path in (out / "full").iterdir()}
+    program.main(["vindr", str(downloads / "vindr"), str(out), "--size", *SIZE,
+                  "--workers", "1", "--birads-3", "negative"])
+    assert before == {path: path.stat().st_mtime_ns
+                      for path in (out / "full").iterdir()}
+
+
+def test_a_folder_of_another_set_is_refused(downloads, tmp_path):
+    with pytest.raises(files.InputError, match="train.csv is not in"):
+        program.main(["rsna", str(downloads / "cmmd"), str(tmp_path / "out")])
+
+
+def test_an_assumption_that_the_set_does_not_make_is_refused(tmp_path):
+    with pytest.raises(files.InputError, match="makes no such assumption"):
+        public_sets.check_accepted("cmmd", records.Settings(
+            tmp_path, accept=("four-views",)))
+
+
+def test_a_census_is_printed_without_an_output(downloads, capsys):
+    program.main(["cmmd", str(downloads / "cmmd"), "--census"])
+    said = capsys.readouterr().out
+    assert "women" in said and "not compared" in said
+
+
+def test_the_output_folder_is_asked_for(downloads):
+    with pytest.raises(files.InputError, match="ROOT and OUT"):
+        program.main(["cmmd", str(downloads / "cmmd")])

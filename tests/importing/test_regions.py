@@ -1,0 +1,64 @@
+"""Boxes, circles and contours by hand, on a picture that is not square."""
+
+import numpy as np
+import pytest
+
+from end2end.importing import records, regions
+
+SHAPE, SIZE = (200, 100), (50, 20)
+
+
+def region(shape, *points):
+    return records.Region(shape, points, "mass", "Mass", True)
+
+
+def test_a_box_is_scaled_by_height_and_width():
+    mask = regions.drawn(region("box", (10, 40), (50, 80)), SHAPE, SIZE)
+    expected = np.zeros(SIZE, np.uint8)
+    expected[10:20, 2:10] = 255
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_a_circle_becomes_an_oval_where_the_aspect_changes():
+    mask = regions.drawn(region("circle", (50, 100), (20, 20)), SHAPE, SIZE)
+    rows, columns = np.nonzero(mask)
+    assert (rows.min(), rows.max()) == (20, 29)
+    assert (columns.min(), columns.max()) == (6, 13)
+
+
+def test_a_contour_is_filled():
+    mask = regions.drawn(region("contour", (20, 40), (60, 40), (60, 120)), SHAPE, SIZE)
+    assert mask[15, 11] == 255 and mask[25, 5] == 0
+
+
+@pytest.mark.parametrize("shape", ["box", "circle"])
+def test_a_tiny_region_keeps_one_pixel(shape):
+    points = ((33, 77), (33.2, 77.2)) if shape == "box" else ((33, 77), (0.1, 0.1))
+    mask = regions.drawn(region(shape, *points), SHAPE, SIZE)
+    assert mask.sum() == 255 and mask[19, 6] == 255
+
+
+@pytest.mark.parametrize(("marked", "words"), [
+    (region("box", (-4, 5), (30, 40)), "cut there"),
+    (region("box", (50, 5), (30, 40)), "do not make a box"),
+    (region("box", (-40, 5), (-3, 40)), "outside"),
+    (region("box", (float("nan"), 5), (3, 40)), "no place"),
+    (region("circle", (50, 50), (0, 0)), "no radius"),
+    (region("circle", (150, 50), (20, 20)), "outside"),
+    (region("box", (4, 5), (30, 40)), "")])
+def test_what_is_wrong_with_a_place_is_said(marked, words):
+    said = regions.misplaced(marked, SHAPE)
+    assert words in said and bool(said) == bool(words)
+
+
+def test_a_box_that_begins_outside_is_cut_at_the_edge():
+    mask = regions.drawn(region("box", (-50, 40), (50, 80)), SHAPE, SIZE)
+    rows, columns = np.nonzero(mask)
+    assert (columns.min(), columns.max()) == (0, 9)
+    assert (rows.min(), rows.max()) == (10, 19)
+
+
+def test_a_region_as_a_cell():
+    assert regions.as_text(region("box", (1, 2), (3.5, 4))) == "box 1 2 3.5 4"
+    assert regions.as_text(region("circle", (1, 2), (3, 3))) == "circle 1 2 3"
+    assert regions.as_text(region("contour", (1, 2), (3, 3))) == "contour 2 points"

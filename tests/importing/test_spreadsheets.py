@@ -1,0 +1,125 @@
+"""CSV and Excel as people write them: encodings, delimiters, formats, merged cells."""
+
+import datetime
+
+import openpyxl
+import pytest
+
+from end2end.importing import spreadsheets
+from end2end.utils import files
+
+
+def read(path, **keywords):
+    with spreadsheets.opened(path, **keywords) as sheet:
+        rows = list(sheet.rows)
+        return rows, sheet.notes
+
+
+def csv_file(tmp_path, data):
+    path = tmp_path / "t.csv"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(("encoding", "note"), [
+    ("utf-8", ""), ("utf-8-sig", ""), ("cp1252", "cp1252"), ("utf-16", "UTF-16"),
+    ("utf-16-le", "UTF-16"), ("utf-16-be", "UTF-16")])
+def test_an_encoding_is_recognised_and_said(tmp_path, encoding, note):
+    rows, notes = read(csv_file(tmp_path, "bild;Größe\na.png;3\n".encode(encoding)))
+    assert rows[0].texts == ("bild", "Größe")
+    assert (not note or note in notes[0]) and "semicolons" in notes[-1]
+
+
+@pytest.mark.parametrize(("sign", "note"), [
+    (",", []), (";", ["cells are divided by semicolons"]),
+    ("\t", ["cells are divided by tabs"])])
+def test_a_delimiter_is_told_by_lines_of_one_width(tmp_path, sign, note):
+    text = "\n".join(sign.join(("a.png", "1" if sign == "," else "1,5", "x"))
+                     for _ in range(3))
+    rows, notes = read(csv_file(tmp_path, text.encode()))
+    assert [len(row.texts) for row in rows] == [3, 3, 3] and notes == note
+
+
+def test_the_first_line_of_excel_names_the_delimiter(tmp_path):
+    rows, _ = read(csv_file(tmp_path, b"sep=|\na|b,c\n"))
+    assert rows[0].texts == ("a", "b,c")
+
+
+def test_empty_rows_count_but_are_passed_over_and_newlines_in_cells_are_spaces(
+        tmp_path):
+    rows, _ = read(csv_file(tmp_path, b'a,b\n\n,\n"x\ny",2\n'))
+    assert [(row.number, row.texts) for row in rows] == [
+        (1, ("a", "b")), (4, ("x y", "2"))]
+
+
+def test_errors_of_formulas_are_odd(tmp_path):
+    rows, _ = read(csv_file(tmp_path, b"a,b\n1,#REF!\n#NV,2\n"))
+    assert [row.odd for row in rows] == [{}, {1: "formula-errors"},
+                                         {0: "formula-errors"}]
+
+
+def excel_file(tmp_path, fill):
+    book = openpyxl.Workbook()
+    fill(book.active)
+    path = tmp_path / "t.xlsx"
+    book.save(path)
+    return path
+
+
+def test_numbers_are_read_as_they_are_shown(tmp_path):
+    def fill(sheet):
+        sheet.append([7, 1.5, True, datetime.datetime(2021, 3, 1), 1234567890123456,
+                      "007", None])
+        sheet["A1"].number_format = "00000"
+
+    rows, _ = read(excel_file(tmp_path, fill))
+    assert rows[0].texts[:6] == (
+        "00007", "1.5", "true", "2021-03-01", "1234567890123456", "007")
+    assert rows[0].odd == {3: "dates", 4: "lost-digits"}
+
+
+def test_merged_cells_stand_in_each_of_their_rows_and_hidden_rows_are_odd(tmp_path):
+    def fill(sheet):
+        for row in (["p", "f"], ["1", "a"], ["", "b"], ["", "c"], ["2", "d"]):
+            sheet.append([text or None for text in row])
+        sheet.merge_cells("A2:A4")
+        sheet.row_dimensions[5].hidden = True
+
+    rows, _ = read(excel_file(tmp_path, fill))
+    assert [row.texts for row in rows[1:]] == [
+        ("1", "a"), ("1", "b"), ("1", "c"), ("2", "d")]
+    assert [row.odd for row in rows[1:]] == [
+        {}, {0: "merged-cells"}, {0: "merged-cells"}, {-1: "hidden-rows"}]
+
+
+def test_the_first_sheet_with_rows_is_read_and_others_by_name(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "empty"
+    for name, text in (("first", "a"), ("second", "b")):
+        book.create_sheet(name)["A1"] = text
+    book.save(tmp_path / "t.xlsx")
+    rows, notes = read(tmp_path / "t.xlsx")
+    assert rows[0].texts[0] == "a" and "'first'" in notes[0]
+    assert read(tmp_path / "t.xlsx", sheet="second")[0][0].texts[0] == "b"
+    with pytest.raises(files.InputError, match="has no sheet"):
+        read(tmp_path / "t.xlsx", sheet="third")
+
+
+def test_files_of_another_kind_than_their_name_are_refused(tmp_path):
+    path = excel_file(tmp_path, lambda sheet: sheet.append(["a"]))
+    path.rename(tmp_path / "t.csv")
+    with pytest.raises(files.InputError, match="is an Excel file"):
+        read(tmp_path / "t.csv")
+    (tmp_path / "u.xlsx").write_text("a,b\n")
+    with pytest.raises(files.InputError, match="cannot be read as an Excel file"):
+        read(tmp_path / "u.xlsx")
+    (tmp_path / "u.xls").write_text("a,b\n")
+    with pytest.raises(files.InputError, match="cannot be read as an Excel table"):
+        read(tmp_path / "u.xls")
+
+
+def test_a_cut_off_book_is_refused(tmp_path):
+    path = excel_file(tmp_path, lambda sheet: sheet.append(["a"] * 50))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(files.InputError, match="cannot be read"):
+        read(path)
