@@ -171,13 +171,22 @@ MODEL = {
 
 def _calibration(value, name, source):
     _object(value, name, source)
-    temperatures = value.get("temperature")
-    if temperatures is None:
-        return
-    _object(temperatures, f"{name}.temperature", source)
-    for scheme, temperature in temperatures.items():
-        _number(0, 1e6, above=True)(
-            temperature, f"{name}.temperature.{scheme}", source)
+    for key, check in (("temperature", _number(0, 1e6, above=True)),
+                       ("logistic", _recalibration)):
+        by_scheme = value.get(key)
+        if by_scheme is None:
+            continue
+        _object(by_scheme, f"{name}.{key}", source)
+        for scheme, row in by_scheme.items():
+            check(row, f"{name}.{key}.{scheme}", source)
+
+
+def _recalibration(value, name, source):
+    """Intercept and slope of a site; a slope of 0 or less would turn the order."""
+    _object(value, name, source)
+    _number(-1e3, 1e3)(value.get("intercept"), f"{name}.intercept", source)
+    _number(0, 1e3, above=True)(value.get("slope"), f"{name}.slope", source)
+    _text(value.get("source", ""), f"{name}.source", source)
 
 
 def _points(value, name, source):

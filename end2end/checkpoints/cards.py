@@ -28,10 +28,7 @@ def store(path, additions):
     """
     path = files.existing_file(path, "model")
     beside = path.with_suffix(".config.json")
-    with safe_loading.opened(path) as stored:
-        inside = stored.card
-    card = files.read_json(beside, "model settings") if beside.exists() else inside
-    card = {**(card or {}), **json.loads(json.dumps(additions, default=str))}
+    card = {**read(path), **json.loads(json.dumps(additions, default=str))}
     if h5py.is_hdf5(path):
         with files.replacing(path) as part:
             shutil.copyfile(path, part)
@@ -39,6 +36,26 @@ def store(path, additions):
                 file.attrs[safe_loading.CARD] = json.dumps(card)
     files.write_json(beside, card)
     return card
+
+
+def read(path):
+    """The card of a saved model, from the JSON beside it, else from inside.
+
+    Args:
+        path: of the model.
+
+    Returns:
+        dict, empty where the model carries none.
+
+    Raises:
+        files.InputError: the model cannot be read.
+    """
+    path = files.existing_file(path, "model")
+    beside = path.with_suffix(".config.json")
+    if beside.exists():
+        return files.read_json(beside, "model settings")
+    with safe_loading.opened(path) as stored:
+        return stored.card or {}
 
 
 def from_validation(by_scheme, source, draw):

@@ -17,7 +17,13 @@ from end2end.data import image_lists
 from end2end.evaluation import cases as evaluation_cases
 from end2end.evaluation import refusals
 from end2end.images import accounting, belonging, input_checks
-from end2end.metrics import bootstrap, ensembles, statistics
+from end2end.metrics import (
+    bootstrap,
+    calibration,
+    ensembles,
+    recalibration,
+    statistics,
+)
 from end2end.prediction import identity_cells
 from end2end.reports import figures, report, score_tables
 from end2end.tables import scores as score_files
@@ -210,6 +216,28 @@ def against_mean(
         for scheme, mean in schemes.items()})
 
 
+def add_recalibrated(results: dict, schemes: Mapping[str, score_files.Scores],
+                     card: Mapping) -> None:
+    """Adds how well the calibration that the model carries fits this test set.
+
+    Args:
+        results: of `compare`; each scheme gets `recalibrated`, with `note`, `brier`,
+            `intercept` and `slope`, where the card has a recalibration for a site.
+        schemes: dict of `Scores` by scheme.
+        card: of the model.
+    """
+    for scheme, table in schemes.items():
+        stored = recalibration.stored(card, scheme)
+        if stored is None or not stored.note or table.values.ndim == 2:
+            continue
+        values = stored.applied(table.values)
+        fit = recalibration.summary(table.labels, values)
+        results[scheme]["recalibrated"] = dict(
+            note=stored.note, brier=calibration.brier_score(table.labels, values),
+            intercept=dataclasses.asdict(fit["intercept"]),
+            slope=dataclasses.asdict(fit["slope"]))
+
+
 # Output ---------------------------------------------------------------------------
 
 
@@ -262,6 +290,8 @@ def run(
         **against_mean(schemes, members, names, options),
         seconds=round(time.monotonic() - started, 2),
         **({} if refused is None else dict(refused=refused)))
+    if len(cards) == 1:
+        add_recalibrated(results, schemes, cards[0])
     results["accounting"] = account(images, voting, results, len(refused or ()))
     if options.store:
         source = pathlib.Path(test).resolve().name
@@ -314,6 +344,8 @@ def write_page(
     for scheme in schemes:
         sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
                      *score_tables.tables(results[scheme])]
+        if "recalibrated" in results[scheme]:
+            sections.append(score_tables.recalibrated(results[scheme]["recalibrated"]))
         if "members" in results:
             sections.append(score_tables.comparison(
                 [(row["name"], row) for row in results["members"][scheme]],

@@ -2,7 +2,17 @@ from . import bootstrap as bootstrap
 from . import calibration as calibration
 from . import delong as delong
 from . import ensembles as ensembles
+from . import localization as localization
+from . import net_benefit as net_benefit
+from . import precision as precision
+from . import readers as readers
+from . import reading as reading
+from . import recalibration as recalibration
+from . import sample_size as sample_size
+from . import screening as screening
+from . import shares as shares
 from . import statistics as statistics
+from . import subgroups as subgroups
 from .roc import auc as auc
 from .roc import auc_difference_interval as auc_difference_interval
 from .roc import auc_interval as auc_interval
@@ -35,15 +45,25 @@ __all__ = [
     "confusion_matrix",
     "delong",
     "ensembles",
+    "localization",
+    "net_benefit",
     "placements",
+    "precision",
+    "readers",
+    "reading",
+    "recalibration",
     "roc_curve",
+    "sample_size",
+    "screening",
     "sensitivity_at_specificity",
     "sensitivity_at_specificity_interval",
     "sensitivity_specificity",
     "share_interval",
+    "shares",
     "specificity_at_sensitivity",
     "specificity_at_sensitivity_interval",
     "statistics",
+    "subgroups",
     "threshold_at_sensitivity",
     "threshold_at_specificity",
 ]

@@ -7,17 +7,23 @@ suspicion. A case is called positive where its score is at least the threshold.
 
 prints AUC, operating points, calibration, breasts, women and groups of a score file,
 and its difference to others, with 95 % intervals; no model is needed.
+
+    python -m end2end.metrics COMMAND --help
+
 """
 
+import pathlib
 from collections.abc import Sequence
 
-from end2end import config, reports
+from end2end import config, evidence, reports
 from end2end.utils import commands
 
 
 def parser() -> commands.Parser:
-    """The command line."""
-    parser = commands.Parser(prog="end2end.metrics", description=__doc__)
+    """The command line without a command."""
+    parser = commands.Parser(
+        prog="end2end.metrics",
+        description=f"{__doc__}{evidence.parsers.overview()}")
     parser.add_argument("scores", nargs="+", metavar="SCORES.csv",
                         help="score files of the same images; the first is described, "
                              "the others are compared with it")
@@ -41,9 +47,15 @@ def parser() -> commands.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Describes and compares score files, and prints tables."""
-    arguments = parser().parse_args(argv)
-    for line in reports.score_report.run(arguments):
+    """Describes and compares score files, or does a command; prints tables."""
+    words = commands.words(argv)
+    name = words[0] if words else ""
+    if name in evidence.parsers.COMMANDS and not pathlib.Path(name).is_file():
+        arguments = evidence.parsers.parser(name).parse_args(words[1:])
+        lines = getattr(evidence, evidence.parsers.COMMANDS[name].module).run(arguments)
+    else:
+        lines = reports.score_report.run(parser().parse_args(words))
+    for line in lines:
         print(line)
 
 

@@ -89,7 +89,7 @@ def reliability(
     return rows
 
 
-def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+def wilson_interval(hits: float, count: float) -> tuple[float, float]:
     """95 % interval of a share of few cases (Wilson 1927)."""
     z2 = 1.959963984540054 ** 2
     share = hits / count
@@ -114,7 +114,7 @@ def fit_temperature(labels: ArrayLike, scores: ArrayLike) -> float:
         scores: probabilities of cancer, `(n,)`.
 
     Returns:
-        float from 0.02 to 50, for `with_temperature`.
+        float from 0.02 to 50; the log odds are divided by it (`recalibration.Stored`).
 
     Raises:
         files.InputError: see `check`.
@@ -129,15 +129,6 @@ def fit_temperature(labels: ArrayLike, scores: ArrayLike) -> float:
     minimum = optimize.minimize_scalar(
         loss, bounds=np.log(TEMPERATURES), method="bounded", options=dict(xatol=1e-6))
     return float(np.exp(minimum.x))
-
-
-def with_temperature(scores: ArrayLike, temperature: float) -> NDArray[np.float64]:
-    """Probabilities with their logits divided by the temperature; 0.5 stays 0.5.
-
-    The order of the images does not change, and so neither does the AUC.
-    """
-    logits = special.logit(np.clip(np.asarray(scores, np.float64), CLIP, 1 - CLIP))
-    return special.expit(logits / temperature)
 
 
 def summary(

@@ -1,16 +1,21 @@
-"""The variance of AUCs after DeLong et al. 1988, as a check of the bootstrap.
+"""The variance of AUCs after DeLong et al. 1988, without drawing cases.
 
 DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more
 correlated receiver operating characteristic curves. Biometrics 44, 837-845 (1988).
+Images of one woman are alike: Obuchowski NA. Nonparametric analysis of clustered ROC
+curve data. Biometrics 53, 567-578 (1997).
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from end2end.metrics import roc
+from end2end.metrics.shares import Estimate
 
 # Of the normal distribution, for 95 %.
 QUANTILE = 1.959963984540054
@@ -66,3 +71,101 @@ def _variance(labels, places):
     """Variance of the mean; that of a single case is taken as 0."""
     return sum(float(values.var(ddof=1)) / len(values)
                for values in (places[labels], places[~labels]) if len(values) > 1)
+
+
+# Several AUCs on the same cases ----------------------------------------------------
+
+
+def covariance(
+        labels: ArrayLike, scores: Sequence[ArrayLike],
+        groups: ArrayLike | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """AUCs of several scores of the same cases, and their covariances.
+
+    Args:
+        labels: 0 or 1, `(n,)`.
+        scores: `k` arrays `(n,)`.
+        groups: one key per case; cases of one key (a woman) depend on each other. None:
+            all cases are independent (DeLong 1988), else Obuchowski 1997.
+
+    Returns:
+        float64 arrays `(k,)` and `(k, k)`.
+
+    Raises:
+        files.InputError: see `metrics.check`.
+    """
+    areas, parts = zip(*(influence(labels, values) for values in scores), strict=True)
+    parts = np.stack(parts)
+    if groups is not None:
+        parts = summed(parts, groups)
+    return np.array(areas), parts @ parts.T
+
+
+def influence(
+        labels: ArrayLike, scores: ArrayLike) -> tuple[float, NDArray[np.float64]]:
+    """AUC, and the share of each case in its chance.
+
+    Returns:
+        AUC, and float64 `(n,)` whose squares add up to the variance of DeLong 1988.
+
+    Raises:
+        files.InputError: see `metrics.check`.
+    """
+    labels, scores, _ = roc.check(labels, scores)
+    places = roc.placements(labels, scores)
+    area = _mean(labels, places)
+    counts = np.where(labels, labels.sum(), (~labels).sum())
+    return area, (places - area) / np.sqrt(counts * np.maximum(counts - 1, 1))
+
+
+def summed(parts: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
+    """Shares `(..., n)` of the cases added up by key: `(..., keys)`."""
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    rows = [np.bincount(place, row) for row in parts.reshape(-1, parts.shape[-1])]
+    return np.reshape(rows, (*parts.shape[:-1], -1))
+
+
+def logit_interval(
+        area: float, variance: float, counts: tuple[int, int]) -> tuple[float, float]:
+    """95 % interval of an AUC on the scale of its log odds (Pepe 2003, section 5.2.5).
+
+    It stays within 0 and 1 and covers better than the plain one near 1. An AUC of
+    exactly 0 or 1 has no variance: it gets the limit at which all of the smaller class
+    would be on the right side in one of forty studies.
+
+    Args:
+        area: AUC.
+        variance: of it.
+        counts: of positives and negatives.
+    """
+    least = 0.025 ** (1 / max(min(counts), 1))
+    if area <= 0 or area >= 1:
+        return (0.0, 1 - least) if area <= 0 else (least, 1.0)
+    half = QUANTILE * math.sqrt(variance) / (area * (1 - area))
+    middle = math.log(area / (1 - area))
+    low, high = special.expit([middle - half, middle + half])
+    return float(low), float(high)
+
+
+def paired(areas: NDArray[np.float64], matrix: NDArray[np.float64], first: int,
+           second: int) -> Estimate:
+    """Difference of two AUCs on the same cases, with its 95 % interval.
+
+    Args:
+        areas, matrix: of `covariance`.
+        first, second: positions; the difference is `first` less `second`.
+    """
+    value = float(areas[first] - areas[second])
+    variance = matrix[first, first] + matrix[second, second] - 2 * matrix[first, second]
+    half = QUANTILE * math.sqrt(max(float(variance), 0.0))
+    return Estimate(value, value - half, value + half)
+
+
+def p_value(difference: Estimate) -> float:
+    """Two-sided p value of no difference, read from the 95 % interval: from the limit
+    nearer to 0, as intervals need not be symmetric."""
+    limit = difference.low if difference.value > 0 else difference.high
+    error = abs(difference.value - limit) / QUANTILE
+    if error == 0:
+        return 1.0 if difference.value == 0 else 0.0
+    return float(special.erfc(abs(difference.value) / error / math.sqrt(2)))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from end2end import config, images
 from end2end.data import image_batches, image_lists
 from end2end.images import depths, fit, kinds, unfit
-from end2end.metrics import calibration
+from end2end.metrics import recalibration
 from end2end.prediction import flip_calls
 from end2end.tables import scores
 from end2end.tables.identity import Identity
@@ -380,20 +380,20 @@ def scored(
         model_scores.append(float(values[list(classifier.classes).index("pos")]))
     check_scores([model_scores], [image.path])
     scheme = "flips" if flips else "plain"
-    calibrations = [classifier.card.get("calibration") or {}
+    calibrations = [recalibration.stored(classifier.card, scheme)
                     for classifier in classifiers]
-    temperatures = [(stored.get("temperature") or {}).get(scheme)
-                    for stored in calibrations]
-    calibrated = None
-    if all(temperatures):
+    calibrated, notes = None, image.notes
+    if all(calibrations):
         calibrated = float(np.mean([
-            calibration.with_temperature(score, temperature) for score, temperature
-            in zip(model_scores, temperatures, strict=True)]))
+            stored.applied(score) for score, stored
+            in zip(model_scores, calibrations, strict=True)]))
+        notes = tuple(dict.fromkeys((*notes, *(
+            stored.note for stored in calibrations if stored.note))))
     score = float(np.mean(model_scores))
     return ScoredImage(
         image.path, score, tuple(model_scores), image.patient, image.laterality,
         image.view, calibrated, points_passed(score, classifiers, scheme),
-        prepared.flags, image.notes, image.identity)
+        prepared.flags, notes, image.identity)
 
 
 def check_classes(classifier: Classifier) -> None:

@@ -81,6 +81,14 @@ def calibration(results: Mapping) -> Table:
     return Table(SHOWN_BINS, rows, caption)
 
 
+def recalibrated(results: Mapping) -> Table:
+    """How the recalibration that a model carries fits a test set."""
+    return Table(("Brier score", "intercept", "slope"), [(
+        results["brier"], *(f"{row['value']:.3f} ({between((row['low'], row['high']))})"
+                            for row in (results["intercept"], results["slope"])))],
+        f"{results['note'][0].upper()}{results['note'][1:]}; right are intercept 0 and slope 1")
+
+
 def group(name: str, rows: Mapping) -> Table:
     """AUC by view, density or lesion type."""
     lines = [(value, results["count"], results["positive"], results.get("auc"),

@@ -1,3 +1,4 @@
+from . import columns as columns
 from . import identity as identity
 from . import image_names as image_names
 from . import kinds as kinds
@@ -7,6 +8,7 @@ from . import vocabulary as vocabulary
 from . import words as words
 
 __all__ = [
+    "columns",
     "identity",
     "image_names",
     "kinds",

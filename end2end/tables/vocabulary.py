@@ -21,7 +21,7 @@ SPELLINGS = {
     "path": ("path", "file", "filename", "file_name", "file_path", "filepath", "image",
              "image_path", "image_file_path"),
     "patient": ("patient", "patient_id", "patientid", "subject", "subject_id",
-                "empi_anon"),
+                "empi_anon", "case_id"),
     "issuer": ("issuer", "issuer_of_patient_id", "issuerofpatientid"),
     "exam": ("exam", "exam_id", "study", "study_id", "study_instance_uid",
              "studyinstanceuid", "acc_anon", "accession", "accession_number",
@@ -31,8 +31,13 @@ SPELLINGS = {
                    "left_or_right_breast"),
     "view": ("view", "view_position", "viewposition", "image_view"),
     "kind": ("kind", "finalimagetype", "final_image_type"),
-    "label": ("label", "class", "target", "cancer", "y", "y_true"),
-    "score": ("score", "probability", "prob", "prediction", "pred", "y_score", "pos"),
+    "label": ("label", "class", "target", "cancer", "y", "y_true",
+              "truth"),
+    "score": ("score", "probability", "prob", "prediction", "pred", "y_score", "pos",
+              "rating"),
+    # Of reader studies; a test is a way of reading (film, digital, with a model).
+    "reader": ("reader", "reader_id", "radiologist"),
+    "test": ("test", "treatment", "reading_condition"),
     "split": ("split", "subset"),
 }
 LABELS = {

@@ -10,6 +10,8 @@ import saved_models
 
 from ddsm_train import evaluate
 from end2end import metrics
+from end2end.evaluation import testing
+from end2end.reports import score_tables
 from end2end.tables import scores
 from inbreast import evaluate as inbreast_evaluate
 
@@ -98,3 +100,19 @@ def test_inbreast_is_evaluated_with_flips_and_may_go_without(folder, compared):
     run(inbreast_evaluate, folder, "a/best.h5", "./set", "--no-pictures", "--no-flips",
         "--out", "out/plain")
     assert not (folder / "out/plain/scores_flips.csv").exists()
+
+
+def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set():
+    rng = np.random.default_rng(1)
+    labels = (rng.random(300) < 0.4).astype(int)
+    values = 1 / (1 + np.exp(-rng.normal(size=300) - labels))
+    table = scores.Scores(tuple(map(str, range(300))), values, labels)
+    results = dict(plain={}, flips={})
+    card = dict(calibration=dict(logistic=dict(plain=dict(
+        intercept=-1.0, slope=1.0, source="Hospital A"))))
+    testing.add_recalibrated(results, dict(plain=table, flips=table), card)
+    row = results["plain"]["recalibrated"]
+    assert row["note"].endswith("Hospital A") and results["flips"] == {}
+    intercept = row["intercept"]
+    assert intercept["low"] < intercept["value"] < intercept["high"]
+    assert "Hospital A" in score_tables.recalibrated(row).caption

@@ -5,7 +5,7 @@ import pytest
 from scipy import special
 from sklearn import metrics as reference
 
-from end2end.metrics import calibration
+from end2end.metrics import calibration, recalibration
 from end2end.utils import files
 
 
@@ -27,15 +27,8 @@ def test_the_temperature_that_spoilt_the_scores_is_found(temperature):
     labels, scores = well_calibrated(20000, temperature=temperature)
     temperature = calibration.fit_temperature(labels, scores)
     assert temperature == pytest.approx(temperature, rel=0.06)
-    mended = calibration.with_temperature(scores, temperature)
+    mended = recalibration.recalibrated(scores, 0.0, 1 / temperature)
     assert calibration.expected_error(calibration.reliability(labels, mended)) < 0.02
-
-
-def test_a_temperature_keeps_the_order_and_one_half():
-    scores = np.array([0.1, 0.5, 0.7, 0.99])
-    mended = calibration.with_temperature(scores, 2.0)
-    assert (np.diff(mended) > 0).all() and mended[1] == 0.5
-    np.testing.assert_allclose(calibration.with_temperature(scores, 1.0), scores)
 
 
 def test_reliability_of_four_cases_by_hand():

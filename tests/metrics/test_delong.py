@@ -1,5 +1,6 @@
 """Tests of end2end.delong."""
 
+import known_scores as known
 import numpy as np
 import pytest
 
@@ -70,3 +71,50 @@ def test_the_corrected_interval_is_the_plain_one_without_bias_and_skewness():
     values = np.linspace(-1, 1, 2001)
     low, high = bootstrap.corrected_interval(values, 0.0, np.array([-1.0, 1.0]))
     assert (low, high) == pytest.approx(bootstrap.interval(values))
+
+
+def test_variances_and_covariance_are_those_of_proc():
+    areas, matrix = delong.covariance(known.LABELS, [known.FIRST, known.SECOND])
+    np.testing.assert_allclose(areas, (0.755, 0.69), rtol=1e-12)
+    # var(roc) and cov(roc, roc) of pROC 1.18.0.
+    np.testing.assert_allclose(
+        (matrix[0, 0], matrix[1, 1], matrix[0, 1]),
+        (0.004297300944669, 0.005243585526316, 0.000669483805668), rtol=1e-9)
+
+
+def test_cases_given_twice_as_one_woman_tell_no_more_than_once():
+    once = delong.covariance(known.LABELS, [known.FIRST, known.SECOND])[1]
+    twice = delong.covariance(
+        np.repeat(known.LABELS, 2), [np.repeat(known.FIRST, 2),
+                                     np.repeat(known.SECOND, 2)],
+        np.repeat(known.CASES, 2))[1]
+    np.testing.assert_allclose(twice, once, rtol=0.04)
+    assert delong.covariance(
+        np.repeat(known.LABELS, 2), [np.repeat(known.FIRST, 2)])[1][0, 0] < \
+        0.55 * once[0, 0]
+
+
+def test_clusters_give_the_variance_of_leaving_women_out():
+    from sklearn.metrics import roc_auc_score
+
+    women = known.CASES // 2
+    left_out = [roc_auc_score(known.LABELS[women != woman], known.FIRST[women != woman])
+                for woman in range(30)]
+    jackknife = 29 / 30 * np.sum((left_out - np.mean(left_out)) ** 2)
+    assert delong.covariance(known.LABELS, [known.FIRST], women)[1][
+        0, 0] == pytest.approx(jackknife, rel=0.06)
+
+
+def test_an_interval_by_log_odds_stays_within_0_and_1():
+    low, high = delong.logit_interval(0.97, 0.0009, (20, 20))
+    assert 0.8 < low < 0.97 < high < 1
+    low, high = delong.logit_interval(1.0, 0.0, (30, 50))
+    assert high == 1 and low == pytest.approx(0.025 ** (1 / 30))
+
+
+def test_a_difference_of_two_has_the_p_value_of_the_comparison():
+    areas, matrix = delong.covariance(known.LABELS, [known.FIRST, known.SECOND])
+    difference = delong.paired(areas, matrix, 0, 1)
+    expected = delong.compare(known.LABELS, known.FIRST, known.SECOND)
+    assert difference.interval == pytest.approx(expected["interval"], abs=1e-12)
+    assert delong.p_value(difference) == pytest.approx(expected["p_value"], abs=1e-12)

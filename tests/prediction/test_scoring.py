@@ -112,3 +112,14 @@ def test_the_kind_is_said_of_models_without_statistics_too(trained, tagged, said
         "a", np.full((100, 70), 90, np.uint8), acquisition=tagged)
     flags = prediction.prepare(image, [classifier(acquisition=trained)]).flags
     assert any("looks like a digital mammogram" in flag for flag in flags) == said
+
+
+def test_a_recalibration_for_a_site_is_used_and_said(breast):
+    card = dict(calibration=dict(
+        temperature=dict(plain=2.0), logistic=dict(plain=dict(
+            intercept=0.0, slope=0.5, source="Hospital A"))))
+    scored = prediction.score_image(breast, classifier(0.8, **card))
+    assert scored.calibrated == pytest.approx(2 / 3, abs=1e-6)
+    assert "calibrated score recalibrated on Hospital A" in scored.notes
+    plain = prediction.score_image(breast, classifier(0.8))
+    assert not any("recalibrated" in note for note in plain.notes)

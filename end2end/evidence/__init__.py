@@ -1,0 +1,7 @@
+"""Evidence from tables of scores: validation, readers, groups, use and checklists.
+
+`python -m end2end.metrics COMMAND` runs them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

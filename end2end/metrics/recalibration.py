@@ -1,0 +1,186 @@
+"""Calibration intercept and slope, and scores recalibrated by them.
+
+Cox DR. Two further applications of a model for binary regression. Biometrika 45,
+562-565 (1958); Van Calster B et al. Calibration: the Achilles heel of predictive
+analytics. BMC Medicine 17, 230 (2019). A recalibration holds for a share of cancers
+like that of the set it was found on; `shifted` moves it to another one (King G, Zeng L.
+Logistic regression in rare events data. Political Analysis 9, 137-163, 2001).
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from end2end.metrics import calibration
+from end2end.metrics.shares import Estimate
+from end2end.utils import files
+
+QUANTILE = 1.959963984540054
+STEPS = 50
+
+
+def logits(scores: ArrayLike) -> NDArray[np.float64]:
+    """Log odds of probabilities, those of 0 and 1 a little inside."""
+    return special.logit(np.clip(
+        np.asarray(scores, np.float64), calibration.CLIP, 1 - calibration.CLIP))
+
+
+def summary(
+        labels: ArrayLike, scores: ArrayLike, *, groups: ArrayLike | None = None
+) -> dict[str, Any]:
+    """How far probabilities are from the share of cancers.
+
+    Args:
+        labels: 0 or 1, `(n,)`.
+        scores: probabilities of cancer, `(n,)`.
+        groups: one key per case; cases of one key depend on each other.
+
+    Returns:
+        dict of `Estimate`s: `intercept` (calibration in the large: 0 is right, below 0
+        the scores are too high), `slope` (1 is right, below 1 they are too sure), and
+        `observed_expected`, cancers over the sum of the scores; and
+        `recalibration`, pair of intercept and slope for `recalibrated`.
+
+    Raises:
+        files.InputError: see `calibration.check`, or the classes do not overlap.
+    """
+    labels, scores = calibration.check(labels, scores)
+    positions = logits(scores)
+    ones = np.ones((len(labels), 1))
+    large, error = fit(labels, ones, offset=positions, groups=groups)
+    both, errors = fit(labels, np.column_stack([ones, positions]), groups=groups)
+    return dict(
+        intercept=_wald(large[0], error[0, 0]), slope=_wald(both[1], errors[1, 1]),
+        observed_expected=observed_expected(labels, scores, groups=groups),
+        recalibration=(float(both[0]), float(both[1])))
+
+
+def _wald(value, variance):
+    half = QUANTILE * math.sqrt(variance)
+    return Estimate(float(value), float(value - half), float(value + half))
+
+
+def observed_expected(
+        labels: ArrayLike, scores: ArrayLike, *, groups: ArrayLike | None = None
+) -> Estimate:
+    """Cancers over the sum of the scores, its interval on the scale of the logarithm
+    (Debray TPA et al. BMJ 356, i6460, 2017)."""
+    labels, scores = calibration.check(labels, scores)
+    ratio = float(labels.sum() / scores.sum())
+    influence = (labels - ratio * scores) / labels.sum()
+    if groups is not None:
+        _, inverse = np.unique(np.asarray(groups), return_inverse=True)
+        influence = np.bincount(inverse, influence)
+    half = QUANTILE * math.sqrt(float((influence**2).sum()))
+    return Estimate(ratio, ratio * math.exp(-half), ratio * math.exp(half))
+
+
+def fit(
+        labels: NDArray[np.bool_], columns: NDArray[np.float64], *,
+        offset: ArrayLike = 0.0, groups: ArrayLike | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logistic regression by Newton's method.
+
+    Args:
+        labels: bool `(n,)`.
+        columns: `(n, k)`.
+        offset: added to the log odds, `(n,)`.
+        groups: one key per case; the covariance is then that of independent groups
+            (Liang KY, Zeger SL. Biometrika 73, 13-22, 1986).
+
+    Returns:
+        coefficients `(k,)` and their covariance `(k, k)`.
+
+    Raises:
+        files.InputError: no finite coefficients fit best, since the columns tell the
+            classes apart without an error.
+    """
+    weights = np.zeros(columns.shape[1])
+    for _ in range(STEPS):
+        chances = special.expit(columns @ weights + offset)
+        spread = chances * (1 - chances)
+        information = columns.T @ (columns * spread[:, None])
+        try:
+            step = np.linalg.solve(information, columns.T @ (labels - chances))
+        except np.linalg.LinAlgError:
+            break
+        # A step of more than 5 units would overshoot.
+        step *= min(1.0, 5 / max(float(np.abs(step).max()), 1e-300))
+        weights = weights + step
+        if np.abs(step).max() < 1e-9:
+            return weights, _covariance(columns, labels - chances, information, groups)
+    raise files.InputError(
+        "the scores tell cancers from other cases without an error, or are all equal, "
+        "so no recalibration can be found; use a larger set.")
+
+
+def _covariance(columns, residuals, information, groups):
+    inverse = np.linalg.inv(information)
+    if groups is None:
+        return inverse
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    count = int(place.max()) + 1
+    parts = np.column_stack([
+        np.bincount(place, column * residuals) for column in columns.T])
+    return inverse @ (parts.T @ parts) @ inverse * count / max(count - 1, 1)
+
+
+# Recalibrated scores ----------------------------------------------------------------
+
+
+def recalibrated(
+        scores: ArrayLike, intercept: float, slope: float) -> NDArray[np.float64]:
+    """Probabilities with their log odds times `slope` plus `intercept`.
+
+    With a slope above 0 the order of the images does not change, nor does the AUC.
+    """
+    return special.expit(intercept + slope * logits(scores))
+
+
+def shifted(intercept: float, *, from_share: float, to_share: float) -> float:
+    """The intercept for another share of cancers than that it was found at."""
+    return float(intercept + special.logit(to_share) - special.logit(from_share))
+
+
+# What a model carries -------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """The calibration that a model carries for one way of scoring.
+
+    Attributes:
+        intercept, slope: for `recalibrated`; a temperature is its slope's inverse.
+        note: a sentence on what was done, for places where the scores are shown.
+    """
+
+    intercept: float
+    slope: float
+    note: str = ""
+
+    def applied(self, scores: ArrayLike) -> NDArray[np.float64]:
+        """The scores recalibrated."""
+        return recalibrated(scores, self.intercept, self.slope)
+
+
+def stored(card: Mapping[str, Any], scheme: str) -> Stored | None:
+    """The calibration of a card for one way of scoring; None where there is none.
+
+    A recalibration for a site goes before the temperature of the validation set.
+
+    Args:
+        card: of a model (`checkpoints.card_fields`).
+        scheme: `plain` or `flips`.
+    """
+    calibrations = card.get("calibration") or {}
+    row = (calibrations.get("logistic") or {}).get(scheme)
+    if row:
+        return Stored(row["intercept"], row["slope"], "calibrated score recalibrated "
+                      f"on {row.get('source', 'an unnamed set')}")
+    temperature = (calibrations.get("temperature") or {}).get(scheme)
+    return Stored(0.0, 1 / temperature) if temperature else None

@@ -1,0 +1,140 @@
+"""What a threshold would mean in screening: recalls, cancers found, predictive values.
+
+Test sets hold far more cancers than screening does. Sensitivity and specificity are
+taken from the set, the share of cancers from the user.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from end2end.metrics import calibration, roc, shares
+from end2end.metrics.shares import Estimate
+
+# Rates of a share of no cases or of all, before their logarithm: half a case.
+HALF = 0.5
+
+
+def at_threshold(
+        labels: ArrayLike, scores: ArrayLike, threshold: float, *, prevalence: float,
+        groups: ArrayLike | None = None) -> dict[str, Any]:
+    """All rates of one threshold that was found elsewhere.
+
+    Args:
+        labels, scores: see `metrics.auc`.
+        threshold: a case with this score or more is called positive.
+        prevalence: share of cancers among those to be screened.
+        groups: one key per case; cases of one key depend on each other.
+
+    Returns:
+        dict of `threshold` and `Estimate`s: `sensitivity`, `specificity`, and at the
+        prevalence `recall_rate`, `cancer_detection_rate` (of all screened),
+        `positive_predictive_value`, `negative_predictive_value`.
+
+    Raises:
+        files.InputError: see `metrics.check`.
+    """
+    labels, scores, _ = roc.check(labels, scores)
+    called = scores >= threshold
+    keys = None if groups is None else np.asarray(groups)
+
+    def rate(hits, cases):
+        return shares.share(hits[cases], None if keys is None else keys[cases])
+    rates = dict(sensitivity=rate(called, labels), specificity=rate(~called, ~labels))
+    counts = (int(labels.sum()), int((~labels).sum()))
+    return dict(threshold=float(threshold), **rates,
+                **at_prevalence(*rates.values(), counts, prevalence))
+
+
+def at_prevalence(
+        sensitivity: Estimate, specificity: Estimate, counts: tuple[int, int],
+        prevalence: float) -> dict[str, Estimate]:
+    """Recall rate, detection rate and predictive values at a prevalence.
+
+    Args:
+        sensitivity, specificity: of independent cases.
+        counts: of positives and negatives behind them.
+        prevalence: share of cancers, between 0 and 1.
+    """
+    false_positive = _opposite(specificity)
+    detection = sensitivity.scaled(prevalence)
+    odds = prevalence / (1 - prevalence)
+    positive, negative = counts
+    return dict(
+        recall_rate=shares.total(detection, false_positive.scaled(1 - prevalence)),
+        cancer_detection_rate=detection,
+        positive_predictive_value=_of_ratio(
+            sensitivity, false_positive, odds, (positive, negative)),
+        negative_predictive_value=_of_ratio(
+            specificity, _opposite(sensitivity), 1 / odds, (negative, positive)))
+
+
+def _opposite(rate):
+    return Estimate(1 - rate.value, 1 - rate.high, 1 - rate.low)
+
+
+def _of_ratio(right, wrong, odds, counts):
+    """`odds right / (odds right + wrong)`, with limits from those of the log ratio."""
+    value = odds * right.value + wrong.value
+    value = odds * right.value / value if value > 0 else math.nan
+    ratio = shares.difference(
+        _logarithm(right, counts[0]), _logarithm(wrong, counts[1]))
+
+    def predicted(log_ratio):
+        return 1 / (1 + math.exp(-log_ratio) / odds)
+    return Estimate(value, predicted(ratio.low), predicted(ratio.high))
+
+
+def _logarithm(rate, count):
+    """Log of a rate; a rate of 0 is taken as half a case."""
+    return Estimate(*(math.log(max(value, least)) for value, least in (
+        (rate.value, HALF / (count + 1)), (rate.low, HALF / (count + 1) / 8),
+        (rate.high, HALF / (count + 1)))))
+
+
+# One rate where the other is fixed -------------------------------------------------
+
+
+def sensitivity_at_specificity(
+        labels: ArrayLike, scores: ArrayLike, specificity: float, *,
+        groups: ArrayLike | None = None) -> Estimate:
+    """Sensitivity at the threshold of a specificity, whose chance counts too.
+
+    The threshold is a quantile of the negatives and has an interval of its own; the
+    limits of the sensitivity there and those of its own share are combined (MOVER).
+
+    Args:
+        labels, scores: see `metrics.auc`.
+        specificity: above 0, below 1.
+        groups: one key per case.
+
+    Raises:
+        files.InputError: see `metrics.check`, or the share is out of range.
+    """
+    labels, scores, _ = roc.check(labels, scores)
+    threshold = roc.threshold_at_specificity(labels, scores, specificity)
+    keys = None if groups is None else np.asarray(groups)
+    positives, negatives = scores[labels], np.sort(scores[~labels])
+    rate = shares.share(positives >= threshold, None if keys is None else keys[labels])
+    size = len(negatives) if keys is None else shares.effective_size(
+        (scores < threshold)[~labels].astype(float), keys[~labels])
+    limits = calibration.wilson_interval(specificity * size, size)
+    at_low, at_high = (
+        float((positives >= np.quantile(negatives, limit, method="higher")).mean())
+        for limit in limits)
+    at_low, at_high = max(at_low, rate.value), min(at_high, rate.value)
+    return Estimate(
+        rate.value,
+        max(0.0, rate.value - math.hypot(rate.value - rate.low, rate.value - at_high)),
+        min(1.0, rate.value + math.hypot(rate.high - rate.value, at_low - rate.value)))
+
+
+def specificity_at_sensitivity(
+        labels: ArrayLike, scores: ArrayLike, sensitivity: float, *,
+        groups: ArrayLike | None = None) -> Estimate:
+    """Specificity at the threshold of a sensitivity; as `sensitivity_at_specificity`
+    with the classes and the direction of the scores exchanged."""
+    labels, scores, _ = roc.check(labels, scores)
+    return sensitivity_at_specificity(~labels, -scores, sensitivity, groups=groups)

@@ -1,0 +1,33 @@
+"""Tests of end2end.evidence.coverage."""
+
+import numpy as np
+import pytest
+
+from end2end import metrics
+from end2end.evidence import coverage
+
+
+def test_the_truths_are_those_of_a_large_draw():
+    rng = np.random.default_rng(1)
+    labels, scores, _ = coverage.women(rng, 100_000)
+    assert metrics.auc(labels, scores[0]) == pytest.approx(coverage.AREA, abs=0.004)
+    labels, ratings = coverage.ratings(rng, 100_000, readers=1, ever_new=True)
+    assert metrics.auc(labels, ratings[0, 0]) == pytest.approx(
+        coverage.MEAN_READER, abs=0.005)
+
+
+def test_two_breasts_of_a_woman_are_alike():
+    _, scores, women = coverage.women(np.random.default_rng(2), 5000, share=0.0)
+    assert np.corrcoef(scores[0][::2], scores[0][1::2])[0, 1] == pytest.approx(
+        0.36, abs=0.05)
+    assert (women[::2] == women[1::2]).all()
+
+
+# `python -m end2end.metrics coverage` repeats it for all; docs/evidence.md has a table.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ("sites", "calibration and net benefit", "readers",
+                                  "groups"))
+def test_95_percent_intervals_hold_the_truth_in_93_to_97_percent(name):
+    for interval, share in coverage.covered(name, runs=1000):
+        # 1000 studies tell a share to about 0.014.
+        assert 0.92 <= share <= 0.98, interval

@@ -1,0 +1,66 @@
+"""`python -m end2end.metrics groups`."""
+
+import json
+
+import evidence_tables
+import numpy as np
+import pytest
+
+from end2end.metrics import __main__ as program
+from end2end.utils import files
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A table in which the scores of vendor C are worth nothing."""
+    rng = np.random.default_rng(1)
+    columns = evidence_tables.scored(1200)
+    women = np.arange(1200) // 2
+    vendor = rng.choice(list("ABC"), 600)[women]
+    noise = rng.random(1200).round(4)
+    columns["score"] = np.where(vendor == "C", noise, columns["score"])
+    return evidence_tables.write(tmp_path / "scores.csv", columns | dict(
+        vendor=vendor, age=rng.integers(40, 80, 600)[women],
+        rare=np.where(women < 3, "yes", "no")))
+
+
+def run(capsys, *words):
+    program.main(["groups", *map(str, words)])
+    return capsys.readouterr().out
+
+
+def test_the_planted_group_is_found_and_drawn(path, tmp_path, capsys):
+    printed = run(capsys, path, "--bands", "age=50,60,70", "--by", "vendor",
+                  "laterality", "rare", "--out", tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    beyond = {f"{row['column']} {row['value']}" for row in results["groups"]
+              if row["gap"] and row["gap"]["adjusted"] <= 0.05
+              and row["gap"]["difference"]["value"] < 0}
+    assert beyond == {"vendor C"} and results["worst"]["value"] == "C"
+    assert "Lowest AUC: vendor C" in printed and "fewer than 10 of a class" in printed
+    assert {row["value"] for row in results["groups"] if row["column"] == "age"} == {
+        "below 50", "50 to 60", "60 to 70", "70 and more"}
+    assert (tmp_path / "out" / "groups.png").exists()
+
+
+def test_columns_of_groups_are_chosen_and_others_named(path, capsys):
+    printed = run(capsys, path)
+    assert "age (40 values)" in printed and "laterality" in printed
+
+
+def test_another_table_brings_columns_by_image(tmp_path, capsys):
+    columns = evidence_tables.scored(400)
+    columns["view"] = ["CC"] * 400
+    path = evidence_tables.write(tmp_path / "scores.csv", columns)
+    further = evidence_tables.write(tmp_path / "rois.csv", dict(
+        patient_id=columns["patient"], side=columns["laterality"], view=columns["view"],
+        density=["1234"[i % 4] for i in range(400)]))
+    assert "density" in run(capsys, path, "--table", further, "--by", "density")
+
+
+@pytest.mark.parametrize("words, message", (
+    (["--by", "nothing"], "no column 'nothing'"), (["--bands", "age"], "--bands 'age'"),
+    (["--bands", "age=60,50"], "ascending"), (["--least", "1"], "--least")))
+def test_wrong_words_are_refused(path, words, message):
+    with pytest.raises(files.InputError, match=message):
+        program.main(["groups", str(path), *words])

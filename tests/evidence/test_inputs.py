@@ -1,0 +1,53 @@
+"""Tests of end2end.evidence.inputs."""
+
+import json
+
+import numpy as np
+import pytest
+
+from end2end.evidence import inputs
+from end2end.metrics.shares import Estimate
+from end2end.reports.report import Heading, Table, Text
+from end2end.tables import columns
+from end2end.utils import files
+
+
+def test_results_become_json_without_numbers_that_json_lacks():
+    value = dict(a=Estimate(0.5, 0.1, np.inf), b=[np.float64(2), np.nan, (1, "x")])
+    assert json.loads(json.dumps(inputs.as_json(value))) == dict(
+        a=dict(value=0.5, low=0.1, high=None), b=[2.0, None, [1, "x"]])
+
+
+def test_estimates_and_p_values_as_text():
+    assert inputs.shown(Estimate(0.8123, 0.7, 0.9)) == "0.812 (0.700 to 0.900)"
+    assert inputs.shown(None) == ""
+    assert [inputs.p_text(p) for p in (0.0466, 2e-9, np.nan)] == [
+        "0.047", "< 0.001", ""]
+
+
+@pytest.mark.parametrize("value", (0.0, 1.0, -3, 2))
+def test_a_share_out_of_range_is_refused_by_its_flag(value):
+    with pytest.raises(files.InputError, match="--prevalence"):
+        inputs.share(value, "--prevalence")
+
+
+def test_a_table_of_one_class_is_refused():
+    table = columns.Table("a", np.ones(3, bool), {})
+    with pytest.raises(files.InputError, match="a: all 3 rows have the label 1"):
+        inputs.both_classes(table)
+
+
+def test_a_table_is_described_with_what_was_left_out():
+    text = inputs.described(columns.Table(
+        "a", np.array([True, False]), {}, left_out={"without a label": 4}))
+    assert "2 rows, 1 with cancer" in text and "4 left out without a label" in text
+
+
+def test_lines_and_a_page_hold_the_same(tmp_path):
+    lines = inputs.finish(inputs.Findings("Title", dict(a=1), [
+        Heading("H"), Text("A sentence."), Table(("x",), [("cell",)], "Caption")]),
+        str(tmp_path / "out"))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for text in ("A sentence.", "cell", "Caption"):
+        assert text in "\n".join(lines) and text in page
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == dict(a=1)

@@ -1,0 +1,87 @@
+"""`python -m end2end.metrics localize`."""
+
+import json
+import types
+
+import evidence_tables
+import numpy as np
+import pytest
+
+from end2end.evidence import localizing
+from end2end.explanation import maps
+from end2end.metrics import __main__ as program
+from end2end.metrics import localization
+from end2end.utils import files
+
+
+def tables(tmp_path, *, readers=("A",)):
+    """Twenty images, every second with a lesion that reader A marks best."""
+    lesions = evidence_tables.write(tmp_path / "lesions.csv", dict(
+        path=[f"{i}.png" for i in range(20)],
+        patient=[f"P{i // 2}" for i in range(20)],
+        lesion=["m1" if i % 2 else "" for i in range(20)]))
+    rows = [(reader, f"{i}.png", "m1" if i % 2 else "", 0.9 if i % 2 else 0.1 + 0.02 * i)
+            for reader in readers for i in range(20)]
+    if "B" in readers:   # marks the lesions last
+        rows = [(reader, path, lesion, 0.05 if reader == "B" and lesion else rating)
+                for reader, path, lesion, rating in rows]
+    columns = dict(zip(("reader", "path", "lesion", "rating"), zip(
+        *rows, strict=True), strict=True))
+    return evidence_tables.write(tmp_path / "marks.csv", columns), lesions
+
+
+def run(capsys, *words):
+    program.main(["localize", *map(str, words)])
+    return capsys.readouterr().out
+
+
+def test_two_readers_are_compared(tmp_path, capsys):
+    printed = run(capsys, *tables(tmp_path, readers=("A", "B")), "--runs", "100",
+                  "--out", tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["A"]["jafroc"]["value"] == 1 and results["B"]["jafroc"]["value"] == 0
+    assert results["A"]["sensitivity"]["0.125"]["value"] == 1
+    assert "20 images, 10 with 10 lesions" in printed
+    assert "Differences, the same images" in printed
+    assert (tmp_path / "out" / "froc.png").exists()
+
+
+@pytest.mark.parametrize("change, message", (
+    (dict(path=["new.png"] * 20), "not in the table of lesions"),
+    (dict(lesion=["m9"] * 20), "no lesion 'm9'"),
+    (dict(rating=["x"] * 20), "rating is")))
+def test_marks_that_cannot_be_placed_are_refused(tmp_path, change, message):
+    marks, lesions = tables(tmp_path)
+    columns = dict(reader=["A"] * 20, path=[f"{i}.png" for i in range(20)],
+                   lesion=[""] * 20, rating=[0.1] * 20)
+    evidence_tables.write(marks, columns | change)
+    with pytest.raises(files.InputError, match=message):
+        program.main(["localize", str(marks), str(lesions)])
+
+
+def test_a_table_of_marks_needs_one_of_lesions_and_a_folder_outlines(tmp_path):
+    marks, _ = tables(tmp_path)
+    with pytest.raises(files.InputError, match="second table of lesions"):
+        program.main(["localize", str(marks)])
+    with pytest.raises(files.InputError, match="--rois"):
+        program.main(["localize", str(tmp_path)])
+
+
+def test_maps_are_marked_at_their_peaks_and_rated_by_the_score():
+    grey = np.full((40, 30), 99, np.uint8)
+    strength = np.zeros((40, 30), np.float32)
+    strength[10, 7], strength[30, 20] = 1.0, 0.5
+    mask = np.zeros((40, 30), bool)
+    mask[8:13, 5:10] = True
+    explained = maps.Explained("a.png", grey, 0.6, dict(guided=strength), 1)
+    arguments = types.SimpleNamespace(cutoff=0.3, distance=0.05, tolerance=0.0)
+    (method, (false, lesions)), = localizing.map_marks(explained, [mask], arguments)
+    assert method == "guided"
+    assert lesions == pytest.approx([0.6]) and false == pytest.approx([0.3])
+
+
+def test_images_are_collected_in_order():
+    marks = localizing.collected([(0, [0.2], []), (1, [], [0.7, -np.inf])], 2, None)
+    assert isinstance(marks, localization.Marks)
+    assert marks.false_image.tolist() == [0] and marks.lesion_image.tolist() == [1, 1]
+    assert marks.diseased.tolist() == [False, True]

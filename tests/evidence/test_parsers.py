@@ -1,0 +1,32 @@
+"""Tests of end2end.evidence.parsers."""
+
+import pytest
+
+from end2end import evidence
+from end2end.evidence import parsers
+from end2end.metrics import __main__ as program
+
+
+@pytest.mark.parametrize("name", parsers.COMMANDS)
+def test_each_command_has_a_help_and_a_module_that_runs_it(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        program.main([name, "--help"])
+    assert stop.value.code == 0
+    assert f"end2end.metrics {name}" in capsys.readouterr().out
+    assert callable(getattr(evidence, parsers.COMMANDS[name].module).run)
+
+
+def test_the_help_of_the_program_names_all_commands(capsys):
+    with pytest.raises(SystemExit):
+        program.main(["--help"])
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in parsers.COMMANDS)
+
+
+def test_a_file_with_the_name_of_a_command_is_a_file(tmp_path, monkeypatch, capsys):
+    import evidence_tables
+
+    monkeypatch.chdir(tmp_path)
+    evidence_tables.write(tmp_path / "plan", evidence_tables.scored(40))
+    program.main(["plan", "--runs", "50"])
+    assert "operating points" in capsys.readouterr().out.lower()

@@ -1,0 +1,46 @@
+"""Tests of end2end.evidence.pictures."""
+
+import numpy as np
+
+from end2end.evidence import pictures
+from end2end.metrics import subgroups
+from end2end.metrics.shares import Estimate
+
+
+def test_seven_curves_are_told_apart_by_colour_and_line_together():
+    styles = {(pictures.style(i)["color"], str(pictures.style(i)["linestyle"]))
+              for i in range(12)}
+    assert len(styles) == 12
+
+
+def test_long_curves_are_thinned_and_keep_their_ends():
+    x, y = pictures.thinned(np.arange(5000), np.arange(5000) * 2)
+    assert len(x) == len(y) == pictures.POINTS
+    assert (x[0], x[-1], y[-1]) == (0, 4999, 9998)
+
+
+def test_readers_are_points_and_the_mean_is_a_curve():
+    labels, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.3, 0.9])
+    figure = pictures.roc(
+        dict(a=(labels, scores)), dict(a=Estimate(0.75, 0.4, 0.9)),
+        [dict(name="R1", sensitivity=0.7, specificity=0.9),
+         dict(name="R2", sensitivity=0.8, specificity=0.6)],
+        (np.array([0, 1]), np.array([0, 1])))
+    axes = figure.axes[0]
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [(round(float(line.get_xdata()[0]), 3), float(line.get_ydata()[0]))
+            for line in points] == [(0.1, 0.7), (0.4, 0.8)]
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["a: 0.75 [0.40, 0.90]", "mean of the readers' curves",
+                     "a reader each"]
+
+
+def test_groups_with_a_gap_are_marked():
+    gap = subgroups.Gap(Estimate(-0.2, -0.3, -0.1), 0.001, 0.002)
+    rows = [subgroups.Group("view", "CC", 40, 20, Estimate(0.6, 0.5, 0.7), gap=gap),
+            subgroups.Group("view", "MLO", 40, 20, Estimate(0.8, 0.7, 0.9)),
+            subgroups.Group("view", "ML", 4, 2)]
+    figure = pictures.groups(rows, Estimate(0.75, 0.7, 0.8))
+    markers = [line.get_marker() for line in figure.axes[0].lines
+               if line.get_marker() in "Do"]
+    assert markers == ["D", "o"]

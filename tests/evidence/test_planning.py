@@ -1,0 +1,22 @@
+"""`python -m end2end.metrics plan`."""
+
+import pytest
+
+from end2end.metrics import __main__ as program
+from end2end.metrics import sample_size
+from end2end.utils import files
+
+
+def test_the_table_names_the_cases_for_each_aim(capsys):
+    program.main(["plan", "--auc", "0.8", "--above", "0.7", "--prevalence", "0.2"])
+    printed = capsys.readouterr().out
+    assert str(sample_size.for_auc_above(0.8, 0.7, 0.2)) in printed
+    assert "power of 0.9" in printed
+
+
+@pytest.mark.parametrize("words, message", (
+    (["--auc", "0.4"], "no better than chance"), (["--above", "0.9"], "not below"),
+    (["--prevalence", "1"], "--prevalence 1")))
+def test_wrong_words_are_refused(words, message):
+    with pytest.raises(files.InputError, match=message):
+        program.main(["plan", *words])

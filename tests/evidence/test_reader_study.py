@@ -1,0 +1,88 @@
+"""`python -m end2end.metrics readers`."""
+
+import json
+
+import evidence_tables
+import known_scores as known
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from end2end.metrics import __main__ as program
+from end2end.metrics import readers
+from end2end.utils import files
+
+
+def run(capsys, *words):
+    program.main(["readers", *map(str, words)])
+    return capsys.readouterr().out
+
+
+def test_a_wide_study_gives_readers_models_and_a_page(tmp_path, capsys):
+    columns = evidence_tables.study()
+    path = evidence_tables.write(tmp_path / "study.csv", columns)
+    printed = run(capsys, path, "--margin", "0.05", "--out", tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    labels = np.array(columns["label"], float)
+    areas = [roc_auc_score(labels, columns[f"Reader{i:02}"]) for i in (1, 2, 3, 4)]
+    assert results["readers"]["mean"]["cases"]["estimate"]["value"] == pytest.approx(
+        np.mean(areas))
+    assert results["readers"]["standard_deviation"] == pytest.approx(
+        np.std(areas, ddof=1))
+    good, poor = results["models"]["AI_good"], results["models"]["AI_poor"]
+    first = good["against_mean"]["readers and cases"]["estimate"]
+    assert first["value"] == pytest.approx(
+        roc_auc_score(labels, columns["AI_good"]) - np.mean(areas))
+    assert first["low"] > 0 and good["non_inferior"] and not poor["non_inferior"]
+    assert "Readers: Reader01, Reader02, Reader03, Reader04. Models: AI_good, AI_poor" \
+        in printed
+    for name in ("roc.svg", "auc.png", "against_readers.png", "report.html"):
+        assert (tmp_path / "out" / name).exists()
+
+
+def test_columns_can_be_named(tmp_path, capsys):
+    columns = evidence_tables.study()
+    columns["doc_a"], columns["net"] = columns.pop("Reader01"), columns.pop("AI_good")
+    path = evidence_tables.write(tmp_path / "study.csv", columns)
+    printed = run(capsys, path, "--readers", "doc_*", "--score", "net")
+    assert "Readers: doc_a. Models: net." in printed
+    assert "mean, chance of cases" in printed
+    assert "chance of readers" not in printed  # of one reader nothing is known
+
+
+@pytest.mark.parametrize("words, message", (
+    (["--readers", "nobody*"], "no column of readers"),
+    (["--score", "none*"], "no column of models"), (["--margin", "2"], "--margin 2")))
+def test_columns_that_are_not_there_are_refused(tmp_path, words, message):
+    path = evidence_tables.write(tmp_path / "study.csv", evidence_tables.study())
+    with pytest.raises(files.InputError, match=message):
+        program.main(["readers", str(path), *words])
+
+
+def long_table(tmp_path, **changes):
+    labels, ratings = known.ratings()
+    test, reader, case = (part.ravel() for part in np.indices(ratings.shape))
+    return evidence_tables.write(tmp_path / "long.csv", dict(
+        reader=[f"R{k}" for k in reader], treatment=test, case_id=case,
+        truth=labels[case], rating=ratings.ravel()) | changes)
+
+
+def test_a_long_table_of_two_tests_gives_both_analyses(tmp_path, capsys):
+    printed = run(capsys, long_table(tmp_path), "--case", "case_id", "--margin", "0.2",
+                  "--out", tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    labels, ratings = known.ratings()
+    expected = readers.compare(readers.study(labels, ratings))
+    found = results["global"]["Obuchowski-Rockette-Hillis, chance of readers and cases"]
+    assert found["statistic"] == pytest.approx(expected.statistic)
+    assert "0.2849" in printed and "Dorfman-Berbaum-Metz" in printed
+    assert results["areas"][1] == pytest.approx(
+        [0.791666666667, 0.881944444444, 0.704861111111])
+
+
+def test_a_case_that_a_reader_left_out_is_refused(tmp_path):
+    labels, ratings = known.ratings()
+    ratings = [*ratings.ravel()[:-1], ""]
+    with pytest.raises(files.InputError, match="exactly once"):
+        program.main(["readers", str(long_table(tmp_path, rating=ratings)),
+                      "--case", "case_id"])

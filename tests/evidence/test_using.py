@@ -1,0 +1,60 @@
+"""`python -m end2end.metrics use`."""
+
+import json
+
+import evidence_tables
+import pytest
+
+from end2end.metrics import __main__ as program
+from end2end.utils import files
+
+
+def run(capsys, *words):
+    program.main(["use", *map(str, words)])
+    return capsys.readouterr().out
+
+
+def test_decision_curves_and_ways_with_the_readers_of_the_table(tmp_path, capsys):
+    columns = evidence_tables.study()
+    columns["score"] = evidence_tables.scored(120)["score"]
+    path = evidence_tables.write(tmp_path / "a.csv", columns)
+    printed = run(capsys, path, "--readers", "Reader*", "--prevalence", "0.01",
+                  "--recall-highest", "0.02", "--out", tmp_path / "out")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(results["decision_curves"]["score"]) == 40
+    ways = results["reading"]["ways"]
+    assert len(ways) == 9
+    lowest = ways["lowest scores not read, one reader for the rest"]
+    assert lowest["reads"]["value"] == pytest.approx(0.5, abs=0.03)
+    assert "4 readers who recall from 0.1 on" in printed
+    assert (tmp_path / "out" / "decision_curves.svg").exists()
+
+
+def test_without_readers_one_is_simulated_and_said(tmp_path, capsys):
+    path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored())
+    printed = run(capsys, path, "--reader-sensitivity", "0.8")
+    assert "a simulated reader of sensitivity 0.8" in printed
+    assert "0.960 (0.960 to 0.960)" in printed   # two of them: 1 - 0.2 * 0.2
+
+
+def test_recalibration_on_the_same_rows_is_called_optimistic(tmp_path, capsys):
+    path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored())
+    assert "which is optimistic" in run(capsys, path, "--recalibrated")
+    assert "which is optimistic" not in run(capsys, path)
+
+
+def test_scores_that_are_no_probabilities_have_no_curve(tmp_path, capsys):
+    path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.study())
+    printed = run(capsys, path, "--score", "AI_good", "--readers", "Reader*")
+    assert "AI_good: scores are not probabilities; no decision curve" in printed
+    assert "one reader" in printed
+
+
+@pytest.mark.parametrize("words, message", (
+    (["--readers", "no*"], "no such column"), (["--defer", "1.2"], "--defer"),
+    (["--prevalence", "0"], "--prevalence 0"),
+    (["--score", "x"], "no column of scores")))
+def test_wrong_words_are_refused(tmp_path, words, message):
+    path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored())
+    with pytest.raises(files.InputError, match=message):
+        program.main(["use", str(path), *words])

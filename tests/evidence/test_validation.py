@@ -1,0 +1,95 @@
+"""`python -m end2end.metrics validate`."""
+
+import json
+
+import evidence_tables
+import pytest
+
+from end2end import metrics
+from end2end.metrics import __main__ as program
+from end2end.tables import columns
+from end2end.utils import files
+
+
+@pytest.fixture
+def sites(tmp_path):
+    """Two sites, and a second model at the first, in another order."""
+    first = evidence_tables.scored(seed=1)
+    evidence_tables.write(tmp_path / "a.csv", first)
+    evidence_tables.write(tmp_path / "b.csv", evidence_tables.scored(
+        200, seed=2, distance=0.5))
+    other = first | dict(score=evidence_tables.scored(seed=3)["score"])
+    evidence_tables.write(tmp_path / "other.csv", {
+        name: list(values)[::-1] for name, values in other.items()})
+    return tmp_path
+
+
+def run(capsys, *words):
+    program.main(["validate", *map(str, words)])
+    return capsys.readouterr().out
+
+
+def test_two_sites_and_their_difference(sites, capsys):
+    printed = run(capsys, sites / "a.csv", sites / "b.csv", "--prevalence", "0.006",
+                  "--threshold", "0.5", "--out", sites / "out")
+    results = json.loads((sites / "out" / "results.json").read_text())
+    row = results["sites"]["a"]["score"]
+    table = columns.read(sites / "a.csv")
+    assert row["auc"]["value"] == metrics.auc(table.labels, table.scores["score"])
+    difference, = results["between_sites"]
+    assert difference["parts"] == ["score", "a", "b"]
+    assert difference["difference"]["low"] > 0 and difference["p_value"] < 0.05
+    assert results["models"] == []
+    assert row["thresholds"][0]["threshold"] == 0.5
+    assert "6 cancers in 1000" in printed and "rows of 150 women" in printed
+    assert (sites / "out" / "calibration_2.png").exists()
+
+
+def test_tables_of_the_same_images_are_models_of_one_site(sites, capsys):
+    printed = run(capsys, sites / "a.csv", sites / "other.csv")
+    assert "taken for models of one site" in printed
+    assert "Differences of AUC between models" in printed
+    assert "between sites" not in printed
+
+
+def test_rows_are_matched_by_path(sites, capsys):
+    run(capsys, "--site", "A", sites / "a.csv", sites / "other.csv", "--site", "B",
+        sites / "b.csv", "--out", sites / "out")
+    results = json.loads((sites / "out" / "results.json").read_text())
+    assert set(results["sites"]) == {"A", "B"}
+    table = columns.read(sites / "other.csv")
+    assert results["sites"]["A"]["other"]["auc"]["value"] == pytest.approx(
+        metrics.auc(table.labels, table.scores["score"]))
+
+
+def test_a_column_divides_a_table_into_sites_and_women_of_both_are_told(sites, capsys):
+    printed = run(capsys, sites / "a.csv", "--by", "laterality")
+    assert "laterality L" in printed
+    assert "150 women have rows under several values of laterality" in printed
+
+
+@pytest.mark.parametrize("words, message", (
+    ([], "no table of scores"), (["a.csv", "--prevalence", "2"], "--prevalence 2"),
+    (["a.csv", "--at", "1.5"], "--at 1.5"), (["--site", "A"], "has no table"),
+    (["--site", "A", "a.csv", "b.csv"], "cannot be laid beside"),
+    (["a.csv", "--by", "path"], "300 values"), (["missing.csv"], "does not exist")))
+def test_wrong_words_are_refused(sites, words, message, monkeypatch):
+    monkeypatch.chdir(sites)
+    with pytest.raises(files.InputError, match=message):
+        program.main(["validate", *words])
+
+
+def test_other_labels_for_the_same_images_are_refused(sites):
+    table = evidence_tables.scored(seed=1)
+    table["label"] = table["label"].copy()
+    table["label"][[0, 1]] = 1 - table["label"][[0, 1]]
+    evidence_tables.write(sites / "wrong.csv", table)
+    with pytest.raises(files.InputError, match="other labels than a"):
+        program.main(["validate", "--site", "A", str(sites / "a.csv"),
+                      str(sites / "wrong.csv")])
+
+
+def test_scores_that_divide_the_classes_have_no_slope_and_say_so(tmp_path, capsys):
+    evidence_tables.write(tmp_path / "a.csv", dict(
+        label=[0] * 20 + [1] * 20, score=[0.1] * 20 + [0.9] * 20))
+    assert "no recalibration can be found" in run(capsys, tmp_path / "a.csv")

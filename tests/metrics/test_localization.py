@@ -1,0 +1,72 @@
+"""Tests of end2end.metrics.localization."""
+
+import numpy as np
+import pytest
+
+from end2end.metrics import localization
+from end2end.utils import files
+
+
+def marks(**changes):
+    """Images 0 and 1 without a lesion, 2 with one, 3 with two (one not marked)."""
+    values = dict(
+        count=4, false_image=np.array([0, 0, 2]),
+        false_rating=np.array([0.3, 0.5, 0.9]), lesion_image=np.array([2, 3, 3]),
+        lesion_rating=np.array([0.7, 0.4, -np.inf]), groups=None)
+    return localization.Marks(**(values | changes))
+
+
+def test_the_curve_of_four_images_by_hand():
+    false, detected, thresholds = localization.froc_curve(marks())
+    np.testing.assert_allclose(thresholds, [np.inf, 0.9, 0.7, 0.5, 0.4, 0.3])
+    np.testing.assert_allclose(false, np.array([0, 1, 1, 2, 2, 3]) / 4)
+    np.testing.assert_allclose(detected, np.array([0, 0, 1, 1, 2, 2]) / 3)
+
+
+def test_jafroc_counts_lesions_above_the_highest_false_mark_of_normal_images():
+    # Lesions 0.7, 0.4, none; normal images 0.5 and nothing: 1 + 1, 0 + 1, 0 + 1/2.
+    assert localization.jafroc_estimate(marks()).value == pytest.approx(3.5 / 6)
+
+
+def test_jafroc_is_the_count_over_all_pairs_on_random_marks():
+    rng = np.random.default_rng(3)
+    lesion_image = np.repeat(np.arange(0, 40, 2), 2)
+    reading = marks(
+        count=40, false_image=rng.integers(0, 40, 60), false_rating=rng.random(60),
+        lesion_image=lesion_image, lesion_rating=rng.random(40) + 0.3)
+    highest = [max(reading.false_rating[reading.false_image == image], default=-9)
+               for image in range(1, 40, 2)]
+    pairs = reading.lesion_rating[:, None] - np.array(highest)
+    assert localization.jafroc([reading])[0][0] == pytest.approx(
+        ((pairs > 0) + 0.5 * (pairs == 0)).mean())
+
+
+def test_jafroc_needs_images_of_both_kinds():
+    with pytest.raises(files.InputError, match="with and without"):
+        localization.jafroc([marks(lesion_image=np.array([0, 1, 2]), count=3)])
+
+
+def test_sensitivity_is_read_from_the_curve_and_drawn_by_image():
+    none, quarter, most = localization.sensitivity_at(
+        marks(), (0.0, 0.25, 2.0), runs=400)
+    assert (none.value, quarter.value) == (0, pytest.approx(1 / 3))
+    assert most.value == pytest.approx(2 / 3) and most.low < 2 / 3 < most.high
+
+
+def test_peaks_are_apart_and_flat_tops_are_one_mark():
+    values = np.zeros((20, 30))
+    values[4, 7], values[5, 8], values[14:17, 20:23] = 0.9, 0.8, 0.6
+    assert localization.peaks(values, distance=3) == [(4, 7, 0.9), (15, 21, 0.6)]
+    assert localization.peaks(values, distance=3, cutoff=0.7) == [(4, 7, 0.9)]
+    assert localization.peaks(values, distance=3, most=1) == [(4, 7, 0.9)]
+    assert localization.peaks(np.zeros((5, 7)), distance=1) == []
+
+
+def test_a_mark_on_a_lesion_rates_it_and_others_are_false():
+    masks = [np.zeros((20, 30), bool), np.zeros((20, 30), bool)]
+    masks[0][2:6, 5:9] = masks[1][10:12, 10:12] = True
+    peaks = [(4, 7, 0.9), (5, 8, 0.8), (15, 21, 0.6)]
+    assert localization.on_lesions(peaks, masks) == ([0.6], [0.9, -np.inf])
+    false, lesions = localization.on_lesions(
+        [(13, 11, 0.7)], masks, tolerance=2)
+    assert false == [] and lesions == [-np.inf, 0.7]

@@ -1,0 +1,110 @@
+"""Tests of end2end.tables.columns."""
+
+import gzip
+
+import evidence_tables
+import numpy as np
+import pytest
+
+from end2end.tables import columns, scores
+from end2end.utils import files
+
+
+def table(tmp_path, text, *, name="a.csv", **wanted):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return columns.read(tmp_path / name, columns.Wanted(**wanted))
+
+
+def test_a_table_is_read_as_the_reader_of_score_files_does(tmp_path):
+    path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored(60))
+    read, expected = columns.read(path), scores.read_scores(path)
+    np.testing.assert_array_equal(read.labels, expected.labels == 1)
+    np.testing.assert_array_equal(read.scores["score"], expected.values)
+    assert len(set(read.women.tolist())) == len(set(expected.patients)) == 30
+    assert read.name == "a" and read.left_out == {}
+
+
+def test_a_compressed_table_is_the_same(tmp_path):
+    path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored(20))
+    with gzip.open(tmp_path / "a.csv.gz", "wb") as stream:
+        stream.write(path.read_bytes())
+    read = columns.read(tmp_path / "a.csv.gz")
+    np.testing.assert_array_equal(
+        read.scores["score"], columns.read(path).scores["score"])
+    assert read.name == "a"
+
+
+def test_columns_are_chosen_by_patterns_and_words_of_labels_are_known(tmp_path):
+    read = table(tmp_path, "cancer;AI_a;AI_b;density\nyes;1;2;A\nbenign;3;4;\n",
+                 scores=("AI_*",), texts=("density",))
+    assert read.labels.tolist() == [True, False]
+    assert list(read.scores) == ["AI_a", "AI_b"]
+    assert read.texts["density"].tolist() == ["A", ""]
+    assert read.women is None and read.keys is None
+
+
+def test_rows_without_label_or_score_are_counted(tmp_path):
+    read = table(tmp_path, "label,score\n1,0.5\n,0.4\n0,\n0,0.1\n0\n")
+    assert len(read) == 2
+    assert read.left_out == {"without a label": 1, "without a score": 2}
+
+
+def test_women_that_are_not_known_are_each_one_of_her_own(tmp_path):
+    read = table(tmp_path, "patient,label,score\nP1,1,1\nP1,0,0\n,0,0\nunknown,1,1\n")
+    assert len(set(read.women.tolist())) == 3
+
+
+def test_women_with_one_row_each_are_no_groups(tmp_path):
+    read = table(tmp_path, "patient,label,score\nP1,1,1\nP2,0,0\n")
+    assert read.women is None
+
+
+def test_a_part_of_a_table_has_its_rows(tmp_path):
+    read = table(
+        tmp_path, "patient,label,score,view\nP1,1,1,CC\nP1,0,2,MLO\nP2,0,3,CC\n",
+        texts=("*",))
+    part = read.subset(read.texts["view"] == "CC", "CC")
+    assert part.scores["score"].tolist() == [1, 3] and part.women is None
+    assert part.name == "CC" and part.texts["view"].tolist() == ["CC", "CC"]
+
+
+@pytest.mark.parametrize("text, wanted, message", (
+    ("score\n1\n", {}, "no column 'label'"),
+    ("label,points\n1,2\n", {}, "no column of scores"),
+    ("label,score\n1,many\n", {}, "the score is 'many'"),
+    ("label,score\n1,inf\n", {}, "the score is 'inf'"),
+    ("label,score\nmaybe,1\n", {}, "unknown label 'maybe'"),
+    ("label,score\n,1\n", {}, "no row with label and score"),
+    ("label,score\n", {}, "no row"), ("", {}, "no column 'label'"),
+    ("label,score\n1,1\n", dict(texts=("age",)), "no column 'age'"),
+    ("label,score\n1,1\n", dict(woman="who"), "no column 'who'"),
+    ("label,score\n1,1\n", dict(scores=("AI*",)), "no column of scores")))
+def test_what_cannot_be_used_is_refused_by_name(tmp_path, text, wanted, message):
+    with pytest.raises(files.InputError, match=message):
+        table(tmp_path, text, **wanted)
+
+
+@pytest.mark.parametrize("data, name", (
+    (b"\xff\xfe\x00,\x01\n", "a.csv"), (b"no gzip", "a.csv.gz"),
+    (gzip.compress(b"label,score\n" * 999)[:-9], "a.csv.gz")))
+def test_files_that_are_no_table_are_refused(tmp_path, data, name):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(files.InputError):
+        columns.read(tmp_path / name)
+    with pytest.raises(files.InputError):
+        columns.header(tmp_path / "missing.csv")
+
+
+def test_a_million_rows_take_few_bytes_each(tmp_path):
+    import tracemalloc
+
+    path = tmp_path / "large.csv"
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write("path,patient,label,score\n")
+        stream.writelines(f"{i}.png,P{i // 4},{i % 9 == 0:d},{i % 997 / 997:.6f}\n"
+                          for i in range(50_000))
+    tracemalloc.start()
+    read = columns.read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(read) == 50_000 and peak < 100 * len(read)
