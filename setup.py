@@ -33,7 +33,9 @@ FOR_DEVELOPERS = {
              "openpyxl>=3.1,<4",
              "selenium>=4.20,<5", "httpx>=0.27,<1", "nbclient>=0.10,<1",
              "ipykernel>=6.29,<8", "hypothesis>=6.100,<7", "pytest-cov>=5,<8",
-             "pyyaml>=6.0,<7"],
+             "pyyaml>=6.0,<7",
+             # An independent implementation that statistics are held against.
+             "statsmodels>=0.14.5,<1"],
 }
 
 setuptools.setup(

@@ -5,15 +5,17 @@ The weights are not touched; the card is written into the .h5 and beside it.
 
 import json
 import shutil
+from collections.abc import Mapping
 
 import h5py
 
 from end2end.metrics import calibration, statistics
 from end2end.model_files import safe_loading
+from end2end.tables.scores import Scores
 from end2end.utils import files
 
 
-def store(path, additions):
+def store(path: files.Path, additions: Mapping) -> dict:
     """Adds to the card of a saved model, in the file and in the JSON beside it.
 
     Args:
@@ -38,7 +40,7 @@ def store(path, additions):
     return card
 
 
-def read(path):
+def read(path: files.Path) -> dict:
     """The card of a saved model, from the JSON beside it, else from inside.
 
     Args:
@@ -58,7 +60,8 @@ def read(path):
         return stored.card or {}
 
 
-def from_validation(by_scheme, source, draw):
+def from_validation(
+        by_scheme: Mapping[str, Scores], source: str, draw: statistics.Draw) -> dict:
     """Calibration and operating points as they are stored with a model.
 
     Args:

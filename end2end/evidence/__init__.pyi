@@ -1,3 +1,6 @@
+from . import atlas as atlas
+from . import checklist_items as checklist_items
+from . import checklists as checklists
 from . import coverage as coverage
 from . import covering as covering
 from . import grouping as grouping
@@ -8,10 +11,14 @@ from . import pictures as pictures
 from . import planning as planning
 from . import reader_study as reader_study
 from . import recalibrating as recalibrating
+from . import run_facts as run_facts
 from . import using as using
 from . import validation as validation
 
 __all__ = [
+    "atlas",
+    "checklist_items",
+    "checklists",
     "coverage",
     "covering",
     "grouping",
@@ -22,6 +29,7 @@ __all__ = [
     "planning",
     "reader_study",
     "recalibrating",
+    "run_facts",
     "using",
     "validation",
 ]

@@ -70,28 +70,28 @@ def grouped_table(arguments: argparse.Namespace, edges: dict[str, list[float]]
     Raises:
         files.InputError: a column is missing or has too many values.
     """
-    named = tuple(dict.fromkeys((*arguments.by, *edges)))
+    requested = tuple(dict.fromkeys((*arguments.by, *edges)))
     joined, remarks = {}, []
-    own = tuple(name for name in named
+    of_scores = tuple(name for name in requested
                 if name in columns.header(arguments.scores)) if arguments.table \
-        else named
+        else requested
     table = columns.read(arguments.scores, inputs.wanted(
-        arguments, own or ("*",)))
+        arguments, of_scores or ("*",)))
     if arguments.table:
         joined = _joined(arguments, table)
     texts = {**joined, **table.texts}
-    missing = [name for name in named if name not in texts]
+    missing = [name for name in requested if name not in texts]
     if missing:
         raise files.InputError(
             f"neither table has a column {missing[0]!r}; expected one of "
             f"{', '.join(texts)}.")
-    texts = {name: texts[name] for name in named} if named else texts
+    texts = {name: texts[name] for name in requested} if requested else texts
     for name, numbers in edges.items():
         texts[name] = subgroups.bands(texts[name], numbers)
     chosen, left = {}, []
     for name, values in texts.items():
         count = len({value for value in values if value})
-        if 2 <= count <= MOST or (name in named and count <= columns.MOST_VALUES):
+        if 2 <= count <= MOST or (name in requested and count <= columns.MOST_VALUES):
             chosen[name] = values
         else:
             left.append(f"{name} ({count} values)")

@@ -209,6 +209,18 @@ def _coverage(parser):
     parser.add_argument("--seed", type=int, default=2026, help="default: 2026")
 
 
+def _checklist(parser):
+    parser.add_argument("runs", nargs="*", metavar="RUN",
+                        help="folders or JSON files of a run: the model's card, "
+                             "results.json of tests and of commands here")
+    parser.add_argument("--facts", metavar="FILE.json",
+                        help="what no file of a run knows: an object of texts by item "
+                             "(--list-facts names them)")
+    parser.add_argument("--list-facts", action="store_true",
+                        help="print the names that --facts understands")
+    _out(parser)
+
+
 COMMANDS = {
     "validate": Command("validation", "models at one or several sites", _validate),
     "plan": Command("planning", "how many cases a validation needs", _plan),
@@ -224,4 +236,6 @@ COMMANDS = {
     "use": Command("using", "decision curves and ways of reading with a model", _use),
     "coverage": Command("covering", "how often the intervals hold the truth",
                         _coverage),
+    "checklist": Command("checklists", "CLAIM 2024, TRIPOD+AI and an ATLAS card",
+                         _checklist),
 }

@@ -5,6 +5,7 @@
 
 import argparse
 import itertools
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,6 +66,34 @@ def run(arguments: argparse.Namespace) -> list[str]:
         arguments.out)
 
 
+# Bytes of tables that the bootstrap would take hours for: some 300,000 rows.
+LARGE = 20_000_000
+
+
+def are_large(paths: Sequence[str]) -> bool:
+    """Whether tables are too long for 3000 draws of all their rows."""
+    return sum(pathlib.Path(path).stat().st_size for path in paths
+               if pathlib.Path(path).is_file()) > LARGE
+
+
+def of_large_tables(arguments: argparse.Namespace) -> list[str]:
+    """`validate` of the arguments of `python -m end2end.metrics` without a command.
+
+    Raises:
+        files.InputError: an option holds all texts of a table in memory.
+    """
+    for name in ("mean", "table"):
+        if getattr(arguments, name):
+            raise files.InputError(
+                f"--{name} holds all rows in memory, and the tables have more than "
+                f"{LARGE // 1_000_000} MB; divide them.")
+    return [f"More than {LARGE // 1_000_000} MB of tables: intervals are computed and "
+            "not drawn, as by the command validate.", "", *run(argparse.Namespace(
+                scores=arguments.scores, site=[], by="", score=[], label="", patient="",
+                at=arguments.at, threshold=arguments.threshold, prevalence=None,
+                out=arguments.out))]
+
+
 # Tables in ------------------------------------------------------------------------
 
 
@@ -76,18 +105,18 @@ def read_sites(arguments: argparse.Namespace
         list of `Table`, and sentences on what was inferred.
     """
     texts = (arguments.by,) if arguments.by else ()
-    wanted = inputs.wanted(arguments, texts)
-    tables = [columns.read(path, wanted) for path in arguments.scores]
-    named = [(name, [columns.read(path, wanted) for path in paths])
+    choice = inputs.wanted(arguments, texts)
+    tables = [columns.read(path, choice) for path in arguments.scores]
+    stated = [(name, [columns.read(path, choice) for path in paths])
              for name, *paths in arguments.site]
-    for name, paths in named:
+    for name, paths in stated:
         if not paths:
             raise files.InputError(
                 f"--site {name} has no table; expected a name and its tables.")
-    if not tables and not named:
+    if not tables and not stated:
         raise files.InputError("no table of scores; give one, or --site NAME TABLE.")
     sites, remarks = grouped(tables)
-    sites += [joined(members, name) for name, members in named]
+    sites += [joined(members, name) for name, members in stated]
     if arguments.by:
         remarks += _shared(sites, arguments.by)
         sites = [part for site in sites for part in divided(site, arguments.by)]
@@ -289,13 +318,13 @@ def calibrated(results: dict) -> Table:
     """Calibration by site and model."""
     rows = []
     for site, model, result in _each(results):
-        found = result.get("calibration", {})
-        if "reason" in found:
-            rows.append((site, model, found["reason"], "", "", ""))
-        elif found:
-            rows.append((site, model, inputs.shown(found["intercept"]),
-                         inputs.shown(found["slope"]),
-                         inputs.shown(found["observed_expected"]), found["brier"]))
+        fit = result.get("calibration", {})
+        if "reason" in fit:
+            rows.append((site, model, fit["reason"], "", "", ""))
+        elif fit:
+            rows.append((site, model, inputs.shown(fit["intercept"]),
+                         inputs.shown(fit["slope"]),
+                         inputs.shown(fit["observed_expected"]), fit["brier"]))
     return Table(("site", "model", "intercept", "slope", "observed / expected",
                   "Brier"), rows,
                  "Calibration: right are intercept 0, slope 1 and ratio 1")

@@ -54,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments = evidence.parsers.parser(name).parse_args(words[1:])
         lines = getattr(evidence, evidence.parsers.COMMANDS[name].module).run(arguments)
     else:
-        lines = reports.score_report.run(parser().parse_args(words))
+        arguments = parser().parse_args(words)
+        lines = (evidence.validation.of_large_tables(arguments)
+                 if evidence.validation.are_large(arguments.scores)
+                 else reports.score_report.run(arguments))
     for line in lines:
         print(line)
 

@@ -15,7 +15,6 @@ from end2end.metrics import calibration, precision
 from end2end.metrics.shares import Estimate
 
 QUANTILE = 1.959963984540054
-POLICIES = ("model", "all", "none")
 
 
 def curve(

@@ -83,10 +83,11 @@ def calibration(results: Mapping) -> Table:
 
 def recalibrated(results: Mapping) -> Table:
     """How the recalibration that a model carries fits a test set."""
+    note = f"{results['note'][0].upper()}{results['note'][1:]}"
     return Table(("Brier score", "intercept", "slope"), [(
         results["brier"], *(f"{row['value']:.3f} ({between((row['low'], row['high']))})"
                             for row in (results["intercept"], results["slope"])))],
-        f"{results['note'][0].upper()}{results['note'][1:]}; right are intercept 0 and slope 1")
+        f"{note}; right are intercept 0 and slope 1")
 
 
 def group(name: str, rows: Mapping) -> Table:

@@ -20,8 +20,8 @@ def tables(tmp_path, *, readers=("A",)):
         path=[f"{i}.png" for i in range(20)],
         patient=[f"P{i // 2}" for i in range(20)],
         lesion=["m1" if i % 2 else "" for i in range(20)]))
-    rows = [(reader, f"{i}.png", "m1" if i % 2 else "", 0.9 if i % 2 else 0.1 + 0.02 * i)
-            for reader in readers for i in range(20)]
+    rows = [(reader, f"{i}.png", "m1" if i % 2 else "",
+             0.9 if i % 2 else 0.1 + 0.02 * i) for reader in readers for i in range(20)]
     if "B" in readers:   # marks the lesions last
         rows = [(reader, path, lesion, 0.05 if reader == "B" and lesion else rating)
                 for reader, path, lesion, rating in rows]

@@ -93,3 +93,17 @@ def test_scores_that_divide_the_classes_have_no_slope_and_say_so(tmp_path, capsy
     evidence_tables.write(tmp_path / "a.csv", dict(
         label=[0] * 20 + [1] * 20, score=[0.1] * 20 + [0.9] * 20))
     assert "no recalibration can be found" in run(capsys, tmp_path / "a.csv")
+
+
+def test_large_tables_are_validated_without_drawing(sites, capsys, monkeypatch):
+    from end2end.evidence import validation
+
+    monkeypatch.setattr(validation, "LARGE", 5000)
+    program.main([str(sites / "a.csv"), "--at", "0.9"])
+    printed = capsys.readouterr().out
+    assert "computed and not drawn" in printed and "sensitivity 90.0%" in printed
+    with pytest.raises(files.InputError, match="--mean holds all rows"):
+        program.main([str(sites / "a.csv"), "--mean", str(sites / "mean.csv")])
+    monkeypatch.setattr(validation, "LARGE", 10**6)
+    program.main([str(sites / "a.csv"), "--runs", "50"])
+    assert "computed and not drawn" not in capsys.readouterr().out

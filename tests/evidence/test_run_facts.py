@@ -1,0 +1,85 @@
+"""Tests of end2end.evidence.run_facts."""
+
+import json
+
+import pytest
+
+from end2end import config
+from end2end.evidence import run_facts
+from end2end.utils import files
+
+CARD = dict(
+    format=1, kind="whole_image", classes=["neg", "pos"], name="demo",
+    images=json.loads(json.dumps(config.to_dict(config.ImageOptions(size=(96, 64))))),
+    model=json.loads(json.dumps(config.to_dict(config.ModelOptions()))),
+    training=dict(optimizer="adam", learning_rate=0.001, balance_batches=True),
+    trained_on="synthetic mammograms only", metrics=dict(val_auc=0.91, epoch=4),
+    calibration=dict(logistic=dict(plain=dict(
+        intercept=-1, slope=0.9, source="Hospital A"))))
+RESULTS = dict(
+    models=["best.h5"], test="images/test", accounting=["images: 30 found"],
+    plain=dict(count=30, positive=10, auc=0.875, auc_interval=[0.8, 0.9]))
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_folder_of_a_run_gives_facts_with_their_files(tmp_path):
+    write(tmp_path / "best.config.json", CARD)
+    write(tmp_path / "test" / "results.json", RESULTS)
+    facts = run_facts.gathered([tmp_path])
+    assert facts["training_data"] == run_facts.Fact(
+        "synthetic mammograms only", "best.config.json")
+    assert "96 x 64 pixels" in facts["preprocessing"].text
+    assert facts["performance"] == run_facts.Fact(
+        "AUC 0.875 (0.800 to 0.900)", "results.json")
+    assert facts["updating"].text == "recalibrated on Hospital A (plain)"
+    assert "epoch 4, AUC 0.910" in facts["selection"].text
+    assert facts["use"].source == "end2end"
+    assert "ethics" not in facts and "external" not in facts
+
+
+def test_results_of_the_commands_are_known(tmp_path):
+    estimate = dict(value=0.8, low=0.7, high=0.9)
+    facts = run_facts.gathered([
+        write(tmp_path / "a.json", dict(between_sites=[], sites=dict(S=dict(m=dict(
+            auc=estimate, count=9, positive=3, calibration=dict(
+                intercept=estimate, slope=estimate)))))),
+        write(tmp_path / "b.json", dict(
+            counts={}, readers=dict(each=dict(R1={}, R2={}), mean=dict(
+                both=dict(estimate=estimate))),
+            models=dict(m=dict(against_mean=dict(both=dict(estimate=estimate)))))),
+        write(tmp_path / "c.json", dict(worst=None, groups=[
+            dict(column="view", value="CC", auc=estimate),
+            dict(column="view", value="ML", auc=None)])),
+        write(tmp_path / "d.json", dict(decision_curves=dict(m=[]), reading=dict(
+            ways=dict(a={}, b={})))),
+        write(tmp_path / "e.json", dict(history=[dict(stage="top")], epochs=7))])
+    assert facts["external"].text == \
+        "S, m: AUC 0.800 (0.700 to 0.900), 9 rows, 3 with cancer"
+    assert "2 readers with a mean AUC of 0.800" in facts["readers"].text
+    assert facts["subgroups"].text == "view CC: AUC 0.800 (0.700 to 0.900)"
+    assert facts["benefit"].text == "decision curves of m"
+    assert facts["epochs"].text == "7 epochs: top"
+
+
+def test_what_people_state_goes_before_files(tmp_path):
+    path = write(tmp_path / "best.config.json", CARD)
+    facts = run_facts.gathered([path], dict(name="Another", ethics="Board 7"))
+    assert facts["name"] == run_facts.Fact("Another", "stated")
+    assert facts["ethics"].text == "Board 7"
+
+
+def test_files_that_are_no_run_are_refused(tmp_path):
+    with pytest.raises(files.InputError, match="no card"):
+        run_facts.gathered([tmp_path])
+    with pytest.raises(files.InputError, match="not a JSON object"):
+        run_facts.gathered([write(tmp_path / "a.json", [1])])
+    with pytest.raises(files.InputError, match="which no item asks for"):
+        run_facts.gathered([write(tmp_path / "b.json", {})], dict(weather="fine"))
+    bad = write(tmp_path / "c.json", dict(CARD, classes=[1]))
+    with pytest.raises(files.InputError, match="classes"):
+        run_facts.gathered([bad])
