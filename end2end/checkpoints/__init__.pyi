@@ -1,5 +1,6 @@
 from . import card_fields as card_fields
 from . import cards as cards
+from . import isolated_trials as isolated_trials
 from . import lineage as lineage
 from . import outputs as outputs
 from . import published as published
@@ -23,6 +24,7 @@ __all__ = [
     "config_path",
     "existing_model",
     "is_model",
+    "isolated_trials",
     "lineage",
     "load_classifier",
     "load_model",

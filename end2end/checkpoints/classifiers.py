@@ -59,6 +59,7 @@ def load_classifier(
     """
     path = safe_loading.existing_model(path)
     model, card = saved_models.read(path)
+    is_foreign = saved_models.is_foreign(path, card)
     outputs.check_ends(model, path.name)
     card = saved_models.card_beside(path, card) or published.card(
         model, path.stem, by_structure=images is None)
@@ -72,7 +73,10 @@ def load_classifier(
         log.warning("%s.", settled.caution)
     elif settled.reason:
         log.info("%s: %s.", path.name, settled.reason)
-    trials.check(settled.model, path.name, _sides(images))
+    if not is_foreign:
+        trials.check(settled.model, path.name, _sides(images))
+    elif not saved_models.has_fixed_size(model):
+        trials.in_isolation(path, _sides(images))
     return Classifier(
         settled.model, images, settled.classes, card.get("name") or path.stem, card,
         (settled.caution,) if settled.caution else ())

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 import end2end
-from end2end.checkpoints import card_fields, trials, weights_only
+from end2end.checkpoints import card_fields, published, trials, weights_only
 from end2end.model_files import (
     ages,
     network_build,
@@ -50,10 +50,28 @@ def load_model(path: str | pathlib.Path) -> "keras.Model":
         files.InputError: no model, cut off, not safe, weights that do not fit, or a
             network that cannot be computed or costs too much.
     """
-    model, _ = read(path)
-    if all(None not in tensor.shape[1:] for tensor in model.inputs):
+    model, card = read(path)
+    if not is_foreign(path, card) and has_fixed_size(model):
         trials.check(model, pathlib.Path(path).name)
     return model
+
+
+def has_fixed_size(model: "keras.Model") -> bool:
+    """Whether the sides of all inputs of a model are known."""
+    return all(None not in tensor.shape[1:] for tensor in model.inputs)
+
+
+def is_foreign(path: str | pathlib.Path, card: dict | None) -> bool:
+    """Whether a model was neither saved by this program nor published by its authors.
+
+    Such a network is built and tried in the process of trials before it is built here.
+
+    Args:
+        path: of its file, whose name tells a published one.
+        card: inside the file, or None.
+    """
+    programs = (card or {}).get("software") or {}
+    return not ("end2end" in programs or published.by_name(pathlib.Path(path).stem))
 
 
 def load_weights(model: "keras.Model", path: str | pathlib.Path) -> None:
@@ -70,8 +88,14 @@ def load_weights(model: "keras.Model", path: str | pathlib.Path) -> None:
         weights_only.fill(model, stored.weights, f"model {stored.source}")
 
 
-def read(path: str | pathlib.Path) -> tuple["keras.Model", dict]:
-    """A model and the card inside its file ({} where there is none), not tried.
+def read(path: str | pathlib.Path, *, tried: bool = False
+         ) -> tuple["keras.Model", dict]:
+    """A model and the card inside its file ({} where there is none).
+
+    Args:
+        path: of the model file.
+        tried: whether it is known that the network can be built within limits; else
+            that of a foreign file is built in the process of trials first.
 
     Raises:
         files.InputError: as `load_model`.
@@ -82,6 +106,8 @@ def read(path: str | pathlib.Path) -> tuple["keras.Model", dict]:
         inside = stored.card
         if inside is not None:
             inside = card_fields.checked(inside, f"the card in {source}")
+        if not tried and is_foreign(path, inside):
+            trials.in_isolation(path)
         if stored.description is None:
             card = card_beside(path, inside)
             return weights_only.load(stored, card), card

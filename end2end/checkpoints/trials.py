@@ -3,13 +3,20 @@
 A file of a few kilobytes can describe a network that takes all memory of a machine, and
 layers that fit together on paper may not be computed. The graph of the network is made
 for an image of the size that it will take, and what its operations cost is read off
-their shapes; a network that costs little is then run once.
+their shapes; a network that costs little is then run once. For a network of unknown
+origin all this happens first in a process of its own, with limited time and memory.
 """
 
+import atexit
+import importlib
 import math
+import os
+import pathlib
+import threading
 from typing import TYPE_CHECKING
 
-from end2end.utils import files
+from end2end.model_files import network_build
+from end2end.utils import files, isolated
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +33,34 @@ OPERATIONS = (2e10, 2e6)
 # every start wait.
 QUICK = 2e9
 FREE_SIZE = (256, 192)
+# Seconds that the process of trials waits for another model; it holds some 0.6 GB.
+IDLE = 20
+# Of the clock; TensorFlow is loaded first, which takes a while on a busy machine.
+SECONDS = 180
+_process = isolated.Reader(
+    "model {path} cannot be used: the trial of its network {end}. Give another model.",
+    SECONDS, IDLE)
+atexit.register(_process.stop)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.renew)
+
+
+def in_isolation(path: pathlib.Path, size: tuple[int, int] | None = None) -> None:
+    """Builds the network of a file and tries it in the process of trials.
+
+    Args:
+        path: of the model file.
+        size: (height, width) of the images; None: the network is run only if it has a
+            fixed size.
+
+    Raises:
+        files.InputError: it cannot be built or computed, or not within the limits of
+            `isolated`.
+    """
+    # This process needs Keras next, and would otherwise only wait.
+    threading.Thread(
+        target=importlib.import_module, args=("keras",), daemon=True).start()
+    _process.ask("network", path, size=size)
 
 
 def check(model: "keras.Model", name: str, size: tuple[int, int] | None = None) -> None:
@@ -60,7 +95,7 @@ def check(model: "keras.Model", name: str, size: tuple[int, int] | None = None) 
         raise
     # Whatever Keras, TensorFlow and their kernels raise: it is no network to use.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = network_build.reason(error)
         raise files.InputError(
             f"model {name} cannot be computed for an image of "
             f"{'x'.join(map(str, shapes[0][1:3]))} ({reason}); give another --img-size "

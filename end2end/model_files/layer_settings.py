@@ -97,7 +97,7 @@ _IGNORED = {
 # Settings that change what training does, but no prediction.
 _TRAINING_ONLY = ("_constraint", "activity_regularizer")
 # Older spellings.
-_RENAMED = {("LeakyReLU", "alpha"): "negative_slope"}
+_RENAMED = {("LeakyReLU", "alpha"): "negative_slope", ("ReLU", "theta"): "threshold"}
 _REGULARIZERS = {"L1L2", "L2", "L1", "l2", "l1", "l1_l2"}
 # Number types of layers: what they are built with.
 _TYPES = {"float32": None, "float64": None, "mixed_float16": "mixed_float16",

@@ -4,13 +4,19 @@ Every weight's shape is computed from the description and compared with the file
 the layer is made, so that no file makes the program take memory that it does not hold.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end.model_files import layer_settings, network_config, stored_weights
+from end2end.model_files import (
+    layer_settings,
+    network_config,
+    operations,
+    stored_weights,
+)
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -117,11 +123,10 @@ class _Builder:
         except files.InputError:
             raise
         except UNFIT as error:
-            reason = " ".join(str(error).split())[:200]
             raise files.InputError(
                 f"{self.source}: layer {row.stored_name or row.name!r} cannot be built "
-                f"({reason}); it does not fit the layers before it, or needs another "
-                "version of Keras.") from error
+                f"({reason(error)}); it does not fit the layers before it, or needs "
+                "another version of Keras.") from error
         return result if isinstance(result, list) else [result]
 
     def _layer(self, row, tensors, path):
@@ -129,6 +134,11 @@ class _Builder:
 
         if isinstance(row.settings, network_config.Network):
             return self.network(row.settings, (*path, row.stored_name))
+        if row.stored_kind in operations.CLASSES and len(
+                {len(tensor.shape) for tensor in tensors}) > 1:
+            layer_settings.refuse(
+                f"{self.source}: layer {row.stored_name!r}",
+                "computes with arrays of different numbers of axes")
         settings = dict(row.settings)
         shapes = declared_shapes(row.kind, settings, tensors[0].shape)
         if shapes:
@@ -161,6 +171,12 @@ class _Builder:
         layer.set_weights(arrays)
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
+
+
+def reason(error: Exception) -> str:
+    """The message of Keras in one line, without its colours of a terminal."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    return " ".join(text.split())[:200]
 
 
 def turned(kernel: NDArray) -> NDArray:

@@ -9,7 +9,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from end2end.model_files import keras1_names, layer_settings
+from end2end.model_files import keras1_names, layer_settings, operations
 from end2end.model_files.layer_settings import expect, refuse
 from end2end.utils import files
 
@@ -24,10 +24,12 @@ MODEL_CLASSES = ("Model", "Functional", "Sequential")
 _RENAMED = {"MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D",
             "Convolution1D": "Conv1D", "Deconvolution2D": "Conv2DTranspose",
             "BatchNormalizationV1": "BatchNormalization",
-            "BatchNormalizationV2": "BatchNormalization"}
+            "BatchNormalizationV2": "BatchNormalization",
+            # Which Keras 3 does not have; ReLU with a threshold is the same.
+            "ThresholdedReLU": "ReLU"}
 # Classes of Keras's own applications, which it stores like those of users.
 _APPLICATION_CLASSES = ("LayerScale", "StochasticDepth")
-_CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "__lambda__")
+_CODE = ("Lambda", "__lambda__")
 
 
 @dataclasses.dataclass
@@ -204,6 +206,10 @@ def _read_row(entry, reading):
     name = entry.get("name") or (isinstance(config, dict) and config.get("name"))
     expect(isinstance(name, str) and name, source, "a layer has no name")
     where = f"{source}: layer {name!r}"
+    if operations.is_operation(entry):
+        built, settings, ends = operations.layer(entry, where)
+        return Row(name, built, settings, [[_end(end, where) for end in ends]],
+                   stored_kind=operations.CLASSES[0])
     inbound = entry.get("inbound_nodes") or []
     expect(isinstance(inbound, list), where, "it has a malformed connection")
     # Keras 3 stores the default of layers that act in training only, True, with their

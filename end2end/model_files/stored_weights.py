@@ -186,6 +186,9 @@ class GroupedWeights(Weights):
         if len(roles) == len(shapes) and not set(roles) & set(shapes):
             # Keras itself takes them in order.
             return dict(zip(shapes, roles.values(), strict=True))
+        # What .h5 files of Keras 3 call it.
+        if "depthwise_kernel" in shapes and "kernel" in roles:
+            roles = {"depthwise_kernel": roles["kernel"]} | roles
         return roles
 
     def arrays(self) -> dict:

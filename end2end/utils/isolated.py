@@ -3,7 +3,8 @@
 The decoders of JPEG, JPEG-LS and JPEG 2000, and HDF5, are libraries in C that a damaged
 file can bring down or keep busy for ever (GDCM ends the process with an uncaught
 exception, HDF5 was seen to go round in circles). Here that ends a process with limited
-memory and time, and the file is refused like any other damaged one.
+memory and time, and the file is refused like any other damaged one. Networks of unknown
+origin are tried in another such process, which loads TensorFlow for it.
 
 The process takes a line of JSON per file and gives a line of JSON and perhaps an array.
 It ends with the process that started it, imports nothing from the working folder, and
@@ -42,17 +43,36 @@ START = ("import sys; sys.path[:] = sys.argv[1:]; "
          "import end2end.utils.isolated as isolated; isolated.main([])")
 PACKAGE = pathlib.Path(__file__).resolve().parents[2]
 # What can be asked for: module and function; they take a path and further values, and
-# return an array or None.
+# return an array or None. A third name is of a function that loads what the task needs
+# before its time and memory count; such a task has more of both for larger files.
 TASKS = {"dicom": ("end2end.dicom.parsing", "decoded_here"),
          "header": ("end2end.dicom.parsing", "header_parsed"),
-         "model": ("end2end.model_files.safe_loading", "examine")}
+         "model": ("end2end.model_files.safe_loading", "examine"),
+         "network": ("end2end.checkpoints.isolated_trials", "examine", "prepare")}
+# Bytes of a model file that are built into a network in a second of the processor.
+BUILT_PER_SECOND = 20_000_000
+DAMAGED = ("{path} cannot be read: its library {end}; the file is damaged. Restore it "
+           "or leave it out.")
 
 
 class Reader:
-    """The process, started at the first file and again after it died."""
+    """The process, started at the first file and again after it died.
 
-    def __init__(self):
+    Attributes:
+        refusal: the sentence on a file that ended the process, with `path` and `end`.
+        seconds: of the clock that an answer may take, and more for large files.
+        idle: seconds after which a process without work is ended; None: never.
+    """
+
+    def __init__(self, refusal: str = DAMAGED, seconds: float = SECONDS,
+                 idle: float | None = None):
+        self.refusal, self.seconds, self.idle = refusal, seconds, idle
         self.process, self.complaints, self.lock = None, None, threading.Lock()
+        self.timer = None
+
+    def renew(self) -> None:
+        """Forgets the process, which a forked copy of this one must not speak to."""
+        self.__init__(self.refusal, self.seconds, self.idle)
 
     def ask(self, task: str, path: str | os.PathLike, **values: Any) -> NDArray | None:
         """Reads a file there.
@@ -69,21 +89,40 @@ class Reader:
             files.InputError: the file cannot be read; or the library that reads it
                 crashed, took too long or too much memory; or the process cannot start.
         """
+        if _is_this_process:
+            function, _ = _function(task)
+            return function(pathlib.Path(path), **values)
         question = dict(task=task, path=os.path.abspath(path), **values)
-        with self.lock:
+        with self.lock, self._at_work():
             try:
                 return self._ask(
-                    question, SECONDS + os.path.getsize(path) / SLOWEST_DISK)
+                    question, self.seconds + os.path.getsize(path) / SLOWEST_DISK)
             except files.InputError as error:
                 # The file keeps the name by which it was given.
                 raise files.InputError(
                     str(error).replace(question["path"], str(path))) from None
             except (EOFError, BrokenPipeError, TimeoutError) as error:
-                what = str(error) or self._end()
+                end = str(error) or self._end()
                 self.stop()
                 raise files.InputError(
-                    f"{path} cannot be read: its library {what}; "
-                    "the file is damaged. Restore it or leave it out.") from None
+                    self.refusal.format(path=path, end=end)) from None
+
+    @contextlib.contextmanager
+    def _at_work(self):
+        """Lets the process end some time after the work inside the block."""
+        if self.timer is not None:
+            self.timer.cancel()
+        try:
+            yield
+        finally:
+            if self.idle is not None:
+                self.timer = threading.Timer(self.idle, self._retire)
+                self.timer.daemon = True
+                self.timer.start()
+
+    def _retire(self):
+        with self.lock:
+            self.stop()
 
     def _ask(self, question, seconds):
         if self.process is None or self.process.poll() is not None:
@@ -118,7 +157,7 @@ class Reader:
             stdout=subprocess.PIPE, stderr=self.complaints,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
         try:
-            ready = self._line(SECONDS) == READY
+            ready = self._line(self.seconds) == READY
             reason = "" if ready else self._end()
         except TimeoutError as error:
             ready, reason = False, str(error)
@@ -182,7 +221,7 @@ ask = _reader.ask
 atexit.register(_reader.stop)
 # A forked process must not speak through its parent's pipe.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _reader.__init__())
+    os.register_at_fork(after_in_child=_reader.renew)
 
 
 def limit_of_memory() -> int:
@@ -197,12 +236,15 @@ def limit_of_memory() -> int:
 
 # What this process was started with.
 _ALLOWED = limit_of_memory()
+# Whether this is a process that reads for another one.
+_is_this_process = False
 
 
-def limit_memory() -> None:
-    """Lets this process take `MAX_MEMORY` more than now, where that can be set.
+def limit_memory(more: int = 0) -> None:
+    """Lets this process take `MAX_MEMORY` and `more` bytes above what it has now.
 
-    The limit that it was started with is never exceeded.
+    The limit that it was started with is never exceeded. Nothing happens where no limit
+    can be set.
     """
     try:
         import resource
@@ -210,7 +252,7 @@ def limit_memory() -> None:
             now = next(int(line.split()[1]) for line in stream if "VmSize" in line)
     except (ImportError, OSError):
         return
-    most = (now << 10) + MAX_MEMORY
+    most = (now << 10) + MAX_MEMORY + more
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(
         resource.RLIMIT_AS, (min(most, _ALLOWED) if _ALLOWED else most, hard))
@@ -224,12 +266,12 @@ def limit_time(seconds: float) -> None:
 
 def answer(question: dict) -> tuple[dict, NDArray | None]:
     """Does one task; returns the answer as JSON values, and an array or None."""
-    module, name = TASKS[question.pop("task")]
+    path = pathlib.Path(question.pop("path"))
     try:
-        function = getattr(importlib.import_module(module), name)
-        path = pathlib.Path(question.pop("path"))
-        limit_memory()
-        limit_time(SECONDS_OF_PROCESSOR)
+        function, is_prepared = _function(question.pop("task"))
+        size = path.stat().st_size if is_prepared else 0
+        limit_memory(size)
+        limit_time(SECONDS_OF_PROCESSOR + size / BUILT_PER_SECOND)
         array = function(path, **question)
         limit_time(0)
     except files.InputError as error:
@@ -241,6 +283,15 @@ def answer(question: dict) -> tuple[dict, NDArray | None]:
     if array is None:
         return {}, None
     return dict(dtype=array.dtype.str, shape=array.shape), array.copy("C")
+
+
+def _function(task):
+    """What does a task, and whether it had to be prepared for."""
+    module, name, *preparations = TASKS[task]
+    module = importlib.import_module(module)
+    for preparation in preparations:
+        getattr(module, preparation)()
+    return getattr(module, name), bool(preparations)
 
 
 def _too_little_memory(path):
@@ -259,7 +310,9 @@ def parser() -> commands.Parser:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Answers questions until there are no more."""
+    global _is_this_process
     parser().parse_args(argv)
+    _is_this_process = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command's own business
     # Libraries print to the usual places.
     with os.fdopen(os.dup(1), "wb") as out:

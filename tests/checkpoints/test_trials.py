@@ -1,12 +1,16 @@
 """A network is tried before it is used."""
 
+import subprocess
+import sys
+
 import foreign_models
 import keras
 import pytest
 from keras import layers
 
+from end2end import checkpoints
 from end2end.checkpoints import trials
-from end2end.utils import files
+from end2end.utils import files, isolated
 
 
 def test_an_ordinary_network_passes_and_one_of_open_size_too():
@@ -38,3 +42,73 @@ def test_what_cannot_be_computed_is_refused_with_the_size():
         layers.Conv2D(2, 9), *foreign_models.classifier_top(), shape=(None, None, 1))
     with pytest.raises(files.InputError, match="for an image of 5x4"):
         trials.check(model, "m", (5, 4))
+
+
+def foreign(path, *stack, shape=(64, 48, 1)):
+    """The file of a network that another program saved."""
+    foreign_models.network(*stack, shape=shape).save(path)
+    return path
+
+
+def test_a_foreign_network_is_tried_in_another_process_when_it_is_loaded(tmp_path):
+    path = foreign(tmp_path / "m.h5", layers.Conv2D(4, 3),
+                   *foreign_models.classifier_top())
+    checkpoints.load_model(path)
+    assert trials._process.process.poll() is None
+    bomb = foreign(tmp_path / "b.keras", layers.UpSampling2D(3000),
+                   *foreign_models.classifier_top())
+    with pytest.raises(files.InputError, match="bytes of memory"):
+        checkpoints.load_model(bomb)
+
+
+def test_a_network_of_open_size_is_tried_at_the_size_of_the_images(tmp_path):
+    path = foreign(tmp_path / "m.h5", layers.Conv2D(2, 9),
+                   *foreign_models.classifier_top(), shape=(None, None, 1))
+    typed = dict(intensity_scale=1.0, pixel_mean=0.0)
+    checkpoints.load_classifier(path, typed=dict(typed, size=(12, 10)))
+    with pytest.raises(files.InputError, match="for an image of 5x4"):
+        checkpoints.load_classifier(path, typed=dict(typed, size=(5, 4)))
+
+
+def test_what_ends_the_process_of_trials_is_told_and_the_file_is_not_called_damaged(
+        tmp_path, monkeypatch):
+    path = foreign(tmp_path / "m.h5", *foreign_models.classifier_top())
+    monkeypatch.setattr(isolated, "START", isolated.START.replace(
+        "isolated.main", "isolated.SECONDS_OF_PROCESSOR = 0.001; isolated.main"))
+    monkeypatch.setattr(trials, "_process", isolated.Reader(
+        trials._process.refusal, trials.SECONDS))
+    with pytest.raises(files.InputError, match="trial of its network took") as error:
+        checkpoints.load_model(path)
+    assert "damaged" not in str(error.value)
+
+
+def test_models_saved_here_and_published_ones_need_no_process_of_trials(
+        tmp_path, monkeypatch):
+    def fail(*rest):
+        raise AssertionError
+
+    monkeypatch.setattr(trials, "in_isolation", fail)
+    model = foreign_models.network(*foreign_models.classifier_top())
+    checkpoints.save_model(model, tmp_path / "best.h5", {})
+    checkpoints.load_model(tmp_path / "best.h5")
+    model.save(tmp_path / "ddsm_vgg16_s10_512x1.h5")
+    checkpoints.load_model(tmp_path / "ddsm_vgg16_s10_512x1.h5")
+    model.save(tmp_path / "other.h5")
+    with pytest.raises(AssertionError):
+        checkpoints.load_model(tmp_path / "other.h5")
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+from end2end import checkpoints
+print(checkpoints.load_model(sys.argv[1]).output_shape)
+"""
+
+
+@pytest.mark.slow
+def test_under_a_hard_limit_of_address_space_a_foreign_network_loads(tmp_path):
+    path = foreign(tmp_path / "m.h5", *foreign_models.classifier_top())
+    output = subprocess.run([sys.executable, "-c", LIMITED, path], timeout=300,
+                            capture_output=True, text=True).stdout
+    assert output == "(None, 2)\n"

@@ -14,7 +14,7 @@ import shutil
 
 from end2end.data import conversion
 from end2end.utils import files
-from tests.fuzz import cards, mutations, seeds
+from tests.fuzz import cards, mutations, networks, seeds
 
 REFUSALS = (files.InputError, conversion.Unreadable)
 
@@ -32,6 +32,7 @@ class Kind:
         folder: makes the folder that the damaged file lies in, or None; its files
             `names` are the seeds.
         slow: needs TensorFlow.
+        always: whether `packed` makes every case.
     """
 
     read: object
@@ -41,6 +42,7 @@ class Kind:
     start: int = 0
     folder: object = None
     slow: bool = False
+    always: bool = False
 
 
 @dataclasses.dataclass
@@ -311,4 +313,6 @@ KINDS = {
     "card": Kind(cards.read, ("card.json",), packed=cards.changed, text=True,
                  slow=True),
     "settings": Kind(read_settings, ("best.json",), text=True, slow=True),
+    "network": Kind(networks.read, ("best.h5", "best.keras"), packed=networks.odd,
+                    slow=True, always=True),
 }

@@ -317,6 +317,13 @@ def resumed():
 
 
 @functools.cache
+def network():
+    """Files of two ordinary networks."""
+    from tests.fuzz import networks
+
+    return networks.sound()
+
+
 def of(kind):
     """Seeds of a kind by its name; of folders, the files that are damaged in them."""
     return tuple(MAKERS[kind]())
@@ -325,4 +332,4 @@ def of(kind):
 MAKERS = dict(
     dicom=dicom, png=png, jpeg=jpeg, tiff=tiff, pgm=pgm, bmp=bmp, manifest=manifest,
     scores=scores, split=split, h5=lambda: model_files(".h5"), keras=keras_archives,
-    settings=settings, card=card, heatmaps=heatmaps, resumed=resumed)
+    settings=settings, card=card, heatmaps=heatmaps, resumed=resumed, network=network)

@@ -124,7 +124,7 @@ class Cases:
                                for one in self.kind.names]
         data = rng.choice(seeds) if self.seeds else (self.folder / name).read_bytes()
         packed = self.kind.packed
-        if packed and rng.random() < 0.6 and (
+        if packed and (self.kind.always or rng.random() < 0.6) and (
                 self.name != "cbis" or name.endswith(".gz")):
             return name, packed(data, rng, seeds), rng
         return name, mutations.damaged(

@@ -101,3 +101,11 @@ def test_a_layer_that_is_not_in_the_file_is_named(tmp_path):
     ("SeparableConv2D", "separable_conv2d"), ("ReLU", "re_lu")])
 def test_groups_are_named_as_keras_3_names_them(name, group):
     assert stored_weights._snake_case(name) == group
+
+
+def test_a_depthwise_kernel_is_found_under_the_name_that_keras_3_gives_it(tmp_path):
+    weights = group_of(tmp_path, {"conv1": [
+        ("conv1/kernel", np.ones((3, 3, 2, 1))), ("conv1/bias", np.zeros(2))]})
+    shapes = {"depthwise_kernel": (3, 3, 2, 1), "bias": (2,)}
+    kernel, bias = weights.read(("conv1",), shapes)
+    assert kernel.shape == (3, 3, 2, 1) and bias.shape == (2,)

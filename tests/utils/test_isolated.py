@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -84,6 +85,7 @@ def test_a_process_that_cannot_start_is_told_and_the_file_is_not_blamed(
 
 DYING = """
 import sys
+import time
 from end2end.utils import files, isolated
 isolated.START = isolated.START.replace(
     "isolated.main", "import os, types; sys.modules[chr(100)] = types.SimpleNamespace("
@@ -103,3 +105,18 @@ def test_a_crash_is_told_with_its_signal_and_the_last_words(tmp_path):
         [sys.executable, "-c", DYING, tmp_path / "a.h5"], capture_output=True,
         text=True, timeout=120).stdout
     assert "SIGABRT" in said and "gave up" in said
+
+
+def test_a_process_without_work_is_ended(tmp_path):
+    (tmp_path / "a.h5").write_bytes(b"no model")
+    reader = isolated.Reader(idle=0.2)
+    with pytest.raises(files.InputError, match="model"):
+        reader.ask("model", tmp_path / "a.h5")
+    for _ in range(100):
+        if reader.process is None:
+            break
+        time.sleep(0.1)
+    assert reader.process is None
+    with pytest.raises(files.InputError, match="model"):
+        reader.ask("model", tmp_path / "a.h5")
+    reader.stop()
