@@ -159,7 +159,7 @@ def test_a_nested_network_is_called_from_0_whatever_the_file_counts():
     assert found.rows[2].calls == [[("model_1", 0, 0)]]
 
 
-@pytest.mark.parametrize("kind", ["Lambda", "TFOpLambda", "MyLayer", "TimeDistributed"])
+@pytest.mark.parametrize("kind", ["Lambda", "MyLayer", "TimeDistributed"])
 def test_an_unknown_class_is_refused_by_its_name_in_a_nested_network_too(kind):
     def rename(one):
         if one["name"] == "conv1":
