@@ -13,16 +13,19 @@ Research use only.
 """
 
 import argparse
-import contextlib
-import pathlib
 from collections.abc import Sequence
 
 import tqdm
 
 from end2end import archive, config
 from end2end.config import model_flags
-from end2end.utils import commands, files, locks
+from end2end.utils import commands, files
 
+NEXT = {
+    "predict": "python -m end2end.archive evaluate {out}",
+    "sample": "python -m ddsm_train.patch_clf_train {train_out} {val_out} TEST_PATCHES"}
+# Tasks whose rows say who the images show.
+SETTLED = ("predict", "prepare")
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 
 
@@ -54,12 +57,16 @@ def parser() -> commands.Parser:
             task.add_argument("--batch-size", type=int, default=4)
             task.add_argument("--fast", action="store_true",
                               help="networks by OpenVINO, as end2end.predict --fast")
+            model_flags.add(task)
+        if name in SETTLED:
             task.add_argument("--keep-ids", action="store_true",
                               help="write patients' numbers of DICOM files as they are")
             task.add_argument("--pseudonym-key", metavar="FILE",
                               help="key of the pseudonyms of patients, so that other "
                                    "archives and calls with it give the same ones")
-            model_flags.add(task)
+            task.add_argument("--views", choices=("standard", "all"),
+                              default="standard",
+                              help="what counts for a breast, as end2end.predict")
         if name == "prepare":
             task.add_argument("--size", type=int, nargs=2, default=(1152, 896),
                               metavar=("HEIGHT", "WIDTH"))
@@ -84,30 +91,27 @@ def main(argv: Sequence[str] | None = None) -> None:
             commands.say(f"{name}: {value}")
         return
     total, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
-    with contextlib.ExitStack() as stack:
-        for folder in outputs(arguments):
-            stack.enter_context(locks.output_folder(folder))
-        bar = stack.enter_context(tqdm.tqdm(unit=f" {unit}", disable=None))
-        for count in _shards(arguments):
-            total += count
-            bar.update(count)
+    with archive.leases.output_folders(outputs(arguments)) as check:
+        with tqdm.tqdm(unit=f" {unit}", disable=None) as bar:
+            for count in _shards(arguments):
+                check()
+                total += count
+                bar.update(count)
+        account = archive.work.settle(arguments) if arguments.task in SETTLED else ()
     commands.say(f"{total} {unit} done in this call; shards are in {arguments.out}; "
                  "what failed says why in the column error")
-    if arguments.task == "predict":
-        commands.say(archive.work.account(arguments.out))
-        commands.say(f"next: python -m end2end.archive evaluate {arguments.out}")
-    if arguments.task == "sample":
-        commands.say(f"next: python -m ddsm_train.patch_clf_train {arguments.train_out}"
-                     f" {arguments.val_out} TEST_PATCHES")
+    for line in account:
+        commands.say(line)
+    if arguments.task in NEXT:
+        commands.say(f"next: {NEXT[arguments.task].format(**vars(arguments))}")
 
 
-def outputs(arguments: argparse.Namespace) -> list[pathlib.Path]:
-    """The local folders that a task writes to; storage behind URLs has no locks."""
+def outputs(arguments: argparse.Namespace) -> list[str]:
+    """The folders, paths or URLs, that a task writes to."""
     names = [arguments.out]
     if arguments.task == "sample":
         names += [arguments.train_out, arguments.val_out]
-    return [archive.storage.plain(name) for name in names
-            if not archive.storage.is_url(name)]
+    return list(map(str, names))
 
 
 def _shards(arguments):

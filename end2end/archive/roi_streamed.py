@@ -8,14 +8,13 @@ import contextlib
 import itertools
 import pathlib
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
 from end2end import config
 from end2end.archive import shards, storage
 from end2end.data import splits
 from end2end.data.patches import roi_table
-from end2end.utils import files
+from end2end.utils import files, temporary
 
 KEY = ("patient_id", "side", "view")
 COLUMNS = roi_table.COMBINED.columns
@@ -44,7 +43,7 @@ def planned(sources: roi_table.Sources, outs: tuple[str, str],
         (sources.images, "image folder"), (sources.masks, "mask folder"))]
     with storage.local(sources.patients) as path:
         patients = roi_table.patient_ids(path)
-    with tempfile.TemporaryDirectory() as folder, contextlib.closing(
+    with temporary.folder() as folder, contextlib.closing(
             sqlite3.connect(f"{folder}/lesions.db", check_same_thread=False)) as base:
         fill(base, sources.roi_table)
         with_lesions = {patient for patient, in base.execute(

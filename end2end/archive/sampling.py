@@ -12,7 +12,6 @@ import functools
 import hashlib
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -21,7 +20,7 @@ from end2end.archive import roi_streamed, shards, storage, work
 from end2end.config import sampling_command
 from end2end.data.patches import roi_table
 from end2end.data.patches import sampling as patch_sampling
-from end2end.utils import files
+from end2end.utils import files, temporary
 
 COLUMNS = ("path", "label", "patient", "laterality", "view", "error")
 
@@ -55,21 +54,26 @@ def run(arguments: argparse.Namespace, *, suffix: str) -> Iterator[int]:
     with roi_streamed.planned(sources, outs, options) as jobs:
         yield from shards.run_rows(
             shards.Rows(sources.roi_table, hashed, lambda name: jobs()), arguments.out,
-            shards.Work(function, COLUMNS, settings), rows_per_shard=arguments.rows,
-            suffix=suffix, scheduler=arguments.scheduler, workers=arguments.workers)
+            shards.Work(function, COLUMNS, settings, sources=True, outputs=True),
+            rows_per_shard=arguments.rows, suffix=suffix,
+            scheduler=arguments.scheduler, workers=arguments.workers)
 
 
 def sample_rows(jobs: Iterable[roi_table.Job], *, options: config.SamplingOptions,
                 seed: int) -> list[dict[str, Any]]:
     """Samples some mammograms; a row per patch, and one per problem."""
-    rows = []
+    rows, states = [], []
     for job in jobs:
         known = dict(zip(("patient", "laterality", "view"), job.key, strict=False))
+        states += [(str(path), storage.state(str(path)))
+                   for path in (job.image, *job.masks)]
         with at_hand(job) as (local, as_named):
             outcome = patch_sampling.sample_image(local, options, seed=seed)
             paths = [uploaded(path, local, job) for path in outcome.paths]
         rows += [dict(known, path=path, label=label) for path, label in paths]
         rows += [dict(known, error=as_named(problem)) for problem in outcome.problems]
+    for row in rows[:1]:
+        row[shards.SOURCES] = states
     return rows
 
 
@@ -80,7 +84,7 @@ def at_hand(job: roi_table.Job
 
     What cannot be fetched stays missing, and is then reported as missing.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder("copy") as folder:
         names = {}
 
         def fetched(path):

@@ -21,8 +21,9 @@ from end2end.utils import cells, distribution, files, locks
 
 SUFFIXES = storage.TABLES
 PLAN = "plan.json"
-# Key of a row, in no column: pairs of path and `storage.state` of the files it is of.
-SOURCES = "source_states"
+# Keys of a row, in no column: pairs of path and `storage.state` of the files it is of;
+# the text of its record.
+SOURCES, RECORD = "source_states", "record"
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,17 @@ class Work:
         settings: all that the result depends on, as JSON can hold it.
         sources: whether rows hold `SOURCES`; then a later call makes those shards anew
             whose files were replaced.
+        records: whether rows hold a `RECORD`, empty for refused images.
+        outputs: whether the column `path` names files that the work makes; those that
+            a shard made anew no longer names are removed.
     """
 
     function: Callable[[list[Any]], list[dict[str, Any]]]
     columns: tuple[str, ...]
     settings: dict[str, Any]
     sources: bool = False
+    records: bool = False
+    outputs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,7 +199,7 @@ def run_rows(source: Rows, out: str, work: Work, *, rows_per_shard: int = 1000,
     there = set(storage.names(out))
     tasks = (task for task in _tasks(source.read(source.name), rows_per_shard)
              if part_name(task[0], suffix) not in there
-             or work.sources and not _holds(out, task[0]))
+             or work.sources and not _holds(out, task[0], work))
     out = out if storage.is_url(out) else storage.plain(out).absolute()
     function = functools.partial(
         write_shard, out=str(out), suffix=suffix, work=work)
@@ -216,12 +222,28 @@ def write_shard(task: tuple[int, list[Any]], *, out: str, suffix: str, work: Wor
                 ) -> int:
     """Works on the rows of one task and writes its file; returns their number."""
     index, rows = task
-    results = work.function(rows)
+    results, shard = work.function(rows), storage.join(out, part_name(index, suffix))
+    old = set()
+    if storage.exists(shard):
+        # First of all: an old shard beside new states would stay after a kill.
+        old = set(map(_output, read_rows(shard))) if work.outputs else old
+        storage.remove(shard)
     if work.sources:  # before the shard: none stands without them
         _write_json(states_name(out, index), [
             pair for row in results for pair in row.get(SOURCES, ())])
-    write_rows(storage.join(out, part_name(index, suffix)), work.columns, results)
+    if work.records:
+        with storage.replacing(records_name(out, index)) as part:
+            part.write_text("".join(f"{row.get(RECORD, '')}\n" for row in results),
+                            encoding="ascii")
+    for path in old - {"", *map(_output, results)}:
+        storage.remove(path)
+    write_rows(shard, work.columns, results)
     return len(rows)
+
+
+def _output(row):
+    """The file that a row says the work made; empty for a row that failed."""
+    return "" if row.get("error") else str(row.get("path", ""))
 
 
 def states_name(out: str, index: int) -> str:
@@ -229,10 +251,28 @@ def states_name(out: str, index: int) -> str:
     return storage.join(out, f"part-{index:06d}.files.json")
 
 
-def _holds(out, index):
+def records_name(out: str, index: int) -> str:
+    """The file with the records of a shard's rows, one a line."""
+    return storage.join(out, f"part-{index:06d}.records.txt")
+
+
+def read_records(shard: str) -> Iterator[str]:
+    """The records of a shard's rows, in order.
+
+    Raises:
+        files.InputError: there are none.
+    """
+    with storage.opened(f"{shard.removesuffix('.csv').removesuffix('.parquet')}"
+                        ".records.txt") as stream:
+        for line in stream:
+            yield line.decode("ascii", "replace").rstrip("\n")
+
+
+def _holds(out, index, work):
     """Whether the files of a shard that is there are as they were."""
     name = states_name(out, index)
-    if not storage.exists(name):
+    if not storage.exists(name) or work.records and not storage.exists(
+            records_name(out, index)):
         log.info("part-%06d does not say which files it is of; it is made anew", index)
         return False
     try:

@@ -8,12 +8,11 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
 
 from end2end.prediction import resuming
-from end2end.utils import distribution, files
+from end2end.utils import distribution, files, temporary
 
 TABLES = (".csv", ".parquet")
 
@@ -73,13 +72,18 @@ def exists(path: files.Path) -> bool:
     return system.isfile(name)
 
 
-def names(folder: files.Path) -> list[str]:
-    """Names of the files in a folder, sorted; none where there is no folder."""
+def names(folder: files.Path, *, hidden: bool = False) -> list[str]:
+    """Names of the files in a folder, sorted; none where there is no folder.
+
+    Args:
+        folder: path or URL.
+        hidden: whether to name hidden files of a local folder too.
+    """
     if not is_url(folder):
         folder = plain(folder)
         paths = folder.iterdir() if folder.is_dir() else ()
         return sorted(path.name for path in paths if path.is_file()
-                      and not path.name.startswith("."))
+                      and (hidden or not path.name.startswith(".")))
     system, name = filesystem(folder)
     if not system.isdir(name):
         return []
@@ -102,6 +106,16 @@ def opened(path: files.Path) -> IO[bytes]:
     except FileNotFoundError as error:
         raise files.InputError(
             f"file {path} does not exist; check the URL.") from error
+
+
+def remove(path: str) -> None:
+    """Removes a file that may be gone already."""
+    with contextlib.suppress(OSError):
+        if is_url(path):
+            system, name = filesystem(path)
+            system.rm_file(name)
+        else:
+            plain(path).unlink()
 
 
 def state(path: str) -> dict[str, Any] | None:
@@ -154,8 +168,8 @@ def local(path: files.Path) -> Iterator[pathlib.Path]:
     if not is_url(path):
         yield files.existing_file(plain(path))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder) / f"copy{pathlib.PurePath(str(path)).suffix}"
+    with temporary.folder("copy") as folder:
+        copy = folder / f"copy{pathlib.PurePath(str(path)).suffix}"
         with opened(path) as stream, open(copy, "wb") as out:
             while block := stream.read(1 << 20):
                 out.write(block)
@@ -177,8 +191,8 @@ def replacing(path: files.Path) -> Iterator[pathlib.Path]:
             yield part
         return
     system, name = filesystem(path)
-    with tempfile.TemporaryDirectory() as folder:
-        part = pathlib.Path(folder) / name.rsplit("/", 1)[-1]
+    with temporary.folder("copy") as folder:
+        part = folder / name.rsplit("/", 1)[-1]
         yield part
         system.makedirs(name.rsplit("/", 1)[0], exist_ok=True)
         system.put_file(str(part), name)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from end2end import checkpoints, config, images, prediction
-from end2end.archive import shards, storage
+from end2end.archive import sealed, settling, shards, storage
 from end2end.config import model_flags
 from end2end.images import belonging
 from end2end.prediction import engines, identity_cells, pseudonyms, resuming
@@ -26,6 +26,7 @@ from end2end.utils import commands, files
 
 KNOWN = ("path", "patient", "laterality", "view", "label")
 SCORED = (*KNOWN, "score", "flags", "notes", "error", *identity_cells.FURTHER_COLUMNS)
+PREPARED = (*KNOWN, "source", "error", *identity_cells.FURTHER_COLUMNS)
 KEY = "pseudonyms.json"
 
 
@@ -39,23 +40,22 @@ def predicting(arguments: argparse.Namespace) -> shards.Work:
             hashes.append(files.sha256(path))
     settings = dict(task="predict", models=hashes, flips=arguments.flips,
                     keep_ids=arguments.keep_ids)
+    key = pseudonym_key(arguments.out, arguments.pseudonym_key)
     if arguments.fast:
         settings["fast"] = True
     if outputs != model_flags.AS_STORED:
         settings["outputs"] = [list(outputs.classes), outputs.kind]
     if arguments.refuse_unfit:
         settings["refuse_unfit"] = True
-    key = b""
     if not arguments.keep_ids:
-        key = pseudonym_key(arguments.out, arguments.pseudonym_key)
         settings["pseudonym_key"] = pseudonyms.fingerprint(key)
     function = functools.partial(
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
-        batch_size=arguments.batch_size, key=key,
-        loading=Loading(arguments.fast, outputs),
+        batch_size=arguments.batch_size,
+        loading=Loading(arguments.fast, outputs, key, arguments.keep_ids),
         refuse_unfit=arguments.refuse_unfit)
-    return shards.Work(function, SCORED, settings, sources=True)
+    return shards.Work(function, SCORED, settings, sources=True, records=True)
 
 
 def pseudonym_key(out: str, key_file: str | None = None) -> bytes:
@@ -84,9 +84,9 @@ def pseudonym_key(out: str, key_file: str | None = None) -> bytes:
 
 
 @functools.lru_cache(maxsize=4)
-def _names(key):
+def names_of(key: bytes, keep_ids: bool) -> pseudonyms.Pseudonyms:
     """The pseudonyms of a worker, the same in every shard and on every host."""
-    return pseudonyms.Pseudonyms(key, keep_ids=not key)
+    return pseudonyms.Pseudonyms(key, keep_ids=keep_ids)
 
 
 def preparing(arguments: argparse.Namespace) -> shards.Work:
@@ -94,12 +94,18 @@ def preparing(arguments: argparse.Namespace) -> shards.Work:
     if not all(32 <= length <= 8192 for length in arguments.size):
         raise files.InputError(
             "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))
+    key = pseudonym_key(arguments.out, arguments.pseudonym_key)
+    settings = dict(task="prepare", size=list(arguments.size),
+                    keep_ids=arguments.keep_ids)
+    if not arguments.keep_ids:
+        settings["pseudonym_key"] = pseudonyms.fingerprint(key)
     function = functools.partial(
         convert_rows, table=whole_name(arguments.table),
         out=storage.join(whole_name(arguments.out), "images"),
-        size=tuple(arguments.size))
-    return shards.Work(function, (*KNOWN, "source", "error"), dict(
-        task="prepare", size=list(arguments.size)), sources=True)
+        size=tuple(arguments.size),
+        loading=Loading(key=key, keep_ids=arguments.keep_ids))
+    return shards.Work(function, PREPARED, settings, sources=True, records=True,
+                       outputs=True)
 
 
 WORK = {"predict": predicting, "prepare": preparing}
@@ -112,15 +118,19 @@ def whole_name(path: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Loading:
-    """How the models of a worker are loaded.
+    """What a worker needs besides the rows.
 
     Attributes:
         fast: networks by OpenVINO.
-        outputs: what the user says of their outputs.
+        outputs: what the user says of the models' outputs.
+        key: of the archive's records and pseudonyms.
+        keep_ids: write patients' numbers as they are.
     """
 
     fast: bool = False
     outputs: model_flags.OutputOptions = model_flags.AS_STORED
+    key: bytes = bytes(pseudonyms.KEY_BYTES)
+    keep_ids: bool = False
 
 
 @functools.lru_cache(maxsize=1)
@@ -200,30 +210,33 @@ def identity_texts(image: identity.Identity,
 
 def score_rows(
         rows: Iterable[dict[str, str]], *, table: str, models: tuple[str, ...],
-        flips: bool, batch_size: int, key: bytes = b"", loading: Loading | None = None,
+        flips: bool, batch_size: int, loading: Loading | None = None,
         **reading: object) -> list[dict]:
     """Rows with the mean score of class `pos`, or with the reason that there is none.
 
     Every row comes back once, in order, with side, view and flags as `end2end.predict`
-    gives them. Patients' numbers of DICOM files become pseudonyms where there is a
-    key; those of the manifest and of file names stay. `reading`: further arguments of
+    gives an image alone, and a sealed record for what others have a say in
+    (`archive.settling`). Patients' numbers of DICOM files become pseudonyms, those of
+    the manifest and of file names stay. `reading`: further arguments of
     `prediction.prepare`.
     """
-    loaded, results = classifiers(models, loading or Loading()), []
+    loading = loading or Loading()
+    loaded, results = classifiers(models, loading), []
     if any(classifier.images.height is not None for classifier in loaded):
         batch_size = 1
     for start in range(0, len(rows), batch_size):
         batch = [known(row, table) for row in rows[start:start + batch_size]]
-        results += _score_batch(batch, loaded, flips, _names(key), **reading)
+        results += _score_batch(batch, loaded, flips, loading, **reading)
     return results
 
 
-def _score_batch(rows, loaded, flips, names, **reading):
+def _score_batch(rows, loaded, flips, loading, **reading):
     read = []
     for manifest, row in rows:
         try:
             with _recorded(row, row["path"]):
-                read.append((row, _prepared(manifest, row, loaded, names, **reading)))
+                read.append((row, _prepared(
+                    manifest, row, loaded, loading, **reading)))
         except (files.InputError, OSError) as error:
             row["error"] = commands.one_line(error)
     if read:
@@ -237,7 +250,7 @@ def _score_batch(rows, loaded, flips, names, **reading):
                 prediction.check_scores([value], [row["path"]])
                 row["score"] = scores.number(value)
             except files.InputError as error:
-                row["error"] = commands.one_line(error)
+                row |= {"error": commands.one_line(error), shards.RECORD: ""}
     return [row for _, row in rows]
 
 
@@ -255,45 +268,55 @@ def _recorded(row, path):
         resuming.check_unchanged(storage.plain(path), resuming.FileState(**before))
 
 
-def _prepared(manifest, row, loaded, names, **reading):
+def _prepared(manifest, row, loaded, loading, **reading):
     """Network inputs per model; what the file says of itself goes into the row."""
-    with storage.local(row["path"]) as path:
-        prepared = prediction.prepare(images.read(
-            path, manifest=manifest, known_as=row["path"]), loaded, **reading)
-    row |= identity_texts(settled(prepared.image.identity), names)
+    with _read(manifest, row, loading) as image:
+        prepared = prediction.prepare(image, loaded, **reading)
     row["flags"] = SEPARATOR.join(prepared.flags)
     row["notes"] = SEPARATOR.join(prepared.image.notes)
     return prepared.inputs
 
 
-def account(out: str) -> str:
-    """What became of all images of an archive, as a line; rows are read one by one."""
-    counts = dict.fromkeys(("found", "understood", "refused", "without patient",
-                            "without side or view", "not voting"), 0)
-    for row in shards.read_rows(out):
-        counts["found"] += 1
-        counts["refused" if row.get("error") else "understood"] += 1
-        if not row.get("error"):
-            counts["without patient"] += not row.get("patient")
-            counts["without side or view"] += not (
-                row.get("laterality") and row.get("view"))
-            counts["not voting"] += row.get("votes") == "no"
-    text = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"images: {text}; doubles and several images of a view are not looked for"
+@contextlib.contextmanager
+def _read(manifest, row, loading):
+    """Gives the image of a row as read; who it shows goes into the row."""
+    with storage.local(row["path"]) as path:
+        image = images.read(path, manifest=manifest, known_as=row["path"])
+        yield image
+        shown = dataclasses.replace(
+            image.identity, content=belonging.content(image.identity, path))
+    names = names_of(loading.key, loading.keep_ids)
+    row |= identity_texts(settled(shown), names)
+    row[shards.RECORD] = sealed.seal(settling.record(shown, names), loading.key)
+
+
+def settle(arguments: argparse.Namespace) -> list[str]:
+    """Brings together what belongs together in a scored archive (`archive.settling`).
+
+    Returns:
+        sentences that account for all images and files.
+    """
+    key = pseudonym_key(arguments.out, arguments.pseudonym_key)
+    tally, further = settling.settle(
+        arguments.out, names_of(key, arguments.keep_ids), key,
+        all_views=arguments.views == "all")
+    lines = tally.lines(list(settling.not_tables(arguments.table)))
+    if further:
+        lines.append(f"{further} rows are further lines on images counted above")
+    return lines
 
 
 def convert_rows(
-        rows: Iterable[dict[str, str]], *, table: str, out: str, size: tuple[int, int]
-) -> list[dict]:
+        rows: Iterable[dict[str, str]], *, table: str, out: str, size: tuple[int, int],
+        loading: Loading | None = None) -> list[dict]:
     """Rows whose images were resized and written as 16-bit PNG below `out`."""
-    results = []
+    loading, results = loading or Loading(), []
     for row in rows:
-        _, row = known(row, table)
+        manifest, row = known(row, table)
         row["source"] = row["path"]
         try:
-            with _recorded(row, row["source"]), storage.local(row["source"]) as path:
-                pixels = images.read_image(path)
-            pixels = images.resized(pixels, config.ImageOptions(size=size))
+            with _recorded(row, row["source"]), _read(manifest, row, loading) as image:
+                pixels = images.resized(image.pixels, config.ImageOptions(size=size))
             if pixels.dtype == np.uint8:
                 pixels = pixels.astype(np.uint16) * 257
             row["path"] = storage.join(out, output_name(row["source"]))
@@ -301,7 +324,7 @@ def convert_rows(
                 part.write_bytes(cv2.imencode(
                     ".png", pixels.clip(0, 65535).astype(np.uint16))[1].tobytes())
         except (files.InputError, OSError) as error:
-            row["error"] = commands.one_line(error)
+            row |= {"error": commands.one_line(error), shards.RECORD: ""}
         results.append(row)
     return results
 

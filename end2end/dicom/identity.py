@@ -1,6 +1,7 @@
 """What the tags and codes of a DICOM file say of patient, exam, side and view."""
 
 import pathlib
+import re
 
 import pydicom
 
@@ -8,6 +9,7 @@ from end2end.dicom import kinds
 from end2end.tables import identity, image_names, manifests, vocabulary, words
 
 DAYS = ("StudyDate", "AcquisitionDate", "ContentDate")
+AGE = re.compile(r"(?P<years>\d{1,3})Y?", re.I)
 TIMES = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
 
 
@@ -44,7 +46,10 @@ def of_header(header: pydicom.Dataset, path: pathlib.Path,
 
 
 def _text(header, keyword, longest=words.LONGEST_IDENTIFIER):
-    return words.cleaned(header.get(keyword), longest)
+    value = header.get(keyword)
+    if isinstance(value, pydicom.multival.MultiValue):
+        value = "\\".join(map(str, value))
+    return words.cleaned(value, longest)
 
 
 def _patient(header, fields, where, notes):
@@ -74,18 +79,18 @@ def _person(header, number):
 
 
 def _exam(header, fields, where, notes):
-    for keyword in DAYS:
-        day = vocabulary.day(_text(header, keyword))
-        if day is not None:
-            fields["day"] = day
-            break
-    for keyword in ("StudyInstanceUID", "AccessionNumber", "StudyDate"):
-        text = _text(header, keyword)
-        if keyword == "StudyDate" and vocabulary.day(text) is None:
-            continue
+    texts = {name: _text(header, name) for name in ("StudyInstanceUID",
+                                                    "AccessionNumber")}
+    days = {name: vocabulary.day(_text(header, name)) for name in DAYS}
+    fields["day"] = next(filter(None, days.values()), None)
+    texts |= {name: day.strftime("%Y%m%d") for name, day in days.items() if day}
+    for keyword, text in texts.items():
         if text and not words.is_placeholder(text):
             fields["exam"], where["exam"] = text, keyword
             break
+    age = AGE.fullmatch(_text(header, "PatientAge", words.LONGEST_WORD))
+    if age and fields["day"]:
+        fields["birth_year"] = fields["day"].year - int(age["years"])
     fields["image"] = _text(header, "SOPInstanceUID", words.LONGEST_WORD)
 
 
@@ -140,7 +145,7 @@ def _side(header):
 def _kind(header, fields, where, notes):
     kind = kinds.kind(header) or fields.get("kind", "")
     modifiers = kinds.modifiers(header)
-    fields["kind"], where["kind"] = kind, "tags and codes"
+    fields["kind"], where["kind"] = kind, "and codes"
     if kind in ("spot", "magnified", "implant displaced"):
         fields["modifier"] = kind
     elif modifiers:

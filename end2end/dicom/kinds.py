@@ -1,6 +1,7 @@
 """What kind of picture the tags of a DICOM file say it is."""
 
 import collections.abc
+import math
 import re
 
 import pydicom
@@ -30,26 +31,36 @@ MODIFIER_CODES = {
     "442593008": "infra-mammary fold",
 }
 # Words in the meaning of a code whose value is not known.
-MODIFIER_MEANINGS = {"SPOT": "spot", "MAGNIF": "magnified",
-                     "IMPLANT DISPLACED": "implant displaced"}
+MODIFIER_MEANINGS = {
+    "SPOT": "spot", "MAGNIF": "magnified", "IMPLANT DISPLACED": "implant displaced",
+    "EKLUND": "implant displaced", "PUSH": "implant displaced"}
 # More than this is a magnification view; contact images have up to some 1.1.
 MAGNIFIED = 1.2
+# By distances, which some devices measure to the breast support: more than this.
+FAR_FROM_CONTACT = 1.4
 LONGEST_DESCRIPTION = 128
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 STACK = "1.2.840.10008.5.1.4.1.1.13.1.3"
 PROJECTIONS = ("1.2.840.10008.5.1.4.1.1.13.1.4", "1.2.840.10008.5.1.4.1.1.13.1.5")
-SYNTHETIC_TYPES = {"GENERATED_2D", "TOMO_2D", "C-VIEW", "CVIEW"}
+SYNTHETIC_TYPES = {
+    "GENERATED_2D", "TOMO_2D", "C-VIEW", "CVIEW", "SYNTHETIC", "SYNTHETIC_2D", "S2D",
+    "SYNTHESIZED_2D", "S-VIEW", "SVIEW", "INSIGHT_2D", "V-PREVIEW", "INTELLIGENT_2D"}
 PROJECTION_TYPES = {"TOMO_PROJ"}
 TOMO_TYPES = {"TOMO", "TOMOSYNTHESIS", "TOMO_SLICE", "BTO"}
 RECOMBINED_TYPES = {"RECOMBINED", "SUBTRACTION", "SUBTRACTED", "DES"}
 LOW_ENERGY_TYPES = {"LOW_ENERGY", "LOWENERGY"}
+HIGH_ENERGY_TYPES = {"HIGH_ENERGY", "HIGHENERGY"}
+MAGNIFIED_TYPES = {"MAG", "MAGNIFIED", "MAGNIFICATION"}
 
 
 # Texts that describe how one image was taken, and not the whole study.
 TECHNIQUE = ("SeriesDescription", "DerivationDescription", "ProtocolName",
-             "PaddleDescription", "ImageComments")
+             "PaddleDescription", "ImageComments",
+             "AcquisitionDeviceProcessingDescription")
+# Protocols and paddles of a sweep are those of its two-dimensional image too.
+MAKING = (*TECHNIQUE[:2], *TECHNIQUE[4:])
 
 
 def _words(pattern, keywords=TECHNIQUE[:2]):
@@ -66,8 +77,11 @@ def _types(known):
 def _slice(header):
     """Single slices; `tomo` in descriptions also stands on two-dimensional images."""
     sop_class = str(header.get("SOPClassUID", "") or "")
+    # A projection has no place in a volume.
+    placed = sum(str(header.get(keyword) or "") not in ("", "0") for keyword in (
+        "SliceThickness", "SliceLocation", "ImagePositionPatient"))
     return (sop_class in (CT, ENHANCED_CT, STACK) or _frames(header) > 1
-            or bool(TOMO_TYPES & image_types(header)))
+            or bool(TOMO_TYPES & image_types(header)) or placed > 1)
 
 
 def _frames(header):
@@ -78,10 +92,22 @@ def _frames(header):
 
 
 def _magnification(header):
+    """The factor that is stated, else that of the distances where it is no contact
+    image's."""
+    factor = _number(header, "EstimatedRadiographicMagnificationFactor")
+    if factor:
+        return factor
+    far = _number(header, "DistanceSourceToDetector")
+    near = _number(header, "DistanceSourceToPatient")
+    return far / near if near and far / near > FAR_FROM_CONTACT else 1.0
+
+
+def _number(header, keyword):
     try:
-        return float(header.get("EstimatedRadiographicMagnificationFactor") or 1)
-    except (TypeError, ValueError):
-        return 1.0
+        value = float(str(header.get(keyword) or 0).replace(",", "."))
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) and value > 0 else 0.0
 
 
 def _modified(modifier):
@@ -99,22 +125,36 @@ def _specimen(header):
 # the vendors' words is from memory where it says so.
 RULES = (
     ("region", _words(r"cropped images|ROI mask images")),
-    ("specimen", _specimen), ("specimen", _words("specimen", TECHNIQUE)),
+    ("specimen", _specimen),
+    ("specimen", _words(r"e?sp[eé]cimen|pr[aä]parat\w*", TECHNIQUE)),
     # Vendors' words, from memory.
     ("synthetic", _types(SYNTHETIC_TYPES)),
-    ("synthetic", _words(r"C-?View|Intelligent 2D|S-View|Insight 2D|V-Preview|"
-                         r"Synthetic|Synthesi[sz]ed|Generated 2D")),
+    ("synthetic", _words(
+        r"C-?View|Intelligent 2D|S-?View|Insight 2D|V-Preview|Clarity 2D|S2D|"
+        r"Synthetic|Synthesi[sz]ed|Generated 2D|synthetisch\w*|sint[eé]tic[ao]|"
+        r"synth[eé]tique", MAKING)),
     ("slice", _slice),
+    # `tomo` alone also stands on the two-dimensional image of a sweep.
+    ("slice", _words(
+        r"(?:tomo\w*|DBT|3D)[ _-]*(?:slices?|slabs?|planes?|recon\w*|stack|volume|"
+        r"schicht\w*)|BTO|slabs?", MAKING)),
     ("projection", lambda header: str(header.get("SOPClassUID", "")) in PROJECTIONS),
     ("projection", _types(PROJECTION_TYPES)),
     ("recombined", _types(RECOMBINED_TYPES)),
     ("recombined", _words("recombined|subtraction|subtracted")),
     ("low energy", _types(LOW_ENERGY_TYPES)),
     ("low energy", _words("low[ _-]energy")),
-    ("spot", _modified("spot")), ("spot", _words("spot", TECHNIQUE)),
-    ("magnified", _modified("magnified")),
+    ("high energy", _types(HIGH_ENERGY_TYPES)),
+    ("high energy", _words("high[ _-]energy")),
+    ("spot", _modified("spot")), ("spot", _types({"SPOT"})),
+    # English, German, French, Spanish and Italian.
+    ("spot", _words(r"spot|zielaufnahme\w*|compression localis\w*|focali[sz]ad[ao]|"
+                    r"compressione mirata", TECHNIQUE)),
+    ("magnified", _modified("magnified")), ("magnified", _types(MAGNIFIED_TYPES)),
     ("magnified", lambda header: _magnification(header) > MAGNIFIED),
-    ("magnified", _words("mag|magnif[a-z]*|microfocus", TECHNIQUE)),
+    ("magnified", _words(
+        r"mag|magnif\w*|microfocus|vergr(?:ö|o|oe)\w*|agrandi\w*|ampliad[ao]|"
+        r"ampliaci\w*|ingrandi\w*", TECHNIQUE)),
     ("implant displaced", _modified("implant displaced")),
     ("implant displaced", _words(r"implant displaced|Eklund")),
     ("other view", lambda header: bool(modifiers(header))),
@@ -123,8 +163,7 @@ RULES = (
 
 # What else the tags may tell that makes an image no basis for a score. A study's
 # description is not read: that of a biopsy names the images before and after it too.
-CONDITION_TEXTS = (*TECHNIQUE, "AcquisitionDeviceProcessingDescription",
-                   "PerformedProcedureStepDescription")
+CONDITION_TEXTS = (*TECHNIQUE, "PerformedProcedureStepDescription")
 _implant = _words("implants?", CONDITION_TEXTS)
 _contrast = _words(
     "contrast|contrast-?enhanced|CESM|CEDM|CEM", CONDITION_TEXTS)
@@ -136,7 +175,8 @@ CONDITIONS = {
                      CONDITION_TEXTS),
     "contrast": lambda header: bool(
         header.get("ContrastBolusAgent") or header.get("ContrastBolusAgentSequence")
-        or kind(header) in ("recombined", "low energy") or _contrast(header)),
+        or kind(header) in ("recombined", "low energy", "high energy")
+        or _contrast(header)),
 }
 
 

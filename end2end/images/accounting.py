@@ -13,39 +13,71 @@ from end2end.utils import commands
 SHOWN = 5
 
 
-def lines(identities: collections.abc.Sequence[identity.Identity], refused: int,
-          left: collections.abc.Sequence[tuple[pathlib.Path, str]] = (), *,
-          votes: bool = True) -> list[str]:
+# Signs that an image's sources say different things (`tables.identity`).
+CONTRADICTION = (" is taken", " are taken", " says two things ")
+
+
+class Tally:
+    """Counts of images, one added after the other."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys((
+            "found", "understood", "refused", "doubled", "without patient",
+            "without side or view", "not voting"), 0)
+        self.contradicting = 0
+
+    def refuse(self, count: int = 1) -> None:
+        """Counts images that were refused; each is named elsewhere."""
+        self.counts["found"] += count
+        self.counts["refused"] += count
+
+    def add(self, image: identity.Identity) -> None:
+        """Counts an image that was understood, with its vote."""
+        for name, holds in dict(
+                found=True, understood=True, doubled=belonging.is_double(image), **{
+                    "without patient": not image.patient,
+                    "without side or view": not (image.laterality and image.view),
+                    "not voting": image.votes == "no"}).items():
+            self.counts[name] += bool(holds)
+        self.contradicting += any(
+            word in note for note in image.notes for word in CONTRADICTION)
+
+    def lines(self, left: collections.abc.Sequence[tuple[pathlib.Path, str]] = ()
+              ) -> list[str]:
+        """Sentences that account for all images and files.
+
+        Args:
+            left: pairs of path and reason, of files that were not looked at.
+        """
+        text = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        lines = [f"images: {text}", not_looked_at(left)]
+        if self.contradicting:
+            lines.insert(1, f"{self.contradicting} images whose manifest, tags or name "
+                            "contradict each other; see their notes")
+        return lines
+
+
+def lines(identities: collections.abc.Iterable[identity.Identity], refused: int,
+          left: collections.abc.Sequence[tuple[pathlib.Path, str]] = ()) -> list[str]:
     """Sentences that account for all images and files of a command.
 
     Args:
         identities: of the images that were understood, with their votes.
         refused: how many images were refused; each is named elsewhere.
         left: pairs of path and reason, of files that were not looked at.
-        votes: whether to count the images that do not vote.
     """
-    counts = dict(
-        found=len(identities) + refused, understood=len(identities), refused=refused,
-        doubled=sum(map(belonging.is_double, identities)))
-    counts["without patient"] = sum(not image.patient for image in identities)
-    counts["without side or view"] = sum(
-        not (image.laterality and image.view) for image in identities)
-    if votes:
-        counts["not voting"] = sum(image.votes == "no" for image in identities)
-    text = [f"images: {', '.join(f'{n} {name}' for name, n in counts.items())}",
-            not_looked_at(left)]
-    contradicting = sum(any(word in note for note in image.notes for word in
-                            (" is taken", " are taken", " says two things "))
-                        for image in identities)
-    if contradicting:
-        text.insert(1, f"{contradicting} images whose manifest, tags or name "
-                       "contradict each other; see their notes")
-    return text
+    tally = Tally()
+    tally.refuse(refused)
+    for image in identities:
+        tally.add(image)
+    return tally.lines(left)
 
 
 def lines_of_sets(sets: collections.abc.Mapping[str, Any],
                   readable: collections.abc.Container[str]) -> list[str]:
-    """`lines` of training sets, in which no image votes; an image of two sets is one.
+    """`lines` of training sets; an image of two sets counts once.
+
+    Not voting are those that would not in prediction; they are trained on all the same.
 
     Args:
         sets: `image_lists.ImageList` by name.
@@ -53,10 +85,10 @@ def lines_of_sets(sets: collections.abc.Mapping[str, Any],
     """
     known = {str(image.path): image for images in sets.values()
              for image in images.identities()}
-    understood = belonging.settle(
-        [image for path, image in known.items() if path in readable])
+    understood = belonging.elected(belonging.settle(
+        [image for path, image in known.items() if path in readable]))
     left = dict.fromkeys(pair for images in sets.values() for pair in images.left)
-    return lines(understood, len(known) - len(understood), tuple(left), votes=False)
+    return lines(understood, len(known) - len(understood), tuple(left))
 
 
 def not_looked_at(left: collections.abc.Sequence[tuple[pathlib.Path, str]]) -> str:

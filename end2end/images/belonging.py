@@ -15,7 +15,7 @@ import re
 
 from end2end import dicom
 from end2end.images import reading
-from end2end.tables import identity, image_names, kinds, vocabulary
+from end2end.tables import identity, image_names, kinds, manifests, vocabulary
 from end2end.utils import files
 
 Identity = identity.Identity
@@ -25,7 +25,12 @@ BIRTH_YEARS_OF_NOBODY = 3
 # Numbers of INbreast's images of one woman lie closer within one exam; a gap of 60
 # divides all exams of the set.
 INBREAST_GAP = 60
+# Days between images of one exam, at most; a recall within it belongs to it.
+LONGEST_STUDY = 60
 TAG = "tags PatientID"
+STUDIES = ("tags StudyInstanceUID", "tags AccessionNumber")
+# Before the number of an exam that shares its study with others.
+DIVIDED = " #"
 # How a sentence on an image ends that stands in for a better one of its view.
 STAND_IN = ", for want of a better picture"
 # Signs of an exam's number that no two women share.
@@ -54,19 +59,25 @@ def settle(identities: collections.abc.Sequence[Identity], *, doubles: bool = Tr
         the identities in the same order; `votes` is `no` for doubles and for kinds that
         never vote, `alone` where side, view, or both patient and exam are unknown.
     """
-    settled = _issuers(_without_nobody(list(identities)))
-    settled = _single_studies(_exams(_told_apart(settled)))
-    settled = [_own_exam(image) for image in settled]
+    settled = of_women(identities)
     if doubles:
         settled = mark_doubles(settled)
-    return [_unknown_said(image if is_double(image) else _by_kind(image))
-            for image in settled]
+    return [by_itself(image) for image in settled]
 
 
-def _unknown_said(image):
+def of_women(identities: collections.abc.Sequence[Identity]) -> list[Identity]:
+    """The rules of `settle` on women and their exams; images of other numbers of
+    patients have no say."""
+    settled = _issuers(_without_nobody(list(identities)))
+    settled = _single_studies(_divided(_exams(_told_apart(settled))))
+    return [_own_exam(image) for image in settled]
+
+
+def by_itself(image: Identity) -> Identity:
+    """The rules of `settle` on one image, once doubles are marked."""
     unknown = [f"{word} unknown" for word, value in (
         ("side", image.laterality), ("view", image.view)) if not value]
-    return image.noted(*unknown)
+    return (image if is_double(image) else _by_kind(image)).noted(*unknown)
 
 
 def _by_kind(image):
@@ -77,6 +88,24 @@ def _by_kind(image):
     lone = image.woman is None and not image.exam
     known = image.laterality and image.view and not lone
     return dataclasses.replace(image, votes="yes" if known else "alone")
+
+
+def of_lines(identities: collections.abc.Sequence[Identity]) -> list[Identity]:
+    """One image as several lines of a table tell it: what they say differently is
+    unknown, as where `tables.manifests` reads these lines together."""
+    first, unknown, notes = identities[0], {}, []
+    for name, word in manifests.WORDS.items():
+        if len({getattr(image, name) for image in identities}) > 1:
+            notes.append(manifests.TWO_THINGS.format(word))
+            unknown[name] = kinds.STANDARD if name == "kind" else ""
+    if "view" in unknown:
+        unknown["modifier"] = ""
+    if "patient" in unknown:
+        unknown["namespace"] = ""
+    read_from = {name: where for name, where in first.read_from.items()
+                 if name not in unknown}
+    return [dataclasses.replace(
+        image, **unknown, read_from=read_from).noted(*notes) for image in identities]
 
 
 # Patients -------------------------------------------------------------------------
@@ -104,14 +133,22 @@ def _forgotten(image, sentence):
 
 def _without_nobody(identities):
     for members in _by_number(identities).values():
-        years = {identities[i].birth_date[:4] for i in members} - {""}
+        years = _birth_years([identities[i] for i in members])
         issuers = {identities[i].namespace for i in members}
-        if len(years) >= BIRTH_YEARS_OF_NOBODY and len(issuers) == 1:
+        if years >= BIRTH_YEARS_OF_NOBODY and len(issuers) == 1:
             for i in members:
                 identities[i] = _forgotten(identities[i], (
-                    f"its PatientID has {len(years)} years of birth, so it is nobody's;"
+                    f"its PatientID has {years} years of birth, so it is nobody's;"
                     " the patient is unknown"))
     return identities
+
+
+def _birth_years(members):
+    """How many years of birth there are; by ages, those next to each other are one."""
+    by_date = {image.birth_date[:4] for image in members} - {""}
+    by_age = sorted({image.birth_year for image in members} - {None})
+    return max(len(by_date), sum(
+        k == 0 or year - by_age[k - 1] > 1 for k, year in enumerate(by_age)))
 
 
 def _issuers(identities):
@@ -214,12 +251,36 @@ def _image_number(path):
     return None if name is None else name.fields.get("number")
 
 
+def _divided(identities):
+    """A study whose images lie more than `LONGEST_STUDY` days apart is several exams,
+    as where de-identification gave one number to all studies of a woman."""
+    studies = collections.defaultdict(list)
+    for i, image in enumerate(identities):
+        if image.exam and image.day and image.read_from.get(
+                "exam", "").startswith(identity.TAGS):
+            studies[image.study].append(i)
+    for members in studies.values():
+        members.sort(key=lambda i: identities[i].day)
+        exam, exams = 1, {}
+        for before, i in zip([members[0], *members], members, strict=False):
+            gap = identities[i].day - identities[before].day
+            exam += gap.days > LONGEST_STUDY
+            exams[i] = exam
+        for i in members if exam > 1 else ():
+            identities[i] = dataclasses.replace(
+                identities[i], exam=f"{identities[i].exam}{DIVIDED}{exams[i]}").noted(
+                f"its study has images of {exam} times more than {LONGEST_STUDY} days "
+                "apart; they count as exams of their own")
+    return identities
+
+
 def _single_studies(identities):
     """Studies of one file each, as some de-identification writes them, tell nothing: of
     a woman who has no others, the date tells the exam."""
     women = collections.defaultdict(list)
     for i, image in enumerate(identities):
-        if image.woman and image.read_from.get("exam", "").startswith(identity.TAGS):
+        if image.woman and image.read_from.get("exam") in STUDIES and (
+                DIVIDED not in image.exam):
             women[image.woman].append(i)
     for members in women.values():
         images = {identities[i].image or identities[i].path: identities[i].exam
@@ -292,12 +353,12 @@ def _alike(identities):
     for i, image in enumerate(identities):
         if image.image:
             by_uid[image.image].append(i)
-        elif os.path.isfile(image.path):
+        elif image.content or os.path.isfile(image.path):
             # Files of one size only are read; no other can have the same bytes.
-            others[os.path.getsize(image.path)].append(i)
+            others[image.content or os.path.getsize(image.path)].append(i)
     for members in by_uid.values():
         if len(members) > 1:
-            groups = _grouped(members, lambda i: _pixel_hash(identities[i].path))
+            groups = _grouped(members, lambda i: _pixel_hash(identities[i]))
             if len(groups) > 1:
                 for i in members:
                     identities[i] = identities[i].noted(
@@ -305,8 +366,8 @@ def _alike(identities):
             yield from groups
     for members in others.values():
         if len(members) > 1:
-            yield from _grouped(
-                members, lambda i: files.sha256(identities[i].path))
+            yield from _grouped(members, lambda i: identities[i].content
+                                or files.sha256(identities[i].path))
 
 
 def _grouped(members, key):
@@ -316,11 +377,27 @@ def _grouped(members, key):
     return list(groups.values())
 
 
-def _pixel_hash(path):
+def content(image: Identity, path: files.Path | None = None) -> str:
+    """What two files of one image have in common: the hash of the pixels where there
+    is a SOPInstanceUID, else of the bytes.
+
+    Args:
+        image: the identity.
+        path: of the file; None: that of the identity.
+
+    Raises:
+        files.InputError: a DICOM file cannot be read.
+        OSError: any other cannot be read.
+    """
+    path = path or image.path
+    return dicom.pixel_hash(path) if image.image else files.sha256(path)
+
+
+def _pixel_hash(image):
     try:
-        return dicom.pixel_hash(path)
+        return image.content or content(image)
     except files.InputError:
-        return path  # nothing can be said; reading it says what is wrong
+        return image.path  # nothing can be said; reading it says what is wrong
 
 
 def _differing(first, other):

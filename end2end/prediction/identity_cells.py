@@ -32,17 +32,26 @@ def cells(identities: collections.abc.Sequence[identity.Identity], names
         dict by path of dicts by `COLUMNS` and `FURTHER_COLUMNS`.
     """
     patients = patient_texts(identities, names)
-    texts = {}
-    for image, since in zip(identities, belonging.days(identities), strict=True):
-        texts[image.path] = dict(
-            patient=patients.get(image.woman, ""), laterality=image.laterality,
-            view=image.view_cell, exam=_exam(image, since, names),
-            days="" if since is None else str(since), kind=image.kind,
-            votes=image.votes,
-            read_from=SEPARATOR.join(
-                f"{name}: {where}" for name, where in image.read_from.items() if where),
-            identity_notes=SEPARATOR.join(image.notes))
-    return texts
+    return {image.path: dict(
+        described(image, since, names), patient=patients.get(image.woman, ""))
+        for image, since in zip(identities, belonging.days(identities), strict=True)}
+
+
+def described(image: identity.Identity, since: int | None, names) -> dict[str, str]:
+    """The cells of one image but for its patient, which others have a say in.
+
+    Args:
+        image: settled, with its vote.
+        since: days since the first exam of the woman; None: not known.
+        names: see `cells`.
+    """
+    return dict(
+        patient="", laterality=image.laterality, view=image.view_cell,
+        exam=_exam(image, since, names), days="" if since is None else str(since),
+        kind=image.kind, votes=image.votes,
+        read_from=SEPARATOR.join(
+            f"{name}: {where}" for name, where in image.read_from.items() if where),
+        identity_notes=SEPARATOR.join(image.notes))
 
 
 def patient_texts(identities: collections.abc.Sequence[identity.Identity], names
@@ -57,17 +66,34 @@ def patient_texts(identities: collections.abc.Sequence[identity.Identity], names
     for image in identities:
         # What the name of the file says is in its path anyway.
         if image.woman and (image.woman not in women or _in_path(image)):
-            women[image.woman] = _tag_text(image, names) if _by_tag(image) else ""
+            women[image.woman] = text_of(image, names)
+    return with_folders(women)
+
+
+def text_of(image: identity.Identity, names) -> str:
+    """What stands for the woman of an image where no other has the same text."""
+    if _by_tag(image):
+        return _tag_text(image, names)
+    return _short(_base(image.woman))
+
+
+def with_folders(women: dict[tuple, str]) -> dict[tuple, str]:
+    """The texts of women; where several have the same, those that are known by names
+    of files together with their folders get the last folders that tell them apart.
+
+    Args:
+        women: texts by `Identity.woman`.
+    """
     by_text = collections.defaultdict(list)
     for woman, text in women.items():
-        by_text[text or _short(_base(woman))].append(woman)
-    for text, sharing in by_text.items():
-        folders = [woman for woman in sharing if woman[0].startswith(FOLDER)]
-        for woman in sharing:
-            women[woman] = text
-            if woman in folders and len(sharing) > 1:
-                women[woman] = f"{_telling_folder(woman, folders)}/{woman[1]}"
-    return women
+        by_text[text].append(woman)
+    texts = dict(women)
+    for sharing in by_text.values():
+        if len(sharing) > 1:
+            folders = [woman for woman in sharing if woman[0].startswith(FOLDER)]
+            texts |= {woman: f"{folder}/{woman[1]}" for woman, folder in zip(
+                folders, _telling_folders(folders), strict=True)}
+    return texts
 
 
 def _by_tag(image):
@@ -93,15 +119,20 @@ def _base(woman):
     return patient
 
 
-def _telling_folder(woman, others):
-    """The last folders of a woman, as many as it takes to tell her from others."""
-    parts = pathlib.PurePath(woman[0].removeprefix(FOLDER)).parts
-    for count in range(1, len(parts) + 1):
-        tails = [pathlib.PurePath(other[0].removeprefix(FOLDER)).parts[-count:]
-                 for other in others if other[1] == woman[1]]
-        if tails.count(parts[-count:]) == 1:
-            break
-    return "/".join(part.strip("/") for part in parts[-count:])
+def _telling_folders(women):
+    """The last folders of each woman, as many as it takes to tell her from others."""
+    parts = [pathlib.PurePath(namespace.removeprefix(FOLDER)).parts
+             for namespace, _ in women]
+    counts = [1] * len(women)
+    for count in range(1, max(map(len, parts), default=0)):
+        tails = collections.Counter(
+            (tail[-count:], patient)
+            for tail, (_, patient) in zip(parts, women, strict=True))
+        for k, (tail, (_, patient)) in enumerate(zip(parts, women, strict=True)):
+            if counts[k] == count and tails[tail[-count:], patient] > 1:
+                counts[k] += 1
+    return ["/".join(part.strip("/") for part in tail[-count:])
+            for tail, count in zip(parts, counts, strict=True)]
 
 
 def _short(text):
@@ -123,7 +154,7 @@ def _exam(image, since, names):
     if vocabulary.day(image.exam) is not None:
         return "" if since is None else f"day {since}"
     source = image.read_from.get("exam", "")
-    if source.startswith(identity.TAGS):
+    if source.startswith(identity.TAGS) or source == f"{identity.MANIFEST} date":
         return names.exam(image.exam)
     return _short(image.exam)
 

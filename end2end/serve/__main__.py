@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from end2end import checkpoints, config, prediction, serve
 from end2end.config import model_flags
 from end2end.explanation import scales
-from end2end.utils import commands, distribution, files
+from end2end.utils import commands, distribution, files, temporary
 
 
 def parser() -> commands.Parser:
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
     # The server raises the signal again once it has ended; the folder goes before.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    with serve.uploads.folder() as folder:
+    with temporary.folder("serve") as folder:
         scorer = serve.scoring.Scorer(
             classifiers, patch or None, flips=arguments.flips, key=key, folder=folder,
             refuse_unfit=arguments.refuse_unfit, map_scale=arguments.map_scale)

@@ -4,38 +4,9 @@ import contextlib
 import os
 import pathlib
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 
-from end2end.utils import files, listing, locks
-
-PREFIX = "end2end-serve-"
-
-
-@contextlib.contextmanager
-def folder() -> Iterator[pathlib.Path]:
-    """Gives a folder of this process, removed in the end.
-
-    Folders that killed processes of this user left are removed first.
-    """
-    for path in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if path.is_dir() and not path.is_symlink() and _is_own(path):
-            # Of a process that runs still, the folder is locked.
-            with contextlib.suppress(files.InputError, files.VanishedError), \
-                    locks.output_folder(path):
-                shutil.rmtree(path, ignore_errors=True)
-    path = pathlib.Path(tempfile.mkdtemp(prefix=PREFIX))
-    try:
-        # Programs that tidy the system's folder may remove it after some days.
-        with contextlib.suppress(files.VanishedError), locks.output_folder(path):
-            yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_own(path: pathlib.Path) -> bool:
-    return os.name != "posix" or path.lstat().st_uid == os.getuid()
+from end2end.utils import listing
 
 
 @contextlib.contextmanager

@@ -54,6 +54,7 @@ class Identity:
         exam: what the exam is told by, unique within the patient.
         day: of the exam; never written anywhere.
         image: SOPInstanceUID.
+        content: hash of the pixels or bytes, where it is known already.
         laterality: `L` or `R`.
         view: `CC`, `MLO`, `ML`, ...
         modifier: `spot`, `magnified`, ... behind the view.
@@ -63,6 +64,7 @@ class Identity:
         taken: date and time, as texts that sort.
         birth_date, person: of the patient, to tell women of one number apart; never
             written anywhere.
+        birth_year: by her age, within a year; never written either.
         scheme: of the name, or empty.
         read_from: by field, where it was read.
         notes: sentences, on contradictions too.
@@ -75,6 +77,7 @@ class Identity:
     exam: str = ""
     day: datetime.date | None = None
     image: str = ""
+    content: str = ""
     laterality: str = ""
     view: str = ""
     modifier: str = ""
@@ -83,6 +86,7 @@ class Identity:
     number: int | None = None
     taken: str = ""
     birth_date: str = ""
+    birth_year: int | None = None
     person: str = ""
     scheme: str = ""
     read_from: dict = dataclasses.field(default_factory=dict)
@@ -113,7 +117,7 @@ class Identity:
 
 
 MERGED = ("exam", "day", "image", "laterality", "view", "modifier", "partial", "number",
-          "taken", "birth_date", "person")
+          "taken", "birth_date", "birth_year", "person")
 
 
 def merged(path: object, statements: collections.abc.Iterable[Statement]) -> Identity:

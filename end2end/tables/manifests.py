@@ -65,17 +65,19 @@ def statement(row: dict) -> identity.Statement:
     cells = {name: words.cleaned(text) for name, text in row.items()
              if isinstance(text, str)}
     side, view, modifier = words.view(cells.get("view", ""))
+    day = vocabulary.day(cells.get("date", "")) or vocabulary.day(cells.get("exam", ""))
+    exam = cells.get("exam", "") or cells.get("date", "")
     fields = dict(
         patient=vocabulary.CLEAN["patient"](cells.get("patient", "")),
         namespace=cells.get("issuer", ""),
-        exam=cells.get("exam", "") or cells.get("date", ""),
-        day=vocabulary.day(cells.get("date", "")) or vocabulary.day(
-            cells.get("exam", "")),
+        # Times of day do not tell exams apart.
+        exam=(day.strftime("%Y%m%d") if day and vocabulary.day(exam) else exam),
+        day=day,
         laterality=words.side(cells.get("laterality", "")) or side,
         view="" if view == "SPECIMEN" else view, modifier=modifier,
         kind=vocabulary.kind(cells.get("kind", "")) or (
             "specimen" if view == "SPECIMEN" else ""))
-    notes = [f"the manifest says two things of its {WORDS[name]}; unknown"
+    notes = [TWO_THINGS.format(WORDS[name])
              for name in row.get("differing", ()) if name in WORDS]
     if cells.get("view") and not view:
         notes.append("the view in the manifest is no known word")
@@ -84,7 +86,8 @@ def statement(row: dict) -> identity.Statement:
     return identity.Statement(
         identity.MANIFEST, {name: value for name, value in fields.items()
                             if value and name not in silent},
-        {}, tuple(notes), silenced=frozenset(silent))
+        {} if cells.get("exam") else dict(exam="date"), tuple(notes),
+        silenced=frozenset(silent))
 
 
 def around(path: object, row: dict | None = None) -> list[identity.Statement]:
@@ -95,5 +98,6 @@ def around(path: object, row: dict | None = None) -> list[identity.Statement]:
     return [source for source in statements if source is not None]
 
 
+TWO_THINGS = "the manifest says two things of its {}; unknown"
 WORDS = dict(patient="patient", exam="exam", laterality="side", view="view",
              kind="kind")

@@ -7,6 +7,7 @@ import functools
 import io
 import logging
 import pathlib
+import re
 
 import numpy as np
 
@@ -25,8 +26,11 @@ SPELLINGS = {
     "issuer": ("issuer", "issuer_of_patient_id", "issuerofpatientid"),
     "exam": ("exam", "exam_id", "study", "study_id", "study_instance_uid",
              "studyinstanceuid", "acc_anon", "accession", "accession_number",
-             "accessionnumber", "exam_year", "visit"),
-    "date": ("date", "exam_date", "study_date", "studydate"),
+             "accessionnumber", "exam_year", "visit", "examid", "studyid", "study_uid",
+             "visit_id", "timepoint", "screening_round"),
+    "date": ("date", "exam_date", "study_date", "studydate", "examdate",
+             "study_date_anon", "acquisition_date", "acquisitiondate", "content_date",
+             "contentdate", "scan_date", "visit_date"),
     "laterality": ("laterality", "side", "image_laterality", "imagelaterality",
                    "left_or_right_breast"),
     "view": ("view", "view_position", "viewposition", "image_view"),
@@ -45,6 +49,11 @@ LABELS = {
     1: ("1", "pos", "positive", "malignant", "cancer", "true", "yes"),
 }
 CLASSES = ("neg", "pos")
+_TIME = r"(?:[T ]\s*\d{1,2}:\d{2}\S*)?"
+DAYS = tuple(re.compile(form + _TIME, re.ASCII) for form in (
+    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})",
+    r"(?P<year>\d{4})(?P<sign>[-/.])(?P<month>\d{1,2})(?P=sign)(?P<day>\d{1,2})",
+    r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})"))
 
 
 def label(text: str, classes: collections.abc.Sequence[str] = CLASSES) -> int | None:
@@ -140,12 +149,15 @@ def inbreast_view(path: str, view: str) -> str:
 
 
 def day(text: str) -> datetime.date | None:
-    """The day in a text such as `20190301` or `2019-03-01`; None for any other."""
-    digits = text.strip().replace("-", "").replace("/", "")
-    if len(digits) != 8 or not digits.isdecimal():
-        return None
+    """The day in a text; None for any other.
+
+    Known are `20190301`, `2019-3-1`, `2019/03/01` and `1.3.2019`, each with a time of
+    day behind it or without; `3/1/2019` is not, for nobody knows which is the month.
+    """
+    match = next(filter(None, (form.fullmatch(text.strip()) for form in DAYS)), None)
     try:
-        return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        return match and datetime.date(*(int(match[part]) for part in (
+            "year", "month", "day")))
     except ValueError:
         return None
 

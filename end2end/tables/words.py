@@ -1,17 +1,28 @@
 """Words for patients, sides and views, as tags, cells of tables and names have them."""
 
 import re
+import unicodedata
 
-# What stands where a patient's number was removed, as a whole text, of any case:
-# nothing or punctuation, zeros, XXXX, and the words that de-identification writes.
-# A pseudonym with a number (ANON0001) names a woman, and so does one letter (X).
+# What stands where a patient's number was removed: nothing or punctuation, zeros, XXXX,
+# a row of nines or of counted digits, and the words that de-identification writes, in
+# capitals, without accents and punctuation. A pseudonym with a number (ANON0001) names
+# a woman, and so does one letter (X).
 PLACEHOLDER = re.compile(
-    r"(?:[\W_]*|0+|x{2,}"
-    r"|n/?a|nan|none|null|nil|unknown|unk|undefined|missing|empty|not[ _-]?available"
-    r"|no[ _-]?(?:name|id|patient(?:[ _-]?id)?)|patient(?:[ _-]?id)?|id|test|dummy"
-    r"|(?:re|with)?(?:moved|held)|deleted|erased|hidden|masked|redacted|confidential"
-    r"|private|anon(?:[yi]mi[sz]ed|ymous|ymized|ymised|ym)?"
-    r"|(?:de[ _-]?|un)identified(?:[ _-]?patient)?|pseudonymi[sz]ed)", re.I)
+    r"0*|X{2,}|9{6,}|12345678(?:9(?:0)?)?"
+    r"|NA|NAN|NONE|NULL|NIL|UNKNOWN|UNK|UNDEFINED|MISSING|EMPTY|NOT|AVAILABLE|KNOWN"
+    r"|NOTAVAILABLE|NO|NAME|NONAME|PATIENT|ID|PATIENTID|PID|TEST|DUMMY|SUBJECT"
+    r"|(?:RE|WITH)?(?:MOVED|HELD)|DELETED|ERASED|HIDDEN|MASKED|REDACTED|CONFIDENTIAL"
+    r"|PRIVATE|ANON|ANONYM(?:E|OUS)?|ANON[YI]MI[SZ]E[DR]?"
+    r"|(?:DE|UN)IDENTIFIED|DE|IDENTIFIED|PSEUDONYM(?:I[SZ]ED)?"
+    # German, French, Spanish, Portuguese, Italian, Dutch, Nordic, Slavic, others.
+    r"|UNBEKANNT|(?:ANONYM|PSEUDONYM)ISIERT|ENTFERNT|GELOSCHT|OHNE|KEINE?|LEER|GEHEIM"
+    r"|INCONNUE?|ANONYMISEE|SUPPRIMEE?|VIDE|AUCUNE?|DESCONOCID[OA]|ANONIM[OA]?"
+    r"|ANONIMIZAD[OA]|ELIMINAD[OA]|NINGUN[OA]?|SIN|NOMBRE|DESCONHECID[OA]|REMOVID[OA]"
+    r"|SCONOSCIUT[OA]|ANONIMIZZAT[OA]|NESSUN[OA]|ONBEKEND|ANONIEM|GEANONIMISEERD"
+    r"|OKAND|UKJENT|UKENDT|TUNTEMATON|NIEZNAN[YA]|NEZNAM[YA]|ISMERETLEN|BILINMIYOR"
+    r"|NECUNOSCUT|\u0410\u041d\u041e\u041d\u0418\u041c(?:\u041d\u041e)?"
+    r"|\u041d\u0415\u0418\u0417\u0412\u0415\u0421\u0422\u041d\u041e"
+    r"|\u533f\u540d|\u4e0d\u660e|\u672a\u77e5|\u65e0")
 
 SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
 
@@ -24,13 +35,17 @@ VIEWS = {
     "CV": "CV", "CLEAVAGE": "CV", "AT": "AT", "AXILLARYTAIL": "AT", "TAN": "TAN",
     "SPECIMEN": "SPECIMEN",
 }
-# What may follow the view, and what it says of how the picture was taken.
+# What may follow or precede the view, and what it says of how the picture was taken; of
+# several the first of the table counts.
 MODIFIERS = {
-    "ID": "implant displaced", "IMPLANTDISPLACED": "implant displaced", "S": "spot",
-    "SPOT": "spot", "M": "magnified", "MAG": "magnified", "MAGN": "magnified",
-    "MAGNIFIED": "magnified", "RL": "rolled", "RM": "rolled", "RS": "rolled",
-    "RI": "rolled", "ROLLED": "rolled", "NP": "nipple in profile",
-    "NIPPLEINPROFILE": "nipple in profile", "TANGENTIAL": "tangential",
+    "ID": "implant displaced", "IMPLANTDISPLACED": "implant displaced",
+    "EKLUND": "implant displaced", "S": "spot", "SPOT": "spot",
+    "SPOTCOMPRESSION": "spot", "M": "magnified", "MAG": "magnified",
+    "MAGN": "magnified", "MAGNIFIED": "magnified", "MAGNIFICATION": "magnified",
+    "RL": "rolled", "RM": "rolled", "RS": "rolled", "RI": "rolled", "ROLLED": "rolled",
+    "NP": "nipple in profile", "NIPPLEINPROFILE": "nipple in profile",
+    "TAN": "tangential", "TANGENTIAL": "tangential", "CLEAVAGE": "cleavage",
+    "AC": "anterior compression", "ANTERIORCOMPRESSION": "anterior compression",
 }
 LONGEST_WORD = 64
 # Longer identifiers are cut where they are kept at all.
@@ -46,8 +61,13 @@ def cleaned(text: object, longest: int = LONGEST_IDENTIFIER) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a text stands for a patient's number that was removed."""
-    return PLACEHOLDER.fullmatch(text.strip()) is not None
+    """Whether a text stands for a patient's number that was removed: as a whole, or
+    each of its words."""
+    plain = unicodedata.normalize("NFKD", text.upper())
+    words = re.findall(r"[^\W_]+", "".join(
+        sign for sign in plain if not unicodedata.combining(sign)))
+    return all(map(PLACEHOLDER.fullmatch, words)) or PLACEHOLDER.fullmatch(
+        "".join(words)) is not None
 
 
 def side(text: str) -> str:
@@ -68,14 +88,34 @@ def view(text: str) -> tuple[str, str, str]:
     if len(text) > LONGEST_WORD:
         return "", "", ""
     word = re.sub(r"[^A-Z]", "", text.upper())
-    for name in ("", "LEFT", "RIGHT", "L", "R"):
-        if word.startswith(name):
-            rest = word[len(name):]
-            for end in ("", *sorted(MODIFIERS, key=len, reverse=True)):
-                known = VIEWS.get(rest.removesuffix(end))
-                if known and rest.endswith(end):
-                    return SIDES.get(name, ""), known, MODIFIERS.get(end, "")
-    return "", "", ""
+    match = next(filter(None, (form.fullmatch(word) for form in FORMS)), None)
+    if match is None:
+        return "", "", ""
+    part = match.groupdict(default="")
+    told = {MODIFIERS[modifier] for modifier in re.findall(
+        _words(MODIFIERS), part.get("before", "") + part["behind"])}
+    return (SIDES.get(part.get("side") or part.get("side_behind") or "", ""),
+            VIEWS[part["view"]],
+            next((name for name in MODIFIERS.values() if name in told), ""))
+
+
+def _words(table):
+    return "|".join(sorted(table, key=len, reverse=True))
+
+
+def _form(start, end=""):
+    return re.compile(f"{start}(?P<view>{_words(VIEWS)})"
+                      f"(?P<behind>(?:{_words(MODIFIERS)})*){end}")
+
+
+_SIDE = "LEFT|RIGHT|L|R"
+# The first that fits counts: side, view and modifiers; the side at the end; modifiers
+# in front.
+FORMS = (
+    _form(""), _form("(?P<side>LEFT|RIGHT)"), _form("(?P<side>L|R)"),
+    _form("", f"(?P<side_behind>{_SIDE})"),
+    _form(f"(?P<side>{_SIDE})?(?P<before>(?:{_words(MODIFIERS)})+)",
+          f"(?P<side_behind>{_SIDE})?"))
 
 
 def view_cell(text: str) -> str:

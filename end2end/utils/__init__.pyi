@@ -9,6 +9,7 @@ from . import isolated as isolated
 from . import locks as locks
 from . import processes as processes
 from . import steps as steps
+from . import temporary as temporary
 
 __all__ = [
     "cells",
@@ -22,4 +23,5 @@ __all__ = [
     "locks",
     "processes",
     "steps",
+    "temporary",
 ]

@@ -10,6 +10,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".tif", ".tiff", *DICOM_SUF
 DICOM = "DICOM"
 WITHOUT_IMAGE = "DICOM without image"
 HIDDEN, NO_IMAGE = "hidden", "no image"
+# Links to folders are not followed, for they may lead round in circles.
+LINK = "link to a folder"
 
 # First bytes of image files, whatever their suffix.
 MAGIC = (
@@ -53,6 +55,8 @@ def survey(folder: pathlib.Path) -> Survey:
     images, left = [], []
     for place, folders, names in os.walk(folder):
         folders.sort()
+        left += [(pathlib.Path(place) / name, LINK) for name in folders
+                 if os.path.islink(os.path.join(place, name))]
         for name in names:
             path = pathlib.Path(place) / name
             reason = _reason(path, folder)

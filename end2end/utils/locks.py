@@ -148,7 +148,7 @@ def _acquire(output: pathlib.Path, path: pathlib.Path) -> Lock:
         _create_exclusively(output, path)
     with contextlib.suppress(OSError):  # of a full disk; the text is only for others
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, _writer().encode(), 0)
+        os.pwrite(descriptor, this_process().encode(), 0)
     return Lock(output, path, descriptor, exclusive)
 
 
@@ -175,7 +175,7 @@ def _create_exclusively(output: pathlib.Path, path: pathlib.Path) -> None:
     owner = path.with_name(path.name + ".owner")
     try:
         with open(owner, "x", encoding="utf-8") as stream:
-            stream.write(_writer())
+            stream.write(this_process())
     except FileExistsError as error:
         text = owner.read_text(encoding="utf-8", errors="replace")
         process, _, host = text.partition(" on ")
@@ -199,7 +199,8 @@ def _release(lock: Lock) -> None:
     os.close(lock.descriptor)
 
 
-def _writer() -> str:
+def this_process() -> str:
+    """This process, as a refusal names it."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 

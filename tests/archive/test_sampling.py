@@ -2,8 +2,10 @@
 
 import hashlib
 import pathlib
+import shutil
 import tracemalloc
 
+import cv2
 import pytest
 
 from ddsm_train import sample_patches_combined
@@ -65,6 +67,33 @@ def test_a_second_call_makes_only_the_missing_shard(ordinary, tmp_path, capsys):
     assert sampled(tmp_path) == ordinary
     assert "2 mammograms done in this call" in capsys.readouterr().out
     assert lost.exists()
+
+
+def test_a_mammogram_that_was_replaced_is_sampled_anew_and_old_patches_go(
+        tmp_path, caplog):
+    data = tmp_path / "data"
+    shutil.copytree(test_sampling.GOLDEN, data)
+    program_words = ["sample", *test_sampling.command(data, tmp_path), "--out",
+                     str(tmp_path / "shards"), "--rows", "2", *FLAGS]
+    program.main(program_words)
+    before = contents(tmp_path / "train") | contents(tmp_path / "val")
+    rows = list(shards.read_rows(tmp_path / "shards"))
+    name = next(row for row in rows if not row["error"])
+    word = "_".join(name[part] for part in ("patient", "laterality", "view"))
+    (image,) = (data / "full").glob(f"{word}.*")
+    pixels = cv2.imread(str(image), cv2.IMREAD_UNCHANGED)
+    assert cv2.imwrite(str(image), pixels[::-1].copy())
+    with caplog.at_level("INFO"):
+        program.main(program_words)
+    after = contents(tmp_path / "train") | contents(tmp_path / "val")
+    changed = {path for path in before.keys() | after.keys()
+               if before.get(path) != after.get(path)}
+    assert changed and all(word in path for path in changed)
+    assert "part-000000 is made anew" in caplog.text
+    listed = {row["path"] for row in shards.read_rows(tmp_path / "shards")
+              if not row["error"]}
+    assert listed == {str(path) for part in ("train", "val")
+                      for path in (tmp_path / part).rglob("*.png")}
 
 
 def test_other_settings_are_refused(tmp_path):

@@ -93,7 +93,8 @@ def test_an_archive_in_storage_is_scored_and_evaluated(model, tmp_path, kind, pl
     found = predicted(f"{root}/in", model, f"{root}/out", "--rows", "6", "--format",
                       kind)
     assert [row["error"] for row in found] == [""] * 20
-    assert len(storage.names(f"{root}/out")) == 4 + 4 + 2  # shards, states, plan, key
+    # Shards, states and records; plan and key.
+    assert len(storage.names(f"{root}/out")) == 3 * 4 + 2
     described = streamed.describe(f"{root}/out", runs=50)
     assert [described[name] for name in ("rows", "positive", "failed")] == [20, 10, 0]
     assert described["auc"] == 1

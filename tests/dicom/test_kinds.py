@@ -37,7 +37,25 @@ def modifier(code):
     ("projection", dict(ImageType=["DERIVED", "PRIMARY", "TOMO_PROJ"])),
     ("implant displaced", dict(ViewPosition="RCCID")),
     ("other view", dict(ViewModifierCodeSequence=modifier("399197002"))),
-    ("other view", dict(ViewPosition="XCCL"))])
+    ("other view", dict(ViewPosition="XCCL")),
+    ("spot", dict(SeriesDescription="L CC Zielaufnahme")),
+    ("spot", dict(AcquisitionDeviceProcessingDescription="SPOT MAG L CC")),
+    ("spot", dict(ImageType=["ORIGINAL", "PRIMARY", "SPOT"])),
+    ("spot", dict(ViewPosition="SPOT CC")),
+    ("magnified", dict(SeriesDescription="CC agrandi")),
+    ("magnified", dict(ImageComments="Vergroesserung")),
+    ("magnified", dict(DistanceSourceToDetector="660", DistanceSourceToPatient="360")),
+    ("standard", dict(DistanceSourceToDetector="660", DistanceSourceToPatient="600")),
+    ("implant displaced", dict(ViewModifierCodeSequence=[
+        item(CodeValue="9", CodeMeaning="Eklund view")])),
+    ("synthetic", dict(ImageType=["DERIVED", "PRIMARY", "S-VIEW"])),
+    ("synthetic", dict(SeriesDescription="R CC Clarity 2D")),
+    ("standard", dict(ProtocolName="COMBO C-View")),
+    ("slice", dict(SeriesDescription="L CC Tomosynthesis Reconstruction")),
+    ("slice", dict(SeriesDescription="L MLO DBT slices")),
+    ("slice", dict(SliceThickness="1", SliceLocation="12.5")),
+    ("standard", dict(SliceThickness="1")),
+    ("high energy", dict(ImageType=["ORIGINAL", "PRIMARY", "HIGH_ENERGY"]))])
 def test_tags_and_codes_tell_the_kind(tmp_path, kind, tags):
     path = write(tmp_path / "a.dcm", **(dict(ViewPosition="CC") | tags))
     assert dicom.read_identity(path).kind == kind

@@ -39,7 +39,7 @@ def written(folder, *names):
         cv2.imwrite(str(path), tiny_classifier.picture(seed))
 
 
-def test_images_of_training_sets_are_counted_once_and_do_not_vote(tmp_path):
+def test_images_of_training_sets_are_counted_once(tmp_path):
     written(tmp_path / "train", "neg/a_L_CC.png", "pos/b.png", "benign/c_L_CC.png")
     written(tmp_path / "val", "neg/d_R_MLO.png", "pos/e_R_CC.png")
     (tmp_path / "train/pos/notes.txt").write_text("no image")
@@ -48,7 +48,7 @@ def test_images_of_training_sets_are_counted_once_and_do_not_vote(tmp_path):
     lines = accounting.lines_of_sets(sets | dict(twice=sets["train"]), everything[:-1])
     assert lines == [
         "images: 4 found, 3 understood, 1 refused, 0 doubled, 1 without patient, "
-        "1 without side or view",
+        "1 without side or view, 0 not voting",
         "not looked at: 2 (1 no image: notes.txt; "
         "1 outside the class folders: c_L_CC.png)"]
 
@@ -59,4 +59,4 @@ def test_the_check_of_images_ends_with_the_counts(tmp_path, capsys):
     program.main([str(tmp_path / "train"), "--img-size", "32", "24"])
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "images: 3 found, 2 understood, 1 refused, 0 doubled, 0 without patient, "
-        "0 without side or view", "not looked at: 0"]
+        "0 without side or view, 0 not voting", "not looked at: 0"]

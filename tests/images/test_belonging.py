@@ -162,3 +162,25 @@ def test_a_woman_in_two_splits_is_found_by_names_and_a_set_given_twice_is_one():
 def test_what_is_equal_in_settled_images_stays_equal_without_files():
     alone, = belonging.settle([dataclasses.replace(image("gone.png"), image="")])
     assert alone.votes == "yes"
+
+
+def test_a_study_with_images_years_apart_is_several_exams():
+    days = [datetime.date(2018, 1, 1), datetime.date(2018, 1, 2),
+            datetime.date(2020, 1, 1)]
+    first, second, third = belonging.settle([Identity(
+        f"{k}.dcm", patient="P", exam="1.2.3.4.5", day=day, laterality="L", view=view,
+        read_from=dict(patient=belonging.TAG, exam=belonging.STUDIES[0]))
+        for k, (day, view) in enumerate(zip(days, ("CC", "MLO", "CC"), strict=True))],
+        doubles=False)
+    assert first.study == second.study != third.study
+    assert "exams of their own" in third.notes[0]
+
+
+@pytest.mark.parametrize(("years", "known"), [((1950, 1951), True), (
+    (1950, 1960), True), ((1950, 1951, 1960, 1970), False), ((None, None), True)])
+def test_a_number_with_three_ages_is_nobodys(years, known):
+    images = belonging.settle([Identity(
+        f"{k}.dcm", patient="P", exam=f"1.2.3.4.{k}", birth_year=year,
+        read_from=dict(patient=belonging.TAG)) for k, year in enumerate(years)],
+        doubles=False)
+    assert all(bool(image.patient) == known for image in images)

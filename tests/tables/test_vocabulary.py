@@ -31,7 +31,9 @@ def test_a_column_stands_for_another_of_the_same_meaning():
 
 @pytest.mark.parametrize("text, day", [
     ("20190301", "2019-03-01"), ("2019-03-01", "2019-03-01"), ("20190231", None),
-    ("no date", None), ("2019", None)])
+    ("no date", None), ("2019", None), ("2019-3-1 10:15", "2019-03-01"),
+    ("1.3.2019", "2019-03-01"), ("2019/03/01T10:15:00", "2019-03-01"),
+    ("3/1/2019", None), ("2019-03/01", None)])
 def test_only_whole_dates_are_days(text, day):
     parsed = vocabulary.day(text)
     assert (parsed.isoformat() if parsed else None) == day

@@ -8,14 +8,20 @@ from end2end.tables import words
 @pytest.mark.parametrize("text", [
     "", " ", "-", "?", "***", "0", "000000", "XXXX", "xx", "N/A", "na", "NaN", "none",
     "NULL", "Unknown", "DEIDENTIFIED", "de-identified", "De Identified", "ANONYMOUS",
-    "anon", "Anonymized", "anonymised", "REMOVED", "redacted", "PatientID", "no id"])
+    "anon", "Anonymized", "anonymised", "REMOVED", "redacted", "PatientID", "no id",
+    "n.a.", "0000-00-00", "0.0", "XXX-XX", "[REDACTED]", "<none>", "Unknown^Unknown",
+    "not known", "Anonymous^Patient", "9999999", "123456789", "Unbekannt", "inconnue",
+    "Desconocido", "an\u00f3nimo", "sconosciuto", "onbekend", "ok\u00e4nd",
+    "nezn\u00e1m\u00fd",
+    "\u043d\u0435\u0438\u0437\u0432\u0435\u0441\u0442\u043d\u043e", "\u533f\u540d"])
 def test_what_stands_for_a_removed_number_is_nobody(text):
     assert words.is_placeholder(text)
 
 
 @pytest.mark.parametrize("text", [
     "ANON0001", "Anonymous^3", "X1", "x", "0001", "10", "NA12", "N", "id7", "test-4",
-    "P_00001", "D1-0001", "None-3", "7", "A", "O"])
+    "P_00001", "D1-0001", "None-3", "7", "A", "O",
+    "Anonymous1", "patient1", "1111", "9999", "1234", "M\u00fcller", "Noname-2"])
 def test_a_pseudonym_with_a_number_is_somebody(text):
     assert not words.is_placeholder(text)
 
@@ -28,8 +34,13 @@ def test_a_pseudonym_with_a_number_is_somebody(text):
     ("MEDIO-LATERAL OBLIQUE", ("", "MLO", "")), ("CC SPOT", ("", "CC", "spot")),
     ("RCCID", ("R", "CC", "implant displaced")), ("LCCMAG", ("L", "CC", "magnified")),
     ("CCM", ("", "CC", "magnified")), ("RXCCM", ("R", "XCCM", "")),
-    ("=CMD", ("", "", "")), ("A" * 200_000, ("", "", "")), ("MLOX", ("", "", ""))])
-def test_a_view_is_a_word_with_a_side_before_and_a_modifier_behind(text, meaning):
+    ("=CMD", ("", "", "")), ("A" * 200_000, ("", "", "")), ("MLOX", ("", "", "")),
+    ("CC L", ("L", "CC", "")), ("MLOR", ("R", "MLO", "")), ("CC_Left", ("L", "CC", "")),
+    ("SPOT CC", ("", "CC", "spot")), ("CC SPOT MAG", ("", "CC", "spot")),
+    ("LMCC", ("L", "CC", "magnified")), ("MAG RCC", ("", "", "")),
+    ("ID CC", ("", "CC", "implant displaced")), ("CCRL", ("", "CC", "rolled")),
+    ("CC cleavage", ("", "CC", "cleavage")), ("CC TAN", ("", "CC", "tangential"))])
+def test_a_view_is_a_word_with_its_side_and_modifiers(text, meaning):
     assert words.view(text) == meaning
 
 

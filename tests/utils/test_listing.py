@@ -63,3 +63,11 @@ def test_a_name_that_no_table_holds_is_refused_alone(tmp_path):
     (tmp_path / "a.png").rename(tmp_path / "\x1b[2J.png")
     survey = files.survey(tmp_path)
     assert survey.images == [] and len(survey.refused) == 1
+
+
+def test_links_to_folders_are_not_followed_and_said(tmp_path):
+    dicom_writer.write(tmp_path / "a.dcm")
+    (tmp_path / "round").symlink_to(tmp_path)
+    looked = listing.survey(tmp_path)
+    assert [path.name for path in looked.images] == ["a.dcm"]
+    assert looked.left == [(tmp_path / "round", "link to a folder")]

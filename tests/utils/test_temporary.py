@@ -1,0 +1,61 @@
+"""Temporary folders: unread by others, and nothing stays after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from end2end.utils import temporary
+
+WORKING = """
+import os, signal, sys
+from end2end.utils import temporary
+with temporary.folder("copy") as folder:
+    (folder / "copy.dcm").write_text("secret")
+    print(folder, flush=True)
+    sys.stdin.readline()
+    if sys.argv[1:]:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(temporary.tempfile, "tempdir", None)
+    return tmp_path
+
+
+def working(*words):
+    process = subprocess.Popen([sys.executable, "-c", WORKING, *words], text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return process, process.stdout.readline().strip()
+
+
+def test_what_a_killed_process_left_is_removed_and_that_of_a_running_one_stays(place):
+    killed, left = working("kill")
+    killed.communicate("\n")
+    assert killed.returncode == -signal.SIGKILL and os.listdir(left)
+    running, used = working()
+    assert not os.path.exists(left)
+    (place / "end2end-copy-file").touch()
+    with temporary.folder("copy") as folder:
+        assert folder.stat().st_mode & 0o077 == 0
+        assert "copy.dcm" in os.listdir(used)
+        with temporary.folder("copy"):  # of one process
+            assert folder.exists()
+    assert not folder.exists()
+    running.communicate("\n")
+    assert os.listdir(place) == ["end2end-copy-file"]
+
+
+def test_a_folder_that_is_not_locked_yet_stays_for_a_minute(place):
+    path = place / "end2end-work-1"
+    path.mkdir()
+    with temporary.folder():
+        assert path.exists()
+    os.utime(path, (0, 0))
+    with temporary.folder():
+        assert not path.exists()
