@@ -26,7 +26,9 @@ DAMAGED_AS_DATE = re.compile(
 EXPONENT = re.compile(r"[-+]?\d(?:[.,]\d+)?E[-+]?\d{1,3}", re.I)
 SEVERAL_FILES = re.compile(r"\.(?:png|jpe?g|dcm|dicom|tiff?|pgm)\s*[;,|]\s*\S", re.I)
 # What a spreadsheet may have done to the cells of some columns, by name of the fault.
+FRACTION = re.compile(r"^(\d+)[.,]0+$")
 DAMAGE = {
+    "fractions": (("patient",), FRACTION.match),
     "exponents": (("patient", "exam", "path"), EXPONENT.fullmatch),
     "dates": (("patient", "path"), DAMAGED_AS_DATE.fullmatch),
     "several-files": (("path",), SEVERAL_FILES.search),
@@ -118,6 +120,9 @@ OF_TABLE = {
         "women whose number is written in capitals and in small letters", SAID,
         "nothing: they are read as one woman each", _groups(
             "patient", "patient", key="LOWER(patient)")),
+    "fractions": Fault(
+        "numbers of patients with a fraction, such as 123.0", SAID,
+        "nothing: they are read without it", _flagged("fractions")),
     "merged-cells": Fault(
         "merged cells, whose value stands in each of their rows now", SAID,
         "check that a merged cell means all of its rows", _flagged("merged-cells")),

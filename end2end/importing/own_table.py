@@ -25,6 +25,8 @@ from end2end.utils import files
 Say = Callable[[str], None]
 SHOWN_VALUES = 8
 LABELS_AT_MOST = 40
+# What programs write for an empty cell.
+EMPTY = ("nan", "nat", "null", "n/a", "<na>")
 # Columns that go into a picture as they are.
 PLAIN = ("exam", "date", "density", "age", "site", "lesion_type", "issuer", "kind")
 
@@ -199,19 +201,30 @@ def _pictures(rows: Iterator[spreadsheets.Row], places: Mapping[str, int],
     sides = {word.lower(): {"left": "L", "right": "R"}[name]
              for name, many in query.sides.items() for word in many}
     for row in rows:
-        cells = {meaning: row.texts[place] if place < len(row.texts) else ""
+        cells = {meaning: _filled(row.texts[place]) if place < len(row.texts) else ""
                  for meaning, place in places.items()}
         damage = faults.of_cells(cells, row, places)
         laterality = cells.get("laterality", "")
         yield records.Picture(
             key=cells["path"], source=cells["path"], row=row.number,
-            patient=vocabulary.CLEAN["patient"](cells.get("patient", "")),
+            patient=vocabulary.CLEAN["patient"](
+                _without_fraction(cells.get("patient", ""))),
             laterality=sides.get(laterality.lower()) or understanding.side(laterality),
             view=cells.get("view", ""), source_label=cells["label"],
             vendor=vendors.named(cells.get("vendor", "")),
             split=understanding.split_word(cells.get("split", "")),
             further={"faults": damage} if damage else {},
             **{name: cells.get(name, "") for name in PLAIN})
+
+
+def _filled(text):
+    """A cell, empty where programs wrote that it is."""
+    return "" if text.lower() in EMPTY else text
+
+
+def _without_fraction(text):
+    """`123` of `123.0`, as programs write whole numbers of columns with empty cells."""
+    return faults.FRACTION.sub(r"\1", text)
 
 
 def read_labels(pictures: store.Store, query: Query, say: Say) -> str:

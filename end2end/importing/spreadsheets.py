@@ -20,7 +20,9 @@ from xml.etree import ElementTree
 
 from end2end.utils import distribution, files
 
-EXCEL, OLD_EXCEL = (".xlsx", ".xlsm"), (".xls",)
+EXCEL_SUFFIXES = (".xlsx", ".xlsm", ".xls")
+# First bytes of the container of old Excel files, and of those with a password.
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 DELIMITERS = ",;\t|"
 # Lines that tell the delimiter.
 SAMPLE = 50
@@ -72,30 +74,42 @@ def opened(path: files.Path, *, sheet: str = "") -> Iterator[Sheet]:
     """Gives the rows of a CSV or Excel file.
 
     Args:
-        path: the file, known by its suffix.
+        path: the file, known by its first bytes.
         sheet: of Excel; the first that is visible and not empty where empty.
 
     Raises:
-        files.InputError: it cannot be read as what it is called.
+        files.InputError: it cannot be read.
     """
     path = files.existing_file(path, "table")
-    suffix = path.suffix.lower()
-    opener = _excel if suffix in EXCEL else _old_excel if suffix in OLD_EXCEL else None
-    if opener is None:
-        files.existing_text(path)
-        with _csv(path) as table:
-            yield table
-        return
-    with opener(path, sheet) as table:
+    with open(path, "rb") as stream:
+        start = stream.read(8)
+    with _opener(path, start)(path, sheet) as table:
         yield table
+
+
+def _opener(path, start):
+    """What reads a file, by its first bytes: exports are often called .xls whatever
+    they are."""
+    if start[:2] == b"PK":
+        return _excel
+    if start == OLE:
+        return _old_excel
+    if start.lstrip().lower().startswith((b"<html", b"<!doct", b"<table", b"<?xml")):
+        raise files.InputError(
+            f"{path} is a web page or XML whatever it is called; open it in a "
+            "spreadsheet and save it as .xlsx or CSV.")
+    files.existing_text(path)
+    return _csv
 
 
 # CSV ------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _csv(path):
+def _csv(path, sheet):
     encoding, notes = _encoding(path)
+    if path.suffix.lower() in EXCEL_SUFFIXES:
+        notes.insert(0, f"{path.name} is no Excel file but text, and is read as CSV")
     with open(path, encoding=encoding, newline="") as stream:
         start = list(itertools.islice(stream, SAMPLE))
         delimiter = _delimiter(start, notes)
@@ -112,10 +126,6 @@ def _encoding(path):
                            (codecs.BOM_UTF16_BE, "utf-16")):
             if head.startswith(mark):
                 return name, [] if name == "utf-8-sig" else ["encoding: UTF-16"]
-        if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" or head[:2] == b"PK":
-            raise files.InputError(
-                f"{path} is an Excel file whatever it is called; rename it to .xlsx "
-                "(or .xls).")
         if b"\0" in head:
             side = "le" if head[1::2].count(0) > head[::2].count(0) else "be"
             return f"utf-16-{side}", ["encoding: UTF-16 without a mark"]
@@ -183,20 +193,23 @@ def _excel(path, name):
     import openpyxl
 
     _check_archive(path)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except READING_ERRORS as error:
-        raise files.InputError(
-            f"{path} cannot be read as an Excel file ({error}); save it again as "
-            ".xlsx, or as CSV.") from error
-    try:
-        notes: list = []
-        table = _chosen(book, name, path, notes)
+    with contextlib.ExitStack() as stack:
+        try:
+            # By its contents, since the reader refuses other suffixes.
+            stream = stack.enter_context(open(path, "rb"))
+            book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+            stack.callback(book.close)
+            notes: list = []
+            table = _chosen(book, name, path, notes)
+        except READING_ERRORS as error:
+            if isinstance(error, files.InputError):
+                raise
+            raise files.InputError(
+                f"{path} cannot be read as an Excel file ({error}); save it again as "
+                ".xlsx, or as CSV.") from error
         table.reset_dimensions()
         layout = _layout(path, table, notes)
         yield Sheet(_excel_rows(path, table, layout), notes)
-    finally:
-        book.close()
 
 
 def _check_archive(path):
@@ -351,8 +364,8 @@ def opened_old(path: files.Path) -> Any:
         return xlrd.open_workbook(path)
     except (xlrd.XLRDError, xlrd.compdoc.CompDocError, *READING_ERRORS) as error:
         raise files.InputError(
-            f"{path} cannot be read as an Excel table ({error}); save it as .xlsx or "
-            "as CSV.") from error
+            f"{path} cannot be read as an Excel table ({error}); if it has a password, "
+            "remove it; save it as .xlsx or as CSV.") from error
 
 
 def _old_rows(book: Any, table: Any) -> Iterator[Row]:

@@ -63,6 +63,7 @@ def test_women_in_two_parts_stop_an_import_unless_left_out():
 @pytest.mark.parametrize(("cells", "names"), [
     (dict(patient="1.2E+10"), ["exponents"]), (dict(patient="1,2E+10"), ["exponents"]),
     (dict(patient="02. Jan"), ["dates"]), (dict(patient="Mrz 21"), ["dates"]),
+    (dict(patient="123.0"), ["fractions"]), (dict(exam="123.0"), []),
     (dict(path="a.png; b.png"), ["several-files"]), (dict(path="a,b.png"), []),
     (dict(patient="E12"), []), (dict(patient="12-34"), [])])
 def test_cells_that_a_spreadsheet_damaged(cells, names):

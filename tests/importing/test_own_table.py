@@ -150,6 +150,18 @@ def test_flags_of_another_form_are_refused(tmp_path, flag):
     assert "expected" in refusal(table(tmp_path, sound()), *flag)
 
 
+def test_numbers_with_a_fraction_and_empty_cells_of_programs_are_read(tmp_path, capsys):
+    lines = sound()
+    lines[1] = "0.png,7.0,L,CC,1"
+    lines[2] = "1.png,7,R,CC,nan"
+    path = table(tmp_path, lines)
+    program.main(["table", str(path), str(tmp_path / "out"), "--size", "40", "32",
+                  "--workers", "1"])
+    said = capsys.readouterr().out
+    assert "fractions" in said and "empty-labels" in said
+    assert rows_of(tmp_path / "out/images.csv")[0]["patient"] == "7"
+
+
 def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("")

@@ -105,17 +105,22 @@ def test_the_first_sheet_with_rows_is_read_and_others_by_name(tmp_path):
         read(tmp_path / "t.xlsx", sheet="third")
 
 
-def test_files_of_another_kind_than_their_name_are_refused(tmp_path):
+def test_files_are_known_by_their_contents(tmp_path):
     path = excel_file(tmp_path, lambda sheet: sheet.append(["a"]))
     path.rename(tmp_path / "t.csv")
-    with pytest.raises(files.InputError, match="is an Excel file"):
-        read(tmp_path / "t.csv")
-    (tmp_path / "u.xlsx").write_text("a,b\n")
-    with pytest.raises(files.InputError, match="cannot be read as an Excel file"):
+    assert read(tmp_path / "t.csv")[0][0].texts == ("a",)
+    (tmp_path / "u.xls").write_text("a\tb\n1\t2\n")
+    rows, notes = read(tmp_path / "u.xls")
+    assert rows[1].texts == ("1", "2") and "no Excel file but text" in notes[0]
+
+
+@pytest.mark.parametrize(("data", "words"), [
+    (b"<html><table>", "web page"), (b"PK\x03\x04rest", "as an Excel file"),
+    (spreadsheets.OLE + bytes(600), "as an Excel table")])
+def test_what_cannot_be_read_is_refused(tmp_path, data, words):
+    (tmp_path / "u.xlsx").write_bytes(data)
+    with pytest.raises(files.InputError, match=words):
         read(tmp_path / "u.xlsx")
-    (tmp_path / "u.xls").write_text("a,b\n")
-    with pytest.raises(files.InputError, match="cannot be read as an Excel table"):
-        read(tmp_path / "u.xls")
 
 
 def test_a_cut_off_book_is_refused(tmp_path):
