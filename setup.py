@@ -46,6 +46,7 @@ setuptools.setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license_expression="Apache-2.0",
+    entry_points={"console_scripts": ["end2end=end2end.__main__:run"]},
     packages=setuptools.find_packages(include=["end2end*", "ddsm_train*", "inbreast*"]),
     package_data={
         "": ["*.pyi"], "end2end": ["py.typed"],
@@ -67,6 +68,9 @@ setuptools.setup(
         "pandas>=2.2.2,<4",
         "tqdm>=4.66,<5",
         "lazy-loader>=0.4,<1",
+        # `end2end doctor` and `end2end completion`.
+        "packaging>=23.2,<28",
+        "shtab>=1.7,<2",
     ],
     extras_require={
         **EXTRAS, "all": [line for lines in EXTRAS.values() for line in lines],

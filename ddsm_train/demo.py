@@ -14,7 +14,7 @@ from end2end.utils import commands, locks
 
 def parser() -> commands.Parser:
     """The command line of the demo."""
-    parser = commands.Parser(prog="ddsm_train.demo", description=__doc__)
+    parser = commands.Parser(program="ddsm_train.demo", description=__doc__)
     parser.add_argument("--out", default="runs/demo", help="folder for everything")
     parser.add_argument("--scale", choices=("full", "tiny"), default="full",
                         help="tiny shows that the walk works; its scores mean nothing")

@@ -21,7 +21,7 @@ from end2end.utils import commands, locks
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="ddsm_train.draw_saliency", description=__doc__)
+    parser = commands.Parser(program="ddsm_train.draw_saliency", description=__doc__)
     parser.add_argument("model", metavar="MODEL", help="whole-image classifier (.h5)")
     parser.add_argument("images", metavar="IMAGES",
                         help="folder, class folders, CSV manifest or one image")

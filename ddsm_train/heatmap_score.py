@@ -26,7 +26,7 @@ FIELDS = (
 def parser(defaults: dict | None = None) -> commands.Parser:
     """The command line, with the original's flags; `defaults` win over theirs."""
     parser = commands.Parser(
-        prog="python -m ddsm_train.heatmap_score", description=__doc__)
+        program="ddsm_train.heatmap_score", description=__doc__)
     parser.add_argument("img_folder", metavar="IMG_FOLDER", help="folder of mammograms")
     parser.add_argument("model_path", metavar="MODEL", help="saved patch classifier")
     defaults = config.script_defaults("heatmap_score") | (defaults or {})

@@ -120,7 +120,7 @@ A refusal is a sentence that names the layer and the reason.
 
 def parser() -> commands.Parser:
     """Parser of the command line, which has no flags."""
-    return commands.Parser(prog="ddsm_train.model_table", description=__doc__)
+    return commands.Parser(program="ddsm_train.model_table", description=__doc__)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence]) -> str:

@@ -21,7 +21,7 @@ SPLITS = ("paper", "official", "official-disjoint")
 
 def parser() -> commands.Parser:
     """The command line."""
-    result = commands.Parser(prog="python -m ddsm_train.prepare", description=__doc__)
+    result = commands.Parser(program="ddsm_train.prepare", description=__doc__)
     result.add_argument("download", metavar="DOWNLOAD", type=pathlib.Path, nargs="?",
                         help="folder with the four tables and the images")
     result.add_argument("out", metavar="OUT", type=pathlib.Path, nargs="?",

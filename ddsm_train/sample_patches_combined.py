@@ -25,7 +25,7 @@ def parser(
         only: Sequence[str] | None = None) -> commands.Parser:
     """The command line of a sampler, with the original's flags."""
     parser = commands.Parser(
-        prog=f"python -m ddsm_train.{script}", description=description)
+        program=f"ddsm_train.{script}", description=description)
     for name, shown, text in config.sampling_command.POSITIONAL:
         parser.add_argument(name, metavar=shown, help=text)
     config.add_options(parser, config.SamplingOptions, only=only)

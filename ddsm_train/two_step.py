@@ -16,7 +16,7 @@ from end2end.utils import commands, locks
 
 def parser() -> commands.Parser:
     """The command line; the defaults are the paper's."""
-    parser = commands.Parser(prog="python -m ddsm_train.two_step", description=__doc__)
+    parser = commands.Parser(program="ddsm_train.two_step", description=__doc__)
     parser.add_argument("train", metavar="TRAIN.npz", help="heatmaps to train on")
     parser.add_argument("test", metavar="TEST.npz", help="heatmaps to score")
     parser.add_argument("--out", default="runs/two_step",

@@ -1,9 +1,11 @@
 from . import archive as archive
 from . import augment as augment
 from . import checkpoints as checkpoints
+from . import completion as completion
 from . import config as config
 from . import data as data
 from . import dicom as dicom
+from . import doctor as doctor
 from . import evaluation as evaluation
 from . import experiments as experiments
 from . import explanation as explanation
@@ -52,9 +54,11 @@ __all__ = [
     "auc_interval",
     "augment",
     "checkpoints",
+    "completion",
     "config",
     "data",
     "dicom",
+    "doctor",
     "evaluation",
     "experiments",
     "explanation",

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from end2end.utils import commands, files, locks, steps
+from end2end.utils import commands, files, locks, programs, steps
 
 SYNTHETIC = (
     "Ours: synthetic mammograms and a small network (another --scale than paper). "
@@ -148,7 +148,7 @@ class Program:
 def parser(program: Program, description: str | None) -> commands.Parser:
     """The command line of a program of experiments."""
     title, _, metavar, _ = program.data
-    parser = commands.Parser(prog=f"python -m {program.name}", description=description)
+    parser = commands.Parser(program=program.name, description=description)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--list", action="store_true", help="print every experiment")
     what.add_argument("--run", metavar="NAME", help=program.help["--run"])
@@ -199,7 +199,8 @@ def chosen(program: Program, name: str) -> Sequence[str]:
         return program.groups[name]
     raise files.InputError(
         f"experiment {name!r} is not known; expected one of "
-        f"{', '.join(program.groups)}, or a name of python -m {program.name} --list.")
+        f"{', '.join(program.groups)}, or a name of "
+        f"{programs.call(program.name)} --list.")
 
 
 def run_of(program: Program, arguments: argparse.Namespace, seed: int) -> Run:

@@ -187,7 +187,7 @@ def inputs(classifier: "checkpoints.Classifier",
 
 def parser() -> commands.Parser:
     """Parser of the command line."""
-    parser = commands.Parser(prog="end2end.export", description=__doc__)
+    parser = commands.Parser(program="end2end.export", description=__doc__)
     parser.add_argument("model", metavar="MODEL", type=pathlib.Path,
                         help="a .h5 or .keras file")
     parser.add_argument("--to", required=True, choices=FORMATS, help="kind of file")

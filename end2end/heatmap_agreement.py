@@ -20,7 +20,7 @@ from end2end.utils import commands, files, locks
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="end2end.heatmap_agreement", description=__doc__)
+    parser = commands.Parser(program="end2end.heatmap_agreement", description=__doc__)
     parser.add_argument("model", metavar="PATCH_MODEL",
                         help="patch classifier (.h5) with its settings")
     parser.add_argument("images", metavar="IMAGES",

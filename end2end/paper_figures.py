@@ -27,7 +27,7 @@ from end2end.utils import commands, files, locks
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="end2end.paper_figures", description=__doc__)
+    parser = commands.Parser(program="end2end.paper_figures", description=__doc__)
     figures = parser.add_subparsers(dest="figure", required=True, metavar="FIGURE")
     for name, (title, add) in FLAGS.items():
         task = figures.add_parser(name, help=title)

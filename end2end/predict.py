@@ -30,7 +30,7 @@ JSON_SUFFIX = ".json"
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="python -m end2end.predict", description=__doc__)
+    parser = commands.Parser(program="end2end.predict", description=__doc__)
     parser.add_argument("paths", nargs="+", metavar="MODEL_OR_INPUT",
                         help="models (.h5, .hdf5, .keras); image files, folders and "
                              "manifests (CSV with path and perhaps patient, exam, "

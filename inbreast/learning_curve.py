@@ -18,7 +18,7 @@ from inbreast import pipeline
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="python -m inbreast.learning_curve",
+    parser = commands.Parser(program="inbreast.learning_curve",
                              description=__doc__)
     parser.add_argument("train", metavar="TRAIN_CSV",
                         help="manifest with path, label and patient")

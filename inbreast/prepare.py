@@ -17,7 +17,7 @@ from inbreast import dataset
 
 def parser() -> commands.Parser:
     """The command line."""
-    result = commands.Parser(prog="python -m inbreast.prepare", description=__doc__)
+    result = commands.Parser(program="inbreast.prepare", description=__doc__)
     result.add_argument("root", metavar="ROOT", type=pathlib.Path,
                         help="the release, or the folder that holds it")
     result.add_argument("out", metavar="OUT", type=pathlib.Path, help="folder to fill")

@@ -9,7 +9,6 @@ PACKAGES = ("end2end", "ddsm_train", "inbreast", "benchmarks")
 # What is read by others than these packages, and by whom.
 FOR_OTHERS = {
     "TARGETS": "the Makefile",
-    "EXTRAS": "setup.py, by test",
     "two_view_resnet": "users, docs/models.md",
     "scanner": "users' tables of pictures by device",
 }

@@ -31,7 +31,7 @@ SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="python -m end2end.archive", description=__doc__)
+    parser = commands.Parser(program="end2end.archive", description=__doc__)
     tasks = parser.add_subparsers(
         dest="task", required=True, parser_class=commands.Parser)
     for name in ("predict", "prepare", "sample"):

@@ -16,7 +16,7 @@ PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="python -m end2end.augment", description=__doc__)
+    parser = commands.Parser(program="end2end.augment", description=__doc__)
     parser.add_argument("--show", required=True, metavar="IMAGE_OR_FOLDER",
                       help="mammogram, folder or manifest to augment")
     parser.add_argument("--out", required=True, metavar="PNG",

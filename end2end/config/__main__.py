@@ -49,7 +49,7 @@ def table(parser: argparse.ArgumentParser) -> str:
         if action.help is argparse.SUPPRESS and action.dest != "_dead":
             off.setdefault(action.dest, []).extend(action.option_strings)
     for action in parser._actions:
-        if action.dest == "help" or action.help is argparse.SUPPRESS:
+        if action.dest in ("help", "version") or action.help is argparse.SUPPRESS:
             continue
         flags = ", ".join(f"`{flag}`" for flag in (
             *action.option_strings, *off.get(action.dest, ())))
@@ -63,7 +63,7 @@ def table(parser: argparse.ArgumentParser) -> str:
 
 def parser() -> commands.Parser:
     """The command line, which has no flags."""
-    return commands.Parser(prog="python -m end2end.config", description=__doc__)
+    return commands.Parser(program="end2end.config", description=__doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

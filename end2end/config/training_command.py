@@ -26,7 +26,7 @@ def parser(
         script: key of `config.SCRIPT_DEFAULTS`, whose defaults hold.
         leave_out: names of fields that this program has no flag for.
     """
-    parser = commands.Parser(prog=f"python -m {program}", description=description)
+    parser = commands.Parser(program=program, description=description)
     for split in ("train", "val", "test"):
         parser.add_argument(f"{split}_dir", metavar=split.upper(),
                             help="class folders, or a CSV manifest")

@@ -22,7 +22,7 @@ def parser(
         description: of the program, for its help.
         flips: whether flips are on unless turned off.
     """
-    parser = commands.Parser(prog=program, description=description)
+    parser = commands.Parser(program=program, description=description)
     parser.add_argument("models", nargs="+", metavar="MODEL",
                         help="saved model (.h5); several are averaged")
     parser.add_argument("test", metavar="TEST_DIR",

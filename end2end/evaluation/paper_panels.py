@@ -17,7 +17,7 @@ from end2end.data import image_lists, rois
 from end2end.explanation import maps, methods, overlays
 from end2end.metrics import ensembles, statistics
 from end2end.reports import case_pictures, figures, score_report
-from end2end.utils import files
+from end2end.utils import files, programs
 
 LETTERS = "abcdefghij"
 # The full range of 8 and of 16 bits; what was measured lies below.
@@ -136,8 +136,8 @@ def saliency(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
     saved = [maps.load(path) for path in sorted(folder.glob("*.npz"))]
     if not any(arguments.method in image.maps for image in saved):
         raise files.InputError(
-            f"{folder} has no maps of {arguments.method}; draw them with python -m "
-            f"ddsm_train.draw_saliency --method {arguments.method}.")
+            f"{folder} has no maps of {arguments.method}; draw them with "
+            f"{programs.call('ddsm_train.draw_saliency')} --method {arguments.method}.")
     scale = max(image.peak for image in saved) if arguments.scale == "set" else None
     panels, lines, first = [], [], None
     for i, (kind, label, highest) in enumerate(KINDS):

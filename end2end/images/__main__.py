@@ -1,7 +1,9 @@
-"""One mammogram file to a float array: read, resize, scale, segment the breast.
+"""Checks images before training: what is odd, the rescale factor and mean to use.
 
-`python -m end2end.images DIR|CSV [DIR ...]` checks images before training: what is
-odd about them, and the `--rescale-factor` and `--featurewise-mean` to use.
+    python -m end2end.images DIR|CSV [DIR ...]
+
+Prints what is odd about the images, how many there are of each class, and the
+`--rescale-factor` and `--featurewise-mean` to use.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from end2end.utils import commands
 
 
 def parser() -> commands.Parser:
-    parser = commands.Parser(prog="python -m end2end.images", description=__doc__)
+    parser = commands.Parser(program="end2end.images", description=__doc__)
     parser.add_argument(
         "sets", nargs="+", metavar="DIR|CSV",
         help="the training set, then others; a folder of train, val and test is three")

@@ -22,7 +22,7 @@ from end2end.utils import commands
 def parser() -> commands.Parser:
     """The command line without a command."""
     parser = commands.Parser(
-        prog="end2end.metrics",
+        program="end2end.metrics",
         description=f"{__doc__}{evidence.parsers.overview()}")
     parser.add_argument("scores", nargs="+", metavar="SCORES.csv",
                         help="score files of the same images; the first is described, "

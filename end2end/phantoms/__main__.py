@@ -21,7 +21,7 @@ LAYOUTS = (*CBIS_DDSM, "inbreast", "vindr", "rsna", "cmmd", "mini-mias")
 
 def parser() -> commands.Parser:
     """The command line."""
-    result = commands.Parser(prog="python -m end2end.phantoms", description=__doc__)
+    result = commands.Parser(program="end2end.phantoms", description=__doc__)
     result.add_argument("out", metavar="OUT", type=pathlib.Path,
                         help="folder to make, laid out as a download")
     result.add_argument("--patients", type=int, default=20, help="women (default: 20)")

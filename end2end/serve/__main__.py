@@ -25,7 +25,7 @@ from end2end.utils import commands, distribution, files, temporary
 
 def parser() -> commands.Parser:
     """The command line."""
-    parser = commands.Parser(prog="python -m end2end.serve", description=__doc__)
+    parser = commands.Parser(program="end2end.serve", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="MODEL", type=pathlib.Path,
                       help="model of whole images (.h5, .keras); scores of several are "
                            "averaged")

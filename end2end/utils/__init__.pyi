@@ -8,6 +8,7 @@ from . import image_tags as image_tags
 from . import isolated as isolated
 from . import locks as locks
 from . import processes as processes
+from . import programs as programs
 from . import steps as steps
 from . import temporary as temporary
 
@@ -22,6 +23,7 @@ __all__ = [
     "isolated",
     "locks",
     "processes",
+    "programs",
     "steps",
     "temporary",
 ]

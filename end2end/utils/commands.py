@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from end2end.utils import distribution, files
+import end2end
+from end2end.utils import distribution, files, programs
 
 LONGEST_LINE = 1000
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -20,13 +21,31 @@ class Parser(argparse.ArgumentParser):
     A mistyped flag is an error and not its neighbour; the exit status of an error is 2.
     """
 
-    def __init__(self, **keywords) -> None:
+    def __init__(self, *, program: str = "", **keywords) -> None:
+        """A parser; one of a program has its name as it is typed, and `--version`.
+
+        Args:
+            program: module of `programs.MODULES`; nothing for a part of one.
+            keywords: of `argparse.ArgumentParser`.
+        """
         keywords.setdefault("allow_abbrev", False)
         keywords.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        if program:
+            keywords["prog"] = programs.call(program)
         super().__init__(**keywords)
+        if program:
+            add_version(self)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Adds `--version`, which prints that of the distribution."""
+    parser.add_argument(
+        "--version", action="version", help="print the version and exit",
+        # Where the other project overwrites ours, its package has no version.
+        version=f"{distribution.NAME} {getattr(end2end, '__version__', 'unknown')}")
 
 
 def environment_int(name: str, default: int) -> int:
