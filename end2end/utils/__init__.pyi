@@ -9,6 +9,7 @@ from . import isolated as isolated
 from . import locks as locks
 from . import processes as processes
 from . import programs as programs
+from . import quiet as quiet
 from . import steps as steps
 from . import temporary as temporary
 
@@ -24,6 +25,7 @@ __all__ = [
     "locks",
     "processes",
     "programs",
+    "quiet",
     "steps",
     "temporary",
 ]

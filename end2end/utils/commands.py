@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import end2end
-from end2end.utils import distribution, files, programs
+from end2end.utils import distribution, files, programs, quiet
 
 LONGEST_LINE = 1000
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -94,7 +94,7 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     Status 2: wrong input, nothing was begun. 1: the work failed on the way. 130:
     interrupted.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    quiet.install()
     handler = logging.StreamHandler()
     handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 import cv2
 
+from end2end.utils import quiet
+
 log = logging.getLogger(__name__)
 
 # Numbers of glibc's malloc.h: parameter and value.
@@ -42,6 +44,7 @@ def pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
 
 
 def _begin() -> None:
+    quiet.install()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)     # the command's own business
     threading.Thread(target=_end_with_parent, daemon=True).start()
