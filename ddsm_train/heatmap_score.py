@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from ddsm_train import pipeline
 from end2end import config
-from end2end.utils import commands, locks
+from end2end.utils import commands, locks, programs
 
 FIELDS = (
     "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for text in problems:
         print(f"left out: {text}")
     print(f"heatmaps of {len(job.breasts)} breasts in {out}")
-    print(f"next: python -m ddsm_train.two_step TRAIN.npz {out}")
+    print(f"With heatmaps of training and of test women: "
+          f"{programs.call('ddsm_train.two_step')} TRAIN.npz TEST.npz")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ddsm_train import pipeline
 from end2end import training
 from end2end.config import training_command
-from end2end.utils import commands
+from end2end.utils import commands, programs
 
 # The stage of the top layers of patch training, which whole images have not.
 NOT_HERE = ("top_until_epoch", "top_rate_multiplier", "height")
@@ -34,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = training.experiment.run_image_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     if report:          # of several processes the first speaks
-        print(f"next: python -m ddsm_train.evaluate {options[-1].best_model} "
-              f"{folders[2]} --flips")
+        print("next: " + programs.line(
+            "ddsm_train.evaluate", options[-1].best_model, folders[2], "--flips"))
 
 
 if __name__ == "__main__":

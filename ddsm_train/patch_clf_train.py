@@ -7,12 +7,14 @@ manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13
 --all-layer-epochs 50 trains 3, 10 and 37 epochs.
 """
 
+import pathlib
+import shlex
 from collections.abc import Sequence
 
 from ddsm_train import pipeline
-from end2end import config, training
+from end2end import config, data, training
 from end2end.config import training_command
-from end2end.utils import commands
+from end2end.utils import commands, programs
 
 # Settings of whole-image networks, which a patch classifier has not.
 NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expansion",
@@ -37,9 +39,32 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = training.experiment.run_patch_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     best = options[-1].best_model
-    if report:          # of several processes the first speaks
-        print("next: python -m ddsm_train.image_clf_train TRAIN VAL TEST "
-              f"--patch-model-state {best} [flags]")
+    if report and best != training.run_inputs.NOSAVE:
+        # Of several processes the first speaks.
+        print(next_step(folders[0], best))
+
+
+def next_step(train: str, model: str) -> str:
+    """The command that makes a whole-image classifier of the model.
+
+    Args:
+        train: folder of the training patches; the folders of whole images are looked
+            for above it, where `ddsm_train.prepare` and the demo put them.
+        model: path of the patch classifier.
+    """
+    program = "ddsm_train.image_clf_train"
+    for parent in pathlib.Path(train).parents:
+        for images in (parent / "images", parent / "data" / "images"):
+            sets = [images / part for part in ("train", "val", "test")]
+            first = next(images.glob("train/pos/[!.]*.png"), None)
+            if first is not None and all(map(pathlib.Path.is_dir, sets)):
+                size = data.patches.patch_files.read_size(first) or ()
+                return "next: " + programs.line(
+                    program, *sets, *(("--img-size", *size) if size else ()),
+                    "--patch-model-state", model)
+    return ("For whole images, with folders of neg and pos images in place of TRAIN, "
+            f"VAL and TEST:\n  {programs.call(program)} TRAIN VAL TEST "
+            f"--patch-model-state {shlex.quote(model)}")
 
 
 if __name__ == "__main__":

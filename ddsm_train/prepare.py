@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from ddsm_train import dataset
 from end2end.importing import sets
-from end2end.utils import commands, files, locks
+from end2end.utils import commands, files, locks, programs
 
 SPLITS = ("paper", "official", "official-disjoint")
 
@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if arguments.download is None or arguments.out is None:
         raise files.InputError(
-            "expected DOWNLOAD and OUT; see python -m ddsm_train.prepare --help.")
+            "expected DOWNLOAD and OUT; see "
+            f"{programs.call('ddsm_train.prepare')} --help.")
     if not all(32 <= length <= 8192 for length in arguments.size):
         raise files.InputError(
             "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))

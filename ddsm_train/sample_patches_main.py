@@ -33,8 +33,8 @@ def parser() -> commands.Parser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Samples and says what came out."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Samples and says what came out; returns 1 if nothing did."""
     arguments = parser().parse_args(argv)
     options = dataclasses.replace(
         config.fill(config.SamplingOptions, arguments), segment=True,
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         malignant_mass_folder=arguments.pos_dir,
         benign_calcification_folder=arguments.neg_dir,
         benign_mass_folder=arguments.neg_dir)
-    sample_patches_combined.sample(
+    return sample_patches_combined.sample(
         arguments, options, prefix=arguments.itype, sort=False, patient_lists=False,
         single_at_centroid=False)
 

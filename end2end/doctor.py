@@ -10,6 +10,8 @@ random weights; nothing is downloaded and nothing stays. Exit status 1: somethin
 is needed is missing or wrong.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import importlib.metadata
@@ -25,7 +27,7 @@ import time
 from collections.abc import Sequence
 
 import end2end
-from end2end import checkpoints, config, models, phantoms, predict, prediction
+from end2end import checkpoints, config, images, models, phantoms, predict, prediction
 from end2end.utils import commands, distribution
 
 # Size of the phantoms and of the network's input, rows and columns.
@@ -254,7 +256,8 @@ def small_classifier(path: pathlib.Path) -> checkpoints.Classifier:
     keras.utils.set_random_seed(1)
     patch = models.patch_classifier("yaroslav", 5)
     options = config.ImageOptions(
-        size=SIZE, channels=patch.input_shape[-1], intensity_scale=0.003891,
+        size=SIZE, channels=patch.input_shape[-1],
+        intensity_scale=images.depths.SCALE_OF_16_BITS,
         pixel_mean=44.33)
     model = models.whole_image_classifier(patch, config.ModelOptions(
         backbone="yaroslav", top_filters=(32,), top_repeats=(1,)), size=SIZE)

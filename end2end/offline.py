@@ -21,7 +21,7 @@ from end2end.utils import commands, distribution, files, locks
 
 def parser() -> commands.Parser:
     """The command line."""
-    result = commands.Parser(prog="python -m end2end.offline", description=__doc__)
+    result = commands.Parser(program="end2end.offline", description=__doc__)
     result.add_argument("folder", metavar="FOLDER", help="folder to fill; new or empty")
     result.add_argument("--source", required=True, metavar="WHEEL",
                         help="wheel of this program, or the folder of its source")

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import end2end.training
 from end2end.config import training_command
-from end2end.utils import commands, files
+from end2end.utils import commands, files, programs
 
 # Shen et al. 2019, Transfer learning: Adam at 1e-5, 200 epochs, weight decay 0.01.
 # The original's README: 1e-6 for 50 epochs, ending early.
@@ -88,8 +88,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         folders, images, model, training, say=commands.say,
         verbose=commands.keras_verbosity())
     if report:          # of several processes the first speaks
-        print(f"next: python -m ddsm_train.evaluate {training.best_model} {folders[2]} "
-              "--flips")
+        print("next: " + programs.line(
+            "ddsm_train.evaluate", training.best_model, folders[2], "--flips"))
 
 
 if __name__ == "__main__":

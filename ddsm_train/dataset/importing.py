@@ -5,10 +5,12 @@ import collections
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from end2end import config
 from end2end.data import conversion, splits
+from end2end.data.patches import training_line
 from end2end.importing.sets import cbis_downloads as downloads
 from end2end.importing.sets import cbis_tables as cbis_ddsm
-from end2end.utils import files
+from end2end.utils import files, programs
 
 ROI_COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type",
                "full_path", "mask_path", "official_list", "table_abnormality",
@@ -214,35 +216,25 @@ def print_report(
         out, summary, arguments)))
 
 
-SAMPLE = ("python -m ddsm_train.sample_patches_combined {table} {out}/mask {patients} "
-          "{out}/full {train} {val} --target-height {height} --target-width {width} "
-          "--no-segment-breast --patch-size {patch} --nb-bkg 10 --nb-abn 10 --nb-hns 0 "
-          "--pos-cutoff 0.9 --val-size {share}")
-
-
 def next_commands(
         out: pathlib.Path, summary: Mapping,
         arguments: argparse.Namespace) -> list[str]:
     """Command lines of the S10 patch set and of the patch training (spec 5.8)."""
     height, width = arguments.size
     shared = bool(summary["women_in_two_parts"])
-    values = dict(out=out, height=height, width=width,
-                  patch=224 if height > 600 else 64)
-    tables = {part: out / (f"roi_{part}.csv" if shared else "roi_mask_path.csv")
-              for part in ("train", "test")}
-    lists, sets = out / "splits", out / "patches"
-    test = SAMPLE.format(table=tables["test"], patients=lists / "test.txt",
-                         train=sets / "test", val=sets / "none", share=0, **values)
-    if arguments.split_file:
-        train = [SAMPLE.format(table=tables["train"], patients=lists / f"{part}.txt",
-                               train=sets / part, val=sets / "none", share=0, **values)
-                 for part in ("train", "val")]
-    else:
-        train = [SAMPLE.format(table=tables["train"], patients=out / "pat_train.txt",
-                               train=sets / "train", val=sets / "val", share=0.1,
-                               **values)]
-    return [*train, test, (
-        f"python -m ddsm_train.patch_clf_train {sets}/train {sets}/val {sets}/test "
-        f"--img-size {values['patch']} {values['patch']} --rescale-factor 0.003891 "
-        f"--featurewise-mean {summary['pixel_mean']} --no-equalize-hist --class-list "
-        "background calc_mal calc_ben mass_mal mass_ben")]
+    table = out / ("roi_train.csv" if shared else "roi_mask_path.csv")
+    lists, patches = out / "splits", out / "patches"
+    sets = [patches / part for part in ("train", "val", "test")]
+    options = config.SamplingOptions(patch_size=224 if height > 600 else 64)
+    patients = lists / "train.txt" if arguments.split_file else out / "pat_train.txt"
+    val = (("--val-patients", lists / "val.txt") if arguments.split_file
+           else ("--val-size", 0.1))
+    test_table = ("--test-table", out / "roi_test.csv") if shared else ()
+    return [programs.line(
+        "ddsm_train.sample_patches_combined", table, out / "mask", patients,
+        out / "full", *sets[:2], "--test-patients", lists / "test.txt", "--test-out",
+        sets[2], *test_table, *val, "--target-height", height, "--target-width", width,
+        "--no-segment-breast", "--patch-size", options.patch_size, "--nb-bkg", 10,
+        "--nb-abn", 10, "--nb-hns", 0, "--pos-cutoff", 0.9),
+        training_line.line(
+            sets, options, pixel_mean=summary["pixel_mean"])]

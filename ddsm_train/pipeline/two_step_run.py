@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from end2end import metrics
 from end2end.heatmaps import heatmap_files, two_step
 from end2end.tables import scores
-from end2end.utils import files
+from end2end.utils import files, programs
 
 # As many features are named in the report.
 MOST_IMPORTANT = 10
@@ -86,7 +86,7 @@ def summary(report: dict, arguments: argparse.Namespace, out: pathlib.Path) -> s
         f"{arguments.by}s, {report['cancers']['test']} with cancer (paper: 0.73 by "
         "image)",
         f"scores in {out / 'scores.csv'}, settings in {out / 'report.json'}",
-        f"next: python -m end2end.metrics {out / 'scores.csv'}"]
+        f"next: {programs.line('end2end.metrics', out / 'scores.csv')}"]
     if report["cases"]["train"] < arguments.min_samples_split:
         lines.insert(1, (
             f"note: {report['cases']['train']} training cases are fewer than "

@@ -17,13 +17,10 @@ from collections.abc import Sequence
 
 import tqdm
 
-from end2end import archive, config
+from end2end import archive, config, data
 from end2end.config import model_flags
-from end2end.utils import commands, files
+from end2end.utils import commands, files, programs
 
-NEXT = {
-    "predict": "python -m end2end.archive evaluate {out}",
-    "sample": "python -m ddsm_train.patch_clf_train {train_out} {val_out} TEST_PATCHES"}
 # Tasks whose rows say who the images show.
 SETTLED = ("predict", "prepare")
 SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
@@ -103,7 +100,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     for line in account:
         commands.say(line)
     if arguments.task in NEXT:
-        commands.say(f"next: {NEXT[arguments.task].format(**vars(arguments))}")
+        commands.say(NEXT[arguments.task](arguments))
+
+
+def after_predict(arguments: argparse.Namespace) -> str:
+    """The command that evaluates the scores."""
+    return "next: " + programs.line("end2end.archive", "evaluate", arguments.out)
+
+
+def after_sample(arguments: argparse.Namespace) -> str:
+    """The command that trains on the patches, which needs a set for testing."""
+    return ("with a set of test patches, cut likewise, in place of TEST:\n  "
+            + data.patches.training_line.line(
+                (arguments.train_out, arguments.val_out, "TEST"),
+                config.fill(config.SamplingOptions, arguments)))
+
+
+NEXT = {"predict": after_predict, "sample": after_sample}
 
 
 def outputs(arguments: argparse.Namespace) -> list[str]:

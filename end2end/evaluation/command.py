@@ -9,7 +9,7 @@ import tqdm
 from end2end import config, evaluation
 from end2end.config import image_flags, model_flags
 from end2end.explanation import methods, scales
-from end2end.utils import commands, files, locks
+from end2end.utils import commands, files, locks, programs
 
 
 def parser(
@@ -97,4 +97,4 @@ def run(parsed: argparse.Namespace) -> None:
     print(*evaluation.summary(results), sep="\n")
     out = pathlib.Path(out)
     print(f"scores, results.json, figure and report.html are in {out}\n"
-          f"next: python -m end2end.metrics {out / 'scores.csv'}")
+          f"next: {programs.line('end2end.metrics', out / 'scores.csv')}")

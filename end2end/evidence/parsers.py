@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 
-from end2end.utils import commands
+from end2end.utils import commands, programs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Command:
 def parser(name: str) -> commands.Parser:
     """The command line of one command."""
     command = COMMANDS[name]
-    parser = commands.Parser(prog=f"end2end.metrics {name}", description=command.help)
+    parser = commands.Parser(prog=f"{programs.call('end2end.metrics')} {name}",
+                             description=command.help)
     command.add(parser)
     return parser
 

@@ -27,11 +27,10 @@ SPLITS = ("own", "patient")
 
 def parser() -> commands.Parser:
     """The command line."""
-    result = commands.Parser(prog="python -m end2end.importing", description=__doc__)
+    result = commands.Parser(program="end2end.importing", description=__doc__)
     kinds = result.add_subparsers(dest="what", required=True, metavar="WHAT")
     for name in NAMES:
-        one_set = kinds.add_parser(
-            name, help="a public set", prog=f"python -m end2end.importing {name}")
+        one_set = kinds.add_parser(name, help="a public set")
         one_set.add_argument("root", metavar="ROOT", type=pathlib.Path,
                              help="the folder of the set as downloaded")
         one_set.add_argument("out", metavar="OUT", type=pathlib.Path, nargs="?",
@@ -43,15 +42,12 @@ def parser() -> commands.Parser:
         one_set.add_argument("--accept", nargs="+", default=[], metavar="NAME",
                              help="assumptions that need not hold")
         _add_common(one_set)
-    table = kinds.add_parser("table", help="a table of your own, CSV or Excel",
-                             prog="python -m end2end.importing table")
+    table = kinds.add_parser("table", help="a table of your own, CSV or Excel")
     _add_table(table)
     _add_common(table)
-    join = kinds.add_parser("join", help="several imports into one",
-                            prog="python -m end2end.importing join")
+    join = kinds.add_parser("join", help="several imports into one")
     _add_join(join)
-    kinds.add_parser("sets", help="what is known of the public sets",
-                     prog="python -m end2end.importing sets")
+    kinds.add_parser("sets", help="what is known of the public sets")
     return result
 
 

@@ -13,7 +13,7 @@ import pathlib
 from collections.abc import Sequence
 
 from end2end import phantoms
-from end2end.utils import commands, files, locks
+from end2end.utils import commands, files, locks, programs
 
 CBIS_DDSM = ("classic", "descriptive", "kaggle")
 LAYOUTS = (*CBIS_DDSM, "inbreast", "vindr", "rsna", "cmmd", "mini-mias")
@@ -57,10 +57,19 @@ def main(argv: Sequence[str] | None = None) -> None:
             phantoms.write_layout(out, layout=layout, **arguments)
         for defect, path in phantoms.spoil(out) if defects else ():
             print(f"  spoilt: {defect}, {path}")
-    command = {"inbreast": "inbreast.prepare"}.get(
-        layout, "ddsm_train.prepare" if layout in CBIS_DDSM
-        else f"end2end.importing {layout}")
-    print(f"done; next:\n  python -m {command} {out} PREPARED")
+    prepared = out.with_name(f"{out.name}-prepared")
+    print("next: " + next_step(layout, out, prepared, arguments["size"]))
+
+
+def next_step(
+        layout: str, out: pathlib.Path, prepared: pathlib.Path,
+        size: Sequence[int]) -> str:
+    """The command that imports the phantoms at their size."""
+    if layout in ("inbreast", *CBIS_DDSM):
+        package = "inbreast" if layout == "inbreast" else "ddsm_train"
+        return programs.line(f"{package}.prepare", out, prepared, "--size", *size)
+    return programs.line(
+        "end2end.importing", layout, out, prepared, "--size", *size)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ interruption have `state()` and `restore(state)`.
 import json
 import logging
 import os
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -105,11 +106,13 @@ class StopOnNan(keras.callbacks.Callback):
 
     Args:
         attempt: what to say about the settings.
+        kept: function of no arguments; whether a best model was written before.
     """
 
-    def __init__(self, attempt: str) -> None:
+    def __init__(
+            self, attempt: str, kept: Callable[[], bool] = lambda: False) -> None:
         super().__init__()
-        self.attempt, self.epoch = attempt, 0
+        self.attempt, self.kept, self.epoch = attempt, kept, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch = epoch + 1
@@ -124,7 +127,9 @@ class StopOnNan(keras.callbacks.Callback):
 
     def _check(self, loss, where):
         if not np.isfinite(loss):
-            raise Diverged(f"the loss became {loss} in {where}; {self.attempt}")
+            best = "; the best model so far is kept" if self.kept() else ""
+            raise Diverged(
+                f"the loss became {loss} in {where}; {self.attempt}{best}")
 
 
 class EarlyStopping(keras.callbacks.Callback):
@@ -264,6 +269,37 @@ class AucCheckpoint(BestCheckpoint):
         """Takes up what `state` gave."""
         *earlier, self.best_aucs = state
         super().restore(earlier)
+
+
+class TimeLeft(keras.callbacks.Callback):
+    """Says after each epoch how long the rest of the whole run takes at its pace.
+
+    Args:
+        until: last epoch of the last stage.
+        say: takes a line of text.
+    """
+
+    def __init__(self, until: int, say: Callable[[str], object]) -> None:
+        super().__init__()
+        self.until, self.say = until, say
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        seconds = time.monotonic() - self.started
+        left = (self.until - epoch - 1) * seconds
+        self.say(f"epoch {epoch + 1} of {self.until} took {duration(seconds)}; "
+                 f"at most about {duration(left)} left of the run")
+
+
+def duration(seconds: float) -> str:
+    """A time as a user reads it: `45 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 class HistoryLog(keras.callbacks.Callback):

@@ -62,6 +62,11 @@ def run_patch_experiment(
         ends = end2end.training.starting.boundaries(network, settings)
         stages = end2end.training.schedule.patch_stages(
             training, settings.model, **ends)
+        if len(stages) == 1:
+            settings.say(
+                f"one stage, of all layers, to epoch {stages[0].until_epoch}; the "
+                "stages of last, top and all layers are for ImageNet weights and for "
+                "--resume-from with --top-layer-nb.")
         history = fit(network, stages, data, settings, "val_accuracy", signature)
         return report("patch", network, history, data, settings, signature)
 
@@ -80,6 +85,7 @@ def run_image_experiment(
     """
     settings = Settings(images, model, training, say, verbose, devices.layout(training))
     run_inputs.check_start(settings)
+    settings = run_inputs.with_scale_of_start(settings)
     data, settings = run_inputs.open_data("whole_image", folders, settings)
     run_inputs.check_both_classes(data["val"], "validation")
     with run_inputs.outputs(settings), devices.started(settings) as settings:

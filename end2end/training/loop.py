@@ -225,7 +225,8 @@ class _Run:
         epochs_before = len(self.rows)
         meta = dict(signature=self.output.signature, stage=number)
         followers = [
-            self.validation, callbacks.StopOnNan(self._tried(stage)),
+            self.validation,
+            callbacks.StopOnNan(self._tried(stage), self._best_is_kept),
             callbacks.HistoryLog(self.rows, self.output.history, stage.name),
             *stoppers, self.best]
         if self.output.state and self.chief:
@@ -235,6 +236,9 @@ class _Run:
                 stopped=bool(self.model.stop_training))))
         if self.options.tensorboard and self.chief:
             followers.append(callbacks.TensorBoardLog(self.options.tensorboard))
+        if self.chief:
+            followers.append(callbacks.TimeLeft(
+                self.stages[-1].until_epoch, self._beside_the_bar))
         once_more = (remat.recomputing(self.model) if self.options.remat
                      else contextlib.nullcontext())
         try:
@@ -267,8 +271,10 @@ class _Run:
         return (f"tried: stage {stage.name!r}, {options.optimizer} at learning rate "
                 f"{stage.learning_rate:g}, weight decay {stage.weight_decay:g}, batch "
                 f"{self.batches.batch_size}. Lower --init-learningrate, or check the "
-                "images (--rescale-factor, --featurewise-mean); the best model so far "
-                "is kept")
+                "images (--rescale-factor, --featurewise-mean)")
+
+    def _best_is_kept(self):
+        return self.best.best_epoch is not None and self.output.save is not None
 
     def _dataset(self, start, stop):
         """Batches `start` to `stop` as a `tf.data.Dataset`.

@@ -19,7 +19,7 @@ import numpy as np
 import tqdm
 from numpy.typing import NDArray
 
-from end2end import augment, config, models
+from end2end import augment, checkpoints, config, models
 from end2end.data import image_batches, image_lists
 from end2end.images import input_checks
 from end2end.utils import files, locks
@@ -125,12 +125,16 @@ def _labelled(folder, classes, split):
             f"{split} folder {folder} has none of the class folders "
             f"{', '.join(classes)}; expected one per class. Check the path and "
             "--class-list.")
-    absent = [name for name in classes if split == "train"
-              and name not in class_counts(images, at_least=1)]
-    if absent:
+    absent = [name for name in classes
+              if name not in class_counts(images, at_least=1)]
+    if absent and split == "train":
         raise files.InputError(
             f"train folder {folder} has no images of the class {absent[0]!r}; expected "
             f"some of each of {', '.join(classes)}. Check --class-list.")
+    if absent:
+        log.warning("%s folder %s has no images of %s; its figures say nothing of "
+                    "%s.", split, folder, " or ".join(absent),
+                    "it" if len(absent) == 1 else "them")
     return images
 
 
@@ -221,12 +225,59 @@ def look_at_images(
         options = dataclasses.replace(options, pixel_mean=round(check.pixel_mean, 2))
         settings.say(f"mean grey value of the training images: {options.pixel_mean}")
     greatest = max(image.top for split in check.statistics.values() for image in split)
+    if kind == "whole_image":
+        check_range(greatest * (options.intensity_scale or 1))
     if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:
         raise files.InputError(
             "histogram equalisation needs intensities of 0-255, but the images reach "
             f"{greatest * (options.intensity_scale or 1):.0f}; scale them (--img-scale "
             "255 or --rescale-factor 0.003891), or turn it off (--no-equalize-hist).")
     return dataclasses.replace(settings, images=options)
+
+
+# Twelve bits; scaled images have 0 to 255.
+GREATEST_INPUT = 4095
+
+
+def check_range(greatest: float) -> None:
+    """Refuses images of 16 bits that would enter a network as they are.
+
+    Args:
+        greatest: value of all images, after scaling.
+
+    Raises:
+        files.InputError: see above.
+    """
+    if greatest > GREATEST_INPUT:
+        raise files.InputError(
+            f"the images reach {greatest:.0f} where networks of this method expect 0 "
+            "to 255; give --rescale-factor auto (and --featurewise-mean auto), or "
+            "those of the model that training starts from.")
+
+
+def with_scale_of_start(settings: Settings) -> Settings:
+    """Takes rescale factor and mean from the model that training starts from.
+
+    Only where neither a factor nor another scaling is asked for; a mean that is typed
+    stays.
+    """
+    images, training = settings.images, settings.training
+    start = training.resume_from or settings.model.patch_model_path
+    if not start or images.intensity_scale is not None or images.stretch_max_to:
+        return settings
+    beside = checkpoints.config_path(start)
+    card = files.read_json(beside, "model settings") if beside.exists() else {}
+    stored = card.get("images") or {}
+    if stored.get("intensity_scale") is None:
+        return settings
+    changes = dict(intensity_scale=stored["intensity_scale"])
+    if images.pixel_mean == config.ImageOptions().pixel_mean and "pixel_mean" in stored:
+        changes["pixel_mean"] = stored["pixel_mean"]
+    mean = (f" --featurewise-mean {changes['pixel_mean']:g}"
+            if "pixel_mean" in changes else "")
+    settings.say(f"no --rescale-factor is given; --rescale-factor "
+                 f"{changes['intensity_scale']:g}{mean} of {start} is used.")
+    return dataclasses.replace(settings, images=dataclasses.replace(images, **changes))
 
 
 def check_shared_patients(

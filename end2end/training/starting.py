@@ -44,7 +44,7 @@ def patch_network(settings: Settings) -> tuple[keras.Model, Settings]:
         weights = None
         if options.pretrained and row.top_start is None:
             settings.say(f"{options.backbone} has no ImageNet weights; it starts from "
-                         "random weights and is trained in one stage.")
+                         "random weights.")
         elif options.pretrained:
             weights = options.pretrained_weights or "imagenet"
         # A dropout that acts from the second stage on needs its layer from the first.

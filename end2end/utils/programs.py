@@ -17,7 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # line that says what it does.
 GROUPS: dict[str, tuple[str, ...]] = {
     "First": ("end2end.doctor", "ddsm_train.demo", "end2end.phantoms"),
-    "Images": ("ddsm_train.prepare", "inbreast.prepare", "end2end.images"),
+    "Images": ("ddsm_train.prepare", "inbreast.prepare", "end2end.importing",
+               "end2end.images"),
     "Patches": ("ddsm_train.sample_patches_combined", "ddsm_train.sample_patches_main",
                 "end2end.augment"),
     "Training": ("ddsm_train.patch_clf_train", "ddsm_train.image_clf_train",
@@ -26,7 +27,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Where the network looks": (
         "ddsm_train.draw_saliency", "ddsm_train.heatmap_score", "ddsm_train.two_step",
         "end2end.heatmap_agreement"),
-    "Use": ("end2end.predict", "end2end.serve", "end2end.archive", "end2end.export"),
+    "Use": ("end2end.predict", "end2end.serve", "end2end.archive", "end2end.export",
+            "end2end.offline"),
     "The paper": ("ddsm_train.experiments", "inbreast.experiments",
                   "end2end.paper_figures"),
     "Help": ("end2end.completion", "end2end.config", "ddsm_train.model_table"),
@@ -57,15 +59,15 @@ def call(module: str) -> str:
     return f"{shlex.quote(sys.orig_argv[0])} -m {module}"
 
 
+def line(module: str, *arguments: object) -> str:
+    """A whole command line that can be pasted, its words quoted where they need it."""
+    return f"{call(module)} {shlex.join(map(str, arguments))}"
+
+
 def use_command(path: str) -> None:
     """Makes `call` give the one command, by its name where the shell finds it so."""
     name = pathlib.Path(path).name
     _command[:] = [name if shutil.which(name) == path else shlex.quote(path)]
-
-
-def use_modules() -> None:
-    """Makes `call` give `python -m`."""
-    _command.clear()
 
 
 def split(typed: Sequence[str]) -> tuple[str, list[str]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from end2end.data import conversion, splits
 from end2end.importing.sets import inbreast_tables as tables
-from end2end.utils import files
+from end2end.utils import files, programs
 
 LOG_COLUMNS = ("image", "patient", "file", "reason")
 IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split", "birads",
@@ -262,8 +262,8 @@ def report(
     print("left out: " + (", ".join(f"{number} ({reason})" for reason, number
                                     in reasons.items()) or "nothing")
           + f"; see {out / 'left_out.csv'}")
-    height, width = facts["size"]
-    print(f"mean grey value of the training images times 255/65535: {mean}\nnext:\n"
-          f"  python -m inbreast.finetune {out}/images/train {out}/images/val "
-          f"{out}/images/test --resume-from MODEL.h5 --img-size {height} {width} "
-          f"--rescale-factor 0.003891 --featurewise-mean {mean}")
+    sets = [out / "images" / part for part in ("train", "val", "test")]
+    print(f"mean grey value of the training images times 255/65535: {mean}\n"
+          "to fine-tune a whole-image model, with its file in place of MODEL.h5:\n  "
+          + programs.line("inbreast.finetune", *sets, "--resume-from", "MODEL.h5")
+          + "\nnext: " + programs.line("end2end.images", out / "images"))

@@ -6,7 +6,7 @@ import pathlib
 from end2end import experiments
 from end2end.data import image_lists
 from end2end.experiments import Column, Run, Scale
-from end2end.utils import files, steps
+from end2end.utils import files, programs, steps
 from inbreast import dataset, pipeline
 from inbreast.pipeline import named
 
@@ -68,9 +68,9 @@ def check(rows: list[named.Experiment], run: Run) -> None:
         if not path.exists():
             raise files.InputError(
                 f"model {path} does not exist; give --ddsm with the folder of "
-                "CBIS-DDSM as downloaded (make: DDSM=...), make it with python -m "
-                f"ddsm_train.experiments --run {name} (or transfer, for all; the "
-                "same --scale), or give --models.")
+                "CBIS-DDSM as downloaded (make: DDSM=...), make it with "
+                f"{programs.call('ddsm_train.experiments')} --run {name} (or transfer, "
+                "for all; the same --scale), or give --models.")
 
 
 # Experiments to steps ---------------------------------------------------------------

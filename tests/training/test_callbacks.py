@@ -78,6 +78,25 @@ def test_a_loss_that_becomes_nan_says_where_and_what_was_tried():
         watcher.on_train_batch_end(2, {"loss": float("nan")})
 
 
+def test_a_best_model_is_spoken_of_only_where_there_is_one():
+    for kept in (False, True):
+        watcher = callbacks.StopOnNan("tried: adam", lambda kept=kept: kept)
+        with pytest.raises(callbacks.Diverged) as caught:
+            watcher.on_train_batch_end(0, {"loss": float("inf")})
+        assert ("best model so far is kept" in str(caught.value)) == kept
+
+
+def test_the_time_left_is_that_of_the_whole_run(monkeypatch):
+    lines, clock = [], iter([0.0, 40.0, 100.0, 820.0])
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
+    watcher = callbacks.TimeLeft(12, lines.append)
+    for epoch in (1, 2):
+        watcher.on_epoch_begin(epoch)
+        watcher.on_epoch_end(epoch)
+    assert lines == ["epoch 2 of 12 took 40 s; at most about 7 min left of the run",
+                     "epoch 3 of 12 took 12 min; at most about 1.8 h left of the run"]
+
+
 def test_loss_clips_probabilities_at_1e_7():
     labels = np.array([[1.0, 0.0], [0.0, 1.0]])
     scores = np.array([[0.0, 1.0], [0.0, 1.0]])

@@ -11,8 +11,9 @@ import pytest
 from end2end.utils import files, programs
 
 ROOT = pathlib.Path(__file__).parents[2]
-# The reader of fragile files is started by other programs alone.
-NOT_TYPED = {"end2end", "end2end.utils.isolated"}
+# The reader of fragile files is started by other programs alone, the installer of a
+# folder of wheels is copied into it.
+NOT_TYPED = {"end2end", "end2end.utils.isolated", "end2end.offline_use"}
 
 
 def runnable():
@@ -24,10 +25,8 @@ def runnable():
 
 
 @pytest.fixture(autouse=True)
-def as_modules():
-    programs.use_modules()
-    yield
-    programs.use_modules()
+def as_modules(monkeypatch):
+    monkeypatch.setattr(programs, "_command", [])
 
 
 def run(*words):
@@ -97,6 +96,12 @@ def test_a_call_is_written_as_this_process_was_started(monkeypatch, tmp_path):
     assert programs.call("ddsm_train.two_step") == "end2end ddsm two-step"
     programs.use_command("env/bin/end2end")
     assert programs.call("end2end.predict") == "env/bin/end2end predict"
+
+
+def test_words_with_spaces_are_quoted(monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python"])
+    assert programs.line("end2end.predict", pathlib.Path("my best.h5"), "--flips", 3
+                         ) == "python -m end2end.predict 'my best.h5' --flips 3"
 
 
 @pytest.mark.parametrize("words", [

@@ -67,6 +67,40 @@ def read_comment(path: str | os.PathLike) -> tuple[str, int]:
         return "", 0
 
 
+def read_size(path: str | os.PathLike) -> tuple[int, int] | None:
+    """Rows and columns of a PNG file, from its first bytes; None if it is none."""
+    with open(path, "rb") as stream:
+        head = stream.read(24)
+    if len(head) < 24 or not head.startswith(SIGNATURE):
+        return None
+    columns, rows = struct.unpack(">II", head[16:])
+    return rows, columns
+
+
+def check_sizes(
+        outs: Iterable[str | os.PathLike], folders: Iterable[str], side: int) -> None:
+    """Refuses folders that hold patches of another size.
+
+    Args:
+        outs: output folders, which need not exist.
+        folders: names of the class folders in them.
+        side: of the patches to come in pixels.
+
+    Raises:
+        files.InputError: see above.
+    """
+    # An odd side gives patches one pixel smaller.
+    side = side // 2 * 2
+    for folder in (pathlib.Path(out, name) for out in outs for name in folders):
+        path = next(iter(sorted(folder.glob("[!.]*.png"))), None)
+        size = path and read_size(path)
+        if size and size != (side, side):
+            raise files.InputError(
+                f"{folder} holds patches of {size[0]}x{size[1]} pixels, such as "
+                f"{path.name}, and --patch-size asks for {side}; choose another folder "
+                "or remove this one.")
+
+
 class Index:
     """The patches that lie in class folders, by mammogram."""
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ddsm_train import sample_patches_combined, sample_patches_main
+from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "sampling"
 RUNS = json.loads(gzip.decompress((GOLDEN / "expected.json.gz").read_bytes()))
@@ -263,3 +264,63 @@ def test_the_older_sampler_crops_and_uses_three_classes(tiny):
         "train/background/A_LEFT_CC_1_0000.png",
         "train/background/B_LEFT_CC_1_0000.png",
         "train/benign/B_LEFT_CC_1_0000.png", "train/malignant/A_LEFT_CC_1_0000.png"]
+
+
+def test_one_call_cuts_all_three_sets_and_says_how_to_train_on_them(tiny, capsys):
+    (tiny / "pat_train.txt").write_text("B\n")
+    for name in ("val", "test"):
+        (tiny / f"{name}.txt").write_text("A\n")
+    (tiny / "census.json").write_text('{"pixel_mean": 41.5}')
+    test = "--test-patients", tiny / "test.txt", "--test-out", tiny / "out/a test"
+    names = run(tiny, *test, "--nb-abn", 1, "--nb-bkg", 1)
+    assert {name.split("/")[0] for name in names} == {"train", "a test"}
+    printed = capsys.readouterr().out
+    assert "three sets are needed" in printed and "next:" not in printed
+    with open(tiny / "roi_mask_path.csv", "a") as table:
+        table.write("C,LEFT,CC,1,MALIGNANT,mass\n")
+    (tiny / "test.txt").write_text("C\n")
+    shutil.copy(tiny / "full/A_LEFT_CC.png", tiny / "full/C_LEFT_CC.png")
+    shutil.copy(tiny / "mask/Mass-Training_A_LEFT_CC_1.png",
+                tiny / "mask/Mass-Training_C_LEFT_CC_1.png")
+    names = run(tiny, *test, "--val-patients", tiny / "val.txt", "--nb-abn", 1,
+                "--nb-bkg", 1, out="three")
+    assert {"train/background/B_LEFT_CC_1_0000.png",
+            "val/mass_mal/A_LEFT_CC_1_0000.png"} <= set(names)
+    assert (tiny / "out/a test/mass_mal/C_LEFT_CC_1_0000.png").exists()
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("next: ") and line.endswith(
+        f"-m ddsm_train.patch_clf_train {tiny}/three/train {tiny}/three/val "
+        f"'{tiny}/out/a test' --img-size 16 16 --rescale-factor 0.003891 "
+        "--featurewise-mean 41.5 --no-equalize-hist --class-list background calc_mal "
+        "calc_ben mass_mal mass_ben")
+
+
+def test_a_patient_of_two_sets_and_half_a_flag_are_refused(tiny):
+    (tiny / "test.txt").write_text("A\n")
+    with pytest.raises(files.InputError, match="patient A is in .*pat_train.txt and"):
+        run(tiny, "--test-patients", tiny / "test.txt", "--test-out", tiny / "test")
+    with pytest.raises(files.InputError, match="belong together"):
+        run(tiny, "--test-out", tiny / "test")
+
+
+def test_swapped_folders_end_with_status_1_and_without_a_next_command(tiny, capsys):
+    words = command(tiny, tiny / "out", *TINY)
+    words[1], words[3] = words[3], words[1]
+    assert sample_patches_combined.main(words) == 1
+    printed = capsys.readouterr().out
+    assert "Are MASK_DIR and FULL_DIR given in this order?" in printed
+    assert "next" not in printed
+
+
+def test_patches_of_another_size_are_not_mixed_into_a_folder(tiny):
+    run(tiny, "--patch-size", 17)
+    run(tiny, "--patch-size", 16)
+    with pytest.raises(files.InputError, match="holds patches of 16x16 pixels, such"):
+        run(tiny, "--patch-size", 24)
+
+
+def test_a_class_without_patches_is_named(tiny, capsys):
+    run(tiny)
+    printed = capsys.readouterr().out
+    assert f"warning: no patches in {tiny}/out/train/calc_mal;" in printed
+    assert f"no patches in {tiny}/out/train/mass_mal" not in printed

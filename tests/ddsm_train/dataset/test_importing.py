@@ -25,22 +25,22 @@ def arguments(**changes):
 
 def test_the_next_commands_sample_the_papers_patches_and_train(tmp_path):
     summary = dict(women_in_two_parts=[], pixel_mean=52.1)
-    train, test, learn = importing.next_commands(tmp_path, summary, arguments())
-    assert "--patch-size 224" in train and "--val-size 0.1" in train
-    assert f"{tmp_path}/splits/test.txt" in test and "--val-size 0 " not in train
-    assert "--featurewise-mean 52.1" in learn
+    sample, learn = importing.next_commands(tmp_path, summary, arguments())
+    assert "--patch-size 224" in sample and "--val-size 0.1" in sample
+    assert f"--test-patients {tmp_path}/splits/test.txt" in sample
+    assert "--featurewise-mean 52.1" in learn and "--img-size 224 224" in learn
 
 
 def test_women_in_two_parts_have_a_table_of_each_part(tmp_path):
     summary = dict(women_in_two_parts=["P_00001"], pixel_mean=52.1)
-    train, test, _ = importing.next_commands(tmp_path, summary, arguments())
-    assert "roi_train.csv" in train and "roi_test.csv" in test
+    sample, _ = importing.next_commands(tmp_path, summary, arguments())
+    assert "roi_train.csv" in sample and f"--test-table {tmp_path}/roi_test.csv" in (
+        sample)
 
 
 def test_a_split_of_ones_choice_is_sampled_part_by_part(tmp_path):
     summary = dict(women_in_two_parts=[], pixel_mean=52.1)
-    lines = importing.next_commands(
+    sample, _ = importing.next_commands(
         tmp_path, summary, arguments(split_file="split.csv", size=(192, 144)))
-    assert [part in line for part, line in zip(
-        ("train.txt", "val.txt", "test.txt"), lines, strict=False)] == [True] * 3
-    assert "--patch-size 64" in lines[0]
+    assert all(f"splits/{part}.txt" in sample for part in ("train", "val", "test"))
+    assert "--val-size" not in sample and "--patch-size 64" in sample

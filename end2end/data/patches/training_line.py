@@ -1,0 +1,27 @@
+"""The command line that trains a classifier on the patches just cut."""
+
+from collections.abc import Sequence
+
+from end2end import config
+from end2end.data.patches import roi_table
+from end2end.images import depths
+from end2end.utils import programs
+
+
+def line(
+        outs: Sequence[object], options: config.SamplingOptions, *,
+        pixel_mean: float | None = None) -> str:
+    """The command line, to be pasted.
+
+    Args:
+        outs: folders of the training, validation and test patches.
+        options: `SamplingOptions` that they were cut with.
+        pixel_mean: mean grey value of the training images (0-255); None where it is
+            not known: then factor and mean are found from the patches.
+    """
+    scale = (("auto", "--featurewise-mean", "auto") if pixel_mean is None else
+             (depths.SCALE_OF_16_BITS, "--featurewise-mean", pixel_mean))
+    return programs.line(
+        "ddsm_train.patch_clf_train", *outs, "--img-size", options.patch_size,
+        options.patch_size, "--rescale-factor", *scale, "--no-equalize-hist",
+        "--class-list", *roi_table.class_folders(options))
