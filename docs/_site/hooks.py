@@ -16,6 +16,9 @@ from mkdocs.structure import files
 
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
+
+from end2end.utils import programs  # noqa: E402
+
 # Files of the root that are pages of the site too.
 ROOT_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md",
               "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md",
@@ -23,7 +26,6 @@ ROOT_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md",
 COMMANDS, PYTHON = "reference/commands/", "reference/python/"
 SHIM = re.compile(r"https?://[^\"]*/iframe-worker/shim")
 WORKER = "theme/iframe-worker.js"
-INTERNAL = ("end2end.utils.isolated",)
 LINK = re.compile(r"(\]\(|(?:src|href)=\")([^)#\s\"]+)")
 FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
@@ -77,35 +79,19 @@ def on_post_template(output: str, template_name: str, config) -> str:
     return SHIM.sub(WORKER, output)
 
 
-def programs() -> list[str]:
-    """Modules that are commands, in the order of their names."""
-    names = (".".join(path.relative_to(ROOT).with_suffix("").parts)
-             .removesuffix(".__main__")
-             for folder in ("end2end", "ddsm_train", "inbreast")
-             for path in (ROOT / folder).rglob("*.py")
-             if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8"))
-    return sorted(set(names) - set(INTERNAL))
-
-
-def parser_of(name: str) -> argparse.ArgumentParser:
-    """The parser of a command."""
-    module = importlib.import_module(name)
-    if not hasattr(module, "parser"):
-        module = importlib.import_module(f"{name}.__main__")
-    return module.parser()
-
-
 def command_pages() -> dict[str, str]:
     """A page for each command, and one that lists them."""
     rows, pages = [], {}
-    for name in programs():
-        parser = parser_of(name)
+    for name in programs.MODULES:
+        with programs.as_command("end2end"):
+            parser = programs.load(name).parser()
         first, _, _ = (parser.description or "").strip().partition("\n")
         pages[f"{COMMANDS}{name}.md"] = command_page(name, parser)
-        rows.append(f"| [`{name}`]({name}.md) | {first} |")
+        rows.append(f"| [`end2end {programs.words(name)}`]({name}.md) | {first} |")
     pages[f"{COMMANDS}index.md"] = "\n".join((
-        "# Commands", "", "Each is called as `python -m NAME`. These pages are written "
-        "from the parsers of the commands when the site is built.", "",
+        "# Commands", "", "In the order of the work. Each is a module as well: "
+        "`end2end ddsm prepare` is `python -m ddsm_train.prepare`. These pages are "
+        "written from the parsers of the commands when the site is built.", "",
         "| command | what it does |", "|---|---|", *rows, ""))
     return pages
 
@@ -126,8 +112,6 @@ def fenced(text: str | None) -> str:
 
 
 def usage(parser: argparse.ArgumentParser) -> str:
-    parser.prog = parser.prog if parser.prog.startswith("python") else (
-        f"python -m {parser.prog}")
     return fenced(parser.format_usage())
 
 
@@ -201,7 +185,7 @@ def python_pages() -> dict[str, str]:
 
 def on_config(config):
     """Puts the pages that are made here into the navigation."""
-    pages = {COMMANDS: [f"{COMMANDS}{name}.md" for name in programs()],
+    pages = {COMMANDS: [f"{COMMANDS}{name}.md" for name in programs.MODULES],
              PYTHON: [f"{PYTHON}end2end.{path.parent.name}.md" for path in
                       sorted((ROOT / "end2end").glob("*/__init__.pyi"))]}
 

@@ -25,7 +25,6 @@ EXTRAS = {
     "cluster": "archives: Parquet, URLs and --scheduler of Dask",
     "all": "everything above",
     "docs": "the documentation as a site: make docs",
-    "docs": "the site of the documentation",
     "test": "the tests and the checks of style",
 }
 

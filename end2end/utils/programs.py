@@ -1,5 +1,6 @@
 """The programs in the order of the work, and how each is typed."""
 
+import contextlib
 import difflib
 import importlib
 import pathlib
@@ -7,7 +8,7 @@ import shlex
 import shutil
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from end2end.utils import errors
 
@@ -68,6 +69,17 @@ def use_command(path: str) -> None:
     """Makes `call` give the one command, by its name where the shell finds it so."""
     name = pathlib.Path(path).name
     _command[:] = [name if shutil.which(name) == path else shlex.quote(path)]
+
+
+@contextlib.contextmanager
+def as_command(name: str) -> Iterator[None]:
+    """Within it `call` gives the one command by this name, as a page prints it."""
+    before = list(_command)
+    _command[:] = [name]
+    try:
+        yield
+    finally:
+        _command[:] = before
 
 
 def split(typed: Sequence[str]) -> tuple[str, list[str]]:

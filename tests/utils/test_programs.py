@@ -98,6 +98,13 @@ def test_a_call_is_written_as_this_process_was_started(monkeypatch, tmp_path):
     assert programs.call("end2end.predict") == "env/bin/end2end predict"
 
 
+def test_a_page_may_name_the_one_command(monkeypatch):
+    monkeypatch.setattr(sys, "orig_argv", ["python"])
+    with programs.as_command("end2end"):
+        assert programs.call("inbreast.finetune") == "end2end inbreast finetune"
+    assert programs.call("inbreast.finetune") == "python -m inbreast.finetune"
+
+
 def test_words_with_spaces_are_quoted(monkeypatch):
     monkeypatch.setattr(sys, "orig_argv", ["python"])
     assert programs.line("end2end.predict", pathlib.Path("my best.h5"), "--flips", 3
