@@ -139,14 +139,14 @@ def check_apart(parts: Sequence[Part], *, by_table: bool) -> None:
     Raises:
         files.InputError: see above.
     """
-    seen: dict[str, Part] = {}
+    part_of: dict[str, Part] = {}
     for part in parts[:-1] if by_table else parts:
         for patient in data.patches.roi_table.patient_ids(part.sources.patients):
-            if patient in seen:
+            if patient in part_of:
                 raise files.InputError(
-                    f"patient {patient} is in {seen[patient].sources.patients} and in "
+                    f"patient {patient} is in {part_of[patient].sources.patients} and in "
                     f"{part.sources.patients}; take it out of one of them.")
-        seen |= dict.fromkeys(
+        part_of |= dict.fromkeys(
             data.patches.roi_table.patient_ids(part.sources.patients), part)
 
 

@@ -10,6 +10,7 @@ PACKAGES = ("end2end", "ddsm_train", "inbreast", "benchmarks")
 FOR_OTHERS = {
     "TARGETS": "the Makefile",
     "two_view_resnet": "users, docs/models.md",
+    "as_command": "docs/_site/hooks.py",
     "scanner": "users' tables of pictures by device",
 }
 
