@@ -4,11 +4,10 @@ Of each image a Comprehensive 3D SR by TID 1500 with the score, the flags and th
 regions of the heatmap as coordinates in pixels of the mammogram; a Segmentation of
 these regions; and a Secondary Capture of the saliency map. They stand in the study of
 the mammogram, one series for each kind, refer to it and carry its patient's tags. Needs
-highdicom (`pip install 'end2end[results]'`).
+the extra `results` (highdicom).
 """
 
 import dataclasses
-import importlib.util
 import logging
 import pathlib
 import re
@@ -26,7 +25,7 @@ from end2end.dicom import parsing
 from end2end.explanation import lines, maps, methods
 from end2end.prediction.identity_cells import SEPARATOR
 from end2end.reports import capture_pictures, case_pictures
-from end2end.utils import files
+from end2end.utils import distribution, files
 
 MANUFACTURER = "end2end"
 PRODUCT = "whole-image classifier of mammograms"
@@ -100,10 +99,8 @@ class Area:
 
 def check() -> None:
     """Raises files.InputError unless the package that does the work is installed."""
-    if importlib.util.find_spec("highdicom") is None:
-        raise files.InputError(
-            "DICOM results need the package highdicom; install it: pip install "
-            "'end2end[results]', or leave out --dicom.")
+    distribution.require("highdicom", purpose="--dicom", extra="results",
+                         otherwise="or leave it out")
 
 
 def paths(folder: pathlib.Path, name: str) -> dict[str, pathlib.Path]:
