@@ -144,8 +144,8 @@ def check_apart(parts: Sequence[Part], *, by_table: bool) -> None:
         for patient in data.patches.roi_table.patient_ids(part.sources.patients):
             if patient in part_of:
                 raise files.InputError(
-                    f"patient {patient} is in {part_of[patient].sources.patients} and in "
-                    f"{part.sources.patients}; take it out of one of them.")
+                    f"patient {patient} is in {part_of[patient].sources.patients} and "
+                    f"in {part.sources.patients}; take it out of one of them.")
         part_of |= dict.fromkeys(
             data.patches.roi_table.patient_ids(part.sources.patients), part)
 

@@ -1,5 +1,6 @@
 """Results as DICOM: what a mammogram must tell, what is written, is it valid."""
 
+import importlib.util
 import shutil
 import subprocess
 
@@ -53,8 +54,8 @@ def test_the_results_of_an_image_lie_beside_each_other(tmp_path):
 
 
 def test_without_the_package_the_remedy_is_named(monkeypatch):
-    monkeypatch.setattr(dicom_results.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(files.InputError, match="pip install 'end2end"):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(files.InputError, match=r"end2end-mammography\[results\]"):
         dicom_results.check()
 
 
