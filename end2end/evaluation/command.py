@@ -91,8 +91,8 @@ def run(parsed: argparse.Namespace) -> None:
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
             outputs=model_flags.typed(parsed),
-            progress=bar.update, pictures=pictures, store=arguments["store"],
-            refuse_unfit=arguments["refuse_unfit"])
+            progress=bar.update, say=bar.write, pictures=pictures,
+            store=arguments["store"], refuse_unfit=arguments["refuse_unfit"])
         results = evaluation.run(models, arguments["test"], out, options)
     print(*evaluation.summary(results), sep="\n")
     out = pathlib.Path(out)

@@ -44,6 +44,7 @@ class EvaluationOptions:
         images: fields of `ImageOptions` that win over those stored with the model.
         outputs: what the user says of the outputs of the models.
         progress: called with the number of images just scored; None for silence.
+        say: takes a line of text for the user, before anything is scored.
         pictures: what the report shows of each image.
         store: keep calibration and operating points with the model (`cards`).
         refuse_unfit: leave out pictures that are no basis for a score.
@@ -56,6 +57,7 @@ class EvaluationOptions:
     images: dict = dataclasses.field(default_factory=dict)
     outputs: model_flags.OutputOptions = model_flags.AS_STORED
     progress: object = None
+    say: object = log.info
     pictures: evaluation_cases.PictureOptions = evaluation_cases.PictureOptions()
     store: bool = False
     refuse_unfit: bool = False
@@ -274,7 +276,10 @@ def run(
         if options.refuse_unfit:
             refused = refusals.unfit_images(images) if refused is None else refused
             images = refusals.without(images, refused)
-        voting = voting or voters(images)
+        if voting is None:
+            voting = voters(images)
+            for line in accounting.lines(voting, len(refused or ()), images.left):
+                options.say(line)
         members.insert(0, evaluate(
             classifier, images, options, identity_columns(voting)))
         cards.insert(0, classifier.card)

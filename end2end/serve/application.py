@@ -1,5 +1,6 @@
 """The web application of the local page: routes, limits and headers."""
 
+import json
 import pathlib
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -19,6 +20,7 @@ Send = Callable[[Message], Awaitable[None]]
 HOST = "127.0.0.1"
 MAX_BYTES = 200 << 20
 MAX_FILES = 40
+MAX_QUESTION = 1 << 20
 # Uploads that may be under way; a page sends one after the other.
 MAX_WAITING = 8
 # Seconds: between two pieces of an upload, and for the whole of it. From the page they
@@ -58,7 +60,8 @@ class WithHeaders:
 
 
 def application(scorer: "scoring.Scorer") -> WithHeaders:
-    """The page and its one question: `POST /score` with a file as body.
+    """The page and its questions: `POST /score` with a file as body, and `POST
+    /account` with the marks of the images that are shown.
 
     The header `X-Name` is the name of the file (percent-encoded), `X-Frame` perhaps a
     frame. No other site can send these headers.
@@ -86,10 +89,14 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
     async def score(request):
         return await scored(request, scorer, waiting, turn)
 
+    async def account(request):
+        return await accounted(request, scorer, waiting)
+
     for place, (suffix, kind) in PAGES.items():
         app.add_route(place, page(suffix, kind), methods=["GET"])
     app.add_route("/about", about, methods=["GET"])
     app.add_route("/score", score, methods=["POST"])
+    app.add_route("/account", account, methods=["POST"])
     app.add_exception_handler(Exception, failed)
     return WithHeaders(app)
 
@@ -172,11 +179,38 @@ async def scored(request: "Request", scorer: "scoring.Scorer", waiting: list,
         waiting.pop()
 
 
-async def limited(request: "Request") -> bytearray:
+async def accounted(request: "Request", scorer: "scoring.Scorer", waiting: list
+                    ) -> "Response":
+    """The response to the question what became of the files on the page.
+
+    Args:
+        request: JSON with `marks` of images, and `refused`, a list of objects with
+            `name` and `error`.
+        scorer: what scored them.
+        waiting: an entry per request under way.
+    """
+    import anyio
+
+    if reason := refusal(request, waiting):
+        return answer(dict(error=reason[1]), reason[0])
+    try:
+        question = json.loads(await limited(request, MAX_QUESTION))
+        marks, refused = question["marks"][:MAX_FILES], question["refused"][:MAX_FILES]
+        return answer(await anyio.to_thread.run_sync(scorer.session.account, list(
+            map(str, marks)), [dict(file) for file in refused]))
+    except (files.InputError, ValueError, TypeError, KeyError, RecursionError):
+        return answer(dict(error="expected the marks of images as JSON."), 422)
+
+
+async def limited(request: "Request", most: int | None = None) -> bytearray:
     """The body of a request.
 
+    Args:
+        request: the request.
+        most: bytes; None: `MAX_BYTES`.
+
     Raises:
-        TooLargeError: it is longer than `MAX_BYTES`.
+        TooLargeError: it is longer.
         TimeoutError: it stalled for `STALLED` seconds, or took `LONGEST`.
     """
     import anyio
@@ -189,6 +223,6 @@ async def limited(request: "Request") -> bytearray:
             if piece is None:
                 return data
             data += piece
-            if len(data) > MAX_BYTES:
+            if len(data) > (most or MAX_BYTES):
                 raise TooLargeError(
                     f"the file is larger than {MAX_BYTES >> 20} MB; no mammogram is.")

@@ -15,9 +15,10 @@ from end2end import checkpoints, images, prediction
 from end2end.explanation import maps as explain
 from end2end.explanation import methods, overlays, scales
 from end2end.prediction import pseudonyms
+from end2end.prediction.identity_cells import SEPARATOR
 from end2end.reports import case_pictures, report
-from end2end.serve import uploads
-from end2end.tables import vocabulary
+from end2end.serve import session, uploads
+from end2end.tables import scores
 from end2end.utils import commands, files
 
 # Rows of the picture that is sent; more than a screen has are of no use.
@@ -46,7 +47,8 @@ class Scorer:
         self.refuse_unfit, self.map_scale = refuse_unfit, map_scale
         self.classifiers, self.patch, self.flips = classifiers, patch, flips
         self.folder = folder or pathlib.Path(tempfile.gettempdir())
-        self.names = pseudonyms.Pseudonyms(key or pseudonyms.new_key())
+        self.session = session.Session(
+            pseudonyms.Pseudonyms(key or pseudonyms.new_key()))
 
     def about(self) -> dict[str, Any]:
         """What the page says of the models."""
@@ -67,9 +69,10 @@ class Scorer:
             frame: number of a frame as text, or nothing.
 
         Returns:
-            dict for JSON: what is in a row of scores, `pixels` (base64 of uint16,
-            little end first, 0 to `white` and above), their `width` and `height`, and
-            `layers`, addresses of transparent pictures by name.
+            dict for JSON: what is in a row of scores, `mark` (`session.Session`),
+            `pixels` (base64 of uint16, little end first, 0 to `white` and above), their
+            `width` and `height`, and `layers`, addresses of transparent pictures by
+            name.
 
         Raises:
             files.InputError: the file cannot be read or is no mammogram.
@@ -96,23 +99,21 @@ class Scorer:
             tuple(row.name for row in shown.values()), patch=self.patch,
             class_index=list(first.classes).index("pos"),
             map_scale=self.map_scale), picture=image.pixels).maps
+        identity = dataclasses.replace(
+            result.identity, content=images.belonging.content(result.identity, path))
+        mark = self.session.keep(identity, dict(
+            path=name, score=scores.number(result.score), calibrated="" if
+            result.calibrated is None else scores.number(result.calibrated),
+            flags=SEPARATOR.join(result.flags), notes=SEPARATOR.join(result.notes)))
         told = images.belonging.settle([result.identity], doubles=False)[0]
         return dict(
-            patient=self._patient(told, name), laterality=result.laterality,
+            mark=mark, patient=self.session.patient(told), laterality=result.laterality,
             view=result.view, score=result.score, models=result.models,
             calibrated=result.calibrated, points=result.points, flags=result.flags,
             notes=(*result.notes, *told.notes), layers={
                 kind: _layer(case_pictures.coloured(row.name, maps[row.name]))
                 for kind, row in shown.items()},
             **_picture(image.pixels))
-
-    def _patient(self, identity, name):
-        """What the page shows of the patient: what the name of the file says is there
-        anyway, and a folder on this computer says nothing."""
-        if identity.patient and identity.patient == vocabulary.from_name(
-                name)["patient"]:
-            return identity.patient if identity.patient in name else ""
-        return self.names(identity.patient)
 
 
 def _layer(picture):

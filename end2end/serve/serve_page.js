@@ -29,7 +29,7 @@ function add(files) {
       break;
     }
     byId("views").append(view);
-    view.querySelector(".remove").onclick = () => view.remove();
+    view.querySelector(".remove").onclick = () => { view.remove(); account(); };
     if (file.size > about.max_bytes) {
       fail(view, `${file.name} is larger than the limit; no mammogram is.`);
       continue;
@@ -56,19 +56,49 @@ async function work() {
   }
   busy = false;
   byId("state").textContent = "";
+  account();
+}
+
+const VOTES = {yes: "counts for its breast", no: "counts for no breast",
+               alone: "counts for no mean, as its side, view or patient is unknown"};
+
+// What belongs together depends on all files that are shown.
+async function account() {
+  if (busy) return;
+  const views = [...byId("views").children];
+  const refused = views.filter(view => view.dataset.error).map(view => ({
+    name: view.querySelector("h2").textContent, error: view.dataset.error}));
+  const marks = views.map(view => view.dataset.mark).filter(Boolean);
+  byId("account").hidden = views.length === 0;
+  const response = await fetch("account", {
+    method: "POST", headers: {"X-Name": "account"},
+    body: JSON.stringify({marks, refused})});
+  if (!response.ok) return;
+  const told = await response.json();
+  list(byId("counts"), told.lines);
+  URL.revokeObjectURL(byId("csv").href);
+  byId("csv").href = URL.createObjectURL(new Blob([told.csv], {type: "text/csv"}));
+  for (const view of views) {
+    const image = told.images[view.dataset.mark];
+    if (!image) continue;
+    view.querySelector(".votes").textContent =
+      [VOTES[image.votes], ...image.notes].join("; ");
+  }
+  document.body.dataset.accounted = marks.length + refused.length;
 }
 
 async function score(file, view) {
   const headers = {"X-Name": encodeURIComponent(file.name)};
   if (byId("frame").value) headers["X-Frame"] = byId("frame").value;
   const response = await fetch("score", {method: "POST", headers, body: file});
-  const found = await response.json();
-  if (response.ok) show(view, found);
-  else fail(view, found.error);
+  const reply = await response.json();
+  if (response.ok) show(view, reply);
+  else fail(view, reply.error);
 }
 
 function fail(view, sentence) {
   view.classList.add("failed");
+  view.dataset.error = sentence;
   view.querySelector(".score").textContent = "no score";
   list(view.querySelector(".flags"), [sentence]);
   for (const part of view.querySelectorAll(".picture, .tools label, .reset")) part.remove();
@@ -83,6 +113,7 @@ function list(place, sentences) {
 }
 
 function show(view, found) {
+  view.dataset.mark = found.mark;
   const place = [found.patient, found.laterality, found.view].filter(Boolean).join(" ");
   const calibrated = found.calibrated === null ? ""
     : `, calibrated ${found.calibrated.toFixed(3)}`;

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from end2end import augment, checkpoints, config, models
 from end2end.data import image_batches, image_lists
-from end2end.images import input_checks
+from end2end.images import accounting, input_checks
 from end2end.utils import files, locks
 
 if TYPE_CHECKING:
@@ -206,6 +206,7 @@ def look_at_images(
         files.InputError: an image cannot be read, or not be equalised.
     """
     options = settings.images
+    _account(kind, data, settings)
     check = input_checks.check_images(
         data, options, workers=settings.training.workers,
         progress=lambda iterable: tqdm.tqdm(
@@ -278,6 +279,21 @@ def with_scale_of_start(settings: Settings) -> Settings:
     settings.say(f"no --rescale-factor is given; --rescale-factor "
                  f"{changes['intensity_scale']:g}{mean} of {start} is used.")
     return dataclasses.replace(settings, images=dataclasses.replace(images, **changes))
+
+
+def _account(kind, data, settings):
+    """Says what became of all images and files; of patches, which are no views of a
+    breast, how many there are and what was not looked at."""
+    sets = {name: images for name, images in data.items() if images.arrays is None}
+    paths = {str(path) for images in sets.values() for path in images.paths}
+    if kind == "whole_image" and sets:
+        for line in accounting.lines_of_sets(sets, paths):
+            settings.say(line)
+        settings.say("images that do not vote for a breast are trained on all the same")
+    elif sets:
+        settings.say(f"patches: {len(paths)} found")
+        settings.say(accounting.not_looked_at(list(dict.fromkeys(
+            pair for images in sets.values() for pair in images.left))))
 
 
 def check_shared_patients(

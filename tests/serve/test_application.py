@@ -92,6 +92,20 @@ def test_more_requests_than_may_wait_are_refused(client, monkeypatch):
     assert ask(client, png()).status_code == 503
 
 
+def test_the_page_asks_what_became_of_its_files(client):
+    mark = ask(client, png()).json()["mark"]
+
+    def account(content):
+        return client.post("/account", content=content, headers={"X-Name": "account"})
+    told = account(json.dumps(dict(marks=[mark], refused=[dict(name="b", error="c")])))
+    assert told.json()["lines"][0].startswith("images: 2 found, 1 understood, 1 refus")
+    assert told.json()["images"][mark]["votes"] in ("yes", "alone")
+    for wrong in ("", "[]", "{}", '{"marks": 1, "refused": []}',
+                  '{"marks": [], "refused": [1]}', "[" * 100_000, "x" * 2_000_000):
+        assert account(wrong).status_code == 422, wrong[:40]
+    assert client.post("/account", content="{}").status_code == 400
+
+
 def test_other_sites_and_other_names_of_this_machine_are_refused(client):
     assert ask(client, png(), Origin="http://evil.example").status_code == 403
     assert ask(client, png(), Host="evil.example").status_code == 400
@@ -319,6 +333,24 @@ def test_a_refused_file_is_shown_with_its_reason(page, tmp_path):
     view, = drop(page, path)
     assert view.find_element("class name", "score").text == "no score"
     assert "text.dcm" in view.find_element("class name", "flags").text
+
+
+def test_the_page_says_what_became_of_its_files(page, tmp_path):
+    for name in ("P_9_LEFT_CC.png", "P_9_LEFT_CC-copy.png"):
+        (tmp_path / name).write_bytes(png())
+    count = len(page.find_elements("css selector", ".view")) + 2
+    _, double = drop(page, *sorted(tmp_path.iterdir(), reverse=True))
+    until(lambda: page.execute_script("return document.body.dataset.accounted"
+                                      ) == str(count))
+    text = page.find_element("id", "counts").text
+    assert f"images: {count} found" in text and "not looked at: 0" in text
+    assert "the same image as" in double.find_element("class name", "votes").text
+    link = page.find_element("id", "csv")
+    assert link.get_attribute("href").startswith("blob:http://127.0.0.1")
+    assert link.get_attribute("download") == "scores.csv"
+    double.find_element("class name", "remove").click()
+    until(lambda: page.execute_script("return document.body.dataset.accounted"
+                                      ) == str(count - 1))
 
 
 def test_no_request_leaves_the_machine_and_nothing_is_reported(page, address):

@@ -169,3 +169,18 @@ def test_a_woman_in_two_splits_is_a_warning_where_that_is_allowed(
     assert {split: len(images) for split, images in data.items()} == dict(
         train=2, val=2, test=2)
     assert "1 patient is in more than one split" in caplog.text
+
+
+def test_a_training_begins_with_what_became_of_all_images_and_files(folder, tmp_path):
+    (folder / "neg/notes.txt").write_text("no image")
+    messages = []
+    data = listed(folder)
+    run = dataclasses.replace(settings(tmp_path), say=messages.append)
+    run_inputs.look_at_images("whole_image", data, run)
+    assert messages[0].startswith(f"images: {len(data['train'])} found, ")
+    assert "not voting" in messages[0]
+    assert messages[1] == "not looked at: 1 (1 no image: notes.txt)"
+    messages.clear()
+    run_inputs.look_at_images("patch", data, run)
+    assert messages[:2] == [f"patches: {len(data['train'])} found",
+                            "not looked at: 1 (1 no image: notes.txt)"]
