@@ -72,6 +72,9 @@ def parser() -> commands.Parser:
                              "Grad-CAM of the first model")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE",
                         help="write a page of all images with their maps, HTML")
+    parser.add_argument("--prevalence", type=float, default=0.006, metavar="SHARE",
+                        help="share of images with cancer at which the page gives "
+                             "positive predictive values (%(default)s, of screening)")
     parser.add_argument("--dicom", type=pathlib.Path, metavar="FOLDER",
                         help="write for each DICOM file its overlay (Secondary "
                              "Capture) and its score (Structured Report); they carry "
@@ -192,6 +195,7 @@ def pictures(
         raise files.InputError(
             f"--picture-side {arguments.picture_side} is no number of pixels; expected "
             "1 or more, or 0 for all that the mammogram has.")
+    reports.operating.check_prevalence(arguments.prevalence)
     patch, digest = None, None
     if arguments.patch_model:
         patch = checkpoints.load_classifier(arguments.patch_model)
@@ -200,7 +204,8 @@ def pictures(
         arguments.overlay, arguments.report, arguments.dicom, patch, arguments.frame,
         dict(settings, patch_model=digest, side=arguments.picture_side,
              map_scale=arguments.map_scale),
-        side=arguments.picture_side or None, map_scale=arguments.map_scale)
+        side=arguments.picture_side or None, map_scale=arguments.map_scale,
+        flips=arguments.flips, prevalence=arguments.prevalence)
     reports.prediction_pictures.check(request)
     return request
 
@@ -223,8 +228,7 @@ def finish(
     commands.say(prediction.grouping.terminal(rows, levels) + "\n")
     more = []
     if request:
-        more = reports.prediction_pictures.make(rows, classifiers, request,
-                                     reports.prediction_pictures.table_sections(levels))
+        more = reports.prediction_pictures.make(rows, classifiers, request, levels)
     written = [out, *prediction.grouping.write_levels(out, levels)]
     if target != out:
         trained = [classifier.card.get("trained_on", "unknown data")

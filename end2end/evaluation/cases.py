@@ -9,7 +9,7 @@ import tqdm
 from end2end import checkpoints, images, saliency
 from end2end.data import rois
 from end2end.explanation import maps, methods, patch_maps, scales
-from end2end.reports import case_pictures, report
+from end2end.reports import case_pictures, report, views
 from end2end.tables import scores
 
 
@@ -65,13 +65,23 @@ def cases(
             explained = dataclasses.replace(
                 maps.explain(classifier, path, settings, label=label), score=score)
         else:
+            pixels = images.read_image(path)
             explained = maps.Explained(
-                path, maps.look(images.read_image(path)), score, {}, label)
+                path, maps.look(pixels), score, {}, label, source=pixels.shape)
         regions = find_regions(path, explained.grey.shape) if find_regions else ()
         cases.append(case_pictures.case(
             explained, name=names[i], regions=regions, limit=limit,
-            details=details(table, i)))
+            details=details(table, i), hanging=views.hanging(
+                explained, side=table.lateralities[i], view=table.views[i],
+                exam=exam(table, i))))
     return cases
+
+
+def exam(table: scores.Scores, i: int) -> str:
+    """What the images that hang together have in common; empty where nobody knows."""
+    if not table.patients[i]:
+        return ""
+    return " ".join(filter(None, (table.patients[i], table.exams[i])))
 
 
 def details(table: scores.Scores, i: int) -> dict:

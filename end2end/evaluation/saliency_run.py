@@ -7,11 +7,11 @@ import pathlib
 
 import tqdm
 
-from end2end import checkpoints
+from end2end import checkpoints, images
 from end2end.data import image_lists, rois
 from end2end.explanation import maps, methods, overlays, patch_maps
 from end2end.metrics import bootstrap
-from end2end.reports import case_pictures, report, score_tables
+from end2end.reports import case_pictures, report, score_tables, views
 from end2end.utils import files
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ def finish(
     """Pictures, pointing game and page, from the saved maps."""
     scale = common_scale(drawn) if job.common_scale else None
     limit = case_pictures.bytes_per_case(len(drawn))
-    cases, rows = [], []
+    cases, rows, exams = [], [], {}
     for name, saved in drawn:
         explained = maps.load(saved)
         if scale is not None:
@@ -169,8 +169,9 @@ def finish(
         rows += pointing
         cases.append(case_pictures.case(
             explained, name=name, regions=regions, limit=limit,
-            details={f"{row['method']} points at the lesion": "yes" if row["hit"]
-                     else "no" for row in pointing}))
+            hanging=hung(explained, exams), details={
+                f"{row['method']} points at the lesion": "yes" if row["hit"]
+                else "no" for row in pointing}))
     summary = maps.pointing_summary(
         rows, dict(runs=bootstrap.RUNS, seed=bootstrap.SEED))
     results = dict(images=len(drawn), failed=failed, tolerance=job.tolerance,
@@ -180,6 +181,21 @@ def finish(
     files.write_json(job.out / "results.json", results)
     write_page(job, cases, summary)
     return results
+
+
+def hung(explained: maps.Explained, exams: dict) -> report.Hanging:
+    """How an image is hung, as its name or tags say.
+
+    Args:
+        explained: the image.
+        exams: numbers of exams by `Identity.study`, which the page shows in place of
+            what they are told by; the exam is added.
+    """
+    shown = images.identify(explained.path)
+    known = shown.woman is not None or shown.exam
+    exam = f"exam {exams.setdefault(shown.study, len(exams) + 1)}" if known else ""
+    return views.hanging(
+        explained, side=shown.laterality, view=shown.view_cell, exam=exam)
 
 
 def common_scale(drawn: list[tuple[str, pathlib.Path]]) -> float:

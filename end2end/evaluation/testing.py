@@ -16,6 +16,7 @@ from end2end.config import model_flags
 from end2end.data import image_lists
 from end2end.evaluation import cases as evaluation_cases
 from end2end.evaluation import refusals
+from end2end.explanation import scales
 from end2end.images import accounting, belonging, input_checks
 from end2end.metrics import (
     bootstrap,
@@ -25,7 +26,7 @@ from end2end.metrics import (
     statistics,
 )
 from end2end.prediction import identity_cells
-from end2end.reports import figures, report, score_tables
+from end2end.reports import figures, operating, report, score_tables
 from end2end.tables import scores as score_files
 from end2end.tables.identity import Identity
 from end2end.utils import files
@@ -306,7 +307,9 @@ def run(
                     classifier, schemes["plain"], options.pictures, source)))
     write_files(out, schemes, results)
     cases = evaluation_cases.cases(classifier, schemes, options.pictures)
-    write_page(out, schemes, results, cards, cases)
+    point = operating.of_models(
+        [classifier] * len(model_paths), flips="flips" in schemes)
+    write_page(out, schemes, results, cards, cases, point)
     return results
 
 
@@ -338,7 +341,8 @@ def write_files(
 
 def write_page(
         out: pathlib.Path, schemes: Mapping[str, score_files.Scores], results: dict,
-        cards: Sequence[dict], cases: Sequence[report.Case]) -> None:
+        cards: Sequence[dict], cases: Sequence[report.Case],
+        point: report.Operating | None = None) -> None:
     """Writes `report.html`."""
     trained = "; ".join(dict.fromkeys(
         str(card.get("trained_on") or "not recorded") for card in cards))
@@ -359,8 +363,7 @@ def write_page(
     sections.append(report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name]))
     if cases:
         sections += [report.Heading("Images"), report.Cases(
-            cases, "The most wrong first. A map shows where the network looked, not "
-            "where a lesion is.")]
+            cases, f"The most wrong first. {scales.IS_NOT}", point)]
     report.write_report(
         out / "report.html", sections, trained_on=trained,
         title=f"Evaluation on {pathlib.Path(results['test']).name}")

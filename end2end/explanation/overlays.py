@@ -1,5 +1,6 @@
 """Maps and outlines laid over a mammogram, as pictures and as transparent layers."""
 
+import base64
 from collections.abc import Sequence
 
 import cv2
@@ -84,6 +85,14 @@ def outline_layer(
     """
     return lines.drawn(
         lines.of_regions(regions, tuple(shape)), tuple(shape), LINE_COLOURS)
+
+
+def colour_tables() -> dict[str, str]:
+    """The colours of maps by `OPACITIES`, for pages: base64 of 256 times red, green,
+    blue and opacity."""
+    ramp = np.linspace(0, 1, 256)[None]
+    return {name: base64.b64encode(coloured(ramp, opacity)[0].tobytes()).decode()
+            for name, opacity in OPACITIES.items()}
 
 
 def colour_bar(rows: int, title: str = "") -> NDArray[np.uint8]:

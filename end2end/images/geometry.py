@@ -7,9 +7,15 @@ centre of the first pixel lies half a pixel from the edge of the picture, as
 `scaling.resized` has it.
 """
 
+import os
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from end2end.dicom import parsing
+from end2end.utils import files
 
 Shape = tuple[int, int]
 
@@ -76,3 +82,33 @@ def points(points: ArrayLike, grid: Shape, shape: Shape) -> NDArray[np.float64]:
     """
     factor = np.array([shape[1] / grid[1], shape[0] / grid[0]])
     return (np.asarray(points, np.float64) + 0.5) * factor - 0.5
+
+
+def pixel_spacing(header: Mapping) -> float | None:
+    """Millimetres between the rows of a mammogram, at the breast or the detector.
+
+    Args:
+        header: `pydicom.Dataset` of the mammogram.
+
+    Returns:
+        None where unknown, or where rows and columns differ.
+    """
+    for name in ("PixelSpacing", "ImagerPixelSpacing"):
+        try:
+            down, across = map(float, header.get(name) or ())
+        except (TypeError, ValueError):
+            continue
+        if 0 < down < 10 and abs(down - across) < 0.01 * down:
+            return down
+    return None
+
+
+def spacing_of(path: str | os.PathLike) -> float | None:
+    """`pixel_spacing` of a file; None where it is no DICOM file or cannot be read."""
+    try:
+        if not files.is_dicom(files.existing_file(path, "image")):
+            return None
+        with parsing.refusing(path):
+            return pixel_spacing(parsing.read_header(path)[0])
+    except (files.InputError, OSError):
+        return None

@@ -1,19 +1,21 @@
 """Mammograms with their layers as cases of a report, small enough to be many."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
+import numpy as np
 from numpy.typing import NDArray
 
 from end2end.data import rois
 from end2end.explanation import lines, maps, methods, overlays
-from end2end.reports import report
+from end2end.reports import report, views
 
 # A page of 400 cases stays below 25 MB; base64 makes four bytes of three.
 PAGE_BYTES = 24_000_000 * 3 // 4
-MOST_BYTES = 150_000
+MOST_BYTES = 1_000_000
 # Share of the mammogram itself; the layers divide the rest.
-PICTURE_SHARE = 0.55
+PICTURE_SHARE = 0.7
 SCALES = (1.0, 0.75, 0.55, 0.4, 0.3, 0.2, 0.14, 0.1, 0.07)
 QUALITIES = (85, 65, 45)
 
@@ -63,34 +65,38 @@ def drawn(
 
 def case(
         explained: maps.Explained, *, name: str, regions: Sequence[rois.Region] = (),
-        details: dict | None = None, limit: int = MOST_BYTES) -> report.Case:
+        limit: int = MOST_BYTES, **facts: Any) -> report.Case:
     """One case of a report.
 
     Args:
         explained: one image with its maps.
         name: of the case.
-        regions: list of `rois.Region`, drawn as a layer of their own.
-        details: further facts, by name.
-        limit: bytes of all its pictures together, met by smaller or coarser pictures.
+        regions: list of `rois.Region` on the grid of its picture.
+        limit: bytes of all its pictures together, met by smaller or coarser pictures;
+            lines keep their place whatever the picture loses.
+        facts: further fields of `report.Case`: `details`, `hanging`, ...
 
     Returns:
         `report.Case`.
     """
-    pictures = []
-    for method in explained.maps:
-        pictures.append((methods.METHODS[method].title,
-                         coloured(method, explained.on_picture(method))))
-    if regions:
-        pictures.append(("outlines", overlays.outline_layer(
-            explained.grey.shape, regions)))
-    share = PICTURE_SHARE if pictures else 1.0
-    each = int(limit * (1 - share) / max(len(pictures), 1))
+    names = list(explained.maps)
+    share = PICTURE_SHARE if names else 1.0
+    each = int(limit * (1 - share) / max(len(names), 1))
+    facts.setdefault("hanging", views.hanging(explained, side="", view=""))
     return report.Case(
-        name, fitted(explained.grey, overlays.jpeg, int(limit * share)),
+        name, fitted(explained.grey, overlays.webp, int(limit * share)),
         explained.score, explained.label,
-        tuple((title, fitted(picture, overlays.webp, each))
-              for title, picture in pictures),
-        details or {})
+        tuple(layer(explained, method, each) for method in names),
+        lines=tuple(views.line_data(
+            explained, regions, contour=names[0] if names else None)), **facts)
+
+
+def layer(explained: maps.Explained, method: str, limit: int) -> report.Layer:
+    """The map of a method as a layer of a case, in at most so many bytes."""
+    row = methods.METHODS[method]
+    grey = np.rint(255 * explained.maps[method]).astype(np.uint8)
+    return report.Layer(method, row.title, fitted(grey, overlays.webp, limit),
+                        row.colours, explained.legends.get(method, row.legend))
 
 
 def fitted(picture: NDArray, encode: Callable[..., bytes], limit: int) -> bytes:

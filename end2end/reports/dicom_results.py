@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydicom.sr.codedict import codes
 
 import end2end
+from end2end import images
 from end2end.dicom import parsing
 from end2end.explanation import lines, maps, methods
 from end2end.prediction.identity_cells import SEPARATOR
@@ -204,7 +205,7 @@ def overlay(source: pydicom.Dataset, result: Result) -> pydicom.Dataset:
     import highdicom
     method = result.shown["saliency"]
     picture = case_pictures.drawn(result.explained, method.name)
-    spacing = pixel_spacing(source)
+    spacing = images.geometry.pixel_spacing(source)
     if spacing:
         spacing *= result.explained.source[0] / picture.shape[0]
     picture = capture_pictures.with_band(picture, [
@@ -368,19 +369,6 @@ def _score_lines(row):
               + (f"; {place}" if place else "")]
     flags = len([flag for flag in (row.get("flags") or "").split(SEPARATOR) if flag])
     return scored + [f"{flags} flags: see the report of the score"] * bool(flags)
-
-
-def pixel_spacing(source: pydicom.Dataset) -> float | None:
-    """Millimetres between the rows of a mammogram, None where unknown or uneven."""
-    for name in ("PixelSpacing", "ImagerPixelSpacing"):
-        spacing = source.get(name)
-        try:
-            down, across = map(float, spacing)
-        except (TypeError, ValueError):
-            continue
-        if 0 < down < 10 and abs(down - across) < 0.01 * down:
-            return down
-    return None
 
 
 def _tracking(number):

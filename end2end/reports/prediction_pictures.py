@@ -20,13 +20,25 @@ from end2end.explanation import (
     patch_maps,
     scales,
 )
-from end2end.reports import case_pictures, dicom_results, report
+from end2end.prediction.identity_cells import SEPARATOR
+from end2end.reports import (
+    case_pictures,
+    dicom_results,
+    operating,
+    report,
+    views,
+)
 from end2end.tables import vocabulary
 from end2end.utils import commands, files
 
 SETTINGS = "settings.json"
 LEGEND = "legend.txt"
 TITLE = "Scores of mammograms"
+NO_POINT = ("The models carry no operating point for these scores, so no threshold is "
+            "set.")
+# Of rows that stand for several images: level, title, and what is equal.
+LEVELS = (("breasts", "Breast", ("patient", "exam", "laterality")),
+          ("patients", "Woman", ("patient", "exam")))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +57,8 @@ class PictureRequest:
             since 1970; older pictures of it are made anew.
         side: most pixels of the longer side of a picture; None for the mammogram's own.
         map_scale: one of `scales.CHOICES`.
+        flips: whether the scores are means over the flips.
+        prevalence: share of images with cancer, for the page.
         bits: by path, where the rescale factor is `auto` (`exam_bits.shared_bits`).
     """
 
@@ -57,6 +71,8 @@ class PictureRequest:
     scored_ns: Mapping[str, int] = dataclasses.field(default_factory=dict)
     side: int | None = maps.PICTURE_SIDE
     map_scale: str = scales.MODEL
+    flips: bool = False
+    prevalence: float = report.PREVALENCE
     bits: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -88,14 +104,15 @@ def check(request: PictureRequest) -> None:
 
 
 def make(rows: list[dict], classifiers: Sequence[checkpoints.Classifier],
-         request: PictureRequest, tables: Sequence = ()) -> list[tuple[str, str]]:
+         request: PictureRequest, levels: dict[str, list[dict]] | None = None
+         ) -> list[tuple[str, str]]:
     """Makes what is asked for and missing.
 
     Args:
         rows: rows of a score file.
         classifiers: with Keras models; the maps are those of the first.
         request: what is asked for.
-        tables: sections for the page, before its cases.
+        levels: rows per breast and patient, for the page.
 
     Returns:
         pairs of path and reason, of the images where something failed.
@@ -117,16 +134,51 @@ def make(rows: list[dict], classifiers: Sequence[checkpoints.Classifier],
                 write(explained)
             if request.page:
                 cases.append(case_pictures.case(
-                    explained, name=name, limit=limit, details=_details(row)))
+                    explained, name=name, limit=limit, details=_details(row),
+                    hanging=_hanging(explained, row), groups=groups(row, levels or {}),
+                    flags=tuple(filter(None, row["flags"].split(SEPARATOR)))))
         except (files.InputError, OSError) as error:
             failures.append((row["path"], commands.one_line(error)))
     if request.page:
-        report.write_report(
-            request.page, [*tables, report.Heading("Images"), report.Cases(cases)],
-            title=TITLE, trained_on="; ".join(
-                classifier.card.get("trained_on", "unknown data")
-                for classifier in classifiers))
+        _write_page(request, classifiers, cases, levels or {})
     return failures
+
+
+def _write_page(request, classifiers, cases, levels):
+    point = operating.of_models(classifiers, flips=request.flips)
+    report.write_report(
+        request.page, [
+            *table_sections(levels, point, request.prevalence),
+            report.Heading("Images"), report.Cases(
+                cases, operating=point, prevalence=request.prevalence,
+                caption="" if point else NO_POINT)],
+        title=TITLE, trained_on="; ".join(
+            classifier.card.get("trained_on", "unknown data")
+            for classifier in classifiers))
+
+
+def _hanging(explained, row):
+    exam = " ".join(filter(None, (row["patient"], row.get("exam", ""))))
+    return views.hanging(
+        explained, side=row["laterality"], view=row["view"], exam=exam)
+
+
+def groups(row: dict, levels: dict[str, list[dict]]) -> tuple[str, ...]:
+    """Sentences on the scores of the breast and of the woman that an image shows.
+
+    Args:
+        row: of a score file.
+        levels: rows per breast and patient (`grouping.levels`).
+    """
+    sentences = []
+    for level, title, keys in LEVELS:
+        for other in levels.get(level, ()):
+            same = all(other.get(key, "") == row.get(key, "") for key in keys)
+            if same and row["patient"] and other["score"]:
+                sentences.append(
+                    f"{title}: score {float(other['score']):.3f} of {other['images']} "
+                    f"image{'s' * (str(other['images']) != '1')}")
+    return tuple(sentences)
 
 
 def legend(classifier: checkpoints.Classifier, request: PictureRequest) -> str:
@@ -209,14 +261,30 @@ def _write(path, data):
         part.write_bytes(data)
 
 
-def table_sections(levels: dict[str, list[dict]]) -> list:
-    """The rows per breast and patient as sections of a page."""
+def table_sections(
+        levels: dict[str, list[dict]], point: report.Operating | None = None,
+        prevalence: float = report.PREVALENCE) -> list:
+    """The rows per breast and patient as sections of a page.
+
+    Args:
+        levels: rows by `breasts` and `patients`.
+        point: threshold, or None.
+        prevalence: at which its predictive value is given.
+    """
     sections = []
+    caption = operating.sentence(point, prevalence) if point else NO_POINT
     for name, rows in levels.items():
         if rows:
             sections += [report.Heading(name.capitalize()), report.Table(
-                (name, "images", "score", "flags"),
+                (name, "images", "score", "threshold", "flags"),
                 [(row["path"], row["images"],
-                  float(row["score"]) if row["score"] else "none", row["flags"])
-                 for row in rows])]
+                  float(row["score"]) if row["score"] else "none",
+                  _called(row["score"], point), row["flags"]) for row in rows],
+                caption)]
     return sections
+
+
+def _called(score, point):
+    if point is None or not score:
+        return ""
+    return "at or above" if float(score) >= point.threshold else "below"

@@ -16,6 +16,7 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
+from end2end.explanation import overlays
 from end2end.utils import files
 
 RESEARCH = ("Research use only. This is not a medical device; no score here may guide "
@@ -80,17 +81,79 @@ class Gallery:
 
 
 @dataclasses.dataclass(frozen=True)
+class Layer:
+    """A map as the viewer colours it.
+
+    Attributes:
+        name: of its method.
+        title: for people.
+        image: bytes of a grey picture of the map, 255 being 1.
+        colours: a row of `overlays.OPACITIES`.
+        legend: what its colours mean.
+    """
+
+    name: str
+    title: str
+    image: bytes
+    colours: str = "dots"
+    legend: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hanging:
+    """How a mammogram is hung.
+
+    Attributes:
+        side: `L`, `R` or empty.
+        view: `CC`, `MLO`, ...
+        wall: side of the picture along which the chest wall is, `left`, `right` or
+            empty where it is not seen.
+        shape: (rows, columns) of the mammogram.
+        spacing: millimetres of its pixels, None where unknown.
+        exam: the same text for the images that hang together; empty: alone.
+    """
+
+    side: str = ""
+    view: str = ""
+    wall: str = ""
+    shape: tuple[int, int] = (0, 0)
+    spacing: float | None = None
+    exam: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Operating:
+    """A threshold of scores that a model carries.
+
+    Attributes:
+        threshold: positive from this score on.
+        origin: where it comes from, a clause.
+        sensitivity: on the images of its origin.
+        specificity: likewise.
+    """
+
+    threshold: float
+    origin: str
+    sensitivity: float
+    specificity: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Case:
     """One image with its score.
 
     Attributes:
         name: of the image.
-        image: bytes of PNG, JPEG or WebP.
+        image: bytes of PNG, JPEG or WebP, of the aspect of the mammogram.
         score: of cancer, 0 to 1.
         label: 0, 1 or None where unknown.
-        layers: pairs of name and image bytes (with transparency), of the same aspect,
-            laid over it; `outlines` are shown from the start, others when first.
-        details: texts or numbers by name; those that all cases have become columns.
+        layers: of `Layer`; the first is shown from the start.
+        details: texts or numbers by name; those that all cases have become columns, and
+            those of a few values filters.
+        hanging: how it is hung.
+        lines: dicts of `kind` and `points` (`views.line_data`).
+        flags: why the image may not fit the model.
+        groups: sentences on its breast and woman.
     """
 
     name: str
@@ -99,6 +162,15 @@ class Case:
     label: int | None = None
     layers: tuple = ()
     details: dict = dataclasses.field(default_factory=dict)
+    hanging: Hanging = Hanging()
+    lines: tuple = ()
+    flags: tuple = ()
+    groups: tuple = ()
+
+
+# Of women screened every two years some six in a thousand have cancer (Lehman et al.
+# Radiology 2017: 5.1 found and 0.8 missed of 1000).
+PREVALENCE = 0.006
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,14 +180,18 @@ class Cases:
     Attributes:
         cases: list of `Case`.
         caption: above the table.
-        threshold: from which score on a case is called positive.
+        operating: threshold that is set at first; None for none, since nobody knows
+            what a score of 0.5 means.
         classes: names of the labels 0 and 1.
+        prevalence: share of images with cancer at which positive predictive values are
+            given; it can be changed on the page.
     """
 
     cases: list
     caption: str = ""
-    threshold: float = 0.5
+    operating: Operating | None = None
     classes: tuple = ("neg", "pos")
+    prevalence: float = PREVALENCE
 
 
 def write_report(
@@ -147,8 +223,9 @@ def page(sections: Sequence, *, title: str, trained_on: str) -> str:
         if isinstance(section, Heading) and section.level == 2:
             contents.append(f'<li><a href="#{anchor}">{escaped(section.text)}</a></li>')
         body.append(RENDERERS[type(section)](section, anchor))
-    style, script = _template("page.css"), _template("page.js")
-    return filled(_template("page.html"), dict(
+    style = asset("viewer.css") + asset("report_page.css")
+    script = asset("viewer.js") + asset("report_page.js")
+    return filled(asset("report_page.html"), dict(
         title=escaped(title), style=style, style_hash=_digest(style), script=script,
         script_hash=_digest(script), cite=escaped(CITE),
         notice=f"<p><strong>{escaped(RESEARCH)}</strong></p>\n" + "\n".join(
@@ -157,7 +234,7 @@ def page(sections: Sequence, *, title: str, trained_on: str) -> str:
         contents=f'<nav class="contents" aria-label="Contents"><ul>{"".join(contents)}'
                  "</ul></nav>" if len(contents) > 1 else "",
         body="\n".join(body),
-        viewer=_template("viewer.html") if any(
+        viewer=asset("report_viewer.html") if any(
             isinstance(section, Cases) for section in sections) else ""))
 
 
@@ -166,8 +243,9 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values[match[1]], template)
 
 
-def _template(name):
-    return (pathlib.Path(__file__).parent / f"report_{name}").read_text("utf-8")
+def asset(name: str) -> str:
+    """The text of one of the files of this folder that pages consist of."""
+    return (pathlib.Path(__file__).parent / name).read_text("utf-8")
 
 
 def _digest(text):
@@ -215,7 +293,8 @@ def _table(section, anchor):
     rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in section.rows)
     caption = f"<caption>{escaped(section.caption)}</caption>" * bool(section.caption)
     return (f'<div class="wide" tabindex="0" role="region" '
-            f'aria-label="{escaped(section.caption or "Table")}"><table>{caption}'
+            f'aria-label="{escaped(f"Table {anchor[1:]}. {section.caption}")}">'
+            f"<table>{caption}"
             f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>")
 
 
@@ -236,33 +315,54 @@ def _gallery(section, anchor):
 def _cases(section, anchor):
     ordered = sorted(section.cases, key=lambda case: _error(case), reverse=True)
     columns = [name for name in (ordered[0].details if ordered else ())
-               if all(name in case.details for case in ordered)]
+               if all(name in case.details for case in ordered)
+               and any(shown(case.details[name]) for case in ordered)]
     known = any(case.label is not None for case in ordered)
     rows = "\n".join(_case_row(number, case, columns, section, known=known)
                      for number, case in enumerate(ordered))
     head = [("", None), ("image", ""), ("score", "descending")]
     head += [("label", ""), ("error", "descending")] * known
     head += [(name, "") for name in columns]
-    data = json.dumps([_case_data(case, section) for case in ordered])
+    data = json.dumps(dict(
+        cases=[_case_data(case) for case in ordered], classes=section.classes,
+        colours=overlays.colour_tables(),
+        operating=section.operating and dataclasses.asdict(section.operating)))
     return CASES.format(
-        caption=escaped(section.caption), filters=_filters(section) if known else "",
+        anchor=anchor[1:], caption=escaped(section.caption),
+        filters=_filters(section) if known else "", selects=_selects(ordered),
+        threshold="" if section.operating is None
+        else f"{section.operating.threshold:.6g}",
+        prevalence=f"{100 * section.prevalence:g}",
         head="".join(_sorting_head(*column) for column in head), rows=rows,
         count=f"{len(ordered)} of {len(ordered)} images",
         # A name may hold the end of a script.
         data=data.replace("<", "\\u003c"))
 
 
-CASES = """<section class="cases"><p>{caption}</p>
-<div class="filters" role="group" aria-label="Which images">{filters}
+CASES = """<section class="cases" aria-label="Images of section {anchor}">
+<p>{caption}</p>
+<div class="filters" role="group" aria-label="Which images of section {anchor}">
+{filters}
+{selects}
+<label>threshold <input class="threshold" type="number" min="0" max="1" step="any"
+ value="{threshold}" placeholder="none"></label>
+<label>prevalence, % <input class="prevalence" type="number" min="0" max="100"
+ step="any" value="{prevalence}"></label>
 <span class="count" role="status">{count}</span></div>
-<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>
+<p class="meaning" role="status"></p>
+<div class="wide" tabindex="0" role="region" aria-label="Table {anchor}. Images">
+<table><thead>
+<tr>{head}</tr></thead><tbody>
 {rows}
 </tbody></table></div>
 <script type="application/json">{data}</script></section>"""
+# Filters have at most so many values.
+MOST_VALUES = 8
 
 
 def _filters(section):
-    kinds = [("", "all"), ("wrong", "wrong only"), ("label0", section.classes[0]),
+    kinds = [("", "all"), ("wrong", "wrong only"), ("falsepositive", "false positives"),
+             ("falsenegative", "false negatives"), ("label0", section.classes[0]),
              ("label1", section.classes[1])]
     return "".join(
         f'<button type="button" data-kind="{kind}" '
@@ -270,9 +370,30 @@ def _filters(section):
         for kind, name in kinds)
 
 
+def _selects(cases):
+    """Choices among flags, and among details of few values such as view, density and
+    lesion type."""
+    flags = dict.fromkeys(flag for case in cases for flag in case.flags)
+    choices = {}
+    if flags:
+        choices["flags"] = [("none", "none"), ("any", "any"),
+                            *((flag, flag) for flag in list(flags)[:MOST_VALUES])]
+    for name in dict.fromkeys(name for case in cases for name in case.details):
+        values = [case.details.get(name) for case in cases]
+        texts = sorted({value for value in values if isinstance(value, str) and value})
+        if 1 < len(texts) <= MOST_VALUES < len(cases) + MOST_VALUES and name != "flags":
+            choices[name] = [(text, text) for text in texts]
+    return "".join(
+        f'<label>{escaped(name)} <select data-detail="{escaped(name)}">'
+        '<option value="">all</option>'
+        + "".join(f'<option value="{escaped(value)}">{escaped(text[:60])}</option>'
+                  for value, text in values) + "</select></label>"
+        for name, values in choices.items())
+
+
 def _sorting_head(name, first):
     if first is None:
-        return f'<th scope="col"><span>{escaped(name)}</span></th>'
+        return '<td></td>'
     order = ' aria-sort="descending"' if name == "error" else ""
     return (f'<th scope="col" data-first="{first}"{order}><button type="button">'
             f"{escaped(name)}</button></th>")
@@ -283,12 +404,7 @@ def _error(case):
     return case.score if case.label is None else abs(case.label - case.score)
 
 
-def _is_wrong(case, section):
-    return case.label is not None and (case.score >= section.threshold) != case.label
-
-
 def _case_row(number, case, columns, section, *, known):
-    kinds = [f"label{case.label}"] + ["wrong"] * _is_wrong(case, section)
     cells = [
         '<td class="thumb"><img alt="" width="42" height="51"></td>',
         f'<td><button type="button" class="open">{escaped(case.name)}</button></td>',
@@ -296,25 +412,23 @@ def _case_row(number, case, columns, section, *, known):
         f'value="{case.score:.3f}" aria-hidden="true"></meter></td>']
     if known:
         label = "unknown" if case.label is None else section.classes[case.label]
-        wrong = ' class="wrong"' * _is_wrong(case, section)
-        cells += [f"<td{wrong}>{escaped(label)}</td>",
+        cells += [f'<td class="label">{escaped(label)}</td>',
                   f'<td data-value="{_error(case):.9g}">{_error(case):.3f}</td>']
     cells += [f'<td data-value="{escaped(value)}">{escaped(shown(value))}</td>'
               for value in map(case.details.get, columns)]
-    return (f'<tr data-case="{number}" data-kinds="{" ".join(kinds)}">'
-            f'{"".join(cells)}</tr>')
+    return f'<tr data-case="{number}" data-kinds="">{"".join(cells)}</tr>'
 
 
-def _case_data(case, section):
-    called = section.classes[case.score >= section.threshold]
-    verdict = f"Score {case.score:.3f}, called {called}"
-    if case.label is not None:
-        judged = "wrong" if _is_wrong(case, section) else "right"
-        verdict += f"; truth: {section.classes[case.label]} ({judged})"
+def _case_data(case):
+    hanging = case.hanging
     return dict(
-        name=case.name, image=data_uri(case.image), verdict=verdict,
-        wrong=bool(_is_wrong(case, section)),
-        layers=[dict(name=name, image=data_uri(image)) for name, image in case.layers],
+        name=case.name, image=data_uri(case.image), score=case.score, label=case.label,
+        layers=[dict(name=layer.name, title=layer.title, colours=layer.colours,
+                     legend=layer.legend, image=data_uri(layer.image))
+                for layer in case.layers],
+        side=hanging.side, view=hanging.view, wall=hanging.wall, exam=hanging.exam,
+        height=hanging.shape[0], width=hanging.shape[1], spacing=hanging.spacing,
+        lines=case.lines, flags=case.flags, groups=case.groups,
         details={name: shown(value) for name, value in case.details.items()})
 
 

@@ -1,81 +1,211 @@
 "use strict";
 (() => {
-  const element = (name, attributes = {}, ...children) => {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    made.append(...children);
-    return made;
-  };
+  const {element, grey, bytes} = MammogramViewer;
   const byId = (name) => document.getElementById(name);
+  // Views that fit on paper, four to a page.
+  const MOST_PRINTED = 120;
 
-  // The viewer: one dialog that all tables of cases share.
-  const viewer = byId("viewer");
-  const state = { cases: [], order: [], place: 0, layers: new Map(), hidden: false };
+  const dialog = byId("viewer");
+  const state = { cases: [], order: [], place: 0, exam: true };
+  let shownBy = null;
 
-  const sheet = () => byId("viewer-stage").querySelector(".sheet");
+  const viewOf = (entry) => ({
+    ...entry,
+    load: () => grey(entry.image),
+    layers: entry.layers.map(layer => ({...layer, load: () => grey(layer.image)})),
+  });
 
-  const applyLayers = () => {
-    const stage = sheet();
-    if (!stage) return;
-    for (const image of stage.querySelectorAll("img.layer")) {
-      const layer = state.layers.get(image.dataset.layer);
-      image.style.opacity = state.hidden || !layer.on ? 0 : layer.opacity / 100;
+  // Tables of cases: sort, filter, open.
+  class Table {
+    constructor(section) {
+      this.section = section;
+      const {cases, colours, operating, classes} =
+        JSON.parse(section.querySelector("script").textContent);
+      Object.assign(this, {cases, operating, classes, kind: "", selected: new Map()});
+      this.colours = Object.fromEntries(Object.entries(colours).map(
+        ([name, text]) => [name, bytes(text)]));
+      this.body = section.querySelector("tbody");
+      this.rows = [...this.body.rows];
+      this.count = section.querySelector(".count");
+      this.threshold = section.querySelector(".threshold");
+      this.prevalence = section.querySelector(".prevalence");
+      this.listen();
+      this.judge();
     }
-    const base = stage.querySelector("img.base");
-    base.style.filter = `brightness(${byId("viewer-brightness").value}%) ` +
-      `contrast(${byId("viewer-contrast").value}%)`;
-  };
 
-  const layerControls = (layers) => {
-    const box = byId("viewer-layers");
-    box.querySelectorAll(".layer-row").forEach((row) => row.remove());
-    box.hidden = layers.length === 0;
-    layers.forEach(({ name }, i) => {
-      if (!state.layers.has(name)) {
-        state.layers.set(name, { on: i === 0 || name === "outlines", opacity: 80 });
+    get visible() { return [...this.body.rows].filter((row) => !row.hidden); }
+
+    listen() {
+      this.rows.forEach((row) => row.addEventListener("click", () => this.open(row)));
+      this.section.querySelectorAll("th button").forEach((button) => {
+        button.addEventListener("click", () => this.sort(button.closest("th")));
+      });
+      const kinds = [...this.section.querySelectorAll("button[data-kind]")];
+      kinds.forEach((button) => button.addEventListener("click", () => {
+        kinds.forEach((other) => other.setAttribute(
+          "aria-pressed", String(other === button)));
+        this.kind = button.dataset.kind;
+        this.filter();
+      }));
+      this.section.querySelectorAll("select[data-detail]").forEach((select) => {
+        select.addEventListener("change", () => {
+          this.selected.set(select.dataset.detail, select.value);
+          this.filter();
+        });
+      });
+      for (const input of [this.threshold, this.prevalence]) {
+        if (input) input.addEventListener("input", () => this.judge());
       }
-      const layer = state.layers.get(name);
-      const check = element("input", { type: "checkbox", id: `layer-on-${i}` });
-      check.checked = layer.on;
-      const range = element("input", {
-        type: "range", min: 0, max: 100, step: 1, id: `layer-opacity-${i}`,
-        "aria-label": `Opacity of ${name}`,
-      });
-      range.value = layer.opacity;
-      check.addEventListener("change", () => { layer.on = check.checked; applyLayers(); });
-      range.addEventListener("input", () => {
-        layer.opacity = Number(range.value);
-        range.setAttribute("aria-valuetext", `${range.value} percent`);
-        if (!layer.on) { layer.on = true; check.checked = true; }
-        applyLayers();
-      });
-      box.append(element("div", { class: "layer-row" },
-        element("label", {}, check, name), range));
-    });
-  };
+      // Small pictures are the large ones, set when they come into view.
+      const watcher = new IntersectionObserver((entries) => {
+        for (const { target, isIntersecting } of entries) {
+          if (!isIntersecting) continue;
+          target.src = this.cases[Number(target.closest("tr").dataset.case)].image;
+          watcher.unobserve(target);
+        }
+      }, { rootMargin: "200px" });
+      this.section.querySelectorAll("td.thumb img").forEach(
+        (image) => watcher.observe(image));
+    }
 
+    // What a score means at the threshold that is set, if any is.
+    get limit() {
+      const text = this.threshold ? this.threshold.value.trim() : "";
+      return text === "" || Number.isNaN(Number(text)) ? null : Number(text);
+    }
+
+    isPositive(entry) { return this.limit !== null && entry.score >= this.limit; }
+
+    kindsOf(entry) {
+      const kinds = [`label${entry.label}`];
+      if (this.limit === null || entry.label === null) return kinds;
+      const positive = this.isPositive(entry);
+      if (positive !== (entry.label === 1)) {
+        kinds.push("wrong", positive ? "falsepositive" : "falsenegative");
+      }
+      return kinds;
+    }
+
+    verdict(entry) {
+      const score = `Score ${entry.score.toFixed(3)}`;
+      const truth = entry.label === null ? "" : `; truth: ${this.classes[entry.label]}`;
+      if (this.limit === null) return `${score}; no threshold is set${truth}`;
+      const wrong = this.kindsOf(entry).includes("wrong");
+      const judged = entry.label === null ? "" : wrong ? " (wrong)" : " (right)";
+      return `${score}, ${this.isPositive(entry) ? "at or above" : "below"} the threshold ` +
+        `${this.limit}${truth}${judged}`;
+    }
+
+    judge() {
+      const known = this.cases.filter(({ label }) => label !== null);
+      const said = [];
+      if (this.limit !== null) {
+        const share = (label, positive) => {
+          const of = known.filter((entry) => entry.label === label);
+          const right = of.filter((entry) => this.isPositive(entry) === positive).length;
+          return of.length ? right / of.length : null;
+        };
+        let [sensitivity, specificity] = [share(1, true), share(0, false)];
+        let where = "on these images";
+        const own = this.operating;
+        if (own && own.threshold === this.limit) {
+          said.push(`Threshold ${own.threshold}: ${own.origin}.`);
+          if (known.length === 0) {
+            [sensitivity, specificity] = [own.sensitivity, own.specificity];
+            where = "there";
+          }
+        }
+        if (sensitivity !== null && specificity !== null) {
+          said.push(`Sensitivity ${sensitivity.toFixed(3)}, specificity ` +
+            `${specificity.toFixed(3)} ${where}.`);
+          const prevalence = Number(this.prevalence.value) / 100;
+          const positive = sensitivity * prevalence +
+            (1 - specificity) * (1 - prevalence);
+          if (prevalence > 0 && prevalence < 1 && positive > 0) {
+            said.push("Of images at or above it, " +
+              `${(100 * sensitivity * prevalence / positive).toFixed(1)} % would show ` +
+              `cancer where ${(100 * prevalence).toFixed(2)} % of all do ` +
+              "(positive predictive value).");
+          }
+        }
+      }
+      const place = this.section.querySelector(".meaning");
+      if (place) place.textContent = said.join(" ");
+      this.rows.forEach((row) => {
+        const kinds = this.kindsOf(this.cases[Number(row.dataset.case)]);
+        row.dataset.kinds = kinds.join(" ");
+        row.querySelectorAll("td.label").forEach(
+          (cell) => cell.classList.toggle("wrong", kinds.includes("wrong")));
+      });
+      this.filter();
+    }
+
+    filter() {
+      const fits = (entry) => [...this.selected].every(([name, value]) => {
+        if (value === "") return true;
+        if (name !== "flags") return entry.details[name] === value;
+        return value === "none" ? entry.flags.length === 0
+          : value === "any" ? entry.flags.length > 0 : entry.flags.includes(value);
+      });
+      for (const row of this.rows) {
+        row.hidden = (this.kind !== "" && !row.dataset.kinds.split(" ").includes(this.kind)) ||
+          !fits(this.cases[Number(row.dataset.case)]);
+      }
+      this.count.textContent = `${this.visible.length} of ${this.rows.length} images`;
+    }
+
+    sort(heading) {
+      const descending = heading.getAttribute("aria-sort") === "ascending" ||
+        (heading.dataset.first === "descending" &&
+         heading.getAttribute("aria-sort") !== "descending");
+      for (const other of this.section.querySelectorAll("th")) {
+        other.removeAttribute("aria-sort");
+      }
+      heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      const value = (row) => {
+        const cell = row.cells[heading.cellIndex];
+        const number = Number(cell.dataset.value);
+        return cell.dataset.value && !Number.isNaN(number) ? number
+          : cell.textContent.trim();
+      };
+      const compare = (a, b) => typeof a === "number" && typeof b === "number"
+        ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
+      this.rows.sort((a, b) => compare(value(a), value(b)) * (descending ? -1 : 1));
+      this.body.append(...this.rows);
+    }
+
+    open(row) {
+      shownBy = this;
+      state.cases = this.cases;
+      state.order = this.visible.map((other) => Number(other.dataset.case));
+      state.place = state.order.indexOf(Number(row.dataset.case));
+      dialog.showModal();
+      show();
+      byId("viewer-next").focus();
+    }
+  }
+
+  let viewer = null;
   const show = () => {
-    const shown = state.cases[state.order[state.place]];
-    byId("viewer-name").textContent = shown.name;
+    const entry = state.cases[state.order[state.place]];
+    if (!viewer) viewer = new MammogramViewer(byId("viewer-place-of-views"), {});
+    viewer.colours = shownBy.colours;
+    const together = state.exam && entry.exam
+      ? state.cases.filter(({ exam }) => exam === entry.exam) : [entry];
+    byId("viewer-name").textContent = entry.name;
     byId("viewer-place").textContent = `case ${state.place + 1} of ${state.order.length}`;
-    byId("viewer-verdict").textContent = shown.verdict;
-    byId("viewer-verdict").classList.toggle("wrong", shown.wrong);
-    const base = element("img", {
-      class: "base", src: shown.image, alt: `Mammogram ${shown.name}. ${shown.verdict}`,
-    });
-    const layers = shown.layers.map(({ name, image }) => {
-      const made = element("img", { class: "layer", src: image, alt: "" });
-      made.dataset.layer = name;
-      return made;
-    });
-    byId("viewer-stage").replaceChildren(element("div", { class: "sheet" }, base, ...layers));
-    layerControls(shown.layers);
-    const details = Object.entries(shown.details).flatMap(([name, value]) => [
-      element("dt", {}, name), element("dd", {}, value)]);
-    byId("viewer-details").replaceChildren(...details);
     byId("viewer-previous").disabled = state.place === 0;
     byId("viewer-next").disabled = state.place === state.order.length - 1;
-    applyLayers();
+    byId("viewer-exam").hidden = !entry.exam;
+    byId("viewer-exam").setAttribute("aria-pressed", String(state.exam));
+    viewer.show(together.map((other) => ({...viewOf(other),
+      caption: shownBy.verdict(other)})));
+    const details = Object.entries(entry.details).flatMap(([name, value]) => [
+      element("dt", {}, name), element("dd", {}, value)]);
+    const verdict = element("p", { class: "verdict" }, shownBy.verdict(entry));
+    verdict.classList.toggle("wrong", shownBy.kindsOf(entry).includes("wrong"));
+    viewer.head.replaceChildren(verdict, ...entry.groups.map(
+      (text) => element("p", {}, text)), element("dl", {}, ...details));
   };
 
   const move = (step) => {
@@ -84,111 +214,72 @@
     state.place = place;
     show();
   };
+  const toggleExam = () => { state.exam = !state.exam; show(); };
 
-  const toggleZoom = () => {
-    const on = byId("viewer-stage").classList.toggle("zoomed");
-    byId("viewer-zoom").setAttribute("aria-pressed", String(on));
-  };
-
-  if (viewer) {
+  if (dialog) {
     byId("viewer-previous").addEventListener("click", () => move(-1));
     byId("viewer-next").addEventListener("click", () => move(1));
-    byId("viewer-zoom").addEventListener("click", toggleZoom);
-    byId("viewer-close").addEventListener("click", () => viewer.close());
-    for (const name of ["viewer-brightness", "viewer-contrast"]) {
-      byId(name).addEventListener("input", applyLayers);
-    }
-    byId("viewer-reset").addEventListener("click", () => {
-      byId("viewer-brightness").value = 100;
-      byId("viewer-contrast").value = 100;
-      applyLayers();
-    });
-    viewer.addEventListener("keydown", (event) => {
+    byId("viewer-exam").addEventListener("click", toggleExam);
+    byId("viewer-close").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const slider = event.target.matches("input[type=range]");
-      const scrolls = event.target.id === "viewer-stage" &&
-        event.target.classList.contains("zoomed");
-      if (event.key === "ArrowLeft" && !slider && !scrolls) move(-1);
-      else if (event.key === "ArrowRight" && !slider && !scrolls) move(1);
-      else if (event.key.toLowerCase() === "z") toggleZoom();
-      else if (event.key.toLowerCase() === "h") {
-        state.hidden = !state.hidden;
-        applyLayers();
-      } else return;
-      event.preventDefault();
+      const typed = event.target.matches("input");
+      const acts = { p: () => move(-1), n: () => move(1), e: toggleExam };
+      if (!typed) Object.assign(acts, { ArrowLeft: acts.p, ArrowRight: acts.n });
+      if (acts[event.key]) {
+        acts[event.key]();
+        event.preventDefault();
+      } else if (viewer && !typed) viewer.key(event);
     });
-    viewer.addEventListener("close", () => {
-      const open = state.opener && state.opener(state.order[state.place]);
+    dialog.addEventListener("close", () => {
+      const open = shownBy?.section.querySelector(
+        `tr[data-case="${state.order[state.place]}"] button`);
       if (open) open.focus();
     });
   }
 
-  // Tables of cases: sort, filter, open.
-  for (const section of document.querySelectorAll(".cases")) {
-    const cases = JSON.parse(section.querySelector("script").textContent);
-    const body = section.querySelector("tbody");
-    const rows = [...body.rows];
-    const count = section.querySelector(".count");
+  const tables = [...document.querySelectorAll(".cases")].map(
+    (section) => new Table(section));
 
-    const visible = () => [...body.rows].filter((row) => !row.hidden);
-    const open = (row) => {
-      state.cases = cases;
-      state.order = visible().map((one) => Number(one.dataset.case));
-      state.place = state.order.indexOf(Number(row.dataset.case));
-      state.opener = (index) => section.querySelector(`tr[data-case="${index}"] button`);
-      show();
-      viewer.showModal();
-      byId("viewer-next").focus();
-    };
-    for (const row of rows) {
-      row.addEventListener("click", () => open(row));
+  // On paper: the views that the filters leave, as hung, with their contours.
+  const svg = (name, attributes) => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    return node;
+  };
+  const printed = (table, entry) => {
+    const drawing = svg("svg", { viewBox: `0 0 ${entry.width} ${entry.height}` });
+    drawing.append(svg("image", { href: entry.image, width: entry.width,
+      height: entry.height, preserveAspectRatio: "none" }));
+    for (const { kind, points } of entry.lines) {
+      drawing.append(svg("polygon", { class: kind, points: points.map(
+        ([x, y]) => `${x * entry.width},${y * entry.height}`).join(" ") }));
     }
-
-    const value = (row, column) => {
-      const cell = row.cells[column];
-      const number = Number(cell.dataset.value);
-      return cell.dataset.value !== undefined && cell.dataset.value !== "" &&
-        !Number.isNaN(number) ? number : cell.textContent.trim();
-    };
-    const compare = (a, b) => typeof a === "number" && typeof b === "number"
-      ? a - b : String(a).localeCompare(String(b), undefined, { numeric: true });
-    section.querySelectorAll("th button").forEach((button) => {
-      const heading = button.closest("th");
-      button.addEventListener("click", () => {
-        const descending = heading.getAttribute("aria-sort") === "ascending" ||
-          (heading.dataset.first === "descending" &&
-           heading.getAttribute("aria-sort") !== "descending");
-        for (const other of section.querySelectorAll("th")) other.removeAttribute("aria-sort");
-        heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
-        const column = heading.cellIndex;
-        rows.sort((a, b) => compare(value(a, column), value(b, column)) *
-          (descending ? -1 : 1));
-        body.append(...rows);
-      });
+    return element("figure", {}, drawing, element("figcaption", {}, element("b", {},
+      `${entry.side} ${entry.view} `), `${entry.name}. ${table.verdict(entry)}`,
+    ...entry.flags.map((flag) => element("span", { class: "flagged" }, ` Flag: ${flag}.`))));
+  };
+  const sheets = (table) => {
+    const entries = table.visible.map((row) => table.cases[Number(row.dataset.case)]);
+    const exams = new Map();
+    entries.slice(0, MOST_PRINTED).forEach((entry, i) => {
+      const key = entry.exam || `alone ${i}`;
+      exams.set(key, [...(exams.get(key) || []), entry]);
     });
-
-    const filters = [...section.querySelectorAll(".filters button")];
-    for (const button of filters) {
-      button.addEventListener("click", () => {
-        for (const other of filters) {
-          other.setAttribute("aria-pressed", String(other === button));
-        }
-        const wanted = button.dataset.kind;
-        for (const row of rows) {
-          row.hidden = wanted !== "" && !row.dataset.kinds.split(" ").includes(wanted);
-        }
-        count.textContent = `${visible().length} of ${rows.length} images`;
-      });
+    const pages = [...exams.values()].map((views) => element("div", { class: "sheet" },
+      ...MammogramViewer.hanging(views).map(([view]) => view ? printed(table, view)
+        : element("figure", { class: "none" }))));
+    const more = entries.length - MOST_PRINTED;
+    if (more > 0) {
+      pages.push(element("p", {}, `${more} further images are in the page only; filter ` +
+        "them to print them."));
     }
-
-    // Small pictures are the large ones, set when they come into view.
-    const watcher = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) continue;
-        target.src = cases[Number(target.closest("tr").dataset.case)].image;
-        watcher.unobserve(target);
-      }
-    }, { rootMargin: "200px" });
-    section.querySelectorAll("td.thumb img").forEach((image) => watcher.observe(image));
-  }
+    return element("div", { class: "print-only" }, ...pages);
+  };
+  window.addEventListener("beforeprint", () => {
+    tables.forEach((table) => table.section.append(sheets(table)));
+  });
+  window.addEventListener("afterprint", () => {
+    document.querySelectorAll(".print-only").forEach((node) => node.remove());
+  });
 })();

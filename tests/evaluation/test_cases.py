@@ -37,7 +37,9 @@ def test_the_score_of_a_case_is_the_flip_averaged_one(classifier, images):
     made = cases.cases(classifier, named, cases.PictureOptions(methods=("gradcam",)))
     assert [case.score for case in made] == [0.25, 0.75]
     assert [case.label for case in made] == [0, 1]
-    assert [name for name, _ in made[0].layers] == ["Grad-CAM"]
+    assert [layer.title for layer in made[0].layers] == ["Grad-CAM"]
+    assert (made[0].hanging.side, made[0].hanging.view) == ("L", "CC")
+    assert made[0].hanging.exam == "p1" and made[0].hanging.shape == (40, 32)
     assert made[0].details == {"patient": "p1", "side": "L", "view": "CC"}
     assert made[1].details == {"patient": "p2", "view": "MLO"}
 

@@ -60,7 +60,7 @@ def test_a_row_is_a_layer_of_a_report_in_its_colours(one_more):
     explained = maps.Explained("a.png", np.zeros((20, 10), np.uint8), 0.5,
                                {"first-row": strength})
     case = case_pictures.case(explained, name="a")
-    assert [name for name, _ in case.layers] == ["the first row"]
+    assert [layer.title for layer in case.layers] == ["the first row"]
     picture = case_pictures.drawn(explained, "first-row", contour=False)
     assert picture[0, 3, 0] > picture[0, 3, 2] and not picture[1:].any()
 

@@ -1,6 +1,7 @@
 """A headless Chromium for the tests of HTML pages; absent, they are skipped."""
 
 import contextlib
+import importlib.util
 import pathlib
 import shutil
 
@@ -34,3 +35,22 @@ def chromium(folder, *flags):
         yield browser
     finally:
         browser.quit()
+
+
+def axe_findings(browser):
+    """What the accessibility checker axe finds on the page as it is: ids and places."""
+    package = importlib.util.find_spec("axe_core_python")
+    if package is None:
+        pytest.skip("axe is not installed (pip install axe-core-python)")
+    source = pathlib.Path(package.origin).with_name("axe.min.js").read_text("utf-8")
+    browser.execute_script(source)
+    results = browser.execute_async_script(
+        "axe.run().then(arguments[0], error => arguments[0]({error: String(error)}))")
+    return [(rule["id"], node["target"], node["failureSummary"])
+            for rule in results["violations"] for node in rule["nodes"]]
+
+
+def in_colours(browser, scheme):
+    """Shows the page as on a computer set to `light` or `dark`."""
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+        "features": [{"name": "prefers-color-scheme", "value": scheme}]})

@@ -32,6 +32,7 @@ def test_pictures_are_made_once_in_the_colours_of_their_methods(
     paths = sorted((tmp_path / "out").glob("*.png"))
     assert [path.name.split(".")[-2] for path in paths] == ["heatmap", "saliency"]
     assert cv2.imread(str(paths[0])).shape[:2] == saved_models.SIZE
+    assert "not where a lesion is" in (tmp_path / "out" / "legend.txt").read_text()
     stamps = [path.stat().st_mtime_ns for path in paths]
     prediction_pictures.make([row], classifiers, request)
     assert [path.stat().st_mtime_ns for path in paths] == stamps
@@ -59,4 +60,20 @@ def test_levels_without_rows_have_no_section():
     rows = [dict(path="p_L", images="2", score="0.25", flags="")]
     heading, table = prediction_pictures.table_sections(dict(breasts=rows, patients=[]))
     assert heading == report.Heading("Breasts")
-    assert table.rows == [("p_L", "2", 0.25, "")]
+    assert table.rows == [("p_L", "2", 0.25, "", "")]
+    point = report.Operating(0.25, "of a test", 0.9, 0.8)
+    _, table = prediction_pictures.table_sections(dict(breasts=rows), point)
+    assert table.rows == [("p_L", "2", 0.25, "at or above", "")]
+    assert table.caption.startswith("Threshold 0.25: of a test")
+
+
+def test_an_image_tells_the_scores_of_its_breast_and_woman():
+    row = dict(patient="w", exam="1", laterality="L")
+    levels = dict(
+        breasts=[dict(row, score="0.25", images=2), dict(row, laterality="R", score="1",
+                                                         images=1)],
+        patients=[dict(row, score="0.5", images=3), dict(row, exam="2", score="0.1",
+                                                         images=1)])
+    assert prediction_pictures.groups(row, levels) == (
+        "Breast: score 0.250 of 2 images", "Woman: score 0.500 of 3 images")
+    assert prediction_pictures.groups(dict(row, patient=""), levels) == ()
