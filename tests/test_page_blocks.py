@@ -91,7 +91,7 @@ def demo(tmp_path_factory):
     subprocess.run(
         [sys.executable, "-m", "ddsm_train.demo", "--scale", "tiny", "--out",
          str(folder / "runs" / "demo")], check=True, capture_output=True,
-        cwd=page_blocks.ROOT, timeout=900)
+        cwd=page_blocks.ROOT, timeout=1800)
     phantoms.write_cbis_ddsm(folder / "download", patients=2, seed=3, size=(256, 192))
     (folder / "my_images").mkdir()
     films = sorted((folder / "download").rglob("*Training_P_*/**/*.dcm"))
@@ -105,4 +105,4 @@ def demo(tmp_path_factory):
 @pytest.mark.parametrize("page", ON_THE_DEMO, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_on_the_demo(page, demo, tmp_path):
     shutil.copytree(demo, tmp_path, dirs_exist_ok=True)
-    page_blocks.run(page, tmp_path, timeout=900)
+    page_blocks.run(page, tmp_path, timeout=1800)

@@ -18,7 +18,7 @@ AFTER_IT = [page for page in page_blocks.PAGES
 def first(tmp_path_factory):
     """The folder after the first tutorial, and what it printed."""
     folder = tmp_path_factory.mktemp("tutorial")
-    return folder, page_blocks.run(DOCS / FIRST, folder, timeout=1500)
+    return folder, page_blocks.run(DOCS / FIRST, folder, timeout=1800)
 
 
 def test_every_page_comes_after_the_first_tutorial_or_nothing():
@@ -42,14 +42,14 @@ def test_a_researcher_gets_from_a_download_to_a_roc_curve(first):
 @pytest.mark.parametrize("page", AFTER_IT, ids=lambda page: page.name)
 def test_a_page_goes_on_from_the_first_tutorial(page, first, tmp_path):
     shutil.copytree(first[0], tmp_path, dirs_exist_ok=True)
-    page_blocks.run(page, tmp_path, timeout=1500)
+    page_blocks.run(page, tmp_path, timeout=1800)
     assert not list(pathlib.Path(tmp_path).rglob("*.part"))
 
 
 @pytest.mark.slow
 def test_a_newcomer_scores_eight_real_films(tmp_path):
     films = real_films.paths()
-    page_blocks.run(DOCS / "how-to/install.md", tmp_path, timeout=1500)
+    page_blocks.run(DOCS / "how-to/install.md", tmp_path, timeout=1800)
     table = (tmp_path / "films.csv").read_text(encoding="utf-8")
     assert all(film.name in table for film in films) and len(films) == 8
 
@@ -62,7 +62,7 @@ def test_pages_that_need_nothing_are_those_that_are_run_here():
 
 @pytest.mark.slow
 def test_the_owner_of_an_old_model_scores_with_it_and_converts_it(tmp_path):
-    page_blocks.run(DOCS / "tutorials/model-of-2017.md", tmp_path, timeout=900)
+    page_blocks.run(DOCS / "tutorials/model-of-2017.md", tmp_path, timeout=1800)
     old, new = (sorted(path.read_text(encoding="utf-8").splitlines())
                 for path in (tmp_path / "old/scores.csv", tmp_path / "new/scores.csv"))
     assert [line.split(",")[1] for line in old] and len(old) == len(new)
