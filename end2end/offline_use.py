@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"{count} files are as they were written", flush=True)
     install(folder, environment)
     print(f"installed in {environment}\n"
-          f"next: {environment / 'bin' / 'python'} -m end2end.predict --help")
+          f"next: {environment / 'bin' / 'end2end'} doctor")
 
 
 def names(folder: pathlib.Path) -> list[str]:
