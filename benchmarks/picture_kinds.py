@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from end2end import dicom, images
 from end2end.images import kinds, unfit
-from end2end.phantoms import detector, drawing
+from end2end.phantoms import detector, digital, drawing
 from end2end.phantoms import unfit as spoiled
 from end2end.tables import vocabulary
 from end2end.utils import files
@@ -80,7 +80,7 @@ def physics_pictures() -> Iterator[Picture]:
     """Digital pictures from the physics of acquisition, by all makers."""
     for woman, side in _breasts():
         for view in drawing.VIEWS:
-            for maker in detector.MAKERS:
+            for maker in digital.MAKERS:
                 yield detector.render(woman, side, view, SIZE, maker=maker), side[0]
 
 

@@ -59,6 +59,11 @@ METADATA_COLUMNS = (
     "File Size", "File Location", "Download Timestamp")
 
 
+def density_class(woman: drawing.Woman) -> int:
+    """Density of the breast, 1 (fat) to 4 (dense)."""
+    return 1 + int(3.99 * woman.density)
+
+
 def official_list(woman: drawing.Woman, kind: str) -> str:
     """`Training` or `Test`: of either kind women are in one list, but a woman with
     both kinds may be in both, as 31 are in CBIS-DDSM."""
@@ -165,9 +170,9 @@ def _write_film(store, woman, kind, picture, findings):
             store, f"{subject}_{number}", kind, picture, mask)
         first, second = DESCRIPTIONS[kind, lesion.malignant][rng.integers(3)]
         values = (
-            woman.patient_id, 1 + int(3.99 * woman.density), store.side, store.view,
+            woman.patient_id, density_class(woman), store.side, store.view,
             number, kind, first, second, 4 + int(lesion.malignant),
-            _pathology(lesion), rng.integers(1, 6), image_path, crop_path,
+            _pathology(lesion), _subtlety(lesion), image_path, crop_path,
             mask_path)
         rows.append(dict(zip(TABLE_COLUMNS[kind], values, strict=True), list=which))
     return rows
@@ -177,6 +182,11 @@ def _pathology(lesion):
     if lesion.malignant:
         return "MALIGNANT"
     return ("BENIGN", "BENIGN_WITHOUT_CALLBACK")[lesion.seed % 2]
+
+
+def _subtlety(lesion):
+    """1, subtle, to 5, plain to see."""
+    return int(np.clip(np.ceil(5 * lesion.contrast / drawing.CONTRAST[1]), 1, 5))
 
 
 def _write_finding(store, subject, kind, picture, mask):

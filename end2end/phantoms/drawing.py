@@ -14,17 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from end2end.phantoms import digital, film
+
 SIDES = ("LEFT", "RIGHT")
 VIEWS = ("CC", "MLO")
 KINDS = ("mass", "calcification")
-
-# What a style does to the fraction of white: film as digitised for CBIS-DDSM, or the
-# 12 bits in 16-bit files of INbreast.
-STYLES = {
-    "film": dict(white=65535, gamma=1.0, noise=250, base=1800),
-    "digital": dict(white=3600, gamma=1.2, noise=12, base=0),
-}
-
+# Of the women in the tables of CBIS-DDSM: share with density up to 1, 2, 3 and 4, and
+# with lesions in both breasts; of the lesions: masses, and malignant ones.
+DENSITY = (0, 0.128, 0.511, 0.815, 1), (0, 0.25, 0.5, 0.75, 1)
+BOTH_SIDES, MASSES, MALIGNANT = 0.09, 0.475, 0.41
+# Of lesions plain to see; 1 adds 0.3 (masses) or 0.45 (calcifications) of white.
+CONTRAST = (0.85, 1.15)
+# Of the tissue, fractions of white: fat, and what gland adds to it. Width of the rim
+# where the compressed breast curls, and depth of the fat under the skin, fractions of
+# the height. Exponent of the power spectrum of the texture.
+FAT, GLAND = (0.4, 0.5), 0.28
+CURL, UNDER_SKIN, EXPONENT = (0.06, 0.1), (0.03, 0.06), (2.6, 3.0)
 
 @dataclasses.dataclass(frozen=True)
 class Lesion:
@@ -85,19 +90,19 @@ def draw_woman(
             INbreast); otherwise each imaged breast has a lesion, as in CBIS-DDSM.
     """
     rng = np.random.default_rng([seed, number])
-    malignant = rng.random() < 0.45
+    malignant = rng.random() < MALIGNANT
     first = SIDES[rng.integers(2)]
     count = 1 + (rng.random() < 0.25)
     lesions = {first: _draw_lesions(rng, count, malignant, difficulty)}
     other = SIDES[1 - SIDES.index(first)]
-    if rng.random() < 0.15:
+    if rng.random() < BOTH_SIDES:
         lesions[other] = _draw_lesions(rng, 1, rng.random() < 0.2, difficulty)
     if normal:
         healthy = rng.random() < 0.5
         lesions = {side: () if healthy else lesions.get(side, ()) for side in SIDES}
     return Woman(
-        number=number, density=rng.uniform(0, 1), lesions=dict(sorted(lesions.items())),
-        seed=int(rng.integers(2**31)))
+        number=number, density=float(np.interp(rng.random(), *DENSITY)),
+        lesions=dict(sorted(lesions.items())), seed=int(rng.integers(2**31)))
 
 
 def _draw_lesions(rng, count, malignant, difficulty):
@@ -115,10 +120,10 @@ def _draw_lesion(rng, malignant, difficulty):
     separation, spread = 0.9 - 0.7 * difficulty, 0.06 + 0.14 * difficulty
     centre = 0.5 + separation / 2 * (1 if malignant else -1)
     return Lesion(
-        kind=KINDS[rng.integers(2)], malignant=malignant,
+        kind=KINDS[int(rng.random() >= MASSES)], malignant=malignant,
         appearance=float(np.clip(rng.normal(centre, spread), 0, 1)),
         radius=rng.uniform(0.05, 0.07) * (1 - 0.5 * difficulty),
-        contrast=rng.uniform(0.85, 1.15) * (1 - 0.6 * difficulty),
+        contrast=rng.uniform(*CONTRAST) * (1 - 0.6 * difficulty),
         depth=rng.uniform(0.3, 0.68),
         offsets={view: rng.uniform(-0.5, 0.5) for view in VIEWS},
         seed=int(rng.integers(2**31)))
@@ -151,7 +156,7 @@ def render(
         [woman.seed, SIDES.index(side), VIEWS.index(view)])
     edge, middle = outline(rng, view, size)
     columns = np.arange(size[1]) / size[0]
-    inside = (columns < edge[:, None]).astype(np.uint8)
+    inside = columns < edge[:, None]
     picture = _tissue(rng, woman.density, inside, middle)
     if view == "MLO":
         _add_pectoral(rng, picture, inside)
@@ -159,11 +164,10 @@ def render(
     for lesion in woman.lesions[side]:
         centre = _lesion_centre(lesion, view, edge, middle)
         masks.append(_add_lesion(picture, lesion, view, centre))
-    picture = _expose(rng, picture, inside, STYLES[style])
     if side == "RIGHT":
-        picture, masks = picture[:, ::-1], [mask[:, ::-1] for mask in masks]
-    picture = np.ascontiguousarray(picture)
-    add_marker(rng, picture, f"{side[0]} {view}", side, STYLES[style]["white"])
+        picture, inside = picture[:, ::-1], inside[:, ::-1]
+        masks = [mask[:, ::-1] for mask in masks]
+    picture = STYLES[style](rng, picture, inside, side=side, view=view)
     return picture, masks
 
 
@@ -172,14 +176,15 @@ def outline(
 ) -> tuple[NDArray[np.floating], float]:
     """Skin line: its distance from the chest wall per row, and the nipple's row."""
     rows = np.arange(size[0]) / size[0]
-    reach = min(rng.uniform(0.42, 0.58), 0.88 * size[1] / size[0])
+    reach = min(rng.uniform(0.37, 0.52), 0.88 * size[1] / size[0])
     if view == "CC":
-        middle, above = rng.uniform(0.46, 0.54), rng.uniform(0.36, 0.43)
+        middle, above = rng.uniform(0.42, 0.56), rng.uniform(0.33, 0.42)
         below = above * rng.uniform(0.9, 1.1)
     else:
-        middle, above, below = rng.uniform(0.54, 0.62), rng.uniform(0.6, 0.75), 0.36
+        middle, below = rng.uniform(0.52, 0.62), 0.36
+        above = middle * rng.uniform(1.02, 1.2)
     across = np.where(rows < middle, (middle - rows) / above, (rows - middle) / below)
-    edge = reach * np.clip(1 - across ** rng.uniform(1.9, 2.4), 0, None) ** 0.5
+    edge = reach * np.clip(1 - across ** rng.uniform(1.7, 2.4), 0, None) ** 0.5
     edge += 0.02 * np.exp(-((rows - middle) / 0.015) ** 2)          # the nipple
     edge[across >= 1] = 0
     return edge, middle
@@ -211,13 +216,17 @@ def _tissue(rng, density, inside, middle):
     height = inside.shape[0]
     rows, columns = np.ogrid[:inside.shape[0], :inside.shape[1]]
     rows, columns = rows.astype(np.float32), columns.astype(np.float32)
-    from_skin = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / height
-    thickness = 1 - np.exp(-from_skin / 0.035)
+    from_skin = cv2.distanceTransform(
+        inside.astype(np.uint8), cv2.DIST_L2, 5) / height
+    curl = np.clip(from_skin / rng.uniform(*CURL), 0, 1)
+    thickness = np.sqrt(1 - (1 - curl) ** 2)
     behind_nipple = np.exp(-((rows / height - middle) / 0.22) ** 2
-                           - ((columns / height - 0.3) / 0.2) ** 2)
-    noise = power_law_noise(rng, inside.shape)
+                           - ((columns / height - 0.25) / 0.2) ** 2)
+    noise = power_law_noise(rng, inside.shape, rng.uniform(*EXPONENT))
     gland = 1 / (1 + np.exp(-1.6 * (noise + 2.2 * behind_nipple - 2.2 + density)))
-    return thickness * (0.27 + 0.2 * gland + 0.03 * noise)
+    gland *= 1 - np.exp(-(from_skin / rng.uniform(*UNDER_SKIN)) ** 2)
+    fat = rng.uniform(*FAT)
+    return thickness * (fat + GLAND * gland + 0.03 * noise)
 
 
 def _add_pectoral(rng, picture, inside):
@@ -228,7 +237,7 @@ def _add_pectoral(rng, picture, inside):
     within = 1 - columns / height / width - rows / height / depth
     muscle = inside / (1 + np.exp(-within / 0.02))
     texture = 0.25 * (picture - picture.mean())
-    picture += muscle * np.clip(0.52 + texture - picture, 0, None)
+    picture += muscle * np.clip(0.58 + texture - picture, 0, None)
 
 
 def _lesion_centre(lesion, view, edge, middle):
@@ -318,34 +327,18 @@ def _draw_calcifications(rng, lesion, y, x):
 DRAWINGS = {"mass": _draw_mass, "calcification": _draw_calcifications}
 
 
-def _expose(rng, picture, inside, style):
-    """Fractions of white to uint16 counts, with film base and noise."""
-    exposed = np.clip(picture, 0, 1) ** style["gamma"] * style["white"]
-    base = rng.uniform(0, style["base"]) if style["base"] else 0
-    noise = rng.standard_normal(picture.shape, np.float32) * style["noise"]
-    exposed += base + (noise if style["base"] else noise * inside)
-    return np.clip(exposed, 0, style["white"]).astype(np.uint16)
+def _film(rng, picture, inside, *, side, view):
+    return film.expose(rng, picture, side=side, view=view)
 
 
-def add_marker(
-    rng: np.random.Generator, picture: NDArray[np.uint16], text: str, side: str,
-    white: int
-) -> None:
-    """Burns in a lead marker in a corner away from the chest wall, in most films."""
-    if rng.random() < 0.2:
-        return
-    height, width = picture.shape
-    scale = height / 900
-    (long, tall), _ = cv2.getTextSize(
-        text, cv2.FONT_HERSHEY_SIMPLEX, scale, max(1, round(2 * scale)))
-    margin = max(1, height // 50)
-    left = width - long - margin if side == "LEFT" else margin
-    bottom = tall + margin if rng.random() < 0.5 else height - margin
-    label = np.zeros((height, width), np.uint8)
-    if rng.random() < 0.4:                      # a white plate with black letters
-        cv2.rectangle(label, (left - 2, bottom - tall - 2), (left + long, bottom + 2),
-                      255, -1)
-    colour = 0 if label.any() else 255
-    cv2.putText(label, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, colour,
-                max(1, round(2 * scale)), cv2.LINE_AA)
-    np.maximum(picture, (label * (0.95 * white / 255)).astype(np.uint16), out=picture)
+def _digital(rng, picture, inside, *, side, view):
+    return digital.expose(rng, ATTENUATION * picture, inside, side=side, view=view,
+                          maker=INBREAST)
+
+
+# How a breast becomes a picture: film scanned as for CBIS-DDSM, or the one detector of
+# INbreast.
+INBREAST = digital.Maker(12, rim=0.85, air="masked")
+# Attenuation of what is drawn as white: fat of 5 cm is 2.2, gland twice as much.
+ATTENUATION = 6.5
+STYLES = {"film": _film, "digital": _digital}

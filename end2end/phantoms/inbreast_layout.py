@@ -49,7 +49,7 @@ def write_woman(
                 "View": "FB" if woman.number == 3 and not rows else view,
                 "Acquisition date": 200801, "File Name": identity,
                 "ACR": " " * 190 if woman.number == 2 and not rows
-                else 1 + int(3.99 * woman.density),
+                else cbis_ddsm.density_class(woman),
                 "Bi-Rads": birads})
     return rows
 

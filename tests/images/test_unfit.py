@@ -12,7 +12,7 @@ from end2end.phantoms import unfit as spoiled
 SIZE = (640, 500)
 
 
-def digital(side="LEFT", view="MLO", number=3):
+def digital(side="LEFT", view="MLO", number=4):
     woman = drawing.draw_woman(number, seed=5, difficulty=0.3)
     return detector.render(woman, side, view, SIZE, maker="masked 12 bits")
 
