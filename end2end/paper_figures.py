@@ -1,4 +1,4 @@
-"""Figures 2 to 5 of the paper from saved results, as PNG and SVG; no model is needed.
+"""Figures of the paper and of detection from saved results, as PNG and SVG.
 
     python -m end2end.paper_figures fig2 resnet50/test vgg16/test --out figures/fig2
     python -m end2end.paper_figures fig3 --panel CBIS-DDSM a/scores.csv b/scores.csv \\
@@ -7,6 +7,8 @@
         --out figures/fig4
     python -m end2end.paper_figures fig5 ddsm/images/test inbreast/images/test \\
         --out figures/fig5
+    python -m end2end.paper_figures detection image/test patch/test \\
+        --rois data/roi_mask_path.csv --out figures/detection
 
 Figure 2: confusion matrices of patches. Figure 3: ROC curves of models and of their
 mean. Figure 4: saliency of the surest true positive, the worst false positive and the
@@ -14,6 +16,9 @@ worst false negative, and the heatmaps of the first. Figure 5: a mammogram of ea
 and the grey values of the set. Score files and folders are those of
 ddsm_train.evaluate, saliency is that of ddsm_train.draw_saliency (for the heatmaps,
 with --method guided heatmap --patch-model PATCH.h5).
+
+detection: not in the paper; which malignant lesions are detected, by their diameter,
+their contrast to the tissue around and the density of the breast.
 """
 
 import argparse
@@ -83,11 +88,23 @@ def _examples(parser):
     parser.add_argument("--names", nargs="+", help="of the sets")
 
 
+def _detection(parser):
+    parser.add_argument("results", nargs="+", metavar="SCORES",
+                        help="score files of whole images or of patches, or folders")
+    parser.add_argument("--rois", required=True, metavar="FILE",
+                        help="lesions: roi_mask_path.csv of ddsm_train.prepare")
+    parser.add_argument("--names", nargs="+", help="of the models")
+    parser.add_argument("--specificity", type=float, default=0.8, metavar="SHARE",
+                        help="of whole images, at which a lesion counts as detected "
+                             "(default: %(default)s)")
+
+
 FLAGS = {
     "fig2": ("confusion matrices of patch classifiers", _confusion),
     "fig3": ("ROC curves of models and of their mean", _roc),
     "fig4": ("saliency and heatmaps", _saliency),
     "fig5": ("a mammogram of each set, and the grey values", _examples),
+    "detection": ("lesions detected by size, contrast and density", _detection),
 }
 
 

@@ -1,5 +1,6 @@
 from . import cases as cases
 from . import command as command
+from . import detection as detection
 from . import paper_panels as paper_panels
 from . import refusals as refusals
 from . import saliency_run as saliency_run
@@ -20,6 +21,7 @@ __all__ = [
     "cases",
     "command",
     "compare",
+    "detection",
     "evaluate",
     "model_names",
     "paper_panels",

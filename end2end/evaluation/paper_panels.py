@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from end2end import images, metrics
 from end2end.data import image_lists, rois
+from end2end.evaluation import detection
 from end2end.explanation import maps, methods, overlays
 from end2end.metrics import ensembles, statistics
 from end2end.reports import case_pictures, figures, score_report
@@ -257,4 +258,17 @@ def breast_values(image: NDArray) -> NDArray[np.float64]:
     return values[::max(1, len(values) // 20000)] if len(values) else np.zeros(1)
 
 
-FIGURES = {"fig2": confusion, "fig3": roc, "fig4": saliency, "fig5": examples}
+# Not in the paper -----------------------------------------------------------------
+
+
+def detected(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
+    """Which malignant lesions are detected, by what they look like."""
+    paths = [score_file(path) for path in arguments.results]
+    tables = {name: score_report.labelled(path) for name, path in zip(
+        named(paths, arguments.names), paths, strict=True)}
+    return detection.figure(tables, detection.read_lesions(arguments.rois),
+                            specificity=arguments.specificity)
+
+
+FIGURES = {"fig2": confusion, "fig3": roc, "fig4": saliency, "fig5": examples,
+           "detection": detected}

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end import config, images
-from end2end.phantoms import drawing
+from end2end.phantoms import drawing, film
 from end2end.utils import distribution
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def trial_inputs(options: config.ImageOptions, count: int
     Returns:
         list of float32 arrays `(height, width, channels)`.
     """
-    white = drawing.STYLES["film"]["white"]
+    white = film.WHITE
     options = dataclasses.replace(
         options, intensity_scale=255 / white, stretch_max_to=None)
     size = (options.height, options.height * 3 // 4) if options.height else options.size

@@ -185,6 +185,35 @@ def reliability(bins: Sequence[dict]) -> mpl.Figure:
     return figure
 
 
+def detection(panels: Sequence[dict]) -> mpl.Figure:
+    """Share of lesions detected by what they look like, side by side.
+
+    Args:
+        panels: dicts with `title`, `label` of the horizontal axis, and `curves`: dicts
+            with `name` and `rows` of `middle`, `share` and `interval`.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+    """
+    figure = mpl.Figure(figsize=(3.2 * len(panels), 3.4), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, panel in zip(row, panels, strict=True):
+        for i, curve in enumerate(panel["curves"]):
+            rows = curve["rows"]
+            share = [point["share"] for point in rows]
+            reach = [[max(0, point["share"] - point["interval"][0]) for point in rows],
+                     [max(0, point["interval"][1] - point["share"]) for point in rows]]
+            axes.errorbar([point["middle"] for point in rows], share, yerr=reach,
+                          marker="o", markersize=4, capsize=3, linewidth=1.2,
+                          color=COLOURS[i % len(COLOURS)],
+                          linestyle=LINES[i % len(LINES)], label=curve["name"])
+        axes.set(ylim=(-0.02, 1.02), xlabel=panel["label"])
+        axes.set_title(panel["title"], loc="left", fontsize=10, fontweight="bold")
+    row[0].set_ylabel("malignant lesions detected")
+    row[-1].legend(loc="lower right", fontsize=7.5, frameon=False)
+    return figure
+
+
 # Mammograms -----------------------------------------------------------------------
 
 

@@ -1,0 +1,91 @@
+"""Detection of lesions by size, contrast and density: the numbers, by hand."""
+
+import cv2
+import numpy as np
+import pytest
+
+from end2end.evaluation import detection
+from end2end.tables import scores
+from end2end.utils import files
+
+HEIGHT, WIDTH = 200, 150
+
+
+def lesion(number, *, size=5.0, density=2.0):
+    return detection.Lesion((f"P_{number:05d}", "L", "CC"),
+                            f"P_{number:05d}_LEFT_CC_1", size, 10.0, density)
+
+
+def test_size_and_contrast_are_those_of_the_outline(tmp_path):
+    image = np.full((HEIGHT, WIDTH), 20000, np.uint16)
+    image[0], image[-1] = 0, 60000
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.circle(mask, (60, 90), 20, 255, -1)
+    image[mask > 0] = 32000
+    for folder, picture in (("full", image), ("mask", mask)):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / "P_00007_LEFT_CC.png"), picture)
+    row = dict(zip(detection.COLUMNS, (
+        "P_00007", "LEFT", "CC", "2", "MALIGNANT", "full/P_00007_LEFT_CC.png",
+        "mask/P_00007_LEFT_CC.png", "3"), strict=True))
+    benign = row | dict(pathology="BENIGN", abn_num="3")
+    files.write_csv(tmp_path / "rois.csv", detection.COLUMNS, [row, benign])
+    (measured,) = detection.read_lesions(tmp_path / "rois.csv")
+    assert measured.name == "P_00007_LEFT_CC_2" and measured.density == 3
+    assert measured.size == pytest.approx(20, abs=0.6)       # 40 of 200 rows
+    white = np.percentile(image, 99.5)
+    assert measured.contrast == pytest.approx(100 * 12000 / white, rel=0.01)
+
+
+def test_the_air_is_no_surrounding_tissue():
+    image = np.zeros((HEIGHT, WIDTH))
+    image[:, :60] = 100
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[90:110, 40:60] = True
+    assert detection.contrast(image, mask) == 0
+    assert np.isnan(detection.contrast(image, np.zeros_like(mask)))
+
+
+def test_an_image_is_detected_from_the_threshold_of_the_specificity_on():
+    paths = [f"P_{number:05d}_LEFT_CC.png" for number in range(14)]
+    values = np.array([*np.arange(10) / 10, 0.95, 0.85, 0.5, 0.1])
+    table = scores.Scores(tuple(paths), values, np.repeat([0, 1], (10, 4)))
+    lesions = [lesion(number) for number in (10, 11, 12, 13, 99)]
+    shares, said = detection.detected(table, lesions, 0.8)
+    assert shares == {"P_00010_LEFT_CC_1": 1, "P_00011_LEFT_CC_1": 1,
+                      "P_00012_LEFT_CC_1": 0, "P_00013_LEFT_CC_1": 0}
+    assert "0.80" in said
+
+
+def test_patches_count_by_the_share_taken_for_malignant():
+    classes = ("background", "calc_mal", "mass_mal")
+    values = np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7], [0.1, 0.7, 0.2],
+                       [0.5, 0.3, 0.2]])
+    table = scores.Scores(
+        tuple(f"P_00003_LEFT_CC_1_{k:04d}.png" for k in range(4)), values,
+        np.full(4, 2), classes)
+    shares, _ = detection.detected(table, [lesion(3)], 0.8)
+    assert shares == {"P_00003_LEFT_CC_1": 0.5}
+
+
+def test_bins_have_as_many_lesions_each_and_density_has_its_classes():
+    lesions = [lesion(k, size=k, density=(2, 4)[k % 2]) for k in range(8)]
+    shares = {one.name: float(one.size >= 4) for one in lesions}
+    rows = detection.curve(lesions, shares, "size")
+    assert [row["middle"] for row in rows] == [0.5, 2.5, 4.5, 6.5]
+    assert [row["share"] for row in rows] == [0, 0, 1, 1]
+    assert rows[0]["interval"][0] == 0 and rows[0]["interval"][1] > 0.5
+    rows = detection.curve(lesions, shares, "density")
+    assert [(row["middle"], row["share"], row["count"]) for row in rows] == [
+        (2, 0.5, 4), (4, 0.5, 4)]
+
+
+def test_scores_of_other_images_and_shares_out_of_range_are_refused(tmp_path):
+    table = scores.Scores(("a.png", "b.png"), np.array([0.1, 0.9]), np.array([0, 1]))
+    with pytest.raises(files.InputError, match="no score of a malignant lesion"):
+        detection.figure({"model": table}, [lesion(1)], specificity=0.8)
+    with pytest.raises(files.InputError, match="is not a share"):
+        detection.figure({"model": table}, [lesion(1)], specificity=1)
+    files.write_csv(tmp_path / "rois.csv", ("side",), [dict(side="L")])
+    with pytest.raises(files.InputError, match="no column patient_id"):
+        detection.read_lesions(tmp_path / "rois.csv")
