@@ -62,9 +62,18 @@ def _index(pictures, bases):
             pictures.database.executemany(
                 "INSERT OR IGNORE INTO files VALUES (?, ?, ?)",
                 ((name.lower(), _stem(name), os.path.join(folder, name))
-                 for name in names if not name.startswith(".")))
+                 for name in names if not name.startswith(".")
+                 and _is_text(os.path.join(folder, name))))
     pictures.query("CREATE INDEX by_file_name ON files (name)")
     pictures.query("CREATE INDEX by_file_stem ON files (stem)")
+
+
+def _is_text(path):
+    """Whether a path is text in UTF-8, which names of files need not be."""
+    try:
+        return bool(path.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _stem(name):

@@ -290,17 +290,13 @@ def finish(pictures: store.Store, settings: records.Settings, facts: dict[str, A
     Raises:
         files.InputError: nothing is left, or one class alone.
     """
-    if not pictures.count(IN_USE):
-        outputs.write_logs(pictures, settings.out)
-        raise files.InputError(
-            "no row is left to import; "
-            + "; ".join(f"{count} {reason}" for reason, count
-                        in outputs.left_out(pictures).items()) + ".")
+    _check_rest(pictures, settings)
     bits = machine.convert(pictures, settings)
     machine.find_doubles(pictures)
     late = faults.look(pictures, faults.OF_PICTURES)
     for line in (line for finding in late for line in finding.lines()):
         say(line)
+    _check_rest(pictures, settings)
     facts["faults"] = facts["faults"] | {item.name: item.count for item in late}
     if settings.check_only:
         for line in outputs.who(pictures):
@@ -311,3 +307,12 @@ def finish(pictures: store.Store, settings: records.Settings, facts: dict[str, A
     census = outputs.write(pictures, settings, facts | dict(bits_of_undeclared=bits))
     for line in outputs.report(pictures, census, settings):
         say(line)
+
+
+def _check_rest(pictures, settings):
+    if not pictures.count(IN_USE):
+        outputs.write_logs(pictures, settings.out)
+        raise files.InputError(
+            "no row is left to import: " + "; ".join(
+                f"{count} {reason}" for reason, count
+                in outputs.left_out(pictures).items()) + ".")

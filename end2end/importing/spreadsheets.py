@@ -111,7 +111,12 @@ def _csv(path, sheet):
     if path.suffix.lower() in EXCEL_SUFFIXES:
         notes.insert(0, f"{path.name} is no Excel file but text, and is read as CSV")
     with open(path, encoding=encoding, newline="") as stream:
-        start = list(itertools.islice(stream, SAMPLE))
+        try:
+            start = list(itertools.islice(stream, SAMPLE))
+        except UnicodeError as error:
+            raise files.InputError(
+                f"{path} is no text in a usual encoding ({error}), nor an Excel file; "
+                "save it as CSV in UTF-8, or as .xlsx.") from error
         delimiter = _delimiter(start, notes)
         lines = itertools.chain(start, stream)
         yield Sheet(_csv_rows(path, lines, delimiter), notes)

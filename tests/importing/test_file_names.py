@@ -34,6 +34,11 @@ def test_names_alone_are_counted(folder):
     assert resolved(folder, "two")[1] == 1
 
 
+def test_names_that_are_no_text_are_passed_over(folder):
+    (folder / "a" / b"\xff.png".decode("utf-8", "surrogateescape")).write_bytes(b"x")
+    assert resolved(folder, "two")[1] == 1
+
+
 def test_a_name_of_two_files_and_one_of_none_are_left_out(folder):
     assert resolved(folder, "twin.png")[0]["left_out"].startswith("several files")
     assert resolved(folder, "three.png")[0]["left_out"] == "no file: three.png"

@@ -184,3 +184,12 @@ def test_a_file_that_cannot_be_read_is_named_and_stops_nothing(tmp_path, capsys)
                   "--workers", "1"])
     assert "unreadable" in capsys.readouterr().out
     assert [row["row"] for row in rows_of(tmp_path / "out/left_out.csv")] == ["5"]
+
+
+def test_a_table_of_which_no_file_can_be_read_is_refused(tmp_path):
+    path = table(tmp_path, ["file,label", "a.dcm,1", "b.dcm,0"])
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).write_bytes(b"no picture")
+    said = refusal(path, tmp_path / "out", "--workers", 1)
+    assert "no row is left to import: 2 is no DICOM file" in said
+    assert len(rows_of(tmp_path / "out/left_out.csv")) == 2

@@ -115,7 +115,9 @@ def test_files_are_known_by_their_contents(tmp_path):
 
 
 @pytest.mark.parametrize(("data", "words"), [
-    (b"<html><table>", "web page"), (b"PK\x03\x04rest", "as an Excel file"),
+    (b"<html><table>", "web page"),
+    (b"\xff\xfe" + b"\0\xd8" * 40, "no text in a usual encoding"),
+    (b"PK\x03\x04rest", "as an Excel file"),
     (spreadsheets.OLE + bytes(600), "as an Excel table")])
 def test_what_cannot_be_read_is_refused(tmp_path, data, words):
     (tmp_path / "u.xlsx").write_bytes(data)
