@@ -8,7 +8,7 @@ from typing import Any
 from end2end.data import splits
 from end2end.importing import machine, records
 from end2end.importing.store import Store
-from end2end.utils import files
+from end2end.utils import files, programs
 
 IMAGE_COLUMNS = (
     "path", "patient", "exam", "laterality", "view", "label", "split", "source_label",
@@ -208,10 +208,6 @@ def who(pictures: Store) -> Iterator[str]:
                                    in unknown.items() if count) or "nothing")
 
 
-SAMPLE = ("python -m ddsm_train.sample_patches_combined {out}/roi_mask_path.csv "
-          "{out}/mask {patients} {out}/full {train} {val} --target-height {height} "
-          "--target-width {width} --no-segment-breast --patch-size {patch} --nb-bkg 10 "
-          "--nb-abn 10 --nb-hns 0 --pos-cutoff 0.9 --val-size 0")
 # Class folders of patches by kind and whether malignant, in the order of the paper.
 PATCH_CLASSES = {"calc_mal": ("calc", True), "calc_ben": ("calc", False),
                  "mass_mal": ("mass", True), "mass_ben": ("mass", False)}
@@ -221,28 +217,38 @@ def next_commands(pictures: Store, census: Mapping[str, Any],
                   settings: records.Settings) -> Iterator[str]:
     """Yields the commands from here to the first AUC; patches where there are regions.
     """
-    out, (height, width) = settings.out, settings.size
-    patch, mean = (224 if height > 600 else 64), census["pixel_mean"]
-    scale = f"--rescale-factor 0.003891 --featurewise-mean {mean}"
-    runs = out / "runs"
-    start, classes = "", patch_classes(pictures, "train")
+    out, mean = settings.out, census["pixel_mean"]
+    patch = 224 if settings.size[0] > 600 else 64
+    scale = ("--rescale-factor", 0.003891, "--featurewise-mean", mean)
+    patch_model, model = out / "runs/patch/best.h5", out / "runs/image/best.h5"
+    start: tuple = ()
+    classes = patch_classes(pictures, "train")
     if classes and patch_classes(pictures, "val"):
-        for part in splits.PARTS:
-            if pictures.count(f"{MARKED} AND part = ?", part):
-                yield SAMPLE.format(
-                    out=out, patients=out / "splits" / f"roi_{part}.txt", height=height,
-                    width=width, patch=patch, train=out / "patches" / part,
-                    val=out / "patches" / "none")
-        yield (f"python -m ddsm_train.patch_clf_train {out}/patches/train "
-               f"{out}/patches/val {out}/patches/test --img-size {patch} {patch} "
-               f"{scale} --no-equalize-hist --class-list background "
-               f"{' '.join(classes)} --best-model "
-               f"{runs}/patch/best.h5")
-        start = f"--patch-model-state {runs}/patch/best.h5 "
-    yield (f"python -m ddsm_train.image_clf_train {out}/images/train {out}/images/val "
-           f"{out}/images/test {start}--img-size {height} {width} {scale} --best-model "
-           f"{runs}/image/best.h5")
-    yield f"python -m ddsm_train.evaluate {runs}/image/best.h5 {out}/images/test"
+        yield from _sampling(pictures, settings, patch)
+        yield programs.line(
+            "ddsm_train.patch_clf_train",
+            *(out / "patches" / part for part in splits.PARTS), "--img-size", patch,
+            patch, *scale, "--no-equalize-hist", "--class-list", "background",
+            *classes, "--best-model", patch_model)
+        start = ("--patch-model-state", patch_model)
+    yield programs.line(
+        "ddsm_train.image_clf_train", *(out / "images" / part for part in splits.PARTS),
+        *start, "--img-size", *settings.size, *scale, "--best-model", model)
+    yield programs.line("ddsm_train.evaluate", model, out / "images/test")
+
+
+def _sampling(pictures, settings, patch):
+    """The set S10 of the paper, of each part that has regions."""
+    out, (height, width) = settings.out, settings.size
+    for part in splits.PARTS:
+        if pictures.count(f"{MARKED} AND part = ?", part):
+            yield programs.line(
+                "ddsm_train.sample_patches_combined", out / "roi_mask_path.csv",
+                out / "mask", out / "splits" / f"roi_{part}.txt", out / "full",
+                out / "patches" / part, out / "patches/none", "--target-height",
+                height, "--target-width", width, "--no-segment-breast", "--patch-size",
+                patch, "--nb-bkg", 10, "--nb-abn", 10, "--nb-hns", 0, "--pos-cutoff",
+                0.9, "--val-size", 0)
 
 
 def patch_classes(pictures: Store, part: str) -> list[str]:
