@@ -86,6 +86,10 @@ def test_a_misspelt_word_is_found_with_its_page(check, tmp_path, monkeypatch):
     assert check.unknown_words() == {"mamogram": ["page.md"]}
 
 
+def test_every_word_of_the_pages_is_in_a_list(check):
+    assert check.unknown_words() == {}, "mend the word, or add it to docs/words.txt"
+
+
 def test_every_page_has_a_place_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     missing = [str(path) for path in (ROOT / "docs").rglob("*.md")
