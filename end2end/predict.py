@@ -149,7 +149,7 @@ def score(
     engines = classifiers
     if arguments.fast:
         engines = prediction.score_files.converted(classifiers)
-    bits = bits_of_exams(arguments, classifiers, inputs)
+    bits = bits_of_exams(arguments, classifiers, subjects)
     failures = prediction.score_files.score_all(
         todo, table, engines, known=subjects.cells(),
         flips=arguments.flips, frame=arguments.frame,
@@ -169,12 +169,12 @@ def score(
 
 def bits_of_exams(
         arguments: argparse.Namespace, classifiers: Sequence[checkpoints.Classifier],
-        inputs: prediction.inputs.Inputs) -> dict[str, int] | None:
+        subjects: prediction.inputs.Subjects) -> dict[str, int] | None:
     """Bits by path, where a rescale factor is `auto`; else None."""
     if all(classifier.images.intensity_scale != "auto" for classifier in classifiers):
         return None
     return prediction.exam_bits.shared_bits(
-        inputs.paths, frame=arguments.frame)
+        subjects.identities, frame=arguments.frame)
 
 
 def pictures(

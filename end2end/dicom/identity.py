@@ -8,6 +8,17 @@ import pydicom
 from end2end.dicom import kinds
 from end2end.tables import identity, image_names, manifests, vocabulary, words
 
+# Hung as a radiologist looks at it (IHE Mammography Image profile, from memory): the
+# left breast with the chest wall to the left. Other pairs are mirrored or turned.
+SIDES_BY_ORIENTATION = {
+    ("A", "R"): "L", ("A", "FR"): "L", ("A", "F"): "L",
+    ("P", "L"): "R", ("P", "FL"): "R", ("P", "F"): "R"}
+# Vendors' texts on one image.
+DESCRIPTIONS = ("AcquisitionDeviceProcessingDescription", "SeriesDescription",
+                "ProtocolName")
+DESCRIBED_VIEWS = ("CC", "MLO", "ML", "LM", "LMO", "XCCL", "XCCM")
+DIVIDED_VIEW = re.compile(r"CRANIO CAUDAL|MEDIO LATERAL OBLIQUE|MEDIOLATERAL OBLIQUE|"
+                          r"MEDIO LATERAL|LATERO MEDIAL")
 DAYS = ("StudyDate", "AcquisitionDate", "ContentDate")
 AGE = re.compile(r"(?P<years>\d{1,3})Y?", re.I)
 TIMES = (("AcquisitionDate", "AcquisitionTime"), ("ContentDate", "ContentTime"))
@@ -108,16 +119,49 @@ def _side_and_view(header, fields, where, notes):
     if text and not view:
         notes.append("ViewPosition is no known word")
         fields["kind"] = "other view"
-    _put(fields, where, "laterality", (side, where_side), (side_of_view,
-                                                           "ViewPosition"))
+    orientation = tuple(value.strip().upper() for value in kinds.values(
+        header, "PatientOrientation"))
+    told = _described(header)
+    _put(fields, where, "laterality", (side, where_side),
+         (side_of_view, "ViewPosition"),
+         (SIDES_BY_ORIENTATION.get(orientation, ""), "PatientOrientation"),
+         *((side, keyword) for keyword, (side, _) in told.items()))
     # CBIS-DDSM has its view in the orientation.
-    orientation = next((value.upper() for value in kinds.values(
-        header, "PatientOrientation") if value.upper() in ("CC", "MLO")), "")
-    _put(fields, where, "view", (view, "ViewPosition"), ("" if text else code,
-                                                         "ViewCodeSequence"),
-         ("" if text or code else orientation, "PatientOrientation"))
+    _put(fields, where, "view", (view, "ViewPosition"), *(() if text else (
+        (code, "ViewCodeSequence"),
+        (next((word for word in orientation if word in ("CC", "MLO")), ""),
+         "PatientOrientation"),
+        *((view, keyword) for keyword, (_, view) in told.items()))))
     if fields.get("view") == "SPECIMEN":
         fields["view"] = ""
+    for name, word in (("laterality", "side"), ("view", "view")):
+        if where.get(name) in DESCRIPTIONS or (
+                name == "laterality" and where.get(name) == "PatientOrientation"):
+            notes.append(f"{word} from {where[name]}")
+
+
+def _described(header):
+    """Side and view in texts that describe the image, by keyword; those of a text that
+    names two are none."""
+    told = {}
+    for keyword in DESCRIPTIONS:
+        text = DIVIDED_VIEW.sub(
+            lambda match: match[0].replace(" ", ""), re.sub(
+                r"[^A-Z0-9]+", " ", _text(header, keyword, 128).upper()))
+        sides, views = set(), set()
+        previous = ""
+        for word in text.split():
+            side, view, _ = words.view(word)
+            if view in DESCRIBED_VIEWS:
+                views.add(view)
+                sides.add(side or words.side(previous))
+            elif word in ("LEFT", "RIGHT") or previous in DESCRIBED_VIEWS:
+                sides.add(words.side(word))
+            previous = word
+        sides -= {""}
+        told[keyword] = (sides.pop() if len(sides) == 1 else "",
+                         views.pop() if len(views) == 1 else "")
+    return told
 
 
 def _put(fields, where, name, *candidates):

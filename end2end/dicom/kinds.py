@@ -217,9 +217,12 @@ def view_codes(header: pydicom.Dataset) -> list[pydicom.Dataset]:
 
 
 def view_of_codes(header: pydicom.Dataset) -> str:
-    """The view by its code; empty where there is no known one."""
-    return next((VIEW_CODES[code] for code in map(_code, view_codes(header))
-                 if code in VIEW_CODES), "")
+    """The view by its code, else by the meaning of the code; empty where there is no
+    known one."""
+    items = view_codes(header)
+    return next((view for view in (
+        *(VIEW_CODES.get(_code(item)) for item in items),
+        *(words.view(_meaning(item))[1] for item in items)) if view), "")
 
 
 def modifiers(header: pydicom.Dataset) -> list[str]:

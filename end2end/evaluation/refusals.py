@@ -18,8 +18,9 @@ def unfit_images(images: image_lists.ImageList) -> dict[str, str]:
         files.InputError: an image cannot be read.
     """
     refused = {}
-    for path in images.paths:
-        image = reading.read(path)
+    for path, row in zip(images.paths, images.rows or (None,) * len(images),
+                         strict=True):
+        image = reading.read(path, manifest=row)
         try:
             prediction.check_fit(image, prediction.unfit_reasons(image))
         except files.InputError as error:

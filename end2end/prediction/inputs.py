@@ -79,16 +79,19 @@ class Subjects:
         inputs: `Inputs`.
         names: pseudonyms (`prediction.resuming.Record`).
         all_views: every image with a known side votes.
+
+    Attributes:
+        identities: settled, by path.
     """
 
     def __init__(self, inputs: Inputs, names, *, all_views: bool = False) -> None:
         self._rows, self._names, self._all_views = inputs.rows, names, all_views
-        self._identities = inputs.identities()
+        self.identities = inputs.identities()
 
     def cells(self) -> dict[str, dict[str, str]]:
         """Cells of the rows of all images, by path, before anything is scored."""
         return self._cells(images.belonging.elected(
-            list(self._identities.values()), all_views=self._all_views))
+            list(self.identities.values()), all_views=self._all_views))
 
     def _cells(self, identities):
         cells = identity_cells.cells(identities, self._names)
@@ -102,8 +105,8 @@ class Subjects:
             the identities of the images with a score.
         """
         rows = grouping.read_rows(out)
-        scored = [self._identities[row["path"]] for row in rows
-                  if row["path"] in self._identities]
+        scored = [self.identities[row["path"]] for row in rows
+                  if row["path"] in self.identities]
         voting = images.belonging.elected(scored, all_views=self._all_views)
         if rows:
             files.write_csv(out, columns, identity_cells.with_cells(

@@ -82,6 +82,7 @@ def score_all(
     model_columns = [name for name in table.columns if name.startswith("score_")]
     reading = {name: options.pop(name) for name in ("frame", "refuse_unfit", "bits")
                if name in options}
+    reading["sides"] = {path: cells["laterality"] for path, cells in known.items()}
     with table.appending() as append:
         for image, future in tqdm.tqdm(read_ahead(todo, classifiers, **reading),
                                        total=len(todo), unit="image", disable=None):

@@ -238,7 +238,8 @@ class Prepared:
 def prepare(
         image: str | pathlib.Path | NDArray | Mammogram,
         classifiers: Sequence[Classifier], *, frame: int | None = None,
-        refuse_unfit: bool = False, bits: dict[str, int] | None = None) -> Prepared:
+        refuse_unfit: bool = False, bits: dict[str, int] | None = None,
+        sides: dict[str, str] | None = None) -> Prepared:
     """Reads one mammogram and makes the inputs of networks; no network is run.
 
     Args:
@@ -247,6 +248,7 @@ def prepare(
         frame: see `images.read`.
         refuse_unfit: refuse pictures that are no basis for a score (`images.unfit`).
         bits: by path, bits of the images of an exam (`exam_bits.shared_bits`).
+        sides: by path, the side where a manifest tells it; else that of the image.
 
     Returns:
         `Prepared`.
@@ -261,6 +263,9 @@ def prepare(
         image = images.read(image, frame=frame)
     if bits and image.path in bits:
         image = dataclasses.replace(image, bits=bits[image.path])
+    if sides and image.path in sides:
+        image = dataclasses.replace(image, identity=dataclasses.replace(
+            image.identity, laterality=sides[image.path]))
     prepared, notes = {}, list(image.notes)
     for classifier in classifiers:
         if classifier.images not in prepared:

@@ -55,3 +55,33 @@ def test_codes_tell_views_in_the_header_and_in_functional_groups(tmp_path):
     groups = [item(ViewCodeSequence=[code])]
     assert read(tmp_path, SharedFunctionalGroupsSequence=groups).view == "ML"
     assert dicom_writer.RAMP.shape == (8, 8)
+
+
+@pytest.mark.parametrize("tags, side, view", [
+    (dict(AcquisitionDeviceProcessingDescription="L MLO"), "L", "MLO"),
+    (dict(SeriesDescription="R CC"), "R", "CC"),
+    (dict(SeriesDescription="RCC"), "R", "CC"),
+    (dict(SeriesDescription="MLO LEFT Tomo 2D"), "L", "MLO"),
+    (dict(ProtocolName="Left Medio-Lateral Oblique"), "L", "MLO"),
+    (dict(ProtocolName="L_CC_25%"), "L", "CC"),
+    (dict(SeriesDescription="Bilateral CC MLO"), "", ""),
+    (dict(SeriesDescription="R CC, L CC"), "", "CC"),
+    (dict(SeriesDescription="Look at ISO"), "", ""),
+    (dict(SeriesDescription="L MLO", ProtocolName="R CC"), "L", "MLO"),
+    (dict(ViewPosition="CC", SeriesDescription="L MLO"), "L", "CC"),
+    (dict(ImageLaterality="R", SeriesDescription="L MLO"), "R", "MLO"),
+    (dict(PatientOrientation=["A", "R"]), "L", ""),
+    (dict(PatientOrientation=["P", "FL"]), "R", ""),
+    (dict(PatientOrientation=["A", "L"]), "", ""),
+    (dict(PatientOrientation=["CC"]), "", "CC"),
+    (dict(ViewCodeSequence=[item(CodeValue="9", CodeMeaning="cranio-caudal")]),
+     "", "CC"),
+    (dict(ViewCodeSequence=[item(CodeValue="9", CodeMeaning="oblique")]), "", "")])
+def test_vendors_texts_and_the_orientation_tell_side_and_view_last(
+        tmp_path, tags, side, view):
+    identified = dicom.read_identity(write(tmp_path / "a.dcm", **tags))
+    assert (identified.laterality, identified.view) == (side, view)
+    source = identified.read_from.get("laterality", "").removeprefix("tags ")
+    said = f"side from {source}" in identified.notes
+    assert said == (source in ("PatientOrientation", *tags) and bool(side)
+                    and source != "ImageLaterality")

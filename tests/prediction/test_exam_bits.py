@@ -9,7 +9,7 @@ import pytest
 import tiny_classifier
 
 from end2end import checkpoints, config, dicom, predict, prediction
-from end2end.images import fit
+from end2end.images import belonging, fit
 from end2end.prediction import exam_bits
 from end2end.reports import prediction_pictures
 
@@ -28,12 +28,14 @@ def write(folder, name, top):
     return path
 
 
-def test_views_of_a_woman_share_the_most_bits_and_others_stand_alone(tmp_path):
+def test_views_of_an_exam_share_the_most_bits_and_others_stand_alone(tmp_path):
     paths = [write(tmp_path, name, top) for name, top in (
         ("P_00001_LEFT_CC.png", 3900), ("P_00001_LEFT_MLO.png", 9000),
         ("P_00002_LEFT_CC.png", 3900), ("x.png", 2100), ("y.png", 60000))]
     paths.append(tmp_path / "P_00001_none.png")
-    bits = exam_bits.shared_bits(paths)
+    bits = exam_bits.shared_bits(
+        {image.path: image for image in belonging.identified(
+            (path, None) for path in paths)})
     assert [bits[str(path)] for path in paths[:5]] == [14, 14, 12, 12, 16]
     assert str(paths[5]) not in bits
 
@@ -88,3 +90,14 @@ def test_maps_are_made_with_the_factor_of_the_score(tmp_path, monkeypatch):
             or explain(classifier, *rest, **more)))
     scores(tmp_path, model, *map(str, paths), "--overlay", str(tmp_path / "maps"))
     assert scales == [0.01556, 0.01556]
+
+
+def test_two_exams_of_a_woman_have_bits_of_their_own(tmp_path):
+    tags = dict(PatientID="W", BitsStored=16, HighBit=15)
+    paths = [dicom_writer.write(
+        tmp_path / f"{exam}{view}.dcm", picture(top), ViewPosition=view,
+        StudyInstanceUID=f"1.2.840.{exam}", **tags) for exam, view, top in (
+            (1, "CC", 3900), (1, "MLO", 9000), (2, "CC", 3900), (2, "MLO", 3800))]
+    bits = exam_bits.shared_bits({image.path: image for image in belonging.identified(
+        (path, None) for path in paths)})
+    assert [bits[str(path)] for path in paths] == [14, 14, 12, 12]

@@ -10,8 +10,14 @@ import pydicom
 import pytest
 import tiny_classifier
 
+from end2end import checkpoints
 from end2end import predict as program
+from end2end.archive import __main__ as archive
+from end2end.archive import shards
+from end2end.phantoms import detector, drawing
+from end2end.phantoms import unfit as spoiled
 from end2end.prediction import grouping
+from end2end.serve import scoring
 from end2end.utils import files
 
 
@@ -165,3 +171,108 @@ def test_a_study_folder_is_grouped_by_patient_and_breast_from_its_tags(
         ("L", "CC+MLO", "2"), ("R", "CC", "1"), ("R", "MLO", "1")]
     assert breasts[0]["patient"] == breasts[1]["patient"] != breasts[2]["patient"]
     assert len(grouping.read_rows(tmp_path / "s.patients.csv")) == 2
+
+
+# By kind, what its flag says and what makes it: tags, or a change of the picture.
+CT = "1.2.840.10008.5.1.4.1.1.2"
+PROJECTION = "1.2.840.10008.5.1.4.1.1.13.1.4"
+UNFIT = {
+    "tag implant": ("shows an implant", dict(BreastImplantPresent="YES")),
+    "spot": ("spot compression", dict(ViewPosition="CC SPOT")),
+    "magnified": ("magnified", dict(EstimatedRadiographicMagnificationFactor="1.8")),
+    "specimen": ("specimen", dict(BodyPartExamined="SPECIMEN")),
+    "biopsy": ("biopsy", dict(SeriesDescription="Stereotactic biopsy")),
+    "contrast": ("contrast was given", dict(ContrastBolusAgent="Iohexol")),
+    "slice": ("slice or projection", dict(SOPClassUID=CT)),
+    "projection": ("slice or projection", dict(SOPClassUID=PROJECTION)),
+    "inverted": ("inverted", "inverted"), "turned": ("turned by", "turned left"),
+    "cropped": ("cut off", "cut inside the breast"), "mirrored": (
+        "mirrored", "mirrored"),
+    "noise": ("noise", "even noise"),
+    "implant": ("large smooth oval", "implant"),
+    "pacemaker": ("pacemaker", "pacemaker")}
+
+
+def unfit_picture(change):
+    woman = drawing.draw_woman(3, seed=5, difficulty=0.3)
+    image = detector.render(woman, "LEFT", "CC", (640, 500), maker="masked 12 bits")
+    image = image // 2
+    image[:30, -60:] = 4000
+    rng = np.random.default_rng(2)
+    if change in spoiled.NO_BREAST:
+        return (spoiled.NO_BREAST[change](rng, (1152, 896)) >> 4).astype(np.uint16)
+    return (spoiled.SPOILINGS[change][0](image, rng) if change else image
+            ).astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def unfit_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unfit")
+    for name, (_, change) in UNFIT.items():
+        uids = {tag: pydicom.uid.generate_uid() for tag in (
+            "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")}
+        tags, change = (change, "") if isinstance(change, dict) else ({}, change)
+        dicom_writer.write(folder / f"{name}.dcm", unfit_picture(change), **{
+            "PatientID": name, "ImageLaterality": "L", "ViewPosition": "CC",
+            **uids, **tags})
+    return folder
+
+
+@pytest.mark.slow
+def test_what_is_no_basis_for_a_score_is_said_in_table_flags_page_and_dicom_results(
+        tmp_path, model, unfit_files, capsys):
+    pytest.importorskip("highdicom", reason="needs the extra `results`")
+    program.main([str(model), str(unfit_files), "--out", str(tmp_path / "s.csv"),
+                  "--report", str(tmp_path / "r.html"), "--dicom",
+                  str(tmp_path / "dicom")])
+    shown = capsys.readouterr().out.splitlines()
+    rows = {row["path"].rsplit("/", 1)[1]: row
+            for row in grouping.read_rows(tmp_path / "s.csv")}
+    assert len(rows) == len(UNFIT)
+    page = (tmp_path / "r.html").read_text()
+    for name, (word, _) in UNFIT.items():
+        flags = rows[f"{name}.dcm"]["flags"]
+        assert flags.startswith("do not use the score: ") and word in flags, name
+        line, = (line for line in shown if line.startswith(f"{name}.dcm"))
+        assert word in line
+        sentence = next(flag for flag in flags.split(" | ") if word in flag)
+        assert sentence in page.replace("&#x27;", "'").replace("&quot;", '"'), name
+        report, = (tmp_path / "dicom").glob(f"{name}*.report.dcm")
+        assert word.encode() in report.read_bytes(), name
+
+
+@pytest.mark.slow
+def test_what_is_no_basis_for_a_score_is_refused_on_the_page_and_in_archives(
+        tmp_path, model, unfit_files):
+    classifier = checkpoints.load_classifier(model)
+    scorers = [scoring.Scorer([classifier], refuse_unfit=refuse, folder=tmp_path / "s")
+               for refuse in (False, True)]
+    paths = {name: unfit_files / f"{name}.dcm" for name in UNFIT}
+    shards.write_rows(tmp_path / "in.csv", ("path",), [
+        dict(path=str(path)) for path in paths.values()])
+    for out, more in (("all", ()), ("fit", ("--refuse-unfit",))):
+        archive.main(["predict", str(tmp_path / "in.csv"), "--models", str(model),
+                      "--out", str(tmp_path / out), *more])
+    flagged, refused = (list(shards.read_rows(tmp_path / out)) for out in (
+        "all", "fit"))
+    for (name, (word, _)), row, without in zip(
+            UNFIT.items(), flagged, refused, strict=True):
+        data = paths[name].read_bytes()
+        assert any(word in flag for flag in scorers[0].score("a.dcm", data)["flags"])
+        assert word in row["flags"] and row["score"]
+        if name == "mirrored":
+            assert without["score"] and scorers[1].score("a.dcm", data)["score"]
+            continue
+        assert "--refuse-unfit" in without["error"] and not without["score"], name
+        with pytest.raises(files.InputError, match="--refuse-unfit"):
+            scorers[1].score("a.dcm", data)
+
+
+def test_a_side_of_the_manifest_is_compared_with_the_picture(tmp_path, model):
+    cv2.imwrite(str(tmp_path / "a.png"), unfit_picture("") * 16)
+    for side, said in (("L", False), ("R", True)):
+        (tmp_path / "in.csv").write_text(f"path,laterality\na.png,{side}\n")
+        program.main([str(model), str(tmp_path / "in.csv"), "--out",
+                      str(tmp_path / f"{side}.csv")])
+        (row,) = grouping.read_rows(tmp_path / f"{side}.csv")
+        assert ("mirrored" in row["flags"]) == said
