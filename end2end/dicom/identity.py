@@ -121,17 +121,17 @@ def _side_and_view(header, fields, where, notes):
         fields["kind"] = "other view"
     orientation = tuple(value.strip().upper() for value in kinds.values(
         header, "PatientOrientation"))
-    told = _described(header)
+    described = _described(header)
     _put(fields, where, "laterality", (side, where_side),
          (side_of_view, "ViewPosition"),
          (SIDES_BY_ORIENTATION.get(orientation, ""), "PatientOrientation"),
-         *((side, keyword) for keyword, (side, _) in told.items()))
+         *((side, keyword) for keyword, (side, _) in described.items()))
     # CBIS-DDSM has its view in the orientation.
     _put(fields, where, "view", (view, "ViewPosition"), *(() if text else (
         (code, "ViewCodeSequence"),
         (next((word for word in orientation if word in ("CC", "MLO")), ""),
          "PatientOrientation"),
-        *((view, keyword) for keyword, (_, view) in told.items()))))
+        *((view, keyword) for keyword, (_, view) in described.items()))))
     if fields.get("view") == "SPECIMEN":
         fields["view"] = ""
     for name, word in (("laterality", "side"), ("view", "view")):
@@ -143,7 +143,7 @@ def _side_and_view(header, fields, where, notes):
 def _described(header):
     """Side and view in texts that describe the image, by keyword; those of a text that
     names two are none."""
-    told = {}
+    described = {}
     for keyword in DESCRIPTIONS:
         text = DIVIDED_VIEW.sub(
             lambda match: match[0].replace(" ", ""), re.sub(
@@ -159,9 +159,9 @@ def _described(header):
                 sides.add(words.side(word))
             previous = word
         sides -= {""}
-        told[keyword] = (sides.pop() if len(sides) == 1 else "",
+        described[keyword] = (sides.pop() if len(sides) == 1 else "",
                          views.pop() if len(views) == 1 else "")
-    return told
+    return described
 
 
 def _put(fields, where, name, *candidates):
