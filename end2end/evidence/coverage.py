@@ -88,17 +88,12 @@ AREA = float(special.ndtr(DISTANCE / np.sqrt(2)))
 def _sites(rng, scale):
     labels, scores, groups = women(rng, 150 * scale)
     areas, matrix = delong.covariance(labels, list(scores), groups)
-    counts = (int(labels.sum()), int((~labels).sum()))
-    estimates = [Estimate(float(area), *delong.logit_interval(
-        float(area), float(variance), counts))
-        for area, variance in zip(areas, np.diag(matrix), strict=True)]
-    other, scores, groups = women(rng, 100 * scale)
-    area, variance = delong.covariance(other, [scores[0]], groups)
-    elsewhere = Estimate(float(area[0]), *delong.logit_interval(
-        float(area[0]), float(variance[0, 0]), (int(other.sum()), int((~other).sum()))))
-    return {"AUC of a site": estimates[0],
+    first = delong.estimate(labels, scores[0], groups)
+    elsewhere = women(rng, 100 * scale)
+    return {"AUC of a site": first,
             "difference of models": delong.paired(areas, matrix, 0, 1),
-            "difference of sites": shares.difference(estimates[0], elsewhere)}
+            "difference of sites": shares.difference(first, delong.estimate(
+                elsewhere[0], elsewhere[1][0], elsewhere[2]))}
 
 
 def _points(rng, scale):

@@ -32,8 +32,7 @@ def described(table: columns.Table) -> str:
     positive = int(table.labels.sum())
     women = ("drawn by row: no column tells women with several rows apart"
              if table.women is None else
-             f"rows of {len(set(table.women.tolist()))} women, who are drawn together"
-             if len(table) <= 1_000_000 else "rows of one woman are drawn together")
+             f"rows of {int(table.women.max()) + 1} women, who are drawn together")
     left = "".join(f"; {count} left out {reason}"
                    for reason, count in table.left_out.items())
     return f"{table.name}: {len(table)} rows, {positive} with cancer{left}; {women}"

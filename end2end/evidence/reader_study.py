@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from end2end import metrics
 from end2end.evidence import inputs, pictures
 from end2end.metrics import delong, readers, screening
-from end2end.metrics.shares import Estimate
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns, vocabulary
 from end2end.utils import files
@@ -117,15 +116,13 @@ def reader_results(table: columns.Table, names: Sequence[str],
         is taken for chance, `standard_deviation`, `lowest`, `highest`.
     """
     areas, matrix = delong.covariance(table.labels, list(ratings), table.women)
-    counts = (int(table.labels.sum()), int((~table.labels).sum()))
     each = {}
     for number, name in enumerate(names):
         rates = screening.at_threshold(
             table.labels, ratings[number], recall_from, prevalence=0.5,
             groups=table.women)
         each[name] = dict(
-            auc=Estimate(float(areas[number]), *delong.logit_interval(
-                float(areas[number]), float(matrix[number, number]), counts)),
+            auc=delong.estimate(table.labels, ratings[number], table.women),
             sensitivity=rates["sensitivity"], specificity=rates["specificity"])
     return dict(
         each=each, mean={chance: readers.mean(areas, matrix, chance=chance)
@@ -147,14 +144,12 @@ def model_results(table: columns.Table, name: str, ratings: NDArray[np.float64],
     scores = table.scores[name]
     areas, matrix = delong.covariance(
         table.labels, [scores, *ratings], table.women)
-    counts = (int(table.labels.sum()), int((~table.labels).sum()))
     against = {chance: readers.against_readers(
         table.labels, scores, ratings, groups=table.women, chance=chance)
         for chance in readers.CHANCE if len(ratings) > 1 or chance == "cases"}
     first = next(iter(against.values()))
     results = dict(
-        auc=Estimate(float(areas[0]), *delong.logit_interval(
-            float(areas[0]), float(matrix[0, 0]), counts)),
+        auc=delong.estimate(table.labels, scores, table.women),
         against_mean=against, p_value=first.p_value(),
         against_each=[delong.paired(areas, matrix, 0, number)
                       for number in range(1, len(areas))])

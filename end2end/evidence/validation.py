@@ -4,6 +4,7 @@
 """
 
 import argparse
+import dataclasses
 import itertools
 import pathlib
 from collections.abc import Sequence
@@ -105,7 +106,9 @@ def read_sites(arguments: argparse.Namespace
         list of `Table`, and sentences on what was inferred.
     """
     texts = (arguments.by,) if arguments.by else ()
-    choice = inputs.wanted(arguments, texts)
+    alone = len(arguments.scores) + len(arguments.site) == 1
+    choice = dataclasses.replace(
+        inputs.wanted(arguments, texts), keys=not (alone and arguments.scores))
     tables = [columns.read(path, choice) for path in arguments.scores]
     stated = [(name, [columns.read(path, choice) for path in paths])
              for name, *paths in arguments.site]
@@ -144,7 +147,7 @@ def grouped(tables: Sequence[columns.Table]
     groups, remarks = {}, []
     for number, table in enumerate(tables):
         key = number if table.keys is None else (
-            len(table), int(np.sort(table.keys).sum()), int(table.labels.sum()))
+            len(table), int(table.keys.sum()), int(table.labels.sum()))
         groups.setdefault(key, []).append(table)
     for members in groups.values():
         if len(members) > 1:
@@ -250,11 +253,7 @@ def _calibration(labels, values, women):
 
 def auc(site: columns.Table, name: str) -> Estimate:
     """AUC of one model at one site."""
-    areas, matrix = delong.covariance(
-        site.labels, [site.scores[name]], site.women)
-    positive = int(site.labels.sum())
-    return Estimate(float(areas[0]), *delong.logit_interval(
-        float(areas[0]), float(matrix[0, 0]), (positive, len(site) - positive)))
+    return delong.estimate(site.labels, site.scores[name], site.women)
 
 
 def between_models(sites: Sequence[columns.Table]) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 from . import bootstrap as bootstrap
 from . import calibration as calibration
+from . import clusters as clusters
 from . import delong as delong
 from . import ensembles as ensembles
 from . import localization as localization
@@ -42,6 +43,7 @@ __all__ = [
     "bootstrap",
     "calibration",
     "check",
+    "clusters",
     "confusion_matrix",
     "delong",
     "ensembles",

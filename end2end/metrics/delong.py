@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from end2end.metrics import roc
+from end2end.metrics import clusters, roc
 from end2end.metrics.shares import Estimate
 
 # Of the normal distribution, for 95 %.
@@ -97,7 +97,7 @@ def covariance(
     areas, parts = zip(*(influence(labels, values) for values in scores), strict=True)
     parts = np.stack(parts)
     if groups is not None:
-        parts = summed(parts, groups)
+        parts = clusters.summed(parts, groups)
     return np.array(areas), parts @ parts.T
 
 
@@ -118,30 +118,48 @@ def influence(
     return area, (places - area) / np.sqrt(counts * np.maximum(counts - 1, 1))
 
 
-def summed(parts: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
-    """Shares `(..., n)` of the cases added up by key: `(..., keys)`."""
-    _, place = np.unique(np.asarray(groups), return_inverse=True)
-    rows = [np.bincount(place, row) for row in parts.reshape(-1, parts.shape[-1])]
-    return np.reshape(rows, (*parts.shape[:-1], -1))
+def estimate(
+        labels: ArrayLike, scores: ArrayLike,
+        groups: ArrayLike | None = None) -> Estimate:
+    """AUC with its 95 % interval on the scale of its log odds.
+
+    Pepe MS. The statistical evaluation of medical tests. Oxford 2003, section 5.2.5: it
+    stays within 0 and 1 and covers better than the plain one near 1; the quantile is
+    `clusters.quantile`.
+
+    Args:
+        labels, scores: see `metrics.auc`.
+        groups: one key per case; cases of one key depend on each other.
+
+    Raises:
+        files.InputError: see `metrics.check`.
+    """
+    area, parts = influence(labels, scores)
+    if groups is not None:
+        parts = clusters.summed(parts, groups)
+    labels = np.asarray(labels, bool)
+    counts = int(labels.sum()), int((~labels).sum())
+    return Estimate(area, *logit_interval(
+        area, float((parts**2).sum()), counts, quantile=clusters.quantile(parts)))
 
 
-def logit_interval(
-        area: float, variance: float, counts: tuple[int, int]) -> tuple[float, float]:
-    """95 % interval of an AUC on the scale of its log odds (Pepe 2003, section 5.2.5).
+def logit_interval(area: float, variance: float, counts: tuple[int, int], *,
+                   quantile: float = QUANTILE) -> tuple[float, float]:
+    """95 % interval of an AUC on the scale of its log odds.
 
-    It stays within 0 and 1 and covers better than the plain one near 1. An AUC of
-    exactly 0 or 1 has no variance: it gets the limit at which all of the smaller class
-    would be on the right side in one of forty studies.
+    An AUC of exactly 0 or 1 has no variance: it gets the limit at which all of the
+    smaller class would be on the right side in one of forty studies.
 
     Args:
         area: AUC.
         variance: of it.
         counts: of positives and negatives.
+        quantile: number of standard errors on each side.
     """
     least = 0.025 ** (1 / max(min(counts), 1))
     if area <= 0 or area >= 1:
         return (0.0, 1 - least) if area <= 0 else (least, 1.0)
-    half = QUANTILE * math.sqrt(variance) / (area * (1 - area))
+    half = quantile * math.sqrt(variance) / (area * (1 - area))
     middle = math.log(area / (1 - area))
     low, high = special.expit([middle - half, middle + half])
     return float(low), float(high)

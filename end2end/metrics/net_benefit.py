@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from end2end.metrics import calibration, precision
+from end2end.metrics import calibration, clusters, precision
 from end2end.metrics.shares import Estimate
 
 QUANTILE = 1.959963984540054
@@ -61,8 +61,7 @@ def _mean(values, labels, groups):
         for cases in (labels, ~labels):
             deviations[cases] = values[cases] - values[cases].mean()
     if groups is not None:
-        _, place = np.unique(np.asarray(groups), return_inverse=True)
-        deviations = np.bincount(place, deviations)
+        deviations = clusters.summed(deviations, groups)
     count = len(deviations)
     half = QUANTILE * math.sqrt(
         float((deviations**2).sum()) * count / max(count - 1, 1)) / len(values)

@@ -6,17 +6,16 @@ what each case adds to it (infinitesimal jackknife: Efron B. The jackknife, the
 bootstrap and other resampling plans. SIAM 1982), on the scale of the log odds: Boyd K,
 Eng KH, Page CD. Area under the precision-recall curve: point estimates and confidence
 intervals. ECML PKDD 2013. A few cases with high scores make most of it, so the quantile
-is that of t with as many degrees of freedom as there are such cases (Satterthwaite FE.
-Biometrics Bulletin 2, 110-114, 1946).
+is that of `clusters.quantile`.
 """
 
 import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
-from end2end.metrics import roc
+from end2end.metrics import clusters, roc
 from end2end.metrics.shares import Estimate
 
 
@@ -73,13 +72,10 @@ def average_precision(
         for cases in (labels, ~labels):
             influence[cases] -= influence[cases].mean()
     if groups is not None:
-        _, inverse = np.unique(np.asarray(groups), return_inverse=True)
-        influence = np.bincount(inverse, influence)
+        influence = clusters.summed(influence, groups)
     if not 0 < area < 1:
         return Estimate(area, 0.025 ** (1 / int(labels.sum())) if area else 0.0, area)
-    squares = influence**2
-    freedom = float(squares.sum() ** 2 / (squares**2).sum())
-    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(float(squares.sum())) / (
+    half = clusters.quantile(influence) * math.sqrt(float((influence**2).sum())) / (
         area * (1 - area))
     low, high = special.expit([special.logit(area) - half, special.logit(area) + half])
     return Estimate(area, float(low), float(high))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from end2end.metrics import delong, readers, roc
+from end2end.metrics import clusters, readers, roc
 from end2end.metrics.precision import class_weights
 from end2end.metrics.shares import Estimate
 
@@ -283,5 +283,5 @@ def weighted_mean(
         parts[:, cases] = factor * (values[:, cases] - means[:, None]) / np.sqrt(
             count * max(count - 1, 1))
     if groups is not None:
-        parts = delong.summed(parts, groups)
+        parts = clusters.summed(parts, groups)
     return readers.mean(estimates, parts @ parts.T)

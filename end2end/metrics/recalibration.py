@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from end2end.metrics import calibration
+from end2end.metrics import calibration, clusters
 from end2end.metrics.shares import Estimate
 from end2end.utils import files
 
@@ -74,8 +74,7 @@ def observed_expected(
     ratio = float(labels.sum() / scores.sum())
     influence = (labels - ratio * scores) / labels.sum()
     if groups is not None:
-        _, inverse = np.unique(np.asarray(groups), return_inverse=True)
-        influence = np.bincount(inverse, influence)
+        influence = clusters.summed(influence, groups)
     half = QUANTILE * math.sqrt(float((influence**2).sum()))
     return Estimate(ratio, ratio * math.exp(-half), ratio * math.exp(half))
 
@@ -123,11 +122,9 @@ def _covariance(columns, residuals, information, groups):
     inverse = np.linalg.inv(information)
     if groups is None:
         return inverse
-    _, place = np.unique(np.asarray(groups), return_inverse=True)
-    count = int(place.max()) + 1
-    parts = np.column_stack([
-        np.bincount(place, column * residuals) for column in columns.T])
-    return inverse @ (parts.T @ parts) @ inverse * count / max(count - 1, 1)
+    parts = clusters.summed(columns.T * residuals, groups)
+    count = parts.shape[1]
+    return inverse @ (parts @ parts.T) @ inverse * count / max(count - 1, 1)
 
 
 # Recalibrated scores ----------------------------------------------------------------

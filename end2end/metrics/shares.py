@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from end2end.metrics import calibration
+from end2end.metrics import calibration, clusters
 
 Interval = tuple[float, float]
 
@@ -66,13 +66,12 @@ def effective_size(values: NDArray, groups: ArrayLike) -> float:
         float, at most `n`; `n` where all values are equal or all keys differ.
     """
     count, rate = len(values), float(np.mean(values))
-    _, inverse = np.unique(np.asarray(groups), return_inverse=True)
-    clusters = int(inverse.max()) + 1
+    number = int(np.count_nonzero(np.bincount(clusters.codes(groups))))
     simple = rate * (1 - rate) / count
-    if clusters in (1, count) or simple == 0:
+    if number in (1, count) or simple == 0:
         return float(count)
-    sums = np.bincount(inverse, values - rate)
-    variance = clusters / (clusters - 1) * float((sums**2).sum()) / count**2
+    sums = clusters.summed(values - rate, groups)
+    variance = number / (number - 1) * float((sums**2).sum()) / count**2
     return count / max(1.0, variance / simple)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import stats
 
-from end2end.metrics import delong, roc, shares
+from end2end.metrics import clusters, delong, roc, shares
 from end2end.metrics.shares import Estimate
 
 LEAST = 10
@@ -101,11 +101,9 @@ def _group(labels, scores, inside, keys, threshold, least):
     if min(positive, len(truth) - positive) < least:
         return row
     of_group = None if keys is None else keys[inside]
-    areas, matrix = delong.covariance(truth, [values], of_group)
     called = values >= threshold
     row |= dict(
-        auc=Estimate(float(areas[0]), *delong.logit_interval(
-            float(areas[0]), float(matrix[0, 0]), (positive, len(truth) - positive))),
+        auc=delong.estimate(truth, values, of_group),
         sensitivity=shares.share(
             called[truth], None if keys is None else of_group[truth]),
         specificity=shares.share(
@@ -125,12 +123,10 @@ def gap(labels: NDArray[np.bool_], scores: NDArray[np.float64],
         difference += sign * area
         parts[cases] = sign * influence
     if groups is not None:
-        parts = delong.summed(parts, groups)
-    error = math.sqrt(float((parts**2).sum()))
-    half = delong.QUANTILE * error
-    z = abs(difference) / error if error > 0 else math.inf * (difference != 0 or 0)
-    return Gap(Estimate(difference, difference - half, difference + half),
-               float(2 * special.ndtr(-z)) if z == z else 1.0)
+        parts = clusters.summed(parts, groups)
+    half = clusters.quantile(parts) * math.sqrt(float((parts**2).sum()))
+    estimate = Estimate(difference, difference - half, difference + half)
+    return Gap(estimate, delong.p_value(estimate))
 
 
 def adjusted(rows: Sequence[Group]) -> list[Group]:

@@ -33,8 +33,8 @@ class Table:
         name: of the table, for messages and results.
         labels: bool `(n,)`, true for cancer.
         scores: float64 `(n,)` by column.
-        women: int64 `(n,)`, equal for rows of one woman; None where no column tells, or
-            each has one row.
+        women: int32 `(n,)`, from 0 on, equal for rows of one woman; None where no
+            column tells, or each has one row.
         keys: int64 `(n,)`, of the paths; None without such a column.
         texts: cells of further columns, `(n,)` of str by name.
         left_out: number of rows by reason.
@@ -72,12 +72,14 @@ class Wanted:
         texts: names of further columns; `*` for all others.
         woman: column that tells women apart; empty: the one that vocabulary knows.
         label: column of labels; empty: the one that vocabulary knows.
+        keys: whether paths are read, to lay tables beside each other.
     """
 
     scores: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     woman: str = ""
     label: str = ""
+    keys: bool = True
 
 
 @dataclasses.dataclass
@@ -239,10 +241,11 @@ class _Collector:
 
 
 def _several(women):
-    """The keys of women, or None where each has one row."""
-    if women is None or len(np.unique(women)) == len(women):
+    """Women as numbers from 0 on, or None where each has one row."""
+    if women is None:
         return None
-    return women
+    keys, codes = np.unique(women, return_inverse=True)
+    return None if len(keys) == len(women) else codes.astype(np.int32)
 
 
 def _memory(function: Callable[[str], int | None]) -> Callable[[str], int | None]:
@@ -304,7 +307,8 @@ def _places(names: Sequence[str], path, columns: Wanted) -> _Places:
             f"{', '.join(names[:40])}.")
     return _Places(
         position[label], {name: position[name] for name in scores},
-        position.get(woman, -1), position.get(headings.get("path", ""), -1),
+        position.get(woman, -1),
+        position.get(headings.get("path", ""), -1) if columns.keys else -1,
         {name: position[name] for name in texts})
 
 

@@ -1,0 +1,41 @@
+"""Cases that depend on each other: all of one woman, one number per woman."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+
+def codes(groups: ArrayLike) -> NDArray[np.integer]:
+    """Whole numbers from 0 on, equal for equal keys, `(n,)`.
+
+    Args:
+        groups: one key per case. Keys of type int32 that are such numbers already
+            (`tables.columns`) stay, since sorting a million takes its time.
+    """
+    keys = np.asarray(groups)
+    if keys.dtype == np.int32 and len(keys) and keys.min() >= 0 and keys.max() < len(
+            keys):
+        return keys
+    return np.unique(keys, return_inverse=True)[1]
+
+
+def summed(parts: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
+    """Shares `(..., n)` of the cases added up by key: `(..., keys)`."""
+    place = codes(groups)
+    rows = [np.bincount(place, row) for row in parts.reshape(-1, parts.shape[-1])]
+    return np.reshape(rows, (*parts.shape[:-1], -1))
+
+
+def quantile(parts: NDArray[np.float64]) -> float:
+    """The number of standard errors on each side of a 95 % interval.
+
+    That of t with as many degrees of freedom as there are units that make most of the
+    variance (Satterthwaite FE. Biometrics Bulletin 2, 110-114, 1946).
+
+    Args:
+        parts: shares of the units in the chance of an estimate, `(units,)`.
+    """
+    squares = parts**2
+    spread = float((squares**2).sum())
+    freedom = float(squares.sum()) ** 2 / spread if spread > 0 else np.inf
+    return float(stats.t.ppf(0.975, freedom))
