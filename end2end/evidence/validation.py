@@ -23,6 +23,7 @@ from end2end.metrics import (
     shares,
 )
 from end2end.metrics.shares import Estimate
+from end2end.reports import score_report
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns
 from end2end.utils import files
@@ -109,9 +110,8 @@ def read_sites(arguments: argparse.Namespace
     alone = len(arguments.scores) + len(arguments.site) == 1
     choice = dataclasses.replace(
         inputs.wanted(arguments, texts), keys=not (alone and arguments.scores))
-    tables = [columns.read(path, choice) for path in arguments.scores]
-    stated = [(name, [columns.read(path, choice) for path in paths])
-             for name, *paths in arguments.site]
+    tables = read_all(arguments.scores, choice)
+    stated = [(name, read_all(paths, choice)) for name, *paths in arguments.site]
     for name, paths in stated:
         if not paths:
             raise files.InputError(
@@ -128,6 +128,15 @@ def read_sites(arguments: argparse.Namespace
             np.arange(len(site)), f"{site.name} ({number + 1})")
             for number, site in enumerate(sites)]
     return [inputs.both_classes(site) for site in sites], remarks
+
+
+def read_all(paths: Sequence[str], choice: columns.Wanted) -> list[columns.Table]:
+    """Tables with as much of their paths for a name as tells them apart."""
+    names = score_report.file_names([
+        pathlib.Path(path).with_name(f"{columns.stem(path)}.csv") for path in paths]
+        ) if paths else []
+    return [columns.read(path, choice, name=name)
+            for path, name in zip(paths, names, strict=True)]
 
 
 def _shared(sites, column):

@@ -84,7 +84,9 @@ def _of_ratio(right, wrong, odds, counts):
 
     def predicted(log_ratio):
         return 1 / (1 + math.exp(-log_ratio) / odds)
-    return Estimate(value, predicted(ratio.low), predicted(ratio.high))
+    # Without a wrong call no ratio is too high, without a right one none too low.
+    return Estimate(value, predicted(ratio.low) if right.value > 0 else 0.0,
+                    predicted(ratio.high) if wrong.value > 0 else 1.0)
 
 
 def _logarithm(rate, count):

@@ -33,6 +33,13 @@ def test_no_case_called_gives_no_predictive_value_but_limits():
     assert rates["recall_rate"].value == 0
 
 
+def test_without_a_false_alarm_the_upper_limit_is_1():
+    labels, scores = np.repeat([1, 0], (10, 20)), np.repeat([0.9, 0.1], (10, 20))
+    ppv = screening.at_threshold(
+        labels, scores, 0.5, prevalence=0.006)["positive_predictive_value"]
+    assert ppv.value == ppv.high == 1 and 0 < ppv.low < 0.2
+
+
 def test_the_reverse_exchanges_the_classes():
     rng = np.random.default_rng(4)
     labels = rng.random(300) < 0.4
