@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 # Of what is in saved maps; another one has them drawn again.
 VERSION = 4
 POINTING_COLUMNS = ("path", "method", "score", "hit", "hit_in_breast", "area_share",
-                    "breast_share")
+                    "breast_share", "outside_breast")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,10 +220,11 @@ def pointing_table(summary: dict[str, dict]) -> report.Table:
     """The pointing game as a `report.Table`."""
     return report.Table(
         ("map", "images", "maximum in the lesion", "95 % interval", "by chance",
-         "looking in the breast only", "95 % interval of it", "by chance there"),
+         "looking in the breast only", "95 % interval of it", "by chance there",
+         "share of the map outside the breast"),
         [(methods.METHODS[method].title, hits["images"], hits["hits"],
           score_tables.between(hits["interval"]), hits["chance"],
           hits["hits_in_breast"], score_tables.between(hits["interval_in_breast"]),
-          hits["chance_in_breast"])
+          hits["chance_in_breast"], hits["outside_breast"])
          for method, hits in summary.items()],
         "Images with a malignant lesion whose map has its maximum there")

@@ -19,6 +19,8 @@ from end2end.utils import files
 # Distance from the outline that still counts as pointing at it, as share of the height
 # (Zhang et al. 2016: 15 of some 500 pixels).
 TOLERANCE = 0.03
+# Half the width of strips that are the edge of a film, as share of the height.
+FILM_EDGE = 0.01
 # Of the longer side of pictures, unless the mammogram itself is smaller.
 PICTURE_SIDE = 2048
 
@@ -299,12 +301,22 @@ def pointing_rows(
         rows.append(dict(
             path=explained.path, method=name, score=explained.score, hit=int(hit),
             hit_in_breast=int(within), area_share=share,
+            outside_breast=outside(strength, breast),
             breast_share=min(1.0, share / max(breast.mean(), 1e-9))))
     return rows
 
 
+def outside(strength: NDArray, breast: NDArray[np.bool_]) -> float:
+    """Share of a map's sum that lies outside the breast; 0 for an empty map.
+
+    Labels, film edges, dust and leaks lie there.
+    """
+    strength = np.clip(strength, 0, None)
+    return float(strength[~breast].sum() / max(float(strength.sum()), 1e-9))
+
+
 def breast_of(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The largest connected bright part of a mammogram.
+    """The largest connected bright part of a mammogram, without the edge of a film.
 
     Args:
         grey: uint8 `(rows, columns)`.
@@ -313,6 +325,12 @@ def breast_of(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
         boolean `(rows, columns)`; nowhere true where all is dark.
     """
     bright = (grey > 0.05 * 255).astype(np.uint8)
+    # Thin strips along the sides are taken off, which may be joined to the breast.
+    width = 2 * round(FILM_EDGE * grey.shape[0]) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_RECT, (width, width))
+    frame = cv2.BORDER_CONSTANT | cv2.BORDER_ISOLATED
+    bright = cv2.morphologyEx(bright, cv2.MORPH_OPEN, disc, borderType=frame,
+                              borderValue=0)
     count, parts, sizes, _ = cv2.connectedComponentsWithStats(bright)
     if count < 2:
         return bright > 0
@@ -330,7 +348,8 @@ def pointing_summary(
     Returns:
         dict by method: `images`, `hits` (share), `interval`, `chance` (share of the
         image's area); and the same looking in the breast only: `hits_in_breast`,
-        `interval_in_breast`, `chance_in_breast`.
+        `interval_in_breast`, `chance_in_breast`. `outside_breast` is the mean share of
+        a map that lies outside the breast.
     """
     summary = {}
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -342,6 +361,7 @@ def pointing_summary(
             interval=metrics.share_interval(hits, **draw),
             hits_in_breast=float(within.mean()),
             interval_in_breast=metrics.share_interval(within, **draw),
+            outside_breast=float(np.mean([row["outside_breast"] for row in of_method])),
             chance=float(np.mean([row["area_share"] for row in of_method])),
             chance_in_breast=float(np.mean([row["breast_share"] for row in of_method])))
     return summary

@@ -58,7 +58,8 @@ def test_what_cannot_be_drawn_is_refused_before_any_work(arguments, changes, mes
 
 def test_the_table_has_the_titles_of_the_methods():
     hits = dict(images=4, hits=0.75, interval=(0.5, 1.0), chance=0.05,
-                hits_in_breast=1.0, interval_in_breast=(1.0, 1.0), chance_in_breast=0.1)
+                hits_in_breast=1.0, interval_in_breast=(1.0, 1.0), chance_in_breast=0.1,
+                outside_breast=0.3)
     table = saliency_run.pointing_table({"gradcam": hits})
     assert table.rows == [("Grad-CAM", 4, 0.75, "0.500 to 1.000", 0.05, 1.0,
-                           "1.000 to 1.000", 0.1)]
+                           "1.000 to 1.000", 0.1, 0.3)]

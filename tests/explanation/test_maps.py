@@ -20,6 +20,7 @@ def test_a_maximum_on_a_marker_counts_only_beside_the_breast():
                             maps={"guided": strength}, peak=1.0)
     row, = maps.pointing_rows(explained, [rois.Region(mask=mask, malignant=True)])
     assert (row["hit"], row["hit_in_breast"]) == (0, 1)
+    assert row["outside_breast"] == pytest.approx(1 / 1.5)
     assert maps.breast_of(grey).sum() == 30 * 30
     assert not maps.breast_of(np.zeros((4, 4), np.uint8)).any()
 
@@ -62,10 +63,19 @@ def test_equal_stems_are_told_apart_by_folder_and_then_by_a_hash():
 
 def test_hits_are_counted_by_method():
     rows = [dict(method=method, hit=hit, hit_in_breast=1, area_share=0.1,
-                 breast_share=0.2)
+                 breast_share=0.2, outside_breast=0.5)
             for method, hit in (("guided", 1), ("guided", 0), ("gradcam", 0))]
     summary = maps.pointing_summary(rows, dict(runs=50, seed=1))
     assert (summary["guided"]["images"], summary["guided"]["hits"]) == (2, 0.5)
     assert summary["gradcam"]["hits"] == 0
     assert summary["gradcam"]["hits_in_breast"] == 1
     assert summary["guided"]["chance"] == pytest.approx(0.1)
+    assert summary["guided"]["outside_breast"] == 0.5
+
+
+def test_the_edge_of_a_film_is_no_breast_though_it_touches_it():
+    grey = np.zeros((200, 150), np.uint8)
+    grey[50:150, :60] = 120
+    grey[:2], grey[:, :2] = 255, 255            # strips; one runs along the breast
+    assert maps.breast_of(grey).sum() == 100 * 60
+    assert not maps.breast_of(grey)[0].any()
