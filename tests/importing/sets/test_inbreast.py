@@ -15,7 +15,7 @@ SETTINGS = records.Settings(pathlib.Path("."), size=(48, 36))
 
 @pytest.fixture
 def root(tmp_path):
-    phantoms.write_inbreast(tmp_path / "in", patients=8, seed=6, size=(96, 72))
+    phantoms.write_inbreast(tmp_path / "in", patients=8, seed=10, size=(96, 72))
     return tmp_path / "in"
 
 

@@ -14,7 +14,7 @@ from end2end.utils import files
 
 @pytest.fixture
 def root(tmp_path):
-    phantoms.write_layout(tmp_path / "in", layout="vindr", patients=8, seed=6,
+    phantoms.write_layout(tmp_path / "in", layout="vindr", patients=8, seed=10,
                           size=(96, 72))
     return tmp_path / "in"
 
