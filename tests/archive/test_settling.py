@@ -78,9 +78,9 @@ def image(number, name="a.dcm", **fields):
         view="CC", read_from=read_from) | fields)
 
 
-def written(out, images, key, per_shard=1):
+def written(out, images, key, per_shard=1, keep_ids=False):
     """Shards of images, each with its record; None is a refused image."""
-    names = pseudonyms.Pseudonyms(key)
+    names = pseudonyms.Pseudonyms(key, keep_ids=keep_ids)
     for index in range(0, len(images), per_shard):
         rows = [dict(path=shown.path, label="1", score="0.5", **{
             shards.RECORD: work.sealed.seal(settling.record(shown, names), key)})
@@ -175,9 +175,9 @@ def test_memory_does_not_grow_with_the_archive(tmp_path):
     for count in (3_000, 30_000):
         out = tmp_path / str(count)
         written(out, [image(str(k // 4), f"{k}.dcm", content=str(k))
-                      for k in range(count)], KEY, per_shard=1000)
+                      for k in range(count)], KEY, per_shard=1000, keep_ids=True)
         tracemalloc.start()
-        settling.settle(str(out), pseudonyms.Pseudonyms(KEY), KEY)
+        settling.settle(str(out), pseudonyms.Pseudonyms(KEY, keep_ids=True), KEY)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0] + 1_000_000, peaks
