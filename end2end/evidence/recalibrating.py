@@ -44,6 +44,9 @@ def run(arguments: argparse.Namespace) -> list[str]:
               "1000")
     row = dict(intercept=intercept, slope=slope, source=source)
     lines = [inputs.described(table), *_shown(table, name, before, row), ""]
+    if before["slope"].low <= 0:
+        lines.append("The interval of the slope holds 0: these rows do not show that "
+                     "higher scores mean more cancers here.")
     if arguments.dry_run:
         return [*lines, "nothing was stored (--dry-run)"]
     with locks.output_file(model):
@@ -69,8 +72,8 @@ def store(model: files.Path, scheme: str, row: dict) -> dict:
 
 
 def _shown(table, name, before, row):
-    values = recalibration.recalibrated(
-        table.scores[name], row["intercept"], row["slope"])
+    # Held against the rows before it is moved to another share of cancers.
+    values = recalibration.recalibrated(table.scores[name], *before["recalibration"])
     rows = [("as they are", inputs.shown(before["intercept"]),
              inputs.shown(before["slope"]), inputs.shown(before["observed_expected"]),
              calibration.brier_score(table.labels, table.scores[name]))]

@@ -60,6 +60,16 @@ def test_a_dry_run_stores_nothing(model, tmp_path, capsys):
     assert "logistic" not in cards.read(model)["calibration"]
 
 
+def test_a_slope_that_may_be_0_is_said(model, tmp_path, capsys):
+    columns = evidence_tables.scored(60, seed=2, distance=0.4)
+    path = evidence_tables.write(tmp_path / "site.csv", columns)
+    run(model, path, "--dry-run")
+    assert "interval of the slope holds 0" in capsys.readouterr().out
+    run(model, evidence_tables.write(tmp_path / "b.csv", evidence_tables.scored()),
+        "--dry-run")
+    assert "holds 0" not in capsys.readouterr().out
+
+
 def test_scores_that_fall_with_suspicion_are_refused(model, tmp_path):
     columns = evidence_tables.scored()
     columns["score"] = 1 - columns["score"]
