@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # paper; or demo, small, smoke: minutes, on synthetic mammograms
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
-	test-lowest lint fuzz bench docs pictures coverage architecture clean clean-runs
+	test-lowest check-wheel lint fuzz bench docs pictures coverage architecture clean clean-runs
 # Every other target is an experiment, a table or a figure. Their names stand in the
 # programs of experiments alone; these two files need no package to be run.
 ifneq ($(filter-out $(PLAIN_TARGETS) $(READY),$(MAKECMDGOALS)),)
@@ -117,6 +117,9 @@ test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py 
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 		-c $(VENV)/lowest.txt -e '.[test,dicom,cluster,serve,results]'
 	@$(LOWEST)/bin/python -m pytest -m "not slow" $(LOWEST_TESTS:%=tests/%)
+
+check-wheel: $(READY)  ## build wheel and source into dist, use and test them elsewhere
+	@TF_NUM_INTRAOP_THREADS=1 $(RUN) tests/helpers/check_wheel.py dist
 
 lint: $(READY)  ## style of the code, direction of imports, types of the faces
 	@$(RUN) -m ruff check .
