@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# paper; or demo, small, smoke: minutes, on synthetic mammograms
+# paper; or demo, smoke: minutes, on synthetic mammograms; CBIS-DDSM has small as well
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
 	test-lowest check-wheel lint fuzz bench docs pictures coverage architecture clean clean-runs
@@ -38,6 +38,13 @@ ifneq ($(filter $(INBREAST_TARGETS) paper,$(MAKECMDGOALS)),)
 $(error INBREAST= is missing: give the folder of INbreast as downloaded \
 (make $(firstword $(MAKECMDGOALS)) INBREAST=...), or SCALE=demo for synthetic mammograms)
 endif
+endif
+endif
+
+ifeq ($(SCALE),small)
+ifneq ($(filter $(INBREAST_TARGETS) paper,$(MAKECMDGOALS)),)
+$(error SCALE=small is for CBIS-DDSM (make contrasts SCALE=small); \
+$(firstword $(MAKECMDGOALS)) has SCALE=demo and SCALE=smoke)
 endif
 endif
 

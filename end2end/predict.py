@@ -100,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     inputs = prediction.inputs.gather(arguments.paths)
     target = pathlib.Path(arguments.out)
+    files.check_suffix(target, ".csv", JSON_SUFFIX)
     out = target.with_suffix(".csv") if target.suffix == JSON_SUFFIX else target
     if arguments.fast:
         prediction.engines.check()

@@ -88,6 +88,12 @@ def patch_side(side: int, scale: Scale) -> int:
     return round(side * scale.share)
 
 
+def heading(row: named.Experiment, run: Run) -> str:
+    """What a step does; in the demo, what stands in place of the paper's network."""
+    return (f"in place of {row.title}: a small YaroslavNet from random weights on "
+            "synthetic mammograms" if run.demo else row.title)
+
+
 def patch_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """Training and test of a patch classifier."""
     folder = patch_folder(row.patches, run)
@@ -96,7 +102,7 @@ def patch_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
         "--class-list", *walk.CLASSES, "--featurewise-mean", pixel_mean(run),
         *row.flags, *demo_patch_flags(row, run), *outcome_flags(row, run))
     return [*sampling_steps(row.patches, run),
-            steps.Step(row.name, row.title, command, after=(
+            steps.Step(row.name, heading(row, run), command, after=(
                 f"sample-{row.patches}", f"sample-{row.patches}-test")),
             evaluation((row.name,), row.name, folder / "test", run)]
 
@@ -127,7 +133,8 @@ def image_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
         "ddsm_train.image_clf_train", *(images / split for split in PATCH_SPLITS),
         "--featurewise-mean", pixel_mean(run), *start, *row.flags, *demo,
         *outcome_flags(row, run))
-    return [steps.Step(row.name, row.title, command, after=(*row.needs, "prepare")),
+    return [steps.Step(row.name, heading(row, run), command,
+                       after=(*row.needs, "prepare")),
             evaluation((row.name,), row.name, images / "test", run)]
 
 

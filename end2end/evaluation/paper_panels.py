@@ -148,11 +148,12 @@ def saliency(arguments: argparse.Namespace) -> tuple[Figure, list[str]]:
         first = first or image
         regions = find_regions(image.path, image.grey.shape) if find_regions else ()
         title = kind if right else f"no {kind}; nearest"
-        panels.append((f"{titled(i, title)}, score {image.score:.2f}",
+        scheme = "mean score of four flips" if image.flips else "score"
+        panels.append((f"{titled(i, title)}, {scheme} {image.score:.2f}",
                        case_pictures.drawn(
                            image, arguments.method, regions, contour=False)))
         visible = image.maps[arguments.method].any()
-        lines.append(f"{LETTERS[i]} {title}: {image.path}, score {image.score:.3f}"
+        lines.append(f"{LETTERS[i]} {title}: {image.path}, {scheme} {image.score:.3f}"
                      + ("" if visible else "; nothing passes the cutoff"))
     heatmaps = ()
     if first.cells is not None:

@@ -420,7 +420,8 @@ def summary(results: dict) -> list[str]:
             if measure in part:
                 whose = "mean of these " if "members" in results else ""
                 lines.append(f"{whose}{name}{title} {part[measure]:.4f} "
-                             f"[{score_tables.between(part[measure + '_interval'])}]")
+                             f"[{score_tables.between(part[measure + '_interval'])}]"
+                             + score_tables.few(plain))
     if "gain" in results.get("flips", {}):
         gain = results["flips"]["gain"]
         lines.append(f"gain of the flips {gain['difference']:+.4f} "

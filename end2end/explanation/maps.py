@@ -67,6 +67,7 @@ class Explained:
         source: (rows, columns) of the mammogram; () where only the picture is known.
         reaches: raw maximum by method (`drawing.Drawn`).
         legends: what the colours of each map mean, sentences by method.
+        flips: whether score and maps are means over the four flips.
     """
 
     path: str
@@ -79,6 +80,7 @@ class Explained:
     source: tuple = ()
     reaches: dict = dataclasses.field(default_factory=dict)
     legends: dict = dataclasses.field(default_factory=dict)
+    flips: bool = False
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -141,7 +143,8 @@ def explain(
         max((layer.peak for layer in drawn.values()), default=0.0),
         next((layer.cells for layer in drawn.values() if layer.cells), None),
         pixels.shape, {name: layer.reach for name, layer in drawn.items()},
-        {name: legend(classifier.card, name, options.map_scale) for name in drawn})
+        {name: legend(classifier.card, name, options.map_scale) for name in drawn},
+        options.flips)
 
 
 def _shown(card, method, drawn, choice, score):
@@ -216,7 +219,8 @@ def save(path: str | pathlib.Path, explained: Explained) -> None:
     with files.replacing(path) as part:
         np.savez_compressed(part, path=np.array(explained.path), grey=explained.grey,
                             score=explained.score, label=label,
-                            peak=explained.peak, source=explained.source, **maps)
+                            peak=explained.peak, source=explained.source,
+                            flips=explained.flips, **maps)
 
 
 def load(path: str | pathlib.Path) -> Explained:
@@ -234,7 +238,9 @@ def load(path: str | pathlib.Path) -> Explained:
                 {name.removeprefix("map_"): stored[name].astype(np.float32) / 255
                  for name in stored.files if name.startswith("map_")},
                 None if label < 0 else label, float(stored["peak"]), _cells(stored),
-                tuple(stored["source"].astype(int).tolist()))
+                tuple(stored["source"].astype(int).tolist()),
+                # Maps that were saved before do not tell.
+                flips="flips" in stored.files and bool(stored["flips"]))
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise files.InputError(
             f"saved maps {path} cannot be read ({error}); draw them again.") from error

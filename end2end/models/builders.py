@@ -1,5 +1,6 @@
 """The whole models: patch classifier, whole-image classifier, heatmap model."""
 
+import bisect
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -163,23 +164,46 @@ def whole_image_classifier(
     features = (original_features(patch_model, options.backbone)
                 if semantics == "original" else patch_features(patch_model))
     trunk = keras.Model(patch_model.inputs, features, name="trunk")
-    image = keras.Input((*size, patch_model.input_shape[-1]), name="image")
-    try:
+
+    def build(size):
+        image = keras.Input((*size, patch_model.input_shape[-1]), name="image")
         x = trunk(image)
         if options.heatmap:
             x = models.top_layers.heatmap(x, options, patch_model.output_shape[-1])
         top = (models.top_layers.convolutional_top if options.convolutional
                else models.top_layers.dense_top)
-        x = top(x, options, num_classes)
-        model = keras.Model(image, x, name="whole_image")
+        model = keras.Model(image, top(x, options, num_classes), name="whole_image")
         _check_sizes(model)
+        return model
+
+    try:
+        model = build(size)
     except ValueError as error:
         raise files.InputError(
             f"images of {size[0]}x{size[1]} are too small for these layers "
-            f"({_reason(error)}); use larger images or fewer blocks.") from error
+            f"({_reason(error)}); {_smallest(build)}.") from error
     if options.heatmap:
         model.get_layer("heatmap").set_weights(patch_head(patch_model).get_weights())
     return model
+
+
+# Sides of images that are tried where a network cannot be built, a step of most trunks.
+STEP, GREATEST_SIDE = 32, 1152
+
+
+def _smallest(build):
+    """What helps: the side of the smallest square for which `build` works."""
+    def works(steps):
+        try:
+            build((steps * STEP, steps * STEP))
+        except ValueError:
+            return False
+        return True
+
+    side = STEP * (1 + bisect.bisect_left(
+        range(1, GREATEST_SIDE // STEP), True, key=works))
+    return (f"use larger images (--img-size {side} {side} works) or fewer blocks"
+            if side < GREATEST_SIDE else "use fewer blocks")
 
 
 def _check_sizes(model):

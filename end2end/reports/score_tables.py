@@ -9,6 +9,23 @@ LEVELS = {"images": "images", "breasts": "breasts, CC and MLO averaged",
 SHOWN_BINS = ("score", "images", "mean score", "share of cancers", "95 % interval")
 
 
+# A usual bound; it makes a reader look at the number of cancers.
+FEW = 30
+
+
+def few(results: dict) -> str:
+    """What stands beside an interval of few images of a class; else an empty text.
+
+    Args:
+        results: with `positive`, the number of images with cancer, and `count`.
+    """
+    positive = results.get("positive", FEW)
+    rarer = min(positive, results.get("count", 2 * FEW) - positive)
+    if rarer >= FEW:
+        return ""
+    return f" (few: {rarer} {'with' if rarer == positive else 'without'} cancer)"
+
+
 def between(interval: Sequence[float]) -> str:
     """An interval as text: `0.812 to 0.934`."""
     return f"{interval[0]:.3f} to {interval[1]:.3f}"

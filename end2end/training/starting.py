@@ -10,12 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from end2end import checkpoints, models
+from end2end import checkpoints, config, models
 from end2end.training import freezing
 from end2end.utils import files, processes
 
 if TYPE_CHECKING:
-    from end2end import config
     from end2end.training.run_inputs import Settings
 
 log = logging.getLogger(__name__)
@@ -138,8 +137,9 @@ def with_stated_backbone(options: config.ModelOptions) -> config.ModelOptions:
     card = files.read_json(beside, "model settings") if beside.exists() else {}
     stated = (card.get("model") or {}).get("backbone")
     if stated and stated != options.backbone:
-        log.warning("%s is a %s; --patch-net %s is ignored.",
-                    options.patch_model_path, stated, options.backbone)
+        if options.backbone != config.ModelOptions().backbone:
+            log.warning("%s is a %s; --patch-net %s is ignored.",
+                        options.patch_model_path, stated, options.backbone)
         return dataclasses.replace(options, backbone=stated)
     return options
 

@@ -28,6 +28,22 @@ MAX_TEXT_BYTES = 1 << 28
 SPARE_CELLS = 1_000_000
 
 
+def check_suffix(path: Path, *suffixes: str) -> None:
+    """Refuses an output whose ending promises another kind of file.
+
+    Args:
+        path: as given; one without an ending is taken as it is.
+        suffixes: that are written, such as `.csv`.
+
+    Raises:
+        InputError: see above.
+    """
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix and suffix not in suffixes:
+        raise InputError(f"{path} cannot be written: expected a name that ends in "
+                         f"{' or '.join(suffixes)}, not {suffix}.")
+
+
 def existing_file(path: Path, what: str = "file") -> pathlib.Path:
     """Returns `path` as a `Path` if it is a readable file, else raises `InputError`."""
     path = named(path, what)

@@ -79,3 +79,11 @@ def test_the_edge_of_a_film_is_no_breast_though_it_touches_it():
     grey[:2], grey[:, :2] = 255, 255            # strips; one runs along the breast
     assert maps.breast_of(grey).sum() == 100 * 60
     assert not maps.breast_of(grey)[0].any()
+
+
+def test_saved_maps_tell_whether_they_are_means_over_the_flips(tmp_path):
+    grey = np.zeros((6, 4), np.uint8)
+    for flips in (False, True):
+        explained = maps.Explained("a.png", grey, 0.5, {}, flips=flips)
+        maps.save(tmp_path / "a.npz", explained)
+        assert maps.load(tmp_path / "a.npz").flips == flips

@@ -1,3 +1,5 @@
+import re
+
 import golden_models
 import keras
 import numpy as np
@@ -148,6 +150,18 @@ def test_settings_of_no_network_are_refused(options, expected):
     with pytest.raises(files.InputError, match=expected):
         models.whole_image_classifier(
             patch, config.ModelOptions(backbone="yaroslav", **options), size=(64, 64))
+
+
+def test_the_smallest_size_that_works_is_named():
+    options = config.ModelOptions(
+        backbone="yaroslav", top_filters=(4, 4), top_repeats=(1, 1), top_kind="vgg")
+    patch = golden_models.patch_model("yaroslav", 0)
+    with pytest.raises(files.InputError) as caught:
+        models.whole_image_classifier(patch, options, size=(64, 96))
+    side = int(re.search(r"--img-size (\d+) \1 works", str(caught.value))[1])
+    models.whole_image_classifier(patch, options, size=(side, side))
+    with pytest.raises(files.InputError, match="too small"):
+        models.whole_image_classifier(patch, options, size=(side - 32, side - 32))
 
 
 def test_an_unknown_backbone_is_refused_by_name():

@@ -39,3 +39,10 @@ def test_classes_have_accuracy_and_a_matrix_with_named_rows():
     assert accuracy.rows == [(8, 0.875, "0.600 to 1.000")]
     assert matrix.columns == ("true class", "mass", "none")
     assert list(matrix.rows[0]) == ["mass", 0.75, 0.25]
+
+
+def test_few_cancers_are_said_beside_the_interval():
+    assert score_tables.few(dict(count=200, positive=10)) == " (few: 10 with cancer)"
+    assert score_tables.few(dict(count=200, positive=195)) == (
+        " (few: 5 without cancer)")
+    assert score_tables.few(dict(count=200, positive=60)) == ""

@@ -94,3 +94,13 @@ def test_images_are_listed_by_name_without_hidden_ones_and_with_unnamed_dicoms(
     (tmp_path / "1.2.841").write_bytes(bytes(140))
     assert [path.name for path in files.list_images(tmp_path)] == [
         "1.2.840", "a.dcm", "b.PNG"]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "b.JSON", "folder.v2/scores", "c"])
+def test_a_name_that_says_what_is_written_is_taken(name):
+    files.check_suffix(name, ".csv", ".json")
+
+
+def test_a_name_that_promises_another_kind_of_file_is_refused():
+    with pytest.raises(files.InputError, match=r"q.xlsx .* ends in .csv or .json, not"):
+        files.check_suffix("q.xlsx", ".csv", ".json")
