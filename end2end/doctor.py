@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import io
+import logging
 import os
 import pathlib
 import platform
@@ -221,6 +222,7 @@ def trial() -> list[str]:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
+        logging.disable(logging.INFO)
         with contextlib.redirect_stdout(io.StringIO()) as printed, \
                 contextlib.redirect_stderr(printed):
             phantoms.write_inbreast(folder / "images", patients=1, size=PHANTOM)
@@ -233,6 +235,7 @@ def trial() -> list[str]:
         rows = prediction.grouping.read_rows(folder / "scores.csv")
         expected = prediction.predict(
             classifier, [row["path"] for row in rows])[:, 1]
+        logging.disable(logging.NOTSET)
     commands.say(f"  {len(rows)} scored in {time.monotonic() - started:.0f} s")
     furthest = max(abs(float(row["score"]) - score)
                    for row, score in zip(rows, expected, strict=True))
