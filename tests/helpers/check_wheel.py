@@ -28,7 +28,7 @@ USES = (("--version", "end2end-mammography "), ("", "ddsm patch-clf-train"),
         ("ddsm prepare --help", "usage: "),
         ("phantoms phantoms --layout inbreast --patients 2 --size 256 192", "next: "),
         ("doctor", "Everything that is needed is there."))
-TESTS = ("tests/utils", "tests/config", "tests/dicom", "tests/metrics",
+TESTS = ("tests/utils", "tests/config", "tests/dicom", "tests/tables",
          "tests/test_versions.py")
 
 
