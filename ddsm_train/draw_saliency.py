@@ -14,7 +14,7 @@ import pathlib
 from collections.abc import Sequence
 
 from end2end import evaluation, reports
-from end2end.config import image_flags
+from end2end.config import image_flags, patch_flags
 from end2end.explanation import methods
 from end2end.utils import commands, locks
 
@@ -42,11 +42,10 @@ def parser() -> commands.Parser:
     parser.add_argument("--tolerance", type=float, default=0.03,
                         help="distance from a lesion that still counts in the pointing "
                              "game, as share of the height (default: 0.03)")
-    parser.add_argument("--patch-model", metavar="FILE",
-                        help="patch classifier, for --method heatmap")
     parser.add_argument("--limit", type=int, metavar="N",
                         help="draw only N images, equally many of each class")
     image_flags.add(parser)
+    patch_flags.add(parser, "for --method heatmap")
     return parser
 
 

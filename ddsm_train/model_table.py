@@ -57,9 +57,17 @@ the names of a patch classifier tell it. What a file meant to the Keras that wro
 (kernels of Theano, `hard_sigmoid`, ...) it means here: [keras-ages.md](keras-ages.md).
 Nothing of a file is run: only the layer classes in `layer_settings.SETTINGS` are built,
 and Lambda layers, other classes, pickles, SavedModel folders, links out of the file and
-sizes that the file does not hold are refused by name. A network is tried before it is
-used: one that cannot be computed, or that needs memory or time out of proportion to its
-image, is refused.
+sizes that the file does not hold are refused by name. Arithmetic between layers
+(`x / 255 - 1`, `a + b`) is built of layers that compute the same; other functions are
+refused.
+
+A network is tried before it is used: one that cannot be computed, or that needs memory
+or time out of proportion to its image, is refused. One that was neither saved by this
+program nor published is first built and tried in a process of its own, within 9 seconds
+of the processor and 2 GB, and a second and 20 MB more for each 20 MB of the file; this
+adds about 4 seconds of the processor to a command, most of them while the command loads
+TensorFlow itself. Networks of less than two thousand million multiplications are run on
+a random image of the right size; of larger ones the cost is read off the graph.
 
 ## Outputs
 
@@ -91,8 +99,10 @@ and renamed ones by their structure, with a warning, since a network of the same
 structure may have been trained on other images. Flags and arguments override these
 settings. A name that contains `inbreast` tells the INbreast models from the CBIS-DDSM
 models. All take 16-bit images at a rescale factor of 0.003891 and the classes neg, pos.
-Published patch classifiers are known by their structure (`--patch-model`), with a
-warning.
+Published patch classifiers (`--patch-model`) are known by their structure, with a
+warning unless the file name tells network and patch set (`ddsm_vgg16_s10.h5`). Of any
+other patch classifier the flags `--patch-img-size`, `--patch-rescale-factor`,
+`--patch-featurewise-mean` and `--patch-class-list` say the settings.
 """
 
 TRIED = """\

@@ -15,6 +15,7 @@ import numpy as np
 import tqdm
 
 from end2end import checkpoints, data, heatmaps, images
+from end2end.config import patch_flags
 from end2end.utils import commands, files, locks
 
 
@@ -31,6 +32,7 @@ def parser() -> commands.Parser:
     parser.add_argument("--limit", type=int, default=8, metavar="N",
                         help="only the first N images (default: 8)")
     parser.add_argument("--out", metavar="FILE.json", help="the figures, as JSON")
+    patch_flags.add_settings(parser)
     return parser
 
 
@@ -43,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     files.existing_file(arguments.model, "patch model")
 
     paths = data.image_lists.find_images(arguments.images).paths[:arguments.limit]
-    patch = checkpoints.load_classifier(arguments.model)
+    patch = checkpoints.load_classifier(
+        arguments.model, typed=patch_flags.typed(arguments),
+        output_options=patch_flags.outputs(arguments))
     whole, pool = heatmaps.network(patch.model, patch.images.size)
     rows, single = [], []
     for path in tqdm.tqdm(paths, disable=None, unit=" images"):

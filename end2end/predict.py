@@ -19,8 +19,8 @@ import sys
 import types
 from collections.abc import Sequence
 
-from end2end import checkpoints, config, images, prediction, reports
-from end2end.config import model_flags
+from end2end import checkpoints, config, explanation, images, prediction, reports
+from end2end.config import model_flags, patch_flags
 from end2end.explanation import scales
 from end2end.utils import commands, files, locks
 
@@ -67,9 +67,6 @@ def parser() -> commands.Parser:
                         help="of the longer side of pictures, never more than the "
                              "mammogram has; 0: all that it has (%(default)s)")
     scales.add_flag(parser)
-    parser.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
-                        help="patch classifier whose heatmap is drawn; default: "
-                             "Grad-CAM of the first model")
     parser.add_argument("--report", type=pathlib.Path, metavar="FILE",
                         help="write a page of all images with their maps, HTML")
     parser.add_argument("--prevalence", type=float, default=0.006, metavar="SHARE",
@@ -80,6 +77,8 @@ def parser() -> commands.Parser:
                              "Capture) and its score (Structured Report); they carry "
                              "the tags of the patient")
     model_flags.add(parser)
+    patch_flags.add(
+        parser, "whose heatmap is drawn; default: Grad-CAM of the first model")
     return parser
 
 
@@ -187,6 +186,7 @@ def pictures(
         files.InputError: they cannot be made or written.
     """
     if not (arguments.overlay or arguments.report or arguments.dicom):
+        patch_flags.check(arguments)
         if arguments.patch_model:
             raise files.InputError(
                 "--patch-model draws a heatmap, but no pictures are asked for; add "
@@ -197,10 +197,9 @@ def pictures(
             f"--picture-side {arguments.picture_side} is no number of pixels; expected "
             "1 or more, or 0 for all that the mammogram has.")
     reports.operating.check_prevalence(arguments.prevalence)
-    patch, digest = None, None
-    if arguments.patch_model:
-        patch = checkpoints.load_classifier(arguments.patch_model)
-        digest = files.sha256(arguments.patch_model)
+    patch = explanation.patch_maps.load(arguments)
+    digest = patch and [files.sha256(arguments.patch_model), *map(str, (
+        patch.images, patch.classes))]
     request = reports.prediction_pictures.PictureRequest(
         arguments.overlay, arguments.report, arguments.dicom, patch, arguments.frame,
         dict(settings, patch_model=digest, side=arguments.picture_side,

@@ -150,24 +150,36 @@ def _patch_card(model, name):
     backbone = _patch_backbone(model)
     if backbone is None or model.output_shape[-1] != len(PATCH_CLASSES):
         return {}
-    log.warning(
-        "%s is taken for a published patch classifier (%s) by its structure: pixel "
-        "mean %s, intensity scale %s, classes %s. Give the settings as flags if it is "
-        "another.", name, backbone, CBIS_DDSM_MEAN, INTENSITY_SCALE,
-        ", ".join(PATCH_CLASSES))
+    patch_set = _patch_set(name, backbone)
+    if not patch_set:
+        log.warning(
+            "%s is taken for a published patch classifier (%s) by its structure: pixel "
+            "mean %s, rescale factor %s, classes %s. Give the settings as flags if it "
+            "is another.", name, backbone, CBIS_DDSM_MEAN, INTENSITY_SCALE,
+            ", ".join(PATCH_CLASSES))
     size = model.input_shape[1:3]
     images = config.ImageOptions(
         size=PATCH_SIZE if None in size else tuple(size),
         intensity_scale=INTENSITY_SCALE, pixel_mean=CBIS_DDSM_MEAN,
         channels=model.input_shape[-1])
     return {
-        "format": 1, "name": f"CBIS-DDSM patch classifier {backbone}", "kind": "patch",
+        "format": 1, "kind": "patch",
+        "name": f"CBIS-DDSM patch classifier {backbone} {patch_set}".strip(),
         "published": True, "classes": list(PATCH_CLASSES),
         "images": config.to_dict(images),
         "model": config.to_dict(config.ModelOptions(backbone=backbone)),
         "trained_on": "CBIS-DDSM by Shen et al. 2019 (published model)",
         "licence": LICENCE,
     }
+
+
+def _patch_set(name, backbone):
+    """The set of patches that a file name tells (`ddsm_vgg16_s10.h5`), or nothing.
+
+    The name must tell the network too, and the network be that one.
+    """
+    match = re.search(r"s[13]0(?!\d)", _plain(name))
+    return match[0].upper() if match and backbone in _plain(name) else ""
 
 
 def _patch_backbone(model):

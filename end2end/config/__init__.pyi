@@ -1,5 +1,6 @@
 from . import flags as flags
 from . import image_flags as image_flags
+from . import patch_flags as patch_flags
 from . import sampling_command as sampling_command
 from . import training_command as training_command
 from .flags import DEAD_FLAGS as DEAD_FLAGS
@@ -48,6 +49,7 @@ __all__ = [
     "from_flags",
     "image_flags",
     "option",
+    "patch_flags",
     "sampling_command",
     "script_defaults",
     "to_dict",

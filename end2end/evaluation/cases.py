@@ -108,10 +108,7 @@ def picture_options(arguments: argparse.Namespace) -> PictureOptions:
     methods.check_patch_model("--layers", layers, arguments.patch_model)
     if arguments.rois:
         rois.read(arguments.rois)
-    patch = None
-    if arguments.patch_model:
-        patch = checkpoints.load_classifier(arguments.patch_model)
-        patch_maps.malignant_classes(patch.classes)
+    patch = patch_maps.load(arguments)
     return PictureOptions(arguments.pictures, layers, patch, arguments.rois,
                           arguments.map_scale)
 

@@ -7,7 +7,7 @@ import pathlib
 import tqdm
 
 from end2end import config, evaluation
-from end2end.config import image_flags, model_flags
+from end2end.config import image_flags, model_flags, patch_flags
 from end2end.explanation import methods, scales
 from end2end.utils import commands, files, locks, programs
 
@@ -45,8 +45,6 @@ def parser(
                         help="maps in the report; each takes several times as long as "
                              "a score")
     scales.add_flag(parser)
-    parser.add_argument("--patch-model", metavar="FILE",
-                        help="patch classifier, for --layers heatmap")
     parser.add_argument("--rois", metavar="FILE",
                         help="outlines: roi_mask_path.csv or outlines.json")
     parser.add_argument("--store", action="store_true",
@@ -56,6 +54,7 @@ def parser(
     config.add_refuse_unfit(parser)
     image_flags.add(parser)
     model_flags.add(parser)
+    patch_flags.add(parser, "for --layers heatmap")
     return parser
 
 

@@ -76,18 +76,17 @@ def plan(arguments: argparse.Namespace, overrides: dict) -> Job:
     images = image_lists.find_images(arguments.images, classifier.classes)
     if arguments.limit is not None:
         images = first(images, arguments.limit)
-    patch = arguments.patch_model and checkpoints.load_classifier(
-        arguments.patch_model)
-    if patch:
-        patch_maps.malignant_classes(patch.classes)
+    patch = patch_maps.load(arguments)
     options = maps.ExplainOptions(
-        names, arguments.cutoff, patch or None, flips=arguments.flips)
+        names, arguments.cutoff, patch, flips=arguments.flips)
     signature = dict(
         version=VERSION,
         model=files.sha256(model), methods=names, cutoff=arguments.cutoff,
         flips=arguments.flips,
         images=dataclasses.asdict(classifier.images),
-        patch_model=files.sha256(arguments.patch_model) if patch else None)
+        patch_model=files.sha256(arguments.patch_model) if patch else None,
+        patch_images=dataclasses.asdict(patch.images) if patch else None,
+        patch_classes=list(patch.classes) if patch else None)
     return Job(classifier, images, options, find_regions, out,
                arguments.scale == "set", arguments.tolerance, signature)
 
@@ -138,8 +137,10 @@ def forget_others(job: Job) -> None:
     path = job.out / "settings.json"
     signature = {name: list(value) if isinstance(value, tuple) else value
                  for name, value in job.signature.items()}
-    signature["images"] = {name: list(value) if isinstance(value, tuple) else value
-                           for name, value in signature["images"].items()}
+    for group in ("images", "patch_images"):
+        signature[group] = signature[group] and {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in signature[group].items()}
     if path.exists() and files.read_json(path) != signature:
         for saved in (job.out / "maps").glob("*.npz"):
             saved.unlink()

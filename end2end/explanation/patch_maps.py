@@ -4,6 +4,7 @@ One pass of the network where its cells are finer than a patch, else a sliding w
 cells of a whole patch each would be too coarse to say where.
 """
 
+import argparse
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end import checkpoints, config, heatmaps, images
+from end2end.config import patch_flags
 from end2end.data.patches import geometry
 from end2end.utils import files
 
@@ -62,6 +64,29 @@ class PatchMap:
         return np.clip(heatmaps.spread(
             self.probabilities[..., malignant].sum(axis=-1), shape, first=self.first,
             step=self.step), 0, 1)
+
+
+def load(arguments: argparse.Namespace) -> checkpoints.Classifier | None:
+    """The patch classifier of a command line, with the settings that were typed for it.
+
+    Args:
+        arguments: of a parser with `config.patch_flags`.
+
+    Returns:
+        None where there is no `--patch-model`.
+
+    Raises:
+        files.InputError: it cannot be used, has no malignant class, or settings are
+            typed without it.
+    """
+    patch_flags.check(arguments)
+    if not arguments.patch_model:
+        return None
+    patch = checkpoints.load_classifier(
+        arguments.patch_model, typed=patch_flags.typed(arguments),
+        output_options=patch_flags.outputs(arguments))
+    malignant_classes(patch.classes)
+    return patch
 
 
 def malignant_classes(classes: Sequence[str]) -> list[int]:

@@ -17,8 +17,8 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 
-from end2end import checkpoints, config, prediction, serve
-from end2end.config import model_flags
+from end2end import config, explanation, prediction, serve
+from end2end.config import model_flags, patch_flags
 from end2end.explanation import scales
 from end2end.utils import commands, distribution, files, temporary
 
@@ -29,9 +29,6 @@ def parser() -> commands.Parser:
     parser.add_argument("models", nargs="+", metavar="MODEL", type=pathlib.Path,
                       help="model of whole images (.h5, .keras); scores of several are "
                            "averaged")
-    parser.add_argument("--patch-model", type=pathlib.Path, metavar="FILE",
-                      help="patch classifier whose heatmap is shown; default: Grad-CAM "
-                           "of the first model")
     scales.add_flag(parser)
     parser.add_argument("--flips", action="store_true",
                       help="average over the four flips")
@@ -44,6 +41,8 @@ def parser() -> commands.Parser:
     parser.add_argument("--no-browser", action="store_true",
                       help="print the address, open no browser")
     model_flags.add(parser)
+    patch_flags.add(
+        parser, "whose heatmap is shown; default: Grad-CAM of the first model")
     return parser
 
 
@@ -60,13 +59,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     classifiers = prediction.score_files.load(
         arguments.models, output_options=model_flags.typed(arguments))
-    patch = arguments.patch_model and checkpoints.load_classifier(arguments.patch_model)
+    patch = explanation.patch_maps.load(arguments)
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
     # The server raises the signal again once it has ended; the folder goes before.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with temporary.folder("serve") as folder:
         scorer = serve.scoring.Scorer(
-            classifiers, patch or None, flips=arguments.flips, key=key, folder=folder,
+            classifiers, patch, flips=arguments.flips, key=key, folder=folder,
             refuse_unfit=arguments.refuse_unfit, map_scale=arguments.map_scale)
         server = uvicorn.Server(uvicorn.Config(
             serve.application.application(scorer), log_level="warning",

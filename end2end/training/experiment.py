@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,8 +68,10 @@ def run_patch_experiment(
                 f"one stage, of all layers, to epoch {stages[0].until_epoch}; the "
                 "stages of last, top and all layers are for ImageNet weights and for "
                 "--resume-from with --top-layer-nb.")
-        history = fit(network, stages, data, settings, "val_accuracy", signature)
-        return report("patch", network, history, data, settings, signature)
+        parent = start_of(settings)
+        history = fit(
+            network, stages, data, settings, "val_accuracy", signature, parent)
+        return report("patch", network, history, data, settings, signature, parent)
 
 
 def run_image_experiment(
@@ -98,8 +101,10 @@ def run_image_experiment(
         first_trainable = end2end.training.starting.first_trainable(network, settings)
         stages = end2end.training.schedule.image_stages(
             training, settings.model, first_trainable=first_trainable)
-        history = fit(network, stages, data, settings, "val_auc", signature)
-        return report("whole_image", network, history, data, settings, signature)
+        parent = start_of(settings)
+        history = fit(network, stages, data, settings, "val_auc", signature, parent)
+        return report(
+            "whole_image", network, history, data, settings, signature, parent)
 
 
 # So many training images tell the range of intensities and sizes.
@@ -109,12 +114,11 @@ MEASURED_IMAGES = 200
 def fit(
         network: keras.Model, stages: Sequence[Stage],
         data: Mapping[str, image_lists.ImageList], settings: Settings, watch: str,
-        signature: str) -> History:
-    """Trains through the stages; see `loop.train`."""
+        signature: str, parent: dict) -> History:
+    """Trains through the stages; see `loop.train` and, for `parent`, `start_of`."""
     best = settings.training.best_model
     kind = "patch" if watch == "val_accuracy" else "whole_image"
     statistics = None
-    parent = start_of(settings)
 
     def save(model, logs):
         nonlocal statistics
@@ -173,9 +177,20 @@ def _origin(parent: dict) -> dict:
 
 
 def start_of(settings: Settings) -> dict:
-    """`lineage.parent` of the model that training starts from; {} of a new network."""
+    """`lineage.parent` of the model that training starts from; {} of a new network.
+
+    It is asked for before training, which may write over that very file. Where an
+    earlier process of an interrupted run did so, the card in the file names the parent.
+    """
     path = settings.training.resume_from or settings.model.patch_model_path
-    return checkpoints.lineage.parent(path) if path else {}
+    if not path:
+        return {}
+    best = settings.training.best_model
+    state = run_inputs.beside(best, ".state.npz")
+    interrupted = state is not None and state.exists() and pathlib.Path(
+        path).resolve() == pathlib.Path(best).resolve()
+    parent = checkpoints.lineage.parent(path)
+    return parent.get("parent", parent) if interrupted else parent
 
 
 def training_statistics(
@@ -190,7 +205,7 @@ def training_statistics(
 def report(
         kind: str, network: keras.Model, history: History,
         data: Mapping[str, image_lists.ImageList], settings: Settings,
-        signature: str) -> dict[str, Any]:
+        signature: str, parent: dict) -> dict[str, Any]:
     """Tests the best model, writes and returns the report, says what came out.
 
     Without a best model on disk the network as it is now is tested.
@@ -202,7 +217,7 @@ def report(
         logs = history.rows[-1] if history.rows else {}
         card = model_card(kind, data, settings, {
             name: value for name, value in logs.items() if name != "stage"},
-            network, start_of(settings))
+            network, parent)
         checkpoints.save_model(network, training.final_model, card)
         say(f"model of the last epoch: {training.final_model}")
     say(summary(history))

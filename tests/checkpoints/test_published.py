@@ -3,7 +3,7 @@ import shutil
 import golden_models
 import pytest
 
-from end2end import checkpoints, config
+from end2end import checkpoints, config, models
 from end2end.checkpoints import published
 from end2end.utils import files
 
@@ -79,3 +79,16 @@ def test_an_unknown_network_is_not_taken_for_a_published_one(tmp_path):
     checkpoints.save_model(model, tmp_path / "own.h5", {})
     with pytest.raises(files.InputError, match="how its images were prepared"):
         checkpoints.load_classifier(tmp_path / "own.h5")
+
+
+@pytest.mark.parametrize("name,warns", [
+    ("ddsm_vgg16_s10", False), ("vgg16_S30 (1)", False), ("vgg16", True),
+    ("resnet50_s10", True), ("vgg16_s100", True)])
+def test_a_published_patch_classifier_is_known_by_its_name_or_with_a_warning(
+        caplog, name, warns):
+    model = models.patch_classifier("vgg16", 5, input_shape=(None, None, 3))
+    card = published.card(model, name)
+    assert card["kind"] == "patch" and card["images"]["pixel_mean"] == 52.18
+    assert tuple(card["images"]["size"]) == (224, 224) and len(card["classes"]) == 5
+    assert ("by its structure" in caplog.text) == warns
+    assert card["name"].endswith(("S10", "S30")) != warns

@@ -29,7 +29,7 @@ def arguments(tmp_path):
         model=str(saved_models.whole_image_model(tmp_path / "best.h5")),
         images=str(tmp_path / "test"), out=str(tmp_path / "out"), method=["gradcam"],
         flips=False, cutoff=0.06, scale="image", rois=None, tolerance=0.03,
-        patch_model=None, limit=2)
+        patch_model=None, patch_class_list=(), patch_output="probabilities", limit=2)
 
 
 def test_other_settings_have_the_maps_drawn_again(arguments, tmp_path):

@@ -1,11 +1,14 @@
 """Where a patch classifier sees what on a mammogram."""
 
+import argparse
+
 import cv2
 import numpy as np
 import pytest
 import saved_models
 
 from end2end import checkpoints, config
+from end2end.config import patch_flags
 from end2end.explanation import patch_maps
 from end2end.utils import files
 
@@ -66,3 +69,31 @@ def test_the_picture_is_read_at_the_size_of_the_whole_image_model(patch):
     small = patch_maps.patch_map(patch, square(), WHOLE).logits
     np.testing.assert_allclose(
         patch_maps.patch_map(patch, large, WHOLE).logits.shape, small.shape)
+
+
+def arguments(*words):
+    parser = argparse.ArgumentParser()
+    patch_flags.add(parser, "for a test")
+    return parser.parse_args(list(map(str, words)))
+
+
+def test_a_patch_classifier_without_settings_takes_them_from_its_own_flags(
+        patch, tmp_path):
+    path = tmp_path / "bare.h5"
+    patch.model.save(path)
+    with pytest.raises(files.InputError, match="how its images were prepared"):
+        patch_maps.load(arguments("--patch-model", path))
+    settings = ("--patch-img-size", 16, 16, "--patch-rescale-factor", 1.0,
+                "--patch-featurewise-mean", 0, "--patch-class-list")
+    bare = patch_maps.load(arguments(
+        "--patch-model", path, *settings, *saved_models.CLASSES))
+    assert bare.classes == saved_models.CLASSES
+    np.testing.assert_allclose(
+        patch_maps.patch_map(bare, square(), WHOLE).logits,
+        patch_maps.patch_map(patch, square(), WHOLE).logits, atol=1e-6)
+    with pytest.raises(files.InputError, match="'mal' in the name"):
+        patch_maps.load(arguments("--patch-model", path, *settings, *"abcde"))
+
+
+def test_without_a_patch_model_there_is_none():
+    assert patch_maps.load(arguments()) is None

@@ -8,6 +8,7 @@ import dicom_writer
 import numpy as np
 import pydicom
 import pytest
+import saved_models
 import tiny_classifier
 
 from end2end import checkpoints
@@ -276,3 +277,17 @@ def test_a_side_of_the_manifest_is_compared_with_the_picture(tmp_path, model):
                       str(tmp_path / f"{side}.csv")])
         (row,) = grouping.read_rows(tmp_path / f"{side}.csv")
         assert ("mirrored" in row["flags"]) == said
+
+
+def test_a_bare_patch_classifier_draws_by_its_own_settings(tmp_path, model, pictures):
+    patch = tmp_path / "bare.h5"
+    checkpoints.load_model(saved_models.patch_model(tmp_path / "p.h5")).save(patch)
+    words = [str(model), str(pictures), "--overlay", str(tmp_path / "maps"), "--out",
+             str(tmp_path / "s.csv"), "--patch-model", str(patch)]
+    with pytest.raises(files.InputError, match="how its images were prepared"):
+        program.main(words)
+    assert program.main([
+        *words, "--patch-img-size", "16", "16", "--patch-rescale-factor", "0.004",
+        "--patch-featurewise-mean", "0", "--patch-class-list",
+        *saved_models.CLASSES]) == 1  # the broken file
+    assert len(list((tmp_path / "maps").glob("*.heatmap.png"))) == 4

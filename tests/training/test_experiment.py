@@ -193,6 +193,33 @@ def test_a_whole_image_model_is_trained_further(folders, patch_model, tmp_path):
     assert "its end, epoch 0, is reached" in text
 
 
+def test_a_model_that_is_trained_further_in_place_names_the_file_that_it_was(
+        folders, patch_model, tmp_path):
+    train_images(folders, tmp_path, model=patch_model)
+    best = tmp_path / "best.h5"
+    before = files.sha256(best)
+    train_images(folders, tmp_path, resume_from=str(best),
+                 final_model=str(tmp_path / "final.h5"),
+                 first_until_epoch=0, all_until_epoch=1)
+    assert files.sha256(best) != before
+    for path in (best, tmp_path / "final.h5"):
+        card = checkpoints.load_classifier(path).card
+        assert card["parent"]["sha256"] == before
+
+
+def test_an_interrupted_run_in_place_takes_the_parent_from_its_own_model(
+        folders, patch_model, tmp_path):
+    train_images(folders, tmp_path, model=patch_model)
+    best = tmp_path / "best.h5"
+    options = dataclasses.replace(
+        config.TrainingOptions(), best_model=str(best), resume_from=str(best))
+    settings = experiment.Settings(config.ImageOptions(), patch_model, options)
+    parent = experiment.start_of(settings)
+    assert parent["sha256"] == files.sha256(best)
+    (tmp_path / "best.state.npz").touch()
+    assert experiment.start_of(settings) == parent["parent"]
+
+
 def test_random_weights_without_a_patch_stage_train_in_one_stage(folders, tmp_path):
     model = dataclasses.replace(MODEL, pretrained=False)
     report, _ = train_images(folders, tmp_path, model=model)
