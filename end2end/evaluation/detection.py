@@ -166,7 +166,10 @@ def detected(
 def _of_patches(table):
     malignant = np.char.endswith(np.array(table.classes), "_mal")
     hits: dict[str, list[bool]] = {}
-    for path, values in zip(table.paths, table.values, strict=True):
+    # The background patches of an image carry the name of its first lesion too.
+    of_lesions = malignant[np.asarray(table.labels, int)]
+    for path, values in zip(np.array(table.paths)[of_lesions],
+                            table.values[of_lesions], strict=True):
         lesion = pathlib.Path(path).stem.rpartition("_")[0]
         hits.setdefault(lesion, []).append(bool(malignant[np.argmax(values)]))
     return {name: float(np.mean(values)) for name, values in hits.items()}

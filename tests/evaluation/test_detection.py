@@ -60,12 +60,12 @@ def test_an_image_is_detected_from_the_threshold_of_the_specificity_on():
 def test_patches_count_by_the_share_taken_for_malignant():
     classes = ("background", "calc_mal", "mass_mal")
     values = np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7], [0.1, 0.7, 0.2],
-                       [0.5, 0.3, 0.2]])
+                       [0.9, 0.1, 0.0]])   # the last is background and does not count
     table = scores.Scores(
-        tuple(f"P_00003_LEFT_CC_1_{k:04d}.png" for k in range(4)), values,
-        np.full(4, 2), classes)
+        tuple(f"P_00003_LEFT_CC_1_{k % 3:04d}.png" for k in range(4)), values,
+        np.array([1, 2, 2, 0]), classes)
     shares, _ = detection.detected(table, [lesion(3)], 0.8)
-    assert shares == {"P_00003_LEFT_CC_1": 0.5}
+    assert shares == {"P_00003_LEFT_CC_1": pytest.approx(2 / 3)}
 
 
 def test_bins_have_as_many_lesions_each_and_density_has_its_classes():
