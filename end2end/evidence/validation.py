@@ -122,7 +122,12 @@ def read_sites(arguments: argparse.Namespace
     sites += [joined(members, name) for name, members in stated]
     if arguments.by:
         remarks += _shared(sites, arguments.by)
-        sites = [part for site in sites for part in divided(site, arguments.by)]
+        parts = [part for site in sites for part in divided(site, arguments.by)]
+        sites = [part for part in parts
+                 if part.labels.any() and not part.labels.all()] or parts
+        left = ", ".join(f"{part.name} ({len(part)} rows)" for part in parts
+                         if not any(part is site for site in sites))
+        remarks += [f"Left out, with or without cancer only: {left}."] if left else []
     if len({site.name for site in sites}) < len(sites):
         sites = [site if number == 0 else site.subset(
             np.arange(len(site)), f"{site.name} ({number + 1})")

@@ -68,6 +68,16 @@ def test_a_column_divides_a_table_into_sites_and_women_of_both_are_told(sites, c
     assert "150 women have rows under several values of laterality" in printed
 
 
+def test_a_site_of_one_class_is_left_out_and_told(tmp_path, capsys):
+    columns = evidence_tables.scored(80)
+    labels = columns["label"]
+    path = evidence_tables.write(tmp_path / "a.csv", columns | dict(
+        site=["A" if label or i % 2 else "B" for i, label in enumerate(labels)]))
+    printed = run(capsys, path, "--by", "site")
+    assert "Left out, with or without cancer only: site B" in printed
+    assert "site A: " in printed and "site B: " not in printed
+
+
 @pytest.mark.parametrize("words, message", (
     ([], "no table of scores"), (["a.csv", "--prevalence", "2"], "--prevalence 2"),
     (["a.csv", "--at", "1.5"], "--at 1.5"), (["--site", "A"], "has no table"),
