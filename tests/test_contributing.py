@@ -27,7 +27,8 @@ def test_there_are_ten_recipes():
 
 def test_every_file_and_folder_that_is_named_exists():
     missing = [path for path in paths(PAGE)
-               if path != "pipeline/" and not (ROOT / path).exists()]
+               # The second is built by `make docs`.
+               if path not in ("pipeline/", "site/") and not (ROOT / path).exists()]
     assert not missing
 
 
