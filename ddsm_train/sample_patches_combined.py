@@ -169,8 +169,10 @@ def next_step(
                 "and --test-out with --test-patients.")
     census = pathlib.Path(arguments.images).parent / "census.json"
     known = files.read_json(census, "census") if census.is_file() else {}
+    classes = [name for name in data.patches.roi_table.class_folders(options)
+               if any(pathlib.Path(outs[0], name).glob("[!.]*.png"))]
     return "next: " + data.patches.training_line.line(
-        outs, options, pixel_mean=known.get("pixel_mean"))
+        outs, options, pixel_mean=known.get("pixel_mean"), classes=classes)
 
 
 def progress(jobs: Sequence, outcomes: Iterable) -> list:

@@ -10,7 +10,7 @@ from end2end.utils import programs
 
 def line(
         outs: Sequence[object], options: config.SamplingOptions, *,
-        pixel_mean: float | None = None) -> str:
+        pixel_mean: float | None = None, classes: Sequence[str] = ()) -> str:
     """The command line, to be pasted.
 
     Args:
@@ -18,10 +18,12 @@ def line(
         options: `SamplingOptions` that they were cut with.
         pixel_mean: mean grey value of the training images (0-255); None where it is
             not known: then factor and mean are found from the patches.
+        classes: class folders that have training patches; all where none is named.
     """
     scale = (("auto", "--featurewise-mean", "auto") if pixel_mean is None else
              (depths.SCALE_OF_16_BITS, "--featurewise-mean", pixel_mean))
     return programs.line(
         "ddsm_train.patch_clf_train", *outs, "--img-size", options.patch_size,
         options.patch_size, "--rescale-factor", *scale, "--no-equalize-hist",
-        "--class-list", *roi_table.class_folders(options))
+        "--class-list",
+        *(classes or roi_table.class_folders(options)))
