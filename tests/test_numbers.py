@@ -15,7 +15,7 @@ from end2end.archive import work
 from end2end.data import image_lists
 from end2end.explanation import maps
 from end2end.metrics import __main__ as metrics_program
-from end2end.serve import scoring
+from end2end.serve import browsers, scoring
 from end2end.utils import files
 
 
@@ -92,7 +92,8 @@ def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere
                   lambda: prediction.score_image(path, nowhere),
                   lambda: maps.explain(nowhere, path, maps.ExplainOptions()),
                   lambda: scoring.Scorer([nowhere]).score(
-                      "a.png", path.read_bytes())):
+                      "a.png", path.read_bytes(), "", browsers.Browser(
+                          folder / "held"))):
         with pytest.raises(files.InputError, match=reason):
             score()
     row, = work._score_batch(

@@ -2,10 +2,11 @@
 
     python -m end2end.serve best.h5 [other.h5] [--patch-model patch.h5]
 
-The page is served to this machine only (127.0.0.1). Files are scored here and removed
-at once; nothing is stored, counted or sent elsewhere. Research use only.
+The page is served to this machine only (127.0.0.1). What was scored is kept in a folder
+that only its user can read, until it is removed on the page or the program ends;
+nothing is counted or sent elsewhere. Research use only.
 
-FastAPI rather than Gradio: three small files of our own instead of a large page that
+FastAPI rather than Gradio: a few small files of our own instead of a large page that
 loads fonts and counts its users unless told not to, and full control of what it may do.
 """
 

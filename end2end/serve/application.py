@@ -6,6 +6,8 @@ import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from end2end.reports import report
+from end2end.serve import browsers, downloads
 from end2end.utils import commands, files
 
 if TYPE_CHECKING:
@@ -19,8 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 
 HOST = "127.0.0.1"
 MAX_BYTES = 200 << 20
-MAX_FILES = 40
 MAX_QUESTION = 1 << 20
+# Files that an account is of: views, and as many refused ones.
+MOST_TOLD = 2 * browsers.MOST_VIEWS
 # Uploads that may be under way; a page sends one after the other.
 MAX_WAITING = 8
 # Seconds: between two pieces of an upload, and for the whole of it. From the page they
@@ -35,8 +38,13 @@ HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff
            "X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin",
            "Cross-Origin-Resource-Policy": "same-origin",
            "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-PAGES = {"/": ("html", "text/html"), "/page.js": ("js", "text/javascript"),
-         "/page.css": ("css", "text/css")}
+# The viewer and the colours are those of reports.
+PAGES = {"/": ("serve_page.html", "text/html"),
+         "/page.js": ("serve_page.js", "text/javascript"),
+         "/page.css": ("serve_page.css", "text/css"),
+         "/viewer.js": ("viewer.js", "text/javascript"),
+         "/viewer.css": ("viewer.css", "text/css"),
+         "/report.css": ("report_page.css", "text/css")}
 
 
 class WithHeaders:
@@ -64,7 +72,9 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
     /account` with the marks of the images that are shown.
 
     The header `X-Name` is the name of the file (percent-encoded), `X-Frame` perhaps a
-    frame. No other site can send these headers.
+    frame. No other site can send these headers. `GET /results`, `/picture/MARK` and
+    `/download/NAME`, and `POST /remove` with the header `X-Id` are of the views of the
+    browser that a cookie tells; other sites cannot have it sent.
 
     Args:
         scorer: what scores a file.
@@ -81,22 +91,25 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
     app.add_middleware(
         trustedhost.TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     waiting, turn = [], anyio.Lock()
+    held = browsers.Browsers(scorer.folder)
 
     async def about(request):
         return answer(scorer.about() | dict(
-            max_bytes=MAX_BYTES, max_files=MAX_FILES))
+            max_bytes=MAX_BYTES, max_files=browsers.MOST_VIEWS))
 
     async def score(request):
-        return await scored(request, scorer, waiting, turn)
+        return await scored(request, scorer, (held, waiting, turn))
 
     async def account(request):
         return await accounted(request, scorer, waiting)
 
-    for place, (suffix, kind) in PAGES.items():
-        app.add_route(place, page(suffix, kind), methods=["GET"])
+    for place, (name, kind) in PAGES.items():
+        app.add_route(place, page(name, kind), methods=["GET"])
     app.add_route("/about", about, methods=["GET"])
     app.add_route("/score", score, methods=["POST"])
     app.add_route("/account", account, methods=["POST"])
+    for place, (method, work) in OF_BROWSER.items():
+        app.add_route(place, of_browser(work, scorer, held, turn), methods=[method])
     app.add_exception_handler(Exception, failed)
     return WithHeaders(app)
 
@@ -110,12 +123,19 @@ class TooLargeError(files.InputError):
     """A file beyond `MAX_BYTES`."""
 
 
-def refusal(request: "Request", waiting: list) -> tuple[int, str] | None:
-    """Why a request is not answered: status and sentence, or None."""
+def foreign(request: "Request") -> str:
+    """Why a request is not of the page itself; empty where it is."""
     origin = request.headers.get("origin")
     # The page is served without TLS: a page at https:// is another.
     if origin and origin != f"http://{request.headers['host']}":
-        return 403, "only the page itself may ask."
+        return "only the page itself may ask."
+    return ""
+
+
+def refusal(request: "Request", waiting: list) -> tuple[int, str] | None:
+    """Why a request is not answered: status and sentence, or None."""
+    if reason := foreign(request):
+        return 403, reason
     if "x-name" not in request.headers:
         return 400, "the header X-Name, the name of the file, is missing."
     if len(waiting) >= MAX_WAITING:
@@ -130,40 +150,125 @@ def answer(content: dict[str, Any], status: int = 200) -> "Response":
     return responses.JSONResponse(content, status)
 
 
-def page(suffix: str, kind: str) -> "Callable[[Request], Awaitable[Response]]":
-    """A route that gives one of the page's own files."""
+def page(name: str, kind: str) -> "Callable[[Request], Awaitable[Response]]":
+    """A route that gives one of the page's own files, or of those it shares with
+    reports."""
     from fastapi import responses
 
-    path = pathlib.Path(__file__).parent / f"serve_page.{suffix}"
-    response = responses.Response(path.read_text("utf-8"), media_type=kind)
+    path = pathlib.Path(__file__).parent / name
+    text = path.read_text("utf-8") if path.exists() else report.asset(name)
+    response = responses.Response(text, media_type=kind)
 
     async def route(request):
         return response
     return route
 
 
-async def scored(request: "Request", scorer: "scoring.Scorer", waiting: list,
-                 turn: Any) -> "Response":
+# What is asked of the views of a browser -------------------------------------------
+
+
+def cookie(request: "Request") -> str:
+    """The name of the cookie: those of one machine are shared among ports."""
+    return f"session-{request.url.port or 80}"
+
+
+def with_cookie(request: "Request", response: "Response", token: str) -> "Response":
+    """The response, which lets the browser be known again."""
+    if request.cookies.get(cookie(request)) != token:
+        response.set_cookie(cookie(request), token, httponly=True, samesite="strict")
+    return response
+
+
+def _results(scorer, browser, request):
+    return answer(dict(views=scorer.results(browser)))
+
+
+def _remove(scorer, browser, request):
+    browser.remove(request.headers.get("x-id", ""))
+    return _results(scorer, browser, request)
+
+
+def _picture(scorer, browser, request):
+    from fastapi import responses
+
+    data, headers = scorer.picture(
+        browser, request.path_params["key"], large="large" in request.query_params)
+    return responses.Response(
+        data, media_type="application/octet-stream", headers=headers)
+
+
+def _download(scorer, browser, request):
+    from fastapi import responses
+
+    name = request.path_params["name"]
+    if name not in downloads.KINDS:
+        return answer(dict(error="there is no such download."), 404)
+    if not browser.views:
+        raise files.InputError("the page holds no view yet; drop some files.")
+    make, kind = downloads.KINDS[name]
+    return responses.Response(make(scorer, browser), media_type=kind, headers={
+        "Content-Disposition": f'attachment; filename="{name}"'})
+
+
+OF_BROWSER = {"/results": ("GET", _results), "/remove": ("POST", _remove),
+              "/picture/{key}": ("GET", _picture),
+              "/download/{name}": ("GET", _download)}
+
+
+def of_browser(
+        work: Callable, scorer: "scoring.Scorer", held: browsers.Browsers,
+        turn: Any) -> "Callable[[Request], Awaitable[Response]]":
+    """A route that asks something of the browser's views.
+
+    Args:
+        work: function of scorer, views and request that returns a response.
+        scorer: what scores files.
+        held: the views of all browsers.
+        turn: `anyio.Lock`; one thing is done after the other.
+    """
+    import anyio
+
+    async def route(request):
+        if reason := foreign(request):
+            return answer(dict(error=reason), 403)
+        token, browser = held.of(request.cookies.get(cookie(request)))
+        try:
+            async with turn:
+                response = await anyio.to_thread.run_sync(
+                    work, scorer, browser, request)
+        except files.InputError as error:
+            response = answer(dict(error=commands.one_line(error)), 422)
+        except (OSError, MemoryError) as error:
+            response = answer(dict(error=commands.one_line(error)), 507)
+        return with_cookie(request, response, token)
+    return route
+
+
+async def scored(request: "Request", scorer: "scoring.Scorer",
+                 state: tuple) -> "Response":
     """The response to one file.
 
     Args:
         request: with the file as body.
         scorer: what scores it.
-        waiting: an entry per request under way.
-        turn: `anyio.Lock`; files are scored in turn.
+        state: the views of all browsers, an entry per request under way, and
+            `anyio.Lock`; files are scored in turn.
     """
     import anyio
     from starlette.requests import ClientDisconnect
 
+    held, waiting, turn = state
     if reason := refusal(request, waiting):
         return answer(dict(error=reason[1]), reason[0])
     waiting.append(None)
     try:
         data = await limited(request)
+        token, browser = held.of(request.cookies.get(cookie(request)))
         async with turn:
-            return answer(await anyio.to_thread.run_sync(
+            response = answer(await anyio.to_thread.run_sync(
                 scorer.score, urllib.parse.unquote(request.headers["x-name"]),
-                data, request.headers.get("x-frame", "")))
+                data, request.headers.get("x-frame", ""), browser))
+        return with_cookie(request, response, token)
     except files.InputError as error:
         status = 413 if isinstance(error, TooLargeError) else 422
         return answer(dict(error=commands.one_line(error)), status)
@@ -195,7 +300,7 @@ async def accounted(request: "Request", scorer: "scoring.Scorer", waiting: list
         return answer(dict(error=reason[1]), reason[0])
     try:
         question = json.loads(await limited(request, MAX_QUESTION))
-        marks, refused = question["marks"][:MAX_FILES], question["refused"][:MAX_FILES]
+        marks, refused = question["marks"][:MOST_TOLD], question["refused"][:MOST_TOLD]
         return answer(await anyio.to_thread.run_sync(scorer.session.account, list(
             map(str, marks)), [dict(file) for file in refused]))
     except (files.InputError, ValueError, TypeError, KeyError, RecursionError):

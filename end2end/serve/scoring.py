@@ -1,6 +1,5 @@
 """One dropped file to what the local page shows of it."""
 
-import base64
 import dataclasses
 import pathlib
 import re
@@ -8,34 +7,34 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from end2end import checkpoints, images, prediction
-from end2end.explanation import maps as explain
-from end2end.explanation import methods, overlays, scales
-from end2end.prediction import pseudonyms
+from end2end.explanation import maps, methods, overlays, scales
+from end2end.prediction import grouping, pseudonyms
 from end2end.prediction.identity_cells import SEPARATOR
-from end2end.reports import case_pictures, report
-from end2end.serve import session, uploads
+from end2end.reports import operating, prediction_pictures, report, views
+from end2end.serve import browsers, session, uploads
 from end2end.tables import scores
 from end2end.utils import commands, files
 
-# Rows of the picture that is sent; more than a screen has are of no use.
-SHOWN_HEIGHT = 1400
+# Of the longer side of the picture that is kept, and of the one that is shown at first.
+LARGEST_SIDE = 5000
+FIRST_SIDE = 1400
 FULL_RANGE = 65535
 FRAME = re.compile("[0-9]{1,6}")
 
 
 class Scorer:
-    """Scores files one at a time; keeps none.
+    """Scores files one at a time.
 
     Args:
         classifiers: list of `checkpoints.Classifier`; the maps are of the first.
         patch: `checkpoints.Classifier` of patches, or None for Grad-CAM.
         flips: average over the four flips.
         key: of the pseudonyms; None for one of this page alone.
-        folder: for files while they are scored; None: that of the system.
+        folder: for files while they are scored and for sessions; None: that of the
+            system.
         refuse_unfit: refuse pictures that are no basis for a score.
         map_scale: one of `scales.CHOICES`.
     """
@@ -52,82 +51,156 @@ class Scorer:
 
     def about(self) -> dict[str, Any]:
         """What the page says of the models."""
+        point = operating.of_models(self.classifiers, flips=self.flips)
         return dict(
             models=[classifier.name for classifier in self.classifiers],
             trained_on=[classifier.card.get("trained_on", "unknown data")
                         for classifier in self.classifiers],
             heatmap=methods.pictures(self.patch)["heatmap"].title,
+            colours=overlays.colour_tables(), prevalence=report.PREVALENCE,
+            operating=point and dataclasses.asdict(point),
             meaning=report.MEANING, notice=f"{report.RESEARCH} {report.LIMITS}")
 
-    def score(self, name: str, data: bytes | bytearray, frame: str = ""
-              ) -> dict[str, Any]:
-        """Scores one file.
+    def score(self, name: str, data: bytes | bytearray, frame: str,
+              browser: browsers.Browser) -> dict[str, Any]:
+        """Scores one file and keeps it for its browser.
 
         Args:
             name: of the file.
             data: its bytes.
             frame: number of a frame as text, or nothing.
+            browser: that asked.
 
         Returns:
-            dict for JSON: what is in a row of scores, `mark` (`session.Session`),
-            `pixels` (base64 of uint16, little end first, 0 to `white` and above), their
-            `width` and `height`, and `layers`, addresses of transparent pictures by
-            name.
+            dict for JSON: what is in a row of scores, how the picture is hung, `layers`
+            and `lines`; its pixels come by `picture`.
 
         Raises:
-            files.InputError: the file cannot be read or is no mammogram.
+            files.InputError: the file cannot be read or is no mammogram, or the page
+                is full.
         """
         if frame and not FRAME.fullmatch(frame):
             raise files.InputError(
                 f"frame {frame[:20]} is no number; expected 0, 1, ...")
-        shown = re.sub(r"[^\w.-]", "_", pathlib.PurePath(name).name)[-100:]
+        if len(browser.views) >= browsers.MOST_VIEWS:
+            raise files.InputError(
+                f"the page holds {browsers.MOST_VIEWS} views already; remove some.")
+        shown = browser.unique(
+            re.sub(r"[^\w.-]", "_", pathlib.PurePath(name).name)[-100:])
         with uploads.stored(data, shown, self.folder) as path:
             try:
-                return self._score(path, shown, int(frame) if frame else None)
+                return self._score(path, shown, int(frame) if frame else None, browser)
             except files.InputError as error:
                 raise files.InputError(
                     commands.one_line(error).replace(str(path), shown)) from error
 
-    def _score(self, path, name, frame):
+    def _score(self, path, name, frame, browser):
         image = images.read(path, frame=frame, known_as=name)
         prepared = prediction.prepare(
             image, self.classifiers, refuse_unfit=self.refuse_unfit)
         result = prediction.score_image(prepared, self.classifiers, flips=self.flips)
-        first = dataclasses.replace(self.classifiers[0], images=prepared.options[0])
-        shown = methods.pictures(self.patch)
-        maps = explain.explain(first, path, explain.ExplainOptions(
-            tuple(row.name for row in shown.values()), patch=self.patch,
-            class_index=list(first.classes).index("pos"),
-            map_scale=self.map_scale), picture=image.pixels).maps
+        explained = self._explained(path, image, prepared.options[0])
         identity = dataclasses.replace(
             result.identity, content=images.belonging.content(result.identity, path))
-        mark = self.session.keep(identity, dict(
+        key, pixels = self._remember(identity, name, result), kept_picture(image.pixels)
+        source = None
+        if files.is_dicom(path):
+            source = browser.folder / f"{key}.dcm"
+            path.rename(source)
+        facts = dict(
+            mark=key, name=name, laterality=result.laterality, view=result.view,
+            score=result.score, models=result.models, calibrated=result.calibrated,
+            points=result.points, flags=list(result.flags), notes=list(result.notes),
+            **self._shown(explained, source))
+        white = float(np.percentile(pixels[::4, ::4], 99.9)) or FULL_RANGE
+        browser.keep(browsers.View(key, name, facts, white, source, frame), pixels,
+                     explained)
+        return next(view for view in self.results(browser) if view["mark"] == key)
+
+    def _remember(self, identity, name, result):
+        """Keeps who the image shows and its row; returns the mark of both."""
+        return self.session.keep(identity, dict(
             path=name, score=scores.number(result.score), calibrated="" if
             result.calibrated is None else scores.number(result.calibrated),
             flags=SEPARATOR.join(result.flags), notes=SEPARATOR.join(result.notes)))
-        told = images.belonging.settle([result.identity], doubles=False)[0]
+
+    def _explained(self, path, image, options):
+        first = dataclasses.replace(self.classifiers[0], images=options)
+        return maps.explain(first, path, maps.ExplainOptions(
+            tuple(row.name for row in methods.pictures(self.patch).values()),
+            patch=self.patch, class_index=list(first.classes).index("pos"),
+            map_scale=self.map_scale), picture=image.pixels)
+
+    def _shown(self, explained, source):
+        """How the picture is hung, its maps and lines."""
+        rows, columns = explained.source
         return dict(
-            mark=mark, patient=self.session.patient(told), laterality=result.laterality,
-            view=result.view, score=result.score, models=result.models,
-            calibrated=result.calibrated, points=result.points, flags=result.flags,
-            notes=(*result.notes, *told.notes), layers={
-                kind: _layer(case_pictures.coloured(row.name, maps[row.name]))
-                for kind, row in shown.items()},
-            **_picture(image.pixels))
+            wall=views.chest_wall(explained.grey), height=rows, width=columns,
+            spacing=images.geometry.spacing_of(source) if source else None,
+            lines=views.line_data(explained, contour=next(iter(explained.maps))),
+            layers=[dict(
+                name=name, title=methods.METHODS[name].title,
+                colours=methods.METHODS[name].colours, legend=explained.legends[name],
+                image=report.data_uri(overlays.png(
+                    np.rint(255 * strength).astype(np.uint8))))
+                for name, strength in explained.maps.items()])
+
+    # What a browser has had scored ------------------------------------------------
+
+    def results(self, browser: browsers.Browser) -> list[dict[str, Any]]:
+        """All views of a browser for JSON, with exam, and scores of breast and woman,
+        which change with each view that comes."""
+        rows, levels = self.rows(browser)
+        return [view.facts | dict(
+            patient=rows[key]["patient"],
+            exam=f"{rows[key]['patient']} {rows[key]['exam']}".strip(),
+            groups=prediction_pictures.groups(rows[key], levels))
+            for key, view in browser.views.items()]
+
+    def rows(self, browser: browsers.Browser
+             ) -> tuple[dict[str, dict[str, str]], dict[str, list[dict[str, str]]]]:
+        """The rows of the views by their marks, and those per breast and patient."""
+        if not browser.views:
+            return {}, {}
+        with tempfile.TemporaryDirectory(dir=browser.folder) as folder:
+            path = pathlib.Path(folder) / "scores.csv"
+            files.write_text(path, self.session.account(list(browser.views), [])["csv"])
+            rows, levels = grouping.read_rows(path), grouping.levels(path)
+        return dict(zip(browser.views, rows, strict=True)), levels
+
+    def cells(self, view: browsers.View) -> dict[str, str]:
+        """The cells of a view that its DICOM results tell."""
+        facts = view.facts
+        return dict(
+            path=view.name, laterality=facts["laterality"], view=facts["view"],
+            score=scores.number(facts["score"]),
+            calibrated="" if facts["calibrated"] is None
+            else scores.number(facts["calibrated"]),
+            operating_points=SEPARATOR.join(facts["points"]),
+            flags=SEPARATOR.join(facts["flags"]), notes=SEPARATOR.join(facts["notes"]))
+
+    def picture(self, browser: browsers.Browser, key: str, *, large: bool
+                ) -> tuple[bytes, dict[str, str]]:
+        """The grey values of a view: uint16, little end first; and headers that tell
+        their `X-Width`, `X-Height` and `X-White`.
+
+        Args:
+            browser: that asked.
+            key: of the view.
+            large: all that is kept, else about `FIRST_SIDE` pixels of the longer side.
+        """
+        stored = browser.pixels(key)
+        size = images.geometry.fitted(stored.shape, None if large else FIRST_SIDE)
+        pixels = images.geometry.picture(stored, size)
+        return pixels.astype("<u2").tobytes(), {
+            "X-Width": str(pixels.shape[1]), "X-Height": str(pixels.shape[0]),
+            "X-White": str(browser.views[key].white)}
 
 
-def _layer(picture):
-    return report.data_uri(overlays.png(picture))
-
-
-def _picture(pixels):
-    rows, columns = pixels.shape
-    if rows > SHOWN_HEIGHT:
-        width = max(1, round(columns * SHOWN_HEIGHT / rows))
-        pixels = cv2.resize(pixels, (width, SHOWN_HEIGHT), interpolation=cv2.INTER_AREA)
-    grey = pixels.astype(np.float32) * (FULL_RANGE / (float(pixels.max()) or 1.0))
-    shown = np.rint(grey).astype("<u2")
-    return dict(
-        width=shown.shape[1], height=shown.shape[0],
-        white=float(np.percentile(shown, 99.9)) or FULL_RANGE,
-        pixels=base64.b64encode(shown.tobytes()).decode())
+def kept_picture(pixels: np.ndarray) -> np.ndarray:
+    """A mammogram as the page keeps it: uint16 over the full range, at its own size up
+    to `LARGEST_SIDE`."""
+    smaller = images.geometry.picture(
+        pixels, images.geometry.fitted(pixels.shape, LARGEST_SIDE))
+    grey = smaller.astype(np.float32) * (FULL_RANGE / (float(smaller.max()) or 1.0))
+    return np.rint(np.maximum(grey, 0)).astype(np.uint16)

@@ -1,10 +1,15 @@
 "use strict";
-// Files go one by one to the program on this machine; the page keeps what it shows.
+// Files go one by one to the program on this machine, which keeps what it answers until
+// it ends; so the page can be loaded again.
 
+const {element, grey, bytes} = MammogramViewer;
 const byId = name => document.getElementById(name);
 const waiting = [];
-let about = {max_bytes: 0, max_files: 0, heatmap: "heatmap"};
+const refused = [];
+let about = {max_bytes: 0, max_files: 0};
+let views = [];
 let busy = false;
+let viewer = null;
 
 async function start() {
   about = await (await fetch("about")).json();
@@ -13,30 +18,54 @@ async function start() {
   byId("models").textContent = about.models.map(
     (name, i) => `${name}, trained on: ${about.trained_on[i]}`).join("; ");
   byId("limits").textContent = `At most ${about.max_files} files of up to ` +
-    `${Math.round(about.max_bytes / 1048576)} MB. They stay on this machine and are ` +
-    "not stored.";
+    `${Math.round(about.max_bytes / 1048576)} MB. They stay on this machine, until the ` +
+    "program ends or they are removed.";
+  const colours = Object.fromEntries(Object.entries(about.colours).map(
+    ([name, text]) => [name, bytes(text)]));
+  viewer = new MammogramViewer(byId("viewer"), colours);
+  byId("prevalence").value = 100 * about.prevalence;
+  if (about.operating) byId("threshold").value = about.operating.threshold;
+  await renew();
   document.body.dataset.ready = "yes";
 }
 
+// Scores of breasts and women change with each view, so all are asked for.
+async function renew() {
+  ({views} = await (await fetch("results")).json());
+  list();
+  await account();
+  show();
+}
+
+const VOTES = {yes: "counts for its breast", no: "counts for no breast",
+  alone: "counts for no mean, as its side, view or patient is unknown"};
+let votes = {};
+
+// What belongs together depends on all files that are shown.
+async function account() {
+  const marks = views.map(({mark}) => mark);
+  byId("account").hidden = marks.length + refused.length === 0;
+  const response = await fetch("account", {method: "POST", headers: {"X-Name": "account"},
+    body: JSON.stringify({marks, refused})});
+  if (!response.ok) return;
+  const told = await response.json();
+  byId("counts").replaceChildren(...told.lines.map(line => element("li", {}, line)));
+  URL.revokeObjectURL(byId("csv").href);
+  byId("csv").href = URL.createObjectURL(new Blob([told.csv], {type: "text/csv"}));
+  votes = Object.fromEntries(Object.entries(told.images).map(
+    ([mark, image]) => [mark, [VOTES[image.votes], ...image.notes].join("; ")]));
+  document.body.dataset.accounted = marks.length + refused.length;
+}
+
 function add(files) {
-  for (const file of files) {
-    const view = byId("view").content.firstElementChild.cloneNode(true);
-    view.querySelector("h2").textContent = file.name;
-    const full = byId("views").children.length >= about.max_files;
-    if (full) {
-      byId("state").textContent = `Not more than ${about.max_files} files at once; ` +
-        "remove some first.";
-      break;
-    }
-    byId("views").append(view);
-    view.querySelector(".remove").onclick = () => { view.remove(); account(); };
-    if (file.size > about.max_bytes) {
-      fail(view, `${file.name} is larger than the limit; no mammogram is.`);
-      continue;
-    }
-    view.querySelector(".score").textContent = "waiting";
-    waiting.push([file, view]);
-  }
+  const room = about.max_files - views.length - waiting.length - Number(busy);
+  [...files].forEach((file, i) => {
+    if (i >= room) refuse(file, `${file.name}: not scored; the page holds at most ` +
+      `${about.max_files} views. Remove some and drop it again.`);
+    else if (file.size > about.max_bytes) {
+      refuse(file, `${file.name} is larger than the limit; no mammogram is.`);
+    } else waiting.push({file, frame: ""});
+  });
   work();
 }
 
@@ -44,124 +73,166 @@ async function work() {
   if (busy) return;
   busy = true;
   while (waiting.length) {
-    const [file, view] = waiting.shift();
-    if (!view.isConnected) continue;
+    const {file, frame} = waiting.shift();
     byId("state").textContent = `Scoring ${file.name}; ${waiting.length} more wait.`;
-    view.querySelector(".score").textContent = "scoring";
     try {
-      await score(file, view);
-    } catch (error) {
-      fail(view, "The program does not answer; is it still running?");
+      await score(file, frame);
+    } catch {
+      refuse(file, `${file.name}: the program does not answer; is it still running?`);
     }
   }
   busy = false;
   byId("state").textContent = "";
+}
+
+async function score(file, frame) {
+  const headers = {"X-Name": encodeURIComponent(file.name)};
+  if (frame) headers["X-Frame"] = frame;
+  const response = await fetch("score", {method: "POST", headers, body: file});
+  const answer = await response.json();
+  if (!response.ok) {
+    refuse(file, answer.error);
+    return;
+  }
+  views.push(answer);
+  if (!current()) select(answer.exam || answer.mark, true);
+  await renew();
+}
+
+// A file without a score is named with the reason; a stack can be asked for a frame.
+function refuse(file, sentence) {
+  const told = {name: file.name, error: sentence};
+  refused.push(told);
+  const item = element("li", {class: "failed"}, sentence);
+  if (/ is a stack of \d+ frames/.test(sentence)) {
+    const frame = element("input", {type: "number", min: 0, step: 1, value: 0,
+      "aria-label": `Frame of ${file.name}`});
+    const again = element("button", {type: "button"}, "score this frame");
+    again.addEventListener("click", () => {
+      item.remove();
+      refused.splice(refused.indexOf(told), 1);
+      waiting.push({file, frame: frame.value});
+      work();
+    });
+    item.append(" ", frame, " ", again);
+  }
+  byId("refused").append(item);
   account();
 }
 
-const VOTES = {yes: "counts for its breast", no: "counts for no breast",
-               alone: "counts for no mean, as its side, view or patient is unknown"};
+// What is chosen stands in the address, so that "back" goes back to it.
+const current = () => decodeURIComponent(location.hash.slice(1));
 
-// What belongs together depends on all files that are shown.
-async function account() {
-  if (busy) return;
-  const views = [...byId("views").children];
-  const refused = views.filter(view => view.dataset.error).map(view => ({
-    name: view.querySelector("h2").textContent, error: view.dataset.error}));
-  const marks = views.map(view => view.dataset.mark).filter(Boolean);
-  byId("account").hidden = views.length === 0;
-  const response = await fetch("account", {
-    method: "POST", headers: {"X-Name": "account"},
-    body: JSON.stringify({marks, refused})});
-  if (!response.ok) return;
-  const told = await response.json();
-  list(byId("counts"), told.lines);
-  URL.revokeObjectURL(byId("csv").href);
-  byId("csv").href = URL.createObjectURL(new Blob([told.csv], {type: "text/csv"}));
+function select(key, replaces) {
+  const address = `#${encodeURIComponent(key)}`;
+  if (replaces) history.replaceState(null, "", address);
+  else if (key !== current()) history.pushState(null, "", address);
+  list();
+  show();
+}
+
+function exams() {
+  const groups = new Map();
   for (const view of views) {
-    const image = told.images[view.dataset.mark];
-    if (!image) continue;
-    view.querySelector(".votes").textContent =
-      [VOTES[image.votes], ...image.notes].join("; ");
+    const key = view.exam || view.mark;
+    groups.set(key, [...(groups.get(key) || []), view]);
   }
-  document.body.dataset.accounted = marks.length + refused.length;
+  return groups;
 }
 
-async function score(file, view) {
-  const headers = {"X-Name": encodeURIComponent(file.name)};
-  if (byId("frame").value) headers["X-Frame"] = byId("frame").value;
-  const response = await fetch("score", {method: "POST", headers, body: file});
-  const reply = await response.json();
-  if (response.ok) show(view, reply);
-  else fail(view, reply.error);
-}
-
-function fail(view, sentence) {
-  view.classList.add("failed");
-  view.dataset.error = sentence;
-  view.querySelector(".score").textContent = "no score";
-  list(view.querySelector(".flags"), [sentence]);
-  for (const part of view.querySelectorAll(".picture, .tools label, .reset")) part.remove();
-}
-
-function list(place, sentences) {
-  place.replaceChildren(...sentences.map(sentence => {
-    const item = document.createElement("li");
-    item.textContent = sentence;
-    return item;
-  }));
-}
-
-function show(view, found) {
-  view.dataset.mark = found.mark;
-  const place = [found.patient, found.laterality, found.view].filter(Boolean).join(" ");
-  const calibrated = found.calibrated === null ? ""
-    : `, calibrated ${found.calibrated.toFixed(3)}`;
-  view.querySelector(".score").textContent =
-    `score ${found.score.toFixed(3)}${calibrated}${place ? ` (${place})` : ""}`;
-  list(view.querySelector(".flags"), [...found.points, ...found.flags]);
-  view.querySelector(".notes").textContent = found.notes.join("; ");
-  view.querySelector(".heatmap-name").textContent = about.heatmap;
-  for (const kind of ["saliency", "heatmap"]) {
-    const layer = view.querySelector(`img.${kind}`);
-    const slider = view.querySelector(`.show-${kind}`);
-    layer.src = found.layers[kind];
-    const fade = () => { layer.style.opacity = slider.value / 100; };
-    slider.oninput = fade;
-    fade();
-  }
-  windowed(view, found);
-}
-
-function windowed(view, found) {
-  const bytes = Uint8Array.from(atob(found.pixels), one => one.charCodeAt(0));
-  const values = new DataView(bytes.buffer);
-  const canvas = view.querySelector("canvas");
-  const [width, level] = [view.querySelector(".window"), view.querySelector(".level")];
-  canvas.width = found.width;
-  canvas.height = found.height;
-  const context = canvas.getContext("2d");
-  const picture = context.createImageData(found.width, found.height);
-  const draw = () => {
-    const low = level.value - width.value / 2;
-    for (let i = 0; i < bytes.length / 2; i += 1) {
-      const grey = (values.getUint16(2 * i, true) - low) * 255 / width.value;
-      picture.data.fill(grey, 4 * i, 4 * i + 3);
-      picture.data[4 * i + 3] = 255;
+function list() {
+  const items = [...exams()].map(([key, many]) => {
+    const flags = many.filter(({flags}) => flags.length).length;
+    const highest = Math.max(...many.map(({score}) => score));
+    const button = element("button", {type: "button",
+      "aria-pressed": String(key === current())},
+    many[0].patient || many[0].name, element("small", {},
+      `${many.length} view${many.length > 1 ? "s" : ""}, highest score ` +
+      `${highest.toFixed(3)}`));
+    if (flags) {
+      button.append(element("small", {class: "flags"}, `${flags} flagged`));
     }
-    context.putImageData(picture, 0, 0);
-  };
-  const reset = () => {
-    width.value = found.white;
-    level.value = found.white / 2;
-    draw();
-  };
-  width.oninput = draw;
-  level.oninput = draw;
-  view.querySelector(".reset").onclick = reset;
-  reset();
+    button.addEventListener("click", () => select(key));
+    return element("li", {}, button);
+  });
+  byId("exams").replaceChildren(...items);
+  byId("all").setAttribute("aria-pressed", String(current() === "all"));
 }
 
+function limit() {
+  const text = byId("threshold").value.trim();
+  return text === "" || Number.isNaN(Number(text)) ? null : Number(text);
+}
+
+function verdict({score}) {
+  const text = `Score ${score.toFixed(3)}`;
+  if (limit() === null) return `${text}; no threshold is set`;
+  return `${text}, ${score >= limit() ? "at or above" : "below"} the threshold ${limit()}`;
+}
+
+function meaning() {
+  const own = about.operating;
+  if (limit() === null) {
+    return own ? "" : "The models carry no operating point, so no threshold is set.";
+  }
+  if (!own || own.threshold !== limit()) return "A threshold that was typed here.";
+  const share = Number(byId("prevalence").value) / 100;
+  const right = own.sensitivity * share;
+  const positive = right + (1 - own.specificity) * (1 - share);
+  return `Threshold of the model: ${own.origin}; sensitivity ` +
+    `${own.sensitivity.toFixed(3)}, specificity ${own.specificity.toFixed(3)} there. ` +
+    (positive > 0 ? `Where ${(100 * share).toFixed(2)} % show cancer, ` +
+      `${(100 * right / positive).toFixed(1)} % of those at or above it do (positive ` +
+      "predictive value)." : "");
+}
+
+function show() {
+  byId("point").textContent = meaning();
+  const groups = exams();
+  const all = current() === "all";
+  const chosen = all ? views : groups.get(current()) || [...groups.values()][0] || [];
+  viewer.show(chosen.map(view => ({
+    ...view, side: view.laterality, caption: verdict(view),
+    load: large => picture(view.mark, large),
+    layers: view.layers.map(layer => ({...layer, load: () => grey(layer.image)})),
+  })), all ? {columns: 5} : {});
+  viewer.head.replaceChildren(...(all ? [] : facts(chosen)));
+}
+
+async function picture(mark, large) {
+  const response = await fetch(`picture/${mark}${large ? "?large" : ""}`);
+  if (!response.ok) throw new Error(response.statusText);
+  const [width, height, white] = ["Width", "Height", "White"].map(
+    name => Number(response.headers.get(`X-${name}`)));
+  return {pixels: new Uint16Array(await response.arrayBuffer()), width, height, white};
+}
+
+function facts(chosen) {
+  const groups = [...new Set(chosen.flatMap(view => view.groups.map(
+    text => text.startsWith("Breast") ? `${view.laterality} ${text}` : text)))];
+  return [...groups.map(text => element("p", {}, text)), ...chosen.map(view => {
+    const remove = element("button", {type: "button", "data-remove": view.mark,
+      "aria-label": `Remove ${view.name}`}, "remove");
+    remove.addEventListener("click", async () => {
+      await fetch("remove", {method: "POST", headers: {"X-Id": view.mark}});
+      await renew();
+    });
+    const calibrated = view.calibrated === null ? ""
+      : `, calibrated ${view.calibrated.toFixed(3)}`;
+    return element("div", {class: "image-facts"},
+      element("p", {}, element("b", {}, [view.laterality, view.view].filter(Boolean).join(
+        " ") || "side unknown"), ` ${view.name} `, remove),
+      element("p", {class: "score"}, `${verdict(view)}${calibrated}`),
+      element("ul", {class: "flags", "aria-label": `Flags of ${view.name}`},
+        ...[...view.points, ...view.flags].map(text => element("li", {}, text))),
+      element("p", {class: "votes legend"}, votes[view.mark] || ""),
+      element("p", {class: "legend"}, view.notes.join("; ")));
+  })];
+}
+
+for (const name of ["threshold", "prevalence"]) byId(name).addEventListener("input", show);
+byId("all").addEventListener("click", () => select("all"));
+window.addEventListener("popstate", () => { list(); show(); });
 byId("files").onchange = event => {
   add(event.target.files);
   event.target.value = "";

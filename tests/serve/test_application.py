@@ -1,6 +1,7 @@
 """The local page: what it answers, what it refuses, and how it looks in a browser."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
 
 import browser
 import cv2
@@ -21,7 +23,7 @@ import tiny_classifier
 
 from end2end import checkpoints
 from end2end.serve import __main__ as program
-from end2end.serve import application, scoring
+from end2end.serve import application, browsers, scoring
 from end2end.utils import files
 
 pytest.importorskip("fastapi", reason="pip install fastapi uvicorn httpx to run these")
@@ -33,9 +35,10 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client(model):
+def client(model, tmp_path_factory):
     testclient = pytest.importorskip("fastapi.testclient")
-    scorer = scoring.Scorer([checkpoints.load_classifier(model)])
+    scorer = scoring.Scorer([checkpoints.load_classifier(model)],
+                            folder=tmp_path_factory.mktemp("held"))
     return testclient.TestClient(
         application.application(scorer), base_url=f"http://{application.HOST}:7860")
 
@@ -48,13 +51,89 @@ def ask(client, data, name="P_1_LEFT_CC.png", **headers):
     return client.post("/score", content=data, headers={"X-Name": name, **headers})
 
 
+@pytest.fixture(autouse=True)
+def empty(request):
+    """Each test has a browser of its own."""
+    if "client" in request.fixturenames:
+        request.getfixturevalue("client").cookies.clear()
+
+
 def test_a_png_gets_score_side_view_and_layers(client):
     answer = ask(client, png())
     found = answer.json()
     assert answer.status_code == 200 and 0 < found["score"] < 1
     assert (found["laterality"], found["view"]) == ("L", "CC")
-    assert found["layers"]["saliency"].startswith("data:image/png")
+    assert [layer["name"] for layer in found["layers"]] == ["guided", "gradcam"]
+    assert found["layers"][0]["image"].startswith("data:image/png")
     assert (found["height"], found["width"]) == (80, 60)
+
+
+def test_the_picture_comes_in_full_as_grey_values(client):
+    mark = ask(client, png()).json()["mark"]
+    for question in ("", "?large"):
+        reply = client.get(f"/picture/{mark}{question}")
+        assert (reply.headers["X-Width"], reply.headers["X-Height"]) == ("60", "80")
+        shown = np.frombuffer(reply.content, "<u2").reshape(80, 60)
+        pixels = tiny_classifier.picture(1)
+        np.testing.assert_allclose(shown, pixels * (65535 / pixels.max()), atol=1)
+    assert client.get("/picture/unknown").status_code == 422
+
+
+def test_views_stay_with_their_browser_and_go_when_they_are_removed(client):
+    first = ask(client, png()).json()
+    second = ask(client, png(2), "P_1_LEFT_MLO.png").json()
+    assert second["exam"] == first["exam"] and second["groups"][0].endswith("2 images")
+    shown = client.get("/results").json()["views"]
+    assert [view["name"] for view in shown] == ["P_1_LEFT_CC.png", "P_1_LEFT_MLO.png"]
+    cookies = dict(client.cookies)
+    client.cookies.clear()
+    assert client.get("/results").json()["views"] == []
+    assert client.get(f"/picture/{first['mark']}").status_code == 422
+    client.cookies.clear()
+    client.cookies.update(cookies)
+    left = client.post("/remove", headers={"X-Id": first["mark"]}).json()["views"]
+    assert [view["mark"] for view in left] == [second["mark"]]
+
+
+def test_the_cookie_is_for_this_page_alone(client):
+    cookie = ask(client, png()).headers["set-cookie"].lower()
+    assert "httponly" in cookie and "samesite=strict" in cookie
+    assert cookie.startswith("session-7860=")
+    for place in ("/results", "/download/report.html"):
+        assert client.get(place, headers={"Origin": "http://a.b"}).status_code == 403
+
+
+def test_more_views_than_a_page_holds_are_refused_and_named(client, monkeypatch):
+    monkeypatch.setattr(application.browsers, "MOST_VIEWS", 1)
+    assert ask(client, png()).status_code == 200
+    full = ask(client, png(2), "P_1_LEFT_MLO.png")
+    assert full.status_code == 422 and "holds 1 views already" in full.json()["error"]
+
+
+def test_everything_can_be_taken_away(client, tmp_path):
+    for name in ("pictures.zip", "dicom-results.zip", "report.html"):
+        assert client.get(f"/download/{name}").status_code == 422
+    assert client.get("/download/other").status_code == 404
+    ask(client, png())
+    assert "no view came as a DICOM file" in client.get(
+        "/download/dicom-results.zip").json()["error"]
+    dicom = dicom_writer.write(
+        tmp_path / "b.dcm", tiny_classifier.picture(2) >> 4, ImageLaterality="R",
+        ViewPosition="MLO", StudyInstanceUID="1.2.1", SeriesInstanceUID="1.2.2",
+        SOPInstanceUID="1.2.3")
+    ask(client, dicom.read_bytes(), "b.dcm")
+
+    def names(place):
+        reply = client.get(f"/download/{place}")
+        assert f'filename="{place}"' in reply.headers["Content-Disposition"]
+        return sorted(zipfile.ZipFile(io.BytesIO(reply.content)).namelist())
+    assert names("pictures.zip") == [
+        "P_1_LEFT_CC.heatmap.png", "P_1_LEFT_CC.saliency.png", "b.heatmap.png",
+        "b.saliency.png", "legend.txt"]
+    pytest.importorskip("highdicom", reason="pip install highdicom to run the rest")
+    assert names("dicom-results.zip")[:2] == ["b.overlay.dcm", "b.report.dcm"]
+    page = client.get("/download/report.html").text
+    assert page.count("<tr data-case=") == 2 and "P_1_LEFT_CC.png" in page
 
 
 def test_the_score_is_that_of_the_prediction_command(client, model, tmp_path):
@@ -159,10 +238,12 @@ def test_every_reply_has_the_headers(client, monkeypatch):
             assert reply.headers[name] == value
 
 
-def test_a_fault_of_the_program_is_a_sentence_with_the_headers(model):
+def test_a_fault_of_the_program_is_a_sentence_with_the_headers(model, tmp_path):
     testclient = pytest.importorskip("fastapi.testclient")
 
     class Faulty:
+        folder = tmp_path
+
         def score(self, *_):
             raise LookupError("a fault")
 
@@ -176,10 +257,12 @@ def test_a_fault_of_the_program_is_a_sentence_with_the_headers(model):
 
 @pytest.mark.parametrize(("error", "status"), [
     (OSError("No space left"), 507), (MemoryError(), 507), (TimeoutError(), 408)])
-def test_a_full_disk_is_a_sentence(error, status):
+def test_a_full_disk_is_a_sentence(tmp_path, error, status):
     testclient = pytest.importorskip("fastapi.testclient")
 
     class Full:
+        folder = tmp_path
+
         def score(self, *_):
             raise error
 
@@ -198,11 +281,15 @@ def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):
         return read(path, **how)
     monkeypatch.setattr(scoring.images, "read", listed)
     scorer = scoring.Scorer([checkpoints.load_classifier(model)], folder=tmp_path)
-    scored = scorer.score("P_1_LEFT_CC.png", png())
+    held = browsers.Browser(tmp_path / "held")
+    scored = scorer.score("P_1_LEFT_CC.png", png(), "", held)
     assert (scored["patient"], scored["laterality"], scored["view"]) == (
         "P_1", "L", "CC")
-    assert len(names) == 1 and re.fullmatch(r"upload-[0-9a-f]{32}\.png", names[0])
-    assert not any(tmp_path.iterdir())
+    first, second = sorted(names)
+    assert first == "held" and re.fullmatch(r"upload-[0-9a-f]{32}\.png", second)
+    assert {path.stem for path in held.folder.iterdir()} == {scored["mark"]}
+    held.remove(scored["mark"])
+    assert not any(held.folder.iterdir())
 
 
 # In a browser ---------------------------------------------------------------------
@@ -285,70 +372,137 @@ def until(condition, seconds=60):
 
 
 def drop(page, *paths):
-    """Gives files to the page; waits until nothing is under way; the new views."""
-    before = len(page.find_elements("css selector", ".view"))
+    """Gives files to the page; waits until nothing is under way."""
+    before = int(page.execute_script("return document.body.dataset.accounted || 0"))
     page.find_element("id", "files").send_keys("\n".join(map(str, paths)))
-    views = until(lambda: page.find_elements("css selector", ".view")[before:])
-    until(lambda: all(view.find_element("class name", "score").text.startswith(
-        ("score", "no score")) for view in views))
-    return views
+    until(lambda: page.execute_script(
+        "return document.body.dataset.accounted") == str(before + len(paths)))
+    until(lambda: not page.find_elements("css selector", ".pane.loading"))
 
 
-def grey(page, view):
-    """The grey values that the browser shows of a view."""
+def found(page, selector):
+    return page.find_elements("css selector", selector)
+
+
+def shown(page, pane):
+    """The grey values that the browser shows of a pane."""
+    page.execute_async_script(
+        "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     return np.array(page.execute_script(
         "const c = arguments[0].querySelector('canvas'); return Array.from("
         "c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-        ".filter((_, i) => i % 4 === 0);", view))
+        ".filter((_, i) => i % 4 === 0);", pane))
 
 
-def slide(page, view, name, value):
-    page.execute_script(
-        "const s = arguments[0].querySelector(arguments[1]); s.value = arguments[2];"
-        "s.dispatchEvent(new Event('input'));", view, name, value)
-
-
-def test_dropped_files_are_scored_windowed_and_laid_over(page, tmp_path):
+@pytest.fixture(scope="module")
+def filled(page, tmp_path_factory):
+    """The page with two exams."""
+    tmp_path = tmp_path_factory.mktemp("dropped")
     (tmp_path / "P_1_LEFT_CC.png").write_bytes(png())
+    (tmp_path / "P_1_RIGHT_CC.png").write_bytes(png(4))
     dicom = dicom_writer.write(tmp_path / "b.dcm", tiny_classifier.picture(2) >> 4,
                                ImageLaterality="R", ViewPosition="MLO")
-    first, second = drop(page, tmp_path / "P_1_LEFT_CC.png", dicom)
-    assert "P_1 L CC" in first.find_element("class name", "score").text
-    text = second.find_element("class name", "score").text
-    assert re.search(r"patient [a-z2-7]{10} R MLO", text)
-    bright = grey(page, first)
-    assert bright.min() < 60 and bright.max() == 255
-    slide(page, first, ".level", 60000)
-    assert grey(page, first).mean() < bright.mean() - 20
-    heatmap = first.find_element("css selector", "img.heatmap")
-    assert heatmap.value_of_css_property("opacity") == "0"
-    slide(page, first, ".show-heatmap", 50)
-    assert heatmap.value_of_css_property("opacity") == "0.5"
-    assert page.execute_script("return arguments[0].naturalWidth", heatmap) > 0
+    drop(page, tmp_path / "P_1_LEFT_CC.png", tmp_path / "P_1_RIGHT_CC.png", dicom)
+    return page
+
+
+def exam(page, number):
+    """Chooses an exam and waits for its pictures; its button."""
+    found(page, "#exams button")[number].click()
+    until(lambda: not found(page, ".pane.loading"))
+    return found(page, "#exams button")[number]
+
+
+def test_dropped_files_are_scored_hung_and_windowed(filled):
+    page = filled
+    first = exam(page, 0)
+    second = found(page, "#exams button")[1]
+    assert first.text.startswith("P_1\n2 views")
+    assert re.match(r"patient [a-z2-7]{10}\n1 view", second.text)
+    assert [pane.text.split("\n")[0] for pane in found(page, ".pane")] == [
+        "R CC, shown mirrored", "L CC"]
+    bright = shown(page, found(page, ".pane")[1])
+    assert bright.max() > 250
+    page.find_element("css selector", ".pane:not(.empty)").send_keys("4")
+    assert shown(page, found(page, ".pane")[1]).mean() > bright.mean() + 10
+    page.find_element("css selector", ".pane:not(.empty)").send_keys("2")
+    second.click()
+    assert len(found(page, ".pane")) == 1
+    assert "R MLO" in page.find_element("class name", "image-facts").text
+
+
+def test_what_was_scored_is_there_after_reload_and_back(filled):
+    page = filled
+    exam(page, 0)
+    exam(page, 1)
+    names = [button.text for button in found(page, "#exams button")]
+    page.refresh()
+    until(lambda: found(page, "body[data-ready]"))
+    assert [button.text for button in found(page, "#exams button")] == names
+    assert len(found(page, ".pane")) == 1, "the exam that was chosen"
+    page.back()
+    until(lambda: len(found(page, ".pane")) == 2)
+    page.find_element("id", "all").click()
+    assert len(found(page, ".pane")) >= 3
+
+
+def test_a_threshold_is_said_to_be_typed_where_no_model_carries_one(filled):
+    page = filled
+    exam(page, 0)
+    assert "carry no operating point" in page.find_element("id", "point").text
+    assert "no threshold is set" in found(page, ".pane")[0].text
+    page.execute_script(
+        "const t = document.getElementById('threshold'); t.value = 0.5;"
+        "t.dispatchEvent(new Event('input'))")
+    assert "typed here" in page.find_element("id", "point").text
+    assert "below the threshold 0.5" in found(page, ".pane")[0].text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_light_and_dark(filled, scheme):
+    page = filled
+    exam(page, 0)
+    browser.in_colours(page, scheme)
+    assert browser.axe_findings(page) == []
+    browser.in_colours(page, "light")
 
 
 def test_a_refused_file_is_shown_with_its_reason(page, tmp_path):
     path = tmp_path / "text.dcm"
     path.write_text("no image")
-    view, = drop(page, path)
-    assert view.find_element("class name", "score").text == "no score"
-    assert "text.dcm" in view.find_element("class name", "flags").text
+    drop(page, path)
+    assert "text.dcm" in page.find_element("id", "refused").text
+
+
+def test_a_stack_can_be_asked_for_a_frame_of_its_own(page, tmp_path):
+    stack = np.stack([tiny_classifier.picture(seed) >> 4 for seed in (2, 3)])
+    path = dicom_writer.write(tmp_path / "stack.dcm", stack, NumberOfFrames=2,
+                              ImageLaterality="L", ViewPosition="CC")
+    drop(page, path)
+    item = found(page, "#refused li")[-1]
+    assert "stack of 2 frames" in item.text
+    page.execute_script("arguments[0].value = 1",
+                        item.find_element("css selector", "input"))
+    item.find_element("css selector", "button").click()
+    until(lambda: "stack.dcm" in page.execute_script(
+        "return views.map(view => view.name).join()"))
+    assert "stack.dcm" not in page.find_element("id", "refused").text
 
 
 def test_the_page_says_what_became_of_its_files(page, tmp_path):
     for name in ("P_9_LEFT_CC.png", "P_9_LEFT_CC-copy.png"):
         (tmp_path / name).write_bytes(png())
-    count = len(page.find_elements("css selector", ".view")) + 2
-    _, double = drop(page, *sorted(tmp_path.iterdir(), reverse=True))
-    until(lambda: page.execute_script("return document.body.dataset.accounted"
-                                      ) == str(count))
+    drop(page, *sorted(tmp_path.iterdir(), reverse=True))
+    count = int(page.execute_script("return document.body.dataset.accounted"))
     text = page.find_element("id", "counts").text
     assert f"images: {count} found" in text and "not looked at: 0" in text
-    assert "the same image as" in double.find_element("class name", "votes").text
+    page.execute_script("document.querySelectorAll('#exams button').forEach("
+                        "b => b.textContent.startsWith('P_9') && b.click())")
+    assert any("the same image as" in one.text for one in found(page, ".votes"))
     link = page.find_element("id", "csv")
     assert link.get_attribute("href").startswith("blob:http://127.0.0.1")
     assert link.get_attribute("download") == "scores.csv"
-    double.find_element("class name", "remove").click()
+    found(page, "[data-remove]")[-1].click()
     until(lambda: page.execute_script("return document.body.dataset.accounted"
                                       ) == str(count - 1))
 

@@ -1,0 +1,36 @@
+"""What the views of a browser can be taken away as."""
+
+import cv2
+import numpy as np
+import pytest
+import tiny_classifier
+
+from end2end import checkpoints
+from end2end.serve import browsers, downloads, scoring
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("downloads")
+    scorer = scoring.Scorer([checkpoints.load_classifier(
+        tiny_classifier.save(folder / "best.h5"))], folder=folder)
+    browser = browsers.Browser(folder / "one")
+    for name, seed in (("P_1_LEFT_CC.png", 1), ("P_1_RIGHT_CC.png", 2)):
+        data = cv2.imencode(".png", tiny_classifier.picture(seed))[1].tobytes()
+        scorer.score(name, data, "", browser)
+    return scorer, browser
+
+
+def test_the_report_hangs_the_views_of_an_exam_together(scored):
+    page = downloads.page(*scored).decode()
+    assert page.count('"exam": "P_1"') == 2 and '"groups": ["Breast: score' in page
+
+
+def test_the_maps_of_a_view_say_what_their_colours_mean(scored):
+    scorer, browser = scored
+    view = next(iter(browser.views.values()))
+    explained = downloads.explained_view(scorer, browser, view)
+    assert explained.score == pytest.approx(view.facts["score"])
+    assert all("no scale from validation" in text
+               for text in explained.legends.values())
+    assert np.array_equal(explained.source, (80, 60))
