@@ -29,6 +29,7 @@ INBREAST_GAP = 60
 LONGEST_STUDY = 60
 TAG = "tags PatientID"
 STUDIES = ("tags StudyInstanceUID", "tags AccessionNumber")
+SPLIT = re.compile("train(ing)?|val(id(ation)?)?|test(ing)?", re.I)
 # Before the number of an exam that shares its study with others.
 DIVIDED = " #"
 # How a sentence on an image ends that stands in for a better one of its view.
@@ -518,7 +519,8 @@ def shared_women(sets: collections.abc.Mapping) -> list[SharedWoman]:
     women = collections.defaultdict(list)
     for (name, _), image in zip(everything, settled, strict=True):
         if image.woman:
-            women[image.woman].append((name, image.path))
+            women[_without_split(image.namespace), image.patient].append(
+                (name, image.path))
     shared = []
     for members in women.values():
         names = tuple(dict.fromkeys(name for name, _ in members))
@@ -527,6 +529,15 @@ def shared_women(sets: collections.abc.Mapping) -> list[SharedWoman]:
             paths = {name: path for name, path in reversed(members)}
             shared.append(SharedWoman(names, tuple(paths[name] for name in names)))
     return shared
+
+
+def _without_split(namespace):
+    """A folder of names without the folders of splits above it: `train/w1` and
+    `val/w1` are one woman's."""
+    if not namespace.startswith(image_names.FOLDER):
+        return namespace
+    return tuple(part for part in pathlib.PurePath(namespace).parts
+                 if not SPLIT.fullmatch(part))
 
 
 def shared_sentence(shared: collections.abc.Sequence[SharedWoman]) -> str:

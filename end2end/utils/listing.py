@@ -12,6 +12,10 @@ WITHOUT_IMAGE = "DICOM without image"
 HIDDEN, NO_IMAGE = "hidden", "no image"
 # Links to folders are not followed, for they may lead round in circles.
 LINK = "link to a folder"
+PACKED = "packed, to be unpacked first"
+
+# First bytes of ZIP, gzip, 7z, bzip2 and xz.
+PACKINGS = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
 
 # First bytes of image files, whatever their suffix.
 MAGIC = (
@@ -81,7 +85,9 @@ def _reason(path, folder):
     kind = image_kind(start)
     if kind == DICOM and NO_PIXELS.match(sop_class(start)):
         return WITHOUT_IMAGE
-    return None if kind or suffix in SUFFIXES else NO_IMAGE
+    if kind or suffix in SUFFIXES:
+        return None
+    return PACKED if start.startswith(PACKINGS) else NO_IMAGE
 
 
 def beginning(path: pathlib.Path) -> bytes:

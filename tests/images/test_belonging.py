@@ -184,3 +184,16 @@ def test_a_number_with_three_ages_is_nobodys(years, known):
         read_from=dict(patient=belonging.TAG)) for k, year in enumerate(years)],
         doubles=False)
     assert all(bool(image.patient) == known for image in images)
+
+
+@pytest.mark.parametrize(("paths", "splits"), [
+    (("train/neg/w1/L_CC", "val/neg/w1/R_CC"), [("train", "val")]),
+    (("train/neg/w1/L_CC", "val/neg/w2/R_CC"), []),
+    (("train/neg/w1/L_CC", "val/pos/w1/R_CC"), [])])
+def test_a_womans_folder_in_two_splits_is_told(tmp_path, paths, splits):
+    for path in paths:
+        place = tmp_path / f"{path}.png"
+        place.parent.mkdir(parents=True)
+        cv2.imwrite(str(place), np.full((8, 6), len(path), np.uint8))
+    sets = image_lists.find_splits([tmp_path], ("neg", "pos"))
+    assert [shared.splits for shared in belonging.shared_women(sets)] == splits

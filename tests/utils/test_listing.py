@@ -71,3 +71,11 @@ def test_links_to_folders_are_not_followed_and_said(tmp_path):
     looked = listing.survey(tmp_path)
     assert [path.name for path in looked.images] == ["a.dcm"]
     assert looked.left == [(tmp_path / "round", "link to a folder")]
+
+
+def test_packed_files_are_named_as_such(tmp_path):
+    (tmp_path / "a.dcm.gz").write_bytes(b"\x1f\x8b\x08")
+    (tmp_path / "b.zip").write_bytes(b"PK\x03\x04")
+    (tmp_path / "c.txt").write_text("text")
+    assert [reason for _, reason in listing.survey(tmp_path).left] == [
+        listing.PACKED, listing.PACKED, listing.NO_IMAGE]
