@@ -14,7 +14,7 @@ import tqdm
 
 from end2end import images
 from end2end.data import conversion, splits
-from end2end.importing import converting, records, vendors
+from end2end.importing import converting, records
 from end2end.importing.store import Store
 from end2end.tables import identity, kinds
 from end2end.utils import files
@@ -197,7 +197,7 @@ def _note(pictures, position, record):
         height=record["height"], width=record["width"], content=record["content"],
         mean=record["mean"], masks=record["masks"],
         bits=record["bits"] if record["declared"] else -record["bits"],
-        vendor=vendors.named(row["vendor"]) or record["vendor"],
+        vendor=row["vendor"] or record["vendor"],
         notes=list(dict.fromkeys((*row["notes"], *record["notes"])))))
 
 

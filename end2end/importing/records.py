@@ -109,8 +109,10 @@ class Settings:
 
 
 def age_band(text: str) -> str:
-    """The band of an age such as `47`, `047Y` or `47.0`: `40-49`, `90+`; empty where
-    the text is no age in years."""
+    """The band of an age such as `47`, `047Y` or `47.0`: `40-49`, `90+`; a band stays,
+    and what is no age in years is empty."""
+    if re.fullmatch(rf"\d0?-\d?9|{OLDEST}\+", text):
+        return text
     match = re.fullmatch(r"(\d{1,3})(?:[.,]\d+)?\s*Y?", text.strip().upper())
     if match is None or not 0 < int(match[1]) < 120:
         return ""

@@ -21,12 +21,12 @@ def imported(folder, name, seed, *, women=12, malignant=4, shared=(), vendor="GE
     source = folder / f"{name}-files"
     source.mkdir()
     rng = np.random.default_rng(seed)
-    lines = ["file,patient,side,view,label,vendor"]
+    lines = ["file,patient,side,view,label,vendor,age"]
     for number in range(2 * women):
         path = source / f"{number}.png"
         cv2.imwrite(str(path), rng.integers(0, 255, (40, 30)).astype(np.uint8))
         lines.append(f"{number}.png,w{number // 2},{'LR'[number % 2]},CC,"
-                     f"{int(number // 2 < malignant)},{vendor}")
+                     f"{int(number // 2 < malignant)},{vendor},47")
     for number, picture in shared:
         (source / f"{number}.png").write_bytes(picture.read_bytes())
     (source / "t.csv").write_text("\n".join(lines) + "\n")
@@ -53,6 +53,7 @@ def test_women_stay_apart_and_a_shared_picture_comes_once(two, tmp_path, capsys)
     assert len(rows) == 47
     assert len({row["content"] for row in rows}) == 47
     assert {row["patient"].split()[0] for row in rows} == {"a", "b"}
+    assert {row["age_band"] for row in rows} == {"40-49"}
     assert "pictures that come twice: 1, by which 1 women" in capsys.readouterr().out
     # Woman 0 of b is woman 0 of a, by the picture that they share.
     parts = {row["split"] for row in rows if row["patient"] in ("a w0", "b w0")}

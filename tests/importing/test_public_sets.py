@@ -74,6 +74,12 @@ def test_regions_are_masks_of_the_pictures(imports, name):
         assert row["full_path"] == f"full/{stem}.png"
 
 
+def test_machines_and_sites_are_kept_as_the_table_has_them(imports):
+    rows = rows_of(imports / "rsna" / "images.csv")
+    assert {row["vendor"] for row in rows} == {"machine 49", "machine 21", "machine 93"}
+    assert {row["site"] for row in rows} == {"1", "2"}
+
+
 def test_sets_without_regions_have_no_table_of_them(imports):
     assert not (imports / "rsna" / "roi_mask_path.csv").exists()
 

@@ -12,7 +12,9 @@ SETTINGS = records.Settings(pathlib.Path("."))
 
 @pytest.mark.parametrize(("text", "band"), [
     ("47", "40-49"), ("047Y", "40-49"), ("47.0", "40-49"), ("47,5", "40-49"),
-    ("9", "0-9"), ("90", "90+"), ("103", "90+"), ("", ""), ("0", ""), ("300", ""),
+    ("9", "0-9"), ("90", "90+"), ("103", "90+"), ("40-49", "40-49"), ("90+", "90+"),
+    ("1-2", ""),
+    ("0-9", "0-9"), ("", ""), ("0", ""), ("300", ""),
     ("6M", ""), ("forty", "")])
 def test_an_age_becomes_its_band_and_what_is_no_age_nothing(text, band):
     assert records.age_band(text) == band
