@@ -96,3 +96,32 @@ def test_real_films_are_told_to_a_model_of_digital_pictures():
     film = dicom.read_dicom(real_films.paths()[2]).pixels
     card = dict(input_statistics=statistics([digital(n) // 16 for n in range(1, 8)]))
     assert FILM_SENTENCE in fit.flags(film, OPTIONS, card, kind=kinds.kind(film))
+
+
+def phantoms(style):
+    women = [drawing.draw_woman(number, seed=1, difficulty=0.3)
+             for number in range(1, 6)]
+    return [drawing.render(woman, next(iter(woman.lesions)), "CC", SIZE, style=style)[0]
+            for woman in women]
+
+
+@pytest.mark.parametrize("trained, expected", [
+    ("film", []), ("digital", [FILM_SENTENCE])])
+def test_real_films_are_of_the_kind_of_film_phantoms_and_not_of_digital_ones(
+        trained, expected):
+    card = dict(input_statistics=statistics(phantoms(trained)))
+    for path in real_films.paths()[::3]:
+        film = dicom.read_dicom(path).pixels
+        flags = fit.flags(film, OPTIONS, card, kind=kinds.kind(film))
+        assert [flag for flag in flags if flag in fit.KIND_SENTENCES.values()] == (
+            expected)
+
+
+def test_digital_phantoms_are_told_to_a_model_of_real_films_and_film_ones_are_not():
+    films = [dicom.read_dicom(path).pixels for path in real_films.paths()[:4]]
+    card = dict(input_statistics=statistics(films))
+    told = {style: [DIGITAL_SENTENCE in fit.flags(
+        picture, OPTIONS, card, kind=kinds.kind(picture))
+        for picture in phantoms(style)]
+        for style in ("film", "digital")}
+    assert not any(told["film"]) and sum(told["digital"]) >= 3
