@@ -21,6 +21,8 @@ from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns, vocabulary
 from end2end.utils import files
 
+# Models beside each other in a table that fits a page.
+ABREAST = 4
 READERS = ("reader*", "Reader*", "radiologist*", "Radiologist*", "R[0-9]*")
 NOTE = ("Intervals are of 95 % and hold for other readers and other cases like these, "
         "unless a row says otherwise (Obuchowski and Rockette 1995; Hillis 2007).")
@@ -92,7 +94,9 @@ def _wide(arguments, names):
                 Heading("Readers"), Text(NOTE), reader_table(results["readers"]),
                 spread_table(results["readers"]), Heading("Models against readers"),
                 against_table(results["models"], arguments.margin),
-                one_by_one(results["models"], of_readers)]
+                *(one_by_one({name: results["models"][name] for name in of_models[
+                    first:first + ABREAST]}, of_readers)
+                  for first in range(0, len(of_models), ABREAST))]
     if len(of_models) > 1:
         rows = between(table, of_models)
         results["between_models"] = rows
