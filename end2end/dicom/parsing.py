@@ -16,6 +16,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pydicom
 import pydicom.encaps
@@ -58,6 +59,8 @@ MOST_ELEMENTS = 50_000
 MOST_READS = 200_000
 SAFELY_PARSED = 1 << 18
 BLOBS = {"OB", "OD", "OF", "OL", "OV", "OW"}
+# How far from the ends of 12 bits ringing of JPEG reaches (`without_wrapped`).
+WRAPPED = 64
 # Pixels of whole numbers, float and double.
 PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
 JPEG_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD,
@@ -321,7 +324,18 @@ def _decoded_by_gdcm(path, header, frame):
         raise ValueError("its JPEG of 12 bits is damaged")
     data = reader.GetImage().GetBuffer().encode("utf-8", errors="surrogateescape")
     frames = np.frombuffer(data, np.uint16).reshape(-1, header.Rows, header.Columns)
-    return frames[frame or 0].copy()
+    return without_wrapped(frames[frame or 0])
+
+
+def without_wrapped(pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Pixels of 12 bits without those that fell below 0 and came out as the greatest.
+
+    GDCM lets the ringing of JPEG wrap round: beside a bright edge single pixels of the
+    air become white. Such are pixels at the top whose surroundings are at the bottom.
+    """
+    low, high = WRAPPED, (1 << 12) - 1 - WRAPPED
+    wrapped = (pixels >= high) & (cv2.medianBlur(pixels, 5) <= low)
+    return np.where(wrapped, 0, pixels).astype(np.uint16)
 
 
 def _check_codestream(whole, path, frame):

@@ -7,6 +7,7 @@ import pydicom.uid
 import pytest
 
 from end2end import dicom
+from end2end.dicom import parsing
 
 RAMP = dicom_writer.RAMP
 
@@ -95,3 +96,11 @@ def as_jpeg_extended(source, path):
     assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == (
         pydicom.uid.JPEGExtended12Bit)
     return path
+
+
+def test_values_that_wrapped_round_in_the_air_are_black_again():
+    pixels = np.zeros((20, 30), np.uint16)
+    pixels[4, 5], pixels[5, 7] = 4095, 4090
+    pixels[:, 20:] = 4095  # a label is no ringing
+    mended = parsing.without_wrapped(pixels)
+    assert mended[:, :20].max() == 0 and (mended[:, 20:] == 4095).all()
