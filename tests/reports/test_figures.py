@@ -40,8 +40,9 @@ def test_the_legend_of_the_map_stands_below_the_mammograms():
     assert part.get_supxlabel() == f"Red: a gradient. {figures.OUTLINES}"
 
 
-@pytest.mark.parametrize("kind, start", [("png", b"\x89PNG"), ("svg", b"<?xml")])
-def test_a_figure_is_saved_as_png_and_svg_with_the_same_bytes_each_time(
+@pytest.mark.parametrize("kind, start", [("png", b"\x89PNG"), ("svg", b"<?xml"),
+                                         ("pdf", b"%PDF")])
+def test_a_figure_is_saved_as_png_svg_and_pdf_with_the_same_bytes_each_time(
         tmp_path, kind, start):
     saved = []
     for folder in ("first", "second"):
@@ -54,3 +55,10 @@ def test_a_figure_is_saved_as_png_and_svg_with_the_same_bytes_each_time(
     first, second = (path.read_bytes() for path in saved)
     assert first.startswith(start)
     assert kind == "svg" or first == second
+
+
+def test_fonts_are_in_the_files():
+    figure = figures.roc([dict(name="a", false=[0, 1], true=[0, 1], auc=0.5)])
+    pdf = figures.encoded(figure, "pdf")
+    assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+    assert b"<text" not in figures.encoded(figure, "svg")
