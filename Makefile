@@ -151,7 +151,7 @@ docs: $(READY)  ## the documentation as a site, in the folder site; its links an
 pictures: $(READY)  ## draw the pictures of the README from the results of make demo
 	@$(RUN) docs/_site/pictures.py runs/demo docs/images
 
-coverage: $(READY)  ## which lines the quick tests run; fails below the floor of pyproject.toml
+coverage: $(READY)  ## which lines the quick tests run, in percent by file
 	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m "not slow" -n auto --maxprocesses 4 \
 		--dist loadfile --cov --cov-report term
 
