@@ -66,14 +66,14 @@ def sample(
     """
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
-    parts = plan_parts(arguments, options)
     convention = data.patches.roi_table.Convention(**convention)
-    data.patches.patch_files.check_sizes(
-        [part.out for part in parts], data.patches.roi_table.class_folders(options),
-        options.patch_size)
     with contextlib.ExitStack() as held:
         for out in outputs(arguments, options):
             held.enter_context(locks.output_folder(out))
+        parts = plan_parts(arguments, options)
+        data.patches.patch_files.check_sizes(
+            [part.out for part in parts], data.patches.roi_table.class_folders(options),
+            options.patch_size)
         jobs = [job for part in parts for job in data.patches.roi_table.plan(
             part.sources, part.out, arguments.val_out, part.options,
             convention=convention)]

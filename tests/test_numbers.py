@@ -97,7 +97,8 @@ def test_a_score_that_is_no_number_is_refused_by_all_that_scores(folder, nowhere
         with pytest.raises(files.InputError, match=reason):
             score()
     row, = work._score_batch(
-        [(dict(path=str(path)), dict(path=str(path)))], [nowhere], False, str)
+        [(dict(path=str(path)), dict(path=str(path)))], [nowhere], False,
+        work.Loading())
     assert "score" not in row and reason in row["error"]
 
 
