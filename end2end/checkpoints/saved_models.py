@@ -169,9 +169,8 @@ def save_model(model: "keras.Model", path: str | pathlib.Path, card: dict) -> No
         ages.Age(software()["keras"], "tensorflow"), f"model {path.name}")
     description = _in_float32(network_config.write(network))
     with files.replacing(path) as part, h5py.File(part, "w") as file:
-        file.attrs["keras_version"] = KERAS_LAYOUT
-        file.attrs["backend"] = "tensorflow"
-        file.attrs["model_config"] = json.dumps(description)
+        _write_age(file)
+        file.attrs["model_config"] = json.dumps(description).encode()
         file.attrs[safe_loading.CARD] = json.dumps(card)
         _write_weights(model, network, file.create_group("model_weights"))
     files.write_json(config_path(path), card)
@@ -195,9 +194,14 @@ def software() -> dict:
             "python": platform.python_version()}
 
 
+def _write_age(group):
+    # As bytes, like the description: tf.keras 2.3 with its h5py 2.10 decodes them.
+    group.attrs["keras_version"] = KERAS_LAYOUT.encode()
+    group.attrs["backend"] = b"tensorflow"
+
+
 def _write_weights(model, network, group):
-    group.attrs["keras_version"] = KERAS_LAYOUT
-    group.attrs["backend"] = "tensorflow"
+    _write_age(group)
     _write_texts(group, "layer_names", [row.name for row in network.rows])
     for row in network.rows:
         inside = group.create_group(row.name)

@@ -387,5 +387,8 @@ def _written(row):
     if row.kind == "InputLayer":
         return {"class_name": row.kind, "config": config | {
             "batch_input_shape": [None, *row.settings], "sparse": False}}
+    # Which tf.keras 2.3 does not know.
+    settings = {key: value for key, value in row.settings.items()
+                if (key, value) != ("keepdims", False)}
     return {"class_name": row.kind, "config": config | {
-        "trainable": True, **row.settings}}
+        "trainable": True, **settings}}

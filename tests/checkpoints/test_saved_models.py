@@ -287,3 +287,15 @@ def old_python(folder):
     if made.returncode:
         pytest.skip(f"pip cannot get TensorFlow 2.15: {made.stderr[-300:]}")
     return python
+
+
+def test_texts_are_stored_as_bytes_which_keras_of_2020_decodes(tmp_path):
+    image = keras.Input((8, 8, 1))
+    model = keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
+    checkpoints.save_model(model, tmp_path / "m.h5", {})
+    with h5py.File(tmp_path / "m.h5") as file:
+        for group, names in ((file, ("model_config", "keras_version", "backend")),
+                             (file["model_weights"], ("keras_version", "backend"))):
+            for name in names:
+                kind = h5py.check_string_dtype(group.attrs.get_id(name).dtype)
+                assert kind.encoding == "ascii"

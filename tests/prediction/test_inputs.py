@@ -1,6 +1,7 @@
 """Models and images of a command line."""
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
@@ -38,3 +39,12 @@ def test_a_line_without_a_model_or_an_image_is_refused(folder):
         inputs.gather([folder / "in"])
     with pytest.raises(files.InputError, match="found 1 models and 0 images"):
         inputs.gather([folder / "m.h5"])
+
+
+@pytest.mark.parametrize("name", ["m.hdf5", "m.hdf", "m.HDF5", "m"])
+def test_models_of_every_suffix_are_told_from_images(folder, name):
+    with h5py.File(folder / name, "w") as file:
+        file.create_group("model_weights")
+    found = inputs.gather([folder / name, folder / "in" / "1.png"])
+    assert [path.name for path in found.models] == [name]
+    assert [path.name for path in found.paths] == ["1.png"]
