@@ -186,7 +186,7 @@ def test_30_nosave_writes_nothing_and_tests_the_final_weights(tmp_path, monkeypa
         quick(best_model="NOSAVE"))
     result = experiment.report(
         "whole_image", tiny_networks.flat_network(), loop.History([], "val_auc"),
-        dict.fromkeys(run_inputs.SPLITS, listed), settings, "")
+        dict.fromkeys(run_inputs.SPLITS, listed), settings, "", parent={})
     assert result["test"]["mean_auc"] in (0.0, 0.5, 1.0)
     assert list(tmp_path.iterdir()) == []
 

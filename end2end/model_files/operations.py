@@ -76,8 +76,9 @@ def layer(entry: dict, where: str) -> tuple[str, dict, list]:
     if name == "mean" and len(tensors) == 1 and settings.get("axis") == [1, 2]:
         keep = {"keepdims": True} if settings.get("keepdims") else {}
         return "GlobalAveragePooling2D", keep, tensors
-    refuse(where, f"computes {name[:60]!r} between the layers, which no layer of this "
-           "program does; rebuild the model with layers (Rescaling, Add, ...)")
+    kind = str(entry.get("class_name"))[:60]
+    refuse(where, f"({kind}) computes {name[:60]!r} between the layers, which no layer "
+           "of this program does; rebuild the model with layers (Rescaling, Add, ...)")
 
 
 def _rescaling(name, operands, where):

@@ -82,7 +82,9 @@ def test_the_page_shows_each_image_with_its_layers(compared):
     text = (compared / "report.html").read_text()
     assert "Each model by itself" in text and "Trained on: squares in noise" in text
     assert text.count('<tr data-case=') == 12
-    assert "patch heatmap, malignant" in text and "outlines" in text
+    assert "patch heatmap, malignant" in text
+    kinds = [text.count(f'"kind": "{kind}"') for kind in ("benign", "malignant")]
+    assert kinds == [6, 6]
     assert (compared / "roc.png").exists() and (compared / "roc.svg").exists()
 
 

@@ -8,7 +8,8 @@ from sklearn.metrics import roc_auc_score
 from end2end.metrics import readers
 
 # The Van Dyke study (two tests, five readers, 114 cases): AUCs and covariances as the
-# programs for such studies print them; the ratings are not part of this repository.
+# programs for such studies print them, quoted from memory; no source of the ratings was
+# at hand, and they are not part of this repository.
 # The AUCs are whole multiples of 1 / (2 * 45 * 69).
 VAN_DYKE = np.array([[5711, 5333, 5613, 6043, 5153], [5886, 5622, 5724, 6206, 5775]]
                     ) / (2 * 45 * 69)

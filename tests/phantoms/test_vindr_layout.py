@@ -7,7 +7,7 @@ from end2end.utils import files
 
 
 def test_lists_are_texts_boxes_begin_outside_and_photometry_is_mixed(tmp_path):
-    phantoms.write_layout(tmp_path, layout="vindr", patients=8, seed=5, size=(96, 72))
+    phantoms.write_layout(tmp_path, layout="vindr", patients=16, seed=5, size=(96, 72))
     findings = files.read_csv(tmp_path / "finding_annotations.csv")
     assert tuple(findings[0]) == phantoms.vindr_layout.FINDING_COLUMNS
     assert {"['Mass']", "['No Finding']"} <= {

@@ -72,10 +72,10 @@ def training(folder, **changes):
     return config.TrainingOptions(**settings | changes)
 
 
-def train_patches(folders, folder, **changes):
+def train_patches(folders, folder, *, images=IMAGES, **changes):
     messages = []
     report = experiment.run_patch_experiment(
-        folders[0], IMAGES, MODEL, training(
+        folders[0], images, MODEL, training(
             folder, class_list=PATCH_CLASSES, **changes), say=messages.append)
     return report, "\n".join(messages)
 
@@ -281,11 +281,21 @@ def test_a_model_with_other_outputs_than_classes_is_refused(
         train_images(folders, tmp_path, resume_from=patch_model.patch_model_path)
 
 
-def test_unscaled_16_bit_images_are_not_equalised(folders, patch_model, tmp_path):
+def test_without_a_rescale_factor_that_of_the_patch_model_is_taken_and_said(
+        folders, patch_model, tmp_path):
+    images = dataclasses.replace(IMAGES, intensity_scale=None)
+    _, text = train_images(folders, tmp_path, model=patch_model, images=images)
+    start = patch_model.patch_model_path
+    assert f"--rescale-factor 0.003891 of {start} is used" in text
+    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    assert classifier.images.intensity_scale == 0.003891
+
+
+def test_unscaled_16_bit_images_are_not_equalised(folders, tmp_path):
     images = dataclasses.replace(
         IMAGES, intensity_scale=None, equalize_histogram=True)
     with pytest.raises(files.InputError, match="--rescale-factor 0.003891"):
-        train_images(folders, tmp_path, model=patch_model, images=images)
+        train_patches(folders, tmp_path, images=images)
 
 
 def test_the_rescale_factor_auto_is_found_and_kept_with_the_model(
