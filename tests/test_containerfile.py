@@ -69,6 +69,7 @@ def noted(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant, last", [
     ("cpu", "dist/end2end_mammography-0.1.0-py3-none-any.whl[dicom,serve]"),
     ("gpu", "tensorflow[and-cuda]==2.21.0")])
@@ -79,6 +80,7 @@ def test_the_variant_says_which_tensorflow_is_installed(noted, variant, last):
     assert (noted / "noted").read_text().splitlines()[-1].endswith(last)
 
 
+@pytest.mark.slow
 def test_another_variant_is_refused(noted):
     finished = run_step(noted, variant="tpu", pip=str(noted / "pip"))
     assert finished.returncode == 2

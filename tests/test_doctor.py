@@ -66,6 +66,7 @@ def test_missing_decoders_are_named_with_their_extra(monkeypatch):
         "\n".join(doctor.decoders()))
 
 
+@pytest.mark.slow
 def test_the_trial_scores_phantoms_and_its_failure_is_told(monkeypatch, capsys):
     assert doctor.trial() == []
     assert "4 scored in" in capsys.readouterr().out

@@ -15,6 +15,7 @@ def complain(results):
             if result.findings}
 
 
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused():
     jobs = [(name, list(range(FIRST, FIRST + QUICK.get(name, 20))))
             for name, kind in readers.KINDS.items() if not kind.slow]

@@ -114,6 +114,7 @@ def uploaded(words):
     return system, [*found, "memory://study/out/train", "memory://study/out/val"]
 
 
+@pytest.mark.slow
 def test_urls_give_the_same_names_and_bytes(ordinary, tmp_path):
     system, words = uploaded(test_sampling.command(test_sampling.GOLDEN, tmp_path))
     program.main(["sample", *words, "--out", "memory://study/shards", "--rows", "2",
@@ -149,6 +150,7 @@ def test_a_folder_that_is_not_there_is_refused_before_any_work(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_table_is_not_held_in_memory(tmp_path):
     masks, full = tmp_path / "mask", tmp_path / "full"
     peaks = []

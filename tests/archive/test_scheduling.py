@@ -44,6 +44,7 @@ def test_an_address_without_scheduler_is_refused(tmp_path):
                         scheduler="tcp://127.0.0.1:9"))
 
 
+@pytest.mark.slow
 def test_a_killed_dask_worker_loses_and_repeats_no_image(tmp_path):
     test_shards.write_manifest(tmp_path / "in.csv", 100)
     work = shards.Work(slowly, test_shards.WORK.columns, test_shards.WORK.settings)

@@ -27,7 +27,13 @@ def model(tmp_path_factory):
         tmp_path_factory.mktemp("models") / "best.h5"))
 
 
-@pytest.fixture(params=layout_folders.LAYOUTS)
+# Each takes two commands; those with the most rules run with the quick tests.
+QUICK = ("exams", "views", "hostile")
+
+
+@pytest.fixture(params=[
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in layout_folders.LAYOUTS])
 def layout(request, tmp_path):
     """A layout with its files."""
     layout = layouts.Layout(tmp_path, request.param)

@@ -45,6 +45,7 @@ def test_steps_after_one_that_is_redone_are_redone(tmp_path, capsys):
     assert [record["name"] for record in records] == ["a", "b", "c"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_splits_and_patches(tmp_path):
     found = []
     for name in ("a", "b"):

@@ -38,6 +38,7 @@ def folder(films, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["saliency", "heatmap"])
 def test_the_breast_of_overlays_is_as_wide_as_in_the_file(films, folder, kind):
     for name, pixels in films.items():
