@@ -99,6 +99,7 @@ def disk(tmp_path):
     subprocess.run(["umount", "-l", made.path], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_full_disk_ends_in_one_line_and_room_completes_the_work(
         name, inputs, unbroken, tmp_path, disk):

@@ -59,6 +59,7 @@ def test_of_200_mixed_files_the_20_bad_ones_are_named(tmp_path, model, capsys):
     assert {line.split(": ")[1] for line in lines} == bad
 
 
+@pytest.mark.slow
 def test_a_killed_call_goes_on_and_every_row_stands_once(tmp_path, model):
     folder, out = tmp_path / "in", tmp_path / "scores.csv"
     folder.mkdir()

