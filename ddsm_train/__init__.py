@@ -1,4 +1,4 @@
-"""CBIS-DDSM: one program per step of the paper; `python -m ddsm_train.NAME --help`."""
+"""CBIS-DDSM: one program per step of the paper; `end2end ddsm NAME --help`."""
 
 # First of all: it takes the working folder off the import path.
 import end2end

@@ -1,6 +1,6 @@
 """The whole walk on synthetic mammograms: from a download to a report.
 
-    python -m ddsm_train.demo --out runs/demo
+    end2end ddsm demo --out runs/demo
 
 Runs the same commands that a user would type, prints each, and skips those that are
 done.

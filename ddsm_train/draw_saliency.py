@@ -1,6 +1,6 @@
 """Shows which pixels moved the score of a whole-image classifier.
 
-    python -m ddsm_train.draw_saliency runs/best.h5 images/test runs/saliency \\
+    end2end ddsm draw-saliency runs/best.h5 images/test runs/saliency \\
         --rois data/roi_mask_path.csv
 
 Guided back-propagation of the cancer output, rescaled to 0-1 and cut off at 0.06 (Shen

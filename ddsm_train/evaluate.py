@@ -1,11 +1,11 @@
 """Tests a saved model, or several and their mean, on a folder of class folders.
 
-    python -m ddsm_train.evaluate runs/best.h5 images/test --flips --out runs/test
+    end2end ddsm evaluate runs/best.h5 images/test --flips --out runs/test
 
 Whole-image models: AUC with 95 % interval, also averaged over the four flips, breasts
 with both views, operating points, calibration and the ROC curve; of several models the
 difference of each to their mean. Patch models: accuracy with interval and the confusion
-matrix. The scores of the images are kept as CSV; `python -m end2end.metrics` reads them
+matrix. The scores of the images are kept as CSV; `end2end metrics` reads them
 without any model.
 """
 

@@ -1,9 +1,9 @@
 """Every experiment of the paper on CBIS-DDSM, by name.
 
-    python -m ddsm_train.experiments --list
-    python -m ddsm_train.experiments --run resnet-resnet --data DOWNLOAD
-    python -m ddsm_train.experiments --run table2 --data DOWNLOAD
-    python -m ddsm_train.experiments --table table2
+    end2end ddsm experiments --list
+    end2end ddsm experiments --run resnet-resnet --data DOWNLOAD
+    end2end ddsm experiments --run table2 --data DOWNLOAD
+    end2end ddsm experiments --table table2
 
 DOWNLOAD is the folder of CBIS-DDSM as downloaded. What an experiment needs (patches, a
 patch classifier) is made first; what is done is skipped, so it can be interrupted and

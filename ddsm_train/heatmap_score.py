@@ -1,6 +1,6 @@
 """Heatmaps of mammograms from a patch classifier, for ddsm_train.two_step.
 
-    python -m ddsm_train.heatmap_score IMG_FOLDER MODEL --pat-csv PAT_CSV \\
+    end2end ddsm heatmap-score IMG_FOLDER MODEL --pat-csv PAT_CSV \\
         --fprop-mode --img-size 1152 896 --out runs/heatmaps/train.npz
 
 PAT_CSV has the columns patient_id, side and cancer (0 or 1), or is the ROI table of

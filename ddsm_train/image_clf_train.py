@@ -1,6 +1,6 @@
 """Turns a patch classifier into a whole-image classifier, trains it in two stages.
 
-    python -m ddsm_train.image_clf_train TRAIN VAL TEST \\
+    end2end ddsm image-clf-train TRAIN VAL TEST \\
         --patch-model-state runs/patch/best.h5 --best-model runs/image/best.h5
 
 TRAIN, VAL and TEST have the folders neg and pos (--class-list), or are CSV manifests.

@@ -1,6 +1,6 @@
 """Every network of the paper with its flags and number of weights: docs/models.md.
 
-    python -m ddsm_train.model_table > docs/models.md
+    end2end ddsm model-table > docs/models.md
 
 Builds each network once, at 1152x896 with five patch classes and two image classes.
 """
@@ -25,7 +25,7 @@ FIELDS = ("top_kind", "top_filters", "top_repeats", "expansion", "heatmap",
 INTRODUCTION = """\
 # Models
 
-This page is printed by `python -m ddsm_train.model_table`.
+This page is printed by `end2end ddsm model-table`.
 
     from end2end import checkpoints, config, models
     patch = models.patch_classifier("resnet50", 5, dropout=0.5)
@@ -84,7 +84,7 @@ The original cut a patch classifier without head dropout one layer too early, be
 last ReLU or pooling. Files that it saved so stay as they are. New models are cut at the
 last feature map; `semantics="original"` of `whole_image_classifier` cuts as it did.
 
-`python -m end2end.export best.h5 --to onnx` (or `keras`, `savedmodel`, `tflite`) writes
+`end2end export best.h5 --to onnx` (or `keras`, `savedmodel`, `tflite`) writes
 a model for other programs, compares it with Keras's output and puts the JSON beside it.
 
 ## Published models

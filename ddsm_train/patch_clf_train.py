@@ -1,6 +1,6 @@
 """Trains a patch classifier in three stages and tests it.
 
-    python -m ddsm_train.patch_clf_train TRAIN VAL TEST --best-model runs/patch/best.h5
+    end2end ddsm patch-clf-train TRAIN VAL TEST --best-model runs/patch/best.h5
 
 TRAIN, VAL and TEST have one folder of images per class (--class-list), or are CSV
 manifests. Epoch flags are end points: --nb-epoch 3 --top-layer-epochs 13

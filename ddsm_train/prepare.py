@@ -1,7 +1,7 @@
 """Imports CBIS-DDSM as downloaded: 16-bit PNG, masks, ROI table, splits, class folders.
 
-    python -m ddsm_train.prepare DOWNLOAD OUT [--size 1152 896] [--split paper]
-    python -m ddsm_train.prepare --census FOLDER
+    end2end ddsm prepare DOWNLOAD OUT [--size 1152 896] [--split paper]
+    end2end ddsm prepare --census FOLDER
 
 DOWNLOAD holds the four case-description tables and the images, in the classic or the
 descriptive layout of The Cancer Imaging Archive or in that of the JPEG mirror on

@@ -1,6 +1,6 @@
 """Cuts patches from mammograms with outlined lesions, for patch_clf_train.
 
-    python -m ddsm_train.sample_patches_combined ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR \\
+    end2end ddsm sample-patches-combined ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR \\
         TRAIN_OUT VAL_OUT --target-height 1152 --target-width 896 --no-segment-breast \\
         --patch-size 224 --nb-abn 10 --nb-bkg 10 --nb-hns 0 --pos-cutoff 0.9
 

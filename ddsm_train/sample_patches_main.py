@@ -1,6 +1,6 @@
 """Cuts patches of one lesion type from mammograms cropped to the breast.
 
-    python -m ddsm_train.sample_patches_main ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR \\
+    end2end ddsm sample-patches-main ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR \\
         TRAIN_OUT VAL_OUT --itype Mass --target-height 1152
 
 The older of the original's samplers: three classes (background, malignant, benign), and

@@ -1,6 +1,6 @@
 """The two-step baseline of the paper: heatmaps to regions to a random forest.
 
-    python -m ddsm_train.two_step TRAIN.npz TEST.npz --out runs/two_step
+    end2end ddsm two-step TRAIN.npz TEST.npz --out runs/two_step
 
 TRAIN.npz and TEST.npz are from ddsm_train.heatmap_score. The heatmap of each class is
 cut at four probabilities, the regions are measured, and a forest of 500 trees learns

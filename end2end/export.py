@@ -1,8 +1,8 @@
 """Writes a model for other programs and checks that it computes the same.
 
-    python -m end2end.export best.h5 --to onnx
-    python -m end2end.export best.h5 --to savedmodel --image mammogram.png
-    python -m end2end.export best.h5 --to keras
+    end2end export best.h5 --to onnx
+    end2end export best.h5 --to savedmodel --image mammogram.png
+    end2end export best.h5 --to keras
 
 The result is compared with Keras's output on the images given (without any, on random
 input of the right range), and the settings are put beside it as JSON: whoever uses it

@@ -1,6 +1,6 @@
 """How well a patch classifier swept by convolution agrees with window after window.
 
-    python -m end2end.heatmap_agreement patch.h5 images/test --img-size 1152 896
+    end2end heatmap-agreement patch.h5 images/test --img-size 1152 896
 
 On an image of exactly one patch both are the same computation. On a whole image a
 window sees zeros beyond its edge where the convolution sees the neighbouring pixels, so

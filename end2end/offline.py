@@ -1,6 +1,6 @@
 """Fills a folder from which a computer without internet can install this program.
 
-    python -m end2end.offline bundle --source end2end_mammography-0.1.0-py3-none-any.whl
+    end2end offline bundle --source end2end_mammography-0.1.0-py3-none-any.whl
     python3 bundle/use.py environment               (there; needs nothing but Python)
 
 The folder gets the wheels of this program and of all that it needs, models with their

@@ -1,13 +1,13 @@
 """Figures of the paper and of detection from saved results, as PNG and SVG.
 
-    python -m end2end.paper_figures fig2 resnet50/test vgg16/test --out figures/fig2
-    python -m end2end.paper_figures fig3 --panel CBIS-DDSM a/scores.csv b/scores.csv \\
+    end2end paper-figures fig2 resnet50/test vgg16/test --out figures/fig2
+    end2end paper-figures fig3 --panel CBIS-DDSM a/scores.csv b/scores.csv \\
         --panel INbreast c/scores.csv d/scores.csv --out figures/fig3
-    python -m end2end.paper_figures fig4 runs/saliency --rois data/roi_mask_path.csv \\
+    end2end paper-figures fig4 runs/saliency --rois data/roi_mask_path.csv \\
         --out figures/fig4
-    python -m end2end.paper_figures fig5 ddsm/images/test inbreast/images/test \\
+    end2end paper-figures fig5 ddsm/images/test inbreast/images/test \\
         --out figures/fig5
-    python -m end2end.paper_figures detection image/test patch/test \\
+    end2end paper-figures detection image/test patch/test \\
         --rois data/roi_mask_path.csv --out figures/detection
 
 Figure 2: confusion matrices of patches. Figure 3: ROC curves of models and of their

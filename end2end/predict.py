@@ -1,7 +1,7 @@
 """Scores mammograms with trained models, one row per image.
 
-    python -m end2end.predict best.h5 other.h5 mammograms/ one.dcm --out scores.csv
-    python -m end2end.predict best.h5 study/ --overlay pictures/ --report report.html
+    end2end predict best.h5 other.h5 mammograms/ one.dcm --out scores.csv
+    end2end predict best.h5 study/ --overlay pictures/ --report report.html
 
 Models are told from inputs by their content (HDF5, .keras). Rows are written as they
 come; a second call with the same models scores only what is missing. Patients' numbers

@@ -1,4 +1,4 @@
-"""INbreast: preparing, fine-tuning and evaluating; `python -m inbreast.NAME --help`."""
+"""INbreast: preparing, fine-tuning and evaluating; `end2end inbreast NAME --help`."""
 
 # First of all: it takes the working folder off the import path.
 import end2end

@@ -1,13 +1,13 @@
 """Tests whole-image models on INbreast, each and their mean (Figure 3b of the paper).
 
-    python -m inbreast.evaluate resnet/best.h5 vgg/best.h5 data/images/test \\
+    end2end inbreast evaluate resnet/best.h5 vgg/best.h5 data/images/test \\
         --rois data/outlines.json --out runs/inbreast-test
 
 The test folder is that of inbreast.prepare, or any folder with neg and pos images, or a
 CSV manifest. The scores of the four flips are averaged, as in the paper, beside the
 plain ones (--no-flips leaves them out). AUC with 95 % interval of images, breasts with
 both views and women; sensitivity and specificity with intervals; ROC curves; and a page
-of the cases. The scores are kept as CSV for `python -m end2end.metrics`.
+of the cases. The scores are kept as CSV for `end2end metrics`.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Every experiment of the paper on INbreast, by name.
 
-    python -m inbreast.experiments --list
-    python -m inbreast.experiments --run table4 --data RELEASE --models FOLDER
-    python -m inbreast.experiments --table table4
+    end2end inbreast experiments --list
+    end2end inbreast experiments --run table4 --data RELEASE --models FOLDER
+    end2end inbreast experiments --table table4
 
 RELEASE is the folder of INbreast as downloaded. FOLDER holds the whole-image models of
 ddsm_train.experiments, FOLDER/NAME/best.h5; a published model may be put there, or a

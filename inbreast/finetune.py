@@ -1,9 +1,9 @@
 """Trains a whole-image classifier further on other mammograms: transfer in 1-2-3.
 
-    1. python -m end2end.images TRAIN         (are the images fit; their scale and mean)
-    2. python -m inbreast.finetune TRAIN VAL TEST --resume-from MODEL.h5 \\
+    1. end2end images TRAIN         (are the images fit; their scale and mean)
+    2. end2end inbreast finetune TRAIN VAL TEST --resume-from MODEL.h5 \\
            --best-model runs/mine/best.h5
-    3. python -m ddsm_train.evaluate runs/mine/best.h5 TEST --flips
+    3. end2end ddsm evaluate runs/mine/best.h5 TEST --flips
 
 For INbreast (inbreast.prepare) and for any folders with neg and pos images, or CSV
 manifests. Only the labels of whole images are needed. Rescale factor and mean are found

@@ -1,6 +1,6 @@
 """How many patients fine-tuning needs: Table 4 of the paper, for any set of images.
 
-    python -m inbreast.learning_curve TRAIN_CSV TEST --model MODEL.h5 --out runs/curve
+    end2end inbreast learning-curve TRAIN_CSV TEST --model MODEL.h5 --out runs/curve
 
 TRAIN_CSV is a manifest with the columns path, label and patient, such as images.csv of
 inbreast.prepare (of which the training and validation images are used). Subsets of 20

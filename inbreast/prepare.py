@@ -1,6 +1,6 @@
 """Imports INbreast as downloaded: 16-bit PNG, class folders, split, outlines.
 
-    python -m inbreast.prepare ROOT OUT [--size 1152 896]
+    end2end inbreast prepare ROOT OUT [--size 1152 896]
 
 ROOT is `INbreast Release 1.0` or a folder that holds it. BI-RADS 1 and 2 are negative,
 4 to 6 positive, 3 is left out (Shen et al. 2019). A second call does only what is

@@ -1,6 +1,6 @@
 """Archives of any length in shards: scoring, converting, sampling, statistics.
 
-`python -m end2end.archive TASK` works on them, here or on a cluster."""
+`end2end archive TASK` works on them, here or on a cluster."""
 
 import lazy_loader
 

@@ -1,9 +1,9 @@
 """Scores, converts, samples and evaluates archives of any length, in shards.
 
-    python -m end2end.archive predict manifest.csv --models best.h5 --out scores/
-    python -m end2end.archive prepare manifest.parquet --out s3://bucket/png
-    python -m end2end.archive evaluate scores/
-    python -m end2end.archive sample ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR TRAIN VAL \\
+    end2end archive predict manifest.csv --models best.h5 --out scores/
+    end2end archive prepare manifest.parquet --out s3://bucket/png
+    end2end archive evaluate scores/
+    end2end archive sample ROI_CSV MASK_DIR PAT_TRAIN FULL_DIR TRAIN VAL \\
         --out patches/ [flags of ddsm_train.sample_patches_combined]
 
 Manifests are CSV or Parquet with a column `path`, or folders of such files; names may

@@ -1,4 +1,4 @@
-"""Patch sampling in shards of mammograms: `python -m end2end.archive sample`.
+"""Patch sampling in shards of mammograms: `end2end archive sample`.
 
 The same files as `ddsm_train.sample_patches_combined`, name by name and byte by byte:
 the draws of a mammogram depend on no other. The shards are tables of the patches. Every
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, *, suffix: str) -> Iterator[int]:
     """Samples; yields the number of mammograms of each shard just done.
 
     Args:
-        arguments: of `python -m end2end.archive`.
+        arguments: of `end2end archive`.
         suffix: of the shards, `.csv` or `.parquet`.
 
     Raises:

@@ -1,6 +1,6 @@
 """Augmentation of mammograms: `MammogramDataGenerator` and its random warps.
 
-`python -m end2end.augment --show IMAGE --out samples.png` draws examples."""
+`end2end augment --show IMAGE --out samples.png` draws examples."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
 """Draws mammograms beside samples of their augmentation.
 
-    python -m end2end.augment --show IMAGE_OR_FOLDER --out samples.png
+    end2end augment --show IMAGE_OR_FOLDER --out samples.png
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 """Every setting once: its name, default, flag and meaning, as frozen dataclasses.
 
-`python -m end2end.config` prints docs/flags.md."""
+`end2end config` prints docs/flags.md."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
 """Prints docs/flags.md: every flag of the training and sampling programs.
 
-    python -m end2end.config > docs/flags.md
+    end2end config > docs/flags.md
 """
 
 import argparse
@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from end2end.config.flags import DEAD_FLAGS, shown
-from end2end.utils import commands
+from end2end.utils import commands, programs
 
 PROGRAMS = (
     "ddsm_train.patch_clf_train", "ddsm_train.image_clf_train",
@@ -17,9 +17,10 @@ PROGRAMS = (
     "ddsm_train.heatmap_score")
 PREFACE = """# Flags
 
-Printed by `python -m end2end.config`; do not edit. Every flag of the original's
+Printed by `end2end config`; do not edit. Every flag of the original's
 programs is here with its default, so an old command runs with its first words changed:
-`python image_clf_train.py` becomes `python -m ddsm_train.image_clf_train`.
+`python image_clf_train.py` becomes `end2end ddsm image-clf-train`, or
+`python -m ddsm_train.image_clf_train`.
 
 - A flag is not to be abbreviated; a mistyped flag is an error.
 - Epoch flags are end points of the run and not counts: `--nb-epoch 3
@@ -38,7 +39,7 @@ def document() -> str:
     parts = [PREFACE.format(dead=dead)]
     for program in PROGRAMS:
         parser = importlib.import_module(program).parser()
-        parts += [f"## python -m {program}\n", table(parser)]
+        parts += [f"## `end2end {programs.words(program)}`\n", table(parser)]
     return "\n".join(parts)
 
 
@@ -67,7 +68,7 @@ def parser() -> commands.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Prints docs/flags.md: `python -m end2end.config > docs/flags.md`."""
+    """Prints docs/flags.md: `end2end config > docs/flags.md`."""
     parser().parse_args(argv)
     print(document(), end="")
 

@@ -1,6 +1,6 @@
 """Evidence from tables of scores: validation, readers, groups, use and checklists.
 
-`python -m end2end.metrics COMMAND` runs them."""
+`end2end metrics COMMAND` runs them."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Reports that fill themselves: `python -m end2end.metrics checklist`.
+"""Reports that fill themselves: `end2end metrics checklist`.
 
 CLAIM 2024 and TRIPOD+AI as tables and an ATLAS card, from the files of a run; what they
 do not say is named as a gap.

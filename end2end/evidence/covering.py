@@ -1,4 +1,4 @@
-"""Coverage of the intervals by simulation: `python -m end2end.metrics coverage`."""
+"""Coverage of the intervals by simulation: `end2end metrics coverage`."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Subgroups by any column: `python -m end2end.metrics groups`."""
+"""Subgroups by any column: `end2end metrics groups`."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Marks against outlines: `python -m end2end.metrics localize`.
+"""Marks against outlines: `end2end metrics localize`.
 
 Marks are the peaks of saved maps (`ddsm_train.draw_saliency`), or rows of a table from
 elsewhere, with a table of the lesions.

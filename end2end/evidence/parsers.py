@@ -1,4 +1,4 @@
-"""The command lines of `python -m end2end.metrics COMMAND`; imports nothing heavy."""
+"""The command lines of `end2end metrics COMMAND`; imports nothing heavy."""
 
 import argparse
 import dataclasses

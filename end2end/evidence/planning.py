@@ -1,4 +1,4 @@
-"""Sample size of a planned validation: `python -m end2end.metrics plan`."""
+"""Sample size of a planned validation: `end2end metrics plan`."""
 
 import argparse
 

@@ -1,6 +1,6 @@
 """Reader studies: readers and models on the same cases, by one command.
 
-`python -m end2end.metrics readers`. A table is wide (a row per case, a column per
+`end2end metrics readers`. A table is wide (a row per case, a column per
 reader and per model) or long (a row per case, reader and test, as most programs for
 such studies have it).
 """

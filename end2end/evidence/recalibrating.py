@@ -1,4 +1,4 @@
-"""Calibration for a site, stored with a model: `python -m end2end.metrics recalibrate`.
+"""Calibration for a site, stored with a model: `end2end metrics recalibrate`.
 
 The weights stay; `end2end.predict`, `serve` and the testing programs then give
 `calibrated` scores and say on what they were recalibrated.

@@ -1,4 +1,4 @@
-"""Decision curves and ways of reading with a model: `python -m end2end.metrics use`."""
+"""Decision curves and ways of reading with a model: `end2end metrics use`."""
 
 import argparse
 import fnmatch

@@ -1,6 +1,6 @@
 """External validation: models at several sites, with everything a reviewer asks for.
 
-`python -m end2end.metrics validate`.
+`end2end metrics validate`.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def are_large(paths: Sequence[str]) -> bool:
 
 
 def of_large_tables(arguments: argparse.Namespace) -> list[str]:
-    """`validate` of the arguments of `python -m end2end.metrics` without a command.
+    """`validate` of the arguments of `end2end metrics` without a command.
 
     Raises:
         files.InputError: an option holds all texts of a table in memory.

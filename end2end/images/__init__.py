@@ -1,6 +1,6 @@
 """The one reader of mammograms, scaling to network inputs, and checks of images.
 
-`python -m end2end.images DIR|CSV [DIR ...]` checks images before training: what is
+`end2end images DIR|CSV [DIR ...]` checks images before training: what is
 odd about them, and the `--rescale-factor` and `--featurewise-mean` to use."""
 
 import lazy_loader

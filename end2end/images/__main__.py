@@ -1,6 +1,6 @@
 """Checks images before training: what is odd, the rescale factor and mean to use.
 
-    python -m end2end.images DIR|CSV [DIR ...]
+    end2end images DIR|CSV [DIR ...]
 
 Prints what is odd about the images, how many there are of each class, and the
 `--rescale-factor` and `--featurewise-mean` to use.

@@ -1,6 +1,6 @@
 """Other people's mammograms into one table: the public sets, and any table of images.
 
-`python -m end2end.importing NAME ROOT OUT` reads a set as it is downloaded, `table FILE
+`end2end importing NAME ROOT OUT` reads a set as it is downloaded, `table FILE
 OUT` a user's own CSV or Excel sheet, and `join A B --out OUT` puts several together.
 All write the same: a manifest, class folders, regions, counts, what was left out."""
 

@@ -1,11 +1,11 @@
 """Other people's mammograms into one table: a public set, or a table of your own.
 
-    python -m end2end.importing vindr ROOT OUT          a public set as downloaded
-    python -m end2end.importing cmmd ROOT --census      only count it
-    python -m end2end.importing table FILE              check a table of your own
-    python -m end2end.importing table FILE OUT          import it
-    python -m end2end.importing join A B --out OUT      put imports together
-    python -m end2end.importing sets                    what is known of each set
+    end2end importing vindr ROOT OUT          a public set as downloaded
+    end2end importing cmmd ROOT --census      only count it
+    end2end importing table FILE              check a table of your own
+    end2end importing table FILE OUT          import it
+    end2end importing join A B --out OUT      put imports together
+    end2end importing sets                    what is known of each set
 
 Each import writes images.csv, class folders, regions, splits, census.json and
 left_out.csv, and prints the commands to the first AUC. A second call does only what is

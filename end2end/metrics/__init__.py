@@ -1,6 +1,6 @@
 """AUC, intervals, comparisons, calibration and operating points of scores.
 
-`python -m end2end.metrics SCORES.csv` prints them for score files."""
+`end2end metrics SCORES.csv` prints them for score files."""
 
 import lazy_loader
 

@@ -3,12 +3,12 @@
 Labels are 0 (no cancer) or 1 (cancer), scores any finite numbers that rise with
 suspicion. A case is called positive where its score is at least the threshold.
 
-    python -m end2end.metrics scores.csv [other.csv ...]
+    end2end metrics scores.csv [other.csv ...]
 
 prints AUC, operating points, calibration, breasts, women and groups of a score file,
 and its difference to others, with 95 % intervals; no model is needed.
 
-    python -m end2end.metrics COMMAND --help
+    end2end metrics COMMAND --help
 
 """
 

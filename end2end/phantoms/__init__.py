@@ -1,6 +1,6 @@
 """Synthetic mammograms, and the layouts of CBIS-DDSM and INbreast around them.
 
-`python -m end2end.phantoms OUT` writes them."""
+`end2end phantoms OUT` writes them."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
 """Writes synthetic mammograms in the exact layouts of CBIS-DDSM and INbreast.
 
-    python -m end2end.phantoms OUT --patients 20 --seed 1 --difficulty 0.3
+    end2end phantoms OUT --patients 20 --seed 1 --difficulty 0.3
 
 They are for the demo and the tests: pictures with an outline, power-law texture,
 pectoral muscle, burned-in markers and the four kinds of lesion. They resemble

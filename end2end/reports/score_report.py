@@ -1,4 +1,4 @@
-"""The command `python -m end2end.metrics`: score files in, tables and a page out."""
+"""The command `end2end metrics`: score files in, tables and a page out."""
 
 import argparse
 import pathlib
@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> list[str]:
     """Describes the first score file and compares the others with it.
 
     Args:
-        arguments: of `python -m end2end.metrics`.
+        arguments: of `end2end metrics`.
 
     Returns:
         lines for the terminal.

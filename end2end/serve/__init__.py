@@ -1,6 +1,6 @@
 """A local page on which mammograms are dropped and scored.
 
-`python -m end2end.serve MODEL` opens it."""
+`end2end serve MODEL` opens it."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
 """A local page: drop mammograms, see scores, flags and what they come from.
 
-    python -m end2end.serve best.h5 [other.h5] [--patch-model patch.h5]
+    end2end serve best.h5 [other.h5] [--patch-model patch.h5]
 
 The page is served to this machine only (127.0.0.1). What was scored is kept in a folder
 that only its user can read, until it is removed on the page or the program ends;

@@ -1,4 +1,4 @@
-"""The picture that `python -m end2end.augment` draws."""
+"""The picture that `end2end augment` draws."""
 
 import cv2
 import numpy as np

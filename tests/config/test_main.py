@@ -17,4 +17,4 @@ def test_the_page_of_flags_is_what_the_code_prints(monkeypatch):
     finally:
         logging.disable(logging.NOTSET)
     written = (HERE.parent / "docs" / "flags.md").read_text(encoding="utf-8")
-    assert written == text, "run: python -m end2end.config > docs/flags.md"
+    assert written == text, "run: end2end config > docs/flags.md"

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics checklist`."""
+"""`end2end metrics checklist`."""
 
 import json
 

@@ -23,7 +23,7 @@ def test_two_breasts_of_a_woman_are_alike():
     assert (women[::2] == women[1::2]).all()
 
 
-# `python -m end2end.metrics coverage` repeats it for all; docs/evidence.md has a table.
+# `end2end metrics coverage` repeats it for all; docs/evidence.md has a table.
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ("sites", "calibration and net benefit", "readers",
                                   "groups"))

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics coverage`."""
+"""`end2end metrics coverage`."""
 
 import pytest
 

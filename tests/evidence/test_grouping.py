@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics groups`."""
+"""`end2end metrics groups`."""
 
 import json
 

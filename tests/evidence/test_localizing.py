@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics localize`."""
+"""`end2end metrics localize`."""
 
 import json
 import types

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics plan`."""
+"""`end2end metrics plan`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics readers`."""
+"""`end2end metrics readers`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics recalibrate`."""
+"""`end2end metrics recalibrate`."""
 
 import json
 

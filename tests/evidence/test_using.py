@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics use`."""
+"""`end2end metrics use`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics validate`."""
+"""`end2end metrics validate`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`python -m end2end.metrics`: score files described and compared."""
+"""`end2end metrics`: score files described and compared."""
 
 import json
 

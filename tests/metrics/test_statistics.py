@@ -1,4 +1,4 @@
-"""Tests of end2end.statistics and of `python -m end2end.metrics`."""
+"""Tests of end2end.statistics and of `end2end metrics`."""
 
 import json
 

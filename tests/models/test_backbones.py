@@ -82,4 +82,4 @@ def test_a_new_row_is_a_choice_of_the_flags_and_a_line_of_the_documentation():
     assert patch_net.metadata["choices"] == tuple(backbones.BACKBONES)
     page = (pathlib.Path(__file__).parents[2] / "docs" / "models.md").read_text()
     for name in backbones.BACKBONES:
-        assert f"| `{name}` |" in page, "python -m ddsm_train.model_table"
+        assert f"| `{name}` |" in page, "end2end ddsm model-table"

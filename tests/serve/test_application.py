@@ -297,7 +297,7 @@ def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def address(model, tmp_path_factory):
-    """The page as `python -m end2end.serve` serves it; nothing stays when it ends."""
+    """The page as `end2end serve` serves it; nothing stays when it ends."""
     temporary = tmp_path_factory.mktemp("temporary")
     process = subprocess.Popen(
         [sys.executable, "-m", "end2end.serve", str(model), "--port", "0",
