@@ -124,6 +124,12 @@ def test_the_pictures_of_the_readme_are_small_and_there():
         assert (ROOT / "docs" / "images" / name).stat().st_size < 100_000
 
 
+def test_the_readme_is_about_a_screen():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    shown = [line for line in lines if line and not line.startswith(("```", "<!--"))]
+    assert len(shown) <= 62
+
+
 @pytest.mark.slow
 def test_the_site_is_built_in_strict_mode_and_asks_nothing_of_the_network(tmp_path):
     for package in ("mkdocs", "spellchecker", "codespell_lib"):
