@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from end2end import reports
 from end2end.utils import commands, files, locks, programs, steps
 
 SYNTHETIC = (
@@ -295,23 +296,26 @@ def measured(results: dict) -> dict[str, tuple]:
     """AUC or accuracy of a file of results.
 
     Returns:
-        (value, interval or None) by scheme, `plain` and `flips`, where there is one.
+        (value, interval or None, what to say of few cases) by scheme, `plain` and
+        `flips`, where there is one.
     """
     values = {}
     for scheme in ("plain", "flips"):
         part = results.get(scheme, results if scheme == "plain" else {})
         for measure in ("auc", "accuracy"):
             if isinstance(part, dict) and measure in part:
-                values[scheme] = part[measure], part.get(f"{measure}_interval")
+                values[scheme] = (part[measure], part.get(f"{measure}_interval"),
+                                  reports.score_tables.few(part))
                 break
     return values
 
 
-def shown(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """A value with its interval, two digits; `-` for none."""
+def shown(value: float | None, interval: Sequence[float] | None = None,
+          few: str = "") -> str:
+    """A value with its interval, two digits, and what to say of few cases."""
     if value is None:
         return "-"
-    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]{few}" if interval else ""
     return f"{value:.2f}{ends}"
 
 
@@ -348,7 +352,7 @@ def together(outcomes: Iterable) -> str:
     """Values of several runs as text: of one with its interval, else mean and range.
 
     Args:
-        outcomes: None, whole numbers, or pairs of value and interval (or None).
+        outcomes: None, whole numbers, or what `measured` gives of each.
     """
     outcomes = [outcome for outcome in outcomes if outcome is not None]
     if not outcomes:
@@ -357,7 +361,7 @@ def together(outcomes: Iterable) -> str:
         return ", ".join(map(str, outcomes))
     if len(outcomes) == 1:
         return shown(*outcomes[0])
-    values = [value for value, _ in outcomes]
+    values = [value for value, *_ in outcomes]
     return (f"{sum(values) / len(values):.2f} ({min(values):.2f} to {max(values):.2f}, "
             f"{len(values)} seeds)")
 

@@ -112,5 +112,13 @@ def test_the_program_lists_runs_and_tabulates(tmp_path, performed, capsys):
 def test_auc_goes_before_accuracy_and_each_scheme_has_its_interval():
     assert experiments.measured(dict(
         plain=dict(auc=0.9, accuracy=0.8, auc_interval=[0.8, 1.0]),
-        flips=dict(accuracy=0.7))) == dict(plain=(0.9, [0.8, 1.0]), flips=(0.7, None))
-    assert experiments.measured(dict(auc=0.6)) == dict(plain=(0.6, None))
+        flips=dict(accuracy=0.7))) == dict(
+            plain=(0.9, [0.8, 1.0], ""), flips=(0.7, None, ""))
+    assert experiments.measured(dict(auc=0.6)) == dict(plain=(0.6, None, ""))
+
+
+def test_few_cancers_stand_beside_the_interval_of_an_experiment():
+    row = experiments.measured(dict(
+        auc=0.6, auc_interval=[0.4, 0.8], count=30, positive=10))
+    assert experiments.together([row["plain"]]) == (
+        "0.60 [0.40, 0.80] (few: 10 with cancer)")

@@ -89,12 +89,14 @@ def result_table(results: Mapping[str, dict], gain: Sequence[float]) -> report.T
     rows = [
         (NETWORKS[name], *(f"{schemes[scheme]['auc']:.3f} "
                            f"[{score_tables.between(schemes[scheme]['auc_interval'])}]"
+                           + score_tables.few(schemes["plain"])
                            for scheme in ("plain", "flips")))
         for name, schemes in results.items()]
     return report.Table(
         ("network", "AUC [95 %]", "AUC, mean of four flips [95 %]"), rows,
         f"{results['image']['plain']['count']} images of the test women; the patch "
-        f"stage changes the AUC by [{score_tables.between(gain)}].")
+        f"stage changes the AUC by [{score_tables.between(gain)}]"
+        f"{score_tables.few(results['image']['plain'])}.")
 
 
 def curves(results: Mapping[str, dict], scores: Mapping) -> list[dict]:
@@ -104,7 +106,8 @@ def curves(results: Mapping[str, dict], scores: Mapping) -> list[dict]:
         false, true, _ = metrics.roc_curve(table.labels, table.values)
         plain = results[name]["plain"]
         drawn.append(dict(name=NETWORKS[name], false=false, true=true,
-                          auc=plain["auc"], interval=plain["auc_interval"]))
+                          auc=plain["auc"], interval=plain["auc_interval"],
+                          few=score_tables.few(plain)))
     return drawn
 
 
@@ -181,12 +184,15 @@ def summary(
         plain, flips = schemes["plain"], schemes["flips"]
         yield (f"{NETWORKS[name]:18} AUC {plain['auc']:.3f} "
                f"[{score_tables.between(plain['auc_interval'])}], with flips "
-               f"{flips['auc']:.3f} [{score_tables.between(flips['auc_interval'])}]")
-    yield f"gain by the patch stage [{score_tables.between(gain)}]"
+               f"{flips['auc']:.3f} [{score_tables.between(flips['auc_interval'])}]"
+               + score_tables.few(plain))
+    yield (f"gain by the patch stage [{score_tables.between(gain)}]"
+           + score_tables.few(results["image"]["plain"]))
     for method, hits in pointing.items():
         yield (f"{methods.METHODS[method].title}: maximum in a malignant lesion in "
                f"{hits['hits']:.2f} of {hits['images']} images "
-               f"[{score_tables.between(hits['interval'])}], by chance "
+               f"[{score_tables.between(hits['interval'])}]"
+               f"{score_tables.few(dict(positive=hits['images']))}, by chance "
                f"{hits['chance']:.2f}")
     yield "\n== Real mammograms, by a model that has seen synthetic ones only"
     if not real:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from end2end import metrics
 from end2end.heatmaps import heatmap_files, two_step
+from end2end.reports import score_tables
 from end2end.tables import scores
 from end2end.utils import files, programs
 
@@ -81,10 +82,12 @@ def table(features: two_step.Features, values: NDArray) -> scores.Scores:
 def summary(report: dict, arguments: argparse.Namespace, out: pathlib.Path) -> str:
     """The result in a few lines, with a note where the data are too few."""
     low, high = report["interval"]
+    few = score_tables.few(dict(
+        positive=report["cancers"]["test"], count=report["cases"]["test"]))
     lines = [
-        f"AUC {report['auc']:.3f} [{low:.3f}, {high:.3f}] of {report['cases']['test']} "
-        f"{arguments.by}s, {report['cancers']['test']} with cancer (paper: 0.73 by "
-        "image)",
+        f"AUC {report['auc']:.3f} [{low:.3f}, {high:.3f}]{few} of "
+        f"{report['cases']['test']} {arguments.by}s, {report['cancers']['test']} with "
+        "cancer (paper: 0.73 by image)",
         f"scores in {out / 'scores.csv'}, settings in {out / 'report.json'}",
         f"next: {programs.line('end2end.metrics', out / 'scores.csv')}"]
     if report["cases"]["train"] < arguments.min_samples_split:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import tqdm
 
-from end2end import archive, config, data
+from end2end import archive, config, data, reports
 from end2end.config import model_flags
 from end2end.utils import commands, files, programs
 
@@ -83,9 +83,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise files.InputError(
                 f"--{name.replace('_', '-')}: expected a number from 1.")
     if arguments.task == "evaluate":
-        for name, value in archive.streamed.describe(
-                arguments.table, runs=arguments.runs, seed=arguments.seed).items():
-            commands.say(f"{name}: {value}")
+        results = archive.streamed.describe(
+            arguments.table, runs=arguments.runs, seed=arguments.seed)
+        count = results["positive"] + results["negative"]
+        few = reports.score_tables.few(results | dict(count=count))
+        for name, value in results.items():
+            commands.say(f"{name}: {value}{few if name == 'auc_interval' else ''}")
         return
     total, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
     with archive.leases.output_folders(outputs(arguments)) as check:

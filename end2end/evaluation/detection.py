@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from end2end import images, metrics
 from end2end.metrics import calibration
-from end2end.reports import figures
+from end2end.reports import figures, score_tables
 from end2end.tables import scores, vocabulary
 from end2end.utils import files
 
@@ -89,7 +89,8 @@ def figure(
             panel["curves"].append(dict(name=name, rows=rows))
             lines += [f"{name}, {title} {row['middle']:.3g}: {row['share']:.2f} "
                       f"[{row['interval'][0]:.2f}, {row['interval'][1]:.2f}] of "
-                      f"{row['count']}" for row in rows]
+                      f"{row['count']}{score_tables.few(dict(positive=row['count']))}"
+                      for row in rows]
     return figures.detection(panels), lines
 
 

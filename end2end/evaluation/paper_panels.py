@@ -17,7 +17,7 @@ from end2end.data import image_lists, rois
 from end2end.evaluation import detection
 from end2end.explanation import maps, methods, overlays
 from end2end.metrics import ensembles, statistics
-from end2end.reports import case_pictures, figures, score_report
+from end2end.reports import case_pictures, figures, score_report, score_tables
 from end2end.utils import files, programs
 
 LETTERS = "abcdefghij"
@@ -107,7 +107,7 @@ def _roc_panel(title, tables, names, arguments):
     point = dict(sensitivity=sensitivity, specificity=specificity,
                  name=f"sensitivity {sensitivity:.1%}, specificity {specificity:.1%}")
     lines = [f"{curve['name']}: AUC {curve['auc']:.3f} "
-             f"[{curve['interval'][0]:.3f}, {curve['interval'][1]:.3f}]"
+             f"[{curve['interval'][0]:.3f}, {curve['interval'][1]:.3f}]{curve['few']}"
              for curve in curves]
     return (dict(title=title, curves=curves, points=[point]),
             [*lines, f"{curves[-1]['name']}: {point['name']}"])
@@ -119,7 +119,8 @@ def _curve(name, table):
             f"{name} has scores of {len(table.classes)} classes; a ROC curve needs the "
             "column score, of cancer.")
     return score_report.curve(name, table) | dict(
-        interval=metrics.auc_interval(table.labels, table.values))
+        interval=metrics.auc_interval(table.labels, table.values),
+        few=score_tables.few(dict(positive=table.labels.sum(), count=len(table))))
 
 
 # Figure 4 -------------------------------------------------------------------------

@@ -224,7 +224,8 @@ def pointing_table(summary: dict[str, dict]) -> report.Table:
          "looking in the breast only", "95 % interval of it", "by chance there",
          "share of the map outside the breast"),
         [(methods.METHODS[method].title, hits["images"], hits["hits"],
-          score_tables.between(hits["interval"]), hits["chance"],
+          score_tables.between(hits["interval"])
+          + score_tables.few(dict(positive=hits["images"])), hits["chance"],
           hits["hits_in_breast"], score_tables.between(hits["interval_in_breast"]),
           hits["chance_in_breast"], hits["outside_breast"])
          for method, hits in summary.items()],

@@ -354,12 +354,13 @@ def write_page(
         sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
                      *score_tables.tables(results[scheme])]
         if "recalibrated" in results[scheme]:
-            sections.append(score_tables.recalibrated(results[scheme]["recalibrated"]))
+            sections.append(score_tables.noted(score_tables.recalibrated(
+                results[scheme]["recalibrated"]), results["plain"]))
         if "members" in results:
-            sections.append(score_tables.comparison(
+            sections.append(score_tables.noted(score_tables.comparison(
                 [(row["name"], row) for row in results["members"][scheme]],
                 "Each model by itself, and the difference of its AUC to that of the "
-                "mean of all"))
+                "mean of all"), results["plain"]))
     sections.append(report.Figure(figures.encoded(figure, "svg"), CAPTIONS[name]))
     if cases:
         sections += [report.Heading("Images"), report.Cases(
@@ -401,12 +402,13 @@ def curve(name: str, labels: NDArray, values: NDArray, statistic: Mapping) -> di
     """One curve of `figures.roc`; `found` has `auc` and `auc_interval`."""
     false, true, _ = metrics.roc_curve(labels, values)
     return dict(name=name, false=false, true=true, auc=statistic["auc"],
-                interval=statistic["auc_interval"])
+                interval=statistic["auc_interval"], few=score_tables.few(
+                    dict(positive=labels.sum(), count=len(labels))))
 
 
 def summary(results: dict) -> list[str]:
     """Lines for the terminal: AUC or accuracy of each scheme."""
-    plain = results["plain"]
+    plain, few = results["plain"], score_tables.few(results["plain"])
     lines = [f"{plain['count']} images"
              + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
     lines += [f"left out: {path} {reason}"
@@ -414,16 +416,16 @@ def summary(results: dict) -> list[str]:
     for scheme, title in (("plain", ""), ("flips", " with flips")):
         part = results.get(scheme, {})
         lines += [f"{row['name']} AUC{title} {row['auc']:.4f} "
-                  f"[{score_tables.between(row['auc_interval'])}]"
+                  f"[{score_tables.between(row['auc_interval'])}]{few}"
                   for row in results.get("members", {}).get(scheme, ())]
         for measure, name in (("auc", "AUC"), ("accuracy", "accuracy")):
             if measure in part:
                 whose = "mean of these " if "members" in results else ""
-                lines.append(f"{whose}{name}{title} {part[measure]:.4f} "
-                             f"[{score_tables.between(part[measure + '_interval'])}]"
-                             + score_tables.few(plain))
+                interval = score_tables.between(part[f"{measure}_interval"])
+                lines.append(
+                    f"{whose}{name}{title} {part[measure]:.4f} [{interval}]{few}")
     if "gain" in results.get("flips", {}):
         gain = results["flips"]["gain"]
         lines.append(f"gain of the flips {gain['difference']:+.4f} "
-                     f"[{score_tables.between(gain['difference_interval'])}]")
+                     f"[{score_tables.between(gain['difference_interval'])}]{few}")
     return lines + results.get("accounting", [])

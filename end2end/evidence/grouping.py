@@ -8,6 +8,7 @@ import numpy as np
 from end2end import metrics
 from end2end.evidence import inputs, pictures, validation
 from end2end.metrics import subgroups
+from end2end.reports import score_tables
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns
 from end2end.tables import scores as score_files
@@ -114,6 +115,10 @@ def _joined(arguments, table):
     return {name: np.array(values, object) for name, values in scores.others.items()}
 
 
+def _few(row):
+    return score_tables.few(dict(positive=row.positive, count=row.count))
+
+
 def verdict(rows: Sequence[subgroups.Group], least: int) -> str:
     """A sentence on the worst group and on the gaps beyond chance."""
     worst, judged = subgroups.worst(rows), [row for row in rows if row.gap]
@@ -124,12 +129,12 @@ def verdict(rows: Sequence[subgroups.Group], least: int) -> str:
         f"{row.column} {row.value} by {row.gap.difference.value:+.3f}"
         for row in beyond)
     small = sum(row.auc is None for row in rows)
-    return (f"Lowest AUC: {worst.column} {worst.value}, {inputs.shown(worst.auc)}; the "
-            "lowest of several is low by chance too. Gaps beyond chance (false "
-            f"discovery rate {subgroups.RATE:g}, {len(judged)} compared): "
-            f"{names or 'none'}. {small} groups with fewer than {least} rows of a "
-            "class are counted and not judged; no gap shown is no proof that there is "
-            "none.")
+    return (f"Lowest AUC: {worst.column} {worst.value}, {inputs.shown(worst.auc)}"
+            f"{_few(worst)}; the lowest of several is low by chance too. Gaps beyond "
+            f"chance (false discovery rate {subgroups.RATE:g}, {len(judged)} "
+            f"compared): {names or 'none'}. {small} groups with fewer than {least} "
+            "rows of a class are counted and not judged; no gap shown is no proof that "
+            "there is none.")
 
 
 def group_table(rows: Sequence[subgroups.Group], least: int) -> Table:
@@ -138,7 +143,8 @@ def group_table(rows: Sequence[subgroups.Group], least: int) -> Table:
         ("column", "value", "rows", "with cancer", "AUC", "less all others", "p",
          "adjusted p", "sensitivity", "specificity"),
         [(row.column, row.value, row.count, row.positive,
-          inputs.shown(row.auc) or f"fewer than {least} of a class",
+          inputs.shown(row.auc) + _few(row) if row.auc else
+          f"fewer than {least} of a class",
           inputs.shown(row.gap.difference) if row.gap else "",
           inputs.p_text(row.gap.p_value) if row.gap else "",
           inputs.p_text(row.gap.adjusted) if row.gap else "",

@@ -38,6 +38,11 @@ def described(table: columns.Table) -> str:
     return f"{table.name}: {len(table)} rows, {positive} with cancer{left}; {women}"
 
 
+def cases(table: columns.Table) -> dict[str, int]:
+    """Rows with cancer and all rows, as `positive` and `count`."""
+    return dict(positive=int(table.labels.sum()), count=len(table))
+
+
 def share(value: float | None, flag: str) -> float | None:
     """A number between 0 and 1, or None.
 
@@ -107,12 +112,15 @@ class Findings:
         results: dict for `results.json`.
         sections: `Heading`, `Text` and `Table` in order.
         pictures: triples of name, caption and `Figure`.
+        cases: `positive` and `count` of the one table that all intervals are of, which
+            are named beside them where they are few.
     """
 
     title: str
     results: dict[str, Any]
     sections: list
     pictures: list[tuple[str, str, Figure]] = dataclasses.field(default_factory=list)
+    cases: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def finish(findings: Findings, out: str | None) -> list[str]:
@@ -123,7 +131,10 @@ def finish(findings: Findings, out: str | None) -> list[str]:
         out: folder, or None.
     """
     lines = []
-    for section in findings.sections:
+    sections = [score_tables.noted(section, findings.cases)
+                if isinstance(section, report.Table) else section
+                for section in findings.sections]
+    for section in sections:
         if isinstance(section, report.Table):
             lines += [*score_tables.as_text(section), ""]
         elif isinstance(section, report.Text):
@@ -133,7 +144,6 @@ def finish(findings: Findings, out: str | None) -> list[str]:
     folder = files.writable_folder(pathlib.Path(out))
     with locks.output_folder(folder):
         files.write_json(folder / "results.json", as_json(findings.results))
-        sections = list(findings.sections)
         if findings.pictures:
             sections.append(report.Heading("Figures"))
         for name, caption, figure in findings.pictures:

@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> list[str]:
     return inputs.finish(inputs.Findings(
         "Localization", results, sections, [(
             "froc", "FROC curves: share of lesions marked against marks beside them.",
-            pictures.froc(curves, most))] if arguments.out else []), arguments.out)
+            pictures.froc(curves, most))] if arguments.out else [],
+        dict(positive=int(first.diseased.sum()), count=first.count)), arguments.out)
 
 
 def check(arguments: argparse.Namespace) -> None:

@@ -107,8 +107,8 @@ def _wide(arguments, names):
             "Between models, on the same cases (other cases, the same models)"))
     return inputs.finish(inputs.Findings(
         "Reader study", results, sections,
-        _pictures(table, results, ratings, of_models) if arguments.out else []),
-        arguments.out)
+        _pictures(table, results, ratings, of_models) if arguments.out else [],
+        inputs.cases(table)), arguments.out)
 
 
 def reader_results(table: columns.Table, names: Sequence[str],
@@ -283,7 +283,8 @@ def _long(arguments, reader, test):
                                results["means"].items()], "AUC"))]
     return inputs.finish(inputs.Findings(
         "Reader study", results | dict(areas=study.areas.tolist(), readers=names),
-        sections, drawn if arguments.out else []), arguments.out)
+        sections, drawn if arguments.out else [],
+        dict(positive=int(labels.sum()), count=len(labels))), arguments.out)
 
 
 def laid_out(table: columns.Table, reader: str, test: str, case: str = ""

@@ -81,7 +81,7 @@ def _shown(table, name, before, row):
     rows.append(("recalibrated, on the same rows", inputs.shown(after["intercept"]),
                  inputs.shown(after["slope"]), inputs.shown(after["observed_expected"]),
                  calibration.brier_score(table.labels, values)))
-    return ["", *score_tables.as_text(Table(
+    return ["", *score_tables.as_text(score_tables.noted(Table(
         ("scores", "intercept", "slope", "observed / expected", "Brier"), rows,
         f"Recalibration: log odds times {row['slope']:.4f} plus {row['intercept']:.4f}"
-        f"; {row['source']}"))]
+        f"; {row['source']}"), inputs.cases(table)))]

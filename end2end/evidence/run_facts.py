@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from end2end.checkpoints import card_fields
-from end2end.reports import report
+from end2end.reports import report, score_tables
 from end2end.utils import files
 
 PROGRAM = "end2end"
@@ -225,7 +225,8 @@ def _evaluation(results):
         facts |= dict(
             test_set=f"{pathlib.Path(str(results.get('test'))).name}: {plain['count']} "
                      f"images, {plain['positive']} with cancer",
-            performance=f"AUC {plain['auc']:.3f} ({_between(plain['auc_interval'])})")
+            performance=f"AUC {plain['auc']:.3f} ({_between(plain['auc_interval'])})"
+                        + score_tables.few(plain))
         facts["rates"] = "; ".join(
             f"sensitivity {row['sensitivity']:.3f}, specificity "
             f"{row['specificity']:.3f} at {row['threshold']:.4g}"

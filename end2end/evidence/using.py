@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> list[str]:
     if not arguments.out:
         drawn = []
     return inputs.finish(inputs.Findings(
-        "Use", dict(decision_curves=results, reading=reads), sections, drawn),
-        arguments.out)
+        "Use", dict(decision_curves=results, reading=reads), sections, drawn,
+        inputs.cases(table)), arguments.out)
 
 
 def check(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import argparse
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from end2end.metrics import (
     shares,
 )
 from end2end.metrics.shares import Estimate
-from end2end.reports import score_report
+from end2end.reports import score_report, score_tables
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns
 from end2end.utils import files
@@ -51,12 +51,13 @@ def run(arguments: argparse.Namespace) -> list[str]:
                 *(Text(remark) for remark in remarks), Heading("Results"), Text(NOTE),
                 ranking(results)]
     models, differences = between_models(sites), between_sites(sites)
+    notes = {site.name: score_tables.few(inputs.cases(site)) for site in sites}
     if models:
         sections.append(comparison("Differences of AUC between models, same cases",
-                                   ("site", "model", "less"), models))
+                                   ("site", "model", "less"), models, notes))
     if differences:
         sections.append(comparison("Differences of AUC between sites, other cases",
-                                   ("model", "site", "less"), differences))
+                                   ("model", "site", "less"), differences, notes))
     sections += [table for table in (
         calibrated(results), operating(results),
         screened(results, arguments.prevalence)) if table.rows]
@@ -305,9 +306,10 @@ def between_sites(sites: Sequence[columns.Table]) -> list[dict[str, Any]]:
 
 
 def _each(results):
+    """Site, model and result, the site with what is to be said of few cases."""
     for site, models in results.items():
         for model, result in models.items():
-            yield site, model, result
+            yield site + score_tables.few(result), model, result
 
 
 def ranking(results: dict) -> Table:
@@ -320,11 +322,13 @@ def ranking(results: dict) -> Table:
         "Areas under the ROC curve and the precision-recall curve")
 
 
-def comparison(caption: str, names: Sequence[str], rows: Sequence[dict]) -> Table:
-    """Differences of AUC with intervals."""
+def comparison(caption: str, names: Sequence[str], rows: Sequence[dict],
+               notes: Mapping[str, str]) -> Table:
+    """Differences of AUC with intervals; `notes` stand behind the names of sites."""
     return Table((*names, "difference", "p"),
-                 [(*row["parts"], inputs.shown(row["difference"]),
-                   inputs.p_text(row["p_value"])) for row in rows], caption)
+                 [(*(part + notes.get(part, "") for part in row["parts"]),
+                   inputs.shown(row["difference"]), inputs.p_text(row["p_value"]))
+                  for row in rows], caption)
 
 
 def calibrated(results: dict) -> Table:

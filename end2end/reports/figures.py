@@ -68,7 +68,8 @@ def roc(curves: Sequence[dict], *, points: Sequence[dict] = ()) -> mpl.Figure:
 
     Args:
         curves: dicts with `name`, `false` and `true` positive rates, `auc` and, if
-            known, `interval`; `mean` is true for that of several models.
+            known, `interval` and `few`, what to say of few cases; `mean` is true
+            for that of several models.
         points: dicts with `name`, `sensitivity` and `specificity`, marked on the plot.
 
     Returns:
@@ -107,6 +108,7 @@ def roc_panels(panels: Sequence[dict]) -> mpl.Figure:
 def _curve(axes, curve, i):
     interval = curve.get("interval")
     shown = f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else ""
+    shown += curve.get("few", "")
     style = MEAN if curve.get("mean") else dict(
         color=COLOURS[i % len(COLOURS)], linestyle=LINES[i % len(LINES)], linewidth=1.5)
     axes.plot(curve["false"], curve["true"], **style,

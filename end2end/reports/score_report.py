@@ -44,13 +44,14 @@ def run(arguments: argparse.Namespace) -> list[str]:
         results["thresholds"] = [
             statistics.at_threshold(first.labels, first.values, threshold, draw)
             for threshold in arguments.threshold]
-        sections.append(score_tables.thresholds(results["thresholds"]))
+        sections.append(score_tables.noted(
+            score_tables.thresholds(results["thresholds"]), results))
     if tables[1:]:
         results["comparisons"] = [
             dict(name=name, **statistics.compare(first, other, draw, name=name))
             for name, other in zip(names[1:], tables[1:], strict=True)]
-        sections.append(score_tables.comparison(
-            [(row["name"], row) for row in results["comparisons"]]))
+        sections.append(score_tables.noted(score_tables.comparison(
+            [(row["name"], row) for row in results["comparisons"]]), results))
     lines = [line for table in sections for line in (*score_tables.as_text(table), "")]
     if arguments.mean:
         with locks.output_file(arguments.mean):

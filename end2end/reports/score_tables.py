@@ -1,5 +1,6 @@
 """The statistics of score files as tables, for the terminal and the report."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
 from end2end.reports.report import Table
@@ -13,17 +14,26 @@ SHOWN_BINS = ("score", "images", "mean score", "share of cancers", "95 % interva
 FEW = 30
 
 
-def few(results: dict) -> str:
-    """What stands beside an interval of few images of a class; else an empty text.
+def few(results: Mapping) -> str:
+    """What stands beside an interval of few cases of a class; else an empty text.
 
     Args:
-        results: with `positive`, the number of images with cancer, and `count`.
+        results: with `positive`, the number of cases with cancer, and `count`, that of
+            all; without `count` those without cancer do not matter, and without
+            `positive` (accuracy of patches) nothing is said.
     """
-    positive = results.get("positive", FEW)
-    rarer = min(positive, results.get("count", 2 * FEW) - positive)
-    if rarer >= FEW:
+    if "positive" not in results:
         return ""
-    return f" (few: {rarer} {'with' if rarer == positive else 'without'} cancer)"
+    cases = {"with": int(results["positive"])}
+    if "count" in results:
+        cases["without"] = int(results["count"]) - cases["with"]
+    rarer = min(cases, key=cases.__getitem__)
+    return f" (few: {cases[rarer]} {rarer} cancer)" if cases[rarer] < FEW else ""
+
+
+def noted(table: Table, results: Mapping) -> Table:
+    """The table, its caption ending with what `few` says of the results."""
+    return dataclasses.replace(table, caption=table.caption + few(results))
 
 
 def between(interval: Sequence[float]) -> str:
@@ -39,9 +49,10 @@ def tables(results: Mapping) -> list[Table]:
     """
     if "confusion" in results:
         return [accuracy(results), confusion(results)]
-    sections = [ranking(results), operating_points(results["operating_points"])]
+    sections = [ranking(results),
+                noted(operating_points(results["operating_points"]), results)]
     if "calibration" in results:
-        sections.append(calibration(results["calibration"]))
+        sections.append(noted(calibration(results["calibration"]), results))
     sections += [group(name, rows) for name, rows in results["groups"].items()]
     return sections
 
@@ -53,14 +64,15 @@ def ranking(results: Mapping) -> Table:
         level = results if name == "images" else results.get(name)
         if level:
             rows.append((title, level["count"], level["positive"], level["auc"],
-                         between(level["auc_interval"]),
+                         between(level["auc_interval"]) + few(level),
                          between(level["auc_interval_delong"]),
                          between(level["auc_interval_by_patient"])
                          if "auc_interval_by_patient" in level else ""))
     if results.get("breasts"):
         level = results["breasts"]
         rows.append(("gain of two views over one", level["count"], level["positive"],
-                     level["gain"], between(level["gain_interval"]), "", ""))
+                     level["gain"], between(level["gain_interval"]) + few(level), "",
+                     ""))
     return Table(("of", "count", "with cancer", "AUC", "95 % interval", "DeLong",
                   "drawn by patient"), rows, "Area under the ROC curve")
 
@@ -110,7 +122,8 @@ def recalibrated(results: Mapping) -> Table:
 def group(name: str, rows: Mapping) -> Table:
     """AUC by view, density or lesion type."""
     lines = [(value, results["count"], results["positive"], results.get("auc"),
-             between(results["auc_interval"]) if "auc" in results else "one class only")
+             between(results["auc_interval"]) + few(results) if "auc" in results else
+             "one class only")
             for value, results in rows.items()]
     return Table((name, "images", "with cancer", "AUC", "95 % interval"), lines,
                  f"By {name}")

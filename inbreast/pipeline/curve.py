@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import figure as figure_module
 
 from end2end.data import image_lists
-from end2end.reports import figures
+from end2end.reports import figures, score_tables
 from end2end.utils import files, steps
 from inbreast.dataset import subsets
 
@@ -129,11 +129,15 @@ def test_folder(name: str, count: int, out: pathlib.Path) -> pathlib.Path:
 
 
 def outcome(name: str, count: int, images: int, out: pathlib.Path) -> dict:
-    """A row of the table: model, patients, images, auc, low, high and flipped_auc."""
+    """A row of the table: model, patients, images, auc, low, high, flipped_auc, and of
+    the test set images and cancers.
+    """
     results = files.read_json(test_folder(name, count, out) / "results.json")
-    low, high = results["plain"]["auc_interval"]
-    return dict(model=name, patients=count, images=images, auc=results["plain"]["auc"],
-                low=low, high=high, flipped_auc=results["flips"]["auc"])
+    plain = results["plain"]
+    low, high = plain["auc_interval"]
+    return dict(model=name, patients=count, images=images, auc=plain["auc"], low=low,
+                high=high, flipped_auc=results["flips"]["auc"],
+                test_images=plain["count"], test_cancers=plain["positive"])
 
 
 def write(rows: list[dict], out: pathlib.Path) -> str:
@@ -146,8 +150,9 @@ def write(rows: list[dict], out: pathlib.Path) -> str:
     lines = ["", f"| patients | images | {' | '.join(models)} |",
              f"|---|---|{'---|' * len(models)}"]
     for patients, images in sizes:
-        cells = ["{auc:.2f} [{low:.2f}, {high:.2f}]".format(**values[model, patients])
-                 for model in models]
+        cells = ["{auc:.2f} [{low:.2f}, {high:.2f}]".format(**row) + score_tables.few(
+            dict(positive=row["test_cancers"], count=row["test_images"]))
+            for row in (values[model, patients] for model in models)]
         lines.append(f"| {patients} | {images} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"table and figure: {out}/learning_curve.csv, .png"])
 

@@ -35,7 +35,7 @@ def test_a_folder_of_a_run_gives_facts_with_their_files(tmp_path):
         "synthetic mammograms only", "best.config.json")
     assert "96 x 64 pixels" in facts["preprocessing"].text
     assert facts["performance"] == run_facts.Fact(
-        "AUC 0.875 (0.800 to 0.900)", "results.json")
+        "AUC 0.875 (0.800 to 0.900) (few: 10 with cancer)", "results.json")
     assert facts["updating"].text == "recalibrated on Hospital A (plain)"
     assert "epoch 4, AUC 0.910" in facts["selection"].text
     assert facts["use"].source == "end2end"

@@ -1,7 +1,9 @@
 """`end2end metrics`: score files described and compared."""
 
 import json
+import re
 
+import evidence_tables
 import numpy as np
 import pytest
 
@@ -59,3 +61,26 @@ def test_the_command_needs_a_label_for_every_row(tmp_path):
     (tmp_path / "a.csv").write_text("path,label,score\na,1,0.5\nb,,0.5\n")
     with pytest.raises(files.InputError, match="labels for 1 of 2 rows"):
         program.main([str(tmp_path / "a.csv")])
+
+
+def interval_lines(printed):
+    """Lines of the printed tables that hold an interval, with the caption of each."""
+    for block in printed.split("\n\n"):
+        caption, *rows = block.splitlines() or [""]
+        yield from ((caption, row) for row in rows
+                    if re.search(r"-?\d\.\d+ to -?\d\.\d+", row))
+
+
+@pytest.mark.parametrize("words", [
+    (), ("validate",), ("groups", "--by", "laterality", "--least", "4"),
+    ("use", "--prevalence", "0.01"), ("readers",)], ids=lambda words: " ".join(words))
+@pytest.mark.parametrize("count", [60, 400])
+def test_few_cancers_are_named_beside_every_interval(tmp_path, capsys, words, count):
+    columns = (evidence_tables.study(count) if "readers" in words
+               else evidence_tables.scored(count, distance=0.8))
+    path = evidence_tables.write(tmp_path / "scores.csv", columns)
+    program.main([*words[:1], str(path), *words[1:]])
+    lines = list(interval_lines(capsys.readouterr().out))
+    assert lines
+    for caption, row in lines:
+        assert ("(few: " in caption + row) == (count == 60), (caption, row)

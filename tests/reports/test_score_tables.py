@@ -19,7 +19,8 @@ def test_a_group_of_one_class_has_no_auc():
     rows = {"CC": dict(count=4, positive=2, auc=0.75, auc_interval=(0.5, 1.0)),
             "MLO": dict(count=3, positive=0)}
     table = score_tables.group("view", rows)
-    assert table.rows[0] == ("CC", 4, 2, 0.75, "0.500 to 1.000")
+    assert table.rows[0] == ("CC", 4, 2, 0.75,
+                             "0.500 to 1.000 (few: 2 with cancer)")
     assert table.rows[1] == ("MLO", 3, 0, None, "one class only")
 
 
@@ -46,3 +47,16 @@ def test_few_cancers_are_said_beside_the_interval():
     assert score_tables.few(dict(count=200, positive=195)) == (
         " (few: 5 without cancer)")
     assert score_tables.few(dict(count=200, positive=60)) == ""
+
+
+def test_where_one_class_alone_counts_the_other_is_not_judged():
+    assert score_tables.few(dict(positive=29)) == " (few: 29 with cancer)"
+    assert score_tables.few(dict(positive=30)) == ""
+    assert score_tables.few(dict(count=8, accuracy=0.9)) == ""
+
+
+def test_a_caption_ends_with_what_is_to_be_said_of_few_cases():
+    table = report.Table(("at",), [(0.5,)], "Points")
+    assert score_tables.noted(table, dict(count=40, positive=7)).caption == (
+        "Points (few: 7 with cancer)")
+    assert score_tables.noted(table, dict(count=90, positive=40)) == table
