@@ -35,7 +35,8 @@ def results_of(monkeypatch, steps):
             folder = words[words.index("--out") + 1]
             auc = 0.5 + len(asked) / 100
             files.write_json(f"{folder}/results.json", dict(
-                plain=dict(auc=auc, auc_interval=[auc - 0.1, auc + 0.1]),
+                plain=dict(auc=auc, auc_interval=[auc - 0.1, auc + 0.1],
+                           count=30, positive=10),
                 flips=dict(auc=auc)))
 
     monkeypatch.setattr(steps, "perform", perform)

@@ -41,6 +41,7 @@ def test_a_learning_curve_is_none_the_subsets_and_all(
     text = capsys.readouterr().out
     assert [line.split("|")[1].strip() for line in text.splitlines()
             if line.startswith("| ")][1:] == ["0", "4", "6", "9"]
+    assert text.count("] (few: 10 with cancer) |") == 4
     assert (out / "learning_curve.csv").exists()
     assert (out / "learning_curve.png").exists()
 

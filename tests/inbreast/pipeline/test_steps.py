@@ -52,7 +52,7 @@ def test_an_experiment_fine_tunes_its_subset_of_table_4(tmp_path, commands):
     assert tune.command[3] == tmp_path / "data" / "images" / "test"
     assert test.after == ("resnet-vgg-6",)
     text = shared.table(steps.PROGRAM, ["resnet-vgg-30", "vgg-vgg-30"], [run])
-    assert "| 0.94 | 0.53 [0.43, 0.63] | - | 0.53 | 6 |" in text
+    assert "| 0.94 | 0.53 [0.43, 0.63] (few: 10 with cancer) | - | 0.53 | 6 |" in text
     assert "| 0.93 | - | - | - | - |" in text
 
 
