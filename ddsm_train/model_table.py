@@ -189,9 +189,31 @@ def patch_table(patches: Callable[[str], object]) -> str:
     for name, row in models.backbones.BACKBONES.items():
         model = patches(name)
         lines.append((f"`{name}`", f"{model.count_params():,}", len(model.layers),
-                      f"`{row.features}`", f"`{row.top_start}`", row.channels))
+                      f"`{row.features}`", f"`{row.top_start}`", row.channels,
+                      "0 to 255" if row.prepares else "less the mean"))
     return table(["--net", "weights", "layers", "last feature map",
-                  "second stage starts at", "channels"], lines)
+                  "second stage starts at", "channels", "grey values"], lines)
+
+
+BACKBONES = """\
+The first six are the paper's and the original's, layer by layer those of Keras 2.0.8.
+
+`vgg16-bn` is VGG16 with batch normalisation after each convolution, `vgg16-shortcuts`
+has a shortcut around each block as well, as the paper's discussion proposes. ImageNet
+weights of VGG16 (`--pretrained-weights`) fit both: batch normalisation starts as it
+is made, and that of a shortcut with a factor of 0, so that training begins with VGG16.
+
+The others are networks of `keras.applications`, with as many weights (EfficientNet
+without the seven statistics of images, which are constants) and the same outputs as
+there. They prepare images themselves (Keras does so outside ResNet50 and
+DenseNet121), hence take grey values of 0 to 255: training turns `--featurewise-center`
+off, says so, and the card of the model keeps it. The three channels of a mammogram are
+equal. Weights are read from a file that Keras wrote (`--pretrained-weights`, whole
+model or weights only, with or without its classifier) or downloaded by Keras. Frozen
+batch normalisation follows each batch, as in the paper; `--freeze-statistics` is the
+way of today's Keras. The dropout inside EfficientNet leaves out whole branches and
+keeps its rate; `--hidden-dropout` is of the head.
+"""
 
 
 def published_table() -> str:
@@ -219,7 +241,7 @@ def page() -> str:
     return "\n".join([
         INTRODUCTION, published_table(), TRIED,
         "## Patch networks\n\nWith five classes and head dropout 0.5 (none in "
-        "yaroslav).\n", patch_table(patches),
+        "yaroslav).\n", patch_table(patches), BACKBONES,
         "## Whole-image networks\n\nAt 1152x896, with five patch classes and two image "
         "classes. A flag left out has its default.\n", image_table(patches),
         "## Your own residual networks\n\n`resnets.resnet(name, ...)` and, for CC "

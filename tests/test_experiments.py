@@ -1,7 +1,10 @@
 """Programs of experiments: what is done in which order, and the tables of the rows."""
 
 import dataclasses
+import json
+import pathlib
 
+import experiment_commands
 import pytest
 
 from end2end import experiments
@@ -122,3 +125,15 @@ def test_few_cancers_stand_beside_the_interval_of_an_experiment():
         auc=0.6, auc_interval=[0.4, 0.8], count=30, positive=10))
     assert experiments.together([row["plain"]]) == (
         "0.60 [0.40, 0.80] (few: 10 with cancer)")
+
+
+@pytest.mark.parametrize("part", ["flags", "inbreast", "commands"])
+def test_the_settings_of_every_earlier_experiment_stay_as_they_were(part):
+    path = pathlib.Path(__file__).parent / "fixtures" / "experiment_settings.json"
+    earlier = json.loads(path.read_text(encoding="utf-8"))[part]
+    now = experiment_commands.settings()[part]
+    pairs = [("", earlier, now)] if part != "commands" else [
+        (scale, rows, now[scale]) for scale, rows in earlier.items()]
+    for scale, rows, ours in pairs:
+        changed = [name for name, value in rows.items() if ours.get(name) != value]
+        assert not changed, scale

@@ -187,7 +187,7 @@ def _patch_backbone(model):
     if not len(model.layers) > 3 or not hasattr(model.layers[-1], "units"):
         return None
     head = model.layers[-1].count_params()
-    return _backbone_of(model.count_params() - head, model.inputs[0].shape[-1])
+    return _backbone_of(model, model.count_params() - head)
 
 
 def _fits(expected, plan):
@@ -239,10 +239,13 @@ def trunk_name(trunk: "keras.Model") -> str | None:
 
     A trunk cut by the original before its last ReLU has the same weights.
     """
-    return _backbone_of(trunk.count_params(), trunk.inputs[0].shape[-1])
+    return _backbone_of(trunk, trunk.count_params())
 
 
-def _backbone_of(parameters, channels):
+def _backbone_of(model, parameters):
+    if any(_is(layer, "Rescaling") for layer in model.layers):
+        return None     # a trunk of today's Keras, which may have as many weights
+    channels = model.inputs[0].shape[-1]
     for name, count in TRUNK_PARAMETERS.items():
         missing = models.backbones.BACKBONES[name].channels - channels
         if parameters == count - missing * _FIRST_KERNEL[name]:

@@ -56,7 +56,8 @@ SETTINGS = {
     "PReLU": ("shared_axes", "alpha_regularizer"),
     "ELU": ("alpha",),
     "Softmax": ("axis",),
-    "Dropout": ("rate",),
+    # With `noise_shape` whole samples are dropped (stochastic depth).
+    "Dropout": ("rate", "noise_shape"),
     "SpatialDropout2D": ("rate",),
     "AlphaDropout": ("rate",),
     "GaussianDropout": ("rate",),

@@ -1,8 +1,10 @@
 """The trunks: how they are built, which layer is kept, where stage two starts.
 
-Geometry, names and order of the layers are those of Keras 2.0.8, with which the
-published models were trained; today's ResNet50 pads and normalises differently. Layers
-are addressed by these names.
+Geometry, names and order of the layers of the paper's trunks are those of Keras 2.0.8,
+with which the published models were trained; today's ResNet50 pads and normalises
+differently. Layers are addressed by these names. Trunks that came after the paper are
+those of `keras.applications` (`keras_trunks`), and VGG16 with batch normalisation and
+shortcuts, of which the paper's discussion speaks.
 
 A backbone is added by its function and its row of `BACKBONES`: flags, help, ImageNet
 weights and docs/models.md read the row. The flags read it to print help, so Keras is
@@ -14,6 +16,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from end2end.models import keras_trunks
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +42,10 @@ class Backbone:
             mean-centred; None where the trunk has none.
         application: name in `keras.applications`, whose ImageNet weights fit; None
             where there are none.
+        added: pattern of the names of layers that are not in that network and start
+            without ImageNet weights.
+        prepares: whether the trunk prepares images itself and takes 0 to 255; else it
+            is trained on grey values less their mean.
     """
 
     build: Callable
@@ -46,6 +54,8 @@ class Backbone:
     channels: int = 3
     preprocess: Callable | None = None
     application: str | None = None
+    added: str | None = None
+    prepares: bool = False
 
 
 def batch_normalization(
@@ -136,6 +146,35 @@ def _vgg(repeats):
                 x = layers.Conv2D(filters, 3, padding="same", activation="relu",
                                   name=f"block{block}_conv{i}")(x)
             x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+        return x
+    return vgg
+
+
+def _normalised_vgg(repeats, *, shortcuts):
+    def vgg(x):
+        """VGG with batch normalisation, with or without a shortcut for each block.
+
+        ImageNet weights of VGG fit the convolutions. A shortcut is a 1x1 convolution
+        whose normalisation starts with a gamma of 0, so that training begins with the
+        network without shortcuts.
+        """
+        from keras import layers
+
+        for block, (filters, count) in enumerate(
+                zip((64, 128, 256, 512, 512), repeats, strict=True), start=1):
+            shortcut, name = x, f"block{block}"
+            for i in range(1, count + 1):
+                x = layers.Conv2D(filters, 3, padding="same", name=f"{name}_conv{i}")(x)
+                x = batch_normalization(x, f"{name}_bn{i}")
+                if shortcuts and i == count:
+                    shortcut = layers.Conv2D(
+                        filters, 1, use_bias=False, name=f"{name}_shortcut")(shortcut)
+                    shortcut = layers.BatchNormalization(
+                        epsilon=EPSILON, momentum=MOMENTUM, gamma_initializer="zeros",
+                        name=f"{name}_shortcut_bn")(shortcut)
+                    x = layers.Add(name=f"{name}_add")([x, shortcut])
+                x = layers.Activation("relu", name=f"{name}_relu{i}")(x)
+            x = layers.MaxPooling2D(2, name=f"{name}_pool")(x)
         return x
     return vgg
 
@@ -286,6 +325,9 @@ def _inception_step(x, step, names, block):
     return layers.Activation("relu", name=names("activation"))(x)
 
 
+# Layers of `_normalised_vgg` that VGG has not.
+_ADDED = r"block\d_(bn\d|shortcut|shortcut_bn)"
+
 BACKBONES = {
     "resnet50": Backbone(
         resnet50, features="activation_49", top_start="activation_46",
@@ -303,4 +345,28 @@ BACKBONES = {
         inception, features="mixed10", top_start="activation_59",
         preprocess=unit_preprocess, application="InceptionV3"),
     "yaroslav": Backbone(yaroslav, features="block6_pool", top_start=None, channels=1),
+    "vgg16-bn": Backbone(
+        _normalised_vgg((2, 2, 3, 3, 3), shortcuts=False), features="block5_pool",
+        top_start="block5_conv1", preprocess=caffe_preprocess, application="VGG16",
+        added=_ADDED),
+    "vgg16-shortcuts": Backbone(
+        _normalised_vgg((2, 2, 3, 3, 3), shortcuts=True), features="block5_pool",
+        top_start="block5_conv1", preprocess=caffe_preprocess, application="VGG16",
+        added=_ADDED),
+    "resnet50-keras": Backbone(
+        keras_trunks.trunk("ResNet50", "caffe"), features="conv5_block3_out",
+        top_start="conv5_block1_1_conv", application="ResNet50", prepares=True),
+    "densenet121": Backbone(
+        keras_trunks.trunk("DenseNet121"), features="relu",
+        top_start="conv5_block1_0_bn", application="DenseNet121", prepares=True),
+    **{f"efficientnetb{size}": Backbone(
+        keras_trunks.trunk(f"EfficientNetB{size}"), features="top_activation",
+        top_start="block6a_expand_conv", application=f"EfficientNetB{size}",
+        prepares=True) for size in range(4)},
+    **{f"convnext{size}": Backbone(
+        keras_trunks.trunk(f"ConvNeXt{size.title()}"),
+        features="layer_normalization_1",
+        top_start=f"convnext_{size}_downsampling_layernorm_2",
+        application=f"ConvNeXt{size.title()}", prepares=True)
+        for size in ("tiny", "small")},
 }

@@ -1,4 +1,4 @@
-"""ImageNet weights, by layer name, into the trunks of Keras 2.0.8.
+"""ImageNet weights, by layer name, into the trunks.
 
 Reads Keras's own files of any age: those of 2.0.8 have our names already, those of
 today's ResNet50 are translated, and layers that Keras numbered are taken in order.
@@ -19,7 +19,7 @@ from end2end.model_files import (
     safe_loading,
     stored_weights,
 )
-from end2end.models import backbones
+from end2end.models import backbones, keras_trunks
 from end2end.utils import files
 
 
@@ -38,13 +38,15 @@ def load_into(model: keras.Model, backbone: str, weights: str | pathlib.Path) ->
         files.InputError: no such weights, no network and no file, or a weight that is
             missing or misshapen.
     """
-    if backbones.BACKBONES[backbone].application is None:
+    row = backbones.BACKBONES[backbone]
+    if row.application is None:
         raise files.InputError(
             f"backbone {backbone!r} has no ImageNet weights; give --no-use-pretrained.")
     stored = (_downloaded(backbone) if weights == "imagenet"
               else _from_file(pathlib.Path(weights), backbone))
     # The classifier on top is ours.
-    names = [layer.name for layer in model.layers[:-1] if layer.weights]
+    names = [layer.name for layer in model.layers[:-1] if layer.weights
+             and not (row.added and re.fullmatch(row.added, layer.name))]
     for name, other in _pairs(names, stored, backbone).items():
         _fill(model.get_layer(name), stored.get(other, {}),
               f"ImageNet weights {weights}")
@@ -73,7 +75,7 @@ def _keys(names, backbone):
     """`{layer name: common key}`: translated, or kind and rank of a numbered layer."""
     keys = {name: _translated(name) if backbone == "resnet50" else name
             for name in names}
-    for kind in ("conv2d", "batch_normalization"):
+    for kind in ("conv2d", "batch_normalization", "layer_normalization"):
         numbers = {name: int(name[len(kind) + 1:] or 0) for name in names
                    if re.fullmatch(rf"{kind}(_\d+)?", name)}
         ranked = sorted(numbers, key=numbers.get)
@@ -108,6 +110,8 @@ def _fill(layer, arrays, source):
             raise files.InputError(
                 f"{source}: weight {role!r} of layer {layer.name!r} is missing; "
                 "expected a file of this backbone.")
+        if role == "depthwise_kernel" and array.ndim == 1:
+            array = array.reshape(1, 1, -1, 1)      # a factor for each channel
         if len(shape) == 4 and shape[2] == 1 and array.shape[2] == 3:
             array = array.sum(axis=2, keepdims=True)
         if array.shape != shape:
@@ -130,7 +134,8 @@ def _downloaded(backbone):
             f"ImageNet weights of {backbone} cannot be downloaded "
             f"({' '.join(str(error).split())[:100]}); give a local file "
             "(--pretrained-weights) or --no-use-pretrained.") from error
-    return {layer.name: _by_role(layer) for layer in theirs.layers if layer.weights}
+    return {layer.name: _by_role(layer) for _, layer in keras_trunks.flat(theirs)
+            if layer.weights}
 
 
 def _by_role(layer):
@@ -140,17 +145,17 @@ def _by_role(layer):
 
 def _from_file(path, backbone):
     """`{layer: {role: array}}` of a file, whole model or weights only."""
-    files.existing_file(path, "ImageNet weights")
-    with safe_loading.opened(path) as stored:
+    file = files.existing_file(path, "ImageNet weights")
+    with safe_loading.opened(file) as stored:
         if isinstance(stored.weights, stored_weights.GroupedWeights):
             return stored.weights.arrays()
     # Keras 3 stores weights by class and count: its own network says which is which.
     build = application(backbone)
     theirs = build(include_top=False, weights=None)
-    with safe_loading.opened(path) as stored:
+    with safe_loading.opened(file) as stored:
         network = network_config.of_model(theirs, f"backbone {backbone}")
         stored.weights.number_layers(network)
         return {layer.name: dict(zip(
             network_build.expected_shapes(layer),
-            stored.weights.read((layer.name,), network_build.expected_shapes(layer)),
-            strict=True)) for layer in theirs.layers if layer.weights}
+            stored.weights.read(path, network_build.expected_shapes(layer)),
+            strict=True)) for path, layer in keras_trunks.flat(theirs) if layer.weights}

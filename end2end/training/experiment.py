@@ -51,7 +51,8 @@ def run_patch_experiment(
         files.InputError: a folder, file or setting that cannot be used; nothing was
             begun then.
     """
-    settings = Settings(images, model, training, say, verbose, devices.layout(training))
+    settings = run_inputs.with_inputs_of_backbone(
+        Settings(images, model, training, say, verbose, devices.layout(training)))
     data, settings = run_inputs.open_data("patch", folders, settings)
     with run_inputs.outputs(settings), devices.started(settings) as settings:
         signature = run_inputs.run_signature("patch", data, settings)
@@ -88,7 +89,8 @@ def run_image_experiment(
     """
     settings = Settings(images, model, training, say, verbose, devices.layout(training))
     run_inputs.check_start(settings)
-    settings = run_inputs.with_scale_of_start(settings)
+    settings = run_inputs.with_inputs_of_backbone(
+        run_inputs.with_scale_of_start(settings))
     data, settings = run_inputs.open_data("whole_image", folders, settings)
     run_inputs.check_both_classes(data["val"], "validation")
     with run_inputs.outputs(settings), devices.started(settings) as settings:

@@ -95,6 +95,11 @@ def set_momentum(model: keras.Model, statistics_momentum: float) -> None:
             layer.momentum = statistics_momentum
 
 
+def _drops_units(layer):
+    """Whether it is a dropout layer of a head; one of a trunk drops whole branches."""
+    return isinstance(layer, keras.layers.Dropout) and layer.noise_shape is None
+
+
 def penalised(model: keras.Model) -> list[keras.Layer]:
     """Layers outside a nested trunk that have a weight penalty."""
     return [layer for layer in model.layers
@@ -114,7 +119,7 @@ def set_penalties(
         layer.kernel_regularizer = keras.regularizers.L2(weight_decay)
         layer.kernel.regularizer = layer.kernel_regularizer
     for number, layer in enumerate(model.layers):
-        if isinstance(layer, keras.layers.Dropout):
+        if _drops_units(layer):
             if dropout > 0 and not hasattr(layer, "seed_generator"):
                 # Keras makes the random state only for rates above 0.
                 layer._tracker.unlock()
@@ -136,8 +141,7 @@ def written_penalties(
         return
     penalties = [(layer, layer.kernel_regularizer, layer.kernel.regularizer)
                  for layer in penalised(model)]
-    rates = [(layer, layer.rate) for layer in model.layers
-             if isinstance(layer, keras.layers.Dropout)]
+    rates = [(layer, layer.rate) for layer in model.layers if _drops_units(layer)]
     set_penalties(model, weight_decay=stage.weight_decay, dropout=stage.dropout)
     try:
         yield

@@ -266,9 +266,7 @@ def with_scale_of_start(settings: Settings) -> Settings:
     start = training.resume_from or settings.model.patch_model_path
     if not start or images.intensity_scale is not None or images.stretch_max_to:
         return settings
-    beside = checkpoints.config_path(start)
-    card = files.read_json(beside, "model settings") if beside.exists() else {}
-    stored = card.get("images") or {}
+    stored = _card_of_start(settings).get("images") or {}
     if stored.get("intensity_scale") is None:
         return settings
     changes = dict(intensity_scale=stored["intensity_scale"])
@@ -279,6 +277,31 @@ def with_scale_of_start(settings: Settings) -> Settings:
     settings.say(f"no --rescale-factor is given; --rescale-factor "
                  f"{changes['intensity_scale']:g}{mean} of {start} is used.")
     return dataclasses.replace(settings, images=dataclasses.replace(images, **changes))
+
+
+def _card_of_start(settings):
+    """What stands beside the model that training starts from; {} for nothing."""
+    start = settings.training.resume_from or settings.model.patch_model_path
+    beside = start and checkpoints.config_path(start)
+    return files.read_json(beside, "model settings") if (
+        beside and beside.exists()) else {}
+
+
+def prepares_images(settings: Settings) -> bool:
+    """Whether the trunk, that of the start where there is one, prepares images."""
+    stated = (_card_of_start(settings).get("model") or {}).get("backbone")
+    row = models.backbones.BACKBONES.get(stated or settings.model.backbone)
+    return row is not None and row.prepares
+
+
+def with_inputs_of_backbone(settings: Settings) -> Settings:
+    """Gives a trunk that prepares images itself what it expects: 0 to 255."""
+    if not settings.images.center or not prepares_images(settings):
+        return settings
+    settings.say("the trunk prepares images itself, from grey values of 0 to 255: no "
+                 "mean is subtracted before it (--no-featurewise-center).")
+    return dataclasses.replace(
+        settings, images=dataclasses.replace(settings.images, center=False))
 
 
 def _account(kind, data, settings):
@@ -397,10 +420,11 @@ def batches(
     """Batches of one set; only those for training are drawn at random.
 
     Patches that are not mean-centred get the ImageNet preprocessing of their backbone;
-    whole images never do, as in the original.
+    whole images never do, as in the original. A trunk that prepares images itself needs
+    neither.
     """
     plain = _batches(data, split, settings)
-    if settings.images.center:
+    if settings.images.center or prepares_images(settings):
         return plain
     if kind == "whole_image":
         log.warning("without --featurewise-center whole images enter the network as "

@@ -12,6 +12,12 @@ def test_settings_are_taken_over_and_what_changes_nothing_is_left_out():
         ), "m.h5") == dict(units=3, activation="relu", use_bias=False)
 
 
+def test_dropout_of_whole_samples_stays_so():
+    config = {"rate": 0.2, "noise_shape": [None, 1, 1, 1], "name": "drop"}
+    assert layer_settings.checked("Dropout", config, "here") == {
+        "rate": 0.2, "noise_shape": [None, 1, 1, 1]}
+
+
 def test_an_older_spelling_becomes_the_present_one():
     assert layer_settings.checked("LeakyReLU", dict(alpha=0.25), "m.h5") == dict(
         negative_slope=0.25)

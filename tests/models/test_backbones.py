@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from end2end import config
+from end2end import config, models
 from end2end.models import backbones
 
 # SHA-256 of the layer names of Keras 2.0.8, printed by that version itself (trunk with
@@ -63,7 +63,12 @@ def test_preprocessing_is_that_of_imagenet():
     assert backbones.BACKBONES["yaroslav"].preprocess is None
 
 
-@pytest.mark.parametrize("backbone", backbones.BACKBONES)
+# The paper's are built in seconds, those that came later not.
+ROWS = [pytest.param(name, marks=pytest.mark.slow if row.prepares else ())
+        for name, row in backbones.BACKBONES.items()]
+
+
+@pytest.mark.parametrize("backbone", ROWS)
 def test_every_row_is_a_network_whose_features_are_where_it_says(backbone):
     row = backbones.BACKBONES[backbone]
     image = keras.Input((352, 320, row.channels))
@@ -83,3 +88,26 @@ def test_a_new_row_is_a_choice_of_the_flags_and_a_line_of_the_documentation():
     page = (pathlib.Path(__file__).parents[2] / "docs" / "models.md").read_text()
     for name in backbones.BACKBONES:
         assert f"| `{name}` |" in page, "end2end ddsm model-table"
+
+
+@pytest.mark.parametrize("backbone", ["vgg16-bn", "vgg16-shortcuts"])
+def test_normalised_vgg_with_imagenet_weights_starts_as_vgg(backbone, tmp_path):
+    vgg = models.patch_classifier("vgg16", 5)
+    path = tmp_path / "vgg16.weights.h5"
+    vgg.save_weights(path)
+    ours = models.patch_classifier(backbone, 5, weights=path)
+    image = np.random.default_rng(0).normal(0, 50, (1, 64, 32, 3)).astype("float32")
+    theirs, values = (
+        keras.Model(model.inputs, models.patch_features(model)).predict_on_batch(image)
+        for model in (vgg, ours))
+    # Each of the 13 normalisations divides by the root of 1.001.
+    np.testing.assert_allclose(values * 1.001 ** 6.5, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_shortcuts_of_vgg_lead_around_each_block():
+    image = keras.Input((64, 32, 3))
+    model = keras.Model(
+        image, backbones.BACKBONES["vgg16-shortcuts"].build(image))
+    assert [layer.input[1].shape[-1] for layer in model.layers
+            if layer.name.endswith("_add")] == [64, 128, 256, 512, 512]
+    assert not model.get_layer("block3_shortcut_bn").get_weights()[0].any()

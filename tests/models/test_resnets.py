@@ -34,6 +34,7 @@ def test_the_two_view_network_has_two_towers_of_their_own():
 
 
 def test_the_views_are_not_exchangeable_and_outputs_are_probabilities():
+    keras.utils.set_random_seed(1)
     model = resnets.two_view_resnet("dm_resnet_14", (64, 48, 1), 2, SMALL)
     random = np.random.default_rng(0)
     cc, mlo = random.normal(size=(2, 1, 64, 48, 1)).astype("float32")

@@ -359,3 +359,19 @@ def test_ctrl_c_ends_cleanly_with_the_best_model_kept(tmp_path):
     assert "interrupted" in errors
     assert "Traceback" not in errors
     assert checkpoints.load_classifier(best).classes == ("neg", "pos")
+
+
+def test_a_trunk_that_prepares_images_takes_grey_values_in_every_stage(
+        folders, tmp_path, monkeypatch, caplog):
+    row = dataclasses.replace(backbones.BACKBONES["yaroslav"], prepares=True)
+    monkeypatch.setitem(backbones.BACKBONES, "yaroslav", row)
+    (tmp_path / "image").mkdir()
+    _, text = train_patches(folders, tmp_path)
+    assert "no mean is subtracted" in text
+    options = dataclasses.replace(
+        MODEL, patch_model_path=str(tmp_path / "best.h5"))
+    _, text = train_images(folders, tmp_path / "image", model=options)
+    assert "no mean is subtracted" in text
+    assert "no ImageNet preprocessing" not in caplog.text
+    for path in (tmp_path, tmp_path / "image"):
+        assert not checkpoints.load_classifier(path / "best.h5").images.center

@@ -1,5 +1,6 @@
 """Freezing by name as in Keras 2.0.8, and penalties that can change."""
 
+import keras
 import numpy as np
 import pytest
 import tiny_networks
@@ -129,3 +130,12 @@ def test_averages_keep_the_share_that_was_asked_for(momentum):
     model(images, training=True)
     expected = momentum * before + (1 - momentum) * convolved.mean((0, 1, 2))
     np.testing.assert_allclose(np.array(layer.moving_mean), expected, rtol=1e-4)
+
+
+def test_dropout_of_whole_branches_keeps_its_rate():
+    image = keras.Input((4,))
+    x = keras.layers.Dropout(0.2, noise_shape=(None, 1), name="branch")(image)
+    x = keras.layers.Dropout(0.1, name="head")(x)
+    model = keras.Model(image, x)
+    freezing.set_penalties(model, weight_decay=0, dropout=0.5)
+    assert [layer.rate for layer in model.layers[1:]] == [0.2, 0.5]

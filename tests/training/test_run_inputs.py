@@ -99,6 +99,14 @@ def test_whole_images_that_are_not_centred_stay_as_they_are_with_a_warning(
     assert "no ImageNet preprocessing is applied" in caplog.text
 
 
+@pytest.mark.parametrize(("backbone", "centred"), [
+    ("vgg16", True), ("vgg16-bn", True), ("efficientnetb0", False)])
+def test_only_a_trunk_that_prepares_images_takes_them_uncentred(
+        tmp_path, backbone, centred):
+    run = settings(tmp_path, model=config.ModelOptions(backbone=backbone))
+    assert run_inputs.with_inputs_of_backbone(run).images.center == centred
+
+
 def test_augmentation_follows_the_options():
     assert run_inputs.augmentation(config.ImageOptions(augment=False)) is None
     generator = run_inputs.augmentation(config.ImageOptions(
