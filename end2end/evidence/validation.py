@@ -181,7 +181,7 @@ def joined(members: Sequence[columns.Table], name: str) -> columns.Table:
     """
     first = members[0]
     if len(members) == 1:
-        return first.subset(slice(None), name)
+        return dataclasses.replace(first, name=name)
     scores = {}
     for number, member in enumerate(members):
         place = _same_order(first, member)

@@ -75,7 +75,8 @@ def _add_common(parser):
 
 def _add_table(parser):
     parser.add_argument("file", metavar="FILE", type=pathlib.Path,
-                        help="CSV or Excel, with one row per image")
+                        help="CSV or Excel, with one row per image, or a column for "
+                             "each file")
     parser.add_argument("out", metavar="OUT", type=pathlib.Path, nargs="?",
                         help="folder to fill; without it the table is only checked")
     parser.add_argument("--out", dest="out_flag", metavar="OUT", type=pathlib.Path,
@@ -86,7 +87,8 @@ def _add_table(parser):
     parser.add_argument("--sheet", default="", help="of an Excel file")
     parser.add_argument("--column", action="append", default=[],
                         metavar="MEANING=HEADING",
-                        help="which column is what, such as label=Befund")
+                        help="which column is what, such as label=Befund; where a row "
+                             "has several files, path:LCC=HEADING and so on")
     parser.add_argument("--label", action="append", default=[], metavar="CLASS=WORDS",
                         help="what the labels mean, such as malignant=4,5 benign=1,2 "
                              "leave-out=3")

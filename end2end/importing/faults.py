@@ -27,11 +27,14 @@ EXPONENT = re.compile(r"[-+]?\d(?:[.,]\d+)?E[-+]?\d{1,3}", re.I)
 SEVERAL_FILES = re.compile(r"\.(?:png|jpe?g|dcm|dicom|tiff?|pgm)\s*[;,|]\s*\S", re.I)
 # What a spreadsheet may have done to the cells of some columns, by name of the fault.
 FRACTION = re.compile(r"^(\d+)[.,]0+$")
+# Days since 1899-12-30, as spreadsheets keep dates: 1954 to 2064.
+DAY_NUMBER = re.compile(r"[2-5]\d{4}")
 DAMAGE = {
     "fractions": (("patient",), FRACTION.match),
     "exponents": (("patient", "exam", "path"), EXPONENT.fullmatch),
     "dates": (("patient", "path"), DAMAGED_AS_DATE.fullmatch),
     "several-files": (("path",), SEVERAL_FILES.search),
+    "day-numbers": (("date",), DAY_NUMBER.fullmatch),
 }
 # What spreadsheets say themselves, and the columns in which it matters.
 ODD = {spreadsheets.DATE: ("dates", ("patient", "path")),
@@ -120,6 +123,10 @@ OF_TABLE = {
         "women whose number is written in capitals and in small letters", SAID,
         "nothing: they are read as one woman each", _groups(
             "patient", "patient", key="LOWER(patient)")),
+    "day-numbers": Fault(
+        "dates written as the number of a day, such as 45001", SAID,
+        "nothing: they are read as dates, as Excel counts days from 1900",
+        _flagged("day-numbers")),
     "fractions": Fault(
         "numbers of patients with a fraction, such as 123.0", SAID,
         "nothing: they are read without it", _flagged("fractions")),
@@ -133,7 +140,8 @@ OF_TABLE = {
     "empty-labels": Fault(
         "rows without a label", LEFT_OUT, "fill in the label", "source_label = ''"),
     "empty-patients": Fault(
-        "rows without a patient, where others have one", SAID,
+        "rows without a patient (or with a word for none, such as 0000 or unknown), "
+        "where others have one", SAID,
         "fill them in; by tags or names alone the same woman may be in two parts",
         "patient = '' AND EXISTS (SELECT 1 FROM pictures WHERE patient <> '')"),
 }
@@ -163,9 +171,9 @@ OF_FILES = {
     "exams-of-two": Fault(
         "numbers of exams that two women share", SAID,
         "an exam counts within its woman; check the numbers if they should be unique",
-        "LENGTH(exam) >= 8 AND patient <> '' AND exam IN (SELECT exam FROM pictures "
-        "WHERE left_out = '' AND patient <> '' GROUP BY exam "
-        "HAVING COUNT(DISTINCT safe) > 1)"),
+        "LENGTH(exam) >= 8 AND exam <> REPLACE(date, '-', '') AND patient <> '' AND "
+        "exam IN (SELECT exam FROM pictures WHERE left_out = '' AND patient <> '' "
+        "GROUP BY exam HAVING COUNT(DISTINCT safe) > 1)"),
 }
 # Looked for when the pictures were read.
 OF_PICTURES = {

@@ -3,12 +3,14 @@ the same output as that of a public set."""
 
 import argparse
 import dataclasses
+import datetime
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from end2end.importing import (
     faults,
+    file_columns,
     file_names,
     machine,
     outputs,
@@ -25,6 +27,8 @@ from end2end.utils import files
 Say = Callable[[str], None]
 SHOWN_VALUES = 8
 LABELS_AT_MOST = 40
+# From which spreadsheets count days; right from March 1900 on.
+FIRST_DAY = datetime.date(1899, 12, 30)
 # What programs write for an empty cell.
 EMPTY = ("nan", "nat", "null", "n/a", "<na>")
 # Columns that go into a picture as they are.
@@ -77,7 +81,8 @@ def _words(texts: Sequence[str], flag: str, names: Sequence[str], *,
     result: dict[str, list[str]] = {}
     for text in texts:
         name, equals, rest = text.partition("=")
-        if not equals or name.strip() not in names or not rest.strip():
+        if not equals or not rest.strip() or (
+                name.partition(":")[0] if whole else name).strip() not in names:
             raise files.InputError(
                 f"{flag} {text}: expected NAME={'HEADING' if whole else 'WORD,WORD'}, "
                 f"where NAME is one of {', '.join(names)}.")
@@ -100,7 +105,7 @@ def run(query: Query, settings: records.Settings, say: Say = print) -> None:
     with store.temporary(settings.out) as pictures:
         understood = load(pictures, query, say)
         findings = faults.look(pictures, faults.OF_CELLS, query.leave_out)
-        unknown = read_labels(pictures, query, say)
+        read_labels(pictures, query, say)
         by_name = file_names.resolve(pictures, query.bases)
         if by_name:
             say(f"{by_name} files were found by their names alone below "
@@ -113,8 +118,7 @@ def run(query: Query, settings: records.Settings, say: Say = print) -> None:
         machine.name_pictures(pictures)
         findings += faults.look(pictures, faults.OF_FILES, query.leave_out)
         _say_findings(findings, say)
-        if unknown:
-            raise files.InputError(unknown)
+        ask_for_labels(pictures, query)
         faults.refuse(findings)
         finish(pictures, settings, dict(
             table=str(query.path), columns=understood,
@@ -130,23 +134,35 @@ def load(pictures: store.Store, query: Query, say: Say) -> dict[str, str]:
     Raises:
         files.InputError: no column of files or of labels.
     """
-    with spreadsheets.opened(query.path, sheet=query.sheet) as sheet:
+    with spreadsheets.opened(
+            query.path, sheet=query.sheet,
+            is_header=understanding.is_header) as sheet:
         first, rows = spreadsheets.peeked(sheet.rows, understanding.HEADER_WITHIN
                                           + understanding.LOOKED_AT)
         place = understanding.find_header(first, query.columns)
         header = first[place]
-        columns = understanding.columns(header, first[place + 1:], query.columns)
+        columns = file_columns.spread(
+            understanding.columns(header, first[place + 1:], query.columns),
+            first[place + 1:], query.columns)
+        parts = file_columns.parts(columns)
         for note in sheet.notes:
             say(note)
         if place:
             say(f"the header is in row {header.number}; what stands above it is left "
                 "aside")
         _say_columns(columns, first[place + 1:], say)
-        _check_columns(columns, first[place + 1:])
-        places = {column.meaning: column.place for column in columns if column.meaning}
+        _check_columns(columns, first[place + 1:], query.columns)
+        for line in file_columns.described(parts):
+            say(line)
         pictures.add(_pictures(
-            (row for row in rows if row.number > header.number), places, query))
-    return {column.meaning: column.heading for column in columns if column.meaning}
+            (row for row in rows if row.number > header.number), parts, query))
+    return {_named(column): column.heading for column in columns if column.meaning}
+
+
+def _named(column):
+    """What a column means, with the side and view that it is about."""
+    part = f"{column.side} {column.view}".strip()
+    return f"{column.meaning} of {part}" if part else column.meaning
 
 
 def _say_columns(columns, rows, say):
@@ -159,27 +175,39 @@ def _say_columns(columns, rows, say):
         shown = f"{len(values)} different values" if column.meaning in (
             "patient", "exam", "date", "issuer") or not column.meaning else ", ".join(
             values[:SHOWN_VALUES]) + (", ..." if len(values) > SHOWN_VALUES else "")
-        meaning = column.meaning or "left aside"
+        meaning = _named(column) or "left aside"
         how = f" by {column.how}" if column.how else ""
         say(f"  {words.cleaned(column.heading, 30):30} -> {meaning}{how} "
             f"({words.cleaned(shown, 120) or 'empty'})")
 
 
-def _check_columns(columns, rows):
+def _check_columns(columns, rows, flags):
     meanings = {column.meaning for column in columns}
     headings = ", ".join(words.cleaned(column.heading, 40) for column in columns)
     if "path" not in meanings:
         raise files.InputError(
             f"no column is understood as that of the files; name it (--column "
             f"path=HEADING). The table has {headings}.")
-    spare = [column for column in columns if not column.meaning and _holds_files(
-        column, rows)]
+    stated = any(name.partition(":")[0] == "path" for name in flags)
+    spare = [] if stated else file_columns.spare(columns, rows)
     if spare:
         raise files.InputError(
             "several columns hold files ("
-            f"{', '.join(words.cleaned(column.heading, 40) for column in spare)} too); "
-            "expected one row per image. Write a row for each file, with its side and "
-            "view, or name the only column to read (--column path=HEADING).")
+            f"{', '.join(words.cleaned(column.heading, 40) for column in spare)} too), "
+            "and their headings do not tell side or view. Say what each is (--column "
+            "path:LCC=HEADING --column path:RMLO=HEADING), or name the only column to "
+            "read (--column path=HEADING).")
+    labels = [column for column in columns if column.meaning == "label"
+              or not column.meaning
+              and understanding.meaning_of(column.heading) == "label"]
+    if len(labels) > 1 and not any(
+            column.how == understanding.BY_FLAG or column.side for column in labels
+            if column.meaning) and _differ(labels, rows):
+        raise files.InputError(
+            "several columns may be the label ("
+            f"{', '.join(f'{column.place + 1}: {column.heading}' for column in labels)}"
+            "), and they differ; say which counts, by its heading or its number "
+            f"(--column label={labels[0].place + 1}).")
     if "label" not in meanings:
         few = [words.cleaned(column.heading, 40) for column in columns
                if not column.meaning and 1 < len({
@@ -190,31 +218,41 @@ def _check_columns(columns, rows):
             f"Columns with few values are {', '.join(few) or 'none'}.")
 
 
-def _holds_files(column, rows):
-    values = [row.texts[column.place] for row in rows
-              if column.place < len(row.texts) and row.texts[column.place]]
-    return bool(values) and all(map(understanding.TESTS["path"], values))
+def _differ(columns, rows):
+    """Whether some columns have other texts than the first in any of some rows."""
+    return any(len({understanding.label_word(row.texts[column.place])
+                    if column.place < len(row.texts) else "" for column in columns}) > 1
+               for row in rows)
 
 
-def _pictures(rows: Iterator[spreadsheets.Row], places: Mapping[str, int],
+def _pictures(rows: Iterator[spreadsheets.Row], parts: Sequence[file_columns.Part],
               query: Query) -> Iterator[records.Picture]:
     sides = {word.lower(): {"left": "L", "right": "R"}[name]
              for name, many in query.sides.items() for word in many}
     for row in rows:
-        cells = {meaning: _filled(row.texts[place]) if place < len(row.texts) else ""
-                 for meaning, place in places.items()}
-        damage = faults.of_cells(cells, row, places)
-        laterality = cells.get("laterality", "")
-        yield records.Picture(
-            key=cells["path"], source=cells["path"], row=row.number,
-            patient=vocabulary.CLEAN["patient"](
-                _without_fraction(cells.get("patient", ""))),
-            laterality=sides.get(laterality.lower()) or understanding.side(laterality),
-            view=cells.get("view", ""), source_label=cells["label"],
-            vendor=vendors.named(cells.get("vendor", "")),
-            split=understanding.split_word(cells.get("split", "")),
-            further={"faults": damage} if damage else {},
-            **{name: cells.get(name, "") for name in PLAIN})
+        pictures = [_picture(row, part, sides) for part in parts]
+        # Of an exam not every view is taken; a row without any file is a fault.
+        yield from [picture for picture in pictures if picture.source] or pictures[:1]
+
+
+def _picture(row, part, sides):
+    cells = {meaning: _filled(row.texts[place]) if place < len(row.texts) else ""
+             for meaning, place in part.places.items()}
+    damage = faults.of_cells(cells, row, part.places)
+    if "day-numbers" in damage:
+        cells["date"] = str(FIRST_DAY + datetime.timedelta(int(cells["date"])))
+    laterality = cells.get("laterality", "")
+    return records.Picture(
+        key=cells["path"], source=cells["path"], row=row.number,
+        patient=vocabulary.CLEAN["patient"](
+            _without_fraction(cells.get("patient", ""))),
+        laterality=part.side or sides.get(laterality.lower()) or understanding.side(
+            laterality),
+        view=part.view or cells.get("view", ""), source_label=cells.get("label", ""),
+        vendor=vendors.named(cells.get("vendor", "")),
+        split=understanding.split_word(cells.get("split", "")),
+        further={"faults": damage} if damage else {},
+        **{name: cells.get(name, "") for name in PLAIN})
 
 
 def _filled(text):
@@ -227,22 +265,17 @@ def _without_fraction(text):
     return faults.FRACTION.sub(r"\1", text)
 
 
-def read_labels(pictures: store.Store, query: Query, say: Say) -> str:
-    """Gives each picture the number of its label.
-
-    Returns:
-        a sentence on what must be said first; an empty text where all is known.
-    """
-    counts = dict(pictures.query(
-        "SELECT source_label, COUNT(*) FROM pictures WHERE left_out = '' AND "
+def _counts_of_labels(pictures, in_use=IN_USE):
+    return dict(pictures.query(
+        f"SELECT source_label, COUNT(*) FROM pictures WHERE {in_use} AND "
         f"source_label <> '' GROUP BY source_label LIMIT {LABELS_AT_MOST + 1}"))
-    if not counts:
-        return "no row has a label; check the column (--column label=HEADING)."
-    if len(counts) > LABELS_AT_MOST:
-        return (f"the label column has more than {LABELS_AT_MOST} different values, "
-                "such as "
-                f"{', '.join(words.cleaned(value, 30) for value in list(counts)[:5])}; "
-                "name another (--column label=HEADING).")
+
+
+def read_labels(pictures: store.Store, query: Query, say: Say) -> None:
+    """Gives each picture the number of its label, where that is known."""
+    counts = _counts_of_labels(pictures)
+    if not 0 < len(counts) <= LABELS_AT_MOST:
+        return
     labels = understanding.labels(counts, query.labels)
     for text, number in labels.numbers.items():
         if number is None:
@@ -256,7 +289,29 @@ def read_labels(pictures: store.Store, query: Query, say: Say) -> str:
         meaning = {1: "malignant", 0: "not malignant", None: "left out"}[
             labels.numbers[text]] if text in labels.numbers else "?"
         say(f"  {words.cleaned(text, 40)}: {count} rows -> {meaning}")
-    return _label_question(counts, labels)
+
+
+def ask_for_labels(pictures: store.Store, query: Query) -> None:
+    """Asks what labels mean, of the rows that are still in use: a second line of
+    headings or a sum below the table has no file.
+
+    Raises:
+        files.InputError: something must be said first.
+    """
+    counts = _counts_of_labels(pictures, "left_out IN ('', 'no label')")
+    question = ""
+    if len(counts) > LABELS_AT_MOST:
+        question = (
+            f"the label column has more than {LABELS_AT_MOST} different values, such "
+            f"as {', '.join(words.cleaned(value, 30) for value in list(counts)[:5])}; "
+            "name another (--column label=HEADING).")
+    elif not counts and not pictures.count("source_label <> ''"):
+        question = "no row has a label; check the column (--column label=HEADING)."
+    elif counts:
+        question = _label_question(
+            counts, understanding.labels(counts, query.labels))
+    if question:
+        raise files.InputError(question)
 
 
 def _label_question(counts, labels):

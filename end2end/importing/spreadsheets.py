@@ -14,7 +14,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -31,6 +31,8 @@ MOST_COLUMNS = 1000
 MOST_XML = 1 << 31
 # A number of Excel has fifteen digits; of longer ones the last became zeros.
 DIGITS = 15
+# Rows of a sheet of Excel in which headings are looked for.
+FIRST_ROWS = 30
 MERGED, HIDDEN, DATE, LONG, ERROR = (
     "merged-cells", "hidden-rows", "dates", "lost-digits", "formula-errors")
 ERRORS = re.compile(
@@ -70,12 +72,15 @@ class Sheet:
 
 
 @contextlib.contextmanager
-def opened(path: files.Path, *, sheet: str = "") -> Iterator[Sheet]:
+def opened(path: files.Path, *, sheet: str = "",
+           is_header: Callable[[Sequence[str]], bool] = any) -> Iterator[Sheet]:
     """Gives the rows of a CSV or Excel file.
 
     Args:
         path: the file, known by its first bytes.
-        sheet: of Excel; the first that is visible and not empty where empty.
+        sheet: of Excel; where empty the first that is visible and whose first rows
+            have a header, or the first that is visible and not empty.
+        is_header: whether texts of a row are headings.
 
     Raises:
         files.InputError: it cannot be read.
@@ -83,7 +88,7 @@ def opened(path: files.Path, *, sheet: str = "") -> Iterator[Sheet]:
     path = files.existing_file(path, "table")
     with open(path, "rb") as stream:
         start = stream.read(8)
-    with _opener(path, start)(path, sheet) as table:
+    with _opener(path, start)(path, sheet, is_header) as table:
         yield table
 
 
@@ -106,7 +111,7 @@ def _opener(path, start):
 
 
 @contextlib.contextmanager
-def _csv(path, sheet):
+def _csv(path, sheet, is_header):
     encoding, notes = _encoding(path)
     if path.suffix.lower() in EXCEL_SUFFIXES:
         notes.insert(0, f"{path.name} is no Excel file but text, and is read as CSV")
@@ -192,7 +197,7 @@ def _errors(texts):
 
 
 @contextlib.contextmanager
-def _excel(path, name):
+def _excel(path, name, is_header):
     distribution.require("openpyxl", purpose=str(path), extra="inbreast",
                          otherwise="or save the sheet as CSV")
     import openpyxl
@@ -205,7 +210,7 @@ def _excel(path, name):
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             stack.callback(book.close)
             notes: list = []
-            table = _chosen(book, name, path, notes)
+            table = _chosen(book, name, path, notes, is_header)
         except READING_ERRORS as error:
             if isinstance(error, files.InputError):
                 raise
@@ -231,7 +236,7 @@ def _check_archive(path):
             "renamed, or a damaged file. Save it again as .xlsx, or as CSV.") from error
 
 
-def _chosen(book, name, path, notes):
+def _chosen(book, name, path, notes, is_header):
     names = book.sheetnames
     visible = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
     if name:
@@ -241,14 +246,17 @@ def _chosen(book, name, path, notes):
         return book[name]
     if not visible:
         raise files.InputError(f"{path} has no visible sheet; name one (--sheet).")
-    filled = [sheet for sheet in visible if any(
-        value is not None for row in itertools.islice(sheet.values, 20)
-        for value in row)]
+    starts = {sheet.title: [[str(value) for value in row if value is not None]
+                            for row in itertools.islice(sheet.values, FIRST_ROWS)]
+              for sheet in visible}
+    best = max(visible, key=lambda sheet: (
+        any(is_header(texts) for texts in starts[sheet.title] if texts),
+        any(starts[sheet.title])))
     if len(names) > 1:
         notes.append(
-            f"sheet {(filled or visible)[0].title!r} is read, of {len(names)} "
-            f"({', '.join(names)}); --sheet NAME takes another")
-    return (filled or visible)[0]
+            f"sheet {best.title!r} is read, of {len(names)} ({', '.join(names)}); "
+            "--sheet NAME takes another")
+    return best
 
 
 @dataclasses.dataclass
@@ -262,6 +270,7 @@ class _Layout:
 def _layout(path, table, notes):
     """What the reader of rows does not tell: hidden rows and columns, merged cells."""
     layout, place = _Layout(set(), {}), getattr(table, "_worksheet_path", "")
+    formulas: list[str] = []
     try:
         with zipfile.ZipFile(path) as archive, archive.open(
                 place.lstrip("/")) as stream:
@@ -277,10 +286,23 @@ def _layout(path, table, notes):
                 elif tag == "mergeCell":
                     _add_merged(layout.merged, element.get("ref") or "")
                 elif tag == "c":
+                    if _lacks_result(element):
+                        formulas.append(element.get("r") or "?")
                     element.clear()
     except READING_ERRORS:
         notes.append("hidden rows and merged cells of this file cannot be told")
+    if formulas:
+        notes.append(
+            f"{len(formulas)} cells hold formulas whose results the file does not have "
+            f"({', '.join(formulas[:5])}{', ...' * (len(formulas) > 5)}): they are "
+            "read as empty; open the file in a spreadsheet program and save it")
     return layout
+
+
+def _lacks_result(cell):
+    """Whether a cell of the XML has a formula and no value, as programs write them."""
+    parts = {part.tag.rpartition("}")[2]: part.text for part in cell}
+    return "f" in parts and not parts.get("v") and "is" not in parts
 
 
 def _add_merged(merged, reference):
@@ -346,13 +368,20 @@ def _number_text(value: Any, shown_as: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _old_excel(path, name):
+def _old_excel(path, name, is_header):
     book = opened_old(path)
     if name and name not in book.sheet_names():
         raise files.InputError(
             f"{path} has no sheet {name!r}; it has {', '.join(book.sheet_names())}.")
-    table = book.sheet_by_name(name) if name else book.sheet_by_index(0)
-    yield Sheet(_old_rows(book, table), [])
+    tables = [book.sheet_by_name(name)] if name else [
+        table for table in book.sheets() if not table.visibility] or book.sheets()
+    table = max(tables, key=lambda table: any(
+        is_header([str(text) for text in table.row_values(row) if text])
+        for row in range(min(table.nrows, FIRST_ROWS))))
+    notes = [] if len(tables) < 2 else [
+        f"sheet {table.name!r} is read, of {len(book.sheet_names())} "
+        f"({', '.join(book.sheet_names())}); --sheet NAME takes another"]
+    yield Sheet(_old_rows(book, table), notes)
 
 
 def opened_old(path: files.Path) -> Any:

@@ -53,12 +53,18 @@ LEAVE_OUT = "leave-out"
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column: where it is, what it means (empty: left aside), and by what."""
+    """One column: where it is, what it means (empty: left aside), and by what.
+
+    Side and view are of a column that tells something of one image of a row with
+    several (`file_columns`).
+    """
 
     place: int
     heading: str
     meaning: str = ""
     how: str = ""
+    side: str = ""
+    view: str = ""
 
 
 def find_header(rows: Sequence[Row], flags: Mapping[str, str]) -> int:
@@ -77,8 +83,8 @@ def find_header(rows: Sequence[Row], flags: Mapping[str, str]) -> int:
     if not rows:
         raise files.InputError("the table has no rows; expected a header and one row "
                                "per image.")
-    known = {_word(heading) for heading in flags.values()}
-    scores = [(sum(bool(meaning_of(text)) or _word(text) in known
+    known = {word_of(heading) for heading in flags.values()}
+    scores = [(sum(bool(meaning_of(text)) or word_of(text) in known
                    for text in row.texts if text), -place)
               for place, row in enumerate(rows[:HEADER_WITHIN])]
     best, place = max(scores)
@@ -88,16 +94,22 @@ def find_header(rows: Sequence[Row], flags: Mapping[str, str]) -> int:
         sum(map(bool, rows[i].texts)), -i))
 
 
-def _word(text):
+def word_of(text: str) -> str:
+    """A heading as it is compared: small letters and digits, `_` between words."""
     text = text.strip().lower().replace("\u00e4", "ae").replace("\u00f6", "oe")
     return re.sub(r"[^a-z0-9]+", "_", text.replace("\u00fc", "ue")).strip("_")
 
 
 def meaning_of(heading: str) -> str:
     """What a heading means; empty where it is no known word."""
-    word = _word(heading)
+    word = word_of(heading)
     return vocabulary.meaning(word) or vocabulary.meaning(heading) or next(
         (name for name, spellings in FURTHER.items() if word in spellings), "")
+
+
+def is_header(texts: Sequence[str]) -> bool:
+    """Whether several texts of a row are headings that are understood."""
+    return sum(bool(meaning_of(text)) for text in texts) > 1
 
 
 def columns(header: Row, rows: Sequence[Row], flags: Mapping[str, str]
@@ -117,7 +129,7 @@ def columns(header: Row, rows: Sequence[Row], flags: Mapping[str, str]
                 for i in range(width)]
     by_flag = {_place(meaning, text, headings): meaning
                for meaning, text in flags.items()}
-    taken_meanings = set(flags)
+    taken_meanings = {meaning.partition(":")[0] for meaning in flags}
     result = []
     for place, heading in enumerate(headings):
         meaning, how = by_flag.get(place, ""), BY_FLAG
@@ -127,18 +139,33 @@ def columns(header: Row, rows: Sequence[Row], flags: Mapping[str, str]
                 meaning = ""
         if meaning and how == BY_HEADING:
             taken_meanings.add(meaning)
+        meaning, _, part = meaning.partition(":")
         result.append(Column(place, heading or f"column {place + 1}", meaning,
-                             how if meaning else ""))
+                             how if meaning else "", *part_of(part)))
     return _by_values(result, rows, taken_meanings)
 
 
+def part_of(text: str) -> tuple[str, str]:
+    """Side and view of the part behind the colon of `--column path:LCC=HEADING`.
+
+    Raises:
+        files.InputError: it is neither.
+    """
+    side_word = side(text)
+    told = (side_word, "") if side_word in ("L", "R") else words.view(text)[:2]
+    if text and not any(told):
+        raise files.InputError(
+            f"{text!r} is no side and view; expected such as LCC, R MLO, L or CC.")
+    return told
+
+
 def _place(meaning, text, headings):
-    if meaning not in MEANINGS:
+    if meaning.partition(":")[0] not in MEANINGS:
         raise files.InputError(
             f"--column {meaning}={text}: {meaning!r} is nothing that a column can "
             f"mean; expected one of {', '.join(MEANINGS)}.")
     for place, heading in enumerate(headings):
-        if heading == text or _word(heading) == _word(text) != "":
+        if heading == text or word_of(heading) == word_of(text) != "":
             return place
     if text.isdecimal() and 1 <= int(text) <= len(headings):
         return int(text) - 1
@@ -237,17 +264,21 @@ def labels(counts: Mapping[str, int], flags: Mapping[str, Sequence[str]]) -> Lab
 
 LABEL_FLAGS = {"malignant": 1, "pos": 1, "1": 1, "benign": 0, "neg": 0, "0": 0,
                LEAVE_OUT: None}
-BIRADS = re.compile(r"(?:bi-?rads[ _-]*)?([0-6])[abc]?", re.I)
+BIRADS = re.compile(r"(?:(?:bi-?rads|acr)[ _:-]*)?(?:([0-6])|(iv|vi?|i{1,3}))[abc]?",
+                    re.I)
+ROMAN = ("", "i", "ii", "iii", "iv", "v", "vi")
 
 
 def label_advice(counts: Mapping[str, int]) -> str:
     """The flags that would explain the words of a label column, ready to be copied."""
     values = sorted(counts)
-    if all(BIRADS.fullmatch(value) for value in values):
+    matches = {value: BIRADS.fullmatch(value) for value in values}
+    if len(values) > 2 and 2 * sum(map(bool, matches.values())) > len(values) or all(
+            matches.values()):
         groups: dict[str, list[str]] = {"malignant": [], "benign": [], LEAVE_OUT: []}
-        for value in values:
-            match = BIRADS.fullmatch(value)
-            number = match[1] if match else ""
+        for value, match in matches.items():
+            number = "none" if match is None else match[1] or str(
+                ROMAN.index(match[2].lower()))
             groups["malignant" if number in "456" else "benign" if number in "12"
                    else LEAVE_OUT].append(value)
         flags = " ".join(f"--label {name}={_quoted(','.join(many))}"

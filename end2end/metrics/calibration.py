@@ -48,7 +48,8 @@ def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:
         files.InputError: see `check`.
     """
     labels, scores = check(labels, scores)
-    return float(np.mean((scores - labels) ** 2))
+    distance = scores - labels
+    return float(distance @ distance) / len(distance)
 
 
 def brier_interval(

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from end2end.utils import chunks
+
 
 def codes(groups: ArrayLike) -> NDArray[np.integer]:
     """Whole numbers from 0 on, equal for equal keys, `(n,)`.
@@ -22,7 +24,9 @@ def codes(groups: ArrayLike) -> NDArray[np.integer]:
 def summed(parts: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
     """Shares `(..., n)` of the cases added up by key: `(..., keys)`."""
     place = codes(groups)
-    rows = [np.bincount(place, row) for row in parts.reshape(-1, parts.shape[-1])]
+    length = int(place.max()) + 1
+    rows = [chunks.counted(place, length, row)
+            for row in parts.reshape(-1, parts.shape[-1])]
     return np.reshape(rows, (*parts.shape[:-1], -1))
 
 
@@ -35,7 +39,10 @@ def quantile(parts: NDArray[np.float64]) -> float:
     Args:
         parts: shares of the units in the chance of an estimate, `(units,)`.
     """
-    squares = parts**2
-    spread = float((squares**2).sum())
-    freedom = float(squares.sum()) ** 2 / spread if spread > 0 else np.inf
+    total = spread = 0.0
+    for rows in chunks.slices(len(parts)):
+        squares = parts[rows] ** 2
+        total += float(squares.sum())
+        spread += float(squares @ squares)
+    freedom = total**2 / spread if spread > 0 else np.inf
     return float(stats.t.ppf(0.975, freedom))

@@ -16,6 +16,7 @@ from scipy import special
 
 from end2end.metrics import clusters, roc
 from end2end.metrics.shares import Estimate
+from end2end.utils import chunks
 
 # Of the normal distribution, for 95 %.
 QUANTILE = 1.959963984540054
@@ -64,7 +65,7 @@ def compare(
 
 
 def _mean(labels, places):
-    return float(places[labels].mean())
+    return float(places.mean(where=labels))
 
 
 def _variance(labels, places):
@@ -94,11 +95,16 @@ def covariance(
     Raises:
         files.InputError: see `metrics.check`.
     """
-    areas, parts = zip(*(influence(labels, values) for values in scores), strict=True)
-    parts = np.stack(parts)
-    if groups is not None:
-        parts = clusters.summed(parts, groups)
-    return np.array(areas), parts @ parts.T
+    areas, parts = zip(*(_by_unit(labels, values, groups) for values in scores),
+                       strict=True)
+    return np.array(areas), np.array(
+        [[first @ second for second in parts] for first in parts])
+
+
+def _by_unit(labels, scores, groups):
+    """AUC, and the share of each case or group in its chance."""
+    area, parts = influence(labels, scores)
+    return area, parts if groups is None else clusters.summed(parts, groups)
 
 
 def influence(
@@ -112,10 +118,14 @@ def influence(
         files.InputError: see `metrics.check`.
     """
     labels, scores, _ = roc.check(labels, scores)
-    places = roc.placements(labels, scores)
-    area = _mean(labels, places)
-    counts = np.where(labels, labels.sum(), (~labels).sum())
-    return area, (places - area) / np.sqrt(counts * np.maximum(counts - 1, 1))
+    parts = roc.placements(labels, scores)
+    area, positive = _mean(labels, parts), int(labels.sum())
+    parts -= area
+    divisors = [math.sqrt(count * max(count - 1, 1))
+                for count in (len(labels) - positive, positive)]
+    for rows in chunks.slices(len(labels)):
+        parts[rows] /= np.take(divisors, labels[rows])
+    return area, parts
 
 
 def estimate(
@@ -134,13 +144,11 @@ def estimate(
     Raises:
         files.InputError: see `metrics.check`.
     """
-    area, parts = influence(labels, scores)
-    if groups is not None:
-        parts = clusters.summed(parts, groups)
+    area, parts = _by_unit(labels, scores, groups)
     labels = np.asarray(labels, bool)
     counts = int(labels.sum()), int((~labels).sum())
     return Estimate(area, *logit_interval(
-        area, float((parts**2).sum()), counts, quantile=clusters.quantile(parts)))
+        area, float(parts @ parts), counts, quantile=clusters.quantile(parts)))
 
 
 def logit_interval(area: float, variance: float, counts: tuple[int, int], *,

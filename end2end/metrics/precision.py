@@ -17,6 +17,7 @@ from scipy import special
 
 from end2end.metrics import clusters, roc
 from end2end.metrics.shares import Estimate
+from end2end.utils import chunks
 
 
 def curve(
@@ -46,11 +47,17 @@ def curve(
 def class_weights(
         labels: NDArray[np.bool_], prevalence: float | None) -> NDArray[np.float64]:
     """Weights that give the positives a share of all: float64 `(n,)`, of mean 1."""
+    return np.where(labels, *pair_of_weights(labels, prevalence))
+
+
+def pair_of_weights(
+        labels: NDArray[np.bool_], prevalence: float | None) -> tuple[float, float]:
+    """The weight of each positive and of each negative; see `class_weights`."""
     if prevalence is None:
-        return np.ones(len(labels))
-    count = len(labels)
-    return np.where(labels, prevalence * count / labels.sum(),
-                    (1 - prevalence) * count / (~labels).sum())
+        return 1.0, 1.0
+    count, positive = len(labels), int(labels.sum())
+    return (prevalence * count / positive,
+            (1 - prevalence) * count / (count - positive))
 
 
 def average_precision(
@@ -66,33 +73,45 @@ def average_precision(
         files.InputError: see `metrics.check`.
     """
     labels, scores, _ = roc.check(labels, scores)
-    weights = class_weights(labels, prevalence)
-    area, influence = _influence(labels, scores, weights)
+    area, influence = _influence(labels, scores, prevalence)
     if prevalence is not None:  # the share of each class is fixed
-        for cases in (labels, ~labels):
-            influence[cases] -= influence[cases].mean()
+        means = (influence.mean(where=~labels), influence.mean(where=labels))
+        for rows in chunks.slices(len(labels)):
+            influence[rows] -= np.take(means, labels[rows])
     if groups is not None:
         influence = clusters.summed(influence, groups)
     if not 0 < area < 1:
         return Estimate(area, 0.025 ** (1 / int(labels.sum())) if area else 0.0, area)
-    half = clusters.quantile(influence) * math.sqrt(float((influence**2).sum())) / (
+    half = clusters.quantile(influence) * math.sqrt(float(influence @ influence)) / (
         area * (1 - area))
     low, high = special.expit([special.logit(area) - half, special.logit(area) + half])
     return Estimate(area, float(low), float(high))
 
 
-def _influence(labels, scores, weights):
+def _influence(labels, scores, prevalence):
     """Average precision, and what each case adds to it, `(n,)`."""
-    values, place = np.unique(-scores, return_inverse=True)
-    positive = np.bincount(place, weights * labels, len(values))
-    negative = np.bincount(place, weights * ~labels, len(values))
-    hits, called = np.cumsum(positive), np.cumsum(positive + negative)
-    precision, total = hits / called, hits[-1]
-    area = float((positive * precision).sum() / total)
-    # A case changes the precision of every positive at or below its score.
-    gain = positive * (called - hits) / called**2 / total
-    loss = positive * hits / called**2 / total
-    gain, loss = (np.cumsum(part[::-1])[::-1] for part in (gain, loss))
-    influence = np.where(labels, (precision[place] - area) / total + gain[place],
-                         -loss[place])
-    return area, influence * weights
+    weight, negative_weight = pair_of_weights(labels, prevalence)
+    values, counts = np.unique(scores[labels], return_counts=True)
+    positive = weight * counts
+    hits = _from_above(positive)
+    # How many of these values lie at or below a negative: those whose precision it
+    # lowers, as a positive raises that of its own and of all below.
+    place = chunks.places(values, scores, "right")
+    alarms = chunks.counted(place, len(values) + 1, ~labels)
+    called = hits + negative_weight * _from_above(alarms)[1:]
+    total = hits[0]
+    area = float((positive * hits / called).sum() / total)
+    slope = positive / called**2 / total
+    gain = np.cumsum(slope * (called - hits)) + (hits / called - area) / total
+    loss = np.concatenate([[0.0], np.cumsum(slope * hits)])
+    influence = np.empty(len(labels))
+    for rows in chunks.slices(len(labels)):
+        influence[rows] = np.where(
+            labels[rows], weight * gain[np.maximum(place[rows], 1) - 1],
+            -negative_weight * loss[place[rows]])
+    return area, influence
+
+
+def _from_above(values):
+    """Sums of each value and all behind it."""
+    return np.cumsum(values[::-1])[::-1]

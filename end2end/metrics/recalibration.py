@@ -9,7 +9,7 @@ Logistic regression in rare events data. Political Analysis 9, 137-163, 2001).
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy import special
 
 from end2end.metrics import calibration, clusters
 from end2end.metrics.shares import Estimate
-from end2end.utils import files
+from end2end.utils import chunks, files
 
 QUANTILE = 1.959963984540054
 STEPS = 50
@@ -26,8 +26,9 @@ STEPS = 50
 
 def logits(scores: ArrayLike) -> NDArray[np.float64]:
     """Log odds of probabilities, those of 0 and 1 a little inside."""
-    return special.logit(np.clip(
-        np.asarray(scores, np.float64), calibration.CLIP, 1 - calibration.CLIP))
+    odds = np.clip(
+        np.asarray(scores, np.float64), calibration.CLIP, 1 - calibration.CLIP)
+    return special.logit(odds, out=odds) if odds.ndim else special.logit(odds)
 
 
 def summary(
@@ -51,9 +52,9 @@ def summary(
     """
     labels, scores = calibration.check(labels, scores)
     positions = logits(scores)
-    ones = np.ones((len(labels), 1))
-    large, error = fit(labels, ones, offset=positions, groups=groups)
-    both, errors = fit(labels, np.column_stack([ones, positions]), groups=groups)
+    ones = np.broadcast_to(1.0, labels.shape)
+    large, error = fit(labels, [ones], offset=positions, groups=groups)
+    both, errors = fit(labels, [ones, positions], groups=groups)
     return dict(
         intercept=_wald(large[0], error[0, 0]), slope=_wald(both[1], errors[1, 1]),
         observed_expected=observed_expected(labels, scores, groups=groups),
@@ -72,23 +73,25 @@ def observed_expected(
     (Debray TPA et al. BMJ 356, i6460, 2017)."""
     labels, scores = calibration.check(labels, scores)
     ratio = float(labels.sum() / scores.sum())
-    influence = (labels - ratio * scores) / labels.sum()
+    influence = scores * -ratio
+    influence += labels
+    influence /= labels.sum()
     if groups is not None:
         influence = clusters.summed(influence, groups)
-    half = QUANTILE * math.sqrt(float((influence**2).sum()))
+    half = QUANTILE * math.sqrt(float(influence @ influence))
     return Estimate(ratio, ratio * math.exp(-half), ratio * math.exp(half))
 
 
 def fit(
-        labels: NDArray[np.bool_], columns: NDArray[np.float64], *,
-        offset: ArrayLike = 0.0, groups: ArrayLike | None = None
+        labels: NDArray[np.bool_], columns: Sequence[NDArray[np.float64]], *,
+        offset: NDArray[np.float64] | None = None, groups: ArrayLike | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Logistic regression by Newton's method.
 
     Args:
         labels: bool `(n,)`.
-        columns: `(n, k)`.
-        offset: added to the log odds, `(n,)`.
+        columns: `k` of `(n,)`.
+        offset: added to the log odds, `(n,)`; None: 0.
         groups: one key per case; the covariance is then that of independent groups
             (Liang KY, Zeger SL. Biometrika 73, 13-22, 1986).
 
@@ -99,30 +102,46 @@ def fit(
         files.InputError: no finite coefficients fit best, since the columns tell the
             classes apart without an error.
     """
-    weights = np.zeros(columns.shape[1])
+    weights = np.zeros(len(columns))
     for _ in range(STEPS):
-        chances = special.expit(columns @ weights + offset)
-        spread = chances * (1 - chances)
-        information = columns.T @ (columns * spread[:, None])
+        gradient, information = np.zeros(len(columns)), 0.0
+        for part, chances, residuals in _passes(labels, columns, offset, weights):
+            information = information + part @ (part * (chances * (1 - chances))).T
+            gradient += part @ residuals
         try:
-            step = np.linalg.solve(information, columns.T @ (labels - chances))
+            step = np.linalg.solve(information, gradient)
         except np.linalg.LinAlgError:
             break
         # A step of more than 5 units would overshoot.
         step *= min(1.0, 5 / max(float(np.abs(step).max()), 1e-300))
         weights = weights + step
         if np.abs(step).max() < 1e-9:
-            return weights, _covariance(columns, labels - chances, information, groups)
+            return weights, _covariance(
+                _passes(labels, columns, offset, weights), information, groups)
     raise files.InputError(
         "the scores tell cancers from other cases without an error, or are all equal, "
         "so no recalibration can be found; use a larger set.")
 
 
-def _covariance(columns, residuals, information, groups):
+def _passes(labels, columns, offset, weights):
+    """Columns `(k, rows)`, chances and residuals, some rows after the other."""
+    for rows in chunks.slices(len(labels)):
+        part = np.stack([column[rows] for column in columns])
+        odds = weights @ part
+        chances = special.expit(odds if offset is None else odds + offset[rows])
+        yield part, chances, labels[rows] - chances
+
+
+def _covariance(passes, information, groups):
     inverse = np.linalg.inv(information)
     if groups is None:
         return inverse
-    parts = clusters.summed(columns.T * residuals, groups)
+    place, start = clusters.codes(groups), 0
+    parts = np.zeros((len(inverse), int(place.max()) + 1))
+    for part, _, residuals in passes:
+        rows = slice(start, start := start + len(residuals))
+        for total, values in zip(parts, part * residuals, strict=True):
+            np.add.at(total, place[rows], values)
     count = parts.shape[1]
     return inverse @ (parts @ parts.T) @ inverse * count / max(count - 1, 1)
 

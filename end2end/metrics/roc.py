@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from end2end.metrics import bootstrap
-from end2end.utils import files
+from end2end.utils import chunks, files
 
 
 def check(
         labels: ArrayLike, scores: ArrayLike,
         weights: ArrayLike | None = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
-    """Labels as bool, scores and weights as float64, all `(n,)`.
+    """Labels as bool, scores and weights as float64, all `(n,)`; not to be changed.
 
     Raises:
         files.InputError: lengths differ, a label is not 0 or 1, a score is not finite,
@@ -30,7 +30,7 @@ def check(
         raise files.InputError(
             f"labels of shape {labels.shape} and scores of shape {scores.shape} do not "
             "fit; expected one label and one score per case.")
-    if not np.isin(labels, (0, 1)).all():
+    if labels.dtype != bool and not np.isin(labels, (0, 1)).all():
         others = sorted(set(labels.tolist()) - {0, 1})
         raise files.InputError(
             f"label {others[0]!r} is neither 0 nor 1; expected 1 for cancer, 0 for "
@@ -39,18 +39,21 @@ def check(
         raise files.InputError(
             f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores are not "
             "finite numbers; leave those cases out.")
-    weights = np.ones(len(labels)) if weights is None else np.asarray(
-        weights, np.float64)
-    if weights.shape != labels.shape or not (weights >= 0).all():
-        raise files.InputError(
-            "weights do not fit; expected one number from 0 on per case.")
-    labels = labels.astype(bool)
-    present = np.unique(labels[weights > 0]).astype(int)
-    if len(present) < 2:
+    labels = labels.astype(bool, copy=False)
+    if weights is None:
+        weights = np.broadcast_to(1.0, labels.shape)
+        present = labels
+    else:
+        weights = np.asarray(weights, np.float64)
+        if weights.shape != labels.shape or not (weights >= 0).all():
+            raise files.InputError(
+                "weights do not fit; expected one number from 0 on per case.")
+        present = labels[weights > 0]
+    if not present.any() or present.all():
         raise files.InputError(
             f"AUC needs both classes, but all {len(labels)} labels are "
-            f"{present.tolist()}. Check that the split folder has images under both "
-            "'neg' and 'pos'.")
+            f"{[int(value) for value in present[:1]]}. Check that the split folder has "
+            "images under both 'neg' and 'pos'.")
     return labels, scores, weights
 
 
@@ -190,11 +193,16 @@ def placements(
         share of positives above it (ties one half); both have the AUC as mean.
     """
     places = np.empty(len(scores))
-    for cases, sign in ((labels, 1), (~labels, -1)):
-        others = np.sort(sign * scores[~cases])
-        below = (np.searchsorted(others, sign * scores[cases], "left")
-                 + np.searchsorted(others, sign * scores[cases], "right"))
-        places[cases] = below / (2 * len(others))
+    for positive in (True, False):
+        others = scores[labels != positive]
+        others.sort()
+        for rows in chunks.slices(len(scores)):
+            cases = np.flatnonzero(labels[rows] == positive) + rows.start
+            values = scores[cases]
+            below = (np.searchsorted(others, values, "left")
+                     + np.searchsorted(others, values, "right"))
+            halves = 2 * len(others)
+            places[cases] = (below if positive else halves - below) / halves
     return places
 
 
@@ -276,7 +284,7 @@ def threshold_at_sensitivity(
     """
     labels, scores, _ = check(labels, scores)
     positive = np.sort(scores[labels])[::-1]
-    return float(positive[_needed(sensitivity, len(positive), "sensitivity") - 1])
+    return float(positive[needed(sensitivity, len(positive), "sensitivity") - 1])
 
 
 def threshold_at_specificity(
@@ -288,9 +296,9 @@ def threshold_at_specificity(
     """
     labels, scores, _ = check(labels, scores)
     negative = np.sort(scores[~labels])
-    last = negative[_needed(specificity, len(negative), "specificity") - 1]
-    higher = scores[scores > last]
-    return float(higher.min() if len(higher) else np.nextafter(last, np.inf))
+    last = negative[needed(specificity, len(negative), "specificity") - 1]
+    higher = scores.min(where=scores > last, initial=np.inf)
+    return float(higher if np.isfinite(higher) else np.nextafter(last, np.inf))
 
 
 def specificity_at_sensitivity(
@@ -325,7 +333,7 @@ def sensitivity_at_specificity_interval(
 
 def _point_interval(statistic, labels, scores, share, draw):
     labels, scores, _ = check(labels, scores)
-    _needed(share, 1, "operating point")
+    needed(share, 1, "operating point")
     return bootstrap.interval(bootstrap.replicates(
         statistic(labels, scores, share), len(labels), **draw))
 
@@ -352,8 +360,12 @@ def _sensitivity_of_draws(labels, scores, specificity):
     return _specificity_of_draws(~labels, -scores, specificity)
 
 
-def _needed(share, count, what):
-    """Least number of `count` cases that makes `share`; rounding errors forgiven."""
+def needed(share: float, count: int, what: str) -> int:
+    """Least number of `count` cases that makes `share`; rounding errors forgiven.
+
+    Raises:
+        files.InputError: `share`, called `what`, is not above 0 and up to 1.
+    """
     if not 0 < share <= 1:
         raise files.InputError(
             f"{what} {share} is not a share; expected a number above 0, up to 1.")

@@ -116,21 +116,7 @@ def sensitivity_at_specificity(
         files.InputError: see `metrics.check`, or the share is out of range.
     """
     labels, scores, _ = roc.check(labels, scores)
-    threshold = roc.threshold_at_specificity(labels, scores, specificity)
-    keys = None if groups is None else np.asarray(groups)
-    positives, negatives = scores[labels], np.sort(scores[~labels])
-    rate = shares.share(positives >= threshold, None if keys is None else keys[labels])
-    size = len(negatives) if keys is None else shares.effective_size(
-        (scores < threshold)[~labels].astype(float), keys[~labels])
-    limits = calibration.wilson_interval(specificity * size, size)
-    at_low, at_high = (
-        float((positives >= np.quantile(negatives, limit, method="higher")).mean())
-        for limit in limits)
-    at_low, at_high = max(at_low, rate.value), min(at_high, rate.value)
-    return Estimate(
-        rate.value,
-        max(0.0, rate.value - math.hypot(rate.value - rate.low, rate.value - at_high)),
-        min(1.0, rate.value + math.hypot(rate.high - rate.value, at_low - rate.value)))
+    return _other_rate(~labels, scores, specificity, groups, name="specificity")
 
 
 def specificity_at_sensitivity(
@@ -139,4 +125,26 @@ def specificity_at_sensitivity(
     """Specificity at the threshold of a sensitivity; as `sensitivity_at_specificity`
     with the classes and the direction of the scores exchanged."""
     labels, scores, _ = roc.check(labels, scores)
-    return sensitivity_at_specificity(~labels, -scores, sensitivity, groups=groups)
+    return _other_rate(
+        labels, scores, sensitivity, groups, name="sensitivity", sign=-1)
+
+
+def _other_rate(cases, scores, share, groups, *, name, sign=1):
+    """How many of the other cases lie above the quantile of some `cases`; of scores
+    times `sign`."""
+    fixed, others = sign * scores[cases], sign * scores[~cases]
+    ordered = np.sort(fixed)
+    last = ordered[roc.needed(share, len(ordered), name) - 1]
+    left, called = fixed <= last, others > last
+    del fixed
+    keys = None if groups is None else np.asarray(groups)
+    rate = shares.share(called, None if keys is None else keys[~cases])
+    size = len(ordered) if keys is None else shares.effective_size(left, keys[cases])
+    at_low, at_high = (
+        float((others >= ordered[math.ceil(limit * (len(ordered) - 1))]).mean())
+        for limit in calibration.wilson_interval(share * size, size))
+    at_low, at_high = max(at_low, rate.value), min(at_high, rate.value)
+    return Estimate(
+        rate.value,
+        max(0.0, rate.value - math.hypot(rate.value - rate.low, rate.value - at_high)),
+        min(1.0, rate.value + math.hypot(rate.high - rate.value, at_low - rate.value)))

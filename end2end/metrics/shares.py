@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from end2end.metrics import calibration, clusters
+from end2end.utils import chunks
 
 Interval = tuple[float, float]
 
@@ -48,7 +49,7 @@ def share(hits: ArrayLike, groups: ArrayLike | None = None) -> Estimate:
         hits: bool `(n,)`, at least one.
         groups: one key per case; cases of one key depend on each other.
     """
-    hits = np.asarray(hits, np.float64)
+    hits = np.asarray(hits, bool)
     count, rate = len(hits), float(hits.mean())
     size = count if groups is None else effective_size(hits, groups)
     low, high = calibration.wilson_interval(rate * size, size)
@@ -59,19 +60,23 @@ def effective_size(values: NDArray, groups: ArrayLike) -> float:
     """Number of independent cases that tell as much as these (Rao and Scott 1992).
 
     Args:
-        values: 0 or 1, `(n,)`.
+        values: bool, or 0 and 1, `(n,)`.
         groups: one key per case.
 
     Returns:
         float, at most `n`; `n` where all values are equal or all keys differ.
     """
     count, rate = len(values), float(np.mean(values))
-    number = int(np.count_nonzero(np.bincount(clusters.codes(groups))))
+    place = clusters.codes(groups)
+    length = int(place.max()) + 1
+    sizes = chunks.counted(place, length)
+    number = int(np.count_nonzero(sizes))
     simple = rate * (1 - rate) / count
     if number in (1, count) or simple == 0:
         return float(count)
-    sums = clusters.summed(values - rate, groups)
-    variance = number / (number - 1) * float((sums**2).sum()) / count**2
+    sums = chunks.counted(place, length, values)
+    sums -= rate * sizes
+    variance = number / (number - 1) * float(sums @ sums) / count**2
     return count / max(1.0, variance / simple)
 
 

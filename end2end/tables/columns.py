@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end.tables import vocabulary
-from end2end.utils import cells, files
+from end2end.utils import cells, chunks, files
 
 # Rows beyond which a table is no table of scores; a compressed file can hold any.
 MOST_ROWS = 50_000_000
@@ -58,7 +58,7 @@ class Table:
         return Table(
             name or self.name, self.labels[chosen],
             {key: values[chosen] for key, values in self.scores.items()},
-            _several(part(self.women)), part(self.keys),
+            _renumbered(part(self.women)), part(self.keys),
             {key: values[chosen] for key, values in self.texts.items()}, self.left_out)
 
 
@@ -244,8 +244,27 @@ def _several(women):
     """Women as numbers from 0 on, or None where each has one row."""
     if women is None:
         return None
-    keys, codes = np.unique(women, return_inverse=True)
-    return None if len(keys) == len(women) else codes.astype(np.int32)
+    keys = np.sort(women[np.append(True, women[1:] != women[:-1])])
+    count = 1
+    for rows in chunks.slices(len(keys) - 1):  # in place, as a table may be long
+        part = keys[rows.start + 1:rows.stop + 1]
+        part = part[part != keys[rows]]
+        keys[count:count + len(part)] = part
+        count += len(part)
+    return None if count == len(women) else chunks.places(keys[:count], women)
+
+
+def _renumbered(women):
+    """Women of some rows of a table as numbers from 0 on; see `_several`."""
+    if women is None or not len(women):
+        return None
+    present = np.zeros(int(women.max()) + 1, bool)
+    present[women] = True
+    count = int(present.sum())
+    if count == len(women):
+        return None
+    return women if count == len(present) else (
+        np.cumsum(present, dtype=np.int32) - 1)[women]
 
 
 def _memory(function: Callable[[str], int | None]) -> Callable[[str], int | None]:

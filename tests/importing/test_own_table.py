@@ -193,3 +193,44 @@ def test_a_table_of_which_no_file_can_be_read_is_refused(tmp_path):
     said = refusal(path, tmp_path / "out", "--workers", 1)
     assert "no row is left to import: 2 is no DICOM file" in said
     assert len(rows_of(tmp_path / "out/left_out.csv")) == 2
+
+
+def test_a_second_header_and_a_sum_are_left_out_without_a_question(tmp_path, capsys):
+    lines = sound()
+    lines[1:1] = ["(name),(number),(L/R),(CC),(0/1)"]
+    path = table(tmp_path, [*lines, "Total,6,,,99"])
+    program.main(["table", str(path), str(tmp_path / "out"), "--size", "40", "32",
+                  "--workers", "1"])
+    assert "2 rows: 2, 15" in capsys.readouterr().out
+    assert len(rows_of(tmp_path / "out/images.csv")) == 12
+
+
+def test_labels_that_nobody_explains_are_asked_for_of_rows_with_a_file(tmp_path):
+    path = table(tmp_path, [*sound(), "12.png,w9,L,CC,4b"])
+    assert "the labels 4b are not understood" in refusal(
+        path, tmp_path / "out", "--workers", 1)
+
+
+def test_two_columns_of_labels_that_differ_are_asked_about(tmp_path):
+    lines = [f"{line},{'label' if number == 0 else line[-1]}"
+             for number, line in enumerate(sound())]
+    args = (tmp_path / "out", "--size", "40", "32", "--workers", 1)
+    program.main(["table", str(table(tmp_path, lines)), *map(str, args)])
+    lines[5] = f"{lines[5][:-1]}{1 - int(lines[5][-1])}"
+    path = table(tmp_path, lines, "u.csv")
+    said = refusal(path, tmp_path / "out2", "--workers", 1)
+    assert "5: label, 6: label" in said and "--column label=5" in said
+    program.main(["table", str(path), str(tmp_path / "out3"), "--column", "label=6",
+                  *map(str, args[1:])])
+    labels = {row["row"]: row["label"] for row in rows_of(tmp_path / "out3/images.csv")}
+    assert labels["6"] == lines[5][-1]
+
+
+def test_days_that_are_numbers_are_dates(tmp_path, capsys):
+    days = ["date", *["45000", "2023-03-15"] * 6]
+    lines = [",".join(cells) for cells in zip(sound(), days, strict=True)]
+    program.main(["table", str(table(tmp_path, lines)), str(tmp_path / "out"), "--size",
+                  "40", "32", "--workers", "1"])
+    said = capsys.readouterr().out
+    assert "day-numbers - said" in said and "exams-of-two" not in said
+    assert {row["exam"] for row in rows_of(tmp_path / "out/images.csv")} == {"20230315"}

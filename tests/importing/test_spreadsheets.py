@@ -130,3 +130,29 @@ def test_a_cut_off_book_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(files.InputError, match="cannot be read"):
         read(path)
+
+
+def test_the_sheet_with_headings_is_read_and_said(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["0 = benign"])
+    book.create_sheet("old").append(["file", "label", "1"])
+    book["old"].sheet_state = "hidden"
+    book.create_sheet("data").append(["file", "label"])
+    book.save(tmp_path / "t.xlsx")
+    rows, notes = read(tmp_path / "t.xlsx",
+                       is_header=lambda texts: set(texts) > {"file"})
+    assert rows[0].texts == ("file", "label")
+    assert notes[0].startswith("sheet 'data' is read, of 3 (Sheet, old, data)")
+    assert read(tmp_path / "t.xlsx")[0][0].texts == ("0 = benign",)
+
+
+def test_formulas_without_a_result_are_said(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (["file", "label"], ['="a"&".png"', 1], ["b.png", "=1-1"]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    rows, notes = read(tmp_path / "t.xlsx")
+    assert rows[1].texts == ("", "1")
+    assert notes == [
+        "2 cells hold formulas whose results the file does not have (A2, B3): they are "
+        "read as empty; open the file in a spreadsheet program and save it"]

@@ -92,3 +92,10 @@ def test_advice_on_birads_can_be_copied():
     assert understanding.label_advice({"1": 1, "3": 1, "4a": 1, "5": 1}).endswith(
         "--label malignant=4a,5 --label benign=1 --label leave-out=3")
     assert "--label malignant=" in understanding.label_advice({"x": 1, "y z": 1})
+
+
+def test_advice_on_bi_rads_reads_roman_numbers_and_leaves_other_words_out():
+    advice = understanding.label_advice(
+        {"BI-RADS 4b": 1, "IV": 1, "ii": 1, "1": 1, "none": 1, "VI": 1})
+    assert advice.endswith('--label malignant="BI-RADS 4b,IV,VI" --label benign=1,ii '
+                           "--label leave-out=none")

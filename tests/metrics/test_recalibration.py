@@ -28,7 +28,7 @@ def test_errors_of_women_are_those_of_statsmodels():
     columns = sm.add_constant(recalibration.logits(known.FIRST))
     expected = sm.Logit(known.LABELS, columns).fit(
         disp=0, cov_type="cluster", cov_kwds=dict(groups=women, use_correction=False))
-    _, errors = recalibration.fit(known.LABELS.astype(bool), columns, groups=women)
+    _, errors = recalibration.fit(known.LABELS.astype(bool), columns.T, groups=women)
     count = len(set(women))
     np.testing.assert_allclose(
         errors, expected.cov_params() * count / (count - 1), rtol=1e-5)
