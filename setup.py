@@ -52,7 +52,8 @@ setuptools.setup(
     package_data={
         "": ["*.pyi"], "end2end": ["py.typed"],
         "end2end.reports": [
-            "report_page.*", "report_viewer.html", "viewer.css", "viewer.js"],
+            "report_page.*", "report_viewer.html", "viewer.css", "viewer.js",
+            "viewer_pixels.js"],
         "end2end.serve": ["serve_page.*"]},
     python_requires=">=3.10",
     install_requires=[

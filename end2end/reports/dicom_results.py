@@ -265,6 +265,8 @@ def segmentation(
         content_label="REGIONS", content_description=NOTICE,
         **_identifiers("regions", source, result))
     segmented.PatientOrientation = _orientation(source)
+    segmented.BodyPartExamined = "BREAST"
+    segmented.Laterality = result.row["laterality"]
     # A mammogram has no slices; highdicom writes a size of pixels without their
     # thickness, but does not read it.
     for shared in segmented.SharedFunctionalGroupsSequence:
@@ -300,7 +302,8 @@ def structured_report(
     content = highdicom.sr.MeasurementReport(
         observation_context=highdicom.sr.ObservationContext(
             observer_device_context=device),
-        procedure_reported=codes.SCT.Mammography,
+        # Of context group 100, in which mammography is not.
+        procedure_reported=codes.SCT.ImagingProcedure,
         imaging_measurements=[_whole_image(source, result),
                               *(_region(source, result, number, area)
                                 for number, area in enumerate(regions, 1))],

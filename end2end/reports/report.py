@@ -39,6 +39,7 @@ LIMITS = (
 CITE = ("Shen L, Margolies LR, Rothstein JH, Fluder E, McBride R, Sieh W. Deep "
         "Learning to Improve Breast Cancer Detection on Screening Mammography. "
         "Scientific Reports 9, 12495 (2019). doi:10.1038/s41598-019-48995-4")
+SCRIPTS = ("viewer_pixels.js", "viewer.js", "report_page.js")
 KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -226,7 +227,7 @@ def page(sections: Sequence, *, title: str, trained_on: str) -> str:
             contents.append(f'<li><a href="#{anchor}">{escaped(section.text)}</a></li>')
         body.append(RENDERERS[type(section)](section, anchor))
     style = asset("viewer.css") + asset("report_page.css")
-    script = asset("viewer.js") + asset("report_page.js")
+    script = "".join(map(asset, SCRIPTS))
     return filled(asset("report_page.html"), dict(
         title=escaped(title), style=style, style_hash=_digest(style), script=script,
         script_hash=_digest(script), cite=escaped(CITE),

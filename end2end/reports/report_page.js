@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const {element, grey, bytes} = MammogramViewer;
+  const {element, grey, mammogram, bytes} = Pixels;
   const byId = (name) => document.getElementById(name);
   // Views that fit on paper, four to a page.
   const MOST_PRINTED = 120;
@@ -11,7 +11,7 @@
 
   const viewOf = (entry) => ({
     ...entry,
-    load: () => grey(entry.image),
+    load: () => mammogram(entry.image),
     layers: entry.layers.map(layer => ({...layer, load: () => grey(layer.image)})),
   });
 

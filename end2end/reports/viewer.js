@@ -4,14 +4,21 @@
 // new MammogramViewer(place, colours).show(views); a view is an object with
 //   name, side ("L", "R", ""), view ("CC", ...), wall ("left", "right": where the chest
 //   wall is in the picture), width and height in pixels of the mammogram, spacing in
-//   millimetres or null, load(large): promise of {pixels, width, height, white} (pixels
-//   from 0), layers: [{name, title, colours, load(): promise of {pixels, width, height},
-//   legend}], lines: [{kind, points: [[x, y], ...]}] in shares of the picture, caption and
-//   flags (texts).
+//   millimetres or null, load(): promise of {pixels, width, height, white} (a Uint16Array
+//   from 0), detail(box, rows), where there is more than that: promise of the same for a
+//   part of the mammogram with its box, {left, top, right, bottom} in shares of it;
+//   layers: [{name, title, colours, load(): promise of {pixels, width, height}, legend}],
+//   lines: [{kind, points: [[x, y], ...]}] in shares of the picture, caption and flags
+//   (texts).
 const MammogramViewer = (() => {
   const STEP = 1.25;
   const PAN = 60;
   const MOST_ZOOM = 40;
+  // Milliseconds: of drawing before a picture of the screen, and of rest before details
+  // are asked for.
+  const DRAWING = 25;
+  const REST = 120;
+  const WHOLE = {left: 0, top: 0, right: 1, bottom: 1};
   // Presets: ends of the window as shares of white.
   const PRESETS = [["all grey", 0, 1], ["dense", 0.3, 1], ["fatty", 0, 0.6],
     ["skin", 0, 0.2]];
@@ -19,37 +26,11 @@ const MammogramViewer = (() => {
   const LINES = {map: ["#ffffff", []], malignant: ["#0072ff", []],
     benign: ["#00be78", [6, 5]], unknown: ["#c8c8c8", []]};
 
-  const element = (name, attributes = {}, ...children) => {
-    const node = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    node.append(...children);
-    return node;
-  };
+  const {element, clamp, pyramid, coloured, sample, tone} = Pixels;
   const button = (text, title, act) => {
     const node = element("button", {type: "button", title}, text);
     node.addEventListener("click", act);
     return node;
-  };
-  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-
-  // Half, a quarter, ... of a picture, so that few pixels are read for few on the screen.
-  const pyramid = ({pixels, width, height}) => {
-    const levels = [{pixels, width, height}];
-    let last = levels[0];
-    while (Math.min(last.width, last.height) > 64) {
-      const [w, h] = [last.width >> 1, last.height >> 1];
-      const half = new last.pixels.constructor(w * h);
-      for (let y = 0, i = 0; y < h; y += 1) {
-        let j = 2 * y * last.width;
-        for (let x = 0; x < w; x += 1, i += 1, j += 2) {
-          half[i] = (last.pixels[j] + last.pixels[j + 1] + last.pixels[j + last.width] +
-            last.pixels[j + last.width + 1]) >> 2;
-        }
-      }
-      last = {pixels: half, width: w, height: h};
-      levels.push(last);
-    }
-    return levels;
   };
 
   class Pane {
@@ -81,26 +62,29 @@ const MammogramViewer = (() => {
       this.node.classList.add("loading");
     }
 
-    // Loads the picture once the pane can be seen, in full once it is enlarged.
+    // Loads the picture once the pane can be seen.
     load() {
       if (this.asked || !this.view) return;
       this.asked = true;
-      this.take(this.view.load(false));
+      this.view.load().then(picture => {
+        this.levels = pyramid(picture);
+        this.white = picture.white;
+        this.node.classList.remove("loading");
+        this.renew();
+      }).catch(() => { this.node.classList.remove("loading"); });
       for (const layer of this.view.layers) {
         layer.load().then(map => {
           this.layers.set(layer.name, coloured(map, this.viewer.colours[layer.colours]));
-          this.viewer.draw(this);
+          this.renew();
         });
       }
     }
 
-    take(promise) {
-      promise.then(picture => {
-        this.levels = pyramid(picture);
-        this.white = picture.white;
-        this.node.classList.remove("loading");
-        this.viewer.draw(this);
-      }).catch(() => { this.node.classList.remove("loading"); });
+    // Something new is to be drawn.
+    renew() {
+      this.sampled = "";
+      this.version = -1;
+      this.viewer.wake();
     }
 
     // The unit in which all panes have one scale.
@@ -126,43 +110,107 @@ const MammogramViewer = (() => {
       this.height = clientHeight || 1;
     }
 
-    drawBase(ratio) {
-      if (!this.levels) return;
-      const width = Math.round(this.width * ratio);
-      const height = Math.round(this.height * ratio);
-      if (this.base.width !== width || this.base.height !== height) {
-        this.base.width = width;
-        this.base.height = height;
-      }
-      const {a, b, c, d} = this.place(width, height);
-      const full = this.levels[0];
-      if (Math.abs(a) * this.view.width / full.width > 1.5 && !this.full) {
-        this.full = true;
-        this.take(this.view.load(true));
-      }
-      const finest = this.view.width / full.width;
-      const index = clamp(Math.floor(Math.log2(1 / Math.abs(a) / finest)), 0,
-        this.levels.length - 1);
-      const level = this.levels[index];
-      paint(this.base, level, {
-        x: level.width / this.view.width / a, x0: -c * level.width / this.view.width / a,
-        y: level.height / this.view.height / b,
-        y0: -d * level.height / this.view.height / b}, this.viewer.window(this.white));
+    // The part of the mammogram that can be seen, in shares of it.
+    get seen() {
+      const {a, b, c, d} = this.place(this.width, this.height);
+      const [x, y] = [this.view.width * a, this.view.height * b];
+      const ends = [-c / x, (this.width - c) / x].sort((p, q) => p - q);
+      return {left: clamp(ends[0], 0, 1), right: clamp(ends[1], 0, 1),
+        top: clamp(-d / y, 0, 1), bottom: clamp((this.height - d) / y, 0, 1)};
     }
 
-    drawOver(ratio) {
-      const width = Math.round(this.width * ratio);
-      const height = Math.round(this.height * ratio);
-      if (this.over.width !== width || this.over.height !== height) {
-        this.over.width = width;
-        this.over.height = height;
+    // The coarsest picture that has a pixel for each of the screen where it is seen.
+    source(scale) {
+      const {detail, seen} = this;
+      if (detail && detail.left <= seen.left && detail.right >= seen.right &&
+          detail.top <= seen.top && detail.bottom >= seen.bottom &&
+          this.view.width / this.levels[0].width > 1 / scale) return detail;
+      const finest = this.view.width / this.levels[0].width;
+      return {...WHOLE, ...this.levels[clamp(Math.floor(Math.log2(1 / scale / finest)), 0,
+        this.levels.length - 1)]};
+    }
+
+    // Asks for what the picture at hand lacks where it is enlarged.
+    sharpen(ratio) {
+      if (!this.view.detail || !this.levels || !this.visible) return;
+      const scale = this.place(this.width, this.height).b * ratio;
+      const source = this.source(scale);
+      const {left, top, right, bottom} = this.seen;
+      const share = (source.bottom - source.top) * this.view.height / source.height;
+      if (scale * share <= 1.2 || share <= 1 || left >= right || top >= bottom) return;
+      // A little more than is seen, so that a small step needs no other.
+      const [x, y] = [(right - left) / 4, (bottom - top) / 4];
+      const box = {left: Math.max(left - x, 0), right: Math.min(right + x, 1),
+        top: Math.max(top - y, 0), bottom: Math.min(bottom + y, 1)};
+      const rows = Math.ceil((box.bottom - box.top) * this.view.height * Math.min(scale, 1));
+      const key = JSON.stringify([box, rows]);
+      if (this.wanted === key) return;
+      this.wanted = key;
+      this.view.detail(box, rows).then(detail => {
+        if (this.wanted !== key) return;
+        this.detail = detail;
+        this.renew();
+      }).catch(() => { this.wanted = ""; });
+    }
+
+    draw(ratio) {
+      const [width, height] = [this.width * ratio, this.height * ratio].map(Math.round);
+      const where = this.place(width, height);
+      for (const canvas of [this.base, this.over]) {
+        if (canvas.width !== width || canvas.height !== height) {
+          Object.assign(canvas, {width, height});
+          this.sampled = "";
+        }
       }
+      this.drawBase(where);
+      this.drawOver(where, ratio);
+      this.drawn = {...where, ratio};
+      this.follow("");
+    }
+
+    // Where the picture is not yet drawn anew, that of before is moved and stretched.
+    stretch() {
+      if (!this.drawn) return;
+      const {a, b, c, d, ratio} = this.drawn;
+      const now = this.place(this.base.width, this.base.height);
+      const [x, y] = [now.a / a, now.b / b];
+      this.follow(`matrix(${x}, 0, 0, ${y}, ${(now.c - c * x) / ratio}, ` +
+        `${(now.d - d * y) / ratio})`);
+    }
+
+    follow(transform) {
+      if (this.following === transform) return;
+      this.following = transform;
+      this.base.style.transform = this.over.style.transform = transform;
+    }
+
+    drawBase({a, b, c, d}) {
+      if (!this.levels) return;
+      const {width, height} = this.base;
+      const key = [a, b, c, d, width, height].join();
+      if (this.sampled !== key) {
+        this.sampled = key;
+        const source = this.source(b);
+        const x = source.width / (source.right - source.left) / this.view.width / a;
+        const y = source.height / (source.bottom - source.top) / this.view.height / b;
+        this.samples = sample(source, this.samples, {width, height, x, y,
+          x0: -c * x - source.left * source.width / (source.right - source.left),
+          y0: -d * y - source.top * source.height / (source.bottom - source.top)});
+      }
+      tone(this.base, this.samples, this.viewer.window(this.white));
+    }
+
+    drawOver({a, b, c, d}, ratio) {
+      const {hidden, layers, lines} = this.viewer.state;
+      const {width, height} = this.over;
+      const key = JSON.stringify([a, b, c, d, width, height, hidden, lines,
+        this.layers.size, ...layers.values()]);
+      if (this.overlaid === key) return;
+      this.overlaid = key;
       const context = this.over.getContext("2d");
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, width, height);
-      const {hidden, layers, lines} = this.viewer.state;
       if (hidden) return;
-      const {a, b, c, d} = this.place(width, height);
       const [w, h] = [this.view.width, this.view.height];
       context.setTransform(a, 0, 0, b, c, d);
       for (const [name, canvas] of this.layers) {
@@ -187,53 +235,6 @@ const MammogramViewer = (() => {
       }
     }
   }
-
-  const coloured = ({pixels, width, height}, table) => {
-    const canvas = element("canvas", {width, height});
-    const image = new ImageData(width, height);
-    const colours = new Uint32Array(table.buffer, table.byteOffset, 256);
-    const data = new Uint32Array(image.data.buffer);
-    for (let i = 0; i < data.length; i += 1) data[i] = colours[pixels[i]];
-    canvas.getContext("2d").putImageData(image, 0, 0);
-    return canvas;
-  };
-
-  // Grey values between pixels run evenly; outside the mammogram all is black.
-  const paint = (canvas, {pixels, width, height}, map, {low, factor, inverted}) => {
-    const image = new ImageData(canvas.width, canvas.height);
-    const out = new Uint32Array(image.data.buffer);
-    const columns = new Int32Array(canvas.width);
-    const shares = new Float32Array(canvas.width);
-    for (let i = 0; i < canvas.width; i += 1) {
-      const x = (i + 0.5) * map.x + map.x0 - 0.5;
-      columns[i] = x < -0.5 || x > width - 0.5 ? -1 : clamp(Math.floor(x), 0, width - 2);
-      shares[i] = clamp(x - columns[i], 0, 1);
-    }
-    for (let j = 0, o = 0; j < canvas.height; j += 1) {
-      const y = (j + 0.5) * map.y + map.y0 - 0.5;
-      if (y < -0.5 || y > height - 0.5) {
-        out.fill(0xff000000, o, o + canvas.width);
-        o += canvas.width;
-        continue;
-      }
-      const row = clamp(Math.floor(y), 0, height - 2);
-      const v = clamp(y - row, 0, 1);
-      const above = row * width;
-      for (let i = 0; i < canvas.width; i += 1, o += 1) {
-        const column = columns[i];
-        if (column < 0) { out[o] = 0xff000000; continue; }
-        const p = above + column;
-        const u = shares[i];
-        const top = pixels[p] + (pixels[p + 1] - pixels[p]) * u;
-        const bottom = pixels[p + width] + (pixels[p + width + 1] - pixels[p + width]) * u;
-        let grey = (top + (bottom - top) * v - low) * factor;
-        grey = grey < 0 ? 0 : grey > 255 ? 255 : grey | 0;
-        if (inverted) grey = 255 - grey;
-        out[o] = 0xff000000 | (grey * 0x010101);
-      }
-    }
-    canvas.getContext("2d").putImageData(image, 0, 0);
-  };
 
   class Viewer {
     constructor(place, colours) {
@@ -262,8 +263,9 @@ const MammogramViewer = (() => {
           const pane = this.panes.find(({node}) => node === target);
           if (!pane) continue;
           pane.visible = isIntersecting;
-          if (isIntersecting) { pane.load(); this.draw(pane); }
+          if (isIntersecting) pane.load();
         }
+        this.wake();
       });
     }
 
@@ -418,7 +420,7 @@ const MammogramViewer = (() => {
       this.changed();
     }
 
-    // Draws once before the next picture of the screen, however many changes there were.
+    // Draws before the next picture of the screen, however many changes there were.
     changed() {
       const {zoom, low, high} = this.state;
       this.said.textContent = `zoom ${zoom.toFixed(2)}, window ${Math.round(100 * low)} to ` +
@@ -429,21 +431,42 @@ const MammogramViewer = (() => {
       (this.sliders || []).forEach((label, i) => {
         label.querySelector("input").value = 100 * [low, high][i];
       });
-      if (this.waiting) return;
-      this.waiting = requestAnimationFrame(() => {
-        this.waiting = 0;
-        this.panes.forEach(pane => this.draw(pane));
-        this.stage.dispatchEvent(new Event("drawn"));
-      });
+      this.version = (this.version || 0) + 1;
+      this.wake();
     }
 
-    draw(pane) {
-      if (!pane.view || !pane.visible) return;
-      if (!pane.width) pane.size();
+    wake() {
+      if (!this.waiting) this.waiting = requestAnimationFrame(() => this.drawSome());
+    }
+
+    // Draws as many views as there is time for, those of longest ago first; the others
+    // follow at once by moving and stretching what they show.
+    drawSome() {
+      this.waiting = 0;
+      const old = this.panes.filter(({view, visible, version}) =>
+        view && visible && version !== this.version);
+      old.sort((one, other) => (one.version ?? -1) - (other.version ?? -1));
+      const end = performance.now() + DRAWING;
       // Many views are as fine as the screen is without its finer pixels.
       const ratio = this.panes.length > 8 ? 1 : Math.min(window.devicePixelRatio || 1, 2);
-      pane.drawBase(ratio);
-      pane.drawOver(ratio);
+      for (const pane of old) {
+        if (performance.now() > end) {
+          pane.stretch();
+          continue;
+        }
+        if (!pane.width) pane.size();
+        pane.draw(ratio);
+        pane.version = this.version;
+      }
+      if (old.some(({version}) => version !== this.version)) {
+        this.wake();
+        return;
+      }
+      this.stage.dispatchEvent(new Event("drawn"));
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.panes.forEach(pane => {
+        if (pane.view) pane.sharpen(ratio);
+      }), REST);
     }
 
     listen() {
@@ -481,10 +504,17 @@ const MammogramViewer = (() => {
     moved(pointer, event, all, towards) {
       const [x, y] = [event.clientX - pointer.x, event.clientY - pointer.y];
       if (all.length > 1) {
-        const other = all.find(one => one !== pointer);
+        const other = all.find(finger => finger !== pointer);
         const before = Math.hypot(pointer.x - other.x, pointer.y - other.y);
         const now = Math.hypot(event.clientX - other.x, event.clientY - other.y);
-        if (before > 4) this.zoom(now / before);
+        const box = pointer.pane.node.getBoundingClientRect();
+        // About the middle of both fingers, which moves by half of the step.
+        this.pan(x / 2, y / 2, towards);
+        if (before > 4) {
+          this.zoom(now / before,
+            (event.clientX + other.x) / 2 - box.left - box.width / 2,
+            (event.clientY + other.y) / 2 - box.top - box.height / 2, towards);
+        }
       } else if (event.shiftKey) {
         const {state} = this;
         const width = clamp(state.high - state.low + x / 400, 0.01, 2);
@@ -547,21 +577,5 @@ const MammogramViewer = (() => {
     return [...rows, ...further].flat();
   };
 
-  // A data address or a picture of this page as grey values.
-  const grey = async (address) => {
-    const image = new Image();
-    image.src = address;
-    await image.decode();
-    const canvas = element("canvas", {width: image.naturalWidth, height: image.naturalHeight});
-    const context = canvas.getContext("2d", {willReadFrequently: true});
-    context.drawImage(image, 0, 0);
-    const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
-    const pixels = new Uint8Array(canvas.width * canvas.height);
-    for (let i = 0; i < pixels.length; i += 1) pixels[i] = data[4 * i];
-    return {pixels, width: canvas.width, height: canvas.height, white: 255};
-  };
-
-  const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
-
-  return Object.assign(Viewer, {hanging, grey, bytes, element});
+  return Object.assign(Viewer, {hanging});
 })();

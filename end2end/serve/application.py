@@ -42,6 +42,7 @@ HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff
 PAGES = {"/": ("serve_page.html", "text/html"),
          "/page.js": ("serve_page.js", "text/javascript"),
          "/page.css": ("serve_page.css", "text/css"),
+         "/viewer_pixels.js": ("viewer_pixels.js", "text/javascript"),
          "/viewer.js": ("viewer.js", "text/javascript"),
          "/viewer.css": ("viewer.css", "text/css"),
          "/report.css": ("report_page.css", "text/css")}
@@ -192,7 +193,7 @@ def _picture(scorer, browser, request):
     from fastapi import responses
 
     data, headers = scorer.picture(
-        browser, request.path_params["key"], large="large" in request.query_params)
+        browser, request.path_params["key"], request.query_params)
     return responses.Response(
         data, media_type="application/octet-stream", headers=headers)
 

@@ -67,8 +67,8 @@ class Browser:
         self.views[view.id] = view
 
     def pixels(self, key: str) -> NDArray[np.uint16]:
-        """The picture of a view."""
-        return np.load(self.folder / f"{self._known(key).id}.npy")
+        """The picture of a view, read from its file where it is used."""
+        return np.load(self.folder / f"{self._known(key).id}.npy", mmap_mode="r")
 
     def explained(self, key: str) -> maps.Explained:
         """The maps of a view."""

@@ -1,10 +1,11 @@
 """One dropped file to what the local page shows of it."""
 
 import dataclasses
+import math
 import pathlib
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ from end2end.utils import commands, files
 # Of the longer side of the picture that is kept, and of the one that is shown at first.
 LARGEST_SIDE = 5000
 FIRST_SIDE = 1400
+# Of a part: more than twice what a screen shows.
+LARGEST_PART = 4000
+PART = ("expected left, top, right and bottom as shares of the picture, from 0 to 1, "
+        "and rows, a number of pixels.")
 FULL_RANGE = 65535
 FRAME = re.compile("[0-9]{1,6}")
 
@@ -179,22 +184,61 @@ class Scorer:
             operating_points=SEPARATOR.join(facts["points"]),
             flags=SEPARATOR.join(facts["flags"]), notes=SEPARATOR.join(facts["notes"]))
 
-    def picture(self, browser: browsers.Browser, key: str, *, large: bool
-                ) -> tuple[bytes, dict[str, str]]:
-        """The grey values of a view: uint16, little end first; and headers that tell
-        their `X-Width`, `X-Height` and `X-White`.
+    def picture(self, browser: browsers.Browser, key: str,
+                question: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+        """The grey values of a view or of a part of it: uint16, little end first; and
+        headers that tell their `X-Width`, `X-Height`, `X-White` and the part.
 
         Args:
             browser: that asked.
             key: of the view.
-            large: all that is kept, else about `FIRST_SIDE` pixels of the longer side.
+            question: nothing for all of it with about `FIRST_SIDE` pixels of the longer
+                side; or a box, see `part`, as fine as it is kept.
         """
         stored = browser.pixels(key)
-        size = images.geometry.fitted(stored.shape, None if large else FIRST_SIDE)
-        pixels = images.geometry.picture(stored, size)
+        (left, top, right, bottom), most = part(question, stored.shape)
+        pixels = stored[top:bottom, left:right]
+        size = images.geometry.fitted(pixels.shape, most)
+        pixels = np.ascontiguousarray(images.geometry.picture(pixels, size))
+        rows, columns = stored.shape
+        headers = dict(
+            Width=pixels.shape[1], Height=pixels.shape[0],
+            White=browser.views[key].white, Left=left / columns, Right=right / columns,
+            Top=top / rows, Bottom=bottom / rows)
         return pixels.astype("<u2").tobytes(), {
-            "X-Width": str(pixels.shape[1]), "X-Height": str(pixels.shape[0]),
-            "X-White": str(browser.views[key].white)}
+            f"X-{name}": str(value) for name, value in headers.items()}
+
+
+def part(question: Mapping[str, str], shape: tuple[int, int]
+         ) -> tuple[tuple[int, int, int, int], int]:
+    """What is asked for of a picture.
+
+    Args:
+        question: `left`, `top`, `right` and `bottom`, shares of the picture, and
+            `rows`, pixels that the part needs from top to bottom; or nothing.
+        shape: (rows, columns) of the picture.
+
+    Returns:
+        left, top, right and bottom in pixels; and the most pixels of its longer side.
+
+    Raises:
+        files.InputError: it is no part of a picture.
+    """
+    rows, columns = shape
+    if not question:
+        return (0, 0, columns, rows), FIRST_SIDE
+    try:
+        left, top, right, bottom = (float(question[name]) for name in (
+            "left", "top", "right", "bottom"))
+        needed = int(question["rows"])
+    except (KeyError, ValueError) as error:
+        raise files.InputError(PART) from error
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1 and needed > 0):
+        raise files.InputError(PART)
+    box = (int(left * columns), int(top * rows), math.ceil(right * columns),
+           math.ceil(bottom * rows))
+    width, height = box[2] - box[0], box[3] - box[1]
+    return box, min(math.ceil(needed * max(1, width / height)), LARGEST_PART)
 
 
 def kept_picture(pixels: np.ndarray) -> np.ndarray:

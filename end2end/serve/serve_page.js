@@ -2,7 +2,7 @@
 // Files go one by one to the program on this machine, which keeps what it answers until
 // it ends; so the page can be loaded again.
 
-const {element, grey, bytes} = MammogramViewer;
+const {element, grey, bytes} = Pixels;
 const byId = name => document.getElementById(name);
 const waiting = [];
 const refused = [];
@@ -170,6 +170,12 @@ function verdict({score}) {
   return `${text}, ${score >= limit() ? "at or above" : "below"} the threshold ${limit()}`;
 }
 
+// Many views leave no room for sentences.
+function brief({score, flags}) {
+  return {caption: `Score ${score.toFixed(3)}`, flags: flags.length === 0 ? []
+    : [`${flags.length} flag${flags.length > 1 ? "s" : ""}`]};
+}
+
 function meaning() {
   const own = about.operating;
   if (limit() === null) {
@@ -192,19 +198,22 @@ function show() {
   const all = current() === "all";
   const chosen = all ? views : groups.get(current()) || [...groups.values()][0] || [];
   viewer.show(chosen.map(view => ({
-    ...view, side: view.laterality, caption: verdict(view),
-    load: large => picture(view.mark, large),
+    ...view, side: view.laterality, ...(all ? brief(view) : {caption: verdict(view)}),
+    load: () => picture(view.mark),
+    detail: (box, rows) => picture(view.mark, {...box, rows}),
     layers: view.layers.map(layer => ({...layer, load: () => grey(layer.image)})),
   })), all ? {columns: 5} : {});
   viewer.head.replaceChildren(...(all ? [] : facts(chosen)));
 }
 
-async function picture(mark, large) {
-  const response = await fetch(`picture/${mark}${large ? "?large" : ""}`);
+// A view as grey values, or the part of it that a box names.
+async function picture(mark, part) {
+  const question = part ? `?${new URLSearchParams(part)}` : "";
+  const response = await fetch(`picture/${mark}${question}`);
   if (!response.ok) throw new Error(response.statusText);
-  const [width, height, white] = ["Width", "Height", "White"].map(
-    name => Number(response.headers.get(`X-${name}`)));
-  return {pixels: new Uint16Array(await response.arrayBuffer()), width, height, white};
+  const told = Object.fromEntries(["Width", "Height", "White", "Left", "Top", "Right",
+    "Bottom"].map(name => [name.toLowerCase(), Number(response.headers.get(`X-${name}`))]));
+  return {...told, pixels: new Uint16Array(await response.arrayBuffer())};
 }
 
 function facts(chosen) {

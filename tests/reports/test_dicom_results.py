@@ -7,6 +7,7 @@ import subprocess
 import dicom_studies
 import dicom_writer
 import numpy as np
+import pixelmed
 import pydicom
 import pytest
 import real_films
@@ -175,6 +176,24 @@ def test_the_validators_of_others_name_no_error(folder, program, kinds):
         errors = [line for line in lines if line.startswith(("Error", "E:", "F:"))]
         assert errors == [], path.name
         assert program != "dsrdump" or said.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["report", "regions"])
+def test_pixelmed_names_no_error(folder, tmp_path, kind):
+    paths = sorted(folder.glob(f"*.{kind}.dcm"))
+    assert len(paths) >= 12
+    for path in paths:
+        assert pixelmed.ERRORS[kind](path, tmp_path) == [], path.name
+
+
+@pytest.mark.slow
+def test_pixelmed_names_what_is_wrong(folder, tmp_path):
+    report = pydicom.dcmread(next(folder.glob("*.report.dcm")))
+    del report.ContentSequence[-1].ContentSequence[0].ContentSequence[0]
+    report.save_as(tmp_path / "wrong.dcm")
+    assert "Tracking Identifier" in pixelmed.ERRORS["report"](
+        tmp_path / "wrong.dcm", tmp_path)[0]
 
 
 def test_highdicom_reads_all_results_as_they_were_written(folder):

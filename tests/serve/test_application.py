@@ -3,11 +3,8 @@
 import contextlib
 import io
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -17,9 +14,11 @@ import zipfile
 import browser
 import cv2
 import dicom_writer
+import local_page
 import numpy as np
 import pytest
 import tiny_classifier
+from local_page import drop, find, shown, until
 
 from end2end import checkpoints
 from end2end.serve import __main__ as program
@@ -70,13 +69,39 @@ def test_a_png_gets_score_side_view_and_layers(client):
 
 def test_the_picture_comes_in_full_as_grey_values(client):
     mark = ask(client, png()).json()["mark"]
-    for question in ("", "?large"):
-        reply = client.get(f"/picture/{mark}{question}")
+    for part in ("", "?left=0&top=0&right=1&bottom=1&rows=80"):
+        reply = client.get(f"/picture/{mark}{part}")
         assert (reply.headers["X-Width"], reply.headers["X-Height"]) == ("60", "80")
         shown = np.frombuffer(reply.content, "<u2").reshape(80, 60)
         pixels = tiny_classifier.picture(1)
         np.testing.assert_allclose(shown, pixels * (65535 / pixels.max()), atol=1)
+        assert reply.headers["X-Right"] == "1.0"
     assert client.get("/picture/unknown").status_code == 422
+
+
+def test_a_part_of_a_picture_comes_as_it_is_kept(client):
+    mark = ask(client, png()).json()["mark"]
+    whole = np.frombuffer(client.get(f"/picture/{mark}").content, "<u2").reshape(80, 60)
+    part = dict(left=0.25, top=0.5, right=0.751, bottom=0.75, rows=20)
+    reply = client.get(f"/picture/{mark}", params=part)
+    shape = [int(reply.headers[f"X-{side}"]) for side in ("Height", "Width")]
+    box = [float(reply.headers[f"X-{side}"]) for side in (
+        "Left", "Top", "Right", "Bottom")]
+    assert shape == [20, 31] and box == [15 / 60, 0.5, 46 / 60, 0.75]
+    np.testing.assert_array_equal(
+        np.frombuffer(reply.content, "<u2").reshape(shape), whole[40:60, 15:46])
+    coarse = client.get(f"/picture/{mark}", params=part | dict(rows=10))
+    assert (coarse.headers["X-Width"], coarse.headers["X-Height"]) == ("16", "10")
+
+
+@pytest.mark.parametrize("change", [
+    dict(left=0.8), dict(left=-0.1), dict(top="x"), dict(bottom=1.1), dict(right="nan"),
+    dict(rows=0), dict(rows=""), dict(rows="9" * 5000)])
+def test_what_is_no_part_of_a_picture_is_refused(client, change):
+    mark = ask(client, png()).json()["mark"]
+    part = dict(left=0.25, top=0.5, right=0.75, bottom=0.75, rows=20)
+    reply = client.get(f"/picture/{mark}", params=part | change)
+    assert reply.status_code == 422 and "shares of the picture" in reply.json()["error"]
 
 
 def test_views_stay_with_their_browser_and_go_when_they_are_removed(client):
@@ -298,22 +323,8 @@ def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def address(model, tmp_path_factory):
     """The page as `end2end serve` serves it; nothing stays when it ends."""
-    temporary = tmp_path_factory.mktemp("temporary")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "end2end.serve", str(model), "--port", "0",
-         "--no-browser"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**os.environ, "TMPDIR": str(temporary)})
-    try:
-        for line in process.stdout:
-            if line.startswith("open http"):
-                yield line.split()[1]
-                break
-        else:
-            pytest.fail("the page was not served")
-    finally:
-        process.terminate()
-        process.wait()
-    assert not list(temporary.glob("end2end-serve-*"))
+    with local_page.served(model, tmp_path_factory.mktemp("temporary")) as address:
+        yield address
 
 
 def test_an_upload_that_stalls_ends_with_a_sentence_and_others_are_scored(
@@ -363,37 +374,6 @@ def page(address, tmp_path_factory):
         yield driver
 
 
-def until(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.05)
-    return found
-
-
-def drop(page, *paths):
-    """Gives files to the page; waits until nothing is under way."""
-    before = int(page.execute_script("return document.body.dataset.accounted || 0"))
-    page.find_element("id", "files").send_keys("\n".join(map(str, paths)))
-    until(lambda: page.execute_script(
-        "return document.body.dataset.accounted") == str(before + len(paths)))
-    until(lambda: not page.find_elements("css selector", ".pane.loading"))
-
-
-def found(page, selector):
-    return page.find_elements("css selector", selector)
-
-
-def shown(page, pane):
-    """The grey values that the browser shows of a pane."""
-    page.execute_async_script(
-        "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
-    return np.array(page.execute_script(
-        "const c = arguments[0].querySelector('canvas'); return Array.from("
-        "c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
-        ".filter((_, i) => i % 4 === 0);", pane))
-
-
 @pytest.fixture(scope="module")
 def filled(page, tmp_path_factory):
     """The page with two exams."""
@@ -408,26 +388,26 @@ def filled(page, tmp_path_factory):
 
 def exam(page, number):
     """Chooses an exam and waits for its pictures; its button."""
-    found(page, "#exams button")[number].click()
-    until(lambda: not found(page, ".pane.loading"))
-    return found(page, "#exams button")[number]
+    find(page, "#exams button")[number].click()
+    until(lambda: not find(page, ".pane.loading"))
+    return find(page, "#exams button")[number]
 
 
 def test_dropped_files_are_scored_hung_and_windowed(filled):
     page = filled
     first = exam(page, 0)
-    second = found(page, "#exams button")[1]
+    second = find(page, "#exams button")[1]
     assert first.text.startswith("P_1\n2 views")
     assert re.match(r"patient [a-z2-7]{10}\n1 view", second.text)
-    assert [pane.text.split("\n")[0] for pane in found(page, ".pane")] == [
+    assert [pane.text.split("\n")[0] for pane in find(page, ".pane")] == [
         "R CC, shown mirrored", "L CC"]
-    bright = shown(page, found(page, ".pane")[1])
+    bright = shown(page, find(page, ".pane")[1])
     assert bright.max() > 250
     page.find_element("css selector", ".pane:not(.empty)").send_keys("4")
-    assert shown(page, found(page, ".pane")[1]).mean() > bright.mean() + 10
+    assert shown(page, find(page, ".pane")[1]).mean() > bright.mean() + 10
     page.find_element("css selector", ".pane:not(.empty)").send_keys("2")
     second.click()
-    assert len(found(page, ".pane")) == 1
+    assert len(find(page, ".pane")) == 1
     assert "R MLO" in page.find_element("class name", "image-facts").text
 
 
@@ -435,27 +415,27 @@ def test_what_was_scored_is_there_after_reload_and_back(filled):
     page = filled
     exam(page, 0)
     exam(page, 1)
-    names = [button.text for button in found(page, "#exams button")]
+    names = [button.text for button in find(page, "#exams button")]
     page.refresh()
-    until(lambda: found(page, "body[data-ready]"))
-    assert [button.text for button in found(page, "#exams button")] == names
-    assert len(found(page, ".pane")) == 1, "the exam that was chosen"
+    until(lambda: find(page, "body[data-ready]"))
+    assert [button.text for button in find(page, "#exams button")] == names
+    assert len(find(page, ".pane")) == 1, "the exam that was chosen"
     page.back()
-    until(lambda: len(found(page, ".pane")) == 2)
+    until(lambda: len(find(page, ".pane")) == 2)
     page.find_element("id", "all").click()
-    assert len(found(page, ".pane")) >= 3
+    assert len(find(page, ".pane")) >= 3
 
 
 def test_a_threshold_is_said_to_be_typed_where_no_model_carries_one(filled):
     page = filled
     exam(page, 0)
     assert "carry no operating point" in page.find_element("id", "point").text
-    assert "no threshold is set" in found(page, ".pane")[0].text
+    assert "no threshold is set" in find(page, ".pane")[0].text
     page.execute_script(
         "const t = document.getElementById('threshold'); t.value = 0.5;"
         "t.dispatchEvent(new Event('input'))")
     assert "typed here" in page.find_element("id", "point").text
-    assert "below the threshold 0.5" in found(page, ".pane")[0].text
+    assert "below the threshold 0.5" in find(page, ".pane")[0].text
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -479,7 +459,7 @@ def test_a_stack_can_be_asked_for_a_frame_of_its_own(page, tmp_path):
     path = dicom_writer.write(tmp_path / "stack.dcm", stack, NumberOfFrames=2,
                               ImageLaterality="L", ViewPosition="CC")
     drop(page, path)
-    item = found(page, "#refused li")[-1]
+    item = find(page, "#refused li")[-1]
     assert "stack of 2 frames" in item.text
     page.execute_script("arguments[0].value = 1",
                         item.find_element("css selector", "input"))
@@ -498,11 +478,11 @@ def test_the_page_says_what_became_of_its_files(page, tmp_path):
     assert f"images: {count} found" in text and "not looked at: 0" in text
     page.execute_script("document.querySelectorAll('#exams button').forEach("
                         "b => b.textContent.startsWith('P_9') && b.click())")
-    assert any("the same image as" in one.text for one in found(page, ".votes"))
+    assert any("the same image as" in one.text for one in find(page, ".votes"))
     link = page.find_element("id", "csv")
     assert link.get_attribute("href").startswith("blob:http://127.0.0.1")
     assert link.get_attribute("download") == "scores.csv"
-    found(page, "[data-remove]")[-1].click()
+    find(page, "[data-remove]")[-1].click()
     until(lambda: page.execute_script("return document.body.dataset.accounted"
                                       ) == str(count - 1))
 
