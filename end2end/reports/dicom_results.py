@@ -265,8 +265,7 @@ def segmentation(
         content_label="REGIONS", content_description=NOTICE,
         **_identifiers("regions", source, result))
     segmented.PatientOrientation = _orientation(source)
-    segmented.BodyPartExamined = "BREAST"
-    segmented.Laterality = result.row["laterality"]
+    segmented.ImageLaterality = result.row["laterality"]
     # A mammogram has no slices; highdicom writes a size of pixels without their
     # thickness, but does not read it.
     for shared in segmented.SharedFunctionalGroupsSequence:
