@@ -85,7 +85,7 @@ def load_weights(model: "keras.Model", path: str | pathlib.Path) -> None:
         files.InputError: as `load_model`.
     """
     with safe_loading.opened(path) as stored:
-        weights_only.fill(model, stored.weights, f"model {stored.source}")
+        weights_only.fill(model, stored)
 
 
 def read(path: str | pathlib.Path, *, tried: bool = False
@@ -106,7 +106,8 @@ def read(path: str | pathlib.Path, *, tried: bool = False
         inside = stored.card
         if inside is not None:
             inside = card_fields.checked(inside, f"the card in {source}")
-        if not tried and is_foreign(path, inside):
+        foreign = is_foreign(path, inside)
+        if not tried and foreign:
             trials.in_isolation(path)
         if stored.description is None:
             card = card_beside(path, inside)
@@ -114,6 +115,8 @@ def read(path: str | pathlib.Path, *, tried: bool = False
         network = network_config.read(stored.description, source)
         if isinstance(stored.weights, stored_weights.PathWeights):
             stored.weights.number_layers(network)
+        if foreign:
+            ages.check_names(network, stored.age, source)
         network = ages.in_words_of_keras_3(network, stored.age, source)
         return network_build.build(network, stored.weights, source), inside or {}
 

@@ -3,7 +3,12 @@
 from typing import TYPE_CHECKING
 
 from end2end import config, models
-from end2end.model_files import network_build, network_config, stored_weights
+from end2end.model_files import (
+    layer_settings,
+    network_build,
+    network_config,
+    stored_weights,
+)
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -36,21 +41,26 @@ def load(stored: "safe_loading.Stored", card: dict) -> "keras.Model":
             f"{source} holds weights without the network, which their names do not "
             "tell; save the whole model, put its .config.json beside it, or fill a "
             "model of your own with checkpoints.load_weights.")
-    fill(model, stored.weights, source)
+    fill(model, stored)
     return model
 
 
-def fill(model: "keras.Model", weights: stored_weights.Weights, source: str) -> None:
+def fill(model: "keras.Model", stored: "safe_loading.Stored") -> None:
     """Fills a model that was built before.
 
     Args:
         model: of the layers of the file, in their order.
-        weights: of the file.
-        source: its name, for messages.
+        stored: `safe_loading.Stored`, with or without a description.
 
     Raises:
-        files.InputError: a weight is missing or misshapen.
+        files.InputError: a weight is missing or misshapen, or the file is of Theano,
+            whose convolutions the layers of this model do not compute.
     """
+    weights, source = stored.weights, f"model {stored.source}"
+    if stored.age.backend == "theano":
+        layer_settings.refuse(
+            source, "holds weights of Keras with Theano without their network, whose "
+            "convolutions differ from those here; save the whole model there")
     network = network_config.of_model(model, source)
     if isinstance(weights, stored_weights.PathWeights):
         weights.number_layers(network)

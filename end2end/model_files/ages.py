@@ -8,6 +8,7 @@ by name. The differences were measured with Keras 1.2 to 3 (docs/keras-ages.md).
 import dataclasses
 import re
 
+from end2end.model_files import operations
 from end2end.model_files.layer_settings import refuse
 from end2end.model_files.network_config import Network, Row
 
@@ -16,6 +17,25 @@ HARD_SIGMOID = {"old": (0.2, 0.5), "new": (1 / 6, 0.5)}
 # Layers whose kernels Theano turns by 180 degrees, as its convolutions are defined.
 TURNED = ("Conv2D", "Conv2DTranspose", "Conv1D")
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
+# The first version that may have a class or an activation; a name in an older file is
+# that of something its author wrote. Versions as `Age.place`. Measured: absent from the
+# version before of Keras 1.2.2, 2.0.8, 2.2.4, 2.3.1, tf.keras 1.13, 2.3, 2.8 and 2.15.
+SINCE = {
+    (0, 2, 0): ("Add", "AlphaDropout", "Average", "Concatenate", "Conv2D",
+                "Conv2DTranspose", "Maximum", "Minimum", "Multiply", "Subtract",
+                "selu"),
+    (0, 2, 1): ("DepthwiseConv2D", "ReLU", "Softmax", "exponential"),
+    (1, 2, 2): ("LayerNormalization",),
+    (1, 2, 3): ("CenterCrop", "Normalization", "RandomContrast", "RandomFlip",
+                "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth",
+                "RandomZoom", "Rescaling", "swish"),
+    (1, 2, 4): ("gelu", "leaky_relu", "log_softmax", "silu"),
+    (1, 2, 9): ("GroupNormalization", "LayerScale", "RandomBrightness",
+                "StochasticDepth", "UnitNormalization", "mish"),
+    (1, 3, 0): ("celu", "glu", "hard_shrink", "hard_silu", "hard_swish", "hard_tanh",
+                "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid",
+                "squareplus", "tanh_shrink", "threshold")}
+_SINCE = {name: place for place, names in SINCE.items() for name in names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +55,15 @@ class Age:
         """First number of the version, None where it is not known."""
         match = re.match(r"(\d+)\.", self.keras)
         return int(match[1]) if match else None
+
+    @property
+    def place(self) -> tuple[int, int, int] | None:
+        """(0 of Keras before TensorFlow took it over, else 1; two version numbers)."""
+        match = re.match(r"(\d+)\.(\d+)", self.keras)
+        if not match:
+            return None
+        version = int(match[1]), int(match[2])
+        return int("tf" in self.keras or version >= (2, 4)), *version
 
     @property
     def old_resizing(self) -> bool:
@@ -69,6 +98,7 @@ def in_words_of_keras_3(network: Network, age: Age, source: str) -> Network:
             refuse(where, f"comes from the backend {age.backend!r} of Keras, whose "
                    "conventions are not known here; save the model with TensorFlow")
         _check_interpolation(row, age, where)
+        _check_output_padding(row, where)
         if row.kind == "ELU" and "alpha" not in row.settings:
             refuse(where, "is an ELU whose alpha is not in the file (Keras 3.0 to 3.8 "
                    "did not store it)")
@@ -80,6 +110,32 @@ def in_words_of_keras_3(network: Network, age: Age, source: str) -> Network:
     network.rows = rows
     _reconnect(network, ends)
     return network
+
+
+def check_names(network: Network, age: Age, source: str) -> None:
+    """Refuses classes and activations that are older than those of Keras.
+
+    Args:
+        network: what `network_config.read` returned.
+        age: of the file, which another program wrote.
+        source: its name, for messages.
+
+    Raises:
+        files.InputError: the Keras that wrote the file did not have the name.
+    """
+    for row in network.rows:
+        if isinstance(row.settings, Network):
+            check_names(row.settings, age, source)
+            continue
+        activation = row.settings.get("activation") if isinstance(
+            row.settings, dict) else None
+        # Keras's own classes for what files store as functions.
+        kinds = () if row.stored_kind in operations.CLASSES else (row.stored_kind,)
+        for name in (*kinds, activation):
+            if age.place and _SINCE.get(name, age.place) > age.place:
+                refuse(f"{source}: layer {row.stored_name!r}",
+                       f"uses {name!r}, which Keras {age.keras} did not have: what its "
+                       "author called so is not in the file")
 
 
 def _reconnect(network, ends):
@@ -101,6 +157,13 @@ def _check_interpolation(row, age, where):
         refuse(where, f"enlarges by {row.settings['interpolation']} interpolation of "
                f"Keras {age.keras}, which took corners of pixels for their centres; "
                "Keras 3 cannot do that")
+
+
+def _check_output_padding(row, where):
+    if row.kind == "Conv2DTranspose" and row.settings.get("padding") != "same" and \
+            row.settings.get("output_padding") is not None:
+        refuse(where, "is a transposed convolution with an output_padding and without "
+               "padding 'same', which Keras 3.8 computes otherwise than others")
 
 
 def _activation_rows(row, age, where):
@@ -144,6 +207,9 @@ def _of_theano(row, where):
     much as the last window needs: they differ for strides and for even kernels.
     """
     settings = row.settings
+    if row.kind == "Conv1D" and settings.get("padding") == "same":
+        refuse(where, "is a convolution along one axis with padding 'same' of Theano, "
+               "which pads otherwise than Keras 3")
     if row.kind in ("DepthwiseConv2D", "SeparableConv2D") and \
             settings.get("depth_multiplier", 1) != 1:
         refuse(where, "has a depth multiplier in a file of Theano, which computed it "

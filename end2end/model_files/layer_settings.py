@@ -97,9 +97,13 @@ _IGNORED = {
     "noise_shape", "sparse", "ragged", "implementation", "autocast", "init_values"}
 # Settings that change what training does, but no prediction.
 _TRAINING_ONLY = ("_constraint", "activity_regularizer")
+# How Keras stores arrays that were given as settings.
+_ARRAYS = ("__numpy__", "__tensor__")
 # Older spellings.
 _RENAMED = {("LeakyReLU", "alpha"): "negative_slope", ("ReLU", "theta"): "threshold"}
 _REGULARIZERS = {"L1L2", "L2", "L1", "l2", "l1", "l1_l2"}
+# Classes of what tells the number type of a layer; others compute with fewer bits.
+_POLICIES = ("DTypePolicy", "FloatDTypePolicy", "Policy", "PolicyV1")
 # Number types of layers: what they are built with.
 _TYPES = {"float32": None, "float64": None, "mixed_float16": "mixed_float16",
           "mixed_bfloat16": "mixed_bfloat16"}
@@ -181,8 +185,9 @@ def number_type(value: object, where: str) -> str | None:
         files.InputError: numbers in which this program does not compute.
     """
     if isinstance(value, dict):
-        config = value.get("config")
-        value = config.get("name") if isinstance(config, dict) else None
+        config, policy = value.get("config"), value.get("class_name")
+        name = config.get("name") if isinstance(config, dict) else None
+        value = name if policy in _POLICIES and name else f"{policy} {config}"
     if value is None:
         return None
     if not isinstance(value, str) or value not in _TYPES:
@@ -201,9 +206,18 @@ def _value(key, value, where):
                f"{', '.join(INTERPOLATIONS)}")
     if key == "axis" and isinstance(value, list) and len(value) == 1:
         value = value[0]
+    value = _plain(value)
     for number in _numbers(value, where):
         expect(abs(number) <= GREATEST_NUMBER, where,
                f"its {key} is {number}, which is beyond reason")
+    return value
+
+
+def _plain(value):
+    """An array as Keras stores one of NumPy or TensorFlow, as a list of numbers."""
+    if isinstance(value, dict) and value.get("class_name") in _ARRAYS:
+        config = value.get("config")
+        return config.get("value") if isinstance(config, dict) else value
     return value
 
 

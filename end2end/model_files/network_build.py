@@ -45,7 +45,9 @@ def build(network: network_config.Network, weights: stored_weights.Weights,
         files.InputError: a weight is missing or misshapen, or the layers do not fit
             together.
     """
-    return _Builder(weights, source).network(network, ())
+    model = _Builder(weights, source).network(network, ())
+    weights.check_all_taken()
+    return model
 
 
 class _Builder:
@@ -140,6 +142,11 @@ class _Builder:
                 f"{self.source}: layer {row.stored_name!r}",
                 "computes with arrays of different numbers of axes")
         settings = dict(row.settings)
+        if _across_images(settings.get("axis"), len(tensors[0].shape)):
+            layer_settings.refuse(
+                f"{self.source}: layer {row.stored_name or row.name!r}",
+                "computes across the images of a batch, so that a score would depend "
+                "on the images beside it")
         shapes = declared_shapes(row.kind, settings, tensors[0].shape)
         if shapes:
             self.weights.check((*path, row.stored_name), shapes)
@@ -171,6 +178,12 @@ class _Builder:
         layer.set_weights(arrays)
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
+
+
+def _across_images(axis, count):
+    """Whether one of the axes, a number or a list, is the first of so many."""
+    return any(type(one) is int and one in (0, -count)
+               for one in (axis if isinstance(axis, list) else [axis]))
 
 
 def reason(error: Exception) -> str:

@@ -7,6 +7,7 @@ is ever imported. `network_build` makes the model.
 
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING
 
 from end2end.model_files import keras1_names, layer_settings, operations
@@ -27,8 +28,9 @@ _RENAMED = {"MaxPool2D": "MaxPooling2D", "AvgPool2D": "AveragePooling2D",
             "BatchNormalizationV2": "BatchNormalization",
             # Which Keras 3 does not have; ReLU with a threshold is the same.
             "ThresholdedReLU": "ReLU"}
-# Classes of Keras's own applications, which it stores like those of users.
-_APPLICATION_CLASSES = ("LayerScale", "StochasticDepth")
+# Classes inside Keras's ConvNeXt, which files name as they name classes of users; those
+# of other networks scale at prediction, too. The names of the layers tell them.
+_OF_CONVNEXT = ("LayerScale", "StochasticDepth")
 _CODE = ("Lambda", "__lambda__")
 
 
@@ -206,15 +208,18 @@ def _read_row(entry, reading):
     name = entry.get("name") or (isinstance(config, dict) and config.get("name"))
     expect(isinstance(name, str) and name, source, "a layer has no name")
     where = f"{source}: layer {name!r}"
+    if kind in _OF_CONVNEXT and "module" not in entry and \
+            not re.search(r"_stage_\d+_block_\d+_", name):
+        refuse(where, f"is a {kind} of another program than Keras's ConvNeXt")
     if operations.is_operation(entry):
         built, settings, ends = operations.layer(entry, where)
         return Row(name, built, settings, [[_end(end, where) for end in ends]],
                    stored_kind=operations.CLASSES[0])
     inbound = entry.get("inbound_nodes") or []
     expect(isinstance(inbound, list), where, "it has a malformed connection")
-    # Keras 3 stores the default of layers that act in training only, True, with their
-    # calls, and takes False at prediction.
-    passing = kind in layer_settings.INACTIVE
+    # Keras 3 stores the default of its layers for images, True, with their calls, and
+    # takes False at prediction.
+    passing = kind in (*layer_settings.INACTIVE, "CenterCrop")
     calls = [_read_call(call, where, passing=passing) for call in inbound]
     if kind in MODEL_CLASSES:
         return Row(name, kind, _read(entry, reading), calls)
@@ -251,11 +256,9 @@ def _kind(entry, source):
     """Class name of an entry, which must be one of Keras's own."""
     expect(isinstance(entry, dict) and isinstance(entry.get("class_name"), str),
            source, "a layer has no class")
-    kind = entry["class_name"].removeprefix("Custom>")
-    if kind in _APPLICATION_CLASSES:
-        return kind
     kind = entry["class_name"]
-    module = entry.get("module") or "keras"
+    # Keras 3 writes null for the module of a class that is not its own.
+    module = entry.get("module", "keras")
     registered = entry.get("registered_name") or kind
     of_keras = str(module).split(".")[0] in ("keras", "tensorflow", "tf_keras")
     if not of_keras or registered not in (kind, f"keras>{kind}", f"Keras>{kind}"):

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end.model_files import keras1_names
+from end2end.model_files import keras1_names, layer_settings
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -120,6 +120,11 @@ class Weights:
         """
         where = f"model {self.source}: layer {'/'.join(path)!r}"
         datasets = self.datasets(path, shapes)
+        surplus = [role for role in datasets if role not in shapes]
+        if surplus:
+            layer_settings.refuse(where, (
+                f"has the weight {surplus[0][:60]!r} in the file, which its class does "
+                "not have here (quantised models have such)"))
         for role, shape in shapes.items():
             if role not in datasets:
                 raise files.InputError(
@@ -131,6 +136,13 @@ class Weights:
                     f"but the network needs {shape}.")
             _checked_dataset(datasets[role], self.source)
         return datasets
+
+    def check_all_taken(self) -> None:
+        """To be called after all layers were read.
+
+        Raises:
+            files.InputError: it is not certain which weights are which layer's.
+        """
 
     def read(self, path: Sequence[str], shapes: Mapping) -> list[NDArray]:
         """Float32 arrays of the layer's weights, in the order of `shapes`.
@@ -175,21 +187,38 @@ class GroupedWeights(Weights):
     def __init__(self, group: h5py.Group, source: str):
         super().__init__(group, source)
         self.layer_names = _texts(group.attrs, "layer_names", source)
-        self.owners = {}
+        # By top layer: the weights of its layers, and which layers took whose.
+        self.owners, self.takers = {}, {}
 
     def datasets(self, path: Sequence[str], shapes: Mapping) -> dict:
         top, inner = path[0], path[1:]
         owners = self._owners(top)
         # One layer: whatever TensorFlow called it.
-        roles = self._inner(owners, inner) if inner else {
-            role: dataset for row in owners.values() for role, dataset in row.items()}
+        if inner:
+            owner = self._inner(owners, inner)
+            roles = dict(owners.get(owner, {}))
+            self.takers.setdefault(top, {}).setdefault(owner, set()).add(tuple(inner))
+        else:
+            roles = {role: dataset for row in owners.values()
+                     for role, dataset in row.items()}
         if len(roles) == len(shapes) and not set(roles) & set(shapes):
             # Keras itself takes them in order.
             return dict(zip(shapes, roles.values(), strict=True))
         # What .h5 files of Keras 3 call it.
         if "depthwise_kernel" in shapes and "kernel" in roles:
-            roles = {"depthwise_kernel": roles["kernel"]} | roles
+            roles["depthwise_kernel"] = roles.pop("kernel")
         return roles
+
+    def check_all_taken(self) -> None:
+        for top, takers in self.takers.items():
+            left = [owner for owner in self._owners(top) if owner not in takers]
+            twice = [paths for paths in takers.values() if len(paths) > 1]
+            if left and twice:
+                names = " and ".join("/".join(path) for path in sorted(twice[0]))
+                layer_settings.refuse(
+                    f"model {self.source}: layer {top!r}", (
+                        f"holds the layers {names}, whose weights have names in the "
+                        "file that do not tell them apart; rename one"))
 
     def arrays(self) -> dict:
         """All weights: `{layer name: {role: array}}`, of nested layers by their name.
@@ -236,12 +265,12 @@ class GroupedWeights(Weights):
     def _inner(self, owners, inner):
         # Exactly, or without the number that TensorFlow 1 put behind a name in use.
         for pattern in ("/".join(inner), inner[-1]):
-            for owner, roles in owners.items():
+            for owner in owners:
                 if owner == pattern or owner.endswith(f"/{pattern}"):
-                    return roles
-        numbered = [roles for owner, roles in owners.items()
+                    return owner
+        numbered = [owner for owner in owners
                     if re.sub(r"_\d+$", "", owner.rsplit("/", 1)[-1]) == inner[-1]]
-        return numbered[0] if len(numbered) == 1 else {}
+        return numbered[0] if len(numbered) == 1 else None
 
     def _owners(self, top):
         if top not in self.owners:
@@ -278,9 +307,15 @@ class PathWeights(Weights):
             raise files.InputError(
                 f"model {self.source}: the weights of layer {'/'.join(path)!r} are "
                 "missing; the file is incomplete.")
+        if "/".join(place) not in self.group:
+            raise files.InputError(
+                f"model {self.source}: the weights of layer {'/'.join(path)!r} are "
+                "missing; the file is incomplete, or two of its networks share the "
+                "layer, which a .keras file stores once: save the model as .h5.")
         group = _walk(self.group, "/".join((*place, "vars")), self.source)
-        return {role: member(group, str(number), self.source)
-                for number, role in enumerate(shapes) if str(number) in group}
+        roles = {str(number): role for number, role in enumerate(shapes)}
+        return {roles.get(number, number): member(group, number, self.source)
+                for number in group}
 
     def number_layers(self, network: "Network", place: tuple = (),
                       path: tuple = ()) -> None:

@@ -76,3 +76,11 @@ def test_the_card_beside_weights_tells_a_whole_image_network(tmp_path):
     np.testing.assert_array_equal(
         checkpoints.load_classifier(only).model.predict_on_batch(image),
         model.predict_on_batch(image))
+
+
+def test_weights_of_theano_are_refused_without_their_network(whole, tmp_path):
+    only = stripped(whole, tmp_path / "only.h5")
+    with h5py.File(only, "a") as file:
+        file.attrs["keras_version"], file.attrs["backend"] = "2.2.4", "theano"
+    with pytest.raises(files.InputError, match="Theano without their network"):
+        saved_models.load_weights(models.patch_classifier("yaroslav", 3), only)

@@ -7,7 +7,7 @@ import pytest
 from keras import layers
 
 from end2end import checkpoints
-from end2end.model_files import ages
+from end2end.model_files import ages, network_config
 from end2end.utils import files
 
 
@@ -121,3 +121,55 @@ def test_no_average_of_theano_with_padding_is_loaded(tmp_path):
         version="2.0.8", backend="theano")
     with pytest.raises(files.InputError, match="pools with padding"):
         checkpoints.load_model(path)
+
+
+@pytest.mark.parametrize(("layer", "older", "first"), [
+    (layers.Activation("gelu"), "2.3.1", "2.4.0"),
+    (layers.Conv2D(2, 3, activation="exponential"), "2.0.8", "2.2.4"),
+    (layers.GroupNormalization(1), "2.2.4", "2.13.1"),
+    (layers.LayerNormalization(), "2.3.1", "2.2.4-tf"),
+    (layers.RandomFlip(), "2.2.4", "2.3.0-tf"),
+    (layers.Activation("celu"), "2.15.0", "3.8.0"),
+    (layers.Activation("gelu"), "2.2.4", "")])
+def test_a_name_that_its_age_did_not_have_is_the_authors_and_refused(
+        layer, older, first):
+    network = network_config.of_model(foreign_models.network(
+        layer, *foreign_models.classifier_top()), "here")
+    with pytest.raises(files.InputError, match="did not have: what its author"):
+        ages.check_names(network, ages.Age(older), "here")
+    ages.check_names(network, ages.Age(first), "here")
+
+
+def test_a_file_of_an_older_age_with_a_newer_name_is_not_loaded(tmp_path):
+    path = foreign_models.save(foreign_models.network(
+        layers.Activation("gelu"), *foreign_models.classifier_top()),
+        tmp_path / "a.h5", version="2.2.4")
+    with pytest.raises(files.InputError, match="'gelu', which Keras 2.2.4"):
+        checkpoints.load_model(path)
+
+
+def test_what_was_saved_here_may_use_names_newer_than_the_layout(tmp_path):
+    model = foreign_models.network(
+        layers.Activation("celu"), *foreign_models.classifier_top())
+    checkpoints.save_model(model, tmp_path / "a.h5", {})
+    np.testing.assert_allclose(
+        predictions(tmp_path / "a.h5"),
+        model.predict_on_batch(foreign_models.images()), atol=1e-6)
+
+
+@pytest.mark.parametrize(("layer", "backend", "refused"), [
+    (layers.Conv2DTranspose(2, 3, strides=2, output_padding=1), "", True),
+    (layers.Conv2DTranspose(2, 3, strides=2), "", False),
+    (layers.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1), "",
+     False),
+    (layers.Conv1D(2, 4, padding="same"), "theano", True),
+    (layers.Conv1D(2, 4), "theano", False)])
+def test_padding_is_taken_over_where_every_keras_agrees_on_it(layer, backend, refused):
+    shape = (63, 1) if isinstance(layer, layers.Conv1D) else (9, 7, 1)
+    network = network_config.of_model(
+        foreign_models.network(layer, layers.Flatten(), shape=shape), "here")
+    if refused:
+        with pytest.raises(files.InputError, match="limit of this program"):
+            ages.in_words_of_keras_3(network, ages.Age("2.2.4", backend), "here")
+    else:
+        ages.in_words_of_keras_3(network, ages.Age("2.2.4", backend), "here")

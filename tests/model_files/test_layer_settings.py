@@ -72,3 +72,20 @@ def test_the_shape_of_an_input_loses_the_batch():
 def test_a_side_beyond_reason_is_refused(side):
     with pytest.raises(files.InputError, match="beyond reason"):
         layer_settings.shape([None, side, 3], "m.h5")
+
+
+@pytest.mark.parametrize("policy", [
+    dict(class_name="QuantizedDTypePolicy",
+         config=dict(mode="int8", source_name="float32")),
+    dict(class_name="DTypePolicyMap", config=dict(policy_map={})),
+    dict(class_name="DTypePolicy", config=dict(name=None)), "float16", "bfloat16"])
+def test_number_types_of_fewer_bits_are_refused(policy):
+    with pytest.raises(files.InputError, match="limit of this program"):
+        layer_settings.number_type(policy, "m.h5")
+
+
+def test_an_array_as_setting_is_read_as_its_numbers():
+    array = dict(class_name="__numpy__",
+                 config=dict(value=[0.5, 1.0, 2.0], dtype="float64"))
+    assert layer_settings.checked("Rescaling", dict(scale=array, offset=0.0), "m.h5"
+                                  ) == dict(scale=[0.5, 1.0, 2.0], offset=0.0)

@@ -1,8 +1,11 @@
+import foreign_models
 import keras
 import numpy as np
 import pytest
 
+from end2end import checkpoints
 from end2end.model_files import network_build
+from end2end.utils import files
 
 
 @pytest.mark.parametrize(("kind", "settings", "side"), [
@@ -31,3 +34,18 @@ def test_a_kernel_is_turned_by_180_degrees_within_its_rows_and_columns():
     kernel = np.arange(12).reshape(2, 3, 2, 1)
     assert network_build.turned(kernel)[..., 0, 0].tolist() == [
         [10, 8, 6], [4, 2, 0]]
+
+
+@pytest.mark.parametrize(("axis", "across"), [
+    (0, True), (-2, True), ([1, 0], True), (1, False), (-1, False), ([1], False),
+    (None, False), (False, False)])
+def test_the_axis_of_the_batch_is_known_from_either_end(axis, across):
+    assert network_build._across_images(axis, 2) == across
+
+
+def test_a_layer_that_computes_across_the_batch_is_refused(tmp_path):
+    path = foreign_models.save(foreign_models.network(
+        *foreign_models.classifier_top(2, "linear"), keras.layers.Softmax(axis=0)),
+        tmp_path / "a.h5")
+    with pytest.raises(files.InputError, match="across the images of a batch"):
+        checkpoints.load_model(path)

@@ -183,3 +183,24 @@ def test_the_stored_default_of_an_inactive_layer_is_no_call_for_training():
     assert network_config._read_call(call, "here", passing=True) == [("a", 0, 0)]
     with pytest.raises(files.InputError, match="training=True"):
         network_config._read_call(call, "here")
+
+
+@pytest.mark.parametrize("kind", ["Rescaling", "StochasticDepth"])
+def test_a_class_that_keras_3_marks_as_not_its_own_is_refused(kind):
+    with pytest.raises(files.InputError, match="custom classes"):
+        network_config._kind({"class_name": kind, "module": None,
+                              "registered_name": kind}, "here")
+
+
+@pytest.mark.parametrize(("name", "refused"), [
+    ("convnext_tiny_stage_0_block_1_stochastic_depth", False),
+    ("stochastic_depth", True)])
+def test_a_stochastic_depth_that_is_not_of_convnext_is_refused(name, refused):
+    entry = {"class_name": "StochasticDepth", "name": name,
+             "config": {"name": name, "drop_path_rate": 0.1}}
+    reading = network_config._Reading("here")
+    if refused:
+        with pytest.raises(files.InputError, match="another program than Keras"):
+            network_config._read_row(entry, reading)
+    else:
+        assert network_config._read_row(entry, reading).kind == "Activation"

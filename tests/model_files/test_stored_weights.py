@@ -109,3 +109,30 @@ def test_a_depthwise_kernel_is_found_under_the_name_that_keras_3_gives_it(tmp_pa
     shapes = {"depthwise_kernel": (3, 3, 2, 1), "bias": (2,)}
     kernel, bias = weights.read(("conv1",), shapes)
     assert kernel.shape == (3, 3, 2, 1) and bias.shape == (2,)
+
+
+def test_a_weight_that_its_class_does_not_have_is_refused(tmp_path):
+    weights = group_of(tmp_path, {"dense": [
+        *zip(("dense/kernel", "dense/bias"), VALUES.values(), strict=True),
+        ("dense/kernel_scale", np.ones(3))]})
+    with pytest.raises(files.InputError, match="kernel_scale.*quantised"):
+        weights.read(("dense",), SHAPES)
+
+
+@pytest.mark.parametrize(("stored", "sure"), [
+    (("conv/kernel:0", "conv_1/kernel:0"), False),  # TensorFlow 1 numbered the second
+    (("conv/kernel:0",), True),                     # both networks share the layer
+    (("a/conv/kernel:0", "b/conv/kernel:0"), True)])
+def test_layers_of_one_name_in_one_nested_network_are_told_apart_or_refused(
+        tmp_path, stored, sure):
+    weights = group_of(tmp_path, {"inner": [
+        (name, np.full((2, 3), number, "float32"))
+        for number, name in enumerate(stored)]})
+    read = [weights.read(("inner", network, "conv"), {"kernel": (2, 3)})[0][0, 0]
+            for network in ("a", "b")]
+    if sure:
+        weights.check_all_taken()
+        assert read == ([0, 1] if len(stored) > 1 else [0, 0])
+    else:
+        with pytest.raises(files.InputError, match="a/conv and b/conv"):
+            weights.check_all_taken()
