@@ -120,8 +120,11 @@ def is_no_breast(scan: View) -> bool:
     inside = _enlarged(core, scan.levels.shape)
     square = np.ones((5, 5), np.uint8)
     spread = cv2.dilate(scan.levels, square) - cv2.erode(scan.levels, square)
-    # Film is saturated on a few percent only.
-    drawing = not inside.any() or float((spread[inside] < 0.75).mean()) > 0.5
+    # Film is saturated on a few percent only; where more is as bright and even, it may
+    # be an implant, and the tissue around it tells.
+    tissue = inside & (scan.levels < 200)
+    judged = tissue if tissue.sum() > 0.02 * inside.sum() else inside
+    drawing = not inside.any() or float((spread[judged] < 0.75).mean()) > 0.5
     contact = scan.contact
     across = (min(contact["top"], contact["bottom"]) > 0.08
               and max(contact["left"], contact["right"]) < 0.05)

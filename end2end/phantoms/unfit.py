@@ -3,6 +3,7 @@
 Implants, pacemakers and needles are drawn, so even and sharp; real ones are less so.
 """
 
+import functools
 from collections.abc import Callable
 
 import cv2
@@ -154,7 +155,9 @@ SPOILINGS: dict[str, tuple[Spoiling, str]] = {
     "mirrored": (lambda image, rng: image[:, ::-1].copy(), "against side"),
     "turned by half": (lambda image, rng: image[::-1, ::-1].copy(), "against side"),
     "cut inside the breast": (lambda image, rng: without_skin(image), "cropped"),
+    "small implant": (functools.partial(with_implant, size=0.5), "implant"),
     "implant": (with_implant, "implant"),
+    "large implant": (functools.partial(with_implant, size=0.95), "implant"),
     "pacemaker": (with_pacemaker, "foreign object"),
     "needle": (with_needle, "foreign object"),
 }
