@@ -124,6 +124,12 @@ class _Run:
             self.best = callbacks.BestCheckpoint(watch, self._save)
         state = self._earlier_state()
         history = History(self.rows, watch, resumed_at=len(self.rows))
+        height = self.batches.options.height
+        warning = freezing.too_few_values(
+            self.model, (height, height) if height else self.batches.options.size,
+            self.batches.batch_size)
+        if warning:
+            log.warning("%s", warning)
         for number, stage in enumerate(self.stages):
             if state and number < state["stage"]:
                 continue

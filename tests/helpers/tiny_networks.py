@@ -9,16 +9,16 @@ from keras import layers
 CLASSES = 2
 
 
-def nested_network(*, dropout=0.0, weight_decay=0.01, seed=1):
+def nested_network(*, dropout=0.0, weight_decay=0.01, seed=1, size=(8, 8)):
     """A nested trunk with batch normalisation, and a top of both kinds of layer."""
     keras.utils.set_random_seed(seed)
-    inside = keras.Input((8, 8, 1))
+    inside = keras.Input((*size, 1))
     x = layers.Conv2D(3, 3, name="trunk_conv")(inside)
     x = layers.BatchNormalization(name="trunk_bn")(x)
     x = layers.Activation("relu", name="trunk_relu")(x)
     x = layers.Conv2D(4, 3, name="trunk_conv2")(x)
     trunk = keras.Model(inside, x, name="trunk")
-    image = keras.Input((8, 8, 1))
+    image = keras.Input((*size, 1))
     x = trunk(image)
     penalty = keras.regularizers.L2(weight_decay)
     x = layers.Conv2D(2, 1, name="top_conv", kernel_regularizer=penalty)(x)
@@ -52,7 +52,7 @@ class ArrayBatches:
             self.labels[:, None, None, None] * shift, 1, (count, 8, 8, 1)
         ).astype(np.float32)
         self.batch_size, self.num_images, self.weights = batch_size, count, weights
-        self.options = types.SimpleNamespace(height=None)
+        self.options = types.SimpleNamespace(height=None, size=(8, 8))
         self.asked = []
 
     def __len__(self):

@@ -139,3 +139,22 @@ def test_dropout_of_whole_branches_keeps_its_rate():
     model = keras.Model(image, x)
     freezing.set_penalties(model, weight_decay=0, dropout=0.5)
     assert [layer.rate for layer in model.layers[1:]] == [0.2, 0.5]
+
+
+@pytest.mark.parametrize(("size", "batch_size", "words"), [
+    ((6, 5), 3, "top_bn has 6 values per step (images: 3, cells of each: 2)"),
+    ((6, 6), 1, "top_bn has 4 values per step (images: 1, cells of each: 4)"),
+    ((6, 6), 2, None), ((8, 8), 1, None)])
+def test_normalisation_over_few_values_is_named(size, batch_size, words):
+    model = tiny_networks.nested_network(size=(None, None))
+    freezing.train_from(model, None)
+    warning = freezing.too_few_values(model, size, batch_size)
+    assert words in warning if words else warning is None
+
+
+def test_a_normalisation_that_keeps_its_averages_is_not_named():
+    model = tiny_networks.nested_network(size=(None, None))
+    freezing.train_from(model, "output", freeze_statistics=True)
+    assert freezing.too_few_values(model, (6, 5), 3) is None
+    freezing.train_from(model, "output")
+    assert freezing.too_few_values(model, (6, 5), 3)
