@@ -22,11 +22,14 @@ SCALES = {
     # The images of `make demo` and, by the official lists, about 50 test images, with
     # so little training that the best stays below an AUC of 1 and differences show. Its
     # map of 4x3 cells is too small for VGG tops; a heatmap cell is as wide as a patch,
-    # as is a 5x5 pool of the paper's, so the heatmap is not pooled further.
+    # as is a 5x5 pool of the paper's, so the heatmap is not pooled further. The last
+    # block has one cell, and half a batch is trained on at a time: four values are too
+    # few for batch normalisation, and of batches of 8 no network learnt anything.
     "small": Scale((256, 192), 64 / 224, (
         "--patients", 64, "--difficulty", 0.0, "--size", 512, 384),
         {"S1": 10, "S1-random": 10, "S1g": 10, "S10": 3, "S30": 1, "image": (2, 8)},
-        ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1), flips=False),
+        ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1, "--batch-size", 16),
+        flips=False),
     "smoke": Scale((320, 256), 64 / 224, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
         {**dict.fromkeys(named.PATCH_SETS, 1), "image": (1, 2)}),
@@ -125,10 +128,8 @@ def image_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     if run.demo:
         first, last = run.scale.epochs["image"]
         # Heatmap cells are single cells of the feature map, as patches are 64 wide.
-        # Half a batch is trained on at a time: of four maps of 1x1 to 2x2 cells, as of
-        # batches of 8, batch normalisation makes noise, and no network learnt anything.
         demo = (*DEMO_COMMON, "--patch-net", "yaroslav", "--img-size", *run.scale.size,
-                "--batch-size", 16, "--nb-epoch", first, "--all-layer-epochs", last,
+                "--batch-size", 8, "--nb-epoch", first, "--all-layer-epochs", last,
                 "--avg-pool-size", 1, 1, *demo_shares(row.flags),
                 *run.scale.flags)
     command = (

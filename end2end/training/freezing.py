@@ -108,8 +108,8 @@ def too_few_values(
         model: keras.Model, size: tuple[int, int], batch_size: int) -> str | None:
     """A warning where batch normalisation takes its statistics from too few values.
 
-    Of 4 values (four images of which one cell is left) they are so uncertain that
-    networks with such a top learnt nothing from phantoms in 20 epochs; of 8 they learnt.
+    Of 4 values (four images of which one cell is left) they are so uncertain that such
+    networks learnt nothing from phantoms in 20 epochs; of 8 they learnt.
 
     Args:
         model: whole-image or patch classifier, frozen as it will be trained.
@@ -124,9 +124,9 @@ def too_few_values(
     name = min(cells, key=cells.get, default=None)
     if name is None or batch_size * cells[name] >= FEWEST_VALUES:
         return None
-    return (f"batch normalisation {name} has {batch_size * cells[name]} values per step "
-            f"(images: {batch_size}, cells of each: {cells[name]}), too few for an "
-            "average; such networks learn badly. Give a larger --batch-size or "
+    return (f"batch normalisation {name} has {batch_size * cells[name]} values per "
+            f"step (images: {batch_size}, cells of each: {cells[name]}), too few for "
+            "an average; such networks learn badly. Give a larger --batch-size or "
             "--img-size.")
 
 
