@@ -1,7 +1,7 @@
 """Tells from the picture when a mammogram is no basis for a score.
 
 Each rule says what is seen and what to do. The thresholds were set so that none of
-twelve real films of CBIS-DDSM is flagged wrongly; docs/data.md has the counts of hits
+twelve real films of CBIS-DDSM is flagged wrongly; docs/pictures.md has the counts of hits
 and misses. Implants, pacemakers and needles were drawn for that, so expect fewer hits
 on real ones, and rely on tags where there are any.
 """
@@ -195,7 +195,7 @@ def _oval_contrast(scan, part):
 def has_foreign_object(scan: View) -> bool:
     """Whether something large in the breast is white up to an edge sharper than tissue.
 
-    Found of drawn pacemakers 8 of 12 (missed over saturated tissue), needles 10 of 12.
+    Found of drawn pacemakers 8 of 12 (missed over saturated tissue), needles 9 of 12.
     Pictures of fewer than `OBJECT_ROWS` rows are not judged: calcifications have sharp
     edges there.
     """

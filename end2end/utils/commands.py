@@ -97,7 +97,10 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     quiet.install()
     handler = logging.StreamHandler()
     handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    # Other packages tell what they do line by line (fontTools, of each font table).
+    for name in (PACKAGE.name, "ddsm_train", "inbreast", "__main__"):
+        logging.getLogger(name).setLevel(logging.INFO)
     if hasattr(sys.stdout, "reconfigure"):
         # A path may hold what the terminal's encoding does not know.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -71,3 +71,18 @@ def test_a_number_of_the_environment_is_checked(monkeypatch):
     monkeypatch.setenv("E", "three")
     with pytest.raises(files.InputError, match="whole number"):
         commands.environment_int("E", 1)
+
+
+def test_only_the_packages_of_this_distribution_log_what_they_do(monkeypatch, capfd):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+    def work():
+        for name in ("end2end.anything", "ddsm_train.anything", "fontTools.subset"):
+            logging.getLogger(name).info("%s works", name)
+        logging.getLogger("fontTools.subset").warning("it is told")
+
+    with pytest.raises(SystemExit):
+        commands.run(work)
+    assert capfd.readouterr().err.splitlines() == [
+        "INFO: end2end.anything works", "INFO: ddsm_train.anything works",
+        "WARNING: it is told"]
