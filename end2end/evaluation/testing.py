@@ -225,7 +225,8 @@ def add_recalibrated(results: dict, schemes: Mapping[str, score_files.Scores],
 
     Args:
         results: of `compare`; each scheme gets `recalibrated`, with `note`, `brier`,
-            `intercept` and `slope`, where the card has a recalibration for a site.
+            `intercept` and `slope`, where the card has a recalibration for a site;
+            None and `reason` where the test set cannot tell them.
         schemes: dict of `Scores` by scheme.
         card: of the model.
     """
@@ -234,11 +235,15 @@ def add_recalibrated(results: dict, schemes: Mapping[str, score_files.Scores],
         if stored is None or not stored.note or table.values.ndim == 2:
             continue
         values = stored.applied(table.values)
-        fit = recalibration.summary(table.labels, values)
-        results[scheme]["recalibrated"] = dict(
-            note=stored.note, brier=calibration.brier_score(table.labels, values),
-            intercept=dataclasses.asdict(fit["intercept"]),
-            slope=dataclasses.asdict(fit["slope"]))
+        row = dict(note=stored.note, intercept=None, slope=None,
+                   brier=calibration.brier_score(table.labels, values))
+        try:
+            fit = recalibration.summary(table.labels, values)
+            row |= {name: dataclasses.asdict(fit[name])
+                    for name in ("intercept", "slope")}
+        except files.InputError as error:
+            row["reason"] = str(error)
+        results[scheme]["recalibrated"] = row
 
 
 # Output ---------------------------------------------------------------------------

@@ -114,9 +114,11 @@ def recalibrated(results: Mapping) -> Table:
     """How the recalibration that a model carries fits a test set."""
     note = f"{results['note'][0].upper()}{results['note'][1:]}"
     return Table(("Brier score", "intercept", "slope"), [(
-        results["brier"], *(f"{row['value']:.3f} ({between((row['low'], row['high']))})"
-                            for row in (results["intercept"], results["slope"])))],
-        f"{note}; right are intercept 0 and slope 1")
+        results["brier"], *(
+            f"{row['value']:.3f} ({between((row['low'], row['high']))})" if row else "-"
+            for row in (results["intercept"], results["slope"])))],
+        f"{note}; right are intercept 0 and slope 1" + (
+            f" ({results['reason']})" if results.get("reason") else ""))
 
 
 def group(name: str, rows: Mapping) -> Table:

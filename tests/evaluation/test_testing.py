@@ -118,3 +118,16 @@ def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set():
     intercept = row["intercept"]
     assert intercept["low"] < intercept["value"] < intercept["high"]
     assert "Hospital A" in score_tables.recalibrated(row).caption
+
+
+def test_a_recalibration_is_kept_where_the_test_set_tells_the_classes_without_error():
+    values, labels = np.linspace(0.1, 0.9, 10), np.arange(10) // 6
+    table = scores.Scores(tuple(map(str, range(10))), values, labels)
+    results = dict(plain={})
+    card = dict(calibration=dict(logistic=dict(plain=dict(
+        intercept=-1.0, slope=1.0, source="Hospital A"))))
+    testing.add_recalibrated(results, dict(plain=table), card)
+    row = results["plain"]["recalibrated"]
+    assert row["intercept"] is None and "without an error" in row["reason"]
+    assert "without an error" in score_tables.recalibrated(row).caption
+    assert score_tables.recalibrated(row).rows[0][1:] == ("-", "-")

@@ -1,12 +1,17 @@
 """`end2end metrics recalibrate`."""
 
+import csv
 import json
 
+import cv2
 import evidence_tables
 import h5py
 import numpy as np
 import pytest
+import tiny_classifier
 
+from ddsm_train import evaluate
+from end2end import checkpoints, predict
 from end2end.checkpoints import card_fields, cards
 from end2end.metrics import __main__ as program
 from end2end.metrics import recalibration
@@ -77,3 +82,72 @@ def test_scores_that_fall_with_suspicion_are_refused(model, tmp_path):
     with pytest.raises(files.InputError, match="higher scores do not mean"):
         run(model, path)
     assert np.isclose(cards.read(model)["calibration"]["temperature"]["plain"], 2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model, 24 images in class folders, and what the model says of them. Read
+    only but for the model's card."""
+    folder = tmp_path_factory.mktemp("site")
+    tiny_classifier.save(folder / "best.h5")
+    for number in range(24):
+        part = folder / "images" / ("pos" if number % 5 < 2 else "neg")
+        part.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(part / f"P{number}_1_LEFT_CC.png"),
+                    tiny_classifier.picture(number))
+    return folder
+
+
+def predicted(folder, name):
+    assert predict.main([str(folder / "best.h5"), str(folder / "images"), "--out",
+                         str(folder / name)]) == 0
+    with open(folder / name, encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_what_recalibrate_stores_is_applied_by_predict_serve_and_evaluate(folder):
+    before = predicted(folder, "before.csv")
+    assert {row["calibrated"] for row in before} == {""}
+    # Labels that rise with the score, but not without errors.
+    order = np.argsort([float(row["score"]) for row in before])
+    labels = np.zeros(24, int)
+    labels[order[[7, 9, 14, *range(17, 23)]]] = 1
+    table = dict(score=[row["score"] for row in before], label=labels)
+    run(folder / "best.h5", evidence_tables.write(folder / "site.csv", table),
+        "--source", "Hospital A")
+
+    after = predicted(folder, "after.csv")
+    stored = recalibration.stored(cards.read(folder / "best.h5"), "plain")
+    scores = np.array([float(row["score"]) for row in after])
+    calibrated = np.array([float(row["calibrated"]) for row in after])
+    np.testing.assert_array_equal(scores, [float(row["score"]) for row in before])
+    np.testing.assert_allclose(calibrated, stored.applied(scores), atol=1e-6)
+    assert (np.argsort(calibrated) == np.argsort(scores)).all()
+    assert calibrated.mean() == pytest.approx(labels.mean(), abs=1e-5)
+    assert all("Hospital A" in row["notes"] for row in after)
+
+    evaluate.main([str(folder / "best.h5"), str(folder / "images"), "--runs", "20",
+                   "--no-pictures", "--out", str(folder / "test")])
+    fit = json.loads((folder / "test/results.json").read_text())["plain"][
+        "recalibrated"]
+    truth = np.array(["/pos/" in row["path"] for row in after])
+    assert "Hospital A" in fit["note"]
+    assert fit["brier"] == pytest.approx(np.mean((calibrated - truth) ** 2), abs=1e-6)
+
+    _the_page_says_the_same(folder, after)
+
+
+def _the_page_says_the_same(folder, rows):
+    testclient = pytest.importorskip("fastapi.testclient")
+    from end2end.serve import application, scoring
+
+    scorer = scoring.Scorer([checkpoints.load_classifier(folder / "best.h5")],
+                            folder=files.writable_folder(folder / "held"))
+    client = testclient.TestClient(
+        application.application(scorer), base_url=f"http://{application.HOST}:7860")
+    path = next(folder.glob("images/*/P3_1_LEFT_CC.png"))
+    row = next(row for row in rows if row["path"].endswith(path.name))
+    answer = client.post("/score", content=path.read_bytes(),
+                         headers={"X-Name": path.name}).json()
+    assert answer["calibrated"] == pytest.approx(float(row["calibrated"]), abs=1e-6)
+    assert any("Hospital A" in note for note in answer["notes"])
