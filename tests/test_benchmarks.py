@@ -8,7 +8,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import picture_kinds, rows
+from benchmarks import picture_kinds, planted_gaps, rows
 
 FIGURE = rows.Figure(5.0, 0.5, "s", 2.0, "a loop", 0.4, "the limit", ("a note",))
 
@@ -57,3 +57,8 @@ def test_counts_of_kinds_are_printed_as_a_table():
     assert picture_kinds.table(("film", "digital"), told).splitlines() == [
         "| pictures | number | film | digital |", "|---|---|---|---|",
         "| films | 3 | 2 | 0 |"]
+
+
+def test_a_planted_gap_is_found_and_an_absent_one_is_not():
+    assert planted_gaps.rates(600, 0.35, sets=5) == (1, 1, 0)
+    assert planted_gaps.rates(600, 0.0, sets=5)[2] <= 0.2

@@ -2,6 +2,7 @@
 vision."""
 
 import io
+import logging
 import pathlib
 from collections.abc import Sequence
 
@@ -10,6 +11,9 @@ from matplotlib import figure as mpl
 from numpy.typing import NDArray
 
 from end2end.utils import files
+
+# It tells each table of each font that goes into a PDF.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 # Okabe and Ito: distinct for every kind of colour vision; with line styles beside them
 # the curves also differ in grey.

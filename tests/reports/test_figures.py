@@ -1,5 +1,7 @@
 """Figures of the paper: what is on them, and the same bytes each time."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,12 @@ def test_a_curve_is_named_with_its_auc_and_interval_and_the_mean_is_black():
                 ).get_color() == "black"
     point = next(line for line in axes.lines if line.get_label() == "point")
     assert (list(point.get_xdata()), list(point.get_ydata())) == ([0.5], [0.75])
+
+
+def test_fonts_in_a_file_are_not_reported_line_by_line(caplog):
+    caplog.set_level(logging.INFO)
+    figures.encoded(figures.roc([dict(CURVE, name="first")]), "pdf")
+    assert caplog.records == []
 
 
 def test_rows_of_a_confusion_matrix_sum_to_one():
