@@ -87,6 +87,7 @@ fig4:  ## Figure 4: saliency maps (DDSM=)
 readme:  ## models of the original's README (DDSM=)
 inbreast-readme:  ## the same on INbreast (INBREAST=)
 contrasts:  ## what the paper's conclusions rest on (DDSM=)
+two-view:  ## one network for CC and MLO, not of the paper (DDSM=)
 transfer:  ## the models that fine-tuning starts from (DDSM=)
 
 $(DDSM_TARGETS): $(READY)

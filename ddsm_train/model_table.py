@@ -42,8 +42,8 @@ command line (`--top-layer-nb 46`) is turned into the name of its layer.
 `best.config.json`, its card, beside it; the same JSON is in the HDF5 attribute
 `end2end`. Without this program the file loads with
 `keras.models.load_model("best.h5", compile=False)`, with equal predictions (tried with
-Keras 3.8 and 3.15 and tf.keras 2.15). The card's keys: `format`, `id`, `kind` (`patch`
-or `whole_image`), `name`, `classes` (in the order of the outputs), `images`
+Keras 3.8 and 3.15 and tf.keras 2.15). The card's keys: `format`, `id`, `kind` (`patch`,
+`whole_image` or `two_view`), `name`, `classes` (in the order of the outputs), `images`
 (`ImageOptions`), `model` (`ModelOptions`, of the network that was trained),
 `training`, `trained_on`, `metrics`, `software`, of a model that was trained further
 `parent` (file, SHA-256, data and licence) and `licence`. Where the two differ in `id`,
@@ -78,7 +78,8 @@ where nobody says. Which of two outputs is cancer is said by the card, by the ta
 published models or by `--class-list` (`neg pos` or `pos neg`), which wins; where nobody
 says, the second is taken, and every score has a flag. The commands print which output
 is taken and who says so. `predict`, `serve`, `evaluate`, `archive predict` and `export`
-take both flags. Models of several images or outputs are refused.
+take both flags. Models of several images or outputs are refused,
+but for those of CC and MLO that `two-view-train` made.
 
 The original cut a patch classifier without head dropout one layer too early, before the
 last ReLU or pooling. Files that it saved so stay as they are. New models are cut at the

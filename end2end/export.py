@@ -47,10 +47,16 @@ class Format:
     run: Callable
 
 
+def _views(image):
+    """The arrays of a batch: one, or CC and MLO."""
+    return image if isinstance(image, list) else [image]
+
+
 def _run_onnx(path, image):
     import onnxruntime
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return session.run(None, {session.get_inputs()[0].name: image})[0]
+    names = [place.name for place in session.get_inputs()]
+    return session.run(None, dict(zip(names, _views(image), strict=True)))[0]
 
 
 def _run_keras(path, image):
@@ -71,10 +77,13 @@ def _run_tflite(path, image):
     except ImportError:
         from tensorflow.lite.python.interpreter import Interpreter
     interpreter = Interpreter(model_path=str(path))
-    place = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(place, image.shape)
+    # By name, which ends in the number of the input.
+    places = sorted(interpreter.get_input_details(), key=lambda row: row["name"])
+    for place, view in zip(places, _views(image), strict=True):
+        interpreter.resize_tensor_input(place["index"], view.shape)
     interpreter.allocate_tensors()
-    interpreter.set_tensor(place, image)
+    for place, view in zip(places, _views(image), strict=True):
+        interpreter.set_tensor(place["index"], view)
     interpreter.invoke()
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
@@ -113,7 +122,8 @@ def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
         classifier: a `checkpoints.Classifier`.
         kind: a row of `FORMATS`.
         out: path of the file or folder to write.
-        arrays: float32 batches of one image, network inputs.
+        arrays: float32 batches of one image, network inputs; of a model of two views
+            lists of both.
 
     Returns:
         the greatest difference of a probability.
@@ -177,7 +187,11 @@ class _replacing:
 
 def inputs(classifier: "checkpoints.Classifier",
            paths: Sequence[pathlib.Path]) -> list[NDArray]:
-    """Network inputs for the comparison: the images given, or random ones."""
+    """Network inputs for the comparison: the images given, or random ones; of a model
+    of two views lists of both."""
+    if classifier.takes_breasts:
+        views = models.random_input(classifier.model, size=classifier.images.size)
+        return [[view[:1] for view in views], [view[1:] for view in views]]
     if paths:
         return [images.to_input(images.read_image(path), classifier.images)[None]
                 for path in paths]
@@ -213,7 +227,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     check(kind, out)
 
     classifier = checkpoints.load_classifier(
-        arguments.model, output_options=model_flags.typed(arguments))
+        arguments.model, output_options=model_flags.typed(arguments), breasts=True)
+    if classifier.takes_breasts and arguments.image:
+        raise files.InputError(
+            f"model {arguments.model} takes two views; it is compared on random input. "
+            "Leave out --image.")
     print(f"Exporting {classifier.name} to {out}")
     try:
         with locks.output_file(out):

@@ -101,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     target = pathlib.Path(arguments.out)
     files.check_suffix(target, ".csv", JSON_SUFFIX)
     out = target.with_suffix(".csv") if target.suffix == JSON_SUFFIX else target
+    if prediction.breast_scores.take_breasts(inputs.models):
+        return score_breasts(arguments, target, inputs)
     if arguments.fast:
         prediction.engines.check()
     files.writable_folder(out.parent)
@@ -165,6 +167,40 @@ def score(
             request, scored_ns=table.scored_ns(), bits=bits or {})
     return failures + finish(
         target, out, inputs, classifiers, failures, request), account
+
+
+# Flags without a meaning for models of two views, and their value where not typed.
+OF_ONE_IMAGE = {"overlay": None, "report": None, "dicom": None, "fast": False,
+                "frame": None, "keep_ids": False, "pseudonym_key": None,
+                "refuse_unfit": False, "views": "standard", "patch_model": None}
+
+
+def score_breasts(
+        arguments: argparse.Namespace, target: pathlib.Path,
+        inputs: prediction.inputs.Inputs) -> int:
+    """Scores breasts by models of two views; returns 1 if some failed.
+
+    Raises:
+        files.InputError: a flag that is for models of one image.
+    """
+    for name, value in OF_ONE_IMAGE.items():
+        if getattr(arguments, name) != value:
+            raise files.InputError(
+                f"--{name.replace('_', '-')} is for models of one image; leave it out "
+                "with a model of two views.")
+    files.check_suffix(target, ".csv")
+    classifiers = [checkpoints.load_classifier(
+        path, typed=overrides(arguments), output_options=model_flags.typed(arguments),
+        breasts=True) for path in inputs.models]
+    with locks.output_file(target):
+        rows, failures = prediction.breast_scores.score(
+            classifiers, inputs, flips=arguments.flips, say=commands.say)
+        if rows:
+            files.write_csv(target, tuple(rows[0]), rows)
+            commands.say(f"written: {target}, {len(rows)} breasts")
+    for path, reason in failures + inputs.refused:
+        commands.say(f"failed: {commands.one_line(path)}: {reason}")
+    return 1 if failures + inputs.refused else 0
 
 
 def bits_of_exams(

@@ -17,7 +17,8 @@ class Experiment:
         name: as typed.
         group: table or figure it belongs to.
         source: where the published value stands.
-        kind: `patch`, `image`, `ensemble`, `two_step`, `saliency`; of `steps.KINDS`.
+        kind: of `steps.KINDS`: `patch`, `image`, `two_view`, `ensemble`, `two_step` or
+            `saliency`.
         title: what it is, in the words of the paper.
         published: accuracy or auc, with interval, flip-averaged auc and best epoch.
         hours: of training on a GPU that sustains 10 TFLOP/s, by arithmetic.
@@ -158,15 +159,19 @@ def _image(name, source, title, top, published, **network):
     auc, interval, flipped, epoch = published
     # Shen et al. 2019: VGG networks were trained for 200 more epochs.
     epochs = network.get("epochs", 250 if backbone == "vgg16" else 50)
-    giga = (3 * GIGA_PER_MEGAPIXEL[backbone] * 1.032 * epochs
-            * TRAINING_IMAGES_IN_THOUSANDS * 1000)
     group = {"Table 2": "table2", "Table 3": "table3"}.get(source[:7], "readme")
     return Experiment(
         name, group, source, "image", title,
         dict(auc=auc, interval=interval, flipped_auc=flipped, epoch=epoch),
-        round(giga / GIGA_PER_HOUR, 1),
+        _image_hours(backbone, epochs),
         ("--patch-net", backbone, *IMAGE_COMMON, "--all-layer-epochs", epochs, *top),
         needs=(f"patch-{backbone}-{patches.lower()}",) if patches else ())
+
+
+def _image_hours(backbone, epochs):
+    giga = (3 * GIGA_PER_MEGAPIXEL[backbone] * 1.032 * epochs
+            * TRAINING_IMAGES_IN_THOUSANDS * 1000)
+    return round(giga / GIGA_PER_HOUR, 1)
 
 
 IMAGE_ROWS = [
@@ -222,6 +227,19 @@ IMAGE_ROWS = [
            (None, None, None, None), patches=None),
 ]
 
+# Breasts: the trunk of a whole-image network, the maps of CC and MLO joined, two MBConv
+# blocks as in Petrini et al. 2022 (arXiv 2110.01606); they tell no number of filters.
+MBCONV = ("--block-type", "mbconv", "--top-depths", 256, 256, "--top-repetitions", 1, 1,
+          "--bottleneck-enlarge-factor", 2)
+TWO_VIEW_ROWS = [
+    Experiment(
+        f"two-view-{start}", "two-view", "not published: two views by one network",
+        "two_view", f"trunk of {start}, maps of CC and MLO, two MBConv blocks", {},
+        _image_hours(backbone, 50),     # as many images, in pairs
+        ("--patch-net", backbone, *IMAGE_COMMON, "--all-layer-epochs", 50, *MBCONV),
+        needs=(start,))
+    for start, backbone in (("resnet-vgg", "resnet50"), ("vgg-vgg", "vgg16"))]
+
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 
 OTHER_ROWS = [
@@ -240,7 +258,8 @@ OTHER_ROWS = [
                needs=("resnet-vgg", "patch-resnet50-s10")),
 ]
 
-EXPERIMENTS = {row.name: row for row in (*PATCH_ROWS, *IMAGE_ROWS, *OTHER_ROWS)}
+EXPERIMENTS = {row.name: row for row in (
+    *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *OTHER_ROWS)}
 # Figure 2 is the confusion matrices that the evaluation of two patch rows draws.
 GROUPS = {
     "table1": [row.name for row in PATCH_ROWS if row.group == "table1"],
@@ -254,6 +273,7 @@ GROUPS = {
     # (docs/experiments.md).
     "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",
                   "resnet50-s1-random"],
+    "two-view": [row.name for row in TWO_VIEW_ROWS],
     # What the experiments on INbreast start from.
     "transfer": [*BEST_FOUR, "vgg16-512x1"],
     "paper": [row.name for row in EXPERIMENTS.values()
@@ -261,5 +281,6 @@ GROUPS = {
 }
 PATCH_FLAGS = {row.name: row.flags for row in PATCH_ROWS}
 IMAGE_FLAGS = {row.name: row.flags for row in IMAGE_ROWS}
+TWO_VIEW_FLAGS = {row.name: row.flags for row in TWO_VIEW_ROWS}
 # What make knows: each is a target of its own; `paper` is of both programs.
 TARGETS = (*EXPERIMENTS, *(name for name in GROUPS if name != "paper"))

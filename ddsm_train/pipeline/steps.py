@@ -119,8 +119,12 @@ def demo_patch_flags(row: named.Experiment, run: Run) -> tuple:
             32, "--no-top-layer-nb", "--nb-epoch", run.scale.epochs[row.patches])
 
 
+TRAINING = {"image": "ddsm_train.image_clf_train",
+            "two_view": "ddsm_train.two_view_train"}
+
+
 def image_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
-    """Training and test of a whole-image classifier."""
+    """Training and test of a classifier of whole images or of breasts."""
     images = run.out / "data" / "images"
     start = [flag for name in row.needs
              for flag in ("--patch-model-state", run.model(name))]
@@ -133,7 +137,7 @@ def image_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
                 "--avg-pool-size", 1, 1, *demo_shares(row.flags),
                 *run.scale.flags)
     command = (
-        "ddsm_train.image_clf_train", *(images / split for split in PATCH_SPLITS),
+        TRAINING[row.kind], *(images / split for split in PATCH_SPLITS),
         "--featurewise-mean", pixel_mean(run), *start, *row.flags, *demo,
         *outcome_flags(row, run))
     return [steps.Step(row.name, heading(row, run), command,
@@ -203,7 +207,8 @@ def saliency_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
         after=row.needs)]
 
 
-KINDS = {"patch": patch_steps, "image": image_steps, "ensemble": ensemble_steps,
+KINDS = {"patch": patch_steps, "image": image_steps, "two_view": image_steps,
+         "ensemble": ensemble_steps,
          "two_step": two_step_steps, "saliency": saliency_steps}
 
 

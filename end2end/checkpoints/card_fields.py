@@ -161,7 +161,7 @@ _SIDES = _wholes(1, LARGEST_SIDE, 2)
 _COUNTS = _wholes(1, 100_000)
 MODEL = {
     "backbone": _text, "patch_model_path": _text, "pretrained": _flag,
-    "pretrained_weights": _text, "top_kind": _one_of("resnet", "vgg"),
+    "pretrained_weights": _text, "top_kind": _one_of("resnet", "vgg", "mbconv"),
     "top_filters": _COUNTS, "top_repeats": _COUNTS, "expansion": _whole(1, 1000),
     "heatmap": _flag, "heatmap_pool": _SIDES, "heatmap_strides": _SIDES,
     "heatmap_max_pool": _SIDES, "convolutional": _flag, "shortcut": _flag,
@@ -244,7 +244,7 @@ def _percentiles(value, name, source):
 # Name of a field: what checks it. Further fields are kept as they are.
 FIELDS: dict[str, Callable] = {
     "format": _whole(1, FORMAT), "id": _text, "name": _text,
-    "kind": _one_of("patch", "whole_image"), "classes": _classes,
+    "kind": _one_of("patch", "whole_image", "two_view"), "classes": _classes,
     "images": _settings(IMAGES, config.ImageOptions),
     "model": _settings(MODEL, config.ModelOptions), "training": _object,
     "trained_on": _text, "metrics": _object, "software": _object,

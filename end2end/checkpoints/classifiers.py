@@ -22,7 +22,8 @@ class Classifier:
     """A model with what is needed to use it.
 
     Attributes:
-        model: `keras.Model`; float32 `(b, height, width, channels)` to probabilities.
+        model: `keras.Model`; float32 `(b, height, width, channels)`, of a model of two
+            views a pair of such, to probabilities.
         images: how a file becomes its input.
         classes: names of the outputs, in order.
         name: of the model, for reports.
@@ -38,12 +39,17 @@ class Classifier:
     card: dict
     cautions: tuple = ()
 
+    @property
+    def takes_breasts(self) -> bool:
+        """Whether it takes CC and MLO of a breast at once."""
+        return self.card.get("kind") == outputs.TWO_VIEWS
+
 
 def load_classifier(
         path: str | pathlib.Path, images: config.ImageOptions | None = None, *,
         typed: dict | None = None,
         output_options: model_flags.OutputOptions = model_flags.AS_STORED,
-        ) -> Classifier:
+        breasts: bool = False) -> Classifier:
     """Reads a model with the image settings that it was trained with.
 
     Args:
@@ -52,6 +58,7 @@ def load_classifier(
         typed: fields of `ImageOptions` by name, as typed by a user, that replace
             those stored with the model.
         output_options: what the user says of the outputs.
+        breasts: whether a model of two views can be used where it is asked for.
 
     Raises:
         files.InputError: as `load_model`, or nobody says how images must be prepared,
@@ -60,9 +67,13 @@ def load_classifier(
     path = safe_loading.existing_model(path)
     model, card = saved_models.read(path)
     is_foreign = saved_models.is_foreign(path, card)
-    outputs.check_ends(model, path.name)
-    card = saved_models.card_beside(path, card) or published.card(
-        model, path.stem, by_structure=images is None)
+    card = saved_models.card_beside(path, card)
+    outputs.check_ends(model, path.name, card)
+    if card.get("kind") == outputs.TWO_VIEWS and not breasts:
+        raise files.InputError(
+            f"model {path.name} takes CC and MLO of a breast at once, which evaluate, "
+            "predict and export do; give a model of one image here.")
+    card = card or published.card(model, path.stem, by_structure=images is None)
     cut = published.cut_before_end(model)
     if cut:
         log.info("%s was cut by the original before the end of its trunk, at %s; it is "
@@ -101,7 +112,7 @@ def _settings(path, images, typed, card):
 
 def _fitted(images, model, path):
     """The settings with the channels of the model, checked against its input size."""
-    *size, channels = model.input_shape[1:]
+    *size, channels = model.inputs[0].shape[1:]
     expected = [side for side, fixed in zip(images.size, size, strict=True)
                 if fixed is not None and side != fixed]
     if images.height is None and expected:

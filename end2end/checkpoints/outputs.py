@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 CLASSES = ("neg", "pos")
+# Kind, in its card, of a model of the CC and the MLO of a breast.
+TWO_VIEWS = "two_view"
 # Layers that keep values between the least and the greatest that they take.
 KEEPING = ("Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout",
            "GaussianNoise", "Flatten", "Reshape", "Permute", "Cropping2D", "Average",
@@ -62,7 +64,7 @@ def settled(model: "keras.Model", card: dict, options: model_flags.OutputOptions
         files.InputError: several inputs or outputs, inputs that are no images, outputs
             that are no probabilities, or classes that do not fit their number.
     """
-    check_ends(model, name)
+    check_ends(model, name, card)
     model = _as_probabilities(model, options.kind, name)
     count = model.output_shape[-1]
     classes, source = _named(card, options)
@@ -78,14 +80,18 @@ def settled(model: "keras.Model", card: dict, options: model_flags.OutputOptions
     return Outputs(model, CLASSES, caution, caution)
 
 
-def check_ends(model: "keras.Model", name: str) -> None:
+def check_ends(model: "keras.Model", name: str, card: dict | None = None) -> None:
     """Refuses what does not take one image and give one row of numbers.
+
+    A model of two views is known by its card (`kind`), and by nothing else.
 
     Raises:
         files.InputError: see above.
     """
     inputs, outputs = model.inputs, model.outputs
-    if len(inputs) != 1:
+    breasts = (card or {}).get("kind") == TWO_VIEWS and len(
+        {tensor.shape for tensor in inputs}) == 1
+    if len(inputs) != (2 if breasts else 1):
         names = ", ".join(tensor.name for tensor in inputs)
         raise files.InputError(
             f"model {name} takes {len(inputs)} images at once ({names}); expected a "

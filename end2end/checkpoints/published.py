@@ -223,6 +223,8 @@ def read_plan(model: "keras.Model") -> dict:
         plan["weight_decay"] = float(penalties[0].l2)
     if any(_is(layer, "Flatten") for layer in top):
         return plan | _dense_plan(top)
+    if any(_is(layer, "DepthwiseConv2D") for layer in top):
+        return plan     # blocks that no published model has
     return plan | _convolutional_plan(top)
 
 

@@ -82,8 +82,9 @@ class ModelOptions:
     pretrained_weights: str | None = option(
         None, "--pretrained-weights",
         help="local file of ImageNet weights (.h5), for machines without a network")
-    top_kind: str = option("resnet", "--block-type", choices=("resnet", "vgg"),
-        help="resnet or vgg top blocks")
+    top_kind: str = option(
+        "resnet", "--block-type", choices=("resnet", "vgg", "mbconv"),
+        help="resnet, vgg or mbconv (of EfficientNet) top blocks")
     top_filters: tuple = option(
         (512, 512), "--top-depths", type=int, nargs="+",
         limits=(1, None), help="filters of each top block")
@@ -93,7 +94,8 @@ class ModelOptions:
     expansion: int = option(
         4, "--bottleneck-enlarge-factor", type=int,
         limits=(1, None),
-        help="filters of the last 1x1 convolution of a unit over those before")
+        help="filters of the last 1x1 convolution of a unit over those before; of "
+        "mbconv those inside over those that enter")
     heatmap: bool = option(
         False, "--add-heatmap", help="insert the patch classifier's heatmap (ReLU)")
     heatmap_pool: tuple = option(

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from end2end import config
     from end2end.data import image_lists
 
-# Images, one-hot labels or None, weights or None: what `ImageBatches.batch` returns.
-Batch = tuple[NDArray[np.float32], NDArray[np.float32] | None,
+# Images, of breasts a pair of CC and MLO; one-hot labels or None; weights or None: what
+# `ImageBatches.batch` returns.
+Images = NDArray[np.float32] | tuple[NDArray[np.float32], NDArray[np.float32]]
+Batch = tuple[Images, NDArray[np.float32] | None,
               NDArray[np.float32] | None]
 
 
@@ -84,7 +86,7 @@ class ImageBatches:
     threads gives the same batches.
 
     Args:
-        images: `ImageList`, from files or arrays.
+        images: `ImageList`, from files or arrays; of breasts both views come.
         options: `ImageOptions`.
         batch_size: images per batch; the last of a sweep may be shorter.
         seed: of the random stream (`batch_indices`); None draws one.
@@ -112,6 +114,9 @@ class ImageBatches:
         self.balance_batches = balance_batches
         self._cache = {} if cache else None
         self._share = None
+        self._partner = None if images.partner is None else ImageBatches(
+            images.partner, options, batch_size=batch_size, generator=generator,
+            cache=cache)
 
     @property
     def num_images(self) -> int:
@@ -146,18 +151,22 @@ class ImageBatches:
         """Makes batch `b`, counted over the whole run from 0.
 
         Returns:
-            Images, float32 `(n, height, width, channels)`; one-hot labels, float32
-            `(n, num_classes)`, or None; weights, float32 `(n,)`, or None.
+            Images, float32 `(n, height, width, channels)`, of breasts a pair of such,
+            each warped by itself; one-hot labels, float32 `(n, num_classes)`, or None;
+            weights, float32 `(n,)`, or None.
         """
         indices, stream = batch_indices(
             b, num_images=self.num_images, batch_size=self.batch_size, seed=self.seed,
             shuffle=self.shuffle)
-        # All draws before any work: the stream belongs to the thread.
-        draws = [self.generator and self.generator.draw(stream, self.options.channels)
-                 for _ in indices]
         which = (np.arange(len(indices)) if self._share is None
                  else self._share(len(indices)))
-        inputs = self._inputs(indices[which], [draws[place] for place in which])
+        # All draws before any work: the stream belongs to the thread.
+        views = [(view, [self.generator and self.generator.draw(
+            stream, self.options.channels) for _ in indices])
+                 for view in (self, self._partner) if view is not None]
+        inputs = tuple(view._inputs(indices[which], [draws[place] for place in which])
+                       for view, draws in views)
+        inputs = inputs if len(inputs) > 1 else inputs[0]
         if self.labels is None:
             return inputs, None, None
         labels = self.labels[indices]

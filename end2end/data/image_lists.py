@@ -29,6 +29,7 @@ class ImageList:
         arrays: the images themselves `(rows, columns)`, where they are in memory.
         rows: of the manifest, dicts by meaning (`tables.manifests`), one per image.
         left: pairs of path and reason, of files in the folder not looked at.
+        partner: the second view of each row, where a row is a breast (`breasts`).
     """
 
     paths: tuple
@@ -40,6 +41,7 @@ class ImageList:
     arrays: tuple | None = None
     rows: tuple | None = None
     left: tuple = ()
+    partner: "ImageList | None" = None
 
     def __len__(self) -> int:
         return len(self.paths)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from end2end import checkpoints, metrics, prediction
 from end2end.checkpoints import cards as card_files
 from end2end.config import model_flags
-from end2end.data import image_lists
+from end2end.data import breasts, image_lists
 from end2end.evaluation import cases as evaluation_cases
 from end2end.evaluation import refusals
 from end2end.explanation import scales
@@ -273,28 +273,28 @@ def run(
         files.existing_file(path, "model")
     out = files.writable_folder(out)
     members, cards, names, voting = [], [], model_names(model_paths), None
-    refused = None
+    refused, said = None, []
     for path in reversed(model_paths):
         classifier = checkpoints.load_classifier(
             path, typed=options.images,
-            output_options=options.outputs)
+            output_options=options.outputs, breasts=True)
         images = test_images(test, classifier.classes)
         if options.refuse_unfit:
             refused = refusals.unfit_images(images) if refused is None else refused
             images = refusals.without(images, refused)
+        if classifier.takes_breasts:
+            said.clear()
+            images, options = breasts.paired(images, say=said.append), bare(options)
         if voting is None:
             voting = voters(images)
-            for line in accounting.lines(voting, len(refused or ()), images.left):
+            for line in said or accounting.lines(
+                    voting, len(refused or ()), images.left):
                 options.say(line)
         members.insert(0, evaluate(
             classifier, images, options, identity_columns(voting)))
         cards.insert(0, classifier.card)
     # The maps are those of the first model, which was loaded last.
-    schemes = members[0]
-    if len(members) > 1:
-        schemes = {
-            scheme: ensembles.ensemble([member[scheme] for member in members], names)
-            for scheme in members[0]}
+    schemes = together(members, names)
     results = dict(
         models=list(map(str, model_paths)), test=str(test),
         **compare(schemes, options.draw),
@@ -303,19 +303,44 @@ def run(
         **({} if refused is None else dict(refused=refused)))
     if len(cards) == 1:
         add_recalibrated(results, schemes, cards[0])
-    results["accounting"] = account(images, voting, results, len(refused or ()))
+    results["accounting"] = said or account(
+        images, voting, results, len(refused or ()))
     if options.store:
         source = pathlib.Path(test).resolve().name
         classifier = dataclasses.replace(classifier, card=card_files.store(
             model_paths[0], card_files.from_validation(
-                schemes, source, options.draw) | evaluation_cases.map_scales(
-                    classifier, schemes["plain"], options.pictures, source)))
+                schemes, source, options.draw) | ({} if said else
+                    evaluation_cases.map_scales(
+                        classifier, schemes["plain"], options.pictures, source))))
     write_files(out, schemes, results)
     cases = evaluation_cases.cases(classifier, schemes, options.pictures)
     point = operating.of_models(
         [classifier] * len(model_paths), flips="flips" in schemes)
     write_page(out, schemes, results, cards, cases, point)
     return results
+
+
+def together(members: Sequence[Mapping[str, score_files.Scores]],
+             names: Sequence[str]) -> dict[str, score_files.Scores]:
+    """The mean of models by scheme; of one model its scores.
+
+    Raises:
+        files.InputError: some models are of one image and some of two views.
+    """
+    if len({member["plain"].paths for member in members}) > 1:
+        raise files.InputError(
+            "some models take one image and some take two views, so that their scores "
+            "have other rows; test them apart.")
+    if len(members) == 1:
+        return dict(members[0])
+    return {scheme: ensembles.ensemble([member[scheme] for member in members], names)
+            for scheme in members[0]}
+
+
+def bare(options: EvaluationOptions) -> EvaluationOptions:
+    """The options without pictures, whose maps are of one image."""
+    pictures = dataclasses.replace(options.pictures, show=False, methods=())
+    return dataclasses.replace(options, pictures=pictures)
 
 
 def model_names(paths: Sequence[str | pathlib.Path]) -> list[str]:

@@ -2,6 +2,7 @@ from . import backbones as backbones
 from . import imagenet as imagenet
 from . import resnets as resnets
 from . import top_layers as top_layers
+from . import two_views as two_views
 from .builders import backbone_row as backbone_row
 from .builders import first_top_layer as first_top_layer
 from .builders import has_heatmap as has_heatmap
@@ -14,6 +15,7 @@ from .builders import patch_head as patch_head
 from .builders import random_input as random_input
 from .builders import whole_image_classifier as whole_image_classifier
 from .features import layer_features as layer_features
+from .two_views import two_view_classifier as two_view_classifier
 
 __all__ = [
     "backbone_row",
@@ -31,5 +33,7 @@ __all__ = [
     "random_input",
     "resnets",
     "top_layers",
+    "two_view_classifier",
+    "two_views",
     "whole_image_classifier",
 ]

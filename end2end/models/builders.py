@@ -260,9 +260,13 @@ def has_heatmap(model: "keras.Model") -> bool:
 def first_top_layer(model: "keras.Model", *, semantics: str = "corrected") -> str:
     """Name of the first layer trained in stage one of whole-image training.
 
-    Trunk and heatmap are frozen then. `original` freezes eight layers where there is a
-    heatmap, hence also the first top convolution (docs/differences.md).
+    Trunk and heatmap are frozen then; of two views all before their joint. `original`
+    freezes eight layers where there is a heatmap, hence also the first top convolution
+    (docs/differences.md).
     """
+    names = [layer.name for layer in model.layers]
+    if models.two_views.JOINT in names:
+        return names[names.index(models.two_views.JOINT) + 1]
     frozen = 2 if not has_heatmap(model) else 8 if semantics == "original" else 6
     return model.layers[frozen].name
 

@@ -109,7 +109,54 @@ def resnet_block(
     return x
 
 
-BLOCKS = {"resnet": resnet_block, "vgg": vgg_block}
+# Of MBConv, as in EfficientNet: channels of the squeeze over those that enter.
+SQUEEZE = 0.25
+
+
+def mbconv_block(
+        x: keras.KerasTensor, filters: int, repeats: int, *, weight_decay: float,
+        dropout: float, name: str, expansion: int) -> keras.KerasTensor:
+    """MBConv units of EfficientNet (Tan and Le 2019), the first halving:
+    (b, h, w, c) to (b, h/2, w/2, filters), sizes rounded up."""
+    for i in range(1, repeats + 1):
+        unit, strides, shortcut = f"{name}_{i}", 2 if i == 1 else 1, x
+        wide = x.shape[-1] * expansion
+        x = _swish(_bare(x, wide, f"{unit}_expand", weight_decay), f"{unit}_expand")
+        x = layers.DepthwiseConv2D(
+            3, strides=strides, padding="same", use_bias=False,
+            depthwise_initializer=he_normal(), name=f"{unit}_depth_conv")(x)
+        x = _swish(x, f"{unit}_depth")
+        x = _excited(x, max(1, int(shortcut.shape[-1] * SQUEEZE)), unit)
+        x = _bare(x, filters, f"{unit}_project", weight_decay)
+        x = backbones.batch_normalization(x, f"{unit}_project_bn")
+        if strides == 1 and shortcut.shape[-1] == filters:
+            x = layers.Dropout(dropout, name=f"{unit}_dropout")(x)
+            x = layers.Add(name=f"{unit}_add")([x, shortcut])
+    return x
+
+
+def _bare(x, filters, name, weight_decay):
+    """A 1x1 convolution without bias, before batch normalisation."""
+    return layers.Conv2D(
+        filters, 1, use_bias=False, kernel_initializer=he_normal(),
+        kernel_regularizer=penalty(weight_decay), name=f"{name}_conv")(x)
+
+
+def _swish(x, name):
+    x = backbones.batch_normalization(x, f"{name}_bn")
+    return layers.Activation("swish", name=f"{name}_swish")(x)
+
+
+def _excited(x, channels, name):
+    """Each channel times a factor from 0 to 1 that follows from all of them."""
+    y = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(x)
+    y = layers.Conv2D(channels, 1, activation="swish", name=f"{name}_reduce")(y)
+    y = layers.Conv2D(
+        x.shape[-1], 1, activation="sigmoid", name=f"{name}_excite")(y)
+    return layers.Multiply(name=f"{name}_scale")([x, y])
+
+
+BLOCKS = {"resnet": resnet_block, "vgg": vgg_block, "mbconv": mbconv_block}
 
 
 def convolutional_top(

@@ -1,3 +1,4 @@
+from . import breast_scores as breast_scores
 from . import engines as engines
 from . import exam_bits as exam_bits
 from . import flip_calls as flip_calls
@@ -32,6 +33,7 @@ __all__ = [
     "Prepared",
     "ScoredImage",
     "Scores",
+    "breast_scores",
     "check_classes",
     "check_fit",
     "check_inputs",

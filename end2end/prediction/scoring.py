@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end import config, images
-from end2end.data import image_batches, image_lists
+from end2end.data import breasts, image_batches, image_lists
 from end2end.images import depths, fit, kinds, unfit
 from end2end.metrics import recalibration
 from end2end.prediction import flip_calls
@@ -54,7 +54,8 @@ def predict(
         progress: called with the number of images just done.
 
     Returns:
-        float32 array `(n, num_classes)`, in the order of the images.
+        float32 array `(n, num_classes)`, in the order of the images; of a model of two
+        views, in the order of the breasts (`data.breasts.paired`).
 
     Raises:
         files.InputError: an image cannot be read or holds no finite numbers.
@@ -78,6 +79,8 @@ def predict_flips(
         paths = image_lists.find_images(paths, classifier.classes)
     if not isinstance(paths, image_lists.ImageList):
         paths = image_lists.ImageList(tuple(map(pathlib.Path, paths)))
+    if classifier.takes_breasts and not paths.partner:
+        paths = breasts.paired(paths)
     if not len(paths):
         return np.zeros((0, len(flips), len(classifier.classes)), np.float32)
     # Images that keep their own aspect differ in size.
@@ -86,11 +89,12 @@ def predict_flips(
         paths, classifier.images, batch_size=batch_size)
     probabilities = []
     for b, (inputs, _, _) in enumerate(batches.batches(workers=2)):
-        check_inputs(inputs, paths.paths[b * batch_size:])
+        for view in inputs if isinstance(inputs, tuple) else (inputs,):
+            check_inputs(view, paths.paths[b * batch_size:])
         probabilities.append(predict_inputs(classifier.model, inputs, flips=flips))
         check_scores(probabilities[-1], paths.paths[b * batch_size:])
         if progress:
-            progress(len(inputs))
+            progress(len(probabilities[-1]))
     return np.concatenate(probabilities)
 
 
@@ -129,20 +133,24 @@ def check_scores(values: Sequence | NDArray, names: Iterable[object]) -> None:
 
 
 def predict_inputs(
-        model: Callable, inputs: NDArray[np.float32], *,
+        model: Callable, inputs: image_batches.Images, *,
         flips: Sequence[tuple[int, ...]] = FLIPS[:1]) -> NDArray[np.float32]:
     """Class probabilities of network inputs, for each flip.
 
     Args:
         model: `keras.Model`, or a function such as `engines.fast` returns.
-        inputs: float32 `(n, height, width, channels)`.
+        inputs: float32 `(n, height, width, channels)`, or a pair of such, CC and MLO.
         flips: tuples of axes to reverse, rows of `FLIPS`.
 
     Returns:
         float32 array `(n, number of flips, num_classes)`.
     """
-    flipped = [np.flip(inputs, axes) for axes in flips]
     call = getattr(model, "predict_on_batch", model)
+    if isinstance(inputs, tuple):
+        return np.stack([np.asarray(call([
+            np.ascontiguousarray(np.flip(view, axes)) for view in inputs]), np.float32)
+            for axes in flips], axis=1)
+    flipped = [np.flip(inputs, axes) for axes in flips]
     if len(inputs) > 1:
         return np.stack([np.asarray(call(np.ascontiguousarray(view)), np.float32)
                          for view in flipped], axis=1)

@@ -1,6 +1,6 @@
 """The walk itself: class folders to a trained, tested and saved model.
 
-Each of the two runs is five calls: data, network, stages, training, report. Nothing is
+Each of the runs is five calls: data, network, stages, training, report. Nothing is
 imported from TensorFlow before folders and settings were found good.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import end2end.training
 from end2end import checkpoints, config
+from end2end.data import breasts
 from end2end.images import fit as fits
 from end2end.training import devices, run_inputs
 from end2end.training.run_inputs import NOSAVE, Settings
@@ -70,8 +71,7 @@ def run_patch_experiment(
                 "stages of last, top and all layers are for ImageNet weights and for "
                 "--resume-from with --top-layer-nb.")
         parent = start_of(settings)
-        history = fit(
-            network, stages, data, settings, "val_accuracy", signature, parent)
+        history = fit("patch", network, stages, data, settings, signature, parent)
         return report("patch", network, history, data, settings, signature, parent)
 
 
@@ -88,25 +88,56 @@ def run_image_experiment(
     Args, returns and raises as `run_patch_experiment`.
     """
     settings = Settings(images, model, training, say, verbose, devices.layout(training))
+    return _run_on_mammograms(
+        "whole_image", folders, settings, end2end.training.starting.image_network)
+
+
+def run_two_view_experiment(
+        folders: Sequence[str], images: config.ImageOptions, model: config.ModelOptions,
+        training: config.TrainingOptions, *, say: Callable[[str], object] = log.info,
+        verbose: int = 0) -> dict[str, Any]:
+    """Trains a classifier of breasts, CC and MLO together, on one device.
+
+    It starts as `run_image_experiment`; `model.patch_model_path` may also be a
+    whole-image classifier, whose trunk is taken. The images are joined to breasts by
+    `data.breasts.paired`, which says how many have both views.
+
+    Args, returns and raises as `run_patch_experiment`.
+    """
+    settings = Settings(images, model, training, say, verbose, devices.layout(training))
+    if settings.layout.strategy != "none":
+        raise files.InputError(
+            "a network of two views is trained on one device; leave out "
+            "NUM_GPU_DEVICES and TF_CONFIG.")
+    return _run_on_mammograms(
+        "two_view", folders, settings, end2end.training.starting.two_view_network)
+
+
+def _run_on_mammograms(kind, folders, settings, make_network):
+    """A run on whole images or breasts, which are judged by AUROC."""
+    training = settings.training
     run_inputs.check_start(settings)
     settings = run_inputs.with_inputs_of_backbone(
         run_inputs.with_scale_of_start(settings))
-    data, settings = run_inputs.open_data("whole_image", folders, settings)
+    data, settings = run_inputs.open_data(kind, folders, settings)
+    if kind == "two_view":
+        data = {split: breasts.paired(
+            listed, say=lambda text, split=split: settings.say(f"{split}: {text}"))
+            for split, listed in data.items()}
     run_inputs.check_both_classes(data["val"], "validation")
     with run_inputs.outputs(settings), devices.started(settings) as settings:
-        signature = run_inputs.run_signature("whole_image", data, settings)
+        signature = run_inputs.run_signature(kind, data, settings)
         devices.agree(settings, signature)
         if earlier := run_inputs.earlier_report(signature, settings):
             return earlier if settings.layout.chief else {}
         with devices.scope(settings):
-            network, settings = end2end.training.starting.image_network(settings)
+            network, settings = make_network(settings)
         first_trainable = end2end.training.starting.first_trainable(network, settings)
         stages = end2end.training.schedule.image_stages(
             training, settings.model, first_trainable=first_trainable)
         parent = start_of(settings)
-        history = fit(network, stages, data, settings, "val_auc", signature, parent)
-        return report(
-            "whole_image", network, history, data, settings, signature, parent)
+        history = fit(kind, network, stages, data, settings, signature, parent)
+        return report(kind, network, history, data, settings, signature, parent)
 
 
 # So many training images tell the range of intensities and sizes.
@@ -114,18 +145,17 @@ MEASURED_IMAGES = 200
 
 
 def fit(
-        network: keras.Model, stages: Sequence[Stage],
-        data: Mapping[str, image_lists.ImageList], settings: Settings, watch: str,
+        kind: str, network: keras.Model, stages: Sequence[Stage],
+        data: Mapping[str, image_lists.ImageList], settings: Settings,
         signature: str, parent: dict) -> History:
     """Trains through the stages; see `loop.train` and, for `parent`, `start_of`."""
     best = settings.training.best_model
-    kind = "patch" if watch == "val_accuracy" else "whole_image"
     statistics = None
 
     def save(model, logs):
         nonlocal statistics
         card = model_card(kind, data, settings, logs, model, parent)
-        if kind == "whole_image":
+        if kind != "patch":
             # Measured once; the images are the same at every save.
             statistics = statistics or training_statistics(data, settings)
             card["input_statistics"] = statistics
@@ -139,8 +169,8 @@ def fit(
     train, val = (run_inputs.batches(kind, data, split, settings)
                   for split in ("train", "val"))
     return end2end.training.loop.train(
-        network, stages, train, val, options=settings.training, watch=watch,
-        output=output)
+        network, stages, train, val, options=settings.training,
+        watch="val_accuracy" if kind == "patch" else "val_auc", output=output)
 
 
 def model_card(
@@ -150,7 +180,7 @@ def model_card(
     """What travels with the weights: see `checkpoints.save_model`.
 
     Args:
-        kind: `patch` or `whole_image`.
+        kind: `patch`, `whole_image` or `two_view`.
         data: image lists by split.
         settings: of the run.
         logs: metrics of the epoch.
@@ -161,13 +191,14 @@ def model_card(
     found = data["train"]
     counts = ", ".join(f"{count} {name}" for name, count
                        in run_inputs.class_counts(found).items())
+    unit = "breasts" if kind == "two_view" else "images"
     source = settings.training.trained_on or "source not stated (--trained-on)"
     return dict(
         kind=kind, classes=list(found.classes),
         images=config.to_dict(settings.images), model=checkpoints.lineage.network(
             network, settings.model),
         training=config.to_dict(settings.training),
-        trained_on=f"{source}: {len(found)} images ({counts})", metrics=logs,
+        trained_on=f"{source}: {len(found)} {unit} ({counts})", metrics=logs,
         **_origin(parent))
 
 

@@ -301,10 +301,10 @@ class _Run:
 
         example = self._weighted(*self.batches.batch(start))
         free = self.batches.options.height is not None
-        signature = tuple(
-            tf.TensorSpec((None, *((None, None, array.shape[3]) if free and
-                                   array.ndim == 4 else array.shape[1:])), tf.float32)
-            for array in example)
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec(
+                (None, *((None, None, array.shape[3]) if free and array.ndim == 4
+                         else array.shape[1:])), tf.float32), example)
         return tf.data.Dataset.from_generator(
             generate, output_signature=signature).prefetch(2)
 

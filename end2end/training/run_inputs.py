@@ -217,7 +217,7 @@ def look_at_images(
         if finding.kind == input_checks.SHARED_PATIENTS:
             check_shared_patients(finding, settings.training)
             continue
-        if kind == "whole_image" or finding.kind in PATCH_FINDINGS:
+        if kind != "patch" or finding.kind in PATCH_FINDINGS:
             log.warning("%s", finding.message)
     if options.intensity_scale == "auto":
         options = dataclasses.replace(options, intensity_scale=check.intensity_scale)
@@ -226,7 +226,7 @@ def look_at_images(
         options = dataclasses.replace(options, pixel_mean=round(check.pixel_mean, 2))
         settings.say(f"mean grey value of the training images: {options.pixel_mean}")
     greatest = max(image.top for split in check.statistics.values() for image in split)
-    if kind == "whole_image":
+    if kind != "patch":
         check_range(greatest * (options.intensity_scale or 1))
     if options.equalize_histogram and greatest * (options.intensity_scale or 1) > 1023:
         raise files.InputError(
@@ -309,10 +309,12 @@ def _account(kind, data, settings):
     breast, how many there are and what was not looked at."""
     sets = {name: images for name, images in data.items() if images.arrays is None}
     paths = {str(path) for images in sets.values() for path in images.paths}
-    if kind == "whole_image" and sets:
+    if kind != "patch" and sets:
         for line in accounting.lines_of_sets(sets, paths):
             settings.say(line)
-        settings.say("images that do not vote for a breast are trained on all the same")
+        if kind == "whole_image":
+            settings.say(
+                "images that do not vote for a breast are trained on all the same")
     elif sets:
         settings.say(f"patches: {len(paths)} found")
         settings.say(accounting.not_looked_at(list(dict.fromkeys(
@@ -351,6 +353,8 @@ def run_signature(
         images = data[split]
         stamps += [[str(path), *_stamp(path), int(label)] for path, label
                    in zip(images.paths, images.labels, strict=True)]
+        if images.partner:
+            stamps += [[str(path), *_stamp(path)] for path in images.partner.paths]
     text = json.dumps([kind, config.to_dict(settings.images),
                        config.to_dict(settings.model), training, stamps])
     return hashlib.sha256(text.encode()).hexdigest()
@@ -426,7 +430,7 @@ def batches(
     plain = _batches(data, split, settings)
     if settings.images.center or prepares_images(settings):
         return plain
-    if kind == "whole_image":
+    if kind != "patch":
         log.warning("without --featurewise-center whole images enter the network as "
                     "they are; no ImageNet preprocessing is applied.")
         return plain

@@ -79,7 +79,7 @@ def loaded_network(settings: Settings) -> keras.Model:
         raise files.InputError(
             f"model {path} has {outputs} outputs, but --class-list names "
             f"{len(training.class_list)} classes; correct one of them.")
-    fixed = network.input_shape[1:3]
+    fixed = network.inputs[0].shape[1:3]
     if None not in fixed and settings.images.size != fixed:
         raise files.InputError(
             f"model {path} takes images of {fixed[0]} {fixed[1]} pixels, but "
@@ -128,6 +128,29 @@ def image_network(settings: Settings) -> tuple[keras.Model, Settings]:
     network = models.whole_image_classifier(
         patch_model, options, size=settings.images.size,
         num_classes=len(training.class_list), semantics=training.semantics)
+    return network, with_channels(network, settings)
+
+
+def two_view_network(settings: Settings) -> tuple[keras.Model, Settings]:
+    """A new or loaded classifier of breasts, and the settings with its channels.
+
+    Returns:
+        model, `Settings`.
+    """
+    training, options = settings.training, settings.model
+    start_repeatably(training)
+    if training.resume_from:
+        network = loaded_network(settings)
+        return network, with_channels(network, settings)
+    if options.patch_model_path:
+        start = checkpoints.load_model(options.patch_model_path)
+        options = with_stated_backbone(options)
+        settings = dataclasses.replace(settings, model=options)
+    else:
+        start = models.patch_classifier(options.backbone, 5)    # its head is cut off
+    network = models.two_view_classifier(
+        start, options, size=settings.images.size,
+        num_classes=len(training.class_list))
     return network, with_channels(network, settings)
 
 

@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Patches": ("ddsm_train.sample_patches_combined", "ddsm_train.sample_patches_main",
                 "end2end.augment"),
     "Training": ("ddsm_train.patch_clf_train", "ddsm_train.image_clf_train",
+                 "ddsm_train.two_view_train",
                  "inbreast.finetune", "inbreast.learning_curve"),
     "Testing": ("ddsm_train.evaluate", "inbreast.evaluate", "end2end.metrics"),
     "Where the network looks": (

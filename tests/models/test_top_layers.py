@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.src.applications import efficientnet
 
 from end2end import config
 from end2end.models import top_layers
@@ -75,3 +76,29 @@ def test_only_kernels_carry_the_penalty():
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     expected = sum(0.5 * float((np.asarray(kernel) ** 2).sum()) for kernel in kernels)
     assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 6), (7, 5)])
+def test_an_mbconv_block_computes_what_keras_s_efficientnet_does(size):
+    image = keras.Input((*size, 8))
+    theirs = keras.Model(image, efficientnet.block(
+        image, activation="swish", drop_rate=0, name="their_", filters_in=8,
+        filters_out=4, kernel_size=3, strides=2, expand_ratio=2, se_ratio=0.25))
+    ours = keras.Model(image, top_layers.mbconv_block(
+        image, 4, 1, weight_decay=0, dropout=0, name="our", expansion=2))
+    assert ours.count_params() == theirs.count_params()
+    draw = np.random.default_rng(0).uniform
+    theirs.set_weights([draw(0.1, 1, value.shape) for value in theirs.get_weights()])
+    ours.set_weights(theirs.get_weights())
+    pixels = draw(-1, 1, (2, *size, 8)).astype("float32")
+    np.testing.assert_allclose(
+        ours.predict_on_batch(pixels), theirs.predict_on_batch(pixels), rtol=1e-5)
+
+
+def test_later_units_of_an_mbconv_block_have_a_shortcut():
+    image = keras.Input((8, 6, 8))
+    model = keras.Model(image, top_layers.mbconv_block(
+        image, 4, 3, weight_decay=0, dropout=0.1, name="top", expansion=2))
+    assert model.output_shape == (None, 4, 3, 4)
+    assert [layer.name for layer in model.layers if layer.name.endswith("_add")] == [
+        "top_2_add", "top_3_add"]

@@ -240,6 +240,33 @@ def test_patches_that_are_not_centred_get_the_preprocessing_of_their_backbone(
         ready, plain[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32))
 
 
+def test_a_run_on_breasts_joins_their_views_and_is_known_by_its_card(
+        patch_model, tmp_path):
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2), ("test", 2)):
+        for patient in range(count):
+            for side, label in (("LEFT", "neg"), ("RIGHT", "pos")):
+                for view in ("CC", "MLO")[:2 if patient else 1]:
+                    path = (tmp_path / split / label
+                            / f"P_{split}{patient}_{side}_{view}.png")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    grey = 14000 + 18000 * (label == "pos")
+                    cv2.imwrite(str(path), rng.normal(
+                        grey, 2000, (32, 24)).clip(0, 65535).astype(np.uint16))
+    said = []
+    model = dataclasses.replace(patch_model, top_kind="mbconv", expansion=2)
+    report = experiment.run_two_view_experiment(
+        [tmp_path / split for split in run_inputs.SPLITS], IMAGES, model,
+        training(tmp_path), say=said.append)
+    assert "train: 8 breasts: 6 with both views, 2 with CC only" in "\n".join(said)
+    assert [row["stage"] for row in report["history"]] == ["top layers", "all layers"]
+    assert report["data"]["train"]["images"] == 8
+    classifier = checkpoints.load_classifier(tmp_path / "best.h5", breasts=True)
+    assert classifier.card["kind"] == "two_view"
+    assert "8 breasts" in classifier.card["trained_on"]
+    assert prediction.predict(classifier, tmp_path / "test").shape == (4, 2)
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     (dict(class_list=("neg", "poz")), "no images of the class 'poz'.*--class-list"),
     (dict(class_list=("neg", "neg")), "two or more different class names"),

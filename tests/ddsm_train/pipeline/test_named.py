@@ -34,7 +34,8 @@ def test_every_row_of_the_tables_is_there_with_its_published_value(table):
 
 def test_names_are_unique_and_needs_exist():
     assert len(named.EXPERIMENTS) == len(
-        [*named.PATCH_ROWS, *named.IMAGE_ROWS, *named.OTHER_ROWS])
+        [*named.PATCH_ROWS, *named.IMAGE_ROWS, *named.TWO_VIEW_ROWS,
+         *named.OTHER_ROWS])
     for row in ROWS:
         assert re.fullmatch(r"[a-z0-9-]+", row.name)
         assert set(row.needs) <= set(named.EXPERIMENTS)
@@ -43,7 +44,8 @@ def test_names_are_unique_and_needs_exist():
 
 def test_the_whole_paper_is_everything_but_our_own_additions():
     left = set(named.EXPERIMENTS) - set(named.GROUPS["paper"])
-    assert left == {"patch-resnet50-s1-random", "resnet50-s1-random", "no-patch-stage"}
+    assert left == {"patch-resnet50-s1-random", "resnet50-s1-random", "no-patch-stage",
+                    *(row.name for row in named.TWO_VIEW_ROWS)}
     for names in named.GROUPS.values():
         assert set(names) <= set(named.EXPERIMENTS)
 

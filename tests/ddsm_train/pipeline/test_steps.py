@@ -2,7 +2,7 @@
 
 import pytest
 
-from ddsm_train import image_clf_train, patch_clf_train
+from ddsm_train import image_clf_train, patch_clf_train, two_view_train
 from ddsm_train.pipeline import named, steps
 from end2end import experiments
 from end2end.config import training_command
@@ -22,7 +22,8 @@ def run(request, tmp_path):
 def test_every_experiment_is_a_chain_of_commands_that_parse(row, run):
     chain = steps.KINDS[row.kind](row, run)
     parsers = {"ddsm_train.patch_clf_train": patch_clf_train,
-               "ddsm_train.image_clf_train": image_clf_train}
+               "ddsm_train.image_clf_train": image_clf_train,
+               "ddsm_train.two_view_train": two_view_train}
     for step in chain:
         module, *words = map(str, step.command)
         if module in parsers:

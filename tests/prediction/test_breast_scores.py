@@ -1,0 +1,87 @@
+"""Scores of breasts: rows, missing views, mixtures of models."""
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from end2end import checkpoints, config, predict, prediction
+from end2end.utils import files
+
+
+def save(path, kind="two_view"):
+    """A model that says how much brighter CC is than MLO."""
+    views = [keras.Input((8, 6, 1), name=name) for name in ("cc", "mlo")]
+    if kind != "two_view":
+        views = views[:1]
+    means = [keras.layers.GlobalAveragePooling2D(name=f"mean_{view.name}")(view)
+             for view in views]
+    x = keras.layers.Concatenate(name="views")(means) if len(means) > 1 else means[0]
+    x = keras.layers.Dense(2, activation="softmax", name="output")(x)
+    model = keras.Model(views, x, name="tiny")
+    weights = np.array([[-0.1, 0.1], [0.1, -0.1]], "float32")[:len(views)]
+    model.get_layer("output").set_weights([weights, np.zeros(2, "float32")])
+    checkpoints.save_model(model, path, dict(
+        kind=kind, classes=["neg", "pos"], images=config.to_dict(config.ImageOptions(
+            size=(8, 6), center=False, channels=1))))
+    return path
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Left breast: CC 30, MLO 10; right breast: MLO alone."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name, grey in (("L_CC", 30), ("L_MLO", 10), ("R_MLO", 20)):
+        side = {"L": "LEFT", "R": "RIGHT"}[name[0]]
+        picture = np.full((8, 6), grey, np.uint8)
+        picture[0, 0] += 1      # one value everywhere is warned of
+        cv2.imwrite(str(folder / f"P_00001_{side}_{name[2:]}.png"), picture)
+    return folder
+
+
+def test_each_breast_has_a_row_and_a_missing_view_is_noted(tmp_path, images):
+    out = tmp_path / "scores.csv"
+    assert predict.main([str(save(tmp_path / "m.h5")), str(images), "--out", str(out)]
+                        ) == 0
+    left, right = files.read_csv(out)
+    assert (left["laterality"], right["laterality"]) == ("L", "R")
+    # The softmax of twice a tenth of the difference of the means.
+    assert float(left["score"]) == pytest.approx(1 / (1 + np.exp(-0.2 * 20)), abs=1e-5)
+    assert float(right["score"]) == pytest.approx(0.5)
+    assert left["cc"].endswith("LEFT_CC.png") and right["cc"] == ""
+    assert not left["notes"] and "CC is missing" in right["notes"]
+
+
+def test_an_image_that_cannot_be_read_fails_alone(tmp_path, images):
+    (images / "P_00001_RIGHT_MLO.png").write_bytes(b"no picture")
+    given = prediction.inputs.gather([save(tmp_path / "m.h5"), images])
+    classifier = checkpoints.load_classifier(tmp_path / "m.h5", breasts=True)
+    rows, failures = prediction.breast_scores.score([classifier], given)
+    assert [row["laterality"] for row in rows] == ["L"]
+    assert [path.name for path, _ in failures] == ["P_00001_RIGHT_MLO.png"]
+
+
+def test_models_of_one_image_and_of_two_views_are_not_mixed(tmp_path):
+    paths = [save(tmp_path / "a.h5"), save(tmp_path / "b.h5", "whole_image")]
+    assert prediction.breast_scores.take_breasts(paths[:1])
+    assert not prediction.breast_scores.take_breasts(paths[1:])
+    with pytest.raises(files.InputError, match="Score them by two calls"):
+        prediction.breast_scores.take_breasts(paths)
+
+
+def test_flags_of_one_image_are_refused(tmp_path, images):
+    with pytest.raises(files.InputError, match="--overlay is for models of one image"):
+        predict.main([str(save(tmp_path / "m.h5")), str(images), "--overlay",
+                      str(tmp_path / "maps")])
+
+
+def test_a_model_of_two_views_is_known_by_its_card_alone(tmp_path):
+    path = save(tmp_path / "m.h5")
+    assert checkpoints.load_classifier(path, breasts=True).takes_breasts
+    with pytest.raises(files.InputError, match="takes CC and MLO of a breast at once"):
+        checkpoints.load_classifier(path)
+    model = checkpoints.load_model(path)
+    checkpoints.save_model(model, path, dict(kind="whole_image"))
+    with pytest.raises(files.InputError, match="takes 2 images at once"):
+        checkpoints.load_classifier(path, breasts=True)
