@@ -15,7 +15,7 @@ from end2end import checkpoints, images, metrics, prediction
 from end2end.evaluation import saliency_run
 from end2end.explanation import methods
 from end2end.reports import figures, report, score_tables
-from end2end.utils import files
+from end2end.utils import files, programs
 
 PHANTOMS = "synthetic mammograms only; no woman was imaged, no score has a meaning"
 PATCHES_SHOWN = 4
@@ -68,7 +68,16 @@ def write(
     ], title="From patches to whole mammograms: the demo", trained_on=PHANTOMS)
     return "\n".join([*summary(results, gain, pointing, real),
                       f"\n{used(records, branches)}", f"report: {path}",
-                      "next: make test; or read README.md for your own images"])
+                      next_step(out)])
+
+
+def next_step(out: pathlib.Path) -> str:
+    """The command that scores a folder of images."""
+    test = out / "data" / "images" / "test"
+    line = programs.line(
+        "end2end.predict", out / "image" / "best.h5", test, "--flips",
+        "--out", out / "scores.csv", "--report", out / "scores.html")
+    return f"a folder of your own images may stand in the place of {test}\nnext: {line}"
 
 
 def settings_sections(scale: walk.Scale, records: Sequence[dict]) -> list:

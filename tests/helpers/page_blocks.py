@@ -99,16 +99,30 @@ def run(page: pathlib.Path, folder: pathlib.Path, *, timeout: float) -> str:
     Raises:
         AssertionError: a block failed; the message ends with its output.
     """
+    return bash(script(page.read_text(encoding="utf-8")), folder, timeout=timeout,
+                name=str(page.relative_to(ROOT)))
+
+
+def bash(text: str, folder: pathlib.Path, *, timeout: float, name: str = "") -> str:
+    """Runs lines of bash with this checkout's commands; returns what they printed.
+
+    Args:
+        text: the lines.
+        folder: in which they are called.
+        timeout: in seconds.
+        name: of the lines in the message of a failure; by default they themselves.
+
+    Raises:
+        AssertionError: they failed; the message ends with their output.
+    """
     environment = dict(
         os.environ, PATH=f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
-        PYTHONPATH=str(ROOT), CHECKOUT=str(ROOT), TF_CPP_MIN_LOG_LEVEL="3",
-        COLUMNS="100")
+        PYTHONPATH=str(ROOT), CHECKOUT=str(ROOT), COLUMNS="100")
     finished = subprocess.run(
-        ["bash", "-c", script(page.read_text(encoding="utf-8"))], cwd=folder,
-        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=timeout)
+        ["bash", "-c", text], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
     assert finished.returncode == 0, (
-        f"{page.relative_to(ROOT)} ends with status {finished.returncode}:\n"
+        f"{name or text} ends with status {finished.returncode}:\n"
         + finished.stdout[-4000:])
     return finished.stdout
 
