@@ -9,8 +9,7 @@ import pytest
 # What makes a step small, typed behind the printed line.
 SMALL = {
     "sample-patches-combined": "--nb-abn 2 --nb-bkg 2",
-    "patch-clf-train": "--net yaroslav --no-use-pretrained --nb-epoch 1 "
-                       "--batch-size 16",
+    "patch-clf-train": "--nb-epoch 1 --batch-size 16",
     "image-clf-train": "--top-depths 8 8 --top-repetitions 1 1 --nb-epoch 1 "
                        "--all-layer-epochs 2 --batch-size 4",
     "finetune": "--all-layer-epochs 1 --batch-size 4"}

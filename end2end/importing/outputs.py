@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from end2end.data import splits
+from end2end.data import patches, splits
 from end2end.importing import machine, records
 from end2end.importing.store import Store
 from end2end.utils import files, programs
@@ -228,8 +228,8 @@ def next_commands(pictures: Store, census: Mapping[str, Any],
         yield programs.line(
             "ddsm_train.patch_clf_train",
             *(out / "patches" / part for part in splits.PARTS), "--img-size", patch,
-            patch, *scale, "--no-equalize-hist", "--class-list", "background",
-            *classes, "--best-model", patch_model)
+            patch, *patches.training_line.network(patch), *scale, "--no-equalize-hist",
+            "--class-list", "background", *classes, "--best-model", patch_model)
         start = ("--patch-model-state", patch_model)
     yield programs.line(
         "ddsm_train.image_clf_train", *(out / "images" / part for part in splits.PARTS),

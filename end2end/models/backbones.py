@@ -46,6 +46,7 @@ class Backbone:
             without ImageNet weights.
         prepares: whether the trunk prepares images itself and takes 0 to 255; else it
             is trained on grey values less their mean.
+        smallest: least side of patches in pixels.
     """
 
     build: Callable
@@ -56,6 +57,7 @@ class Backbone:
     application: str | None = None
     added: str | None = None
     prepares: bool = False
+    smallest: int = 32
 
 
 def batch_normalization(
@@ -331,7 +333,7 @@ _ADDED = r"block\d_(bn\d|shortcut|shortcut_bn)"
 BACKBONES = {
     "resnet50": Backbone(
         resnet50, features="activation_49", top_start="activation_46",
-        preprocess=caffe_preprocess, application="ResNet50"),
+        preprocess=caffe_preprocess, application="ResNet50", smallest=197),
     "vgg16": Backbone(
         _vgg((2, 2, 3, 3, 3)), features="block5_pool", top_start="block5_conv1",
         preprocess=caffe_preprocess, application="VGG16"),
@@ -343,8 +345,9 @@ BACKBONES = {
         preprocess=unit_preprocess, application="Xception"),
     "inception": Backbone(
         inception, features="mixed10", top_start="activation_59",
-        preprocess=unit_preprocess, application="InceptionV3"),
-    "yaroslav": Backbone(yaroslav, features="block6_pool", top_start=None, channels=1),
+        preprocess=unit_preprocess, application="InceptionV3", smallest=75),
+    "yaroslav": Backbone(
+        yaroslav, features="block6_pool", top_start=None, channels=1, smallest=64),
     "vgg16-bn": Backbone(
         _normalised_vgg((2, 2, 3, 3, 3), shortcuts=False), features="block5_pool",
         top_start="block5_conv1", preprocess=caffe_preprocess, application="VGG16",

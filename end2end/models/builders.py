@@ -36,6 +36,27 @@ def backbone_row(name: str) -> "backbones.Backbone":
     return models.backbones.BACKBONES[name]
 
 
+def check_patch_size(backbone: str, size: tuple) -> None:
+    """Refuses patches that are too small for a backbone.
+
+    Args:
+        backbone: name of a row of `backbones.BACKBONES`.
+        size: (height, width) in pixels; None for any.
+
+    Raises:
+        files.InputError: they are, or there is no such backbone.
+    """
+    least = backbone_row(backbone).smallest
+    if None in size or min(size) >= least:
+        return
+    others = [name for name, row in models.backbones.BACKBONES.items()
+              if row.smallest <= min(size)]
+    instead = f" or --net {' or '.join(others)}" if others else ""
+    raise files.InputError(
+        f"patches of {size[0]}x{size[1]} are too small for {backbone}; use larger "
+        f"ones (--img-size {least} {least} works){instead}.")
+
+
 def patch_classifier(
         backbone: str, num_classes: int, *, dropout: float = 0.0,
         weight_decay: float = 0.01, weights: str | None = None,
@@ -58,13 +79,15 @@ def patch_classifier(
         `(b, num_classes)`.
 
     Raises:
-        files.InputError: unknown backbone, or weights that cannot be had or do not fit.
+        files.InputError: unknown backbone, an input too small for it, or weights that
+            cannot be had or do not fit.
     """
     import keras
     from keras import layers
 
     row = backbone_row(backbone)
     shape = input_shape or (None, None, row.channels)
+    check_patch_size(backbone, shape[:2])
     image = keras.Input(shape, name="input_1")
     x = row.build(image)
     x = layers.GlobalAveragePooling2D(name="global_average_pooling2d_1")(x)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import end2end.training
-from end2end import checkpoints, config
+from end2end import checkpoints, config, models
 from end2end.data import breasts
 from end2end.images import fit as fits
 from end2end.training import devices, run_inputs
@@ -54,6 +54,8 @@ def run_patch_experiment(
     """
     settings = run_inputs.with_inputs_of_backbone(
         Settings(images, model, training, say, verbose, devices.layout(training)))
+    if not training.resume_from:
+        models.check_patch_size(model.backbone, images.size)
     data, settings = run_inputs.open_data("patch", folders, settings)
     with run_inputs.outputs(settings), devices.started(settings) as settings:
         signature = run_inputs.run_signature("patch", data, settings)

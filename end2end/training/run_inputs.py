@@ -19,6 +19,7 @@ import numpy as np
 import tqdm
 from numpy.typing import NDArray
 
+import end2end.training
 from end2end import augment, checkpoints, config, models
 from end2end.data import image_batches, image_lists
 from end2end.images import accounting, input_checks
@@ -99,7 +100,8 @@ def open_data(
         the rescale factor found from the images where it was `auto`.
 
     Raises:
-        files.InputError: a folder, class or image that cannot be used.
+        files.InputError: a folder, class or image that cannot be used, or images too
+            small for the network.
     """
     training, say = settings.training, settings.say
     check_settings(settings)
@@ -115,6 +117,8 @@ def open_data(
         say(f"{split}: {folder}: {len(data[split])} images ({shown})")
     say("settings, as flags:\n"
         + config.as_lines(settings.images, settings.model, training))
+    if kind == "whole_image":
+        end2end.training.starting.check_image_size(settings)
     return data, look_at_images(kind, data, settings)
 
 

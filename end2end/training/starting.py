@@ -106,6 +106,30 @@ def boundaries(network: keras.Model, settings: Settings) -> dict[str, str | None
     return dict(head=models.patch_head(network).name, first_trainable=first_trainable)
 
 
+# Images of such sides are large enough for every named experiment.
+LARGE_SIDE = 512
+
+
+def check_image_size(settings: Settings) -> None:
+    """Refuses images too small for the blocks before any image is read.
+
+    Of small images alone, as the network is built for that, and by one process with one
+    device, as several must not begin before they know of each other; others are told
+    when their network is built, and what there is to say is said then.
+
+    Raises:
+        files.InputError: the images are too small; the message names a size that works.
+    """
+    if (min(settings.images.size) >= LARGE_SIDE or settings.training.resume_from
+            or settings.layout.strategy != "none"):
+        return
+    logging.disable(logging.WARNING)
+    try:
+        image_network(settings)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def image_network(settings: Settings) -> tuple[keras.Model, Settings]:
     """A new or loaded whole-image classifier, and the settings with its channels.
 

@@ -48,7 +48,8 @@ def main():
     parser.add_argument("--pause", type=float, default=0)
     arguments = parser.parse_args()
     backbones.BACKBONES["yaroslav"] = dataclasses.replace(
-        backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1")
+        backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1",
+        smallest=1)
     if arguments.pause:
         slowly(arguments.pause)
     report = experiment.run_patch_experiment(

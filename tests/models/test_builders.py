@@ -1,3 +1,4 @@
+import contextlib
 import re
 
 import golden_models
@@ -162,6 +163,27 @@ def test_the_smallest_size_that_works_is_named():
     models.whole_image_classifier(patch, options, size=(side, side))
     with pytest.raises(files.InputError, match="too small"):
         models.whole_image_classifier(patch, options, size=(side - 32, side - 32))
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "vgg16", "inception", "yaroslav"])
+def test_the_smallest_patches_of_a_backbone_pass_and_smaller_ones_do_not(backbone):
+    row = models.backbone_row(backbone)
+    model = models.patch_classifier(backbone, 2)
+    for side, fits in ((row.smallest, True), (row.smallest - 1, False)):
+        with contextlib.nullcontext() if fits else pytest.raises(ValueError):
+            model(keras.Input((side, 256, row.channels)))
+
+
+def test_patches_too_small_are_refused_with_a_size_and_networks_that_work():
+    with pytest.raises(files.InputError) as caught:
+        models.check_patch_size("resnet50", (224, 64))
+    assert "224x64 are too small for resnet50" in str(caught.value)
+    assert "--img-size 197 197 works" in str(caught.value)
+    assert "yaroslav" in str(caught.value) and "inception" not in str(caught.value)
+    models.check_patch_size("resnet50", (224, 197))
+    models.check_patch_size("resnet50", (None, None))
+    with pytest.raises(files.InputError, match="too small for inception"):
+        models.patch_classifier("inception", 2, input_shape=(74, 200, 3))
 
 
 def test_an_unknown_backbone_is_refused_by_name():

@@ -57,7 +57,8 @@ def tiny_trunk(monkeypatch):
         return layers.Activation("relu", name="activation_1")(x)
 
     row = dataclasses.replace(
-        backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1")
+        backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1",
+        smallest=1)
     monkeypatch.setitem(backbones.BACKBONES, "yaroslav", row)
     tf.config.run_functions_eagerly(True)
     yield
@@ -292,6 +293,24 @@ def test_an_unreadable_image_is_named_before_any_work(folders, patch_model, tmp_
     (splits[2] / "pos" / "1.png").write_bytes(b"no image")
     with pytest.raises(files.InputError, match=r"pos/1\.png cannot be read"):
         train_images((None, splits), tmp_path / "out", model=patch_model)
+
+
+def test_images_too_small_for_the_blocks_are_refused_before_they_are_read(
+        folders, patch_model, tmp_path):
+    splits = write_folders(tmp_path / "data", ("neg", "pos"))
+    (splits[2] / "pos" / "1.png").write_bytes(b"no image")
+    blocks = dataclasses.replace(
+        patch_model, top_kind="vgg", top_filters=(4,) * 4, top_repeats=(1,) * 4)
+    with pytest.raises(files.InputError, match=r"32x24 are too small.*64 64 works"):
+        train_images((None, splits), tmp_path / "out", model=blocks)
+    assert not (tmp_path / "out").exists()
+
+
+def test_patches_too_small_for_the_backbone_are_refused(folders, tmp_path):
+    with pytest.raises(files.InputError, match=r"32x24 are too small for resnet50"):
+        experiment.run_patch_experiment(
+            folders[0], IMAGES, dataclasses.replace(MODEL, backbone="resnet50"),
+            training(tmp_path, class_list=PATCH_CLASSES))
 
 
 def test_validation_images_of_one_class_are_refused(folders, patch_model, tmp_path):

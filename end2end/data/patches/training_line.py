@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from end2end import config
 from end2end.data.patches import roi_table
 from end2end.images import depths
+from end2end.models import backbones
 from end2end.utils import programs
 
 
@@ -24,6 +25,19 @@ def line(
              (depths.SCALE_OF_16_BITS, "--featurewise-mean", pixel_mean))
     return programs.line(
         "ddsm_train.patch_clf_train", *outs, "--img-size", options.patch_size,
-        options.patch_size, "--rescale-factor", *scale, "--no-equalize-hist",
-        "--class-list",
+        options.patch_size, *network(options.patch_size), "--rescale-factor", *scale,
+        "--no-equalize-hist", "--class-list",
         *(classes or roi_table.class_folders(options)))
+
+
+def network(side: int) -> tuple[str, ...]:
+    """Flags of a network for patches too small for the default one; else none.
+
+    Args:
+        side: of the patches, in pixels.
+    """
+    if side >= backbones.BACKBONES[config.ModelOptions().backbone].smallest:
+        return ()
+    fitting = [name for name in ("yaroslav", "vgg16")
+               if side >= backbones.BACKBONES[name].smallest]
+    return ("--net", fitting[0], "--no-use-pretrained") if fitting else ()

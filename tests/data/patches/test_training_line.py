@@ -30,3 +30,10 @@ def test_the_line_can_be_pasted_and_means_the_patches():
 def test_without_a_known_mean_factor_and_mean_come_from_the_patches():
     _, images, _, _ = parsed(training_line.line(["a", "b", "c"], OPTIONS))
     assert (images.intensity_scale, images.pixel_mean) == ("auto", "auto")
+
+
+def test_patches_too_small_for_the_default_network_get_one_that_takes_them():
+    assert training_line.network(224) == training_line.network(197) == ()
+    assert training_line.network(64) == ("--net", "yaroslav", "--no-use-pretrained")
+    assert training_line.network(40) == ("--net", "vgg16", "--no-use-pretrained")
+    assert training_line.network(16) == ()
