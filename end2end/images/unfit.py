@@ -1,9 +1,9 @@
 """Tells from the picture when a mammogram is no basis for a score.
 
 Each rule says what is seen and what to do. The thresholds were set so that none of
-twelve real films of CBIS-DDSM is flagged wrongly; docs/pictures.md has the counts of hits
-and misses. Implants, pacemakers and needles were drawn for that, so expect fewer hits
-on real ones, and rely on tags where there are any.
+twelve real films of CBIS-DDSM is flagged wrongly; docs/pictures.md has the counts of
+hits and misses. Implants, pacemakers and needles were drawn for that, so expect fewer
+hits on real ones, and rely on tags where there are any.
 """
 
 import dataclasses
