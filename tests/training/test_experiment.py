@@ -303,7 +303,7 @@ def test_images_too_small_for_the_blocks_are_refused_before_they_are_read(
         patch_model, top_kind="vgg", top_filters=(4,) * 4, top_repeats=(1,) * 4)
     with pytest.raises(files.InputError, match=r"32x24 are too small.*64 64 works"):
         train_images((None, splits), tmp_path / "out", model=blocks)
-    assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "out").rglob("*")) == []
 
 
 def test_patches_too_small_for_the_backbone_are_refused(folders, tmp_path):
