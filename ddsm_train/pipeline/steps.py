@@ -27,7 +27,7 @@ SCALES = {
     # few for batch normalisation, and of batches of 8 no network learnt anything.
     "small": Scale((256, 192), 64 / 224, (
         "--patients", 64, "--difficulty", 0.0, "--size", 512, 384),
-        {"S1": 10, "S1-random": 10, "S1g": 10, "S10": 3, "S30": 1, "image": (2, 8)},
+        {"S1": 20, "S1-random": 20, "S1g": 20, "S10": 6, "S30": 2, "image": (2, 12)},
         ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1, "--batch-size", 16),
         flips=False),
     "smoke": Scale((320, 256), 64 / 224, (
