@@ -98,7 +98,7 @@ def in_words_of_keras_3(network: Network, age: Age, source: str) -> Network:
             refuse(where, f"comes from the backend {age.backend!r} of Keras, whose "
                    "conventions are not known here; save the model with TensorFlow")
         _check_interpolation(row, age, where)
-        _check_output_padding(row, where)
+        _check_convolution(row, age, where)
         if row.kind == "ELU" and "alpha" not in row.settings:
             refuse(where, "is an ELU whose alpha is not in the file (Keras 3.0 to 3.8 "
                    "did not store it)")
@@ -159,7 +159,11 @@ def _check_interpolation(row, age, where):
                "Keras 3 cannot do that")
 
 
-def _check_output_padding(row, where):
+def _check_convolution(row, age, where):
+    if row.kind == "SeparableConv2D" and age.place and age.place < (0, 2, 2) and \
+            _pair(row.settings.get("dilation_rate", 1)) != (1, 1):
+        refuse(where, f"is a dilated separable convolution of Keras {age.keras}, which "
+               "computed it without the dilation")
     if row.kind == "Conv2DTranspose" and row.settings.get("padding") != "same" and \
             row.settings.get("output_padding") is not None:
         refuse(where, "is a transposed convolution with an output_padding and without "

@@ -162,6 +162,7 @@ def test_what_was_saved_here_may_use_names_newer_than_the_layout(tmp_path):
     (layers.Conv2DTranspose(2, 3, strides=2), "", False),
     (layers.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1), "",
      False),
+    (layers.SeparableConv2D(2, 3, dilation_rate=2, padding="same"), "", False),
     (layers.Conv1D(2, 4, padding="same"), "theano", True),
     (layers.Conv1D(2, 4), "theano", False)])
 def test_padding_is_taken_over_where_every_keras_agrees_on_it(layer, backend, refused):
@@ -173,3 +174,15 @@ def test_padding_is_taken_over_where_every_keras_agrees_on_it(layer, backend, re
             ages.in_words_of_keras_3(network, ages.Age("2.2.4", backend), "here")
     else:
         ages.in_words_of_keras_3(network, ages.Age("2.2.4", backend), "here")
+
+
+@pytest.mark.parametrize(("version", "rate", "refused"), [
+    ("2.0.8", 2, True), ("2.0.8", 1, False), ("2.2.4", 2, False)])
+def test_a_dilation_that_its_age_left_out_is_refused(version, rate, refused):
+    network = network_config.of_model(foreign_models.network(
+        layers.SeparableConv2D(2, 3, dilation_rate=rate, padding="same")), "here")
+    if refused:
+        with pytest.raises(files.InputError, match="without the dilation"):
+            ages.in_words_of_keras_3(network, ages.Age(version), "here")
+    else:
+        ages.in_words_of_keras_3(network, ages.Age(version), "here")
