@@ -157,10 +157,14 @@ def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
 
 
 def settled_card(classifier: "checkpoints.Classifier") -> dict:
-    """The card of a model with what was settled on loading it."""
-    return classifier.card | {
-        "images": dataclasses.asdict(classifier.images),
-        "classes": classifier.classes, "name": classifier.name}
+    """The card of a model with what was settled on loading it.
+
+    Classes that nobody named are not written, so that whoever reads it is told.
+    """
+    known = {"cautions": classifier.cautions} if classifier.cautions else {
+        "classes": classifier.classes}
+    return classifier.card | known | {
+        "images": dataclasses.asdict(classifier.images), "name": classifier.name}
 
 
 class _replacing:

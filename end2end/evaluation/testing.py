@@ -273,11 +273,12 @@ def run(
         files.existing_file(path, "model")
     out = files.writable_folder(out)
     members, cards, names, voting = [], [], model_names(model_paths), None
-    refused, said = None, []
+    refused, said, cautions = None, [], []
     for path in reversed(model_paths):
         classifier = checkpoints.load_classifier(
             path, typed=options.images,
             output_options=options.outputs, breasts=True)
+        cautions += classifier.cautions
         images = test_images(test, classifier.classes)
         if options.refuse_unfit:
             refused = refusals.unfit_images(images) if refused is None else refused
@@ -303,8 +304,8 @@ def run(
         **({} if refused is None else dict(refused=refused)))
     if len(cards) == 1:
         add_recalibrated(results, schemes, cards[0])
-    results["accounting"] = said or account(
-        images, voting, results, len(refused or ()))
+    results["accounting"] = cautions + (said or account(
+        images, voting, results, len(refused or ())))
     if options.store:
         source = pathlib.Path(test).resolve().name
         classifier = dataclasses.replace(classifier, card=card_files.store(

@@ -24,7 +24,9 @@ SINCE = {
     (0, 2, 0): ("Add", "AlphaDropout", "Average", "Concatenate", "Conv2D",
                 "Conv2DTranspose", "Maximum", "Minimum", "Multiply", "Subtract",
                 "selu"),
-    (0, 2, 1): ("DepthwiseConv2D", "ReLU", "Softmax", "exponential"),
+    # DepthwiseConv2D stood in the MobileNet of Keras 2.0, and ReLU may be what became
+    # of a ThresholdedReLU.
+    (0, 2, 1): ("Softmax", "exponential"),
     (1, 2, 2): ("LayerNormalization",),
     (1, 2, 3): ("CenterCrop", "Normalization", "RandomContrast", "RandomFlip",
                 "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth",
@@ -211,7 +213,8 @@ def _of_theano(row, where):
     much as the last window needs: they differ for strides and for even kernels.
     """
     settings = row.settings
-    if row.kind == "Conv1D" and settings.get("padding") == "same":
+    if row.kind == "Conv1D" and settings.get("padding") == "same" and \
+            not _pads_alike(settings):
         refuse(where, "is a convolution along one axis with padding 'same' of Theano, "
                "which pads otherwise than Keras 3")
     if row.kind in ("DepthwiseConv2D", "SeparableConv2D") and \
@@ -243,12 +246,22 @@ def _of_theano(row, where):
     return _theano_padding(row, settings)
 
 
+def _pads_alike(settings):
+    """Whether Theano and TensorFlow pad alike: odd kernels without strides."""
+    return set(_pair(settings.get("strides", 1))) == {1} and all(
+        side % 2 for side in _sides(settings))
+
+
+def _sides(settings):
+    sides = _pair(settings["kernel_size"])
+    rates = _pair(settings.get("dilation_rate") or (1,) * len(sides))
+    return [(side - 1) * rate + 1 for side, rate in zip(sides, rates, strict=True)]
+
+
 def _theano_padding(row, settings):
-    sides = [(side - 1) * rate + 1 for side, rate in zip(
-        _pair(settings["kernel_size"]), _pair(settings.get("dilation_rate", 1)),
-        strict=True)]
-    if _pair(settings.get("strides", 1)) == (1, 1) and all(side % 2 for side in sides):
+    if _pads_alike(settings):
         return []
+    sides = _sides(settings)
     name = f"{row.name}_padding"
     padding = Row(name, "ZeroPadding2D", {"padding": [
         [side // 2, (side - 1) // 2] for side in sides]}, row.calls, stored_name=None)

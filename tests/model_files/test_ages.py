@@ -130,6 +130,7 @@ def test_no_average_of_theano_with_padding_is_loaded(tmp_path):
     (layers.LayerNormalization(), "2.3.1", "2.2.4-tf"),
     (layers.RandomFlip(), "2.2.4", "2.3.0-tf"),
     (layers.Activation("celu"), "2.15.0", "3.8.0"),
+    (layers.Softmax(), "2.0.8", "2.2.4"),
     (layers.Activation("gelu"), "2.2.4", "")])
 def test_a_name_that_its_age_did_not_have_is_the_authors_and_refused(
         layer, older, first):
@@ -164,7 +165,8 @@ def test_what_was_saved_here_may_use_names_newer_than_the_layout(tmp_path):
      False),
     (layers.SeparableConv2D(2, 3, dilation_rate=2, padding="same"), "", False),
     (layers.Conv1D(2, 4, padding="same"), "theano", True),
-    (layers.Conv1D(2, 4), "theano", False)])
+    (layers.Conv1D(2, 4), "theano", False),
+    (layers.Conv1D(2, 3, padding="same"), "theano", False)])
 def test_padding_is_taken_over_where_every_keras_agrees_on_it(layer, backend, refused):
     shape = (63, 1) if isinstance(layer, layers.Conv1D) else (9, 7, 1)
     network = network_config.of_model(
