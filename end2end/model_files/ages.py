@@ -131,6 +131,8 @@ def check_names(network: Network, age: Age, source: str) -> None:
             continue
         activation = row.settings.get("activation") if isinstance(
             row.settings, dict) else None
+        if isinstance(activation, tuple):  # a layer in its place, and its settings
+            activation = activation[0]
         # Keras's own classes for what files store as functions.
         kinds = () if row.stored_kind in operations.CLASSES else (row.stored_kind,)
         for name in (*kinds, activation):

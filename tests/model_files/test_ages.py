@@ -131,6 +131,7 @@ def test_no_average_of_theano_with_padding_is_loaded(tmp_path):
     (layers.RandomFlip(), "2.2.4", "2.3.0-tf"),
     (layers.Activation("celu"), "2.15.0", "3.8.0"),
     (layers.Softmax(), "2.0.8", "2.2.4"),
+    (layers.Conv2D(2, 3, activation=layers.Softmax(axis=1)), "2.0.8", "2.8.0"),
     (layers.Activation("gelu"), "2.2.4", "")])
 def test_a_name_that_its_age_did_not_have_is_the_authors_and_refused(
         layer, older, first):
