@@ -61,5 +61,6 @@ def test_the_table_has_the_titles_of_the_methods():
                 hits_in_breast=1.0, interval_in_breast=(1.0, 1.0), chance_in_breast=0.1,
                 outside_breast=0.3)
     table = saliency_run.pointing_table({"gradcam": hits})
-    assert table.rows == [("Grad-CAM", 4, 0.75, "0.500 to 1.000", 0.05, 1.0,
+    assert table.rows == [("Grad-CAM", 4, 0.75,
+                           "0.500 to 1.000 (few: 4 with cancer)", 0.05, 1.0,
                            "1.000 to 1.000", 0.1, 0.3)]
