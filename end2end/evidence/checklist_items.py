@@ -4,7 +4,7 @@ answer them.
 Tejani AS et al. Checklist for Artificial Intelligence in Medical Imaging (CLAIM): 2024
 update. Radiology: Artificial Intelligence 6, e240300 (2024). Collins GS et al.
 TRIPOD+AI statement. BMJ 385, e078378 (2024). The wording of the items is in the
-originals, which a submission needs.
+originals, which a submission needs; the numbers here were written from memory of them.
 """
 
 import dataclasses

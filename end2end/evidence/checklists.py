@@ -14,9 +14,10 @@ from end2end.reports.report import Heading, Table, Text
 from end2end.utils import files
 
 STATES = ("stated", "in part", "gap")
-NOTE = ("Filled from the files of the run; titles are in our words, numbers those of "
-        "the originals. A gap is what no file says: state it with --facts. A row that "
-        "is filled still needs an author's eye.")
+NOTE = ("Filled from the files of the run; titles are in our words, numbers were "
+        "written from memory of the originals: compare them. A gap is what no file "
+        "says: state it with --facts. A row that is filled still needs an author's "
+        "eye.")
 
 
 def run(arguments: argparse.Namespace) -> list[str]:
