@@ -152,7 +152,7 @@ docs: $(READY)  ## the documentation as a site, in the folder site; its links an
 pictures: $(READY)  ## draw the pictures of the README from the results of make demo
 	@$(RUN) docs/_site/pictures.py runs/demo docs/images
 
-coverage: $(READY)  ## which lines the quick tests run, in percent by file
+coverage: $(READY)  ## lines that the quick tests run, in percent by file; fails below the floor
 	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m "not slow" -n auto --maxprocesses 4 \
 		--dist loadfile --cov --cov-report term
 
