@@ -55,6 +55,8 @@ SERIES = {
     "report": (902, "Score of a whole-image classifier (research)"),
     "regions": (903, "Regions that moved a score (research)"),
 }
+# Millimetres; a thickness of 0 is no number of the standard.
+NO_SLICE = 1
 # Of an image, the strongest first; more say nothing.
 MOST_REGIONS = 10
 
@@ -266,13 +268,21 @@ def segmentation(
         **_identifiers("regions", source, result))
     segmented.PatientOrientation = _orientation(source)
     segmented.ImageLaterality = result.row["laterality"]
-    # A mammogram has no slices; highdicom writes a size of pixels without their
-    # thickness, but does not read it.
-    for shared in segmented.SharedFunctionalGroupsSequence:
-        measures = shared.get("PixelMeasuresSequence")
-        if measures and "SliceThickness" not in measures[0]:
-            del shared.PixelMeasuresSequence
+    _measure(segmented, source)
     return _described(segmented, "regions")
+
+
+def _measure(segmented, source):
+    """Gives a segmentation the size of its pixels, where known, and with it a
+    thickness: a mammogram has no slices, yet viewers look for that of one."""
+    shared = segmented.SharedFunctionalGroupsSequence[0]
+    spacing = source.get("PixelSpacing") or source.get("ImagerPixelSpacing")
+    if spacing:
+        measures = pydicom.Dataset()
+        measures.SliceThickness, measures.PixelSpacing = NO_SLICE, spacing
+        shared.PixelMeasuresSequence = [measures]
+    elif "PixelMeasuresSequence" in shared:
+        del shared.PixelMeasuresSequence
 
 
 def _orientation(source):
@@ -326,13 +336,13 @@ def _whole_image(source, result):
     import highdicom
     row = result.row
     names = ["score"] + ["calibrated"] * bool(row.get("calibrated"))
-    group = highdicom.sr.MeasurementsAndQualitativeEvaluations(
-        highdicom.sr.TrackingIdentifier(highdicom.UID(), "whole image"),
-        finding_sites=_sites(row), algorithm_id=_algorithm(result),
+    rows, columns = result.explained.source
+    # A region like the others: viewers drop a report that has a group without any.
+    group = _region_group(
+        source, result, highdicom.sr.TrackingIdentifier(highdicom.UID(), "whole image"),
+        [(0, 0), (columns, 0), (columns, rows), (0, rows)],
         measurements=[highdicom.sr.Measurement(
-            _code(name), float(row[name]), codes.UCUM.NoUnits) for name in names],
-        source_images=[highdicom.sr.SourceImageForMeasurementGroup(
-            source.SOPClassUID, source.SOPInstanceUID, _frames(result))])
+            _code(name), float(row[name]), codes.UCUM.NoUnits) for name in names])
     texts = [text for name in ("operating_points", "flags", "notes")
              for text in (row.get(name) or "").split(SEPARATOR) if text]
     legend = result.explained.legends.get(result.shown["heatmap"].name, "")
@@ -348,20 +358,25 @@ def _region(source, result, number, area):
     import highdicom
     # In a report the corner of the first pixel is 0, not its centre.
     points = np.clip(area.points + 0.5, 0, np.array(result.explained.source[::-1]))
+    return _region_group(
+        source, result, highdicom.sr.TrackingIdentifier(area.uid, _tracking(number)),
+        points, finding_type=_code("region"), measurements=[highdicom.sr.Measurement(
+            _code("strength"), area.strength, codes.UCUM.NoUnits)])
+
+
+def _region_group(source, result, tracking, points, **facts):
+    """A group of measurements (TID 1410) of what points surround, or of a point."""
+    import highdicom
     if len(points) == 1:
-        graphic, data = highdicom.sr.GraphicTypeValues.POINT, points
+        graphic, data = highdicom.sr.GraphicTypeValues.POINT, np.array(points)
     else:
         graphic = highdicom.sr.GraphicTypeValues.POLYLINE
-        data = np.concatenate([points, points[:1]])
+        data = np.array([*points, points[0]], float)
     return highdicom.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        highdicom.sr.TrackingIdentifier(area.uid, _tracking(number)),
-        referenced_region=highdicom.sr.ImageRegion(
+        tracking, referenced_region=highdicom.sr.ImageRegion(
             graphic, data, highdicom.sr.SourceImageForRegion(
                 source.SOPClassUID, source.SOPInstanceUID, _frames(result))),
-        finding_type=_code("region"), finding_sites=_sites(result.row),
-        algorithm_id=_algorithm(result),
-        measurements=[highdicom.sr.Measurement(
-            _code("strength"), area.strength, codes.UCUM.NoUnits)])
+        finding_sites=_sites(result.row), algorithm_id=_algorithm(result), **facts)
 
 
 def _score_lines(row):

@@ -1,8 +1,7 @@
 """PixelMed's validators, in Java: of reports by template TID 1500, item by item, and of
 segmentations by their IOD.
 
-Its rules are of June 2022. Two of them no segmentation can meet, and one is applied to
-more than it is of; both are dealt with here, in the open.
+Its rules are of June 2022. Two of them no segmentation can meet.
 """
 
 import os
@@ -10,7 +9,6 @@ import pathlib
 import shutil
 import subprocess
 
-import pydicom
 import pytest
 
 JAR = pathlib.Path("/usr/share/java/pixelmed.jar")
@@ -39,24 +37,12 @@ def _errors(validator, path):
     return [line for line in lines if line not in UNMEETABLE]
 
 
-def of_report(path, folder):
-    """What it says of a report: of its first group of measurements, and of the others.
-
-    Its rules for groups with a region are applied to all groups of a report that has a
-    single region, so a report is shown to it in two parts.
-    """
-    errors = []
-    for part in (slice(0, 1), slice(1, None)):
-        document = pydicom.dcmread(path)
-        groups = document.ContentSequence[-1].ContentSequence[part]
-        if groups:
-            document.ContentSequence[-1].ContentSequence = groups
-            document.save_as(folder / "part.dcm")
-            errors += _errors("DicomSRValidator", folder / "part.dcm")
-    return errors
+def of_report(path):
+    """What it says of a report."""
+    return _errors("DicomSRValidator", path)
 
 
-def of_segmentation(path, folder):
+def of_segmentation(path):
     """What it says of a segmentation."""
     return _errors("DicomInstanceValidator", path)
 
