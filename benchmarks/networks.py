@@ -23,9 +23,9 @@ def classifier(
     Freed memory is kept, as the commands do.
     """
     from end2end import checkpoints, config, models
-    from end2end.utils import memory
+    from end2end.utils import processes
 
-    memory.keep_freed_memory()
+    processes.keep_freed_memory()
     patch_model = models.patch_classifier(backbone, 5, dropout=0.5)
     small = backbone == "yaroslav"
     options = config.ModelOptions(
@@ -233,9 +233,9 @@ def heatmap() -> rows.Figure:
     """One pass of the network beside one pass per patch."""
     from end2end import heatmaps, models
     from end2end.data.patches import geometry
-    from end2end.utils import memory
+    from end2end.utils import processes
 
-    memory.keep_freed_memory()
+    processes.keep_freed_memory()
     patch_model = models.patch_classifier("resnet50", 5, dropout=0.5)
     model = models.heatmap_model(patch_model, size=SIZE)
     image = np.random.default_rng(0).normal(size=(*SIZE, 3)).astype(np.float32)

@@ -49,9 +49,9 @@ def waiting() -> rows.Figure:
     from end2end import augment, config, models
     from end2end.data import image_batches
     from end2end.training import freezing, schedule
-    from end2end.utils import memory
+    from end2end.utils import processes
 
-    memory.keep_freed_memory()
+    processes.keep_freed_memory()
     keras.utils.set_random_seed(1)
     model = models.patch_classifier("resnet50", 5)
     freezing.train_from(model, "dense_1")

@@ -58,11 +58,11 @@ def main() -> None:
 def as_in_training() -> None:
     """Sets oneDNN and memory as the training commands do."""
     from end2end.config import training_command
-    from end2end.utils import memory
+    from end2end.utils import processes
 
     for variable, value in training_command.ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
-    memory.keep_freed_memory()
+    processes.keep_freed_memory()
 
 
 def row_alone(name, *, size, net="resnet50", more=()):
