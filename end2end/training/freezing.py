@@ -117,7 +117,7 @@ def too_few_values(
         batch_size: images per training step.
     """
     cells = {}
-    numbers = remat.sizes(model, (*size, model.input_shape[-1]))
+    numbers = remat.sizes(model, (*size, model.inputs[0].shape[-1]))
     for layer, number in zip(model.layers, numbers, strict=True):
         if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
             cells[layer.name] = number // layer.output.shape[layer.axis]

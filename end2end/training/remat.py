@@ -102,11 +102,13 @@ def chain(
 
 
 def sizes(model: keras.Model, shape: Sequence[int | None]) -> list[int]:
-    """Numbers in the output of each layer, for one image of a shape."""
+    """Numbers in the output of each layer, for one image of a shape at each input."""
     inside = keras.Model(model.inputs, list(map(output_of, model.layers)))
     # Only their ratios matter, so any size will do where the model has none.
     batch_shape = (1, *(length or 256 for length in shape))
-    return [math.prod(output) for output in inside.compute_output_shape(batch_shape)]
+    shapes = batch_shape if len(model.inputs) == 1 else [batch_shape] * len(
+        model.inputs)
+    return [math.prod(output) for output in inside.compute_output_shape(shapes)]
 
 
 def balanced(places: Sequence[int], sizes: Sequence[int]) -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 import tiny_classifier
 
 from end2end import predict as program
-from end2end.prediction import score_files
+from end2end.prediction import breast_scores, score_files
 from tests.prediction import test_scoring
 
 CLASSIFIER = test_scoring.classifier(0.8)
@@ -87,6 +87,7 @@ REFUSED = {
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
     monkeypatch.setattr(score_files, "load", lambda models, *settings: [CLASSIFIER])
+    monkeypatch.setattr(breast_scores, "take_breasts", lambda models: False)
 
 
 def call(folder, *words):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from end2end import predict as program
-from end2end.prediction import score_files
+from end2end.prediction import breast_scores, score_files
 from end2end.utils import files
 from tests.prediction import test_scoring
 
@@ -18,6 +18,7 @@ MODEL = test_scoring.classifier(0.8)
 def folder(tmp_path, monkeypatch):
     """A model, five images, one of them broken, one manifest entry missing."""
     monkeypatch.setattr(score_files, "load", lambda models, *settings: [MODEL])
+    monkeypatch.setattr(breast_scores, "take_breasts", lambda models: False)
     (tmp_path / "m.h5").write_bytes(b"model")
     (tmp_path / "in").mkdir()
     columns = np.clip(np.arange(48) * 8, 0, 255).astype(np.uint8)
