@@ -8,6 +8,9 @@ import pytest
 import tiny_classifier
 from local_page import drop, find, shown, until
 
+# A browser and a server for each worker: 8 seconds before the first test.
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("fastapi", reason="pip install fastapi uvicorn to run these")
 SHAPE = (2400, 1800)
 
