@@ -18,7 +18,7 @@ from end2end.archive import shards
 from end2end.phantoms import detector, drawing
 from end2end.phantoms import unfit as spoiled
 from end2end.prediction import grouping
-from end2end.serve import scoring
+from end2end.serve import browsers, scoring
 from end2end.utils import files
 
 
@@ -138,7 +138,8 @@ def test_dicom_results_refer_to_their_mammogram(tmp_path, model):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         document = highdicom.sr.srread(results / "a.report.dcm")
-    group, = document.content.get_image_measurement_groups()
+    group, = (part for part in document.content.get_planar_roi_measurement_groups()
+              if part.tracking_identifier == "whole image")
     score, = group.get_measurements()
     row = grouping.read_rows(out)[0]
     assert score.value == pytest.approx(float(row["score"]), abs=1e-8)
@@ -248,6 +249,7 @@ def test_what_is_no_basis_for_a_score_is_refused_on_the_page_and_in_archives(
     classifier = checkpoints.load_classifier(model)
     scorers = [scoring.Scorer([classifier], refuse_unfit=refuse, folder=tmp_path / "s")
                for refuse in (False, True)]
+    pages = [browsers.Browser(tmp_path / name) for name in ("b", "c")]
     paths = {name: unfit_files / f"{name}.dcm" for name in UNFIT}
     shards.write_rows(tmp_path / "in.csv", ("path",), [
         dict(path=str(path)) for path in paths.values()])
@@ -259,14 +261,16 @@ def test_what_is_no_basis_for_a_score_is_refused_on_the_page_and_in_archives(
     for (name, (word, _)), row, without in zip(
             UNFIT.items(), flagged, refused, strict=True):
         data = paths[name].read_bytes()
-        assert any(word in flag for flag in scorers[0].score("a.dcm", data)["flags"])
+        assert any(word in flag for flag in scorers[0].score(
+            f"{name}.dcm", data, "", pages[0])["flags"])
         assert word in row["flags"] and row["score"]
         if name == "mirrored":
-            assert without["score"] and scorers[1].score("a.dcm", data)["score"]
+            assert without["score"] and scorers[1].score(
+                f"{name}.dcm", data, "", pages[1])["score"]
             continue
         assert "--refuse-unfit" in without["error"] and not without["score"], name
         with pytest.raises(files.InputError, match="--refuse-unfit"):
-            scorers[1].score("a.dcm", data)
+            scorers[1].score(f"{name}.dcm", data, "", pages[1])
 
 
 def test_a_side_of_the_manifest_is_compared_with_the_picture(tmp_path, model):
