@@ -110,10 +110,12 @@ def test_weights_and_outputs_are_keras_s_own(backbone, tmp_path, monkeypatch):
     trunk = keras.Model(ours.inputs, models.patch_features(ours))
     statistics = 7 if backbone.startswith("efficientnet") else 0
     assert trunk.count_params() == theirs.count_params() - statistics
+    # Measured: 1.3e-6 of the greatest value. Images are prepared by one product and
+    # sum, which rounds otherwise than the difference and quotient of Keras.
     expected = theirs.predict_on_batch(PREPARE.get(backbone, np.copy)(IMAGE))
     np.testing.assert_allclose(
         trunk.predict_on_batch(IMAGE), expected, rtol=0,
-        atol=1e-6 * max(1, np.abs(expected).max()))
+        atol=2e-6 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.slow
