@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 SLOW = sorted(
     str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")
-    if re.search(r"^(@|.*\bmarks=)pytest\.mark\.slow",
+    if re.search(r"^(@|pytestmark = |.*\bmarks=)pytest\.mark\.slow",
                  path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
