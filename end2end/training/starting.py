@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -136,23 +137,8 @@ def image_network(settings: Settings) -> tuple[keras.Model, Settings]:
     Returns:
         model, `Settings`.
     """
-    training, options = settings.training, settings.model
-    start_repeatably(training)
-    if training.resume_from:
-        network = loaded_network(settings)
-        return network, with_channels(network, settings)
-    if options.patch_model_path:
-        patch_model = checkpoints.load_model(options.patch_model_path)
-        options = with_stated_backbone(options)
-        settings = dataclasses.replace(settings, model=options)
-    else:
-        # Five classes as in the paper; the head is cut off.
-        patch_model = models.patch_classifier(
-            options.backbone, 5, dropout=0.5, weight_decay=options.weight_decay)
-    network = models.whole_image_classifier(
-        patch_model, options, size=settings.images.size,
-        num_classes=len(training.class_list), semantics=training.semantics)
-    return network, with_channels(network, settings)
+    return _on_trunk(settings, functools.partial(
+        models.whole_image_classifier, semantics=settings.training.semantics))
 
 
 def two_view_network(settings: Settings) -> tuple[keras.Model, Settings]:
@@ -161,6 +147,10 @@ def two_view_network(settings: Settings) -> tuple[keras.Model, Settings]:
     Returns:
         model, `Settings`.
     """
+    return _on_trunk(settings, models.two_view_classifier)
+
+
+def _on_trunk(settings, build):
     training, options = settings.training, settings.model
     start_repeatably(training)
     if training.resume_from:
@@ -171,10 +161,11 @@ def two_view_network(settings: Settings) -> tuple[keras.Model, Settings]:
         options = with_stated_backbone(options)
         settings = dataclasses.replace(settings, model=options)
     else:
-        start = models.patch_classifier(options.backbone, 5)    # its head is cut off
-    network = models.two_view_classifier(
-        start, options, size=settings.images.size,
-        num_classes=len(training.class_list))
+        # Five classes as in the paper; the head is cut off.
+        start = models.patch_classifier(
+            options.backbone, 5, dropout=0.5, weight_decay=options.weight_decay)
+    network = build(start, options, size=settings.images.size,
+                    num_classes=len(training.class_list))
     return network, with_channels(network, settings)
 
 
