@@ -170,7 +170,7 @@ def score(
 
 
 # Flags without a meaning for models of two views, and their value where not typed.
-OF_ONE_IMAGE = {"overlay": None, "report": None, "dicom": None, "fast": False,
+OF_ONE_IMAGE = {"report": None, "dicom": None, "fast": False,
                 "frame": None, "keep_ids": False, "pseudonym_key": None,
                 "refuse_unfit": False, "views": "standard", "patch_model": None}
 
@@ -198,9 +198,25 @@ def score_breasts(
         if rows:
             files.write_csv(target, tuple(rows[0]), rows)
             commands.say(f"written: {target}, {len(rows)} breasts")
+        if arguments.overlay:
+            draw_breasts(classifiers[0], rows, arguments.overlay)
     for path, reason in failures + inputs.refused:
         commands.say(f"failed: {commands.one_line(path)}: {reason}")
     return 1 if failures + inputs.refused else 0
+
+
+def draw_breasts(classifier: checkpoints.Classifier, rows: Sequence[dict[str, str]],
+                 folder: pathlib.Path) -> None:
+    """Writes a picture of each breast with what moves its score (Grad-CAM)."""
+    breasts = [[pathlib.Path(row[view]) for view in ("cc", "mlo") if row[view]]
+               for row in rows]
+    names = explanation.maps.unique_names([views[0] for views in breasts])
+    with locks.output_folder(folder):
+        for views, name in zip(breasts, names, strict=True):
+            picture = explanation.breast_maps.picture(classifier, views)
+            with files.replacing(folder / f"{name}.png") as part:
+                part.write_bytes(explanation.overlays.png(picture))
+    commands.say(f"written: {folder}, pictures of {len(rows)} breasts")
 
 
 def bits_of_exams(

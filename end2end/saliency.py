@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from end2end import models
+
 if TYPE_CHECKING:
     import keras
 
@@ -114,11 +116,47 @@ def grad_cam(
             features, output = both(x, training=False)
             odds = _log_odds(output, class_index, kind)
         gradient = tape.gradient(odds, features)
+    fine = _weighted(features, gradient, image.shape[:2])
+    return rescaled(fine) if relative else fine
+
+
+def grad_cam_of_views(
+        model: keras.Model, cc: NDArray[np.float32], mlo: NDArray[np.float32], *,
+        class_index: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Grad-CAM of both images of a model of two views, at the maps that it joins.
+
+    Args:
+        model: of `models.two_view_classifier`.
+        cc, mlo: float32 `(height, width, channels)`, network inputs.
+        class_index: of the output.
+
+    Returns:
+        two maps, float32 `(height, width)`, from 0; the strongest place of both is 1,
+        so that the views can be compared.
+    """
+    import keras
+    import tensorflow as tf
+
+    joint = model.get_layer(models.two_views.JOINT)
+    both = keras.Model(model.inputs, [*joint.input, model.outputs[0]])
+    views = [_batch(image) for image in (cc, mlo)]
+    with _linear_output(model) as kind:
+        with tf.GradientTape() as tape:
+            tape.watch(views)
+            *features, output = both(views, training=False)
+            odds = _log_odds(output, class_index, kind)
+        gradients = tape.gradient(odds, features)
+    first, second = rescaled(np.stack([
+        _weighted(*row, cc.shape[:2])
+        for row in zip(features, gradients, strict=True)]))
+    return first, second
+
+
+def _weighted(features, gradient, size):
+    """Features weighted by their mean gradient, not negative, at a size."""
     weights = gradient.numpy()[0].mean(axis=(0, 1))
     coarse = np.maximum(features.numpy()[0] @ weights, 0)
-    height, width = image.shape[:2]
-    fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    return rescaled(fine) if relative else fine
+    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def integrated_gradients(

@@ -184,3 +184,21 @@ def test_a_lone_pixel_loses_against_a_patch_after_blurring():
     strength[10, 10], strength[60:66, 40:46] = 1, 0.5
     assert saliency.peak(strength, blur=0) == (10, 10)
     assert 60 <= saliency.peak(strength)[0] < 66
+
+
+def test_grad_cam_of_two_views_weighs_each_by_its_own_gradient():
+    views = [keras.Input((2, 2, 1), name=name) for name in ("cc", "mlo")]
+    trunk = keras.Sequential([layers.Conv2D(1, 1, use_bias=False)], name="trunk")
+    x = layers.Concatenate(name="views")([trunk(view) for view in views])
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(views, layers.Dense(
+        2, activation="softmax", use_bias=False, name="output")(x))
+    trunk.set_weights([np.ones((1, 1, 1, 1), "float32")])
+    # The odds rise with CC and half as much with MLO.
+    model.get_layer("output").set_weights([np.float32([[0, 1], [0, 0.5]])])
+    mlo = np.float32([[4, 0], [0, -1]])[..., None]
+    for_cancer = saliency.grad_cam_of_views(model, IMAGE, mlo)
+    np.testing.assert_allclose(for_cancer[0], [[1 / 3, 2 / 3], [0, 1]], atol=1e-6)
+    np.testing.assert_allclose(for_cancer[1], [[2 / 3, 0], [0, 0]], atol=1e-6)
+    against = saliency.grad_cam_of_views(model, IMAGE, mlo, class_index=0)
+    assert against[0][1, 0] == pytest.approx(1)

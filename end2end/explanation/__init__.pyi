@@ -1,3 +1,4 @@
+from . import breast_maps as breast_maps
 from . import drawing as drawing
 from . import lines as lines
 from . import maps as maps
@@ -7,6 +8,7 @@ from . import patch_maps as patch_maps
 from . import scales as scales
 
 __all__ = [
+    "breast_maps",
     "drawing",
     "lines",
     "maps",

@@ -71,9 +71,9 @@ def test_models_of_one_image_and_of_two_views_are_not_mixed(tmp_path):
 
 
 def test_flags_of_one_image_are_refused(tmp_path, images):
-    with pytest.raises(files.InputError, match="--overlay is for models of one image"):
-        predict.main([str(save(tmp_path / "m.h5")), str(images), "--overlay",
-                      str(tmp_path / "maps")])
+    with pytest.raises(files.InputError, match="--report is for models of one image"):
+        predict.main([str(save(tmp_path / "m.h5")), str(images), "--report",
+                      str(tmp_path / "page.html")])
 
 
 def test_a_model_of_two_views_is_known_by_its_card_alone(tmp_path):

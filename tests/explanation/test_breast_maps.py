@@ -1,0 +1,38 @@
+"""Pictures of breasts: both views side by side, a single one alone."""
+
+import cv2
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from end2end import checkpoints, config
+from end2end.explanation import breast_maps
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    views = [keras.Input((8, 6, 1), name=name) for name in ("cc", "mlo")]
+    trunk = keras.Sequential([layers.Conv2D(1, 1, use_bias=False)], name="trunk")
+    x = layers.Concatenate(name="views")([trunk(view) for view in views])
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(views, layers.Dense(2, "softmax", use_bias=False)(x))
+    model.set_weights([np.ones((1, 1, 1, 1)), np.array([[0, 0.1], [0, 0]])])
+    return checkpoints.Classifier(
+        model, config.ImageOptions(size=(8, 6), center=False, channels=1),
+        ("neg", "pos"), "tiny", {"kind": "two_view"})
+
+
+def test_colour_is_where_the_score_comes_from(classifier, tmp_path):
+    paths = []
+    for name in ("cc", "mlo"):
+        image = np.full((8, 6), 10, np.uint8)
+        image[2, 3] = 200
+        paths.append(tmp_path / f"{name}.png")
+        cv2.imwrite(str(paths[-1]), image)
+    picture = breast_maps.picture(classifier, paths)
+    assert picture.shape == (8, 12, 3)
+    coloured = picture.max(axis=-1) != picture.min(axis=-1)
+    # The weight of MLO is 0.
+    assert np.argwhere(coloured).tolist() == [[2, 3]]
+    assert breast_maps.picture(classifier, paths[1:]).shape == (8, 6, 3)
