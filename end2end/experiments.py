@@ -185,7 +185,8 @@ def main(program: Program, arguments: argparse.Namespace) -> None:
     if arguments.run:
         for run in runs:
             perform(program, names, run)
-    print(table(program, names, runs))
+    if names:
+        print(table(program, names, runs))
 
 
 def chosen(program: Program, name: str) -> Sequence[str]:
@@ -310,19 +311,67 @@ def measured(results: dict) -> dict[str, tuple]:
     return values
 
 
+def drawn(run: Run, name: str) -> dict[str, str]:
+    """The path of a figure, as outcome of the experiment that draws it."""
+    path = run.out / "figures" / f"{name}.png"
+    return dict(plain=str(path)) if path.exists() else {}
+
+
+# How what the text of a paper states beside its tables is written.
+GAIN, SHARE = "+.3f", ".3f"
+
+
+def difference(results: dict) -> dict[str, tuple]:
+    """What the second of two score files has more or less than the first in AUC, of
+    the results of `end2end metrics`; as `measured`, of the scheme that was compared."""
+    return dict(plain=_gain(results["comparisons"][0], "difference"))
+
+
+def flip_gain(results: dict) -> dict[str, tuple]:
+    """What the mean over the flips gains in AUC, of the results of an evaluation."""
+    gain = results.get("flips", {}).get("gain")
+    return dict(plain=_gain(gain, "difference")) if gain else {}
+
+
+def two_view_gain(results: dict) -> dict[str, tuple]:
+    """What the mean of CC and MLO gains over single views in AUC, by scheme."""
+    return {scheme: _gain(results[scheme]["breasts"], "gain")
+            for scheme in ("plain", "flips") if "breasts" in results.get(scheme, {})}
+
+
+def _gain(part, name):
+    return part[name], part[f"{name}_interval"], "", GAIN
+
+
+def specificity(results: dict) -> dict[str, tuple]:
+    """Specificity at the sensitivity asked for, of the results of `end2end metrics`."""
+    point = next(point for point in results["operating_points"]
+                 if point["at"] == "sensitivity")
+    return dict(plain=(point["specificity"], point["interval"],
+                       reports.score_tables.few(results), SHARE))
+
+
 def shown(value: float | None, interval: Sequence[float] | None = None,
-          few: str = "") -> str:
+          few: str = "", pattern: str = ".2f") -> str:
     """A value with its interval, two digits, and what to say of few cases."""
     if value is None:
         return "-"
-    ends = f" [{interval[0]:.2f}, {interval[1]:.2f}]{few}" if interval else ""
-    return f"{value:.2f}{ends}"
+    ends = (f" [{interval[0]:{pattern}}, {interval[1]:{pattern}}]{few}"
+            if interval else "")
+    return f"{value:{pattern}}{ends}"
+
+
+# What may be published of an experiment, in the order in which it is looked for.
+PUBLISHED = {"accuracy": ".2f", "auc": ".2f", "difference": GAIN, "specificity": SHARE}
 
 
 def published(row: Any) -> str:
-    """The published accuracy or AUC of an experiment: `0.86 [0.83, 0.89]`."""
-    value = row.published.get("accuracy") or row.published.get("auc")
-    return shown(value, row.published.get("interval"))
+    """The published accuracy, AUC or difference: `0.86 [0.83, 0.89]`."""
+    for name, pattern in PUBLISHED.items():
+        if row.published.get(name) is not None:
+            return shown(row.published[name], row.published.get("interval"),
+                         pattern=row.published.get("pattern", pattern))
+    return "-"
 
 
 def published_flips(row: Any) -> str:
@@ -352,18 +401,22 @@ def together(outcomes: Iterable) -> str:
     """Values of several runs as text: of one with its interval, else mean and range.
 
     Args:
-        outcomes: None, whole numbers, or what `measured` gives of each.
+        outcomes: None, whole numbers, texts, or what `measured` gives of each.
     """
     outcomes = [outcome for outcome in outcomes if outcome is not None]
     if not outcomes:
         return "-"
+    if isinstance(outcomes[0], str):
+        return ", ".join(dict.fromkeys(outcomes))
     if isinstance(outcomes[0], int):
         return ", ".join(map(str, outcomes))
     if len(outcomes) == 1:
         return shown(*outcomes[0])
     values = [value for value, *_ in outcomes]
-    return (f"{sum(values) / len(values):.2f} ({min(values):.2f} to {max(values):.2f}, "
-            f"{len(values)} seeds)")
+    pattern = outcomes[0][3] if len(outcomes[0]) > 3 else ".2f"
+    mean, least, most = (format(value, pattern) for value in (
+        sum(values) / len(values), min(values), max(values)))
+    return f"{mean} ({least} to {most}, {len(values)} seeds)"
 
 
 def markdown(columns: Sequence[str], rows: Iterable[Sequence[str]], *,

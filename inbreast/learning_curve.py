@@ -4,9 +4,11 @@
 
 TRAIN_CSV is a manifest with the columns path, label and patient, such as images.csv of
 inbreast.prepare (of which the training and validation images are used). Subsets of 20
-to all patients are drawn, each holding the smaller ones; a share of each is set apart
-by patient to choose the epoch. Fine-tuning and test are those of inbreast.finetune; 0
-patients is the model as it is. What is done is skipped when called again.
+to all patients are drawn, each holding the smaller ones. All of a subset train, as in
+the paper; more patients, a fifth as many, choose the epoch, and where the set has no
+more, the number of epochs is fixed. Fine-tuning and test are those of
+inbreast.finetune; 0 patients is the model as it is. What is done is skipped when
+called again.
 """
 
 from collections.abc import Sequence
@@ -32,8 +34,13 @@ def parser() -> commands.Parser:
                         help="sizes of the subsets besides none and all (default: "
                              "20 30 40 50 60)")
     parser.add_argument("--val-share", type=float, default=0.2,
-                        help="of the patients of a subset, to choose the epoch "
-                             "(default: 0.2)")
+                        help="of the number of patients in a subset, to choose the "
+                             "epoch (default: 0.2)")
+    parser.add_argument("--validation", choices=pipeline.named.VALIDATION,
+                        default="added",
+                        help="added: they are other patients, or the number of epochs "
+                             "is fixed; within: they are of the subset, which trains "
+                             "without them (default: added)")
     parser.add_argument("--recipe", choices=("paper", "readme"), default="paper",
                         help="of inbreast.finetune (default: paper)")
     parser.add_argument("--flags", default="", metavar="'FLAGS'",

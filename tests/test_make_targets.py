@@ -16,7 +16,7 @@ from inbreast.pipeline import steps as inbreast_steps
 
 ROOT = pathlib.Path(__file__).parent.parent
 DDSM_TARGETS = {*ddsm.EXPERIMENTS, *ddsm.GROUPS} - {"paper"}
-INBREAST_TARGETS = {"table4", "fig3b", "inbreast-readme",
+INBREAST_TARGETS = {"table4", "fig3b", "fig5", "inbreast-readme", "inbreast-text",
                     *(f"inbreast-{name}" for name in inbreast.EXPERIMENTS)}
 
 

@@ -17,10 +17,11 @@ class Experiment:
         name: as typed.
         group: table or figure it belongs to.
         source: where the published value stands.
-        kind: of `steps.KINDS`: `patch`, `image`, `two_view`, `ensemble`, `two_step` or
-            `saliency`.
+        kind: of `steps.KINDS`: `patch`, `image`, `two_view`, `ensemble`, `two_step`,
+            `saliency`, `figure`, or of `steps.STATED`, what is made of tests of others.
         title: what it is, in the words of the paper.
-        published: accuracy or auc, with interval, flip-averaged auc and best epoch.
+        published: accuracy or auc, with interval, flip-averaged auc and best epoch; or
+            difference of AUC, or specificity.
         hours: of training on a GPU that sustains 10 TFLOP/s, by arithmetic.
         flags: of the training program.
         needs: names of experiments to be done first.
@@ -258,17 +259,74 @@ OTHER_ROWS = [
                needs=("resnet-vgg", "patch-resnet50-s10")),
 ]
 
+# What the paper's text states beside its tables (Results): the first of two designs
+# less the second, in AUC; what CC and MLO together gain; the benchmark of sensitivity.
+DIFFERENCES = (
+    ("s1g-less-s10", "resnet50-s1g", "resnet50-s10", -0.023, (-0.061, 0.016)),
+    ("256-128-less-512x3", "vgg-vgg", "vgg16-512x3", 0.041, (0.011, 0.071)),
+    ("heatmap-less-none", "resnet50-heatmap", "resnet-resnet", -0.050,
+     (-0.088, -0.012)),
+    ("heatmap-small-less-none", "resnet50-heatmap-small", "resnet-resnet", -0.044,
+     (-0.075, -0.012)))
+TWO_VIEW_GAINS = ((0.030, (0.018, 0.042)), (0.027, (0.016, 0.037)),
+                  (0.040, (0.028, 0.051)), (0.048, (0.032, 0.064)))
+# With the intervals of the gains by flips (its Table S1) not at hand.
+FLIPPED = [row for row in IMAGE_ROWS
+           if row.group in ("table2", "table3") and row.published["flipped_auc"]]
+SENSITIVITY = 0.861
+
+
+def _stated(name, source, kind, title, published, needs):
+    return Experiment(name, "text", source, kind, title, published, 0.1, needs=needs)
+
+
+STATED_ROWS = [
+    *(_stated(name, "Results, AUC differences", "difference",
+              f"AUC of {first} less that of {second}",
+              dict(difference=value, interval=interval), (first, second))
+      for name, first, second, value, interval in DIFFERENCES),
+    *(_stated(f"two-views-{name}", "Results, CC and MLO", "two_view_gain",
+              f"{name}: AUC of breasts with both views less that of their images",
+              dict(difference=value, interval=interval), (name,))
+      for name, (value, interval) in zip(BEST_FOUR, TWO_VIEW_GAINS, strict=True)),
+    *(_stated(f"flips-{row.name}", f"{row.source}, A-AUC less AUC", "flip_gain",
+              f"{row.name}: AUC with flips less that without",
+              dict(difference=round(
+                  row.published["flipped_auc"] - row.published["auc"], 2),
+                  pattern="+.2f"), (row.name,))
+      for row in FLIPPED),
+    _stated("specificity", "Results, benchmark", "specificity",
+            f"specificity of the ensemble at a sensitivity of {SENSITIVITY}",
+            dict(specificity=0.801), ("ensemble",)),
+]
+
+
+def _figure(name, source, title, needs):
+    return Experiment(name, source, source.replace("fig", "Figure "), "figure", title,
+                      {}, 0.1, needs=needs)
+
+
+FIGURE_ROWS = [
+    _figure("figure2", "fig2", "confusion matrices of patches",
+            ("patch-resnet50-s10", "patch-vgg16-s10")),
+    _figure("figure3", "fig3", "ROC curves of the four best networks and their mean",
+            BEST_FOUR),
+    _figure("figure4", "fig4", "saliency of a true and two false calls, heatmaps",
+            ("saliency",)),
+]
+
 EXPERIMENTS = {row.name: row for row in (
-    *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *OTHER_ROWS)}
-# Figure 2 is the confusion matrices that the evaluation of two patch rows draws.
+    *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *OTHER_ROWS, *STATED_ROWS, *FIGURE_ROWS)}
 GROUPS = {
     "table1": [row.name for row in PATCH_ROWS if row.group == "table1"],
     "table2": [row.name for row in IMAGE_ROWS if row.group == "table2"],
     "table3": [row.name for row in IMAGE_ROWS if row.group == "table3"],
     "readme": [row.name for row in EXPERIMENTS.values() if row.source == "README"],
-    "fig2": ["patch-resnet50-s10", "patch-vgg16-s10"],
-    "fig3": ["ensemble"],
-    "fig4": ["saliency"],
+    "fig2": ["patch-resnet50-s10", "patch-vgg16-s10", "figure2"],
+    "fig3": ["ensemble", "figure3"],
+    "fig4": ["saliency", "figure4"],
+    "text": [row.name for row in STATED_ROWS],
+    "data": [],     # the download to images, tables and splits, nothing more
     # What the paper's conclusions rest on: each differs from the first in one thing
     # (docs/experiments.md).
     "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",

@@ -1,8 +1,9 @@
 """The experiments on CBIS-DDSM as chains of commands, and what came out of them."""
 
+import dataclasses
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ddsm_train.pipeline import named, walk
 from end2end import experiments
@@ -207,9 +208,94 @@ def saliency_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
         after=row.needs)]
 
 
+def tests_of(row: named.Experiment, run: Run) -> list[steps.Step]:
+    """The tests of the experiments that a row needs, which need not be asked for."""
+    return [step for name in row.needs
+            for step in row_steps(named.EXPERIMENTS[name], run, True)
+            if step.name == f"test-{name}"]
+
+
+def score_files(row: named.Experiment, run: Run) -> list[pathlib.Path]:
+    """Scores of the experiments that a row needs: flip-averaged, where it is about the
+    mean over flips and these are scored."""
+    name = "scores_flips" if run.scale.flips and row.kind in (
+        "figure", "specificity") else "scores"
+    return [run.out / name_of / "test" / f"{name}.csv" for name_of in row.needs]
+
+
+def difference_command(row: named.Experiment, run: Run) -> tuple:
+    """The first design against the second."""
+    first, second = score_files(row, run)
+    return "end2end.metrics", second, first
+
+
+def specificity_command(row: named.Experiment, run: Run) -> tuple:
+    """The operating point of the paper's benchmark."""
+    return "end2end.metrics", *score_files(row, run), "--at", named.SENSITIVITY
+
+
+@dataclasses.dataclass(frozen=True)
+class Stated:
+    """What the text of the paper states: how it is made of tests.
+
+    Attributes:
+        value: function of the results to values, of `end2end.experiments`.
+        command: function of row and `Run` to a command; None: the test itself tells it.
+    """
+
+    value: Callable[[dict], dict]
+    command: Callable[[named.Experiment, Run], tuple] | None = None
+
+
+STATED = {"difference": Stated(experiments.difference, difference_command),
+          "two_view_gain": Stated(experiments.two_view_gain),
+          "flip_gain": Stated(experiments.flip_gain),
+          "specificity": Stated(experiments.specificity, specificity_command)}
+
+
+def stated_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
+    """The tests, and what compares them."""
+    tests, command = tests_of(row, run), STATED[row.kind].command
+    if command is None:
+        return tests
+    return [*tests, steps.Step(
+        row.name, row.title, (*command(row, run), "--out", run.out / row.name),
+        after=tuple(step.name for step in tests))]
+
+
+def confusion_words(row: named.Experiment, run: Run) -> tuple:
+    """Figure 2."""
+    return "fig2", *score_files(row, run), "--names", "Resnet50", "VGG16"
+
+
+def roc_words(row: named.Experiment, run: Run) -> tuple:
+    """Figure 3a."""
+    return ("fig3", "--panel", "CBIS-DDSM", *score_files(row, run), "--names",
+            *row.needs, "--at", named.SENSITIVITY)
+
+
+def saliency_words(row: named.Experiment, run: Run) -> tuple:
+    """Figure 4."""
+    return ("fig4", run.out / row.needs[0], "--rois",
+            run.out / "data" / "roi_mask_path.csv")
+
+
+FIGURES = {"figure2": confusion_words, "figure3": roc_words, "figure4": saliency_words}
+
+
+def figure_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
+    """The tests, and the figure drawn from them."""
+    tests = tests_of(row, run)
+    return [*tests, steps.Step(row.name, f"{row.source}: {row.title}", (
+        "end2end.paper_figures", *FIGURES[row.name](row, run), "--out",
+        run.out / "figures" / row.name),
+        after=(*(step.name for step in tests), *row.needs))]
+
+
 KINDS = {"patch": patch_steps, "image": image_steps, "two_view": image_steps,
          "ensemble": ensemble_steps,
-         "two_step": two_step_steps, "saliency": saliency_steps}
+         "two_step": two_step_steps, "saliency": saliency_steps,
+         "figure": figure_steps, **dict.fromkeys(STATED, stated_steps)}
 
 
 def pixel_mean(run: Run) -> float:
@@ -228,8 +314,14 @@ def outcome(row: named.Experiment, run: Run) -> dict:
 
     Returns:
         dict with plain and flips, (value, interval or None), and epoch, as far as they
-        are there.
+        are there; of a figure its path.
     """
+    if row.kind == "figure":
+        return experiments.drawn(run, row.name)
+    if row.kind in STATED:
+        folder = row.name if STATED[row.kind].command else f"{row.needs[0]}/test"
+        path = run.out / folder / "results.json"
+        return STATED[row.kind].value(files.read_json(path)) if path.exists() else {}
     outcomes = {}
     for file in ("results.json", "report.json"):
         path = run.out / row.name / "test" / file
@@ -245,8 +337,9 @@ PROGRAM = experiments.Program(
     name="ddsm_train.experiments", rows=named.EXPERIMENTS, groups=named.GROUPS,
     scales=SCALES, data=("CBIS-DDSM", "DDSM", "DOWNLOAD", "download"),
     help={
-        "--run": "experiment, table1 to table3, fig2 to fig4, readme, transfer (what "
-                 "INbreast starts from), paper",
+        "--run": "experiment, table1 to table3, text (what the text states beside "
+                 "them), fig2 to fig4, readme, transfer (what INbreast starts from), "
+                 "data (the import alone), paper",
         "--scale": "demo: minutes, on phantoms; small: the same with smaller images, "
                    "for contrasts; smoke: only that the commands work (default: "
                    "paper)"},

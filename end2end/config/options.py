@@ -202,6 +202,11 @@ class TrainingOptions:
     final_model: str = option(
         "NOSAVE", "--final-model", "-fm",
         help="where the model of the last epoch is written; NOSAVE for nowhere")
+    keep_epoch: str = option(
+        "best", "--keep-epoch", choices=("best", "last"),
+        help="which epoch --best-model is of: the best by validation, or the last, "
+        "with no stage ended early (the training folder may then stand for the "
+        "validation folder)")
     semantics: str = option(
         "corrected", "--semantics", choices=("corrected", "original"),
         help="original reproduces the surprises listed in docs/differences.md")

@@ -201,20 +201,28 @@ class ReduceRateOnPlateau(keras.callbacks.Callback):
 
 
 class BestCheckpoint(keras.callbacks.Callback):
-    """Calls `save(model, logs)` whenever the watched value strictly exceeds the best.
+    """Calls `save(model, logs)` whenever the watched value strictly exceeds the best,
+    or after one epoch alone.
 
     The best value survives across the stages of a run.
+
+    Args:
+        watch: name of the value.
+        save: called with the model and the logs.
+        only_epoch: number, from 1, of the only epoch that is kept; None for the best.
     """
 
     def __init__(
             self, watch: str,
-            save: Callable[[keras.Model, dict[str, Any]], object]) -> None:
+            save: Callable[[keras.Model, dict[str, Any]], object], *,
+            only_epoch: int | None = None) -> None:
         super().__init__()
-        self.watch, self.save = watch, save
+        self.watch, self.save, self.only_epoch = watch, save, only_epoch
         self.best, self.best_epoch, self.best_logs = -1.0, None, {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs[self.watch] > self.best:
+        if (logs[self.watch] > self.best if self.only_epoch is None
+                else epoch + 1 == self.only_epoch):
             self.best, self.best_epoch = logs[self.watch], epoch + 1
             self.best_logs = dict(logs)
             self.save(self.model, dict(logs, epoch=epoch + 1))
@@ -237,12 +245,14 @@ class AucCheckpoint(BestCheckpoint):
         save: called with the model and the logs.
         validation: `Validation` with `auc`, earlier in the list of callbacks.
         say: takes a line of text.
+        only_epoch: see `BestCheckpoint`.
     """
 
     def __init__(
             self, save: Callable[[keras.Model, dict[str, Any]], object], *,
-            validation: Validation, say: Callable[[str], object]) -> None:
-        super().__init__("val_auc", save)
+            validation: Validation, say: Callable[[str], object],
+            only_epoch: int | None = None) -> None:
+        super().__init__("val_auc", save, only_epoch=only_epoch)
         self.validation, self.say = validation, say
         self.best_aucs = []
 
@@ -256,7 +266,8 @@ class AucCheckpoint(BestCheckpoint):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.best_epoch is None:
-            self.say("no epoch was scored")
+            self.say("no epoch was scored" if self.only_epoch is None else
+                     f"the model of epoch {self.only_epoch} will be kept")
         else:
             self.say(f"best mean validation AUROC so far {self.best:.4f} in epoch "
                      f"{self.best_epoch}: {shown(self.best_aucs)}")

@@ -287,12 +287,15 @@ def summary(history: History) -> str:
     if not history.rows:
         return "no epoch was run: every stage's end point had been reached"
     lowest = min(history.rows, key=lambda row: row["val_loss"])
+    kept = (f"Best {history.watch}: {history.best:.4f} in epoch {history.best_epoch}; "
+            "that model is kept.")
+    if history.only_epoch:
+        kept = (f"The model of epoch {history.only_epoch}, the last, is kept; its "
+                f"{history.watch} is {history.best:.4f}.")
     return (
         f"\n{len(history.rows)} epochs. Lowest validation loss "
         f"{lowest['val_loss']:.4f} in epoch {lowest['epoch']}, with a validation "
-        f"accuracy of {lowest['val_accuracy']:.4f} in that epoch.\nBest "
-        f"{history.watch}: {history.best:.4f} in epoch {history.best_epoch}; that "
-        "model is kept.")
+        f"accuracy of {lowest['val_accuracy']:.4f} in that epoch.\n{kept}")
 
 
 def test(

@@ -33,6 +33,7 @@ class History:
             val_accuracy and, for whole images, val_auc.
         watch: name of the value by which the best model is chosen.
         best, best_epoch: that value and its epoch; None where no epoch was run.
+        only_epoch: the last epoch, where its model is kept whatever the value.
         seconds: of each stage in this process, by its name.
         resumed_at: number of epochs that an earlier process had done.
     """
@@ -41,6 +42,7 @@ class History:
     watch: str
     best: float | None = None
     best_epoch: int | None = None
+    only_epoch: int | None = None
     best_logs: dict = dataclasses.field(default_factory=dict)
     seconds: dict = dataclasses.field(default_factory=dict)
     resumed_at: int = 0
@@ -117,13 +119,16 @@ class _Run:
         images = self.validation.auc = watch == "val_auc"
         self.weights = schedule.class_weights(
             self.options, self.model.output_shape[-1], most=2 if images else 3)
+        only = (max(stage.until_epoch for stage in self.stages)
+                if self.options.keep_epoch == "last" else None)
         if watch == "val_auc":
             self.best = callbacks.AucCheckpoint(
-                self._save, validation=self.validation, say=self._beside_the_bar)
+                self._save, validation=self.validation, say=self._beside_the_bar,
+                only_epoch=only)
         else:
-            self.best = callbacks.BestCheckpoint(watch, self._save)
+            self.best = callbacks.BestCheckpoint(watch, self._save, only_epoch=only)
         state = self._earlier_state()
-        history = History(self.rows, watch, resumed_at=len(self.rows))
+        history = History(self.rows, watch, resumed_at=len(self.rows), only_epoch=only)
         height = self.batches.options.height
         warning = freezing.too_few_values(
             self.model, (height, height) if height else self.batches.options.size,
@@ -171,7 +176,9 @@ class _Run:
 
     def _stage(self, number, stage, state):
         """Freezes, compiles and fits one stage, or the rest of it."""
-        stoppers = [callbacks.EarlyStopping(self.options.stop_patience)]
+        fixed = self.options.keep_epoch == "last"
+        stoppers = [] if fixed else [
+            callbacks.EarlyStopping(self.options.stop_patience)]
         if self.options.optimizer == "sgd":
             stoppers.append(callbacks.ReduceRateOnPlateau(self.options.rate_patience))
         names = self._compile(stage)

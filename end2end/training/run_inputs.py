@@ -108,7 +108,8 @@ def open_data(
     data = {}
     for split, folder in zip(SPLITS, folders, strict=True):
         data[split] = _labelled(folder, training.class_list, split)
-    if len({str(pathlib.Path(folder).resolve()) for folder in folders}) < len(SPLITS):
+    places = {str(pathlib.Path(folder).resolve()) for folder in folders}
+    if len(places) < len(looked_at(data, training)):
         log.warning("the same folder is given twice; a result on images that chose or "
                     "trained the model says nothing.")
     for split, folder in zip(SPLITS, folders, strict=True):
@@ -120,6 +121,17 @@ def open_data(
     if kind == "whole_image":
         end2end.training.starting.check_image_size(settings)
     return data, look_at_images(kind, data, settings)
+
+
+def looked_at(
+        data: Mapping[str, image_lists.ImageList],
+        training: config.TrainingOptions) -> dict[str, image_lists.ImageList]:
+    """The sets, without a validation set that is the training set once more where the
+    last epoch is kept, so that nobody chooses it."""
+    watched = training.keep_epoch == "last" and "val" in data and (
+        data["val"].paths == data["train"].paths)
+    return {name: images for name, images in data.items()
+            if not (watched and name == "val")}
 
 
 def _labelled(folder, classes, split):
@@ -210,9 +222,13 @@ def look_at_images(
         files.InputError: an image cannot be read, or not be equalised.
     """
     options = settings.images
-    _account(kind, data, settings)
+    sets = looked_at(data, settings.training)
+    _account(kind, sets, settings)
+    if len(sets) < len(data):
+        settings.say("the training images stand for those of validation, whose values "
+                     "therefore say nothing; the last epoch is kept.")
     check = input_checks.check_images(
-        data, options, workers=settings.training.workers,
+        sets, options, workers=settings.training.workers,
         progress=lambda iterable: tqdm.tqdm(
             iterable, desc="looking at the images", unit="", disable=None, leave=False))
     for finding in check.findings:

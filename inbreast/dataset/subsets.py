@@ -65,6 +65,43 @@ def set_apart(
     return of_patients(images, rest), of_patients(images, apart)
 
 
+def added(
+        images: image_lists.ImageList, part: image_lists.ImageList, share: float, *,
+        seed: int) -> tuple[image_lists.ImageList, image_lists.ImageList | None]:
+    """Validation patients beside a subset, so that all of the subset train.
+
+    Args:
+        images: all images that may be trained on, with patients.
+        part: the subset.
+        share: of the number of patients in the subset, to be added for validation.
+        seed: of the draw; that of the subset gives those next in its order.
+
+    Returns:
+        the subset, and the images of the other patients, with and without a positive
+        image as in the subset as far as the rest allows; None where the rest has too
+        few patients, or only one class.
+    """
+    inside = set(part.patients)
+    negative, positive = ([name for name in group if name not in inside]
+                          for group in groups_of(images, seed=seed))
+    _, labels = patients_of(part)
+    count = max(round(share * len(inside)), 2)
+    if count > len(negative) + len(positive) or not (negative and positive):
+        return part, None
+    positives = round(count * sum(labels) / len(labels))
+    positives = min(max(positives, count - len(negative), 1), len(positive), count - 1)
+    return part, of_patients(
+        images, positive[:positives] + negative[:count - positives])
+
+
+def within(
+        images: image_lists.ImageList, part: image_lists.ImageList, share: float, *,
+        seed: int) -> tuple[image_lists.ImageList, image_lists.ImageList | None]:
+    """Validation patients out of a subset; see `set_apart`, and `added` for the rest.
+    """
+    return set_apart(part, share, seed=seed)
+
+
 def groups_of(images: image_lists.ImageList, *, seed: int) -> list[list[str]]:
     """Patients without and with a positive image, each in random order.
 

@@ -1,6 +1,7 @@
 """The work of `inbreast.learning_curve`: subsets, fine-tuning, tests, table."""
 
 import argparse
+import dataclasses
 import hashlib
 import pathlib
 import shlex
@@ -13,6 +14,35 @@ from end2end.data import image_lists
 from end2end.reports import figures, score_tables
 from end2end.utils import files, steps
 from inbreast.dataset import subsets
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A subset of the women for fine-tuning.
+
+    Attributes:
+        images: of the subset.
+        train: those that train.
+        val: those that choose the epoch; None where the number of epochs is fixed.
+    """
+
+    images: image_lists.ImageList
+    train: image_lists.ImageList
+    val: image_lists.ImageList | None
+
+    @property
+    def patients(self) -> int:
+        """Number of women in the subset."""
+        return len(set(self.images.patients))
+
+    @property
+    def validation(self) -> str:
+        """Who chooses the epoch, in words of a table."""
+        if self.val is None:
+            return "nobody: fixed epochs"
+        way = "of these" if set(self.val.patients) <= set(
+            self.images.patients) else "more"
+        return f"{len(set(self.val.patients))} {way}"
 
 
 def run(arguments: argparse.Namespace) -> str:
@@ -32,20 +62,40 @@ def run(arguments: argparse.Namespace) -> str:
     test = pathlib.Path(arguments.test)
     image_lists.find_images(test, arguments.class_list)
     images = training_images(arguments.train, arguments.class_list)
-    drawn = subsets.nested(images, [*arguments.patients, None], seed=arguments.seed)
+    drawn = parts(images, [*arguments.patients, None], arguments.validation,
+                  share=arguments.val_share, seed=arguments.seed)
     settings = argparse.Namespace(**{
         **vars(arguments), "flags": shlex.split(arguments.flags)})
     rows = []
     for model in map(pathlib.Path, arguments.model):
         name = model_name(model)
         steps.perform(testing_step(name, 0, model, test, out), out)
-        rows.append(outcome(name, 0, 0, out))
+        rows.append(outcome(name, None, out))
         for part in drawn.values():
             for step in tuning_steps(
                     name, model, part, test, out=out, arguments=settings):
                 steps.perform(step, out)
-            rows.append(outcome(name, len(set(part.patients)), len(part), out))
+            rows.append(outcome(name, part, out))
     return write(rows, out)
+
+
+def parts(images: image_lists.ImageList, counts: Sequence[int | None],
+          validation: str, *, share: float, seed: int) -> dict[int | None, Part]:
+    """Nested subsets, each with those who choose the epoch.
+
+    Args:
+        images: all images that may be trained on, with patients.
+        counts: numbers of patients; None is all.
+        validation: of `named.VALIDATION`.
+        share: of the patients of a subset, for validation.
+        seed: of the draw.
+
+    Returns:
+        dict from count to `Part`.
+    """
+    apart = getattr(subsets, validation)
+    return {count: Part(subset, *apart(images, subset, share, seed=seed))
+            for count, subset in subsets.nested(images, counts, seed=seed).items()}
 
 
 def training_images(path: str | pathlib.Path,
@@ -74,28 +124,33 @@ def model_name(path: str | pathlib.Path) -> str:
     return path.resolve().parent.name if path.stem == "best" else path.stem
 
 
-def tuning_steps(name: str, model: pathlib.Path, part: image_lists.ImageList,
+def tuning_steps(name: str, model: pathlib.Path, part: Part,
                  test: pathlib.Path, *, out: pathlib.Path,
                  arguments: argparse.Namespace) -> list[steps.Step]:
     """Fine-tuning of one model on one subset, and its test.
 
+    Without validation the last epoch is kept, and the training images are watched.
+
     Args:
         name: of the model, for folders.
         model: path of the whole-image model.
-        part: the images of the subset.
+        part: the subset.
         test: class folders or manifest.
         out: folder for everything.
-        arguments: with val_share, seed, recipe, class_list and flags, a list of words.
+        arguments: with seed, recipe, class_list and flags, a list of words.
     """
-    train, val = subsets.set_apart(part, arguments.val_share, seed=arguments.seed)
-    count = len(set(part.patients))
+    count = part.patients
     manifests = [write_manifest(images, out / "subsets", f"{count}-{split}")
-                 for images, split in ((train, "train"), (val, "val"))]
+                 for images, split in ((part.train, "train"), (part.val, "val"))
+                 if images]
+    fixed = ()
+    if part.val is None:
+        manifests, fixed = manifests * 2, ("--keep-epoch", "last")
     best = out / name / f"{count}-patients" / "best.h5"
     step = steps.Step(f"{name}-{count}", f"{name}, fine-tuned on {count} patients", (
         "inbreast.finetune", *manifests, test, "--resume-from", model, "--recipe",
         arguments.recipe, "--class-list", *arguments.class_list, "--seed",
-        arguments.seed, "--best-model", best, *arguments.flags))
+        arguments.seed, "--best-model", best, *fixed, *arguments.flags))
     return [step, testing_step(name, count, best, test, out, after=(step.name,))]
 
 
@@ -128,15 +183,19 @@ def test_folder(name: str, count: int, out: pathlib.Path) -> pathlib.Path:
     return out / name / f"{count}-patients" / "test"
 
 
-def outcome(name: str, count: int, images: int, out: pathlib.Path) -> dict:
-    """A row of the table: model, patients, images, auc, low, high, flipped_auc, and of
-    the test set images and cancers.
+def outcome(name: str, part: Part | None, out: pathlib.Path) -> dict:
+    """A row of the table: model, patients, images, validation, auc, low, high,
+    flipped_auc, and of the test set images and cancers; without a subset of the model
+    as it is.
     """
+    count, images, validation = (
+        (part.patients, len(part.images), part.validation) if part else (0, 0, "-"))
     results = files.read_json(test_folder(name, count, out) / "results.json")
     plain = results["plain"]
     low, high = plain["auc_interval"]
-    return dict(model=name, patients=count, images=images, auc=plain["auc"], low=low,
-                high=high, flipped_auc=results["flips"]["auc"],
+    return dict(model=name, patients=count, images=images, validation=validation,
+                auc=plain["auc"], low=low, high=high,
+                flipped_auc=results["flips"]["auc"],
                 test_images=plain["count"], test_cancers=plain["positive"])
 
 
@@ -145,15 +204,17 @@ def write(rows: list[dict], out: pathlib.Path) -> str:
     files.write_csv(out / "learning_curve.csv", list(rows[0]), rows)
     figures.save(picture(rows), out / "learning_curve")
     models = list(dict.fromkeys(row["model"] for row in rows))
-    sizes = sorted({(row["patients"], row["images"]) for row in rows})
+    sizes = sorted({(row["patients"], row["images"], row["validation"])
+                    for row in rows})
     values = {(row["model"], row["patients"]): row for row in rows}
-    lines = ["", f"| patients | images | {' | '.join(models)} |",
-             f"|---|---|{'---|' * len(models)}"]
-    for patients, images in sizes:
+    lines = ["", f"| patients | images | validation | {' | '.join(models)} |",
+             f"|---|---|---|{'---|' * len(models)}"]
+    for patients, images, validation in sizes:
         cells = ["{auc:.2f} [{low:.2f}, {high:.2f}]".format(**row) + score_tables.few(
             dict(positive=row["test_cancers"], count=row["test_images"]))
             for row in (values[model, patients] for model in models)]
-        lines.append(f"| {patients} | {images} | {' | '.join(cells)} |")
+        lines.append(f"| {patients} | {images} | {validation} | "
+                     f"{' | '.join(cells)} |")
     return "\n".join([*lines, "", f"table and figure: {out}/learning_curve.csv, .png"])
 
 

@@ -1,13 +1,14 @@
 """The experiments on INbreast as chains of commands, and what came out of them."""
 
+from __future__ import annotations
+
 import argparse
 import pathlib
 
 from end2end import experiments
-from end2end.data import image_lists
 from end2end.experiments import Column, Run, Scale
 from end2end.utils import files, programs, steps
-from inbreast import dataset, pipeline
+from inbreast import pipeline
 from inbreast.pipeline import named
 
 
@@ -27,7 +28,7 @@ SCALES = {
         flags=_demo_flags(1)),
 }
 CLASSES = ("neg", "pos")
-# Of the patients of a subset, to choose the epoch.
+# Of the number of patients in a subset, to choose the epoch.
 VAL_SHARE = 0.2
 
 
@@ -54,23 +55,31 @@ def starts(arguments: argparse.Namespace) -> tuple[pathlib.Path, tuple]:
 
 
 def check(rows: list[named.Experiment], run: Run) -> None:
-    """Makes the whole-image models that rows start from, where they are missing.
+    """Makes what rows start from, whole-image models or, for Figure 5, the images of
+    CBIS-DDSM, where it is missing.
 
     Raises:
-        files.InputError: one is missing, and so is CBIS-DDSM.
+        files.InputError: something is missing, and so is CBIS-DDSM.
     """
-    for name in dict.fromkeys(row.model for row in rows if row.model):
-        path = run.model(name)
+    starts = {row.model: run.model(row.model) for row in rows if row.model}
+    if any(row.name == "figure5" for row in rows):
+        starts["data"] = films(run)
+    for name, path in starts.items():
         if not path.exists() and run.making:
-            steps.perform(steps.Step(f"make-{name}", f"Model {name}", (
+            steps.perform(steps.Step(f"make-{name}", f"{name} of CBIS-DDSM", (
                 "ddsm_train.experiments", "--run", name, "--out", run.models,
                 "--seed", run.seed, *run.making)), run.out)
         if not path.exists():
             raise files.InputError(
-                f"model {path} does not exist; give --ddsm with the folder of "
+                f"{path} does not exist; give --ddsm with the folder of "
                 "CBIS-DDSM as downloaded (make: DDSM=...), make it with "
                 f"{programs.call('ddsm_train.experiments')} --run {name} (or transfer, "
                 "for all; the same --scale), or give --models.")
+
+
+def films(run: Run) -> pathlib.Path:
+    """Folder of the test images of CBIS-DDSM."""
+    return (run.models or run.out) / "data" / "images" / "test"
 
 
 # Experiments to steps ---------------------------------------------------------------
@@ -91,23 +100,24 @@ def data_steps(run: Run) -> list[steps.Step]:
 
 def row_steps(row: named.Experiment, run: Run, tested: bool) -> list[steps.Step]:
     """The steps of an experiment; those of which a mean is made are tested, too."""
+    if row.name in DRAWN:
+        return [DRAWN[row.name](row, run)]
     if row.needs:
         return [mean_step(row, run)]
     if row.recipe is None:
         return [pipeline.curve.testing_step(
             row.model, 0, run.model(row.model), run.test, run.out)]
     return pipeline.curve.tuning_steps(
-        tuned_name(row), run.model(row.model),
-        drawn_subsets(run)[patients_at_scale(row, run)], run.test, out=run.out,
-        arguments=argparse.Namespace(
-            val_share=VAL_SHARE, seed=run.seed, recipe=row.recipe, class_list=CLASSES,
+        tuned_name(row), run.model(row.model), part_of(row, run), run.test,
+        out=run.out, arguments=argparse.Namespace(
+            seed=run.seed, recipe=row.recipe, class_list=CLASSES,
             flags=run.scale.flags))
 
 
 def mean_step(row: named.Experiment, run: Run) -> steps.Step:
     """The test of the mean of several fine-tuned models."""
-    count = patients_of(drawn_subsets(run)[None])
     members = [named.EXPERIMENTS[name] for name in row.needs]
+    count = part_of(members[0], run).patients
     models = [folder(member, count, run) / "best.h5" for member in members]
     return steps.Step(row.name, f"Mean of {len(models)} models", (
         "ddsm_train.evaluate", *models, run.test, "--flips", "--out",
@@ -115,25 +125,55 @@ def mean_step(row: named.Experiment, run: Run) -> steps.Step:
             f"{tuned_name(member)}-{count}" for member in members))
 
 
-def drawn_subsets(run: Run) -> dict:
-    """The subsets of Table 4: `ImageList` by number of patients, None for all."""
+def flipped_scores(row: named.Experiment, run: Run) -> list[pathlib.Path]:
+    """Flip-averaged scores of the experiments that a row needs."""
+    rows = [named.EXPERIMENTS[name] for name in row.needs]
+    return [folder(need, part_of(need, run).patients, run) / "test" / "scores_flips.csv"
+            for need in rows]
+
+
+def specificity_step(row: named.Experiment, run: Run) -> steps.Step:
+    """The operating point of the paper's benchmark."""
+    return steps.Step(row.name, row.title, (
+        "end2end.metrics", *flipped_scores(row, run), "--at", named.SENSITIVITY,
+        "--out", folder(row, 0, run)), after=row.needs)
+
+
+def roc_step(row: named.Experiment, run: Run) -> steps.Step:
+    """Figure 3b."""
+    return _figure_step(row, run, "fig3", "--panel", "INbreast",
+                        *flipped_scores(row, run), "--names", *named.BEST_FOUR, "--at",
+                        named.SENSITIVITY)
+
+
+def examples_step(row: named.Experiment, run: Run) -> steps.Step:
+    """Figure 5."""
+    return _figure_step(row, run, "fig5", films(run), run.test, "--names", "CBIS-DDSM",
+                        "INbreast")
+
+
+def _figure_step(row, run, *words):
+    return steps.Step(row.name, f"{row.source}: {row.title}", (
+        "end2end.paper_figures", *words, "--out", run.out / "figures" / row.name),
+        after=("prepare", *_test_steps(row, run)))
+
+
+def _test_steps(row, run):
+    rows = [named.EXPERIMENTS[name] for name in row.needs]
+    return [f"{tuned_name(need)}-{part_of(need, run).patients}-test" for need in rows]
+
+
+# What is made of tests and images; the others are models and their means.
+DRAWN = {"specificity": specificity_step, "figure3b": roc_step,
+         "figure5": examples_step}
+
+
+def part_of(row: named.Experiment, run: Run) -> pipeline.curve.Part:
+    """The subset of Table 4 that a row is fine-tuned on, at the scale of a run."""
     images = pipeline.curve.training_images(run.out / "data" / "images.csv", CLASSES)
-    counts = [_at_scale(patients, run) for patients, *_ in named.TABLE4]
-    return dataset.subsets.nested(images, counts, seed=run.seed)
-
-
-def patients_at_scale(row: named.Experiment, run: Run) -> int | None:
-    """Patients of the subset of a row at the scale of a run; None, all, stays so."""
-    return _at_scale(row.patients, run)
-
-
-def _at_scale(patients, run):
-    return patients and max(4, round(patients * run.scale.share))
-
-
-def patients_of(images: image_lists.ImageList) -> int:
-    """Number of patients in an `ImageList`."""
-    return len(set(images.patients))
+    count = row.patients and max(4, round(row.patients * run.scale.share))
+    return pipeline.curve.parts(images, [count], row.validation, share=VAL_SHARE,
+                                seed=run.seed)[count]
 
 
 def folder(row: named.Experiment, count: int, run: Run) -> pathlib.Path:
@@ -155,27 +195,34 @@ def outcome(row: named.Experiment, run: Run) -> dict:
     """What an experiment came to.
 
     Returns:
-        dict with plain and flips, (AUC, interval or None), and patients; empty where it
-        is not done.
+        dict with plain and flips, (AUC, interval or None), patients, and validation:
+        who chose the epoch; of a figure its path; empty where it is not done.
     """
-    count = 0
+    if row.name.startswith("figure"):
+        return experiments.drawn(run, row.name)
+    path = folder(row, 0, run) / "results.json"
+    if row.name == "specificity":
+        return experiments.specificity(files.read_json(path)) if path.exists() else {}
+    count, tuned = 0, {}
     if row.recipe and (run.out / "data" / "images.csv").exists():
-        count = patients_of(drawn_subsets(run)[patients_at_scale(row, run)])
+        part = part_of(row, run)
+        count, tuned = part.patients, dict(validation=part.validation)
     path = folder(row, count, run) / "test" / "results.json"
     if not path.exists():
         return {}
-    return experiments.measured(files.read_json(path)) | dict(patients=count)
+    return experiments.measured(files.read_json(path)) | dict(patients=count) | tuned
 
 
 PROGRAM = experiments.Program(
     name="inbreast.experiments", rows=named.EXPERIMENTS, groups=named.GROUPS,
     scales=SCALES, data=("INbreast", "INBREAST", "RELEASE", "release"),
     help={
-        "--run": "experiment, table4, fig3b, readme or paper",
+        "--run": "experiment, table4, fig3b, fig5, text, readme or paper",
         "--scale": "demo: minutes, on phantoms; smoke: only that the commands work "
                    "(default: paper)"},
     folder="inbreast", steps=row_steps, data_steps=data_steps, outcome=outcome,
     columns=(
         experiments.NAME, Column("source", published=lambda row: row.source),
-        *experiments.VALUES, Column("our patients", outcome="patients")),
+        *experiments.VALUES, Column("our patients", outcome="patients"),
+        Column("our validation", outcome="validation")),
     prefix=named.PREFIX, add_flags=add_flags, starts=starts, check=check)

@@ -111,3 +111,16 @@ def test_all_layers_of_the_given_model_are_trained_further(data, model_file):
     assert {row["stage"] for row in report["history"]} == {"all layers"}
     assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(
         before, after.model.get_weights(), strict=True))
+
+
+def test_the_training_images_stand_for_validation_where_the_last_epoch_is_kept(
+        data, model_file, capsys, caplog):
+    train, _, test = as_tables(data)
+    tuned(data, [train, train, test], model_file, "--keep-epoch", "last",
+          "--es-patience", "0", "--all-layer-epochs", "3")
+    report = files.read_json(data / "tuned" / "best.report.json")
+    assert (report["epochs"], report["best"]["epoch"]) == (3, 3)
+    printed = capsys.readouterr().out
+    assert "the training images stand for those of validation" in printed
+    assert "The model of epoch 3, the last, is kept" in printed
+    assert "given twice" not in caplog.text

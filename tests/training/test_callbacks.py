@@ -154,3 +154,11 @@ def test_a_cut_off_state_counts_as_none(tmp_path):
     path = tmp_path / "state.npz"
     path.write_bytes(b"PK\x03\x04 cut off")
     assert callbacks.read_meta(path) is None
+
+
+def test_a_fixed_epoch_is_kept_whatever_its_value():
+    kept = []
+    best = callbacks.BestCheckpoint(
+        "val_auc", lambda model, logs: kept.append(logs["epoch"]), only_epoch=3)
+    epochs(best, [0.9, 0.8, 0.6], watch="val_auc")
+    assert (best.best, best.best_epoch, kept) == (0.6, 3, [3])

@@ -57,6 +57,16 @@ def test_a_stage_whose_end_is_reached_runs_no_epoch():
         "stage 0", "stage 0", "stage 2"]
 
 
+def test_with_the_last_epoch_kept_no_stage_ends_early():
+    saved = []
+    output = loop.Output(save=lambda model, logs: saved.append(logs["epoch"]))
+    options = quick(stop_patience=0, keep_epoch="last")
+    history = run([2, 5, 4], options=options, output=output)
+    assert (len(history.rows), saved) == (5, [5])
+    assert history.best_epoch == history.only_epoch == 5
+    assert history.best == history.rows[-1]["val_auc"]
+
+
 def test_a_stage_that_stops_early_leaves_its_epochs_to_the_next():
     options = quick(stop_patience=0)
     fixed = [dataclasses.replace(row, learning_rate=0.0) for row in stages(9, 9)]

@@ -32,10 +32,25 @@ def test_every_row_of_the_tables_is_there_with_its_published_value(table):
         assert low <= (row.published.get("accuracy") or row.published["auc"]) <= high
 
 
+def test_what_the_text_states_is_there_with_its_intervals():
+    stated = {row.name: row.published for row in named.STATED_ROWS}
+    assert [stated[name]["difference"] for name, *_ in named.DIFFERENCES] == [
+        -0.023, 0.041, -0.050, -0.044]
+    assert [stated[f"two-views-{name}"]["difference"] for name in named.BEST_FOUR] == [
+        0.030, 0.027, 0.040, 0.048]
+    assert stated["specificity"]["specificity"] == 0.801
+    flips = [row["difference"] for name, row in stated.items()
+             if name.startswith("flips-")]
+    assert flips == [0.01, 0.01, 0.02, 0.01, 0.01, 0.01, 0.02, 0.03]
+    for row in stated.values():
+        if "interval" in row:
+            assert row["interval"][0] < row["difference"] < row["interval"][1]
+
+
 def test_names_are_unique_and_needs_exist():
     assert len(named.EXPERIMENTS) == len(
         [*named.PATCH_ROWS, *named.IMAGE_ROWS, *named.TWO_VIEW_ROWS,
-         *named.OTHER_ROWS])
+         *named.OTHER_ROWS, *named.STATED_ROWS, *named.FIGURE_ROWS])
     for row in ROWS:
         assert re.fullmatch(r"[a-z0-9-]+", row.name)
         assert set(row.needs) <= set(named.EXPERIMENTS)

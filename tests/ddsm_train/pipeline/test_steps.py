@@ -4,7 +4,7 @@ import pytest
 
 from ddsm_train import image_clf_train, patch_clf_train, two_view_train
 from ddsm_train.pipeline import named, steps
-from end2end import experiments
+from end2end import experiments, paper_figures
 from end2end.config import training_command
 from end2end.utils import files
 
@@ -37,7 +37,8 @@ def test_every_experiment_is_a_chain_of_commands_that_parse(row, run):
                 assert row.kind == "patch" or training.all_until_epoch <= 20
     names = [step.name for step in chain]
     assert len(names) == len(set(names))
-    assert row.name in names or f"test-{row.name}" in names
+    assert {row.name, f"test-{row.name}"} & set(names) or (
+        row.kind in steps.STATED and names == [f"test-{row.needs[0]}"])
 
 
 def test_demo_layers_are_a_share_of_the_papers():
@@ -51,6 +52,55 @@ def test_an_experiment_that_is_only_needed_is_trained_and_not_tested(run):
     tested = [step.name for step in steps.row_steps(row, run, True)]
     needed = [step.name for step in steps.row_steps(row, run, False)]
     assert tested == [*needed, "test-resnet-vgg"]
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("heatmap-less-none", ["resnet-resnet/test/scores.csv",
+                           "resnet50-heatmap/test/scores.csv"]),
+    ("specificity", ["ensemble/test/scores_flips.csv", "--at", "0.861"])])
+def test_what_the_text_states_is_made_of_the_tests_of_its_designs(name, words, run):
+    row = named.EXPERIMENTS[name]
+    *tests, last = steps.row_steps(row, run, True)
+    assert [step.name for step in tests] == [f"test-{need}" for need in row.needs]
+    command = [str(word).replace(f"{run.out}/", "") for word in last.command]
+    assert command == ["end2end.metrics", *words, "--out", name]
+    assert set(last.after) == {step.name for step in tests}
+
+
+def test_the_text_has_its_values_beside_the_papers(tmp_path):
+    run = experiments.Run(tmp_path, steps.SCALES["paper"], 1, tmp_path)
+    files.write_json(tmp_path / "heatmap-less-none" / "results.json", dict(
+        comparisons=[dict(difference=-0.0312, difference_interval=[-0.07, 0.01])]))
+    files.write_json(tmp_path / "vgg-vgg" / "test" / "results.json", dict(
+        plain=dict(auc=0.8, breasts=dict(gain=0.0414, gain_interval=[0.03, 0.05])),
+        flips=dict(auc=0.8, gain=dict(difference=0.012,
+                                      difference_interval=[-0.004, 0.02]))))
+    files.write_json(tmp_path / "specificity" / "results.json", dict(
+        count=400, positive=150, operating_points=[
+            dict(at="specificity", specificity=0.9),
+            dict(at="sensitivity", specificity=0.7777, interval=[0.7, 0.85])]))
+    text = experiments.table(steps.PROGRAM, named.GROUPS["text"], [run])
+    lines = {line.split(" | ")[0][2:]: line for line in text.splitlines()
+             if " | " in line}
+    assert ("| -0.050 [-0.088, -0.012] | -0.031 [-0.070, +0.010] |"
+            in lines["heatmap-less-none"])
+    assert "| +0.040 [+0.028, +0.051] | +0.041 [+0.030, +0.050] |" in lines[
+        "two-views-vgg-vgg"]
+    assert "| +0.01 | +0.012 [-0.004, +0.020] |" in lines["flips-vgg-vgg"]
+    assert "| 0.801 | 0.778 [0.700, 0.850] |" in lines["specificity"]
+    assert "| -0.023 [-0.061, +0.016] | - |" in lines["s1g-less-s10"]
+
+
+@pytest.mark.parametrize("name", ["fig2", "fig3", "fig4"])
+def test_a_figure_ends_with_its_file(name, run):
+    last = named.EXPERIMENTS[named.GROUPS[name][-1]]
+    chain = steps.row_steps(last, run, True)
+    words = [str(word) for word in chain[-1].command[1:]]
+    arguments = paper_figures.parser().parse_args(words)
+    assert arguments.figure == name
+    assert steps.outcome(last, run) == {}
+    files.write_text(f"{arguments.out}.png", "")
+    assert steps.outcome(last, run) == dict(plain=f"{arguments.out}.png")
 
 
 def test_a_table_has_ours_beside_theirs(tmp_path):

@@ -60,3 +60,29 @@ def test_images_of_unknown_patients_are_refused():
         (pathlib.Path("a.png"),), np.array([1]), ("neg", "pos"))
     with pytest.raises(files.InputError, match="columns path, label and patient"):
         subsets.patients_of(found)
+
+
+@pytest.mark.parametrize(("count", "validation", "positive"), [
+    (10, 2, 1), (16, 3, 1), (18, 2, 1)])
+def test_validation_women_are_added_where_the_set_has_more(count, validation, positive):
+    part = subsets.nested(images(), [count], seed=1)[count]
+    train, val = subsets.added(images(), part, validation / count, seed=1)
+    assert train is part and not set(part.patients) & set(val.patients)
+    assert (len(set(val.patients)), int(val.labels.sum())) == (validation, positive)
+
+
+def test_all_women_or_all_but_those_of_one_class_leave_nobody_to_add():
+    everybody = images()
+    assert subsets.added(everybody, everybody, 0.2, seed=1) == (everybody, None)
+    part = subsets.of_patients(everybody, everybody.patients[10:])      # no positive
+    few = subsets.of_patients(everybody, everybody.patients[:30])
+    assert subsets.added(everybody, part, 0.2, seed=1)[1] is None
+    assert subsets.added(everybody, few, 0.5, seed=1)[1] is None
+
+
+def test_sixty_and_twelve_women_are_the_72_of_the_paper():
+    for positives in range(20, 32):
+        everybody = images(72, positives)
+        part = subsets.nested(everybody, [60], seed=2)[60]
+        _, val = subsets.added(everybody, part, 0.2, seed=2)
+        assert len(set(val.patients)) == 12 and set(val.labels.tolist()) == {0, 1}

@@ -1,5 +1,7 @@
 """The work of the learning curve: which images, and under which names."""
 
+import argparse
+
 import noted_steps
 import pytest
 
@@ -33,3 +35,25 @@ def test_a_manifest_is_named_by_its_content(tmp_path):
 def test_a_model_is_named_by_its_file_or_its_folder(tmp_path):
     assert curve.model_name("models/vgg.h5") == "vgg"
     assert curve.model_name(tmp_path / "resnet" / "best.h5") == "resnet"
+
+
+@pytest.mark.parametrize(("validation", "train", "words"), [
+    ("added", 6, "2 more"), ("within", 4, "2 of these")])
+def test_the_subset_trains_whole_or_without_those_who_choose(
+        tmp_path, validation, train, words):
+    images = curve.training_images(noted_steps.write_manifest(tmp_path), ("neg", "pos"))
+    part = curve.parts(images, [6], validation, share=0.3, seed=1)[6]
+    assert (part.patients, part.validation) == (6, words)
+    assert len(set(part.train.patients)) == train
+
+
+def test_without_validation_the_last_epoch_is_kept(tmp_path):
+    images = curve.training_images(noted_steps.write_manifest(tmp_path), ("neg", "pos"))
+    part = curve.parts(images, [None], "added", share=0.2, seed=1)[None]
+    tune, _ = curve.tuning_steps(
+        "vgg", tmp_path / "vgg.h5", part, tmp_path / "test", out=tmp_path / "out",
+        arguments=argparse.Namespace(
+            recipe="paper", class_list=("neg", "pos"), seed=1, flags=["--workers", 1]))
+    assert tune.command[1] == tune.command[2]
+    assert tune.command[-4:] == ("--keep-epoch", "last", "--workers", 1)
+    assert part.validation == "nobody: fixed epochs"

@@ -4,6 +4,7 @@ import noted_steps
 import pytest
 
 from end2end import experiments as shared
+from end2end import paper_figures
 from end2end.utils import files
 from end2end.utils import steps as end2end_steps
 from inbreast import experiments
@@ -52,8 +53,9 @@ def test_an_experiment_fine_tunes_its_subset_of_table_4(tmp_path, commands):
     assert tune.command[3] == tmp_path / "data" / "images" / "test"
     assert test.after == ("resnet-vgg-6",)
     text = shared.table(steps.PROGRAM, ["resnet-vgg-30", "vgg-vgg-30"], [run])
-    assert "| 0.94 | 0.53 [0.43, 0.63] (few: 10 with cancer) | - | 0.53 | 6 |" in text
-    assert "| 0.93 | - | - | - | - |" in text
+    assert ("| 0.94 | 0.53 [0.43, 0.63] (few: 10 with cancer) | - | 0.53 | 6 | 2 more |"
+            in text)
+    assert "| 0.93 | - | - | - | - | - |" in text
 
 
 def test_several_seeds_have_folders_and_models_of_their_own(tmp_path):
@@ -65,6 +67,46 @@ def test_several_seeds_have_folders_and_models_of_their_own(tmp_path):
     assert [run.models.name for run in runs] == ["seed-1", "seed-2"]
     alone = experiments.parser().parse_args(words[:-1])
     assert shared.run_of(steps.PROGRAM, alone, 1).models == tmp_path / "models"
+
+
+def test_benchmark_and_figure_3b_are_made_of_the_scores_of_all_women(
+        tmp_path, commands):
+    models = tmp_path / "models"
+    for name in named.BEST_FOUR:
+        files.write_text(models / name / "best.h5", "")
+    (tmp_path / "data").mkdir()
+    noted_steps.write_manifest(tmp_path / "data", patients=9)
+    run = shared.Run(tmp_path, steps.SCALES["smoke"], 1, tmp_path, models)
+    shared.perform(steps.PROGRAM, ["specificity", "figure3b"], run)
+    point, curves = commands[-2].command, commands[-1].command
+    assert point == ("end2end.metrics", tmp_path / "ensemble" / "test"
+                     / "scores_flips.csv", "--at", 0.867, "--out",
+                     tmp_path / "specificity")
+    arguments = paper_figures.parser().parse_args([str(word) for word in curves[1:]])
+    assert arguments.panel == [["INbreast", *(
+        str(tmp_path / name / "9-patients" / "test" / "scores_flips.csv")
+        for name in named.BEST_FOUR)]]
+    files.write_text(f"{arguments.out}.png", "")
+    assert f"| - | {arguments.out}.png |" in shared.table(
+        steps.PROGRAM, ["figure3b"], [run])
+
+
+def test_figure_5_has_the_films_that_are_made_where_they_are_missing(
+        tmp_path, commands):
+    models = tmp_path / "models"
+    words = ["--run", "fig5", "--scale", "demo", "--models", str(models), "--out",
+             str(tmp_path / "out")]
+    with pytest.raises(files.InputError, match=r"images/test does not exist"):
+        experiments.main(words)
+    assert [str(word) for word in commands[0].command[:3]] == [
+        "ddsm_train.experiments", "--run", "data"]
+    films = models / "data" / "images" / "test"
+    films.mkdir(parents=True)
+    experiments.main(words)
+    arguments = paper_figures.parser().parse_args(
+        [str(word) for word in commands[-1].command[1:]])
+    assert arguments.images == [
+        str(films), str(tmp_path / "out" / "data" / "images" / "test")]
 
 
 def test_a_mean_is_made_after_its_networks_which_are_tested_too(tmp_path, commands):
