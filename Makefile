@@ -91,6 +91,8 @@ readme:  ## models of the original's README (DDSM=)
 inbreast-readme:  ## the same on INbreast (INBREAST=)
 contrasts:  ## what the paper's conclusions rest on (DDSM=)
 two-view:  ## one network for CC and MLO, not of the paper (DDSM=)
+petrini:  ## one and two views as by Petrini et al. 2022, 2025 (DDSM=)
+later:  ## resnet-vgg with AdamW, mixup, ...: one by one, and all at 2048x1024 (DDSM=)
 transfer:  ## the models that fine-tuning starts from (DDSM=)
 
 $(DDSM_TARGETS): $(READY)

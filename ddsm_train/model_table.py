@@ -214,6 +214,10 @@ model or weights only, with or without its classifier) or downloaded by Keras. F
 batch normalisation follows each batch, as in the paper; `--freeze-statistics` is the
 way of today's Keras. The dropout inside EfficientNet leaves out whole branches and
 keeps its rate; `--hidden-dropout` is of the head.
+
+`efficientnetb0-ddsm` and `efficientnetb3-ddsm` differ in what they do to images: with
+`--rescale-factor` 1/257 they compute (x - 13369) / 65535 of 16-bit values, as Petrini
+and Kim 2025 (arXiv 2503.19945), in place of ImageNet's mean and deviation.
 """
 
 

@@ -68,7 +68,9 @@ TOP_START = {"resnet50": 46, "vgg16": 11}
 
 # Billions of operations of a forward pass per million pixels, counted from the layers;
 # a training step takes three times as many.
-GIGA_PER_MEGAPIXEL = {"resnet50": 163, "vgg16": 618, "vgg19": 783, "yaroslav": 118}
+GIGA_PER_MEGAPIXEL = {"resnet50": 163, "vgg16": 618, "vgg19": 783, "yaroslav": 118,
+                      "efficientnetb0-ddsm": 16, "efficientnetb3-ddsm": 40,
+                      "convnextsmall": 347}
 # Training patches of a set, from the census of the training women, in thousands.
 PATCHES_IN_THOUSANDS = {"S1": 4.6, "S1-random": 4.6, "S1g": 4.6, "S10": 46, "S30": 138}
 TRAINING_IMAGES_IN_THOUSANDS = 1.903
@@ -121,6 +123,9 @@ PATCH_ROWS = [
     _patch("vgg19", "S30", 0.89, source="README"),
     _patch("resnet50", "S1-random", None,
            source="not published: S1 with truly random background patches"),
+    # What the networks past the paper start from.
+    *(_patch(backbone, "S10", None, source="not published: trunk of later networks")
+      for backbone in ("efficientnetb0-ddsm", "efficientnetb3-ddsm", "convnextsmall")),
 ]
 
 
@@ -228,6 +233,8 @@ IMAGE_ROWS = [
            (None, None, None, None), patches=None),
 ]
 
+EXPERIMENT_FLAGS = {row.name: row.flags for row in IMAGE_ROWS}
+
 # Breasts: the trunk of a whole-image network, the maps of CC and MLO joined, two MBConv
 # blocks as in Petrini et al. 2022 (arXiv 2110.01606); they tell no number of filters.
 MBCONV = ("--block-type", "mbconv", "--top-depths", 256, 256, "--top-repetitions", 1, 1,
@@ -240,6 +247,62 @@ TWO_VIEW_ROWS = [
         ("--patch-net", backbone, *IMAGE_COMMON, "--all-layer-epochs", 50, *MBCONV),
         needs=(start,))
     for start, backbone in (("resnet-vgg", "resnet50"), ("vgg-vgg", "vgg16"))]
+
+# Petrini and Kim 2025 (arXiv 2503.19945), and Petrini et al. 2022 (arXiv 2110.01606),
+# both on the official split: one view, then two. They tell neither penalty nor batch,
+# and the trunk of 2025 is not known here: EfficientNet-B3 is our choice. A network of
+# one view is 30 epochs of all layers; that of two views starts from its trunk.
+PETRINI = (
+    "--img-size", 1152, 896, "--rescale-factor", 1 / 257, "--optimizer", "adam",
+    "--init-learningrate", 0.0001, "--all-layer-multiplier", 1, "--warmup-epochs", 4,
+    "--rate-cycle", 0.1, "--nb-epoch", 0, "--all-layer-epochs", 30, "--es-patience",
+    1000, "--batch-size", 4, "--train-bs-multiplier", 0.5, "--weight-decay", 0,
+    "--weight-decay2", 0, "--augmentation", "--augmentation-recipe", "petrini",
+    "--auto-batch-balance", *MBCONV)
+# Name, trunk, year, published AUC of one view and of two.
+PETRINI_NETWORKS = (("petrini-b0", "efficientnetb0-ddsm", 2022, 0.8153, 0.8483),
+                    ("petrini", "efficientnetb3-ddsm", 2025, 0.8343, 0.8658))
+
+
+def _petrini(name, backbone, year, one, two):
+    """The network of one view, and that of two which starts from it."""
+    kinds = ("single-view", "image", "one view", one, f"patch-{backbone}-s10"), (
+        "two-view", "two_view", "CC and MLO", two, f"{name}-single-view")
+    return [Experiment(
+        f"{name}-{ending}", "petrini", f"Petrini {year}, official split", kind,
+        f"{backbone}, {title}, two MBConv blocks", dict(auc=auc),
+        _image_hours(backbone, 30), ("--patch-net", backbone, *PETRINI), needs=(start,))
+        for ending, kind, title, auc, start in kinds]
+
+
+PETRINI_ROWS = [row for network in PETRINI_NETWORKS for row in _petrini(*network)]
+
+# What training has since found better, one thing at a time; later flags win.
+NO_PENALTY = ("--weight-decay", 0, "--weight-decay2", 0)
+LATER = {
+    "cosine": ("warm-up of 2 epochs, one cosine per stage",
+               ("--warmup-epochs", 2, "--rate-cycle", 1)),
+    "adamw": ("AdamW, decay 0.01",
+              ("--optimizer", "adamw", "--decoupled-weight-decay", 0.01, *NO_PENALTY)),
+    "average": ("moving average of the weights", ("--weight-average", 0.999)),
+    "smoothing": ("labels smoothed by 0.1", ("--label-smoothing", 0.1)),
+    "mixup": ("mixup, alpha 0.2", ("--mixup", 0.2)),
+    "tone": ("brightness and tone in place of intensity shifts",
+             ("--augmentation-recipe", "tone")),
+    "crop": ("images cut to the breast", ("--crop-breast",))}
+ALL_LATER = tuple(word for _, flags in LATER.values() for word in flags)
+LATER_ROWS = [
+    *(Experiment(
+        f"resnet-vgg-{name}", "later", f"not published: resnet-vgg with {title}",
+        "image", f"resnet-vgg, {title}", {}, _image_hours("resnet50", 50),
+        (*EXPERIMENT_FLAGS["resnet-vgg"], *flags), needs=("patch-resnet50-s10",))
+      for name, (title, flags) in LATER.items()),
+    Experiment(
+        "convnext-2048", "later", "not published: all of these on 2048x1024",
+        "image", "ConvNeXt-Small, 2048x1024, all of these, 256 x 1, 128 x 1", {},
+        round(_image_hours("convnextsmall", 50) * 2048 * 1024 / (1152 * 896), 1),
+        (*EXPERIMENT_FLAGS["resnet-vgg"], *ALL_LATER, "--patch-net", "convnextsmall",
+         "--img-size", 2048, 1024, "--remat"), needs=("patch-convnextsmall-s10",))]
 
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 
@@ -316,7 +379,8 @@ FIGURE_ROWS = [
 ]
 
 EXPERIMENTS = {row.name: row for row in (
-    *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *OTHER_ROWS, *STATED_ROWS, *FIGURE_ROWS)}
+    *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *PETRINI_ROWS, *LATER_ROWS, *OTHER_ROWS,
+    *STATED_ROWS, *FIGURE_ROWS)}
 GROUPS = {
     "table1": [row.name for row in PATCH_ROWS if row.group == "table1"],
     "table2": [row.name for row in IMAGE_ROWS if row.group == "table2"],
@@ -332,13 +396,16 @@ GROUPS = {
     "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",
                   "resnet50-s1-random"],
     "two-view": [row.name for row in TWO_VIEW_ROWS],
+    "petrini": [row.name for row in PETRINI_ROWS],
+    "later": ["resnet-vgg", *(row.name for row in LATER_ROWS)],
     # What the experiments on INbreast start from.
     "transfer": [*BEST_FOUR, "vgg16-512x1"],
     "paper": [row.name for row in EXPERIMENTS.values()
-              if not row.source.startswith("not published")],
+              if not row.source.startswith(("not published", "Petrini"))],
 }
 PATCH_FLAGS = {row.name: row.flags for row in PATCH_ROWS}
-IMAGE_FLAGS = {row.name: row.flags for row in IMAGE_ROWS}
-TWO_VIEW_FLAGS = {row.name: row.flags for row in TWO_VIEW_ROWS}
+IMAGE_FLAGS, TWO_VIEW_FLAGS = (
+    {row.name: row.flags for row in EXPERIMENTS.values() if row.kind == kind}
+    for kind in ("image", "two_view"))
 # What make knows: each is a target of its own; `paper` is of both programs.
 TARGETS = (*EXPERIMENTS, *(name for name in GROUPS if name != "paper"))

@@ -44,7 +44,11 @@ DEMO_COMMON = (
     "--hidden-dropout", 0, "--hidden-dropout2", 0, "--statistics-momentum", 0.95,
     "--trained-on", "synthetic mammograms only")
 # Flags of which the demo takes a share, so that the layers suit its map of 5x4 cells.
-DEMO_SHARES = {"--top-depths": 1 / 8, "--fc-init-units": 1 / 8, "--hm-pool-size": 4 / 5}
+DEMO_SHARES = {"--top-depths": 1 / 8, "--fc-init-units": 1 / 8, "--hm-pool-size": 4 / 5,
+               "--warmup-epochs": 1 / 4}
+# Flags whose number has another one there: an average of 0.999 would lag behind the few
+# steps as the averages of batch normalisation would.
+DEMO_NUMBERS = {"--weight-average": 0.95}
 
 
 # Experiments to steps ---------------------------------------------------------------
@@ -136,6 +140,7 @@ def image_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
         demo = (*DEMO_COMMON, "--patch-net", "yaroslav", "--img-size", *run.scale.size,
                 "--batch-size", 8, "--nb-epoch", first, "--all-layer-epochs", last,
                 "--avg-pool-size", 1, 1, *demo_shares(row.flags),
+                *demo_numbers(row.flags),
                 *run.scale.flags)
     command = (
         TRAINING[row.kind], *(images / split for split in PATCH_SPLITS),
@@ -156,6 +161,12 @@ def demo_shares(flags: Sequence) -> list:
             smaller.append(word if isinstance(word, str)
                            else max(1, math.floor(word * share)))
     return smaller
+
+
+def demo_numbers(flags: Sequence) -> list:
+    """Flags that have another number in the demo (`DEMO_NUMBERS`)."""
+    return [word for flag, number in DEMO_NUMBERS.items() if flag in flags
+            for word in (flag, number)]
 
 
 def outcome_flags(row: named.Experiment, run: Run) -> tuple:

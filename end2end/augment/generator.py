@@ -4,6 +4,7 @@ What its words mean is a row of `conventions.CONVENTIONS`: the original's by def
 those of later Keras on request. The warps are those of `end2end.images.warps`.
 """
 
+import dataclasses
 import logging
 import math
 import os
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from end2end.augment import conventions, file_flows, flows, transforms
 from end2end.images import warps
+from end2end.utils import files
 
 if TYPE_CHECKING:
     import pandas
@@ -53,6 +55,7 @@ class MammogramDataGenerator:
         shared_channel_shift: one intensity shift for all channels, so that grey images
             stay grey; the original's differed.
         brightness_range: lowest and highest factor of `transforms.brighten`.
+        tone_range: lowest and highest exponent of `transforms.toned`; not of Keras.
         validation_split: share of the images, from the first on, that
             `subset="validation"` of the flows takes. It splits by image, not by
             patient.
@@ -84,6 +87,7 @@ class MammogramDataGenerator:
             data_format: str | None = None, zca_epsilon: float = 1e-6,
             shared_channel_shift: bool = False, *,
             brightness_range: Sequence[float] | None = None,
+            tone_range: Sequence[float] | None = None,
             validation_split: float = 0.0, interpolation_order: int | None = None,
             dtype: DTypeLike = None, convention: str = "original") -> None:
         self.convention = conventions.CONVENTIONS[
@@ -109,7 +113,8 @@ class MammogramDataGenerator:
         self.data_format = _choice(
             data_format or "channels_last", ("channels_last", "channels_first"),
             "data_format")
-        self.brightness_range = _brightness(brightness_range)
+        self.brightness_range = _limits(brightness_range, "brightness_range")
+        self.tone_range = _limits(tone_range, "tone_range")
         # Keras's own iterators look for the underlined name.
         self.validation_split = self._validation_split = _split(validation_split)
         self.interpolation_order = (
@@ -139,9 +144,12 @@ class MammogramDataGenerator:
 
     def draw(self, rng: Any, channels: int = 3) -> Warp:
         """Draws one `Warp`; `rng` as for `transforms.draw`."""
-        return transforms.draw(
+        warp = transforms.draw(
             rng, self.ranges, self.convention, channels=channels, shifts=self._shifts,
             brightness=self.brightness_range)
+        if self.tone_range is None:
+            return warp
+        return dataclasses.replace(warp, tone=float(rng.uniform(*self.tone_range)))
 
     def apply(self, image: NDArray[np.floating], warp: Warp) -> NDArray[np.floating]:
         """Applies a `Warp` to an image `(rows, columns, channels)`.
@@ -151,16 +159,19 @@ class MammogramDataGenerator:
         """
         if self._nearest:
             image = apply_warp(image, warp, fill_mode=self.fill_mode, cval=self.cval)
-            return transforms.brighten(image, warp.brightness, self.convention)
-        return transforms.apply(
-            np.asarray(image, self.dtype), warp, self.convention,
-            order=self.interpolation_order, fill_mode=self.fill_mode, cval=self.cval)
+            image = transforms.brighten(image, warp.brightness, self.convention)
+        else:
+            image = transforms.apply(
+                np.asarray(image, self.dtype), warp, self.convention,
+                order=self.interpolation_order, fill_mode=self.fill_mode,
+                cval=self.cval)
+        return transforms.toned(image, warp.tone)
 
     def apply_grey(
             self, plane: NDArray[np.float32], warp: Warp, *, pixel_mean: float,
             out: NDArray[np.float32]) -> None:
         """Applies a `Warp` to a grey image, as `warps.warp_grey`."""
-        if self._nearest and warp.brightness is None:
+        if self._nearest and warp.brightness is None and warp.tone is None:
             warps.warp_grey(
                 plane, warp, pixel_mean=pixel_mean, out=out, fill_mode=self.fill_mode,
                 cval=self.cval)
@@ -437,12 +448,12 @@ def _split(value):
     return value
 
 
-def _brightness(value):
+def _limits(value, name):
     if value is None:
         return None
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ValueError(
-            f"brightness_range={value!r}; expected a tuple or list of two factors, "
+            f"{name}={value!r}; expected a tuple or list of two numbers, "
             "(lowest, highest).")
     return tuple(value)
 
@@ -472,13 +483,38 @@ def _four_dimensions(x, dtype):
     return x
 
 
-def training_generator(**changes: Any) -> MammogramDataGenerator:
-    """The augmentation of Shen et al. 2019: flips, rotation, shear, zoom, intensity.
+# What `--augmentation` changes, by name: arguments of `MammogramDataGenerator`.
+RECIPES: dict[str, dict[str, Any]] = {
+    # Shen et al. 2019: flips, rotation, shear, zoom, intensity.
+    "shen2019": dict(
+        rotation_range=25.0, shear_range=0.2, zoom_range=(0.8, 1.2),
+        channel_shift_range=20.0, horizontal_flip=True, vertical_flip=True),
+    # Petrini and Kim 2025, arXiv 2503.19945: 12 degrees of shear, a reflected border.
+    "petrini": dict(
+        rotation_range=25.0, shear_range=math.radians(12), zoom_range=(0.8, 1.2),
+        brightness_range=(0.8, 1.2), fill_mode="reflect", horizontal_flip=True,
+        vertical_flip=True),
+    # Not published: what films and detectors differ in, in place of intensity shifts.
+    "tone": dict(
+        rotation_range=25.0, shear_range=0.2, zoom_range=(0.8, 1.2),
+        brightness_range=(0.8, 1.2), tone_range=(0.8, 1.25), horizontal_flip=True,
+        vertical_flip=True)}
+
+
+def training_generator(
+        recipe: str = "shen2019", **changes: Any) -> MammogramDataGenerator:
+    """The augmentation of a training set.
 
     Args:
-        changes: arguments of `MammogramDataGenerator` that replace the original's. The
+        recipe: row of `RECIPES`; by default that of Shen et al. 2019.
+        changes: arguments of `MammogramDataGenerator` that replace the recipe's. The
             paper has no shear: `shear_range=0`; its programs shear by 0.2 radians.
+
+    Raises:
+        files.InputError: there is no such recipe.
     """
-    return MammogramDataGenerator(**dict(
-        rotation_range=25.0, shear_range=0.2, zoom_range=(0.8, 1.2),
-        channel_shift_range=20.0, horizontal_flip=True, vertical_flip=True) | changes)
+    if recipe not in RECIPES:
+        raise files.InputError(
+            f"augmentation recipe {recipe!r} is not known; expected one of "
+            f"{', '.join(RECIPES)} (--augmentation-recipe).")
+    return MammogramDataGenerator(**RECIPES[recipe] | changes)

@@ -228,3 +228,19 @@ def brighten(
     levels = np.float32(factor) * levels.astype(np.uint8).astype(np.float32)
     levels = np.floor(np.clip(levels, 0, 255)).astype(image.dtype)
     return levels / 255 * (high - low) + low if stretched and not always else levels
+
+
+def toned(image: NDArray[np.floating], exponent: float | None
+          ) -> NDArray[np.floating]:
+    """Changes the tone curve: each grey value, as a share of the greatest, to a power.
+
+    Args:
+        image: floating array of grey values; those below 0 count as 0.
+        exponent: above 1 darkens the middle; 0 and the greatest value stay as they are.
+            None changes nothing at all.
+    """
+    greatest = image.max()
+    if exponent is None or greatest <= 0:
+        return image
+    shares = np.clip(image / greatest, 0, None)
+    return greatest * shares ** image.dtype.type(exponent)

@@ -57,12 +57,19 @@ class ImageOptions:
         True, "--augmentation", help="flip, rotate, shear, zoom and shift intensities")
     shear: bool = option(
         True, "--shear", help="shear by up to 0.2 radians too, which the paper omits")
+    recipe: str = option(
+        "shen2019", "--augmentation-recipe", choices=("shen2019", "petrini", "tone"),
+        help="shen2019, petrini (brightness, reflected border) or tone (brightness and "
+        "gamma): which changes --augmentation makes")
     shared_shift: bool = option(
         False, "--shared-intensity-shift",
         help="shift the intensities of all channels alike, so that grey stays grey")
     breast_only: bool = option(
         False, "--breast-only",
         help="blacken what is not the breast (markers, labels); kept with the model")
+    crop_breast: bool = option(
+        False, "--crop-breast",
+        help="cut each image to the breast before resizing; kept with the model")
     channels: int = option(3, help="1 or 3; follows from the backbone")
 
 
@@ -152,8 +159,9 @@ class TrainingOptions:
         help="epoch at which the stage of all layers ends (cumulative)")
     optimizer: str = option(
         "sgd", "--optimizer", choices=(
-            "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "adam", "nadam"),
-        help="sgd, rmsprop, adagrad, adadelta, adamax, adam or nadam")
+            "sgd", "rmsprop", "adagrad", "adadelta", "adamax", "adam", "nadam",
+            "adamw"),
+        help="sgd, rmsprop, adagrad, adadelta, adamax, adam, nadam or adamw")
     learning_rate: float = option(
         0.01, "--init-learningrate", "-ilr", type=float,
         limits=(0, None), help="learning rate of the first stage")
@@ -228,6 +236,27 @@ class TrainingOptions:
         None, "--statistics-momentum", type=float, limits=(0, 1),
         help="share of its averages that batch normalisation keeps at each step; a set "
         "of few steps per epoch needs less than the networks' own (0.99)")
+    warmup_epochs: int = option(
+        0, "--warmup-epochs", type=int, limits=(0, None),
+        help="epochs of each stage in which the rate rises evenly to that of the stage")
+    rate_cycle: float = option(
+        0.0, "--rate-cycle", type=float, limits=(0, 1),
+        help="share of the epochs of a stage in which the rate falls to 0 by a cosine "
+        "before it starts again (1: one cosine); 0 keeps the rate")
+    decoupled_decay: float = option(
+        0.0, "--decoupled-weight-decay", type=float, limits=(0, None),
+        help="share of each weight, times the rate, that adamw takes off in a step")
+    weight_average: float = option(
+        0.0, "--weight-average", type=float, limits=(0, 0.999999),
+        help="share that a moving average of the weights keeps of itself in a step; "
+        "the average is validated and saved. 0 for none")
+    label_smoothing: float = option(
+        0.0, "--label-smoothing", type=float, limits=(0, 0.999),
+        help="share of each training label that is spread over all classes")
+    mixup: float = option(
+        0.0, "--mixup", type=float, limits=(0, None),
+        help="both parameters of the beta distribution of the shares in which training "
+        "images are mixed in pairs; 0 for none")
     accumulate: int = option(
         1, "--accumulate", type=int, limits=(1, None),
         help="training batches whose gradients are averaged for one step")

@@ -55,6 +55,19 @@ def balance_weights(labels: NDArray[np.integer]) -> NDArray[np.float32]:
     return (1 / shares)[place]
 
 
+def mixed(values: NDArray[np.float32], share: float,
+          partners: NDArray[np.integer]) -> NDArray[np.float32]:
+    """A share of each row and the rest of its partner's: mixup of Zhang et al. 2018.
+
+    Args:
+        values: `(batch, ...)`: images, one-hot labels or weights.
+        share: of the row itself, 0 to 1.
+        partners: int array `(batch,)`: whose row is mixed with each.
+    """
+    share = np.float32(share)
+    return share * values + (1 - share) * values[partners]
+
+
 def batch_indices(
         b: int, *, num_images: int, batch_size: int, seed: int,
         shuffle: bool) -> tuple[NDArray[np.integer], np.random.RandomState]:
@@ -93,6 +106,8 @@ class ImageBatches:
         shuffle: permute the images in each sweep.
         generator: `augment.MammogramDataGenerator` whose warps are applied, or None.
         balance_batches: give weights that balance the classes of each batch.
+        mixup: images are mixed in pairs, in shares from the beta distribution with both
+            parameters this number (Zhang et al. 2018); 0 for none.
         cache: keep resized images in memory, in the type of the files.
 
     Raises:
@@ -103,7 +118,8 @@ class ImageBatches:
             self, images: image_lists.ImageList, options: config.ImageOptions, *,
             batch_size: int, seed: int | None = None, shuffle: bool = False,
             generator: Generator | None = None,
-            balance_batches: bool = False, cache: bool = False) -> None:
+            balance_batches: bool = False, mixup: float = 0.0,
+            cache: bool = False) -> None:
         if len(images) == 0:
             raise files.InputError("there are no images to make batches of.")
         if balance_batches and images.labels is None:
@@ -111,7 +127,7 @@ class ImageBatches:
         self.images, self.options, self.batch_size = images, options, batch_size
         self.seed = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
         self.shuffle, self.generator = shuffle, generator
-        self.balance_batches = balance_batches
+        self.balance_batches, self.mixup = balance_batches, mixup
         self._cache = {} if cache else None
         self._share = None
         self._partner = None if images.partner is None else ImageBatches(
@@ -153,7 +169,7 @@ class ImageBatches:
         Returns:
             Images, float32 `(n, height, width, channels)`, of breasts a pair of such,
             each warped by itself; one-hot labels, float32 `(n, num_classes)`, or None;
-            weights, float32 `(n,)`, or None.
+            weights, float32 `(n,)`, or None. With `mixup` all of them are mixed.
         """
         indices, stream = batch_indices(
             b, num_images=self.num_images, batch_size=self.batch_size, seed=self.seed,
@@ -164,15 +180,20 @@ class ImageBatches:
         views = [(view, [self.generator and self.generator.draw(
             stream, self.options.channels) for _ in indices])
                  for view in (self, self._partner) if view is not None]
+        mixing = self.mixup and (stream.beta(self.mixup, self.mixup),
+                                 stream.permutation(len(indices)))
         inputs = tuple(view._inputs(indices[which], [draws[place] for place in which])
                        for view, draws in views)
-        inputs = inputs if len(inputs) > 1 else inputs[0]
-        if self.labels is None:
-            return inputs, None, None
-        labels = self.labels[indices]
-        one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels[which]]
-        weights = balance_weights(labels)[which] if self.balance_batches else None
-        return inputs, one_hot, weights
+        one_hot = weights = None
+        if self.labels is not None:
+            labels = self.labels[indices]
+            one_hot = np.eye(len(self.images.classes), dtype=np.float32)[labels[which]]
+            weights = balance_weights(labels)[which] if self.balance_batches else None
+        if mixing:
+            inputs = tuple(mixed(view, *mixing) for view in inputs)
+            one_hot, weights = (values if values is None else mixed(values, *mixing)
+                                for values in (one_hot, weights))
+        return inputs if len(inputs) > 1 else inputs[0], one_hot, weights
 
     def batches(
             self, start: int = 0, stop: int | None = None, *,

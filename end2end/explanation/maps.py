@@ -136,15 +136,24 @@ def explain(
         options.cutoff)
     drawn = {name: methods.METHODS[name].draw(subject) for name in options.methods}
     value = float(score[options.class_index])
+    box = images.breast_box(pixels, classifier.images)
     return Explained(
         str(path), look(pixels, options.picture_side), value,
-        {name: _shown(classifier.card, name, layer, options.map_scale, value)
+        {name: _on_all(name, _shown(
+            classifier.card, name, layer, options.map_scale, value), box, pixels.shape)
          for name, layer in drawn.items()}, label,
         max((layer.peak for layer in drawn.values()), default=0.0),
         next((layer.cells for layer in drawn.values() if layer.cells), None),
         pixels.shape, {name: layer.reach for name, layer in drawn.items()},
         {name: legend(classifier.card, name, options.map_scale) for name in drawn},
         options.flips)
+
+
+def _on_all(method, strength, box, shape):
+    """A map over all of the mammogram, where the network saw a part of it."""
+    if box is None or methods.METHODS[method].needs == methods.PATCH_MODEL:
+        return strength
+    return images.geometry.placed(strength, box, shape)
 
 
 def _shown(card, method, drawn, choice, score):

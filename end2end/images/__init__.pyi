@@ -12,6 +12,7 @@ from .reading import decoded as decoded
 from .reading import identify as identify
 from .reading import read as read
 from .reading import read_image as read_image
+from .scaling import breast_box as breast_box
 from .scaling import grey_mean as grey_mean
 from .scaling import intensities as intensities
 from .scaling import resized as resized
@@ -24,6 +25,7 @@ __all__ = [
     "Mammogram",
     "accounting",
     "belonging",
+    "breast_box",
     "decoded",
     "depths",
     "fit",

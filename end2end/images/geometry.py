@@ -69,6 +69,30 @@ def onto(values: NDArray, shape: Shape) -> NDArray:
                       else cv2.INTER_LINEAR)
 
 
+def placed(values: NDArray, box: tuple[slice, slice], shape: Shape) -> NDArray:
+    """A map of a part of a mammogram as a map of all of it, 0 elsewhere.
+
+    Args:
+        values: float32 `(height, width)`, over the part.
+        box: rows and columns of the part.
+        shape: (rows, columns) of the mammogram.
+
+    Returns:
+        array of the same type, with cells about as large as those of `values`.
+    """
+    rows, columns = ((part.start, part.stop - part.start) for part in box)
+    whole, starts, sizes = [], [], []
+    for (start, length), side, cells in zip(
+            (rows, columns), shape, values.shape, strict=True):
+        whole.append(max(1, round(cells * side / length)))
+        starts.append(round(start / side * whole[-1]))
+        sizes.append(max(1, min(cells, whole[-1] - starts[-1])))
+    result = np.zeros(whole, values.dtype)
+    result[starts[0]:starts[0] + sizes[0], starts[1]:starts[1] + sizes[1]] = onto(
+        values, (sizes[0], sizes[1]))
+    return result
+
+
 def points(points: ArrayLike, grid: Shape, shape: Shape) -> NDArray[np.float64]:
     """Points of one grid as points of another over the same mammogram.
 

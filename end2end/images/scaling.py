@@ -16,8 +16,23 @@ from end2end.utils import files
 log = logging.getLogger(__name__)
 
 
+def breast_box(
+        image: NDArray, options: config.ImageOptions) -> tuple[slice, slice] | None:
+    """Rows and columns of the breast, to which `crop_breast` cuts an image.
+
+    Returns:
+        None where the options do not cut, or the image is black.
+    """
+    if not options.crop_breast or image.max() <= 0:
+        return None
+    _, (x, y, width, height) = segmentation.segment_breast(image)
+    return slice(y, y + height), slice(x, x + width)
+
+
 def resized(image: NDArray, options: config.ImageOptions) -> NDArray:
-    """Resizes an image by bicubic interpolation in its own integer type.
+    """Resizes an image, cut to the breast first where that is asked for.
+
+    By bicubic interpolation in its own integer type.
 
     Integers saturate, so nothing overshoots the range of the file (documented
     behaviour of the original).
@@ -33,6 +48,8 @@ def resized(image: NDArray, options: config.ImageOptions) -> NDArray:
     Raises:
         files.InputError: the result would have more than `files.MAX_PIXELS`.
     """
+    if (box := breast_box(image, options)) is not None:
+        image = np.ascontiguousarray(image[box])
     rows, columns = image.shape
     if options.height is not None:
         height = options.height
@@ -55,9 +72,9 @@ def resized(image: NDArray, options: config.ImageOptions) -> NDArray:
 def scaled(image: NDArray, options: config.ImageOptions) -> NDArray[np.float32]:
     """Resizes and scales one mammogram: what augmentation takes.
 
-    The steps in the order of the original: resize, stretch the maximum, multiply,
-    equalise. Where `breast_only` is set, what is not the breast becomes black after
-    resizing.
+    Cut where `crop_breast` is set; then the steps in the order of the original: resize,
+    stretch the maximum, multiply, equalise. Where `breast_only` is set, what is not the
+    breast becomes black after resizing.
 
     Args:
         image: uint8, uint16 or float32 array `(rows, columns)`, from `read_image`.

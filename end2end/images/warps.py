@@ -47,7 +47,8 @@ class Warp:
     """One drawn warp: applied twice to one image, it gives the same result.
 
     Shifts are the share of the height or width, and pixels beside it. `brightness` is a
-    factor for `augment.transforms`; the warps of this module leave it alone.
+    factor and `tone` an exponent for `augment.transforms`; the warps of this module
+    leave them alone.
     """
 
     rotation_degrees: float = 0.0
@@ -62,6 +63,7 @@ class Warp:
     row_pixels: float = 0.0
     column_pixels: float = 0.0
     brightness: float | None = None
+    tone: float | None = None
 
 
 _local = threading.local()

@@ -366,6 +366,10 @@ BACKBONES = {
         keras_trunks.trunk(f"EfficientNetB{size}"), features="top_activation",
         top_start="block6a_expand_conv", application=f"EfficientNetB{size}",
         prepares=True) for size in range(4)},
+    **{f"efficientnetb{size}-ddsm": Backbone(
+        keras_trunks.trunk(f"EfficientNetB{size}", "ddsm"), features="top_activation",
+        top_start="block6a_expand_conv", application=f"EfficientNetB{size}",
+        prepares=True) for size in (0, 3)},
     **{f"convnext{size}": Backbone(
         keras_trunks.trunk(f"ConvNeXt{size.title()}"),
         features="layer_normalization_1",

@@ -26,7 +26,9 @@ PREPARATIONS = {
     "torch": ([1 / (255 * deviation) for deviation in DEVIATION],
               [-mean / deviation
                for mean, deviation in zip(MEAN, DEVIATION, strict=True)]),
-    "caffe": (1.0, [-103.939, -116.779, -123.68])}
+    "caffe": (1.0, [-103.939, -116.779, -123.68]),
+    # Petrini and Kim 2025, arXiv 2503.19945: (x - 13369) / 65535 of 16 bits.
+    "ddsm": (1 / 255, [-13369 / 65535] * 3)}
 
 
 def trunk(application: str, preparation: str = "torch") -> Callable:

@@ -4,6 +4,7 @@ from . import experiment as experiment
 from . import freezing as freezing
 from . import loop as loop
 from . import optimizers as optimizers
+from . import rates as rates
 from . import remat as remat
 from . import replicas as replicas
 from . import run_inputs as run_inputs
@@ -17,6 +18,7 @@ __all__ = [
     "freezing",
     "loop",
     "optimizers",
+    "rates",
     "remat",
     "replicas",
     "run_inputs",

@@ -74,6 +74,28 @@ def class_aucs(labels: NDArray[np.float32], scores: NDArray[np.float32]) -> list
             for c in range(labels.shape[1])]
 
 
+class AveragedWeights(keras.callbacks.SwapEMAWeights):
+    """Has the moving average of the weights in the model between two epochs.
+
+    So it is validated, saved, and the model of a finished stage; what has to see it
+    comes later in the list of callbacks. Averages of batch normalisation are not
+    averaged once more.
+
+    Args:
+        in_model: whether the model holds the average before the first epoch, as after
+            an interruption.
+    """
+
+    def __init__(self, *, in_model: bool) -> None:
+        super().__init__(swap_on_epoch=True)
+        self._ema_weights_in_model = in_model
+
+    def keep_where_stopped(self) -> None:
+        """Keeps the average in the model, which Keras does after a last epoch only."""
+        if self.model.stop_training:
+            self._finalize_ema_values()
+
+
 class Validation(keras.callbacks.Callback):
     """Scores the whole validation set once and adds the results to the logs.
 

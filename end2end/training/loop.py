@@ -15,6 +15,7 @@ from end2end.training import (
     callbacks,
     freezing,
     optimizers,
+    rates,
     remat,
     replicas,
     run_inputs,
@@ -112,6 +113,7 @@ class _Run:
             validation, auc=False, workers=options.workers, predict=predict)
         self.steps = batches.num_images // batches.batch_size + 1
         self.rows, self.error = [], None
+        self.loss = schedule.smoothed(options.label_smoothing)
         if options.precision != "float32":
             remat.set_precision(model, options.precision)
 
@@ -179,7 +181,7 @@ class _Run:
         fixed = self.options.keep_epoch == "last"
         stoppers = [] if fixed else [
             callbacks.EarlyStopping(self.options.stop_patience)]
-        if self.options.optimizer == "sgd":
+        if self.options.optimizer == "sgd" and not rates.follows_steps(self.options):
             stoppers.append(callbacks.ReduceRateOnPlateau(self.options.rate_patience))
         names = self._compile(stage)
         if state:
@@ -192,7 +194,7 @@ class _Run:
                      f"end, epoch {stage.until_epoch}, is reached")
             return
         self._announce(number, stage, names)
-        self._fit(number, stage, stoppers)
+        self._fit(number, stage, stoppers, resumed=state is not None)
         ran = len(self.rows) - epochs_before
         early = ", stopped early" if len(self.rows) < stage.until_epoch else ""
         self.say(f"stage {stage.name!r} done: {ran} epochs{early}")
@@ -206,11 +208,8 @@ class _Run:
         if self.options.semantics == "corrected":
             freezing.set_penalties(self.model, weight_decay=stage.weight_decay,
                                    dropout=stage.dropout, seed=self.options.seed)
-        optimizer = optimizers.optimizer(
-            self.options.optimizer, stage.learning_rate,
-            accumulate=self.options.accumulate)
         # XLA compiles for minutes on a processor, and is refused with determinism.
-        self.model.compile(optimizer, schedule.cross_entropy, jit_compile=False,
+        self.model.compile(self._optimizer(stage), self.loss, jit_compile=False,
                            metrics=None if self.devices else ["accuracy"])
         # Not `optimizer`, which Keras wraps to scale the loss of half precision.
         self.model.optimizer.build(self.model.trainable_variables)
@@ -221,6 +220,17 @@ class _Run:
         self.model.compute_metrics(None, example, example, np.ones(1, np.float32))
         self.model.reset_metrics()
         return names
+
+    def _optimizer(self, stage):
+        options = self.options
+        # Of a stage that goes on, some of the epochs are in the rows.
+        before = sum(row["stage"] != stage.name for row in self.rows)
+        return optimizers.optimizer(
+            options.optimizer, rates.rate(
+                stage.learning_rate, epochs=stage.until_epoch - before,
+                steps=self.steps, options=options),
+            accumulate=options.accumulate, decay=options.decoupled_decay,
+            average=options.weight_average)
 
     def _announce(self, number, stage, names):
         count = sum(int(np.prod(weight.shape)) for weight in
@@ -234,14 +244,24 @@ class _Run:
             f"{stage.dropout:g}\ntrained: {which}; {len(names)} layers, {count:,} of "
             f"{self.model.count_params():,} weights")
 
-    def _fit(self, number, stage, stoppers):
+    def _averages(self, resumed):
+        """What puts the moving average of the weights into the model, and keeps it
+        there at the end; nothing without an average."""
+        if not self.options.weight_average:
+            return []
+        average = callbacks.AveragedWeights(in_model=resumed)
+        return [average, keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: average.keep_where_stopped())]
+
+    def _fit(self, number, stage, stoppers, *, resumed):
         epochs_before = len(self.rows)
         meta = dict(signature=self.output.signature, stage=number)
+        averages = self._averages(resumed)
         followers = [
-            self.validation,
+            *averages[:1], self.validation,
             callbacks.StopOnNan(self._tried(stage), self._best_is_kept),
             callbacks.HistoryLog(self.rows, self.output.history, stage.name),
-            *stoppers, self.best]
+            *stoppers, self.best, *averages[1:]]
         if self.output.state and self.chief:
             followers.append(callbacks.StateLog(self.output.state, lambda: dict(
                 meta, rows=self.rows, best=self.best.state(),
@@ -276,7 +296,7 @@ class _Run:
             self.batches, start * self.steps, end * self.steps,
             workers=self.options.workers, weighted=self._weighted)
         self.devices.fit(
-            self.model, parts, loss=schedule.cross_entropy, steps=self.steps,
+            self.model, parts, loss=self.loss, steps=self.steps,
             epochs=(start, end), followers=followers, verbose=self.output.verbose)
 
     def _tried(self, stage):

@@ -1,4 +1,4 @@
-"""The seven optimizers with the constants and formulas of Keras 2.0.8.
+"""The seven optimizers with the constants and formulas of Keras 2.0.8, and AdamW.
 
 Today's Keras differs in them: epsilon 1e-7 for 1e-8, Nadam without the slow schedule,
 Adagrad from 0.1 instead of 0, and epsilon inside the root of Adagrad and RMSprop
@@ -77,18 +77,28 @@ OPTIMIZERS = {
     "adamax": (keras.optimizers.Adamax, dict(epsilon=EPSILON)),
     "adam": (keras.optimizers.Adam, dict(epsilon=EPSILON)),
     "nadam": (Nadam, dict(epsilon=EPSILON)),
+    # Loshchilov and Hutter 2019; Keras 2.0.8 had none.
+    "adamw": (keras.optimizers.AdamW, dict(epsilon=EPSILON)),
 }
+# What AdamW does not decay: it shifts and scales, which a small size does not simplify.
+NOT_DECAYED = ["bias", "gamma", "beta"]
 
 
 def optimizer(
-        name: str, learning_rate: float, *,
-        accumulate: int = 1) -> keras.optimizers.Optimizer:
+        name: str,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule, *,
+        accumulate: int = 1, decay: float = 0.0,
+        average: float = 0.0) -> keras.optimizers.Optimizer:
     """Makes one optimizer with the settings of Keras 2.0.8.
 
     Args:
         name: key of `OPTIMIZERS`.
-        learning_rate: step size.
+        learning_rate: step size, or a schedule of it.
         accumulate: batches whose gradients are averaged for one step.
+        decay: share of each weight, times the rate, that AdamW takes off in a step;
+            biases, gammas and betas excepted.
+        average: share that the moving average of the weights keeps of itself in a step,
+            by Keras's `use_ema`; 0 for no average.
 
     Raises:
         files.InputError: unknown name.
@@ -98,6 +108,13 @@ def optimizer(
             f"optimizer {name!r} is not known; expected one of "
             f"{', '.join(OPTIMIZERS)} (--optimizer).")
     make, settings = OPTIMIZERS[name]
+    if average:
+        settings = settings | dict(use_ema=True, ema_momentum=average)
+    if name == "adamw":
+        settings = settings | dict(weight_decay=decay)
     steps = accumulate if accumulate > 1 else None
-    return make(learning_rate=learning_rate, gradient_accumulation_steps=steps,
-                **settings)
+    optimizer = make(learning_rate=learning_rate, gradient_accumulation_steps=steps,
+                     **settings)
+    if name == "adamw":
+        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+    return optimizer

@@ -174,6 +174,13 @@ def check_settings(settings: Settings) -> None:
         raise files.InputError(
             f"--class-list {' '.join(training.class_list)}: expected two or more "
             "different class names.")
+    if settings.layout is not None and settings.layout.strategy != "none":
+        for flag, value in (("--mixup", training.mixup),
+                            ("--weight-average", training.weight_average)):
+            if value:
+                raise files.InputError(
+                    f"{flag} works on one device; leave it out, or NUM_GPU_DEVICES and "
+                    "TF_CONFIG.")
     for path in (training.best_model, training.final_model):
         if path != NOSAVE and pathlib.Path(path).suffix not in (".h5", ".hdf5"):
             raise files.InputError(
@@ -464,7 +471,7 @@ def augmentation(options: config.ImageOptions) -> augment.MammogramDataGenerator
         return None
     changes = {} if options.shear else {"shear_range": 0.0}
     return augment.training_generator(
-        shared_channel_shift=options.shared_shift, **changes)
+        options.recipe, shared_channel_shift=options.shared_shift, **changes)
 
 
 def _batches(data, split, settings):
@@ -475,7 +482,7 @@ def _batches(data, split, settings):
             batch_size=train_batch_size(training) * settings.replicas,
             seed=training.seed, shuffle=True,
             balance_batches=training.balance_batches,
-            generator=augmentation(settings.images),
+            generator=augmentation(settings.images), mixup=training.mixup,
             cache=training.cache_train)
     return image_batches.ImageBatches(
         data[split], settings.images, batch_size=training.batch_size,

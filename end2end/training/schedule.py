@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -103,6 +104,22 @@ def cross_entropy(labels: Any, scores: Any) -> Any:
     """
     scores = keras.ops.clip(scores, callbacks.CLIP, 1 - callbacks.CLIP)
     return -keras.ops.sum(labels * keras.ops.log(scores), axis=-1)
+
+
+def smoothed(share: float) -> Callable[[Any, Any], Any]:
+    """`cross_entropy` of labels of which a share is spread evenly over all classes.
+
+    Args:
+        share: 0 for `cross_entropy` itself (Szegedy et al. 2016).
+    """
+    if not share:
+        return cross_entropy
+
+    def smoothed_cross_entropy(labels, scores):
+        spread = share / scores.shape[-1]
+        return cross_entropy(labels * (1 - share) + spread, scores)
+
+    return smoothed_cross_entropy
 
 
 def class_weights(

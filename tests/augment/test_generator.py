@@ -1,13 +1,15 @@
 """`MammogramDataGenerator`: the original's pictures, and Keras's words."""
 
 import json
+import math
 import pathlib
 
 import numpy as np
 import pytest
 
-from end2end import augment
+from end2end import augment, config
 from end2end.augment import generator as augment_generator
+from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "pixels"
 SETTINGS = json.loads((GOLDEN / "augmentation.json").read_text())["settings"]
@@ -64,7 +66,7 @@ def test_one_number_for_zoom_goes_both_ways():
     (dict(zoom_range=(1, 2, 3)), "pair"),
     (dict(width_shift_range=-0.1), "share of the image"),
     (dict(height_shift_range="far"), "height_shift_range"),
-    (dict(brightness_range=0.1), "two factors"),
+    (dict(brightness_range=0.1), "two numbers"),
     (dict(validation_split=5), "strictly between 0 and 1"),
     (dict(interpolation_order=6), "0, 1, 2, 3, 4, 5"),
     (dict(convention="tf"), "original, keras, keras3"),
@@ -134,3 +136,34 @@ def test_centring_without_a_mean_warns_and_leaves_the_image(caplog):
 def test_fit_refuses_three_dimensions():
     with pytest.raises(ValueError, match="four dimensions"):
         augment.MammogramDataGenerator().fit(noise(3, 8, 8))
+
+
+def test_the_default_recipe_is_that_of_the_paper_and_the_option_has_every_row():
+    assert list(augment_generator.RECIPES) == [
+        *config.ImageOptions.__dataclass_fields__["recipe"].metadata["choices"]]
+    paper = augment.training_generator()
+    assert paper.ranges.max_intensity_shift == 20 and paper.brightness_range is None
+    with pytest.raises(files.InputError, match="'shen' is not known"):
+        augment.training_generator("shen")
+
+
+def test_the_recipe_of_petrini_reflects_the_border_and_changes_brightness_alone():
+    generator = augment.training_generator("petrini")
+    assert (generator.fill_mode, generator.ranges.max_intensity_shift) == ("reflect", 0)
+    assert math.degrees(generator.ranges.max_shear_radians) == pytest.approx(12)
+    factors = [generator.draw(np.random.RandomState(seed)).brightness
+               for seed in range(200)]
+    assert 0.8 <= min(factors) < 0.82 and 1.18 < max(factors) <= 1.2
+
+
+def test_the_recipe_of_tones_gives_a_grey_image_of_another_curve():
+    generator = augment.training_generator(
+        "tone", rotation_range=0, shear_range=0, zoom_range=(1, 1),
+        brightness_range=(1, 1), horizontal_flip=False, vertical_flip=False)
+    warp = generator.draw(np.random.RandomState(2))
+    assert 0.8 <= warp.tone <= 1.25 and abs(warp.tone - 1) > 0.01
+    plane = np.linspace(0, 200, 12, dtype=np.float32).reshape(4, 3)
+    inputs = np.empty((4, 3, 3), np.float32)
+    generator.apply_grey(plane, warp, pixel_mean=10, out=inputs)
+    expected = 200 * (plane / 200) ** warp.tone - 10
+    np.testing.assert_allclose(inputs, np.repeat(expected[..., None], 3, 2), atol=1e-3)

@@ -112,3 +112,14 @@ def test_floating_brightness_multiplies_and_clips():
     np.testing.assert_allclose(
         transforms.brighten(image, 1.5, CONVENTIONS["original"]).ravel(), [15, 255])
     assert transforms.brighten(image, None, CONVENTIONS["original"]) is image
+
+
+def test_a_tone_curve_keeps_black_and_white_and_darkens_or_lightens_between():
+    image = np.array([[[-3.0], [0.0], [50.0], [200.0]]], np.float32)
+    np.testing.assert_allclose(
+        transforms.toned(image, 2.0).ravel(), [0, 0, 12.5, 200], rtol=1e-6)
+    np.testing.assert_allclose(
+        transforms.toned(image, 0.5).ravel(), [0, 0, 100, 200], rtol=1e-6)
+    assert transforms.toned(image, None) is image
+    black = np.zeros((2, 2, 1), np.float32)
+    assert transforms.toned(black, 2.0) is black

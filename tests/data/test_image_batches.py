@@ -1,5 +1,6 @@
 """Batches of images: what they hold, their order, their weights."""
 
+import dataclasses
 import json
 import pathlib
 import threading
@@ -158,3 +159,31 @@ def test_batches_without_labels_have_none_and_cannot_be_balanced(folder):
         image_batches.ImageBatches(listed, OPTIONS, batch_size=2, balance_batches=True)
     with pytest.raises(files.InputError, match="no images"):
         image_batches.ImageBatches(image_lists.ImageList(()), OPTIONS, batch_size=2)
+
+
+def test_mixup_mixes_images_labels_and_weights_by_one_share_and_order(folder):
+    plain, mixing = (batches_of(folder, seed=5, batch_size=8, balance_batches=True,
+                                mixup=mixup) for mixup in (0.0, 0.4))
+    images_, labels, weights = plain.batch(3)
+    stream = image_batches.batch_indices(
+        3, num_images=8, batch_size=8, seed=5, shuffle=False)[1]
+    share, order = stream.beta(0.4, 0.4), stream.permutation(8)
+    assert 0 < share < 1 and (order != np.arange(8)).any()
+    for values, mixed in zip((images_, labels, weights), mixing.batch(3), strict=True):
+        np.testing.assert_allclose(
+            mixed, share * values + (1 - share) * values[order], rtol=1e-4, atol=1e-4)
+        assert mixed.dtype == np.float32
+    again = mixing.batch(3)[1]
+    np.testing.assert_allclose(again, mixing.batch(3)[1])
+    np.testing.assert_allclose(again.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_both_views_of_a_breast_are_mixed_alike(folder):
+    listed = image_lists.list_classes(folder, ("neg", "pos"))
+    twice = dataclasses.replace(
+        listed, partner=dataclasses.replace(listed, labels=None))
+    plain, mixing = (image_batches.ImageBatches(
+        twice, OPTIONS, batch_size=8, seed=5, mixup=mixup) for mixup in (0.0, 0.4))
+    (first, second), _, _ = mixing.batch(0)
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, plain.batch(0)[0][0])

@@ -41,3 +41,12 @@ def test_a_spot_of_the_mammogram_comes_back_to_its_place_by_way_of_the_network()
     rows, columns = np.nonzero(laid > laid.max() / 2)
     assert rows.mean() == pytest.approx(109.5, abs=1.5)
     assert columns.mean() == pytest.approx(217, abs=1.5)
+
+
+def test_a_map_of_a_part_lies_where_the_part_is():
+    values = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
+    # The part is half as high as the mammogram and a third as wide.
+    whole = geometry.placed(values, (slice(20, 50), slice(10, 20)), (60, 30))
+    assert whole.shape == (6, 6)
+    np.testing.assert_array_equal(whole[2:5, 2:4], values)
+    assert whole.sum() == values.sum()

@@ -267,3 +267,19 @@ def test_the_command_prints_the_factor_and_the_mean_to_use(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "train: 2 images (neg 1, pos 1)" in out and "test: 2 images" in out
     assert "--rescale-factor 0.06227 --featurewise-mean 127.4" in out
+
+
+def test_an_image_is_cut_to_the_breast_before_it_is_resized():
+    image = np.zeros((60, 40), np.uint16)
+    image[10:50, 5:25] = 900
+    image[12, 7] = 1000
+    image[2, 30] = 800                          # a speck of dust
+    options = config.ImageOptions(size=(80, 40), crop_breast=True)
+    assert images.breast_box(image, options) == (slice(10, 50), slice(5, 25))
+    cut = images.resized(image, options)
+    np.testing.assert_array_equal(cut, images.resized(
+        image[10:50, 5:25], config.ImageOptions(size=(80, 40))))
+    assert cut.min() > 0
+    plain = config.ImageOptions(size=(80, 40))
+    assert images.breast_box(image, plain) is None
+    assert images.resized(np.zeros((6, 4), np.uint8), options).shape == (80, 40)

@@ -169,11 +169,14 @@ class Interrupting(tiny_networks.ArrayBatches):
 
 
 # The kill comes in the third epoch: the first of the second stage, or its second.
-@pytest.mark.parametrize(("optimizer", "ends"), [
-    ("adam", [2, 5]), ("sgd", [2, 5]), ("adam", [1, 4])])
+@pytest.mark.parametrize(("ends", "changes"), [
+    ([2, 5], dict(optimizer="adam")), ([2, 5], dict(optimizer="sgd")),
+    ([1, 4], dict(optimizer="adam")),
+    ([1, 6], dict(optimizer="adamw", decoupled_decay=0.1, weight_average=0.5,
+                  warmup_epochs=1, rate_cycle=0.4, label_smoothing=0.1))])
 def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
-        tmp_path, optimizer, ends):
-    options = quick(optimizer=optimizer, stop_patience=1, rate_patience=0)
+        tmp_path, ends, changes):
+    options = quick(stop_patience=1, rate_patience=0, **changes)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole = tiny_networks.flat_network(dropout=0.2)
@@ -191,6 +194,37 @@ def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
         tmp_path / "b/history.csv").read_text()
     for variable, other in zip(whole.variables, continued.variables, strict=True):
         np.testing.assert_array_equal(variable, other)
+
+
+@pytest.mark.parametrize("patience", [0, 9])
+def test_the_average_of_the_weights_is_validated_saved_and_left(patience):
+    kernels, model = [], tiny_networks.flat_network()
+    kernel = model.get_layer("output").kernel
+    batches = tiny_networks.ArrayBatches(3)                # one step per epoch
+    saved = []
+    output = loop.Output(save=lambda model, logs: saved.append(kernel.numpy()))
+    options = quick(optimizer="sgd", weight_average=0.5, stop_patience=patience)
+
+    class Watch(callbacks.TimeLeft):
+        def on_train_batch_end(self, batch, logs=None):
+            kernels.append(kernel.numpy())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callbacks, "TimeLeft", Watch)
+        history = run([3], options=options, model=model, batches=batches, output=output)
+    average, averages = kernels[0], [kernels[0]]
+    for later in kernels[1:]:
+        average = (average + later) / 2
+        averages.append(average)
+    np.testing.assert_allclose(saved[-1], averages[history.best_epoch - 1], atol=1e-6)
+    np.testing.assert_allclose(kernel, averages[-1], atol=1e-6)
+
+
+def test_a_cosine_takes_the_place_of_the_plateau_and_stands_in_the_history():
+    options = quick(optimizer="sgd", rate_patience=0, warmup_epochs=1, rate_cycle=1.0)
+    rates = [row["learning_rate"] for row in run([3], options=options).rows]
+    # Ten images in batches of four: three steps, and so the cosine has six.
+    np.testing.assert_allclose(rates, [0.01 / 3, 0.01, 0.005], rtol=1e-6)
 
 
 def test_a_state_of_other_settings_is_left_aside(tmp_path):

@@ -104,6 +104,31 @@ def test_accumulating_two_gradients_is_one_step_with_their_mean():
     np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-6)
 
 
+def test_adamw_takes_a_share_of_kernels_alone():
+    optimizer = optimizers.optimizer("adamw", RATE, decay=0.5)
+    kernel, bias = (keras.Variable(START, name=name) for name in ("kernel", "bias"))
+    optimizer.build([kernel, bias])
+    gradient = keras.ops.convert_to_tensor(GRADIENTS[0])
+    optimizer.apply([gradient, gradient], [kernel, bias])
+    step = adam(START.astype(float), GRADIENTS[:1].astype(float)) - START
+    np.testing.assert_allclose(kernel.numpy(), START * (1 - RATE * 0.5) + step,
+                               rtol=1e-5)
+    np.testing.assert_allclose(bias.numpy(), START + step, rtol=1e-5)
+
+
+def test_the_moving_average_starts_with_the_first_step_and_keeps_its_share():
+    optimizer = optimizers.optimizer("sgd", RATE, average=0.75)
+    weight = keras.Variable(START)
+    optimizer.build([weight])
+    steps = []
+    for gradient in GRADIENTS[:3]:
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        steps.append(weight.numpy())
+    optimizer.finalize_variable_values([weight])
+    expected = 0.75 * (0.75 * steps[0] + 0.25 * steps[1]) + 0.25 * steps[2]
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=1e-6)
+
+
 def test_an_unknown_optimizer_is_refused_by_name():
     with pytest.raises(files.InputError, match="'sdg' is not known"):
         optimizers.optimizer("sdg", RATE)

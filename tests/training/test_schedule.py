@@ -72,3 +72,14 @@ def test_class_weights_exist_for_two_and_three_classes_without_balancing(caplog)
     assert schedule.class_weights(options, 5) is None
     assert "no effect" in caplog.text
     assert schedule.class_weights(quick(positive_weight=3.0), 2) is None
+
+
+def test_smoothed_labels_spread_their_share_over_all_classes():
+    labels = np.array([[0, 1, 0], [1, 0, 0]], np.float32)
+    scores = np.array([[0.2, 0.7, 0.1], [0.5, 0.25, 0.25]], np.float32)
+    # 0.3 of a label is 0.1 for each of three classes.
+    by_hand = [-(0.1 * np.log(0.2) + 0.8 * np.log(0.7) + 0.1 * np.log(0.1)),
+               -(0.8 * np.log(0.5) + 0.2 * np.log(0.25))]
+    np.testing.assert_allclose(
+        np.asarray(schedule.smoothed(0.3)(labels, scores)), by_hand, rtol=1e-6)
+    assert schedule.smoothed(0.0) is schedule.cross_entropy

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from ddsm_train import image_clf_train, patch_clf_train
+from ddsm_train import image_clf_train, patch_clf_train, two_view_train
 from ddsm_train.pipeline import named
+from end2end import config
 from end2end.config import training_command
 
 ROWS = list(named.EXPERIMENTS.values())
@@ -50,7 +51,8 @@ def test_what_the_text_states_is_there_with_its_intervals():
 def test_names_are_unique_and_needs_exist():
     assert len(named.EXPERIMENTS) == len(
         [*named.PATCH_ROWS, *named.IMAGE_ROWS, *named.TWO_VIEW_ROWS,
-         *named.OTHER_ROWS, *named.STATED_ROWS, *named.FIGURE_ROWS])
+         *named.PETRINI_ROWS, *named.LATER_ROWS, *named.OTHER_ROWS, *named.STATED_ROWS,
+         *named.FIGURE_ROWS])
     for row in ROWS:
         assert re.fullmatch(r"[a-z0-9-]+", row.name)
         assert set(row.needs) <= set(named.EXPERIMENTS)
@@ -60,7 +62,9 @@ def test_names_are_unique_and_needs_exist():
 def test_the_whole_paper_is_everything_but_our_own_additions():
     left = set(named.EXPERIMENTS) - set(named.GROUPS["paper"])
     assert left == {"patch-resnet50-s1-random", "resnet50-s1-random", "no-patch-stage",
-                    *(row.name for row in named.TWO_VIEW_ROWS)}
+                    "patch-efficientnetb0-ddsm-s10", "patch-efficientnetb3-ddsm-s10",
+                    "patch-convnextsmall-s10", *(row.name for row in (
+                        *named.TWO_VIEW_ROWS, *named.PETRINI_ROWS, *named.LATER_ROWS))}
     for names in named.GROUPS.values():
         assert set(names) <= set(named.EXPERIMENTS)
 
@@ -108,3 +112,56 @@ def test_the_rows_are_read_by_any_python_without_packages(folder):
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module)
     assert names <= set(sys.stdlib_module_names)
+
+
+PARSERS = {"image": (image_clf_train, named.IMAGE_FLAGS),
+           "two_view": (two_view_train, named.TWO_VIEW_FLAGS)}
+
+
+def parsed(row):
+    program, flags = PARSERS[row.kind]
+    return training_command.parse(
+        program.parser(), ["T", "V", "S", "--experiment", row.name], flags)[1:]
+
+
+@pytest.mark.parametrize("row", named.PETRINI_ROWS, ids=lambda row: row.name)
+def test_the_recipe_of_petrini_is_as_published(row):
+    images, model, training = parsed(row)
+    assert (images.size, images.recipe) == ((1152, 896), "petrini")
+    assert images.intensity_scale * 257 == pytest.approx(1)
+    assert model.backbone in ("efficientnetb0-ddsm", "efficientnetb3-ddsm")
+    assert (training.optimizer, training.learning_rate,
+            training.all_rate_multiplier) == ("adam", 1e-4, 1)
+    assert (training.first_until_epoch, training.all_until_epoch) == (0, 30)
+    assert (training.warmup_epochs, training.rate_cycle) == (4, 0.1)
+    assert (model.top_kind, model.top_repeats, model.expansion) == (
+        "mbconv", (1, 1), 2)
+    assert row.published["auc"] == {
+        "petrini-b0-single-view": 0.8153, "petrini-b0-two-view": 0.8483,
+        "petrini-single-view": 0.8343, "petrini-two-view": 0.8658}[row.name]
+
+
+def test_each_later_row_differs_from_resnet_vgg_in_what_it_is_named_for():
+    base = config.to_dict(parsed(named.EXPERIMENTS["resnet-vgg"])[0]), config.to_dict(
+        parsed(named.EXPERIMENTS["resnet-vgg"])[2])
+    changes = {}
+    for row in named.LATER_ROWS[:-1]:
+        groups = map(config.to_dict, parsed(row)[::2])
+        changes[row.name.removeprefix("resnet-vgg-")] = {
+            name for group, plain in zip(groups, base, strict=True)
+            for name, value in group.items() if value != plain[name]}
+    assert changes == {
+        "cosine": {"warmup_epochs", "rate_cycle"}, "average": {"weight_average"},
+        "adamw": {"optimizer", "decoupled_decay", "late_weight_decay"},
+        "smoothing": {"label_smoothing"}, "mixup": {"mixup"}, "tone": {"recipe"},
+        "crop": {"crop_breast"}}
+
+
+def test_every_option_past_the_paper_is_used_by_an_experiment():
+    plain = {**config.to_dict(config.ImageOptions()),
+             **config.to_dict(config.TrainingOptions())}
+    used = {name for row in (*named.PETRINI_ROWS, *named.LATER_ROWS)
+            for group in parsed(row)[::2] for name, value in
+            config.to_dict(group).items() if value != plain[name]}
+    assert {"recipe", "crop_breast", "warmup_epochs", "rate_cycle", "decoupled_decay",
+            "weight_average", "label_smoothing", "mixup", "remat"} <= used
