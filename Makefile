@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 # paper; or demo, smoke: minutes, on synthetic mammograms; CBIS-DDSM has small as well
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
-	test-lowest check-wheel lint fuzz bench docs pictures coverage architecture clean clean-runs
+	test-lowest check-wheel lint fuzz bench docs pictures coverage architecture hashes sbom \
+	audit clean clean-runs
 # Every other target is an experiment, a table or a figure. Their names stand in the
 # programs of experiments alone; these two files need no package to be run.
 ifneq ($(filter-out $(PLAIN_TARGETS) $(READY),$(MAKECMDGOALS)),)
@@ -133,6 +134,24 @@ test-lowest: $(READY)  ## the main tests with the lowest versions that setup.py 
 
 check-wheel: $(READY)  ## build wheel and source into dist, use and test them elsewhere
 	@TF_NUM_INTRAOP_THREADS=1 $(RUN) tests/helpers/check_wheel.py dist
+
+SUPPLY = $(RUN) -m pip install --quiet --disable-pip-version-check -e '.[supply]'
+hashes: $(READY)  ## write tests/hashes.txt: SHA-256 of every package of tests/constraints.txt
+	@$(SUPPLY)
+	@$(VENV)/bin/uv pip compile setup.py --extra all --extra test --universal \
+		-c tests/constraints.txt --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --quiet -o tests/hashes.txt
+
+sbom: $(READY)  ## list all packages of the environment in dist/sbom.cdx.json (CycloneDX)
+	@$(SUPPLY)
+	@mkdir -p dist
+	@$(VENV)/bin/cyclonedx-py environment $(RUN) --output-reproducible --validate \
+		--of JSON -o dist/sbom.cdx.json
+	@echo "written: dist/sbom.cdx.json"
+
+audit: $(READY)  ## compare the tested packages with the known weaknesses; needs internet
+	@$(SUPPLY)
+	@$(VENV)/bin/pip-audit --requirement tests/hashes.txt --disable-pip
 
 lint: $(READY)  ## style of the code, direction of imports, types of the faces
 	@$(RUN) -m ruff check .

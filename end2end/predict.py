@@ -155,8 +155,8 @@ def score(
     failures = prediction.score_files.score_all(
         todo, table, engines, known=subjects.cells(),
         flips=arguments.flips, frame=arguments.frame,
-        refuse_unfit=arguments.refuse_unfit,
-        bits=bits)
+        refuse_unfit=arguments.refuse_unfit, bits=bits,
+        identities=subjects.identities)
     commands.say(f"{len(todo) - len(failures)} scored, "
                  f"{len(failures) + len(inputs.refused)} failed")
     failures += inputs.refused
@@ -172,7 +172,7 @@ def score(
 # Flags without a meaning for models of two views, and their value where not typed.
 OF_ONE_IMAGE = {"report": None, "dicom": None, "fast": False,
                 "frame": None, "keep_ids": False, "pseudonym_key": None,
-                "refuse_unfit": False, "views": "standard", "patch_model": None}
+                "views": "standard", "patch_model": None}
 
 
 def score_breasts(
@@ -194,10 +194,13 @@ def score_breasts(
         breasts=True) for path in inputs.models]
     with locks.output_file(target):
         rows, failures = prediction.breast_scores.score(
-            classifiers, inputs, flips=arguments.flips, say=commands.say)
+            classifiers, inputs, flips=arguments.flips,
+            refuse_unfit=arguments.refuse_unfit, say=commands.say)
         if rows:
             files.write_csv(target, tuple(rows[0]), rows)
-            commands.say(f"written: {target}, {len(rows)} breasts")
+            flagged = sum(row["flags"] != "" for row in rows)
+            commands.say(f"written: {target}, {len(rows)} breasts, {flagged} of them "
+                         "flagged; see their flags")
         if arguments.overlay:
             draw_breasts(classifiers[0], rows, arguments.overlay)
     for path, reason in failures + inputs.refused:

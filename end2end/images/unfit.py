@@ -7,7 +7,7 @@ hits on real ones, and rely on tags where there are any.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import cv2
 import numpy as np
@@ -282,21 +282,24 @@ RULES = (
 )
 
 
-# What is said of pictures that their tags tell to be no screening view
-# (`dicom.kinds`): the kinds of picture, and the conditions.
-SLICE = ("the tags say that it is a slice or projection of tomosynthesis; use the "
+# What is said of pictures that are told to be no screening view: rows of
+# `tables.kinds`, and conditions of `dicom.kinds`.
+SLICE = ("{} that it is a slice or projection of tomosynthesis; use the "
          "two-dimensional or synthetic picture")
-TAGGED = {
-    "implant": "the tags say that it shows an implant; networks were not trained on "
-               "implants",
-    "spot": "the tags say that it is a spot compression view; use the screening view",
-    "magnified": "the tags say that it is a magnified view; use the screening view",
-    "specimen": "the tags say that it shows a specimen; leave it out",
-    "needle": "the tags say that it shows a biopsy or the placing of a needle or wire; "
+CONTRAST = "{} that contrast was given; use a picture without"
+IMPLANT = "{} that it shows an implant; networks were not trained on implants"
+TOLD = {
+    "implant": IMPLANT, "implant displaced": IMPLANT,
+    "spot": "{} that it is a spot compression view; use the screening view",
+    "magnified": "{} that it is a magnified view; use the screening view",
+    "specimen": "{} that it shows a specimen; leave it out",
+    "needle": "{} that it shows a biopsy or the placing of a needle or wire; "
               "use a picture from before it",
-    "contrast": "the tags say that contrast was given; use a picture without",
-    "slice": SLICE, "projection": SLICE,
+    "contrast": CONTRAST, "recombined": CONTRAST, "low energy": CONTRAST,
+    "high energy": CONTRAST, "slice": SLICE, "projection": SLICE,
+    "region": "{} that it is a region cut out of a mammogram; use the whole mammogram",
 }
+TAGS_SAY = "the tags say"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -304,7 +307,7 @@ class Reason:
     """Why a picture is no basis for a score.
 
     Attributes:
-        kind: one of the kinds of `RULES`, or one that the tags tell.
+        kind: one of the kinds of `RULES` or `TOLD`.
         sentence: the flag, beginning with `ADVICE`.
         refuses: whether `--refuse-unfit` takes the score away.
     """
@@ -315,18 +318,18 @@ class Reason:
 
 
 def reasons(
-    image: NDArray, *, laterality: str = "", tagged: Iterable[str] = ()
+    image: NDArray, *, laterality: str = "", tellers: Mapping[str, str] | None = None
 ) -> tuple[Reason, ...]:
     """Why a picture is no basis for a score; empty where nothing is known or seen.
 
     Args:
         image: array `(rows, columns)` from `images.read_image`, background dark.
         laterality: the stated side, "L", "R" or empty.
-        tagged: names that the tags tell (`dicom.kinds.tagged`); those of `TAGGED` stand
+        tellers: by kind, who tells it, such as "the tags say"; those of `TOLD` stand
             first.
     """
-    by_kind = {kind: Reason(kind, ADVICE + TAGGED[kind]) for kind in tagged
-               if kind in TAGGED}
+    by_kind = {kind: Reason(kind, ADVICE + TOLD[kind].format(teller))
+               for kind, teller in (tellers or {}).items() if kind in TOLD}
     if not appearance.can_be_judged(image):
         return tuple(by_kind.values())
     scan = view(image, laterality=laterality)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("patient", "exam", "laterality", "cc", "mlo", "label", "score")
+COLUMNS = ("patient", "exam", "laterality", "cc", "mlo", "label", "score", "flags")
 NOTE = "its {} is missing; the other view stands in its place"
 
 
@@ -44,7 +44,8 @@ def take_breasts(models: Sequence[pathlib.Path]) -> bool:
 
 def score(
         classifiers: Sequence[Classifier], given: inputs.Inputs, *,
-        flips: bool = False, say: Callable[[str], object] = log.info
+        flips: bool = False, refuse_unfit: bool = False,
+        say: Callable[[str], object] = log.info
 ) -> tuple[list[dict[str, str]], list[tuple[pathlib.Path, str]]]:
     """Scores every breast of which an image is there.
 
@@ -52,6 +53,7 @@ def score(
         classifiers: all of two views; their scores are averaged.
         given: images of the command line.
         flips: average over the four flips.
+        refuse_unfit: refuse breasts of which a picture is no basis for a score.
         say: takes lines on what became of the images.
 
     Returns:
@@ -64,12 +66,14 @@ def score(
     listed = image_lists.ImageList(
         tuple(given.paths), rows=tuple(row or None for row in given.rows.values()))
     pairs = breasts.paired(listed, say=say)
-    cells = identity_cells.cells(
-        list(given.identities().values()), identity_cells.Numbered())
+    identities = given.identities()
+    cells = identity_cells.cells(list(identities.values()), identity_cells.Numbered())
     rows, failures = [], []
     for single in _singles(pairs):
         first, second = single.paths[0], single.partner.paths[0]
         try:
+            flags = _flags((first, second), classifiers, refuse_unfit=refuse_unfit,
+                           identities=identities)
             values = [_cancer(classifier, single, flips) for classifier in classifiers]
         except (files.InputError, OSError) as error:
             failures.append((first, commands.one_line(error)))
@@ -85,6 +89,7 @@ def score(
             **{view: str(path) for view, path in views.items()},
             label=(given.rows[first] or {}).get("label", ""),
             score=scores.number(sum(values) / len(values)),
+            flags=flags,
             notes="".join(NOTE.format(view.upper()) for view in missing)) | {
                 f"score_{classifier.name}": scores.number(value)
                 for classifier, value in zip(classifiers, values, strict=True)
@@ -95,6 +100,14 @@ def score(
 def _cancer(classifier, breast, flips):
     values = scoring.predict(classifier, breast, flips=flips)[0]
     return float(values[scores.positive_class(classifier.classes)])
+
+
+def _flags(paths, classifiers, **reading):
+    """What is flagged of either view, each once."""
+    flags = dict.fromkeys(
+        flag for path in dict.fromkeys(paths)
+        for flag in scoring.prepare(path, classifiers, **reading).flags)
+    return identity_cells.SEPARATOR.join(flags)
 
 
 def _singles(pairs: image_lists.ImageList) -> Iterator[image_lists.ImageList]:

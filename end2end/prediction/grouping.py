@@ -87,10 +87,11 @@ def _exams(table, rows):
 
 
 def _described(row, many, notes):
-    """Adds the days of the exam, how many images a row stands for, and what they were
-    flagged for."""
+    """Adds the days of the exam, how many images a row stands for, and what those that
+    vote were flagged for; all where none votes."""
+    voting = [image for image in many if image["votes"] == "yes"] or many
     flags = dict.fromkeys(
-        flag for image in many for flag in image["flags"].split(SEPARATOR) if flag)
+        flag for image in voting for flag in image["flags"].split(SEPARATOR) if flag)
     days = next((image["days"] for image in many if image.get("days")), "")
     cells = {name: value for name, value in row.items() if name != "votes"}
     return cells | dict(

@@ -76,13 +76,13 @@ def score_all(
         classifiers: list of `checkpoints.Classifier`.
         known: what stands in the row of each besides the score, dicts by path: `label`
             and the cells of `identity_cells`.
-        options: `flips`, and `frame` `refuse_unfit` and `bits` of `scoring.prepare`.
+        options: `flips`, and `frame`, `refuse_unfit`, `bits` and `identities` of
+            `scoring.prepare`.
     """
     failures, scored = [], []
     model_columns = [name for name in table.columns if name.startswith("score_")]
-    reading = {name: options.pop(name) for name in ("frame", "refuse_unfit", "bits")
-               if name in options}
-    reading["sides"] = {path: cells["laterality"] for path, cells in known.items()}
+    reading = {name: options.pop(name) for name in (
+        "frame", "refuse_unfit", "bits", "identities") if name in options}
     with table.appending() as append:
         for image, future in tqdm.tqdm(read_ahead(todo, classifiers, **reading),
                                        total=len(todo), unit="image", disable=None):

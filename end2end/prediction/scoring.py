@@ -247,7 +247,7 @@ def prepare(
         image: str | pathlib.Path | NDArray | Mammogram,
         classifiers: Sequence[Classifier], *, frame: int | None = None,
         refuse_unfit: bool = False, bits: dict[str, int] | None = None,
-        sides: dict[str, str] | None = None) -> Prepared:
+        identities: dict[str, Identity] | None = None) -> Prepared:
     """Reads one mammogram and makes the inputs of networks; no network is run.
 
     Args:
@@ -256,7 +256,8 @@ def prepare(
         frame: see `images.read`.
         refuse_unfit: refuse pictures that are no basis for a score (`images.unfit`).
         bits: by path, bits of the images of an exam (`exam_bits.shared_bits`).
-        sides: by path, the side where a manifest tells it; else that of the image.
+        identities: by path, who and what images show where a manifest tells it; else
+            what the file itself tells.
 
     Returns:
         `Prepared`.
@@ -271,9 +272,8 @@ def prepare(
         image = images.read(image, frame=frame)
     if bits and image.path in bits:
         image = dataclasses.replace(image, bits=bits[image.path])
-    if sides and image.path in sides:
-        image = dataclasses.replace(image, identity=dataclasses.replace(
-            image.identity, laterality=sides[image.path]))
+    if identities and image.path in identities:
+        image = dataclasses.replace(image, identity=identities[image.path])
     prepared, notes = {}, list(image.notes)
     for classifier in classifiers:
         if classifier.images not in prepared:
@@ -296,9 +296,11 @@ def prepare(
 
 
 def unfit_reasons(image: Mammogram) -> tuple[unfit.Reason, ...]:
-    """Why a picture is no basis for a score, by its tags and by what is seen."""
-    return unfit.reasons(
-        image.pixels, laterality=image.laterality, tagged=image.tagged)
+    """Why a picture is no basis for a score: by its tags, by the kind that a manifest
+    or its name tells, and by what is seen."""
+    tellers = dict.fromkeys(image.tagged, unfit.TAGS_SAY)
+    tellers.setdefault(image.identity.kind, image.identity.teller("kind"))
+    return unfit.reasons(image.pixels, laterality=image.laterality, tellers=tellers)
 
 
 def check_fit(image: Mammogram, reasons: tuple[unfit.Reason, ...]) -> None:

@@ -13,6 +13,7 @@ from end2end.tables import kinds
 MANIFEST, TAGS, NAME = "manifest", "tags", "name"
 ORDER = (MANIFEST, TAGS, NAME)
 ITS = {MANIFEST: "the manifest", TAGS: "its tags", NAME: "its name"}
+TELLERS = {MANIFEST: "the manifest says", TAGS: "the tags say", NAME: "the name says"}
 TAKEN = {MANIFEST: "the manifest is taken", TAGS: "the tags are taken",
          NAME: "the name is taken"}
 
@@ -109,6 +110,11 @@ class Identity:
         if self.woman is None and not self.exam:
             return ("", "", "", self.path)
         return (*(self.woman or ("", "")), self.exam, "")
+
+    def teller(self, name: str) -> str:
+        """Who tells a field, such as "the name says"; empty where nobody does."""
+        source = self.read_from.get(name, "").partition(" ")[0]
+        return TELLERS.get(source, "")
 
     def noted(self, *sentences: str) -> "Identity":
         """The same with more notes."""

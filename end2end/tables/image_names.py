@@ -88,7 +88,10 @@ TAIL_KINDS = (
     ("spot", r"spot|(?:^|[-_. ])s(?:[-_. ]|$)"), ("magnified", r"mag(?:n\w*)?\b"),
     ("implant displaced", r"(?:^|[-_. ])id(?:[-_. ]|$)|displaced|eklund"),
     ("synthetic", r"synth|c-?view|s2d|generated"),
-    ("slice", r"slice|tomo|dbt"), ("region", r"\broi|crop|mask|patch"))
+    ("slice", r"slice|tomo|dbt"), ("region", r"\broi|crop|mask|patch"),
+    ("specimen", r"specimen"), ("recombined", r"recomb|subtract"),
+    ("needle", r"needle|wire|biops"), ("contrast", r"contrast|ces?m|cedm"),
+    ("implant", r"implant"))
 MODIFIER_KINDS = ("spot", "magnified", "implant displaced")
 CONTRAST = {"DM": "low energy", "CM": "recombined"}
 

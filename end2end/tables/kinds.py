@@ -36,6 +36,9 @@ KINDS = {
     "magnified": Kind(None, "a magnification view"),
     "implant displaced": Kind(None, "a view with the implant pushed back"),
     OTHER_VIEW: Kind(None, "another view than CC or MLO"),
+    "needle": Kind(3, "an image with a needle or wire"),
+    "contrast": Kind(3, "an image with contrast"),
+    "implant": Kind(3, "an image of a breast with an implant"),
     STANDARD: Kind(1, ""),
 }
 PARTIAL_RANK = 2
@@ -48,7 +51,8 @@ SPELLINGS = {
     "slice": ("slice", "tomo", "dbt"), "region": ("region", "roi", "crop", "roi_ssc"),
     "low energy": ("low energy", "low-energy"),
     "high energy": ("high energy", "high-energy"), "recombined": ("recombined", "cesm"),
-    "specimen": ("specimen",), "implant displaced": ("implant displaced",),
+    "specimen": ("specimen",), "implant": ("implant",), "contrast": ("contrast",),
+    "needle": ("needle", "wire", "biopsy"), "implant displaced": ("implant displaced",),
     "projection": ("projection",), STANDARD: ("standard", "2d", "ffdm"),
     OTHER_VIEW: (OTHER_VIEW,),
 }

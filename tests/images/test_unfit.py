@@ -74,15 +74,18 @@ def test_a_mirrored_picture_keeps_its_score_and_others_lose_it():
     assert not mirrored.refuses and turned.refuses
 
 
-def test_tags_stand_first_and_are_not_said_twice():
+def test_what_is_told_stands_first_and_is_not_said_twice():
     image = spoiled.with_implant(faint(digital(view="CC")), np.random.default_rng(2))
-    assert kinds(image, tagged=("spot", "implant")) == ["spot", "implant"]
-    assert all(reason.sentence.startswith("do not use the score: ")
-               for reason in unfit.reasons(image, tagged=("spot",)))
+    tellers = dict(spot="the tags say", implant="the name says", standard="")
+    assert kinds(image, tellers=tellers) == ["spot", "implant"]
+    spot, implant = unfit.reasons(image, tellers=tellers)
+    assert spot.sentence.startswith("do not use the score: the tags say that it is a ")
+    assert "the name says that it shows an implant" in implant.sentence
 
 
-def test_tiny_pictures_are_judged_by_their_tags_only():
-    assert kinds(np.zeros((20, 9), np.uint8), tagged=("specimen",)) == ["specimen"]
+def test_tiny_pictures_are_judged_by_what_is_told_only():
+    tiny = np.zeros((20, 9), np.uint8)
+    assert kinds(tiny, tellers=dict(specimen="the tags say")) == ["specimen"]
 
 
 def test_pictures_without_a_breast_cannot_be_compared_with_others():

@@ -53,6 +53,21 @@ def test_each_breast_has_a_row_and_a_missing_view_is_noted(tmp_path, images):
     assert not left["notes"] and "CC is missing" in right["notes"]
 
 
+def test_what_makes_a_view_unfit_is_flagged_and_refused_on_demand(
+        tmp_path, images, capsys):
+    (images / "P_00001_LEFT_CC.png").rename(images / "P_00001_LEFT_CC_wire.png")
+    words = [str(save(tmp_path / "m.h5")), str(images), "--out",
+             str(tmp_path / "s.csv")]
+    assert predict.main(words) == 0
+    left, right = files.read_csv(tmp_path / "s.csv")
+    assert left["flags"].startswith("do not use the score: the name says that it shows")
+    assert "the name says" not in right["flags"]
+    (tmp_path / "s.csv").unlink()
+    assert predict.main([*words, "--refuse-unfit"]) == 1
+    assert [row["laterality"] for row in files.read_csv(tmp_path / "s.csv")] == ["R"]
+    assert "gets no score (--refuse-unfit)" in capsys.readouterr().out
+
+
 def test_an_image_that_cannot_be_read_fails_alone(tmp_path, images):
     (images / "P_00001_RIGHT_MLO.png").write_bytes(b"no picture")
     given = prediction.inputs.gather([save(tmp_path / "m.h5"), images])

@@ -1,5 +1,7 @@
 """One image with everything known about it: scores, calibration, flags."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,24 @@ def test_what_tags_tell_is_flagged_and_a_mirrored_picture_is_not_refused():
         "a", digital_mammogram(), identity.Identity(laterality="R"))
     flags = prediction.prepare(mirrored, [classifier()], refuse_unfit=True).flags
     assert "mirrored" in flags[0]
+
+
+@pytest.mark.parametrize("kind, read_from, said", [
+    ("spot", "name plain", "the name says that it is a spot compression view"),
+    ("needle", "manifest kind", "the manifest says that it shows a biopsy"),
+    ("slice", "tags and codes", "the tags say that it is a slice"),
+    ("synthetic", "name plain", ""), ("standard", "", "")])
+def test_the_kind_that_any_source_tells_is_flagged(kind, read_from, said):
+    image = prediction.Mammogram("a", digital_mammogram(), identity.Identity(
+        path="a", kind=kind, read_from=dict(kind=read_from)))
+    told, other = (image, dataclasses.replace(image, identity=identity.Identity("a")))
+    flags = prediction.prepare(other, [classifier()],
+                               identities=dict(a=told.identity)).flags
+    assert flags == prediction.prepare(told, [classifier()]).flags
+    advised = [flag for flag in flags if flag.startswith("do not use the score")]
+    assert len(advised) == bool(said) and said in "".join(advised)
+    assert not any("name says" in flag for flag in
+                   prediction.prepare(other, [classifier()]).flags)
 
 
 @pytest.mark.parametrize("trained, tagged, said", [

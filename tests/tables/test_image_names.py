@@ -30,6 +30,13 @@ TOLD = [
     ("plain", "3_LMLO.png", ("3", "L", "MLO", "")),
     ("plain", "A_0001_1.LEFT_CC.png", ("A_0001_1", "L", "CC", "")),
     ("plain", "7_L_CC_spot.png", ("7", "L", "CC", "spot")),
+    ("plain", "7_L_CC_wire.png", ("7", "L", "CC", "needle")),
+    ("plain", "7_L_CC_post-biopsy.png", ("7", "L", "CC", "needle")),
+    ("plain", "7_L_MLO_implant.png", ("7", "L", "MLO", "implant")),
+    ("plain", "7_L_CC specimen.png", ("7", "L", "CC", "specimen")),
+    ("plain", "7_L_CC_CESM.png", ("7", "L", "CC", "contrast")),
+    ("plain", "7_L_CC_subtracted.png", ("7", "L", "CC", "recombined")),
+    ("plain", "implants_7_L_CC.png", ("implants_7", "L", "CC", "")),
     ("plain", "case1_L_CC (1).png", ("case1", "L", "CC", "")),
     ("plain, view first", "12_CC_L.png", ("12", "L", "CC", "")),
 ]

@@ -17,4 +17,9 @@ def test_spots_slices_and_other_views_never_vote():
 
 def test_cells_of_kinds_are_understood():
     assert kinds.named("C-view") == "synthetic" and kinds.named("2D") == "standard"
-    assert kinds.named("anything") == ""
+    assert kinds.named("wire") == "needle" and kinds.named("anything") == ""
+
+
+def test_an_image_with_a_needle_votes_only_for_want_of_a_plain_one():
+    assert kinds.rank("standard") < kinds.rank("needle") < kinds.rank("synthetic")
+
