@@ -99,6 +99,20 @@ def test_37_the_heatmap_is_average_dense_and_max_pooling(vgg16):
     assert shapes[(1, 1)] == [(10, 10, 512), (10, 10, 5), (10, 10, 5)]
 
 
+def test_with_both_pools_of_1x1_the_heatmap_is_a_1x1_convolution(vgg16):
+    model = models.whole_image_classifier(vgg16, config.ModelOptions(
+        backbone="vgg16", top_kind="vgg", top_filters=(2,), top_repeats=(1,),
+        heatmap=True, heatmap_pool=(1, 1), heatmap_max_pool=(1, 1)), size=(96, 64))
+    features = np.random.default_rng(1).normal(size=(1, 3, 2, 512)).astype("float32")
+    kernel, bias = vgg16.layers[-1].get_weights()
+    convolved = keras.ops.relu(keras.ops.conv(
+        features, kernel[None, None], padding="valid") + bias)
+    x = features
+    for layer in model.layers[2:6]:
+        x = layer(x)
+    np.testing.assert_allclose(x, convolved, rtol=1e-5, atol=1e-5)
+
+
 def test_42_constants_of_keras_2_0_8_are_set_explicitly(resnet50):
     weights = np.array(top_layers.he_normal()((200, 200)))
     assert weights.std() == pytest.approx(0.88 * np.sqrt(2 / 200), rel=0.02)
