@@ -4,6 +4,7 @@ from . import resnets as resnets
 from . import top_layers as top_layers
 from . import two_views as two_views
 from .builders import backbone_row as backbone_row
+from .builders import check_image_size as check_image_size
 from .builders import check_patch_size as check_patch_size
 from .builders import first_top_layer as first_top_layer
 from .builders import has_heatmap as has_heatmap
@@ -21,6 +22,7 @@ from .two_views import two_view_classifier as two_view_classifier
 __all__ = [
     "backbone_row",
     "backbones",
+    "check_image_size",
     "check_patch_size",
     "first_top_layer",
     "has_heatmap",

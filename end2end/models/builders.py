@@ -199,12 +199,7 @@ def whole_image_classifier(
         _check_sizes(model)
         return model
 
-    try:
-        model = build(size)
-    except ValueError as error:
-        raise files.InputError(
-            f"images of {size[0]}x{size[1]} are too small for these layers "
-            f"({_reason(error)}); {_smallest(build)}.") from error
+    model = _build_or_refuse(build, size, instead="fewer blocks")
     if options.heatmap:
         model.get_layer("heatmap").set_weights(patch_head(patch_model).get_weights())
     return model
@@ -214,7 +209,36 @@ def whole_image_classifier(
 STEP, GREATEST_SIDE = 32, 1152
 
 
-def _smallest(build):
+def check_image_size(model: "keras.Model", size: tuple[int, int]) -> None:
+    """Refuses images that are too small for a network that takes any size.
+
+    Args:
+        model: the network.
+        size: (height, width) in pixels.
+
+    Raises:
+        files.InputError: they are; the message names a size that works.
+    """
+    import keras
+
+    def build(size):
+        images = [keras.Input((*size, entry.shape[-1])) for entry in model.inputs]
+        model(images if len(images) > 1 else images[0])
+
+    if None in model.inputs[0].shape[1:3]:
+        _build_or_refuse(build, size, instead="another network")
+
+
+def _build_or_refuse(build, size, *, instead):
+    try:
+        return build(size)
+    except ValueError as error:
+        raise files.InputError(
+            f"images of {size[0]}x{size[1]} are too small for these layers "
+            f"({_reason(error)}); {_smallest(build, instead)}.") from error
+
+
+def _smallest(build, instead):
     """What helps: the side of the smallest square for which `build` works."""
     def works(steps):
         try:
@@ -225,8 +249,8 @@ def _smallest(build):
 
     side = STEP * (1 + bisect.bisect_left(
         range(1, GREATEST_SIDE // STEP), True, key=works))
-    return (f"use larger images (--img-size {side} {side} works) or fewer blocks"
-            if side < GREATEST_SIDE else "use fewer blocks")
+    return (f"use larger images (--img-size {side} {side} works) or {instead}"
+            if side < GREATEST_SIDE else f"use {instead}")
 
 
 def _check_sizes(model):

@@ -71,7 +71,8 @@ def loaded_network(settings: Settings) -> keras.Model:
     semantics, kept; where they differ, a warning says so.
 
     Raises:
-        files.InputError: no model, or its outputs are not the classes.
+        files.InputError: no model, its outputs are not the classes, or the images are
+            of another size than it takes or too small for its layers.
     """
     training, path = settings.training, settings.training.resume_from
     network = checkpoints.load_model(path)
@@ -83,8 +84,9 @@ def loaded_network(settings: Settings) -> keras.Model:
     fixed = network.inputs[0].shape[1:3]
     if None not in fixed and settings.images.size != fixed:
         raise files.InputError(
-            f"model {path} takes images of {fixed[0]} {fixed[1]} pixels, but "
+            f"model {path} takes images of {fixed[0]}x{fixed[1]} pixels, but "
             "--img-size is {} {}; correct the flag.".format(*settings.images.size))
+    models.check_image_size(network, settings.images.size)
     flags = settings.model.weight_decay, training.late_weight_decay
     stored = sorted({float(layer.kernel_regularizer.l2)
                      for layer in freezing.penalised(network)})

@@ -186,6 +186,13 @@ def test_patches_too_small_are_refused_with_a_size_and_networks_that_work():
         models.patch_classifier("inception", 2, input_shape=(74, 200, 3))
 
 
+def test_images_too_small_for_a_network_of_any_size_are_refused_with_one_that_works():
+    network = models.patch_classifier("vgg16", 2)
+    models.check_image_size(network, (32, 48))
+    with pytest.raises(files.InputError, match=r"24x48 are too .* 32 32 works"):
+        models.check_image_size(network, (24, 48))
+
+
 def test_an_unknown_backbone_is_refused_by_name():
     with pytest.raises(files.InputError, match="'resnet99' is not known"):
         models.patch_classifier("resnet99", 5)

@@ -61,7 +61,7 @@ def test_a_loaded_network_must_have_an_output_for_each_class(stored):
 
 def test_a_loaded_network_of_another_size_is_refused(stored):
     run, _ = settings(resume_from=str(stored))
-    with pytest.raises(files.InputError, match="takes images of 8 8 pixels"):
+    with pytest.raises(files.InputError, match="takes images of 8x8 pixels"):
         starting.loaded_network(run)
 
 
