@@ -102,7 +102,7 @@ def grouped_table(arguments: argparse.Namespace, edges: dict[str, list[float]]
         raise files.InputError(
             f"score table {arguments.scores} has no column of groups with 2 to {MOST} "
             "values; name some with --by, or numbers with --bands.")
-    return inputs.both_classes(table), chosen, remarks
+    return inputs.judged(table), chosen, remarks
 
 
 def _joined(arguments, table):

@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 from end2end.metrics.shares import Estimate
 from end2end.reports import figures, report, score_report, score_tables
 from end2end.tables import columns
-from end2end.utils import files, locks
+from end2end.utils import chunks, files, locks
+
+# Below this, variances between women are estimated from too few of them.
+FEW_WOMEN = 10
 
 
 def wanted(arguments: argparse.Namespace, texts: Sequence[str] = ()
@@ -30,12 +33,18 @@ def wanted(arguments: argparse.Namespace, texts: Sequence[str] = ()
 def described(table: columns.Table) -> str:
     """A sentence on what was read of a table, and what was left out."""
     positive = int(table.labels.sum())
-    women = ("drawn by row: no column tells women with several rows apart"
-             if table.women is None else
-             f"rows of {int(table.women.max()) + 1} women, who are drawn together")
+    count = 0 if table.women is None else int(chunks.extremes(table.women)[1]) + 1
+    women = (f"rows of {count} women, who are drawn together" if count else
+             "drawn by row: no column tells women with several rows apart")
+    if 0 < count < FEW_WOMEN:
+        women += "; intervals from so few are not to be trusted"
     left = "".join(f"; {count} left out {reason}"
                    for reason, count in table.left_out.items())
-    return f"{table.name}: {len(table)} rows, {positive} with cancer{left}; {women}"
+    repeated = "" if not table.repeated else (
+        f"; {table.repeated} have the path of an earlier row and count all the same: "
+        "remove them where they are the same image")
+    return (f"{table.name}: {len(table)} rows, {positive} with cancer{left}{repeated}; "
+            f"{women}")
 
 
 def cases(table: columns.Table) -> dict[str, int]:
@@ -55,16 +64,26 @@ def share(value: float | None, flag: str) -> float | None:
     return value
 
 
-def both_classes(table: columns.Table) -> columns.Table:
-    """The table, if it has rows with cancer and rows without.
+def lacking(table: columns.Table) -> str:
+    """What keeps a table from being judged, the end of a sentence; empty: nothing."""
+    if table.labels.all() or not table.labels.any():
+        return (f"all {len(table)} rows have the label {int(table.labels[0])}; "
+                "expected rows with and without cancer.")
+    if table.women is not None and chunks.extremes(table.women)[1] == 0:
+        return (f"all {len(table)} rows are of one woman, who says nothing about "
+                "others; name the column of the women with --patient.")
+    return ""
+
+
+def judged(table: columns.Table) -> columns.Table:
+    """The table, if it has both classes and more than one woman.
 
     Raises:
         files.InputError: it has not.
     """
-    if table.labels.all() or not table.labels.any():
-        raise files.InputError(
-            f"{table.name}: all {len(table)} rows have the label "
-            f"{int(table.labels[0])}; expected rows with and without cancer.")
+    reason = lacking(table)
+    if reason:
+        raise files.InputError(f"{table.name}: {reason}")
     return table
 
 

@@ -80,7 +80,7 @@ def _is_model(name):
 
 def _wide(arguments, names):
     of_readers, of_models, sentence = chosen(names, arguments)
-    table = inputs.both_classes(columns.read(arguments.table, columns.Wanted(
+    table = inputs.judged(columns.read(arguments.table, columns.Wanted(
         (*of_readers, *of_models), (), arguments.patient, arguments.label)))
     ratings = np.stack([table.scores[name] for name in of_readers])
     results = dict(

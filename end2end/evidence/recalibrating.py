@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> list[str]:
     """
     inputs.share(arguments.prevalence, "--prevalence")
     model = saved_models.existing_model(arguments.model)
-    table = inputs.both_classes(
+    table = inputs.judged(
         columns.read(arguments.scores, inputs.wanted(arguments)))
     name, scores = next(iter(table.scores.items()))
     before = recalibration.summary(table.labels, scores, groups=table.women)

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> list[str]:
         raise files.InputError(
             f"score table {arguments.scores} has no column of scores of a model; name "
             "it with --score.")
-    table = inputs.both_classes(columns.read(arguments.scores, columns.Wanted(
+    table = inputs.judged(columns.read(arguments.scores, columns.Wanted(
         (*of_models, *of_readers), (), arguments.patient, arguments.label)))
     ratings = np.array([table.scores[name] for name in of_readers])
     results, sections, drawn = decisions(table, of_models, arguments)

@@ -26,7 +26,7 @@ from end2end.metrics.shares import Estimate
 from end2end.reports import score_report, score_tables
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns
-from end2end.utils import files
+from end2end.utils import chunks, files
 
 RATES = {"sensitivity": "sensitivity", "specificity": "specificity",
          "recall_rate": "recall rate", "cancer_detection_rate": "cancers per 1000",
@@ -125,15 +125,19 @@ def read_sites(arguments: argparse.Namespace
         remarks += _shared(sites, arguments.by)
         parts = [part for site in sites for part in divided(site, arguments.by)]
         sites = [part for part in parts
-                 if part.labels.any() and not part.labels.all()] or parts
+                 if not inputs.lacking(part)] or parts
         left = ", ".join(f"{part.name} ({len(part)} rows)" for part in parts
                          if not any(part is site for site in sites))
-        remarks += [f"Left out, with or without cancer only: {left}."] if left else []
+        if left:
+            remarks.append(f"Left out, of one class or one woman only: {left}.")
     if len({site.name for site in sites}) < len(sites):
         sites = [site if number == 0 else site.subset(
             np.arange(len(site)), f"{site.name} ({number + 1})")
             for number, site in enumerate(sites)]
-    return [inputs.both_classes(site) for site in sites], remarks
+    remarks += [f"{site.name}: all scores of {name} are equal, so it tells nobody from "
+                "another." for site in sites for name, values in site.scores.items()
+                if len(set(chunks.extremes(values))) == 1]
+    return [inputs.judged(site) for site in sites], remarks
 
 
 def read_all(paths: Sequence[str], choice: columns.Wanted) -> list[columns.Table]:
@@ -194,8 +198,7 @@ def joined(members: Sequence[columns.Table], name: str) -> columns.Table:
                 f"{member.name} {column}")
             title = f"{title} ({number + 1})" if title in scores else title
             scores[title] = values[place]
-    return columns.Table(name, first.labels, scores, first.women, first.keys,
-                         first.texts, first.left_out)
+    return dataclasses.replace(first, name=name, scores=scores)
 
 
 def _same_order(first, other):
@@ -253,7 +256,8 @@ def one_model(site: columns.Table, name: str, arguments: argparse.Namespace
     result["thresholds"] = [screening.at_threshold(
         labels, values, threshold, prevalence=prevalence, groups=women)
         for threshold in thresholds]
-    if values.min() >= 0 and values.max() <= 1:
+    low, high = chunks.extremes(values)
+    if low >= 0 and high <= 1:
         result["calibration"] = _calibration(labels, values, women)
     return result
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from end2end.metrics import bootstrap, roc
-from end2end.utils import files
+from end2end.utils import chunks, files
 
 # Probabilities nearer to 0 or 1 than this are moved there before their logarithm.
 CLIP = 1e-7
@@ -30,10 +30,11 @@ def check(
         files.InputError: a score lies outside 0 to 1.
     """
     labels, scores, _ = roc.check(labels, scores)
-    if scores.min() < 0 or scores.max() > 1:
+    low, high = chunks.extremes(scores)
+    if low < 0 or high > 1:
         raise files.InputError(
-            f"scores from {scores.min():g} to {scores.max():g} are not probabilities; "
-            "calibration needs numbers from 0 to 1.")
+            f"scores from {low:g} to {high:g} are not probabilities; calibration needs "
+            "numbers from 0 to 1.")
     return labels, scores
 
 
@@ -48,8 +49,8 @@ def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:
         files.InputError: see `check`.
     """
     labels, scores = check(labels, scores)
-    distance = scores - labels
-    return float(distance @ distance) / len(distance)
+    return chunks.total(chunks.each(
+        lambda score, label: (score - label)**2, scores, labels)) / len(scores)
 
 
 def brier_interval(

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from end2end.utils import chunks
+from end2end.utils import chunks, mapped
 
 
 def codes(groups: ArrayLike) -> NDArray[np.integer]:
@@ -12,19 +12,23 @@ def codes(groups: ArrayLike) -> NDArray[np.integer]:
 
     Args:
         groups: one key per case. Keys of type int32 that are such numbers already
-            (`tables.columns`) stay, since sorting a million takes its time.
+            (`tables.columns`) stay, since sorting a million takes its time; so do those
+            of a temporary file, though some numbers may then have no case.
     """
     keys = np.asarray(groups)
-    if keys.dtype == np.int32 and len(keys) and keys.min() >= 0 and keys.max() < len(
-            keys):
-        return keys
+    if keys.dtype == np.int32 and len(keys):
+        low, high = chunks.extremes(keys)
+        if low >= 0 and (high < len(keys) or mapped.file_of(keys) is not None):
+            return keys
     return np.unique(keys, return_inverse=True)[1]
 
 
 def summed(parts: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
     """Shares `(..., n)` of the cases added up by key: `(..., keys)`."""
     place = codes(groups)
-    length = int(place.max()) + 1
+    length = int(chunks.extremes(place)[1]) + 1
+    if parts.ndim == 1:
+        return chunks.counted(place, length, parts)
     rows = [chunks.counted(place, length, row)
             for row in parts.reshape(-1, parts.shape[-1])]
     return np.reshape(rows, (*parts.shape[:-1], -1))
@@ -40,7 +44,7 @@ def quantile(parts: NDArray[np.float64]) -> float:
         parts: shares of the units in the chance of an estimate, `(units,)`.
     """
     total = spread = 0.0
-    for rows in chunks.slices(len(parts)):
+    for rows in chunks.slices(len(parts), parts):
         squares = parts[rows] ** 2
         total += float(squares.sum())
         spread += float(squares @ squares)

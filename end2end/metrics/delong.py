@@ -65,7 +65,7 @@ def compare(
 
 
 def _mean(labels, places):
-    return float(places.mean(where=labels))
+    return chunks.total(places, labels) / int(labels.sum())
 
 
 def _variance(labels, places):
@@ -98,7 +98,7 @@ def covariance(
     areas, parts = zip(*(_by_unit(labels, values, groups) for values in scores),
                        strict=True)
     return np.array(areas), np.array(
-        [[first @ second for second in parts] for first in parts])
+        [[chunks.product(first, second) for second in parts] for first in parts])
 
 
 def _by_unit(labels, scores, groups):
@@ -120,12 +120,10 @@ def influence(
     labels, scores, _ = roc.check(labels, scores)
     parts = roc.placements(labels, scores)
     area, positive = _mean(labels, parts), int(labels.sum())
-    parts -= area
-    divisors = [math.sqrt(count * max(count - 1, 1))
-                for count in (len(labels) - positive, positive)]
-    for rows in chunks.slices(len(labels)):
-        parts[rows] /= np.take(divisors, labels[rows])
-    return area, parts
+    divisors = np.array([math.sqrt(count * max(count - 1, 1))
+                         for count in (len(labels) - positive, positive)])
+    return area, chunks.each(
+        lambda part, label: (part - area) / divisors[label.astype(int)], parts, labels)
 
 
 def estimate(
@@ -148,7 +146,7 @@ def estimate(
     labels = np.asarray(labels, bool)
     counts = int(labels.sum()), int((~labels).sum())
     return Estimate(area, *logit_interval(
-        area, float(parts @ parts), counts, quantile=clusters.quantile(parts)))
+        area, chunks.product(parts, parts), counts, quantile=clusters.quantile(parts)))
 
 
 def logit_interval(area: float, variance: float, counts: tuple[int, int], *,

@@ -75,15 +75,16 @@ def average_precision(
     labels, scores, _ = roc.check(labels, scores)
     area, influence = _influence(labels, scores, prevalence)
     if prevalence is not None:  # the share of each class is fixed
-        means = (influence.mean(where=~labels), influence.mean(where=labels))
-        for rows in chunks.slices(len(labels)):
-            influence[rows] -= np.take(means, labels[rows])
+        means = np.array([chunks.total(influence, labels == kind) / (
+            labels == kind).sum() for kind in (False, True)])
+        influence = chunks.each(
+            lambda part, label: part - means[label.astype(int)], influence, labels)
     if groups is not None:
         influence = clusters.summed(influence, groups)
     if not 0 < area < 1:
         return Estimate(area, 0.025 ** (1 / int(labels.sum())) if area else 0.0, area)
-    half = clusters.quantile(influence) * math.sqrt(float(influence @ influence)) / (
-        area * (1 - area))
+    half = clusters.quantile(influence) * math.sqrt(
+        chunks.product(influence, influence)) / (area * (1 - area))
     low, high = special.expit([special.logit(area) - half, special.logit(area) + half])
     return Estimate(area, float(low), float(high))
 
@@ -91,27 +92,35 @@ def average_precision(
 def _influence(labels, scores, prevalence):
     """Average precision, and what each case adds to it, `(n,)`."""
     weight, negative_weight = pair_of_weights(labels, prevalence)
-    values, counts = np.unique(scores[labels], return_counts=True)
-    positive = weight * counts
+    values, positive = chunks.distinct(chunks.ascending(chunks.chosen(scores, labels)))
+    positive = chunks.each(lambda count: weight * count, positive)
     hits = _from_above(positive)
     # How many of these values lie at or below a negative: those whose precision it
     # lowers, as a positive raises that of its own and of all below.
     place = chunks.places(values, scores, "right")
     alarms = chunks.counted(place, len(values) + 1, ~labels)
-    called = hits + negative_weight * _from_above(alarms)[1:]
-    total = hits[0]
-    area = float((positive * hits / called).sum() / total)
-    slope = positive / called**2 / total
-    gain = np.cumsum(slope * (called - hits)) + (hits / called - area) / total
-    loss = np.concatenate([[0.0], np.cumsum(slope * hits)])
-    influence = np.empty(len(labels))
-    for rows in chunks.slices(len(labels)):
-        influence[rows] = np.where(
-            labels[rows], weight * gain[np.maximum(place[rows], 1) - 1],
-            -negative_weight * loss[place[rows]])
-    return area, influence
+    called = chunks.each(lambda hit, alarm: hit + negative_weight * alarm,
+                         hits, _from_above(alarms)[1:])
+    total = float(hits[0])
+    area = chunks.total(chunks.each(
+        lambda count, hit, call: count * hit / call, positive, hits, called)) / total
+    falls = chunks.cumulated(chunks.each(
+        lambda count, hit, call: count / call**2 / total * (call - hit),
+        positive, hits, called))
+    gain = chunks.each(
+        lambda fall, hit, call: weight * (fall + (hit / call - area) / total),
+        falls, hits, called)
+    loss = chunks.cumulated(chunks.each(
+        lambda count, hit, call: -negative_weight * (count / call**2 / total * hit),
+        positive, hits, called))
+
+    def of_rows(below, label):
+        before = np.maximum(below, 1) - 1
+        return np.where(label, chunks.looked_up(gain, before), np.where(
+            below > 0, chunks.looked_up(loss, before), 0.0))
+    return area, chunks.each(of_rows, place, labels)
 
 
 def _from_above(values):
     """Sums of each value and all behind it."""
-    return np.cumsum(values[::-1])[::-1]
+    return chunks.cumulated(values[::-1])[::-1]

@@ -18,7 +18,7 @@ from scipy import special
 
 from end2end.metrics import calibration, clusters
 from end2end.metrics.shares import Estimate
-from end2end.utils import chunks, files
+from end2end.utils import chunks, files, mapped
 
 QUANTILE = 1.959963984540054
 STEPS = 50
@@ -26,9 +26,10 @@ STEPS = 50
 
 def logits(scores: ArrayLike) -> NDArray[np.float64]:
     """Log odds of probabilities, those of 0 and 1 a little inside."""
-    odds = np.clip(
-        np.asarray(scores, np.float64), calibration.CLIP, 1 - calibration.CLIP)
-    return special.logit(odds, out=odds) if odds.ndim else special.logit(odds)
+    def inside(values):
+        return special.logit(np.clip(values, calibration.CLIP, 1 - calibration.CLIP))
+    values = np.asarray(scores, np.float64)
+    return chunks.each(inside, values) if values.ndim == 1 else inside(values)
 
 
 def summary(
@@ -72,13 +73,13 @@ def observed_expected(
     """Cancers over the sum of the scores, its interval on the scale of the logarithm
     (Debray TPA et al. BMJ 356, i6460, 2017)."""
     labels, scores = calibration.check(labels, scores)
-    ratio = float(labels.sum() / scores.sum())
-    influence = scores * -ratio
-    influence += labels
-    influence /= labels.sum()
+    positive = int(labels.sum())
+    ratio = positive / chunks.total(scores)
+    influence = chunks.each(
+        lambda score, label: (label - score * ratio) / positive, scores, labels)
     if groups is not None:
         influence = clusters.summed(influence, groups)
-    half = QUANTILE * math.sqrt(float(influence @ influence))
+    half = QUANTILE * math.sqrt(chunks.product(influence, influence))
     return Estimate(ratio, ratio * math.exp(-half), ratio * math.exp(half))
 
 
@@ -125,7 +126,7 @@ def fit(
 
 def _passes(labels, columns, offset, weights):
     """Columns `(k, rows)`, chances and residuals, some rows after the other."""
-    for rows in chunks.slices(len(labels)):
+    for rows in chunks.slices(len(labels), offset, *columns):
         part = np.stack([column[rows] for column in columns])
         odds = weights @ part
         chances = special.expit(odds if offset is None else odds + offset[rows])
@@ -137,13 +138,17 @@ def _covariance(passes, information, groups):
     if groups is None:
         return inverse
     place, start = clusters.codes(groups), 0
-    parts = np.zeros((len(inverse), int(place.max()) + 1))
+    pulls = [mapped.empty(len(place), np.float64, place) for _ in inverse]
     for part, _, residuals in passes:
         rows = slice(start, start := start + len(residuals))
-        for total, values in zip(parts, part * residuals, strict=True):
-            np.add.at(total, place[rows], values)
-    count = parts.shape[1]
-    return inverse @ (parts @ parts.T) @ inverse * count / max(count - 1, 1)
+        for pull, values in zip(pulls, part * residuals, strict=True):
+            pull[rows] = values
+        mapped.release(*pulls)
+    parts = [clusters.summed(pull, place) for pull in pulls]
+    middle = np.array([[chunks.product(first, second) for second in parts]
+                       for first in parts])
+    count = len(parts[0])
+    return inverse @ middle @ inverse * count / max(count - 1, 1)
 
 
 # Recalibrated scores ----------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from end2end.metrics import bootstrap
-from end2end.utils import chunks, files
+from end2end.utils import chunks, files, mapped
 
 
 def check(
@@ -35,10 +35,11 @@ def check(
         raise files.InputError(
             f"label {others[0]!r} is neither 0 nor 1; expected 1 for cancer, 0 for "
             "not.")
-    if not np.isfinite(scores).all():
+    finite = int(chunks.total(chunks.each(np.isfinite, scores, dtype=bool)))
+    if finite < len(scores):
         raise files.InputError(
-            f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores are not "
-            "finite numbers; leave those cases out.")
+            f"{len(scores) - finite} of {len(scores)} scores are not finite numbers; "
+            "leave those cases out.")
     labels = labels.astype(bool, copy=False)
     if weights is None:
         weights = np.broadcast_to(1.0, labels.shape)
@@ -192,17 +193,16 @@ def placements(
         float64 `(n,)`: of a positive the share of negatives below it, of a negative the
         share of positives above it (ties one half); both have the AUC as mean.
     """
-    places = np.empty(len(scores))
+    places = mapped.empty(len(scores), np.float64, scores)
     for positive in (True, False):
-        others = scores[labels != positive]
-        others.sort()
-        for rows in chunks.slices(len(scores)):
-            cases = np.flatnonzero(labels[rows] == positive) + rows.start
-            values = scores[cases]
-            below = (np.searchsorted(others, values, "left")
-                     + np.searchsorted(others, values, "right"))
-            halves = 2 * len(others)
-            places[cases] = (below if positive else halves - below) / halves
+        others = chunks.ascending(chunks.chosen(scores, labels != positive))
+        halves = 2 * len(others)
+        for rows in chunks.slices(len(scores), scores, places):
+            cases = labels[rows] == positive
+            values = scores[rows][cases]
+            below = (chunks.places(others, values, "left").astype(np.int64)
+                     + chunks.places(others, values, "right"))
+            places[rows][cases] = (below if positive else halves - below) / halves
     return places
 
 
@@ -263,7 +263,7 @@ def sensitivity_specificity(
         files.InputError: see `check`.
     """
     labels, scores, _ = check(labels, scores)
-    called = scores >= threshold
+    called = chunks.each(lambda part: part >= threshold, scores, dtype=bool)
     return float(called[labels].mean()), float((~called[~labels]).mean())
 
 
@@ -283,7 +283,7 @@ def threshold_at_sensitivity(
         files.InputError: see `check`, or the share is out of range.
     """
     labels, scores, _ = check(labels, scores)
-    positive = np.sort(scores[labels])[::-1]
+    positive = chunks.ascending(chunks.chosen(scores, labels))[::-1]
     return float(positive[needed(sensitivity, len(positive), "sensitivity") - 1])
 
 
@@ -295,7 +295,7 @@ def threshold_at_specificity(
     higher score than those to leave alone, or just above all scores.
     """
     labels, scores, _ = check(labels, scores)
-    negative = np.sort(scores[~labels])
+    negative = chunks.ascending(chunks.chosen(scores, ~labels))
     last = negative[needed(specificity, len(negative), "specificity") - 1]
     higher = scores.min(where=scores > last, initial=np.inf)
     return float(higher if np.isfinite(higher) else np.nextafter(last, np.inf))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from end2end.metrics import calibration, roc, shares
 from end2end.metrics.shares import Estimate
+from end2end.utils import chunks
 
 # Rates of a share of no cases or of all, before their logarithm: half a case.
 HALF = 0.5
@@ -37,12 +38,12 @@ def at_threshold(
         files.InputError: see `metrics.check`.
     """
     labels, scores, _ = roc.check(labels, scores)
-    called = scores >= threshold
-    keys = None if groups is None else np.asarray(groups)
-
-    def rate(hits, cases):
-        return shares.share(hits[cases], None if keys is None else keys[cases])
-    rates = dict(sensitivity=rate(called, labels), specificity=rate(~called, ~labels))
+    def rate(cases, right):
+        hits = chunks.each(right, chunks.chosen(scores, cases), dtype=bool)
+        return shares.share(hits, None if groups is None else chunks.chosen(
+            np.asarray(groups), cases))
+    rates = dict(sensitivity=rate(labels, lambda part: part >= threshold),
+                 specificity=rate(~labels, lambda part: part < threshold))
     counts = (int(labels.sum()), int((~labels).sum()))
     return dict(threshold=float(threshold), **rates,
                 **at_prevalence(*rates.values(), counts, prevalence))
@@ -132,17 +133,21 @@ def specificity_at_sensitivity(
 def _other_rate(cases, scores, share, groups, *, name, sign=1):
     """How many of the other cases lie above the quantile of some `cases`; of scores
     times `sign`."""
-    fixed, others = sign * scores[cases], sign * scores[~cases]
-    ordered = np.sort(fixed)
+    fixed, others = (chunks.each(lambda part: sign * part, chunks.chosen(scores, rows))
+                     for rows in (cases, ~cases))
+    keys = (None, None) if groups is None else [
+        chunks.chosen(np.asarray(groups), rows) for rows in (cases, ~cases)]
+    ordered = chunks.ascending(fixed)
     last = ordered[roc.needed(share, len(ordered), name) - 1]
-    left, called = fixed <= last, others > last
-    del fixed
-    keys = None if groups is None else np.asarray(groups)
-    rate = shares.share(called, None if keys is None else keys[~cases])
-    size = len(ordered) if keys is None else shares.effective_size(left, keys[cases])
-    at_low, at_high = (
-        float((others >= ordered[math.ceil(limit * (len(ordered) - 1))]).mean())
-        for limit in calibration.wilson_interval(share * size, size))
+    size = len(ordered) if groups is None else shares.effective_size(
+        chunks.each(lambda part: part <= last, fixed, dtype=bool), keys[0])
+    rate = shares.share(
+        chunks.each(lambda part: part > last, others, dtype=bool), keys[1])
+
+    def from_place(limit):
+        edge = ordered[math.ceil(limit * (len(ordered) - 1))]
+        return float(chunks.each(lambda part: part >= edge, others, dtype=bool).mean())
+    at_low, at_high = map(from_place, calibration.wilson_interval(share * size, size))
     at_low, at_high = max(at_low, rate.value), min(at_high, rate.value)
     return Estimate(
         rate.value,

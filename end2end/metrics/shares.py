@@ -68,15 +68,15 @@ def effective_size(values: NDArray, groups: ArrayLike) -> float:
     """
     count, rate = len(values), float(np.mean(values))
     place = clusters.codes(groups)
-    length = int(place.max()) + 1
+    length = int(chunks.extremes(place)[1]) + 1
     sizes = chunks.counted(place, length)
-    number = int(np.count_nonzero(sizes))
+    number = int(chunks.total(chunks.each(np.sign, sizes)))
     simple = rate * (1 - rate) / count
     if number in (1, count) or simple == 0:
         return float(count)
-    sums = chunks.counted(place, length, values)
-    sums -= rate * sizes
-    variance = number / (number - 1) * float(sums @ sums) / count**2
+    excess = chunks.each(lambda hits, size: hits - rate * size,
+                         chunks.counted(place, length, values), sizes)
+    variance = number / (number - 1) * chunks.product(excess, excess) / count**2
     return count / max(1.0, variance / simple)
 
 

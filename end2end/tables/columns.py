@@ -1,7 +1,8 @@
 """Reads the scores, labels and groups of a table of any length into arrays.
 
-One pass, some twenty bytes a row: a million rows need no more memory than a thousand
-with many columns do. A table may be compressed (`.csv.gz`).
+One pass; scores and women of more than 65,536 rows are kept in temporary files
+(`utils.mapped`), so that a million rows need no more memory than a thousand with many
+columns do. A table may be compressed (`.csv.gz`).
 """
 
 import array
@@ -18,11 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end.tables import vocabulary
-from end2end.utils import cells, chunks, files
+from end2end.utils import cells, chunks, files, mapped
 
 # Rows beyond which a table is no table of scores; a compressed file can hold any.
 MOST_ROWS = 50_000_000
 MOST_VALUES = 1000
+SEPARATORS = ",;\t"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -38,6 +40,7 @@ class Table:
         keys: int64 `(n,)`, of the paths; None without such a column.
         texts: cells of further columns, `(n,)` of str by name.
         left_out: number of rows by reason.
+        repeated: number of rows with the path of an earlier row.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Table:
     keys: NDArray[np.int64] | None = None
     texts: dict[str, NDArray] = dataclasses.field(default_factory=dict)
     left_out: dict[str, int] = dataclasses.field(default_factory=dict)
+    repeated: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -72,7 +76,7 @@ class Wanted:
         texts: names of further columns; `*` for all others.
         woman: column that tells women apart; empty: the one that vocabulary knows.
         label: column of labels; empty: the one that vocabulary knows.
-        keys: whether paths are read, to lay tables beside each other.
+        keys: whether paths are kept, to lay tables beside each other.
     """
 
     scores: tuple[str, ...] = ()
@@ -150,8 +154,8 @@ def header(path: files.Path) -> list[str]:
 
 def _rows(stream) -> Iterator[list[str]]:
     """Rows of a stream as lists of texts, the header first."""
-    first = stream.readline()
-    delimiter = max(",;\t", key=first.count)
+    first = next((line for line in stream if line.strip()), "")
+    delimiter = max(SEPARATORS, key=first.count)
 
     def lines():
         yield first
@@ -167,8 +171,8 @@ class _Collector:
     def __init__(self, places: _Places, path):
         self.path, self.places = path, places
         self.labels = array.array("b")
-        self.scores = {name: array.array("d") for name in places.scores}
-        self.women, self.keys = array.array("q"), array.array("q")
+        self.scores = {name: mapped.Growing("d") for name in places.scores}
+        self.women, self.keys = mapped.Growing("q"), mapped.Growing("q")
         self.known_women = 0
         self.codes = {name: array.array("l") for name in places.texts}
         self.values = {name: {} for name in places.texts}
@@ -181,6 +185,10 @@ class _Collector:
 
     def add(self, row, number):
         places = self.places
+        if len(row) == 1 and any(sign in row[0] for sign in SEPARATORS):
+            raise files.InputError(
+                f"score table {self.path}, row {number}: {row[0][:80]!r} is not "
+                "divided as the header is; expected the same sign between all cells.")
         row = row + [""] * (1 + max(places.label, *places.scores.values(), places.woman,
                                     places.path, *places.texts.values()) - len(row))
         label = self.label(row[places.label])
@@ -198,6 +206,9 @@ class _Collector:
         for column, value in zip(self.scores.values(), values, strict=True):
             column.append(value)
         self.add_texts(row, number)
+        if len(self.labels) % chunks.LENGTH == 0:
+            for column in (self.women, self.keys, *self.scores.values()):
+                column.store()
 
     def add_texts(self, row, number):
         places = self.places
@@ -224,34 +235,34 @@ class _Collector:
         if not np.isfinite(value):
             raise files.InputError(
                 f"score table {self.path}, row {row}: the score is {text!r}; expected "
-                "a finite number. Correct or remove the row.")
+                "a finite number with a decimal point. Correct or remove the row.")
         return value
 
-    def table(self) -> Table:
-        women = _several(
-            np.frombuffer(self.women, np.int64) if self.known_women else None)
+    def table(self, *, keys: bool = True) -> Table:
+        paths = self.keys.values()
+        women = _several(self.women.values() if self.known_women else None)
         return Table(
-            "", np.frombuffer(self.labels, np.int8).astype(bool),
-            {name: np.frombuffer(column, np.float64)
-             for name, column in self.scores.items()},
-            women, np.frombuffer(self.keys, np.int64) if self.keys else None,
+            "", np.frombuffer(self.labels, bool),
+            {name: column.values() for name, column in self.scores.items()},
+            women, paths if keys and len(paths) else None,
             {name: np.array(list(self.values[name]) or [""], object)[
                 np.frombuffer(codes, np.int64)] for name, codes in self.codes.items()},
-            self.left_out)
+            self.left_out, _repeated(paths))
+
+
+def _repeated(keys):
+    """How many rows have the key of an earlier row; rows without a path have none."""
+    values, counts = chunks.distinct(chunks.ascending(keys))
+    return int(chunks.total(chunks.each(
+        lambda value, count: (count - 1) * (value != hash("")), values, counts)))
 
 
 def _several(women):
     """Women as numbers from 0 on, or None where each has one row."""
     if women is None:
         return None
-    keys = np.sort(women[np.append(True, women[1:] != women[:-1])])
-    count = 1
-    for rows in chunks.slices(len(keys) - 1):  # in place, as a table may be long
-        part = keys[rows.start + 1:rows.stop + 1]
-        part = part[part != keys[rows]]
-        keys[count:count + len(part)] = part
-        count += len(part)
-    return None if count == len(women) else chunks.places(keys[:count], women)
+    keys, _ = chunks.distinct(chunks.ascending(women))
+    return None if len(keys) == len(women) else chunks.places(keys, women)
 
 
 def _renumbered(women):
@@ -283,6 +294,9 @@ def _memory(function: Callable[[str], int | None]) -> Callable[[str], int | None
 def _collected(stream, path, columns):
     rows = _rows(stream)
     names = next(rows, [])
+    if not names:
+        raise files.InputError(
+            f"score table {path} is empty; expected a header and one row per case.")
     collector = _Collector(_places(names, path, columns), path)
     for number, row in enumerate(rows, 2):
         if number > MOST_ROWS:
@@ -295,7 +309,7 @@ def _collected(stream, path, columns):
         raise files.InputError(
             f"score table {path} has no row with label and score ({left or 'no rows'});"
             " expected a header and one row per case.")
-    return collector.table()
+    return collector.table(keys=columns.keys)
 
 
 def _places(names: Sequence[str], path, columns: Wanted) -> _Places:
@@ -327,7 +341,7 @@ def _places(names: Sequence[str], path, columns: Wanted) -> _Places:
     return _Places(
         position[label], {name: position[name] for name in scores},
         position.get(woman, -1),
-        position.get(headings.get("path", ""), -1) if columns.keys else -1,
+        position.get(headings.get("path", ""), -1),
         {name: position[name] for name in texts})
 
 

@@ -34,7 +34,7 @@ def test_a_share_out_of_range_is_refused_by_its_flag(value):
 def test_a_table_of_one_class_is_refused():
     table = columns.Table("a", np.ones(3, bool), {})
     with pytest.raises(files.InputError, match="a: all 3 rows have the label 1"):
-        inputs.both_classes(table)
+        inputs.judged(table)
 
 
 def test_a_table_is_described_with_what_was_left_out():
@@ -51,3 +51,21 @@ def test_lines_and_a_page_hold_the_same(tmp_path):
     for text in ("A sentence.", "cell", "Caption"):
         assert text in "\n".join(lines) and text in page
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == dict(a=1)
+
+
+def test_a_table_of_one_woman_is_refused_and_few_women_are_named():
+    labels = np.array([True, False, True, False])
+    with pytest.raises(files.InputError, match="all 4 rows are of one woman"):
+        inputs.judged(columns.Table("a", labels, {}, np.zeros(4, np.int32)))
+    for women, named in ((labels.astype(np.int32), True),
+                         (np.arange(20, dtype=np.int32), False)):
+        table = inputs.judged(columns.Table(
+            "a", np.resize(labels, len(women)), {}, women))
+        assert ("not to be trusted" in inputs.described(table)) == named
+
+
+def test_rows_that_repeat_a_path_are_named():
+    labels = np.array([True, False])
+    assert "3 have the path of an earlier row" in inputs.described(
+        columns.Table("a", labels, {}, repeated=3))
+    assert "earlier row" not in inputs.described(columns.Table("a", labels, {}))

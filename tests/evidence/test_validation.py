@@ -1,14 +1,18 @@
 """`end2end metrics validate`."""
 
+import argparse
+import dataclasses
 import json
+import tracemalloc
 
 import evidence_tables
 import pytest
 
 from end2end import metrics
+from end2end.evidence import validation
 from end2end.metrics import __main__ as program
 from end2end.tables import columns
-from end2end.utils import files
+from end2end.utils import chunks, files, mapped
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def test_a_site_of_one_class_is_left_out_and_told(tmp_path, capsys):
     path = evidence_tables.write(tmp_path / "a.csv", columns | dict(
         site=["A" if label or i % 2 else "B" for i, label in enumerate(labels)]))
     printed = run(capsys, path, "--by", "site")
-    assert "Left out, with or without cancer only: site B" in printed
+    assert "Left out, of one class or one woman only: site B" in printed
     assert "site A: " in printed and "site B: " not in printed
 
 
@@ -117,3 +121,44 @@ def test_large_tables_are_validated_without_drawing(sites, capsys, monkeypatch):
     monkeypatch.setattr(validation, "LARGE", 10**6)
     program.main([str(sites / "a.csv"), "--runs", "50"])
     assert "computed and not drawn" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("women", (True, False))
+def test_a_long_table_has_the_results_of_a_short_one_and_stays_out_of_memory(
+        tmp_path, monkeypatch, women):
+    count = 20_000
+    table = evidence_tables.scored(count, seed=4)
+    if not women:
+        del table["patient"]
+    evidence_tables.write(tmp_path / "a.csv", table)
+    arguments = argparse.Namespace(at=[0.9], threshold=[0.3], prevalence=0.01)
+    expected = columns.read(tmp_path / "a.csv", columns.Wanted(keys=False))
+    monkeypatch.setattr(chunks, "LENGTH", 500)
+    long = columns.read(tmp_path / "a.csv", columns.Wanted(keys=False))
+    assert mapped.file_of(long.scores["score"]) and not mapped.file_of(
+        expected.scores["score"])
+    tracemalloc.start()
+    results = validation.validated(long, arguments)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Some bytes of bool for each row, and what pieces and imports take.
+    assert peak < 10 * count + 300_000
+    assert numbers(results) == pytest.approx(
+        numbers(validation.validated(expected, arguments)), rel=1e-9)
+
+
+def numbers(results):
+    """All numbers of some results, in order."""
+    if isinstance(results, dict):
+        results = list(results.values())
+    if isinstance(results, (list, tuple)):
+        return [number for part in results for number in numbers(part)]
+    return numbers(dataclasses.astuple(results)) if dataclasses.is_dataclass(
+        results) else [float(results)]
+
+
+def test_scores_that_are_all_equal_are_named(sites, capsys):
+    table = evidence_tables.scored(seed=1)
+    evidence_tables.write(sites / "equal.csv", table | dict(score=[0.5] * 300))
+    assert "all scores of score are equal" in run(capsys, sites / "equal.csv")
+    assert "are equal" not in run(capsys, sites / "a.csv")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from end2end.tables import columns, scores
-from end2end.utils import files
+from end2end.utils import files, mapped
 
 
 def table(tmp_path, text, *, name="a.csv", **wanted):
@@ -59,6 +59,36 @@ def test_women_with_one_row_each_are_no_groups(tmp_path):
     assert read.women is None
 
 
+def test_rows_with_the_path_of_another_are_counted(tmp_path):
+    text = "path,label,score\na,1,1\n,0,0\n,0,0.2\na ,1,1\nb,0,0\na,0,0\n"
+    assert table(tmp_path, text).repeated == 2
+    assert table(tmp_path, text, keys=False).repeated == 2
+    assert table(tmp_path, text, keys=False).keys is None
+    assert table(tmp_path, "label,score\n1,1\n1,1\n").repeated == 0
+
+
+def test_empty_lines_before_the_header_are_passed_over(tmp_path):
+    assert len(table(tmp_path, "\n  \nlabel,score\n1,1\n0,0\n")) == 2
+
+
+@pytest.mark.parametrize("head", ("label,score", "path,label,score,patient"))
+def test_a_long_table_is_that_of_memory_with_and_without_paths(
+        tmp_path, monkeypatch, head):
+    cells = {"label": lambda i: i % 3 == 0, "score": lambda i: i / 7,
+             "path": lambda i: i // 2 * 2, "patient": lambda i: f"P{i // 5}"}
+    text = "\n".join([head, *(",".join(
+        f"{cells[name](i)}" if name == "patient" else f"{float(cells[name](i)):g}"
+        for name in head.split(",")) for i in range(40))]) + "\n"
+    short = table(tmp_path, text)
+    monkeypatch.setattr(columns.chunks, "LENGTH", 8)
+    long = table(tmp_path, text)
+    assert mapped.file_of(long.scores["score"]) and long.repeated == short.repeated
+    np.testing.assert_array_equal(long.labels, short.labels)
+    np.testing.assert_array_equal(long.scores["score"], short.scores["score"])
+    for name in ("women", "keys"):
+        np.testing.assert_array_equal(getattr(long, name), getattr(short, name))
+
+
 def test_a_part_of_a_table_has_its_rows(tmp_path):
     read = table(
         tmp_path, "patient,label,score,view\nP1,1,1,CC\nP1,0,2,MLO\nP2,0,3,CC\n",
@@ -75,7 +105,9 @@ def test_a_part_of_a_table_has_its_rows(tmp_path):
     ("label,score\n1,inf\n", {}, "the score is 'inf'"),
     ("label,score\nmaybe,1\n", {}, "unknown label 'maybe'"),
     ("label,score\n,1\n", {}, "no row with label and score"),
-    ("label,score\n", {}, "no row"), ("", {}, "no column 'label'"),
+    ("label,score\n", {}, "no row"), ("", {}, "is empty"), ("\n\n", {}, "is empty"),
+    ("path,label,score\na,1,1\nb;0;0.5\n", {}, "row 3: 'b;0;0.5' is not divided"),
+    ("label;score\n1;0,5\n", {}, "with a decimal point"),
     ("label,score\n1,1\n", dict(texts=("age",)), "no column 'age'"),
     ("label,score\n1,1\n", dict(woman="who"), "no column 'who'"),
     ("label,score\n1,1\n", dict(scores=("AI*",)), "no column of scores")))
