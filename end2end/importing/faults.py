@@ -29,10 +29,13 @@ SEVERAL_FILES = re.compile(r"\.(?:png|jpe?g|dcm|dicom|tiff?|pgm)\s*[;,|]\s*\S", 
 FRACTION = re.compile(r"^(\d+)[.,]0+$")
 # Days since 1899-12-30, as spreadsheets keep dates: 1954 to 2064.
 DAY_NUMBER = re.compile(r"[2-5]\d{4}")
+WHOLE_DATE = re.compile(
+    r"(?:\d{1,2}([./-])\d{1,2}\1\d{2,4}|\d{4}([./-])\d{1,2}\2\d{1,2})(?:[ T][0:.]+)?")
 DAMAGE = {
     "fractions": (("patient",), FRACTION.match),
     "exponents": (("patient", "exam", "path"), EXPONENT.fullmatch),
     "dates": (("patient", "path"), DAMAGED_AS_DATE.fullmatch),
+    "patient-dates": (("patient",), WHOLE_DATE.fullmatch),
     "several-files": (("path",), SEVERAL_FILES.search),
     "day-numbers": (("date",), DAY_NUMBER.fullmatch),
 }
@@ -127,6 +130,11 @@ OF_TABLE = {
         "dates written as the number of a day, such as 45001", SAID,
         "nothing: they are read as dates, as Excel counts days from 1900",
         _flagged("day-numbers")),
+    "patient-dates": Fault(
+        "numbers of patients that are dates, such as 01.03.2024", SAID,
+        "check that it is the right column, and that no spreadsheet made dates of the "
+        "numbers; women with the same date are read as one woman",
+        _flagged("patient-dates")),
     "fractions": Fault(
         "numbers of patients with a fraction, such as 123.0", SAID,
         "nothing: they are read without it", _flagged("fractions")),
@@ -149,7 +157,8 @@ OF_TABLE = {
 OF_FILES = {
     "missing-files": Fault(
         "files that do not exist", LEFT_OUT,
-        "correct the path, or say where the files are (--files FOLDER)",
+        "correct the path (a spreadsheet may have taken zeros in front), or say where "
+        "the files are (--files FOLDER)",
         "left_out LIKE 'no file%'"),
     "ambiguous-files": Fault(
         "names that several files have", LEFT_OUT,

@@ -65,6 +65,10 @@ def test_women_in_two_parts_stop_an_import_unless_left_out():
     (dict(patient="02. Jan"), ["dates"]), (dict(patient="Mrz 21"), ["dates"]),
     (dict(patient="123.0"), ["fractions"]), (dict(exam="123.0"), []),
     (dict(path="a.png; b.png"), ["several-files"]), (dict(path="a,b.png"), []),
+    (dict(patient="01.03.2024"), ["patient-dates"]),
+    (dict(patient="2024-03-01 00:00:00"), ["patient-dates"]),
+    (dict(exam="2024-03-01"), []), (dict(patient="1.2.840.113619"), []),
+    (dict(patient="12-3.24"), []), (dict(patient="20240301"), []),
     (dict(patient="E12"), []), (dict(patient="12-34"), [])])
 def test_cells_that_a_spreadsheet_damaged(cells, names):
     assert faults.of_cells(cells, Row(2, ()), {}) == names
