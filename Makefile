@@ -97,8 +97,12 @@ petrini:  ## one and two views as by Petrini et al. 2022, 2025 (DDSM=)
 later:  ## resnet-vgg with AdamW, mixup, ...: one by one, and all at 2048x1024 (DDSM=)
 transfer:  ## the models that fine-tuning starts from (DDSM=)
 
+official: ON_SPLIT = --split official-disjoint
+joint:  ## what one network for both views gains over the mean of views (DDSM=)
+official:  ## all on the official split too, women of both lists in one (DDSM=)
+
 $(DDSM_TARGETS): $(READY)
-	@$(DDSM_RUN) --run $@
+	@$(DDSM_RUN) $(ON_SPLIT) --run $@
 
 $(INBREAST_TARGETS): $(READY)
 	@$(INBREAST_RUN) --run $(@:inbreast-%=%)

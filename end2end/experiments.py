@@ -5,6 +5,8 @@ row becomes a chain of commands; the command line, the order, what is skipped an
 tables are here, once.
 """
 
+from __future__ import annotations
+
 import argparse
 import dataclasses
 import pathlib
@@ -57,6 +59,7 @@ class Run:
         data: folder as downloaded; None for phantoms.
         models: folder of the models that rows start from; None: `out`.
         making: flags of the program that makes a missing one of them.
+        beside: the run on the usual split, where this is on another one.
     """
 
     out: pathlib.Path
@@ -65,6 +68,7 @@ class Run:
     data: pathlib.Path | None
     models: pathlib.Path | None = None
     making: tuple = ()
+    beside: Run | None = None
 
     @property
     def demo(self) -> bool:
@@ -94,11 +98,13 @@ class Column:
         heading: of the column.
         published: function of a row to text; None where it is about outcomes.
         outcome: key of the outcomes whose values are shown.
+        beside: whether these are of the run on the usual split.
     """
 
     heading: str
     published: Callable[[Any], str] | None = None
     outcome: str = ""
+    beside: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +130,7 @@ class Program:
         add_flags: adds flags of this program alone to its parser.
         starts: function of the arguments to folder of models and flags that make them.
         check: function of rows and a `Run`, called before any step.
+        split_columns: of the tables of runs on another split (`--split`).
     """
 
     name: str
@@ -141,6 +148,7 @@ class Program:
     add_flags: Callable[[argparse.ArgumentParser], None] = lambda parser: None
     starts: Callable[[argparse.Namespace], tuple] = lambda arguments: (None, ())
     check: Callable[[list, Run], None] = lambda rows, run: None
+    split_columns: tuple[Column, ...] = ()
 
 
 # The command line -------------------------------------------------------------------
@@ -158,6 +166,11 @@ def parser(program: Program, description: str | None) -> commands.Parser:
     parser.add_argument("--data", metavar=metavar,
                         help=f"folder of {title} as downloaded; with --scale demo "
                              "phantoms where it is not given")
+    if program.split_columns:
+        parser.add_argument(
+            "--split", metavar="NAME",
+            help="do everything on this split too, official or official-disjoint, in a "
+                 "folder of that name within --out, and table both")
     program.add_flags(parser)
     parser.add_argument("--scale", choices=tuple(program.scales), default="paper",
                         help=program.help["--scale"])
@@ -226,7 +239,17 @@ def run_of(program: Program, arguments: argparse.Namespace, seed: int) -> Run:
         if models and (making or (models / f"seed-{seed}").exists()):
             models /= f"seed-{seed}"
     data = pathlib.Path(arguments.data) if arguments.data else None
-    return Run(out, scale, seed, data, models, making)
+    run = Run(out, scale, seed, data, models, making)
+    split = getattr(arguments, "split", None)
+    return on_split(run, split) if split else run
+
+
+def on_split(run: Run, split: str) -> Run:
+    """The same data on another split, beside what a run has made of them."""
+    scale = dataclasses.replace(
+        run.scale, prepare=(*run.scale.prepare, "--split", split))
+    return dataclasses.replace(
+        run, out=run.out / split, data=run.download, scale=scale, beside=run)
 
 
 # Running ----------------------------------------------------------------------------
@@ -241,6 +264,8 @@ def perform(program: Program, names: Iterable[str], run: Run) -> None:
         ChildProcessError: a command failed.
     """
     names = list(names)
+    if run.beside:
+        perform(program, names, run.beside)
     program.check([program.rows[name] for name in with_needs(program, names)], run)
     with locks.output_folder(run.out):
         for step in program.data_steps(run):
@@ -281,15 +306,19 @@ def table(program: Program, names: Iterable[str], runs: Sequence[Run]) -> str:
         names: of experiments.
         runs: at least one; of several, the mean and the range are shown.
     """
+    columns = program.split_columns if runs[0].beside else program.columns
     rows = []
     for name in names:
         row = program.rows[name]
-        outcomes = [program.outcome(row, run) for run in runs]
+        outcomes = {beside: [program.outcome(row, run.beside if beside else run)
+                             for run in runs]
+                    for beside in {column.beside for column in columns}}
         rows.append(tuple(
             column.published(row) if column.published else
-            together([outcome.get(column.outcome) for outcome in outcomes])
-            for column in program.columns))
-    return markdown([column.heading for column in program.columns], rows,
+            together([outcome.get(column.outcome) for outcome in
+                      outcomes[column.beside]])
+            for column in columns))
+    return markdown([column.heading for column in columns], rows,
                     synthetic=runs[0].demo)
 
 

@@ -38,7 +38,9 @@ PROGRAM = experiments.Program(
     folder="experiments", steps=row_steps,
     data_steps=lambda run: [steps.Step("prepare", "", ("module", "prepare"))],
     outcome=lambda row, run: dict(plain=(run.seed / 10, None)),
-    columns=(experiments.NAME, *experiments.VALUES))
+    columns=(experiments.NAME, *experiments.VALUES),
+    split_columns=(experiments.NAME, experiments.Column("ours", outcome="plain"),
+                   experiments.Column("usual", outcome="plain", beside=True)))
 
 
 @pytest.fixture
@@ -137,3 +139,25 @@ def test_the_settings_of_every_earlier_experiment_stay_as_they_were(part):
     for scale, rows, ours in pairs:
         changed = [name for name, value in rows.items() if ours.get(name) != value]
         assert not changed, scale
+
+
+def test_another_split_is_done_beside_the_usual_one_and_tabled_with_it(
+        tmp_path, monkeypatch, capsys):
+    folders = []
+    monkeypatch.setattr(steps, "perform", lambda step, out: folders.append(
+        (step.name, out.relative_to(tmp_path).as_posix())))
+    program = dataclasses.replace(PROGRAM, outcome=lambda row, run: dict(
+        plain=(0.25 if run.beside else 0.75, None)))
+    experiments.main(program, arguments(
+        "--run", "a", "--scale", "demo", "--out", str(tmp_path), "--split", "official"))
+    assert folders == [
+        (name, folder) for folder in (".", "official") for name in
+        ("prepare", "a", "test-a")]
+    assert "| a | 0.25 | 0.75 |" in capsys.readouterr().out
+
+
+def test_a_run_on_another_split_takes_the_same_download_and_prepares_it_so(tmp_path):
+    usual = run(tmp_path)
+    split = experiments.on_split(usual, "official")
+    assert split.download == usual.download and split.demo
+    assert split.scale.prepare[-2:] == ("--split", "official")

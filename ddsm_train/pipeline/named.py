@@ -375,6 +375,15 @@ STATED_ROWS = [
 ]
 
 
+# One network for both views against the mean of the views by the network that its
+# trunk is from, breast by breast.
+JOINT_ROWS = [
+    _stated(f"joint-{row.needs[0]}", "not published: joined views", "joint_gain",
+            f"AUC of breasts by {row.name} less that by the mean of views of "
+            f"{row.needs[0]}", {}, (row.name, row.needs[0]))
+    for row in (*TWO_VIEW_ROWS, *PETRINI_ROWS) if row.kind == "two_view"]
+
+
 def _figure(name, source, title, needs):
     return Experiment(name, source, source.replace("fig", "Figure "), "figure", title,
                       {}, 0.1, needs=needs)
@@ -391,7 +400,7 @@ FIGURE_ROWS = [
 
 EXPERIMENTS = {row.name: row for row in (
     *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *PETRINI_ROWS, *LATER_ROWS, *OTHER_ROWS,
-    *STATED_ROWS, *FIGURE_ROWS)}
+    *STATED_ROWS, *JOINT_ROWS, *FIGURE_ROWS)}
 GROUPS = {
     "table1": [row.name for row in PATCH_ROWS if row.group == "table1"],
     "table2": [row.name for row in IMAGE_ROWS if row.group == "table2"],
@@ -410,6 +419,10 @@ GROUPS = {
     "contrasts": ["resnet50-s10", "no-patch-stage", "resnet50-fc-5x5", "resnet50-s1",
                   "resnet50-s1-random"],
     "two-view": [row.name for row in TWO_VIEW_ROWS],
+    # The networks of Petrini et al. and the paper's best, for `--split`.
+    "official": [*BEST_FOUR, "ensemble", *(row.name for row in (
+        *TWO_VIEW_ROWS, *PETRINI_ROWS, *LATER_ROWS))],
+    "joint": [row.name for row in JOINT_ROWS],
     "petrini": [row.name for row in PETRINI_ROWS],
     "later": ["resnet-vgg", *(row.name for row in LATER_ROWS)],
     # What the experiments on INbreast start from.

@@ -31,6 +31,11 @@ SCALES = {
         {"S1": 20, "S1-random": 20, "S1g": 20, "S10": 6, "S30": 2, "image": (2, 12)},
         ("--split", "official-disjoint"), ("--hm-pool-size", 1, 1, "--batch-size", 16),
         flips=False),
+    # As small, with lesions that show in one of the two views only.
+    "one-view": Scale((256, 192), 64 / 224, (
+        "--patients", 96, "--difficulty", 0.0, "--size", 512, 384, "--one-view", 1),
+        {**dict.fromkeys(named.PATCH_SETS, 6), "image": (2, 12)},
+        ("--split", "official-disjoint"), ("--batch-size", 16), flips=False),
     "smoke": Scale((320, 256), 64 / 224, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
         {**dict.fromkeys(named.PATCH_SETS, 1), "image": (1, 2)}),
@@ -240,6 +245,11 @@ def difference_command(row: named.Experiment, run: Run) -> tuple:
     return "end2end.metrics", second, first
 
 
+def joint_command(row: named.Experiment, run: Run) -> tuple:
+    """The network of two views against the mean of views, by breast."""
+    return *difference_command(row, run), "--by", "breast"
+
+
 def specificity_command(row: named.Experiment, run: Run) -> tuple:
     """The operating point of the paper's benchmark."""
     return "end2end.metrics", *score_files(row, run), "--at", named.SENSITIVITY
@@ -259,6 +269,7 @@ class Stated:
 
 
 STATED = {"difference": Stated(experiments.difference, difference_command),
+          "joint_gain": Stated(experiments.difference, joint_command),
           "two_view_gain": Stated(experiments.two_view_gain),
           "flip_gain": Stated(experiments.flip_gain),
           "specificity": Stated(experiments.specificity, specificity_command)}
@@ -344,6 +355,20 @@ def outcome(row: named.Experiment, run: Run) -> dict:
     return outcomes
 
 
+def published_official(kind: str) -> Callable[[named.Experiment], str]:
+    """What is published of networks of that kind on the official split."""
+    def text(row):
+        known = row.group == "petrini" and row.kind == kind
+        return experiments.shown(row.published["auc"] if known else None,
+                                 pattern=".4f")
+    return text
+
+
+def published_random(row: named.Experiment) -> str:
+    """What the paper has, whose split was drawn at random."""
+    return "-" if row.group == "petrini" else experiments.published(row)
+
+
 PROGRAM = experiments.Program(
     name="ddsm_train.experiments", rows=named.EXPERIMENTS, groups=named.GROUPS,
     scales=SCALES, data=("CBIS-DDSM", "DDSM", "DOWNLOAD", "download"),
@@ -359,4 +384,13 @@ PROGRAM = experiments.Program(
         experiments.NAME, Column("title", published=lambda row: row.title),
         *experiments.VALUES,
         Column("epoch", published=lambda row: str(row.published.get("epoch") or "-")),
-        Column("our epoch", outcome="epoch")))
+        Column("our epoch", outcome="epoch")),
+    split_columns=(
+        experiments.NAME,
+        Column("published on the official split, one view",
+               published=published_official("image")),
+        Column("two views", published=published_official("two_view")),
+        Column("ours", outcome="plain"), Column("ours, flips", outcome="flips"),
+        Column("published, random split", published=published_random),
+        Column("ours, random split", outcome="plain", beside=True),
+        Column("ours, random split, flips", outcome="flips", beside=True)))

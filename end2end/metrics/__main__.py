@@ -29,6 +29,9 @@ def parser() -> commands.Parser:
                              "the others are compared with it")
     parser.add_argument("--table", help="CSV with patient_id, side, view and more, "
                                         "such as roi_mask_path.csv")
+    parser.add_argument("--by", choices=("image", "breast"), default="image",
+                        help="breast: compare means of the views of each breast, also "
+                             "with files of networks of two views (default: image)")
     parser.add_argument("--at", nargs="+", type=float, default=[0.869, 0.861],
                         metavar="SHARE", help="sensitivities and specificities of the "
                                               "operating points (default: 0.869 0.861)")
@@ -56,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     else:
         arguments = parser().parse_args(words)
         lines = (evidence.validation.of_large_tables(arguments)
-                 if evidence.validation.are_large(arguments.scores)
+                 if arguments.by == "image"
+                 and evidence.validation.are_large(arguments.scores)
                  else reports.score_report.run(arguments))
     for line in lines:
         print(line)

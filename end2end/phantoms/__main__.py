@@ -28,6 +28,9 @@ def parser() -> commands.Parser:
     result.add_argument("--seed", type=int, default=1, help="(default: 1)")
     result.add_argument("--difficulty", type=float, default=0.3,
                         help="0, plain to see, to 1, subtle (default: 0.3)")
+    result.add_argument("--one-view", type=float, default=0.0, metavar="SHARE",
+                        help="share of the lesions that are to be seen in one of the "
+                             "views only (default: 0)")
     result.add_argument("--layout", choices=LAYOUTS, default="classic",
                         help="(default: classic, as from TCIA)")
     result.add_argument("--size", type=int, nargs=2, default=(1024, 768),

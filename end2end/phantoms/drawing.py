@@ -45,6 +45,8 @@ class Lesion:
         depth: 0 at the chest wall, 1 at the skin.
         offsets: per view, -1 to 1 across the breast.
         seed: of its details.
+        shown: views in which it is to be seen; in the others it has an outline, as one
+            that readers mark by what they know of it, but leaves no trace.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class Lesion:
     depth: float
     offsets: dict
     seed: int
+    shown: tuple = VIEWS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +80,8 @@ class Woman:
 
 
 def draw_woman(
-    number: int, *, seed: int, difficulty: float, normal: bool = False
+    number: int, *, seed: int, difficulty: float, normal: bool = False,
+    one_view: float = 0.0
 ) -> Woman:
     """Draws a woman; the same number, seed and difficulty give the same woman.
 
@@ -88,6 +92,7 @@ def draw_woman(
             malignant alike).
         normal: whether breasts without lesions are imaged too (screening, as in
             INbreast); otherwise each imaged breast has a lesion, as in CBIS-DDSM.
+        one_view: share of the lesions that are to be seen in one of the views only.
     """
     rng = np.random.default_rng([seed, number])
     malignant = rng.random() < MALIGNANT
@@ -100,9 +105,20 @@ def draw_woman(
     if normal:
         healthy = rng.random() < 0.5
         lesions = {side: () if healthy else lesions.get(side, ()) for side in SIDES}
+    if one_view:
+        # A stream of their own: the women stay as they are without.
+        rng_of_views = np.random.default_rng([seed, number, 1])
+        lesions = {side: tuple(_seen(rng_of_views, lesion, one_view)
+                               for lesion in lesions[side]) for side in lesions}
     return Woman(
         number=number, density=float(np.interp(rng.random(), *DENSITY)),
         lesions=dict(sorted(lesions.items())), seed=int(rng.integers(2**31)))
+
+
+def _seen(rng, lesion, one_view):
+    """A lesion that is to be seen in one view only, in that share of the cases."""
+    hidden, view = rng.random() < one_view, VIEWS[rng.integers(2)]
+    return dataclasses.replace(lesion, shown=(view,)) if hidden else lesion
 
 
 def _draw_lesions(rng, count, malignant, difficulty):
@@ -263,7 +279,8 @@ def _add_lesion(picture, lesion, view, centre):
         density, outline = density.T, outline.T
     mask = np.zeros(picture.shape, bool)
     (rows, columns), (own_rows, own_columns) = _window(picture.shape, centre, reach)
-    picture[rows, columns] += lesion.contrast * density[own_rows, own_columns]
+    if view in lesion.shown:
+        picture[rows, columns] += lesion.contrast * density[own_rows, own_columns]
     mask[rows, columns] = outline[own_rows, own_columns]
     return mask
 

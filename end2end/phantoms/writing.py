@@ -28,10 +28,10 @@ from end2end.utils import files, processes
 SETTINGS_FILE = "phantoms.json"
 
 
-def write_cbis_ddsm(
+def write_cbis_ddsm(  # noqa: PLR0913 - each is one choice of the drawing
         folder: files.Path, *, patients: int, seed: int = 1, difficulty: float = 0.3,
-        size: tuple[int, int] = (1024, 768), layout: str = "classic", workers: int = 1
-) -> pathlib.Path:
+        size: tuple[int, int] = (1024, 768), layout: str = "classic",
+        one_view: float = 0.0, workers: int = 1) -> pathlib.Path:
     """Writes a small CBIS-DDSM of synthetic women.
 
     Args:
@@ -41,6 +41,7 @@ def write_cbis_ddsm(
         difficulty: 0 (plain to see) to 1 (subtle).
         size: (height, width) of the mammograms in pixels.
         layout: `classic` or `descriptive` (TCIA), or `kaggle` (the JPEG mirror).
+        one_view: share of the lesions that are to be seen in one of the views only.
         workers: processes; the files do not depend on it.
 
     Returns:
@@ -50,7 +51,7 @@ def write_cbis_ddsm(
         files.InputError: a value out of range, or a folder with other contents.
     """
     settings = dict(patients=patients, seed=seed, difficulty=difficulty,
-                    size=list(size), layout=layout)
+                    size=list(size), layout=layout, **_some(one_view))
     folder, complete = _prepare(folder, settings)
     if complete:
         return folder
@@ -86,14 +87,15 @@ def spoil(folder: files.Path) -> list:
 
 def write_inbreast(
         folder: files.Path, *, patients: int, seed: int = 1, difficulty: float = 0.3,
-        size: tuple[int, int] = (1024, 768), workers: int = 1) -> pathlib.Path:
+        size: tuple[int, int] = (1024, 768), one_view: float = 0.0, workers: int = 1
+) -> pathlib.Path:
     """Writes a small INbreast of synthetic women; arguments as `write_cbis_ddsm`.
 
     Returns:
         the folder.
     """
     settings = dict(patients=patients, seed=seed, difficulty=difficulty,
-                    size=list(size), layout="inbreast")
+                    size=list(size), layout="inbreast", **_some(one_view))
     folder, complete = _prepare(folder, settings)
     if complete:
         return folder
@@ -113,10 +115,10 @@ OTHER_LAYOUTS = {"vindr": (vindr_layout, True), "rsna": (rsna_layout, True),
                  "cmmd": (cmmd_layout, False), "mini-mias": (mini_mias_layout, True)}
 
 
-def write_layout(
+def write_layout(  # noqa: PLR0913 - each is one choice of the drawing
         folder: files.Path, *, layout: str, patients: int, seed: int = 1,
-        difficulty: float = 0.3, size: tuple[int, int] = (1024, 768), workers: int = 1
-) -> pathlib.Path:
+        difficulty: float = 0.3, size: tuple[int, int] = (1024, 768),
+        one_view: float = 0.0, workers: int = 1) -> pathlib.Path:
     """Writes a small set of synthetic women; arguments as `write_cbis_ddsm`.
 
     Args:
@@ -126,7 +128,7 @@ def write_layout(
         the folder.
     """
     settings = dict(patients=patients, seed=seed, difficulty=difficulty,
-                    size=list(size), layout=layout)
+                    size=list(size), layout=layout, **_some(one_view))
     module, normal = OTHER_LAYOUTS[layout]
     folder, complete = _prepare(folder, settings)
     if complete:
@@ -138,6 +140,11 @@ def write_layout(
     module.write_tables(folder, rows)
     files.write_json(folder / SETTINGS_FILE, settings | dict(complete=True))
     return folder
+
+
+def _some(one_view):
+    """The setting where it is one, so that folders made before are known again."""
+    return {"one_view": one_view} if one_view else {}
 
 
 def _prepare(folder, settings):
@@ -152,6 +159,9 @@ def _prepare(folder, settings):
         raise files.InputError(
             "--size {} {} cannot be drawn; give 64 to 8192 pixels.".format(
                 *settings["size"]))
+    if not 0 <= settings.get("one_view", 0) <= 1:
+        raise files.InputError(
+            f"--one-view {settings['one_view']} is no share; give 0 to 1.")
     if settings["seed"] < 0:
         raise files.InputError(
             f"--seed {settings['seed']} is negative; give 0 or more.")
@@ -173,7 +183,8 @@ def _prepare(folder, settings):
 
 def _women(settings, *, normal):
     return [drawing.draw_woman(
-        number, seed=settings["seed"], difficulty=settings["difficulty"], normal=normal)
+        number, seed=settings["seed"], difficulty=settings["difficulty"], normal=normal,
+        one_view=settings.get("one_view", 0.0))
         for number in range(1, settings["patients"] + 1)]
 
 

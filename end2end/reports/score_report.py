@@ -31,6 +31,9 @@ def run(arguments: argparse.Namespace) -> list[str]:
     paths = list(map(pathlib.Path, arguments.scores))
     tables = [labelled(path) for path in paths]
     names = file_names(paths)
+    if arguments.by == "breast":
+        # A network of two views sees a single view twice, so single ones count here.
+        tables = [ensembles.breasts(table, both_views=False) for table in tables]
     if arguments.mean:
         tables.insert(0, ensembles.ensemble(tables, names))
         names.insert(0, "mean")

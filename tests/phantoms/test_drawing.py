@@ -71,3 +71,33 @@ def test_the_skin_line_is_furthest_out_near_the_nipple():
     edge, middle = drawing.outline(np.random.default_rng(0), "CC", SIZE)
     assert edge.shape == (SIZE[0],)
     assert abs(edge.argmax() / SIZE[0] - middle) < 0.05
+
+
+def test_a_lesion_of_one_view_leaves_no_trace_in_the_other():
+    plain = drawing.draw_woman(3, seed=5, difficulty=0.0)
+    woman = drawing.draw_woman(3, seed=5, difficulty=0.0, one_view=1.0)
+    side, lesions = next(iter(woman.lesions.items()))
+    assert all(len(lesion.shown) == 1 for lesion in lesions)
+    without = dataclasses.replace(woman, lesions={side: tuple(
+        dataclasses.replace(lesion, shown=()) for lesion in lesions)})
+    for view in drawing.VIEWS:
+        picture, masks = drawing.render(woman, side, view, (96, 72))
+        whole, outlines = drawing.render(plain, side, view, (96, 72))
+        np.testing.assert_array_equal(masks, outlines)
+        empty, _ = drawing.render(without, side, view, (96, 72))
+        seen = [view in lesion.shown for lesion in lesions]
+        assert (picture != empty).any() == any(seen)
+        assert (picture == whole).all() == all(seen)
+
+
+def test_a_share_of_the_lesions_shows_in_one_view_and_nothing_else_changes():
+    women = [[drawing.draw_woman(number, seed=1, difficulty=0.3, one_view=share)
+              for number in range(1, 81)] for share in (0.0, 0.4)]
+    views = [lesion.shown for woman in women[1] for lesions in woman.lesions.values()
+             for lesion in lesions]
+    share = sum(len(view) == 1 for view in views) / len(views)
+    assert 0.25 < share < 0.55 and {("CC",), ("MLO",), drawing.VIEWS} == set(views)
+    for plain, other in zip(*women, strict=True):
+        assert plain.seed == other.seed and plain.density == other.density
+        assert [lesion.seed for lesion in sum(plain.lesions.values(), ())] == [
+            lesion.seed for lesion in sum(other.lesions.values(), ())]

@@ -1,6 +1,7 @@
 """The command that describes score files: checks, short names, a page."""
 
 import argparse
+import json
 import pathlib
 
 import numpy as np
@@ -14,7 +15,7 @@ from end2end.utils import files
 def arguments(*paths, **changes):
     return argparse.Namespace(**(dict(
         scores=list(map(str, paths)), at=[0.86], runs=50, seed=1, out=None, mean=None,
-        table=None, threshold=[]) | changes))
+        table=None, threshold=[], by="image") | changes))
 
 
 @pytest.fixture
@@ -57,3 +58,30 @@ def test_scores_without_labels_are_refused(tmp_path):
     (tmp_path / "s.csv").write_text("path,label,score\na.png,1,0.5\nb.png,,0.25\n")
     with pytest.raises(files.InputError, match="1 of 2"):
         score_report.run(arguments(tmp_path / "s.csv"))
+
+
+def test_a_network_of_two_views_is_compared_with_the_mean_of_views(tmp_path):
+    women, sides = [f"P{i}" for i in range(6) for _ in range(2)], ["L"] * 12
+    labels = np.repeat([0, 1, 0, 1, 0, 1], 2)
+    views = ["CC", "MLO"] * 6
+    values = np.array([0.1, 0.2, 0.9, 0.1, 0.2, 0.5, 0.9, 0.9, 0.5, 0.6, 0.3, 0.5])
+    paths = tuple(f"{woman}_{view}.png" for woman, view in zip(
+        women, views, strict=True))
+    scores.write_scores(tmp_path / "images.csv", scores.Scores(
+        paths, values, labels, patients=tuple(women), lateralities=tuple(sides),
+        views=tuple(views)))
+    scores.write_scores(tmp_path / "joint.csv", scores.Scores(
+        paths[::2], np.array([0.1, 0.8, 0.2, 0.9, 0.3, 0.7]), labels[::2],
+        patients=tuple(women[::2]), lateralities=tuple(sides[::2]),
+        views=tuple(views[::2])))
+    files_of_both = tmp_path / "images.csv", tmp_path / "joint.csv"
+    score_report.run(arguments(*files_of_both, by="breast", out=str(tmp_path / "out")))
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["count"] == 6
+    comparison, = results["comparisons"]
+    assert comparison["auc"] == 1
+    # Of nine pairs the mean of views has two in the wrong order: 0.5 and 0.4 of women
+    # with cancer against 0.55 of one without.
+    assert comparison["difference"] == pytest.approx(2 / 9)
+    with pytest.raises(files.InputError, match="other images"):
+        score_report.run(arguments(*files_of_both))

@@ -52,7 +52,7 @@ def test_names_are_unique_and_needs_exist():
     assert len(named.EXPERIMENTS) == len(
         [*named.PATCH_ROWS, *named.IMAGE_ROWS, *named.TWO_VIEW_ROWS,
          *named.PETRINI_ROWS, *named.LATER_ROWS, *named.OTHER_ROWS, *named.STATED_ROWS,
-         *named.FIGURE_ROWS])
+         *named.JOINT_ROWS, *named.FIGURE_ROWS])
     for row in ROWS:
         assert re.fullmatch(r"[a-z0-9-]+", row.name)
         assert set(row.needs) <= set(named.EXPERIMENTS)
@@ -64,7 +64,8 @@ def test_the_whole_paper_is_everything_but_our_own_additions():
     assert left == {"patch-resnet50-s1-random", "resnet50-s1-random", "no-patch-stage",
                     "patch-efficientnetb0-ddsm-s10", "patch-efficientnetb3-ddsm-s10",
                     "patch-convnextsmall-s10", *(row.name for row in (
-                        *named.TWO_VIEW_ROWS, *named.PETRINI_ROWS, *named.LATER_ROWS))}
+                        *named.TWO_VIEW_ROWS, *named.PETRINI_ROWS, *named.LATER_ROWS,
+                        *named.JOINT_ROWS))}
     for names in named.GROUPS.values():
         assert set(names) <= set(named.EXPERIMENTS)
 
