@@ -20,7 +20,7 @@ from end2end.utils import commands, programs
 NOT_HERE = ("patch_model_path", "top_kind", "top_filters", "top_repeats", "expansion",
             "heatmap", "heatmap_pool", "heatmap_strides", "heatmap_max_pool",
             "convolutional", "shortcut", "dense_units", "dense_layers", "height",
-            "breast_only")
+            "breast_only", "remove_pectoral")
 
 
 def parser() -> commands.Parser:

@@ -38,6 +38,10 @@ NOT_HERE = (
     "expansion", "heatmap", "heatmap_pool", "heatmap_strides", "heatmap_max_pool",
     "convolutional", "shortcut", "dense_units", "dense_layers")
 
+# What of a mammogram the network saw, as the model was trained.
+SHOWN = {"breast_only": "--breast-only", "remove_pectoral": "--remove-pectoral",
+         "crop_breast": "--crop-breast"}
+
 
 def parser() -> commands.Parser:
     """The command line."""
@@ -73,12 +77,12 @@ def parse(argv: Sequence[str] | None = None) -> tuple:
 
 def stored_flags(model_path: str | pathlib.Path) -> tuple:
     """What stays as the model was trained: size, that of the paper where none is
-    recorded, and whether only the breast is shown."""
+    recorded, and what of a mammogram is shown."""
     beside = pathlib.Path(model_path).with_suffix(".config.json")
     card = files.read_json(beside, "model settings") if beside.exists() else {}
     images = card.get("images") or {}
-    breast = ("--breast-only",) if images.get("breast_only") else ()
-    return ("--img-size", *(images.get("size") or (1152, 896)), *breast)
+    shown = [flag for name, flag in SHOWN.items() if images.get(name)]
+    return ("--img-size", *(images.get("size") or (1152, 896)), *shown)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from end2end.config import options
 
 NAMES = ("size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
-         "center", "pixel_mean", "breast_only", "crop_breast")
+         "center", "pixel_mean", "breast_only", "remove_pectoral", "crop_breast")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -67,6 +67,9 @@ class ImageOptions:
     breast_only: bool = option(
         False, "--breast-only",
         help="blacken what is not the breast (markers, labels); kept with the model")
+    remove_pectoral: bool = option(
+        False, "--remove-pectoral",
+        help="blacken the pectoral muscle where its edge is seen; kept with the model")
     crop_breast: bool = option(
         False, "--crop-breast",
         help="cut each image to the breast before resizing; kept with the model")

@@ -7,6 +7,8 @@ from . import input_checks as input_checks
 from . import kinds as kinds
 from . import unfit as unfit
 from . import warps as warps
+from .pectoral import pectoral_muscle as pectoral_muscle
+from .pectoral import remove_pectoral as remove_pectoral
 from .reading import Mammogram as Mammogram
 from .reading import decoded as decoded
 from .reading import identify as identify
@@ -34,9 +36,11 @@ __all__ = [
     "identify",
     "input_checks",
     "intensities",
+    "pectoral_muscle",
     "read",
     "kinds",
     "read_image",
+    "remove_pectoral",
     "resized",
     "scaled",
     "scaled_channels",

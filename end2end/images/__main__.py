@@ -27,7 +27,7 @@ def parser() -> commands.Parser:
                       help="threads that read (NUM_CPU_CORES)")
     config.add_options(parser, config.ImageOptions, only=(
         "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
-        "breast_only", "crop_breast"))
+        "breast_only", "remove_pectoral", "crop_breast"))
     parser.set_defaults(intensity_scale="auto")
     return parser
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end import config
-from end2end.images import reading, segmentation
+from end2end.images import pectoral, reading, segmentation
 from end2end.utils import files
 
 # OpenCV is imported where it is used, so that `--help` comes at once.
@@ -73,8 +73,8 @@ def scaled(image: NDArray, options: config.ImageOptions) -> NDArray[np.float32]:
     """Resizes and scales one mammogram: what augmentation takes.
 
     Cut where `crop_breast` is set; then the steps in the order of the original: resize,
-    stretch the maximum, multiply, equalise. Where `breast_only` is set, what is not the
-    breast becomes black after resizing.
+    stretch the maximum, multiply, equalise. Where `breast_only` or `remove_pectoral` is
+    set, what is not the breast or is the muscle becomes black after resizing.
 
     Args:
         image: uint8, uint16 or float32 array `(rows, columns)`, from `read_image`.
@@ -110,6 +110,8 @@ def intensities(image: NDArray, options: config.ImageOptions) -> NDArray[np.floa
             "(input_checks.with_scale).")
     if options.breast_only and image.max() > 0:
         image, _ = segmentation.segment_breast(image, crop=False)
+    if options.remove_pectoral:
+        image = pectoral.remove_pectoral(image)
     grey = image.astype(np.float32)
     if options.stretch_max_to is not None:
         maximum = float(grey.max())

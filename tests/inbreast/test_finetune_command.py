@@ -43,12 +43,14 @@ def test_the_image_size_is_that_of_the_model_unless_typed(model_file):
     assert parsed(model_file, "--img-size", 64, 32)[1].size == (64, 32)
 
 
-def test_only_the_breast_is_shown_to_a_model_that_learned_so(model_file):
-    assert not parsed(model_file)[1].breast_only
+@pytest.mark.parametrize("name", ["breast_only", "remove_pectoral", "crop_breast"])
+def test_only_what_a_model_learned_from_is_shown_to_it(model_file, name):
+    assert not getattr(parsed(model_file)[1], name)
     files.write_json(model_file.with_suffix(".config.json"),
-                     dict(images=dict(size=[320, 256], breast_only=True)))
-    assert parsed(model_file)[1].breast_only
-    assert not parsed(model_file, "--no-breast-only")[1].breast_only
+                     dict(images={"size": [320, 256], name: True}))
+    assert getattr(parsed(model_file)[1], name)
+    flag = f"--no-{name.replace('_', '-')}"
+    assert not getattr(parsed(model_file, flag)[1], name)
 
 
 def test_fine_tuning_without_a_model_is_refused():
