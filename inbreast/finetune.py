@@ -47,7 +47,9 @@ def parser() -> commands.Parser:
     """The command line."""
     parser = training_command.parser(
         "inbreast.finetune", __doc__, script="image_clf_train", leave_out=NOT_HERE)
-    parser.add_argument("--recipe", choices=tuple(RECIPES), default="paper",
+    # `recipe` is the setting of augmentation.
+    parser.add_argument("--recipe", dest="fine_tuning", choices=tuple(RECIPES),
+                        default="paper",
                         help="200 epochs at 1e-5, or 50 at 1e-6 (default: paper); "
                              "flags typed beside it win")
     return parser
@@ -72,7 +74,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple:
     files.existing_file(arguments.resume_from, "model")
     stored = stored_flags(arguments.resume_from)
     return training_command.parse(
-        program, [*map(str, (*RECIPES[arguments.recipe], *stored)), *words], {})
+        program, [*map(str, (*RECIPES[arguments.fine_tuning], *stored)), *words], {})
 
 
 def stored_flags(model_path: str | pathlib.Path) -> tuple:

@@ -5,9 +5,14 @@ import json
 import pathlib
 
 import experiment_commands
+import numpy as np
 import pytest
 
 from end2end import experiments
+from end2end.evaluation import testing
+from end2end.metrics import __main__ as metrics_program
+from end2end.metrics import statistics
+from end2end.tables import scores
 from end2end.utils import files, steps
 
 
@@ -161,3 +166,35 @@ def test_a_run_on_another_split_takes_the_same_download_and_prepares_it_so(tmp_p
     split = experiments.on_split(usual, "official")
     assert split.download == usual.download and split.demo
     assert split.scale.prepare[-2:] == ("--split", "official")
+
+
+def breasts(*views):
+    """Scores of six breasts, three with cancer, by view; each breast is a woman's."""
+    names = ("CC", "MLO")
+    return scores.Scores(
+        tuple(f"{number}-{name}.png" for name in names for number in range(6)),
+        np.concatenate(views), np.array([0, 0, 0, 1, 1, 1] * 2),
+        patients=tuple(f"p{number}" for number in range(6)) * 2,
+        lateralities=("L",) * 12, views=("CC",) * 6 + ("MLO",) * 6)
+
+
+def test_what_the_text_states_is_read_from_the_results_of_the_programs(tmp_path):
+    # One cancer is missed in each view by a score of 0.1; the other view has 0.9.
+    plain = breasts([.2, .3, .4, .1, .8, .7], [.2, .3, .4, .9, .1, .7])
+    flips = breasts([.2, .3, .4, .9, .8, .7], [.2, .3, .4, .9, .8, .7])
+    draw = statistics.Draw(50, 1)
+    results = testing.compare(dict(plain=plain, flips=flips), draw)
+    gain = experiments.two_view_gain(results)
+    assert gain["plain"][0] == pytest.approx(1 - results["plain"]["auc"])
+    assert gain["flips"][0] == 0
+    assert experiments.flip_gain(results)["plain"][0] == pytest.approx(
+        1 - results["plain"]["auc"])
+    for number, table in enumerate((plain, flips)):
+        scores.write_scores(tmp_path / f"{number}.csv", table)
+    metrics_program.main([
+        str(tmp_path / "0.csv"), str(tmp_path / "1.csv"), "--at", "0.8", "--runs", "50",
+        "--out", str(tmp_path / "out")])
+    results = files.read_json(tmp_path / "out" / "results.json")
+    assert experiments.difference(results)["plain"][0] == pytest.approx(
+        1 - results["auc"])
+    assert experiments.specificity(results)["plain"][0] == 0
