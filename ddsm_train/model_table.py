@@ -64,10 +64,23 @@ refused.
 A network is tried before it is used: one that cannot be computed, or that needs memory
 or time out of proportion to its image, is refused. One that was neither saved by this
 program nor published is first built and tried in a process of its own, within 9 seconds
-of the processor and 2 GB, and a second and 20 MB more for each 20 MB of the file; this
+of the processor and 2 GB. For each 20 MB of the file a second and 20 MB are added, for
+the weights have to be read and held; the loading of TensorFlow does not count. This
 adds about 4 seconds of the processor to a command, most of them while the command loads
 TensorFlow itself. Networks of less than two thousand million multiplications are run on
-a random image of the right size; of larger ones the cost is read off the graph.
+a random image of the right size; of larger ones the cost is read off the graph: at most
+256 MB in one step and 512 MB in all, and 2 kB and 48 kB more for each pixel of the
+image, and two thousand million multiplications, and two million more for each pixel. These
+are limits of this program, and a refusal says so; `END2END_MODEL_LIMITS=2` doubles all
+of them. Networks of Keras with two outputs, at 1152x896:
+
+| network | file | seconds allowed | processor, with 4 s of TensorFlow | memory, with TensorFlow |
+| --- | --- | --- | --- | --- |
+| VGG19 | 76 MB | 13 | 4.8 s | 864 MB |
+| ResNet152V2 | 224 MB | 20 | 9.7 s | 1,087 MB |
+| EfficientNetB7 | 246 MB | 21 | 13.3 s | 1,135 MB |
+| NASNetLarge | 328 MB | 25 | 13.4 s | 1,235 MB |
+| ConvNeXtXLarge | 1,328 MB | 75 | 9.5 s | 2,438 MB |
 
 ## Outputs
 

@@ -1,9 +1,13 @@
 """A short slice of `python -m tests.fuzz`: damaged files of every kind are read or
 refused with a sentence, never anything else."""
 
+import os
+import time
+import types
+
 import pytest
 
-from tests.fuzz import readers, runner
+from tests.fuzz import readers, runner, worker
 
 # The first hundred numbers hold the bombs of each kind.
 FIRST = 100
@@ -41,3 +45,23 @@ def test_the_counts_find_a_hang_memory_and_a_crash():
     result.add(4, "raised", "KeyError at images.py:1")
     assert [number for number, *_ in result.findings] == [2, 3, 4]
     assert [ending for _, ending, _ in result.findings] == ["hang", "memory", "raised"]
+
+
+def test_the_making_of_a_file_counts_neither_as_time_nor_as_memory(
+        tmp_path, monkeypatch):
+    def run(number, begin):
+        made = bytearray(os.urandom(1000)) * 100_000
+        while time.process_time() < started + 0.2:
+            made[0] += 0
+        del made
+        begin()
+        return "read", ""
+
+    os.makedirs(tmp_path / "a" / "case" / "out")
+    os.mkdir(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path / "empty")
+    started = time.process_time()
+    *_, seconds, most = worker._watched(
+        types.SimpleNamespace(run=run, out=tmp_path / "a" / "case" / "out"), 1,
+        types.SimpleNamespace(found=[], active=False))
+    assert seconds < 0.1 and most < 50 << 20

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 # Bytes of what one operation takes and gives, and of what all give: a part that any
 # network may have, and one for each pixel of the image. VGG16, which takes most of the
-# published ones, needs 0.5 kB and 3 kB a pixel.
-LARGEST_STEP = (1 << 30, 2 << 10)
-ALL_STEPS = (2 << 30, 32 << 10)
-# Multiplications likewise; ConvNeXtXLarge, the costliest of Keras's own networks, needs
-# 1.2 million a pixel.
-OPERATIONS = (2e10, 2e6)
+# published ones, needs 0.5 kB and 3 kB a pixel. Four flips of an image are scored at
+# once: with the first parts they stay within 2 GB. Weights do not count, since a file
+# holds as many bytes.
+LARGEST_STEP = (256 << 20, 2 << 10)
+ALL_STEPS = (512 << 20, 48 << 10)
+# Multiplications likewise. ConvNeXtXLarge, the costliest of Keras's own networks, needs
+# 1.2 million and, in all, 38 kB a pixel.
+OPERATIONS = (2e9, 2e6)
 # A network of so many multiplications is run on a trial image; larger ones would make
 # every start wait.
 QUICK = 2e9
@@ -38,8 +40,10 @@ IDLE = 20
 # Of the clock; TensorFlow is loaded first, which takes a while on a busy machine.
 SECONDS = 180
 _process = isolated.Reader(
-    "model {path} cannot be used: the trial of its network {end}. Give another model.",
-    SECONDS, IDLE)
+    "model {path} cannot be used: the trial of its network {end}. It may take "
+    f"{isolated.SECONDS_OF_PROCESSOR} seconds of the processor and "
+    f"{isolated.MAX_MEMORY >> 30} GB, and more for a larger file. "
+    f"{isolated.LIMIT_IS_OURS}", SECONDS, IDLE)
 atexit.register(_process.stop)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_process.renew)
@@ -60,6 +64,7 @@ def in_isolation(path: pathlib.Path, size: tuple[int, int] | None = None) -> Non
     # This process needs Keras next, and would otherwise only wait.
     threading.Thread(
         target=importlib.import_module, args=("keras",), daemon=True).start()
+    _process.seconds = SECONDS * isolated.limit_factor()
     _process.ask("network", path, size=size)
 
 
@@ -93,6 +98,10 @@ def check(model: "keras.Model", name: str, size: tuple[int, int] | None = None) 
             graph(*(random.uniform(shape, 0, 255) for shape in shapes))
     except files.InputError:
         raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise files.InputError(
+            f"the network of model {name} cannot be run within the memory allowed. "
+            f"{isolated.LIMIT_IS_OURS}") from error
     # Whatever Keras, TensorFlow and their kernels raise: it is no network to use.
     except Exception as error:
         reason = network_build.reason(error)
@@ -106,21 +115,24 @@ def _check_costs(graph, pixels, name):
     """Multiplications of a graph; refuses it if they or its arrays are too many."""
     total, largest, multiplications = 0, 0, 0.0
     for operation in graph.get_operations():
-        if operation.type in ("Placeholder", "Const", "ReadVariableOp", "Identity"):
+        if operation.type in ("Placeholder", "Identity", *WEIGHTS):
             continue
         outputs = sum(map(_bytes, operation.outputs))
         total += outputs
-        largest = max(largest, outputs + sum(map(_bytes, operation.inputs)))
+        largest = max(largest, outputs + sum(
+            _bytes(tensor) for tensor in operation.inputs
+            if tensor.op.type not in WEIGHTS))
         multiplications += _multiplications(operation)
     for value, (fixed, each), what in (
             (largest, LARGEST_STEP, "bytes of memory in one step"),
             (total, ALL_STEPS, "bytes of memory"),
             (multiplications, OPERATIONS, "multiplications")):
-        if value > fixed + each * pixels:
+        most = (fixed + each * pixels) * isolated.limit_factor()
+        if value > most:
             raise files.InputError(
                 f"model {name} needs {value:.1e} {what} for an image of {pixels} "
-                f"pixels; at most {fixed + each * pixels:.1e} are allowed. Give "
-                "another model or a smaller --img-size.")
+                f"pixels; at most {most:.1e} are allowed. {isolated.LIMIT_IS_OURS} A "
+                "smaller --img-size needs less.")
     return multiplications
 
 
@@ -145,6 +157,8 @@ def _multiplications(operation):
         side or 1 for side in shape[-sides:].as_list())
 
 
+# Types of operations that give weights and constants.
+WEIGHTS = ("Const", "ReadVariableOp")
 # Type of operation: which of its inputs is the kernel, and how many of the last sides
 # of that are channels of the output.
 KERNELS = {"Conv2D": (1, 1), "Conv2DBackpropInput": (1, 1), "MatMul": (1, 1),

@@ -30,7 +30,7 @@ SINCE = {
     (1, 2, 2): ("LayerNormalization",),
     (1, 2, 3): ("CenterCrop", "Normalization", "RandomContrast", "RandomFlip",
                 "RandomHeight", "RandomRotation", "RandomTranslation", "RandomWidth",
-                "RandomZoom", "Rescaling", "swish"),
+                "RandomZoom", "Rescaling", "Resizing", "swish"),
     (1, 2, 4): ("gelu", "leaky_relu", "log_softmax", "silu"),
     (1, 2, 9): ("GroupNormalization", "LayerScale", "RandomBrightness",
                 "StochasticDepth", "UnitNormalization", "mish"),

@@ -75,6 +75,7 @@ SETTINGS = {
     "UpSampling2D": ("size", "interpolation"),
     "Rescaling": ("scale", "offset"),
     "CenterCrop": ("height", "width"),
+    "Resizing": ("height", "width", "interpolation"),
     "LayerScale": ("projection_dim",),
     "Add": _MERGE, "Subtract": _MERGE, "Multiply": _MERGE, "Average": _MERGE,
     "Maximum": _MERGE, "Minimum": _MERGE,
@@ -95,6 +96,8 @@ _IGNORED = {
     "moving_mean_initializer", "moving_variance_initializer", "depthwise_initializer",
     "pointwise_initializer", "alpha_initializer", "fused", "synchronized",
     "noise_shape", "sparse", "ragged", "implementation", "autocast", "init_values"}
+# Settings of single classes that change nothing without others, which are refused.
+_IGNORED_OF = {"Resizing": ("fill_mode", "fill_value")}
 # Settings that change what training does, but no prediction.
 _TRAINING_ONLY = ("_constraint", "activity_regularizer")
 # How Keras stores arrays that were given as settings.
@@ -153,7 +156,7 @@ def checked(kind: str, config: object, where: str) -> dict:
                 kept[key] = dtype
         elif key == "data_format":
             _check_order(value, where)
-        else:
+        elif key not in _IGNORED_OF.get(kind, ()):
             _check_unused(key, value, where)
     return kept
 
@@ -208,8 +211,8 @@ def _value(key, value, where):
         value = value[0]
     value = _plain(value)
     for number in _numbers(value, where):
-        expect(abs(number) <= GREATEST_NUMBER, where,
-               f"its {key} is {number}, which is beyond reason")
+        if abs(number) > GREATEST_NUMBER:
+            refuse(where, f"has the {key} {number}, which is beyond reason")
     return value
 
 
@@ -286,6 +289,8 @@ def shape(sides: Sequence, where: str) -> tuple:
     """
     expect(len(sides) >= 2, where, f"the input shape is {sides}")
     for side in sides:
-        expect(side is None or type(side) is int and 0 < side <= GREATEST_SIDE,
-               where, f"it has an input side of {side!r}, which is beyond reason")
+        expect(side is None or type(side) is int and side > 0, where,
+               f"it has an input side of {side!r}")
+        if side and side > GREATEST_SIDE:
+            refuse(where, f"has an input side of {side}, which is beyond reason")
     return tuple(sides[1:])

@@ -219,7 +219,7 @@ def _read_row(entry, reading):
     expect(isinstance(inbound, list), where, "it has a malformed connection")
     # Keras 3 stores the default of its layers for images, True, with their calls, and
     # takes False at prediction.
-    passing = kind in (*layer_settings.INACTIVE, "CenterCrop")
+    passing = kind in (*layer_settings.INACTIVE, "CenterCrop", "Resizing")
     calls = [_read_call(call, where, passing=passing) for call in inbound]
     if kind in MODEL_CLASSES:
         return Row(name, kind, _read(entry, reading), calls)
@@ -247,9 +247,10 @@ def _refusal(kind, where):
     if kind in _CODE:
         return (f"{where} is a {kind}, which would run code from the file; it is not "
                 "loaded. Rebuild the model without it.")
-    return (f"{where} is of the class {kind!r}, which this program does not know; "
-            f"expected one of {', '.join(layer_settings.SETTINGS)}. Custom classes are "
-            "not loaded.")
+    return (f"{where} is of the class {kind!r}, which this program does not load; "
+            f"expected one of {', '.join(layer_settings.SETTINGS)}, or a layer that "
+            "acts in training only. This is a limit of this program, not damage of the "
+            "file.")
 
 
 def _kind(entry, source):

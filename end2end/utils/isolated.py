@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import subprocess
@@ -51,6 +52,12 @@ TASKS = {"dicom": ("end2end.dicom.parsing", "decoded_here"),
          "network": ("end2end.checkpoints.isolated_trials", "examine", "prepare")}
 # Bytes of a model file that are built into a network in a second of the processor.
 BUILT_PER_SECOND = 20_000_000
+# The environment variable by which all limits on networks of others are multiplied.
+LIMITS = "END2END_MODEL_LIMITS"
+LIMIT_IS_OURS = ("This is a limit of this program and no fault of the file; the "
+                 f"environment variable {LIMITS}=2 doubles it.")
+# Notes of TensorFlow's log, which are no reason of an end.
+NOTE = re.compile(r"[IW]\d{4} |WARNING: All log messages")
 DAMAGED = ("{path} cannot be read: its library {end}; the file is damaged. Restore it "
            "or leave it out.")
 
@@ -179,7 +186,8 @@ class Reader:
             return "closed its output"
         self.complaints.seek(0)
         lines = self.complaints.read()[-4000:].decode(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        last = next((line.strip() for line in reversed(lines)
+                     if line.strip() and not NOTE.match(line)), "")
         how = f"ended with status {code}" if code >= 0 else _ENDS.get(
             -code, f"crashed by {signal.Signals(-code).name}")
         return f"{how} ({commands.one_line(last)[:200]})" if last else how
@@ -267,11 +275,12 @@ def limit_time(seconds: float) -> None:
 def answer(question: dict) -> tuple[dict, NDArray | None]:
     """Does one task; returns the answer as JSON values, and an array or None."""
     path = pathlib.Path(question.pop("path"))
+    is_prepared = False
     try:
         function, is_prepared = _function(question.pop("task"))
-        size = path.stat().st_size if is_prepared else 0
-        limit_memory(size)
-        limit_time(SECONDS_OF_PROCESSOR + size / BUILT_PER_SECOND)
+        size, factor = (path.stat().st_size, limit_factor()) if is_prepared else (0, 1)
+        limit_memory(MAX_MEMORY * (factor - 1) + size * factor)
+        limit_time((SECONDS_OF_PROCESSOR + size / BUILT_PER_SECOND) * factor)
         array = function(path, **question)
         limit_time(0)
     except files.InputError as error:
@@ -279,10 +288,19 @@ def answer(question: dict) -> tuple[dict, NDArray | None]:
         return dict(error=str(error)), None
     except MemoryError:
         limit_time(0)
-        return dict(error=_too_little_memory(path)), None
+        return dict(error=_too_little_memory(path, is_prepared)), None
     if array is None:
         return {}, None
     return dict(dtype=array.dtype.str, shape=array.shape), array.copy("C")
+
+
+def limit_factor() -> int:
+    """By how much a user multiplies the limits on networks of others; at least 1.
+
+    Raises:
+        files.InputError: the environment variable is no whole number.
+    """
+    return max(1, commands.environment_int(LIMITS, 1))
 
 
 def _function(task):
@@ -294,11 +312,14 @@ def _function(task):
     return getattr(module, name), bool(preparations)
 
 
-def _too_little_memory(path):
+def _too_little_memory(path, is_network):
     if _ALLOWED:
         return (f"{path} cannot be read within the {_ALLOWED >> 20} MB of address "
                 "space that this process may take (ulimit -v); raise that limit. The "
                 "file need not be damaged.")
+    if is_network:
+        return (f"the network of {path} cannot be built within {MAX_MEMORY >> 30} GB "
+                f"of memory beside the size of its file. {LIMIT_IS_OURS}")
     return (f"{path} cannot be read within {MAX_MEMORY >> 30} GB of memory; it is "
             "damaged or far larger than any such file. Leave it out.")
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 
+import foreign_models
 import golden_models
 import h5py
 import keras
@@ -146,6 +147,36 @@ def test_a_loaded_penalty_and_dropout_are_those_of_the_file(tmp_path):
                    if isinstance(layer, keras.layers.Dropout))
     assert float(convolution.kernel_regularizer.l2) == 0.001
     assert dropout.rate == 0.25
+
+
+@pytest.mark.parametrize("suffix", ["h5", "keras"])
+def test_preprocessing_is_exact_and_augmentation_inactive(tmp_path, suffix):
+    layers = keras.layers
+    keras.utils.set_random_seed(3)
+    stack = (
+        layers.Resizing(14, 11), layers.Rescaling(1 / 127.5, -1.0),
+        layers.Normalization(mean=0.2, variance=2.5), layers.CenterCrop(12, 9),
+        layers.RandomFlip(), layers.RandomRotation(0.3), layers.RandomZoom(0.4),
+        layers.RandomContrast(0.5), layers.RandomTranslation(0.3, 0.2),
+        # Which Keras 3.15 cannot write as HDF5.
+        *([layers.RandomBrightness(0.5)] if suffix == "keras" else []),
+        layers.GaussianNoise(1.0), layers.Conv2D(3, 3, activation="relu"),
+        layers.Flatten(), layers.Dense(2))
+    model = foreign_models.network(*stack, shape=(17, 10, 1))
+    model.save(tmp_path / f"m.{suffix}")
+    pixels = 255 * np.random.default_rng(4).random((2, 17, 10, 1), np.float32)
+    outputs = checkpoints.load_model(tmp_path / f"m.{suffix}").predict(pixels)
+    np.testing.assert_allclose(outputs, model.predict(pixels), atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [
+    keras.layers.RandomCrop(4, 4),
+    keras.layers.Resizing(8, 8, crop_to_aspect_ratio=True)])
+def test_a_layer_whose_effect_differs_between_ages_is_refused_as_a_limit(
+        tmp_path, layer):
+    foreign_models.network(layer).save(tmp_path / "m.h5")
+    with pytest.raises(files.InputError, match="limit of this program, not damage"):
+        checkpoints.load_model(tmp_path / "m.h5")
 
 
 def test_a_saved_model_comes_back_with_everything_that_must_travel(tmp_path):

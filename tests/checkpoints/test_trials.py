@@ -37,6 +37,34 @@ def test_a_network_of_too_many_multiplications_is_refused():
         trials.check(keras.Model(image, layers.GlobalMaxPooling2D()(x)), "m")
 
 
+def test_a_limit_is_called_one_of_this_program_and_can_be_raised(monkeypatch):
+    model = foreign_models.network(
+        layers.UpSampling2D(170), layers.GlobalAveragePooling2D(), shape=(64, 48, 1))
+    with pytest.raises(files.InputError, match="limit of this program.*END2END_MOD"):
+        trials.check(model, "m")
+    monkeypatch.setenv("END2END_MODEL_LIMITS", "4")
+    trials.check(model, "m")
+    monkeypatch.setenv("END2END_MODEL_LIMITS", "much")
+    with pytest.raises(files.InputError, match="whole number"):
+        trials.check(model, "m")
+
+
+def test_weights_do_not_count_as_memory_of_a_step(monkeypatch):
+    monkeypatch.setattr(trials, "LARGEST_STEP", (2000, 0))
+    trials.check(foreign_models.network(layers.Flatten(), layers.Dense(100)), "m")
+    with pytest.raises(files.InputError, match="bytes of memory in one step"):
+        trials.check(foreign_models.network(layers.Conv2D(20, 1)), "m")
+
+
+def test_what_does_not_fit_into_memory_is_no_fault_of_the_network(monkeypatch):
+    def fail(*rest):
+        raise MemoryError
+
+    monkeypatch.setattr(trials, "_check_costs", fail)
+    with pytest.raises(files.InputError, match="within the memory allowed. This is"):
+        trials.check(foreign_models.network(layers.Flatten()), "m")
+
+
 def test_what_cannot_be_computed_is_refused_with_the_size():
     model = foreign_models.network(
         layers.Conv2D(2, 9), *foreign_models.classifier_top(), shape=(None, None, 1))
@@ -79,7 +107,7 @@ def test_what_ends_the_process_of_trials_is_told_and_the_file_is_not_called_dama
         trials._process.refusal, trials.SECONDS))
     with pytest.raises(files.InputError, match="trial of its network took") as error:
         checkpoints.load_model(path)
-    assert "damaged" not in str(error.value)
+    assert "damaged" not in str(error.value) and "a limit of this" in str(error.value)
 
 
 def test_models_saved_here_and_published_ones_need_no_process_of_trials(

@@ -4,6 +4,7 @@ It reports each case before and after, so that the parent knows which file kille
 made it hang. Memory is limited; what would run code or write elsewhere is recorded.
 """
 
+import ctypes
 import faulthandler
 import gc
 import logging
@@ -130,8 +131,13 @@ class Cases:
         return name, mutations.damaged(
             data, rng, others=seeds, text=self.kind.text, start=self.kind.start), rng
 
-    def run(self, number, data=None):
+    def run(self, number, data=None, begin=lambda: None):
         """Reads one case.
+
+        Args:
+            number: of the case.
+            data: what is read in place of its file.
+            begin: called when the file is there, before it is read.
 
         Returns:
             "read" or "refused", and the message.
@@ -142,8 +148,10 @@ class Cases:
         file = self.folder / name
         before = file.read_bytes() if self.kind.folder else None
         file.write_bytes(made if data is None else data)
+        del made
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
+        begin()
         try:
             self.kind.read(readers.Place(self.folder, file, self.out, rng))
             return "read", ""
@@ -183,14 +191,12 @@ def work(connection, seed, jobs, folder):
                 # forgets a model ten times as fast.
                 gc.freeze()
                 os.chdir(folder / "cwd")
-                base = size("VmRSS")
                 # Above what is allowed: what fails at the very limit would not show.
                 limit = size("VmSize") + 4 * MEMORY
                 resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
                 continue
             connection.send(("begin", kind, number))
-            connection.send(
-                ("end", kind, number, *_watched(cases, number, watch, base)))
+            connection.send(("end", kind, number, *_watched(cases, number, watch)))
         resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
         shutil.rmtree(folder / kind)
     connection.send(("done",))
@@ -222,14 +228,24 @@ def _warm_up(cases):
     assert endings.count("read") >= max(1, len(endings) // 3), (cases.name, endings)
 
 
-def _watched(cases, number, watch, base):
-    """Ending, text, seconds and bytes of one case."""
-    forget_peak()
-    watch.found.clear()
-    # Of the processor: the machine may be busy with other work.
-    started, watch.active = time.process_time(), True
+def _watched(cases, number, watch):
+    """Ending, text, seconds and bytes of one case.
+
+    What it took to make the file, which may hold a network of Keras, does not count.
+    """
+    started = base = 0
+
+    def begin():
+        nonlocal started, base
+        # What the making of the file has left would hide what the reader takes.
+        ctypes.CDLL(None).malloc_trim(0)
+        forget_peak()
+        watch.found.clear()
+        # Of the processor: the machine may be busy with other work.
+        started, base, watch.active = time.process_time(), size("VmRSS"), True
+
     try:
-        ending, text = cases.run(number)
+        ending, text = cases.run(number, begin=begin)
     except BaseException as error:  # noqa: BLE001 - any other ending is a finding
         ending, text = "raised", _where(error)
     watch.active = False

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -89,8 +90,9 @@ import time
 from end2end.utils import files, isolated
 isolated.START = isolated.START.replace(
     "isolated.main", "import os, types; sys.modules[chr(100)] = types.SimpleNamespace("
-    "die=lambda path: (os.write(2, bytes(sys.argv[0], 'ascii') + b'gave up'), "
-    "os.abort())); isolated.TASKS['die'] = ('d', 'die'); isolated.main")
+    "die=lambda path: (os.write(2, bytes(sys.argv[0], 'ascii') + b'gave up' + "
+    "bytes([10]) + b'I0000 00:00 a note'), os.abort())); "
+    "isolated.TASKS['die'] = ('d', 'die'); isolated.main")
 isolated.TASKS["die"] = ("d", "die")
 try:
     isolated.ask("die", sys.argv[1])
@@ -104,7 +106,27 @@ def test_a_crash_is_told_with_its_signal_and_the_last_words(tmp_path):
     said = subprocess.run(
         [sys.executable, "-c", DYING, tmp_path / "a.h5"], capture_output=True,
         text=True, timeout=120).stdout
-    assert "SIGABRT" in said and "gave up" in said
+    assert "SIGABRT" in said and "gave up" in said and "a note" not in said
+
+
+def test_a_network_without_room_meets_a_limit_that_grows_with_its_file(
+        tmp_path, monkeypatch):
+    def fail(path):
+        raise MemoryError
+
+    limits = []
+    monkeypatch.setattr(isolated, "limit_memory", limits.append)
+    monkeypatch.setattr(isolated, "limit_time", limits.append)
+    monkeypatch.setitem(sys.modules, "failing", types.SimpleNamespace(
+        fail=fail, prepare=lambda: None))
+    monkeypatch.setitem(isolated.TASKS, "fail", ("failing", "fail", "prepare"))
+    monkeypatch.setenv(isolated.LIMITS, "3")
+    (tmp_path / "m.h5").write_bytes(bytes(isolated.BUILT_PER_SECOND))
+    answer, _ = isolated.answer(dict(task="fail", path=str(tmp_path / "m.h5")))
+    assert limits == [2 * isolated.MAX_MEMORY + 3 * isolated.BUILT_PER_SECOND,
+                      3 * (isolated.SECONDS_OF_PROCESSOR + 1), 0]
+    assert "no fault of the file" in answer["error"]
+    assert "damaged" not in answer["error"]
 
 
 def test_a_process_without_work_is_ended(tmp_path):
