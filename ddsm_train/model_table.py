@@ -69,12 +69,13 @@ the weights have to be read and held; the loading of TensorFlow does not count. 
 adds about 4 seconds of the processor to a command, most of them while the command loads
 TensorFlow itself. Networks of less than two thousand million multiplications are run on
 a random image of the right size; of larger ones the cost is read off the graph: at most
-256 MB in one step and 512 MB in all, and 2 kB and 48 kB more for each pixel of the
-image, and two thousand million multiplications, and two million more for each pixel. These
-are limits of this program, and a refusal says so; `END2END_MODEL_LIMITS=2` doubles all
-of them. Networks of Keras with two outputs, at 1152x896:
+256 MB in one step and 512 MB in all, with 2 kB and 48 kB more for each pixel of the
+image, and two thousand million multiplications, with two million more for each pixel.
+These are limits of this program, and a refusal says so; `END2END_MODEL_LIMITS=2`
+doubles all of them. Networks of Keras with two outputs, at 1152x896, measured with the
+loading of TensorFlow (4 seconds, 0.6 GB):
 
-| network | file | seconds allowed | processor, with 4 s of TensorFlow | memory, with TensorFlow |
+| network | file | seconds allowed | processor | memory |
 | --- | --- | --- | --- | --- |
 | VGG19 | 76 MB | 13 | 4.8 s | 864 MB |
 | ResNet152V2 | 224 MB | 20 | 9.7 s | 1,087 MB |
