@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import cv2
 import keras
@@ -71,6 +73,29 @@ def test_what_is_missing_is_said_before_a_model_is_read(model_path, tmp_path):
     with pytest.raises(files.InputError, match="exists already"):
         export.main([str(model_path), "--to", "savedmodel", "--out",
                      str(tmp_path / "best.savedmodel")])
+
+
+PLAIN = """
+import sys, keras, numpy
+model = keras.models.load_model(sys.argv[1], compile=False)
+arrays = numpy.load(sys.argv[2])
+print(abs(model.predict(arrays["x"], verbose=0) - arrays["y"]).max() < 1e-6,
+      [name for name in sys.modules if name.startswith("end2end")])
+"""
+
+
+@pytest.mark.slow
+def test_an_exported_keras_file_loads_in_a_program_that_has_keras_alone(
+        model_path, tmp_path):
+    out = tmp_path / "best.keras"
+    assert not export.main([str(model_path), "--to", "keras", "--out", str(out)])
+    classifier = checkpoints.load_classifier(model_path)
+    x = export.inputs(classifier, [])[0]
+    np.savez(tmp_path / "a.npz", x=x, y=classifier.model.predict_on_batch(x))
+    printed = subprocess.run(
+        [sys.executable, "-I", "-c", PLAIN, out, tmp_path / "a.npz"], cwd=tmp_path,
+        capture_output=True, text=True, timeout=300).stdout
+    assert printed == "True []\n"
 
 
 def test_a_keras_file_is_read_here_again_with_its_card(model_path, tmp_path):

@@ -88,12 +88,18 @@ def served(scores, flags):
 
 
 @pytest.mark.slow
-def test_every_command_gives_the_same_score_and_flags_an_unknown_order(case):
+def test_every_command_gives_the_same_score_and_flags_an_unknown_order(
+        case, capsys):
     flags, scores = case
     predict.main(["best.h5", "set", "--out", "p.csv", *flags])
-    shards.write_rows("in.csv", ("path",), [
-        {"path": row["path"]} for row in rows_of("p.csv")])
+    shards.write_rows("in.csv", ("path", "label"), [
+        {"path": row["path"], "label": row["path"].split("/")[-2]}
+        for row in rows_of("p.csv")])
     archive.main(["predict", "in.csv", "--models", "best.h5", "--out", "a", *flags])
+    capsys.readouterr()
+    archive.main(["evaluate", "a", "--runs", "100"])
+    printed = capsys.readouterr().out
+    assert ("nobody says which output" in printed) == (not flags)
     evaluate.main(["best.h5", "set", "--out", "e", "--runs", "100", *flags])
     results = json.loads(pathlib.Path("e", "results.json").read_text())
     shown = served(scores, flags)

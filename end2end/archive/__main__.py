@@ -89,6 +89,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         few = reports.score_tables.few(results | dict(count=count))
         for name, value in results.items():
             commands.say(f"{name}: {value}{few if name == 'auc_interval' else ''}")
+        if results["order_unknown"]:
+            commands.say("of these rows nobody says which output of the model is "
+                         "cancer; if it is the other, the AUC is 1 minus this. "
+                         "Give archive predict --class-list.")
         return
     total, unit = 0, "mammograms" if arguments.task == "sample" else "rows"
     with archive.leases.output_folders(outputs(arguments)) as check:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from end2end import metrics
 from end2end.archive import shards
+from end2end.checkpoints import outputs
 from end2end.metrics import bootstrap
 from end2end.tables import vocabulary
 from end2end.utils import files
@@ -31,12 +32,13 @@ def describe(table: str, *, runs: int = 1000, seed: int = bootstrap.SEED
 
     Returns:
         dict with rows, failed (without a score), unlabelled, positive, negative, auc,
-        auc_error_at_most, auc_interval.
+        auc_error_at_most, auc_interval, and order_unknown, the rows of models of which
+        nobody says which output is cancer.
 
     Raises:
         files.InputError: a score is not in 0 to 1, or a class is missing.
     """
-    counts, left_out = histogram(table)
+    counts, left_out, unknown = histogram(table)
     positive, negative = counts[1].sum(), counts[0].sum()
     if not positive or not negative:
         raise files.InputError(
@@ -48,17 +50,24 @@ def describe(table: str, *, runs: int = 1000, seed: int = bootstrap.SEED
     return dict(rows=int(counts.sum()) + sum(left_out.values()), **left_out,
                 positive=int(positive), negative=int(negative), auc=area,
                 auc_error_at_most=ties / 2 / (float(positive) * float(negative)),
-                auc_interval=(low, high))
+                auc_interval=(low, high), order_unknown=unknown)
 
 
-def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int]]:
-    """Counts by class and bin, int64 `(2, BINS)`, and rows left out by reason."""
+def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int], int]:
+    """Counts by class and bin, int64 `(2, BINS)`, and rows left out by reason.
+
+    The last is the number of rows with a flag `outputs.UNKNOWN_ORDER` or
+    `UNKNOWN_CLASS`.
+    """
+    unknown, marks = 0, [text.partition("{}")[2] for text in (
+        outputs.UNKNOWN_ORDER, outputs.UNKNOWN_CLASS)]
     counts = np.zeros((2, BINS), np.int64)
     left_out = dict(failed=0, unlabelled=0)
     labels, values = [], []
     for row in shards.read_rows(table):
         headings = vocabulary.named_columns(row)
         score, label = (row.get(headings.get(name), "") for name in ("score", "label"))
+        unknown += any(mark in (row.get("flags") or "") for mark in marks)
         number = vocabulary.label(label)
         if not score:
             left_out["failed"] += 1
@@ -71,7 +80,7 @@ def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int]]:
             _count(counts, labels, values)
             labels, values = [], []
     _count(counts, labels, values)
-    return counts, left_out
+    return counts, left_out, unknown
 
 
 def _score(text, table):

@@ -31,6 +31,9 @@ PROBABILITIES = ("softmax", "sigmoid")
 LOGITS = ("linear", "log_softmax")
 UNKNOWN_ORDER = ("which output of {} is cancer is not known; the second of two is "
                  "taken for it (give --class-list neg pos, or pos neg)")
+UNKNOWN_CLASS = ("the class of the single output of {} is not known; it is "
+                 "taken for the probability of cancer (give --class-list pos, "
+                 "or neg)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,8 +156,7 @@ def _of_one(model, classes, source, name):
         return Outputs(_with_complement(model), classes, (
             f"its single output is taken for the probability of {classes[1]}, named "
             f"by {source}"))
-    caution = (f"the class of the single output of {name} is not known; it is taken "
-               "for the probability of cancer (give --class-list pos, or neg)")
+    caution = UNKNOWN_CLASS.format(name)
     return Outputs(_with_complement(model), CLASSES, caution, caution)
 
 

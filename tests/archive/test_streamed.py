@@ -5,6 +5,7 @@ import pytest
 
 from end2end import metrics
 from end2end.archive import shards, streamed
+from end2end.checkpoints import outputs
 from end2end.utils import files
 
 
@@ -57,3 +58,14 @@ def test_pairs_within_a_bin_count_half_and_bound_the_error():
     counts = np.zeros((2, streamed.BINS), np.int64)
     counts[0, 5], counts[1, 5], counts[1, 9] = 3, 1, 1
     assert streamed.auc(counts) == pytest.approx((3 * 0.5 + 3) / 6)
+
+
+@pytest.mark.parametrize("flag", [outputs.UNKNOWN_ORDER, outputs.UNKNOWN_CLASS])
+def test_rows_of_models_whose_order_of_outputs_nobody_says_are_counted(tmp_path, flag):
+    flag = flag.format("m")
+    shards.write_rows(tmp_path / "a.csv", ("label", "score", "flags"), [
+        dict(label="pos", score="0.5", flags=f"a; {flag}"),
+        dict(label="neg", score="0.3", flags="a")])
+    assert streamed.describe(tmp_path / "a.csv", runs=9)["order_unknown"] == 1
+    assert streamed.describe(table(
+        tmp_path / "b.csv", ("1", "0.9"), ("0", "0.2")), runs=9)["order_unknown"] == 0
