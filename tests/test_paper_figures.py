@@ -1,5 +1,7 @@
 """Figures 2 to 5 of the paper, from saved results alone."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -77,6 +79,15 @@ def test_figure_4_picks_the_surest_cancer_and_the_worst_errors(folder, capsys):
     assert "b no false positive; nearest" in said, "all negatives score below 0.5"
     assert "c false negative: " in said and "score 0.400" in said
     assert "d activation after ReLU of patches over image a" in said
+
+
+def test_figure_4_names_the_mean_over_the_flips_as_such(folder, tmp_path, capsys):
+    (tmp_path / "maps").mkdir()
+    for path in (folder / "saliency" / "maps").glob("*.npz"):
+        maps.save(tmp_path / "maps" / path.name,
+                  dataclasses.replace(maps.load(path), flips=True))
+    said = draw(folder, "fig4", tmp_path, capsys=capsys)
+    assert said.count(", mean score of four flips 0.") == 3
 
 
 def test_figure_5_shows_an_image_of_each_set(folder, capsys):

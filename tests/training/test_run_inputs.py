@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -192,3 +193,26 @@ def test_a_training_begins_with_what_became_of_all_images_and_files(folder, tmp_
     run_inputs.look_at_images("patch", data, run)
     assert messages[:2] == [f"patches: {len(data['train'])} found",
                             "not looked at: 1 (1 no image: notes.txt)"]
+
+
+def test_whole_images_of_16_bits_are_refused_unscaled_and_accepted_scaled(
+        folder, tmp_path):
+    unscaled = dataclasses.replace(IMAGES, intensity_scale=None)
+    data = listed(folder)
+    with pytest.raises(files.InputError, match=r"reach 6\d{4} where .* 0 to 255"):
+        run_inputs.look_at_images(
+            "whole_image", data, settings(tmp_path, images=unscaled))
+    run_inputs.look_at_images("whole_image", data, settings(tmp_path))
+
+
+def test_a_class_without_validation_images_is_named_and_a_whole_set_is_not(
+        folder, tmp_path, caplog):
+    lacking = tmp_path / "lacking" / "neg"
+    lacking.mkdir(parents=True)
+    shutil.copy(folder / "neg/a.png", lacking)
+    for val, expected in ((folder, False), (lacking.parent, True)):
+        caplog.clear()
+        run_inputs.open_data("patch", [str(folder), str(val), str(folder)], settings(
+            tmp_path, class_list=("neg", "pos")))
+        assert (f"val folder {val} has no images of pos; its figures say nothing of it."
+                in caplog.text) is expected
