@@ -245,6 +245,10 @@ and Kim 2025 (arXiv 2503.19945), in place of ImageNet's mean and deviation.
 """
 
 
+NEXT = ("**Next:** [train one](training.md), "
+        "[use a model of 2017](tutorials/model-of-2017.md).\n")
+
+
 def published_table() -> str:
     """The published models."""
     return table(
@@ -274,7 +278,8 @@ def page() -> str:
         "## Whole-image networks\n\nAt 1152x896, with five patch classes and two image "
         "classes. A flag left out has its default.\n", image_table(patches),
         "## Your own residual networks\n\n`resnets.resnet(name, ...)` and, for CC "
-        "and MLO together, `resnets.two_view_resnet(name, ...)`.\n", resnet_table()])
+        "and MLO together, `resnets.two_view_resnet(name, ...)`.\n", resnet_table(),
+        NEXT])
 
 
 def main(argv: Sequence[str] | None = None) -> None:

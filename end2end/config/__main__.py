@@ -31,6 +31,9 @@ programs is here with its default, so an old command runs with its first words c
 - Flags that never had an effect in the original are taken with a warning by
   `patch_clf_train`: {dead}.
 """
+ENDING = """
+**Next:** [training](training.md), [settings](reference/settings.md).
+"""
 
 
 def document() -> str:
@@ -40,7 +43,7 @@ def document() -> str:
     for program in PROGRAMS:
         parser = importlib.import_module(program).parser()
         parts += [f"## `end2end {programs.words(program)}`\n", table(parser)]
-    return "\n".join(parts)
+    return "\n".join(parts) + ENDING
 
 
 def table(parser: argparse.ArgumentParser) -> str:
