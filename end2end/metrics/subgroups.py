@@ -15,6 +15,7 @@ from scipy import stats
 
 from end2end.metrics import clusters, delong, roc, shares
 from end2end.metrics.shares import Estimate
+from end2end.utils import chunks, mapped
 
 LEAST = 10
 RATE = 0.05
@@ -80,7 +81,8 @@ def describe(
     rows = []
     for column, texts in columns.items():
         texts = np.asarray(texts)
-        for value in sorted(set(texts.tolist()) - {""}, key=_order):
+        values = {str(text) for text in texts} - {""}
+        for value in sorted(values, key=_order):
             rows.append(_group(labels, scores, texts == value, keys, threshold, least,
                                ) | dict(column=column, value=value))
     return adjusted([Group(**row) for row in rows])
@@ -95,19 +97,19 @@ def _order(text):
 
 
 def _group(labels, scores, inside, keys, threshold, least):
-    truth, values = labels[inside], scores[inside]
+    truth, values = labels[inside], chunks.chosen(scores, inside)
     positive = int(truth.sum())
     row = dict(count=int(inside.sum()), positive=positive)
     if min(positive, len(truth) - positive) < least:
         return row
-    of_group = None if keys is None else keys[inside]
-    called = values >= threshold
+    of_group = None if keys is None else chunks.chosen(keys, inside)
+    called = chunks.each(lambda part: part >= threshold, values, dtype=bool)
     row |= dict(
         auc=delong.estimate(truth, values, of_group),
         sensitivity=shares.share(
-            called[truth], None if keys is None else of_group[truth]),
-        specificity=shares.share(
-            ~called[~truth], None if keys is None else of_group[~truth]))
+            called[truth], None if keys is None else chunks.chosen(of_group, truth)),
+        specificity=shares.share(~called[~truth], None if keys is None else
+                                 chunks.chosen(of_group, ~truth)))
     outside = labels[~inside]
     if min(outside.sum(), (~outside).sum()) >= least:
         row["gap"] = gap(labels, scores, inside, keys)
@@ -117,14 +119,18 @@ def _group(labels, scores, inside, keys, threshold, least):
 def gap(labels: NDArray[np.bool_], scores: NDArray[np.float64],
         inside: NDArray[np.bool_], groups: NDArray | None = None) -> Gap:
     """AUC of the cases inside a group less that of the others, `(n,)` arrays."""
-    difference, parts = 0.0, np.zeros(len(labels))
+    difference, parts = 0.0, mapped.empty(len(labels), np.float64, scores)
     for cases, sign in ((inside, 1), (~inside, -1)):
-        area, influence = delong.influence(labels[cases], scores[cases])
+        area, influence = delong.influence(labels[cases], chunks.chosen(scores, cases))
         difference += sign * area
-        parts[cases] = sign * influence
+        start = 0
+        for rows in chunks.slices(len(parts), parts, influence):
+            count = int(cases[rows].sum())
+            parts[rows][cases[rows]] = sign * influence[start:start + count]
+            start += count
     if groups is not None:
         parts = clusters.summed(parts, groups)
-    half = clusters.quantile(parts) * math.sqrt(float((parts**2).sum()))
+    half = clusters.quantile(parts) * math.sqrt(chunks.product(parts, parts))
     estimate = Estimate(difference, difference - half, difference + half)
     return Gap(estimate, delong.p_value(estimate))
 

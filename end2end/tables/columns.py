@@ -174,7 +174,7 @@ class _Collector:
         self.scores = {name: mapped.Growing("d") for name in places.scores}
         self.women, self.keys = mapped.Growing("q"), mapped.Growing("q")
         self.known_women = 0
-        self.codes = {name: array.array("l") for name in places.texts}
+        self.codes = {name: array.array("i") for name in places.texts}
         self.values = {name: {} for name in places.texts}
         self.left_out = {}
         self.label = _memory(vocabulary.label)
@@ -246,7 +246,7 @@ class _Collector:
             {name: column.values() for name, column in self.scores.items()},
             women, paths if keys and len(paths) else None,
             {name: np.array(list(self.values[name]) or [""], object)[
-                np.frombuffer(codes, np.int64)] for name, codes in self.codes.items()},
+                np.frombuffer(codes, np.int32)] for name, codes in self.codes.items()},
             self.left_out, _repeated(paths))
 
 
