@@ -41,8 +41,8 @@ def described(table: columns.Table) -> str:
     left = "".join(f"; {count} left out {reason}"
                    for reason, count in table.left_out.items())
     repeated = "" if not table.repeated else (
-        f"; {table.repeated} have the path of an earlier row and count all the same: "
-        "remove them where they are the same image")
+        f"; rows with the path of an earlier row: {table.repeated}, which count all "
+        "the same (remove them where they are the same image)")
     return (f"{table.name}: {len(table)} rows, {positive} with cancer{left}{repeated}; "
             f"{women}")
 

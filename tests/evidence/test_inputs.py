@@ -66,6 +66,6 @@ def test_a_table_of_one_woman_is_refused_and_few_women_are_named():
 
 def test_rows_that_repeat_a_path_are_named():
     labels = np.array([True, False])
-    assert "3 have the path of an earlier row" in inputs.described(
+    assert "the path of an earlier row: 3" in inputs.described(
         columns.Table("a", labels, {}, repeated=3))
     assert "earlier row" not in inputs.described(columns.Table("a", labels, {}))
