@@ -4,6 +4,7 @@ A database of the standard library in a temporary folder of the output; it holds
 the output holds, and is removed when the import ends.
 """
 
+import array
 import contextlib
 import dataclasses
 import json
@@ -64,11 +65,10 @@ class Store:
         """
         last, number = None, 0
         if order != "position":
-            ordered = self.database.execute(
+            positions = array.array("q", (place for (place,) in self.database.execute(
                 f"SELECT position FROM pictures WHERE {condition} ORDER BY {order}",
-                values).fetchall()
-            for (position,) in ordered:
-                yield self.row(position)
+                values)))
+            yield from map(self.row, positions)
             return
         while number == 0 or last is not None:
             number += 1

@@ -49,8 +49,8 @@ def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:
         files.InputError: see `check`.
     """
     labels, scores = check(labels, scores)
-    return chunks.total(chunks.each(
-        lambda score, label: (score - label)**2, scores, labels)) / len(scores)
+    distance = chunks.each(np.subtract, scores, labels)
+    return chunks.product(distance, distance) / len(distance)
 
 
 def brier_interval(
