@@ -154,8 +154,12 @@ def _shared(sites, column):
     count = 0
     for site in sites:
         if site.women is not None:
-            pairs = set(zip(site.women.tolist(), site.texts[column], strict=True))
-            count += len(pairs) - len({woman for woman, _ in pairs})
+            sums = np.zeros(int(chunks.extremes(site.women)[1]) + 1, int)
+            for value in _values(site, column):
+                present = np.zeros(len(sums), bool)
+                present[site.women[site.texts[column] == value]] = True
+                sums += present
+            count += int(np.maximum(sums - 1, 0).sum())
     return [f"{count} women have rows under several values of {column}; differences "
             "between sites take them for other women."] if count else []
 
@@ -217,15 +221,19 @@ def _same_order(first, other):
 
 def divided(site: columns.Table, column: str) -> list[columns.Table]:
     """A table by the values of a column; rows without one are left out and counted."""
-    texts = site.texts[column]
-    values = sorted(set(texts.tolist()) - {""})
-    if len(values) > columns.MOST_VALUES // 10:
-        raise files.InputError(
-            f"--by {column} has {len(values)} values; expected a column of sites.")
-    parts = [site.subset(texts == value, f"{column} {value}") for value in values]
+    parts = [site.subset(site.texts[column] == value, f"{column} {value}")
+             for value in _values(site, column)]
     return [columns.Table(
         part.name, part.labels, part.scores, part.women, part.keys, part.texts, {})
         for part in parts]
+
+
+def _values(site, column):
+    values = sorted(set(site.texts[column]) - {""})
+    if len(values) > columns.MOST_VALUES // 10:
+        raise files.InputError(
+            f"--by {column} has {len(values)} values; expected a column of sites.")
+    return values
 
 
 # Statistics -----------------------------------------------------------------------

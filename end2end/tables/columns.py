@@ -58,10 +58,13 @@ class Table:
     def subset(self, chosen: NDArray, name: str = "") -> "Table":
         """The rows of a bool or index array, in its order."""
         def part(values):
-            return None if values is None else values[chosen]
+            if values is None:
+                return None
+            return chunks.chosen(values, chosen) if chosen.dtype == bool else (
+                values[chosen])
         return Table(
             name or self.name, self.labels[chosen],
-            {key: values[chosen] for key, values in self.scores.items()},
+            {key: part(values) for key, values in self.scores.items()},
             _renumbered(part(self.women)), part(self.keys),
             {key: values[chosen] for key, values in self.texts.items()}, self.left_out)
 
@@ -269,13 +272,15 @@ def _renumbered(women):
     """Women of some rows of a table as numbers from 0 on; see `_several`."""
     if women is None or not len(women):
         return None
-    present = np.zeros(int(women.max()) + 1, bool)
-    present[women] = True
+    present = np.zeros(int(chunks.extremes(women)[1]) + 1, bool)
+    for rows in chunks.slices(len(women), women):
+        present[women[rows]] = True
     count = int(present.sum())
     if count == len(women):
         return None
-    return women if count == len(present) else (
-        np.cumsum(present, dtype=np.int32) - 1)[women]
+    numbers = np.cumsum(present, dtype=np.int32) - 1
+    return women if count == len(present) else chunks.each(
+        numbers.__getitem__, women, dtype=np.int32)
 
 
 def _memory(function: Callable[[str], int | None]) -> Callable[[str], int | None]:
