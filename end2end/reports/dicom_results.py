@@ -57,6 +57,8 @@ SERIES = {
 }
 # Millimetres; a thickness of 0 is no number of the standard.
 NO_SLICE = 1
+AT_DETECTOR = ("Pixel Spacing is the Imager Pixel Spacing of the mammogram, at the "
+               "detector; within the breast distances are shorter.")
 # Of an image, the strongest first; more say nothing.
 MOST_REGIONS = 10
 
@@ -268,6 +270,8 @@ def segmentation(
         **_identifiers("regions", source, result))
     segmented.PatientOrientation = _orientation(source)
     segmented.ImageLaterality = result.row["laterality"]
+    # Of a program; the attribute must be there, empty or not (type 2).
+    segmented.ContentCreatorName = ""
     _measure(segmented, source)
     return _described(segmented, "regions")
 
@@ -281,6 +285,8 @@ def _measure(segmented, source):
         measures = pydicom.Dataset()
         measures.SliceThickness, measures.PixelSpacing = NO_SLICE, spacing
         shared.PixelMeasuresSequence = [measures]
+        if not source.get("PixelSpacing"):
+            segmented.ImageComments = AT_DETECTOR
     elif "PixelMeasuresSequence" in shared:
         del shared.PixelMeasuresSequence
 

@@ -9,7 +9,7 @@ import pytest
 import saved_models
 
 from ddsm_train import evaluate
-from end2end import metrics
+from end2end import checkpoints, metrics, predict
 from end2end.evaluation import testing
 from end2end.reports import score_tables
 from end2end.tables import scores
@@ -131,3 +131,22 @@ def test_a_recalibration_is_kept_where_the_test_set_tells_the_classes_without_er
     assert row["intercept"] is None and "without an error" in row["reason"]
     assert "without an error" in score_tables.recalibrated(row).caption
     assert score_tables.recalibrated(row).rows[0][1:] == ("-", "-")
+
+
+def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(tmp_path):
+    saved_models.write_images(tmp_path / "images")
+    validation = tmp_path / "validation"
+    validation.mkdir()
+    for name in ("neg", "pos"):
+        (tmp_path / "images" / name).rename(validation / name)
+    model = saved_models.whole_image_model(tmp_path / "best.h5")
+    evaluate.main([str(model), str(validation), "--store", "--no-pictures",
+                   "--runs", "100", "--out", str(tmp_path / "out")])
+    stored = checkpoints.load_classifier(model).card["map_scales"]
+    assert set(stored["scales"]) == {"guided", "gradcam"}
+    assert (stored["images"], stored["source"]) == (12, "validation")
+    assert predict.main([
+        str(model), str(validation / "pos"), "--out", str(tmp_path / "scores.csv"),
+        "--overlay", str(tmp_path / "maps")]) == 0
+    assert "percentile 95 (validation, 12 images)" in (
+        tmp_path / "maps" / "legend.txt").read_text("utf-8")

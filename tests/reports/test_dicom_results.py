@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 import subprocess
 
+import dicom_rules
 import dicom_studies
 import dicom_writer
 import numpy as np
@@ -129,6 +130,17 @@ def test_the_segmentation_says_how_large_its_pixels_are(written):
     measures, = written["regions"].SharedFunctionalGroupsSequence[0
         ].PixelMeasuresSequence
     assert measures.PixelSpacing == [0.1, 0.1] and "SliceThickness" in measures
+    assert written["regions"].ImageComments == dicom_results.AT_DETECTOR
+
+
+def test_the_segmentation_says_nothing_of_the_detector_where_pixels_have_a_size(
+        tmp_path):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    path = dicom_writer.write(tmp_path / "a.dcm", dicom_studies.pixels(0),
+                              **IDENTIFIERS, PixelSpacing=[0.1, 0.1])
+    targets = dicom_results.paths(tmp_path, "a")
+    dicom_results.write(targets, result(path))
+    assert "ImageComments" not in pydicom.dcmread(targets["regions"])
 
 
 def test_the_capture_has_the_picture_and_the_words_below_it(written):
@@ -186,6 +198,22 @@ def test_the_validators_of_others_name_no_error(folder, program, kinds):
 
 
 @pytest.mark.slow
+def test_dicom_validator_names_no_error_and_what_is_wrong(folder, tmp_path):
+    errors = dicom_rules.validator()
+    for path in sorted(folder.glob("*.dcm")):
+        assert errors(path) == [], path.name
+    report = pydicom.dcmread(folder / "made00.report.dcm")
+    del report.Modality
+    score, = (item for item in report.ContentSequence[-1].ContentSequence[0
+              ].ContentSequence if item.ValueType == "NUM")
+    del score.MeasuredValueSequence
+    report.save_as(tmp_path / "wrong.dcm")
+    missing = [error for error in errors(tmp_path / "wrong.dcm")
+               if error.endswith("TagMissing")]
+    assert ["(0008,0060)" in missing[0], "(0040,A300)" in missing[1]] == [True, True]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["report", "regions"])
 def test_pixelmed_names_no_error(folder, kind):
     paths = sorted(folder.glob(f"*.{kind}.dcm"))
@@ -196,11 +224,10 @@ def test_pixelmed_names_no_error(folder, kind):
 
 @pytest.mark.slow
 def test_pixelmed_names_what_is_wrong(folder, tmp_path):
-    report = pydicom.dcmread(next(folder.glob("*.report.dcm")))
-    del report.ContentSequence[-1].ContentSequence[0].ContentSequence[0]
-    report.save_as(tmp_path / "wrong.dcm")
-    assert "Tracking Identifier" in pixelmed.ERRORS["report"](
-        tmp_path / "wrong.dcm")[0]
+    segmented = pydicom.dcmread(folder / "made00.regions.dcm")
+    del segmented.SegmentSequence[0].SegmentLabel
+    segmented.save_as(tmp_path / "wrong.dcm")
+    assert "SegmentLabel" in pixelmed.ERRORS["regions"](tmp_path / "wrong.dcm")[0]
 
 
 def test_highdicom_reads_all_results_as_they_were_written(folder):
