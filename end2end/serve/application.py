@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from end2end.reports import report
 from end2end.serve import browsers, downloads
-from end2end.utils import commands, files
+from end2end.utils import commands, files, processes
 
 if TYPE_CHECKING:
     from fastapi import Request, Response
@@ -99,7 +99,7 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
             max_bytes=MAX_BYTES, max_files=browsers.MOST_VIEWS))
 
     async def score(request):
-        return await scored(request, scorer, (held, waiting, turn))
+        return cleared(await scored(request, scorer, (held, waiting, turn)))
 
     async def account(request):
         return await accounted(request, scorer, waiting)
@@ -113,6 +113,14 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
         app.add_route(place, of_browser(work, scorer, held, turn), methods=[method])
     app.add_exception_handler(Exception, failed)
     return WithHeaders(app)
+
+
+def cleared(response: "Response") -> "Response":
+    """The response, after which the memory of its making goes back to the system."""
+    from starlette import background
+
+    response.background = background.BackgroundTask(processes.return_freed_memory)
+    return response
 
 
 async def failed(request: "Request", error: Exception) -> "Response":
@@ -207,8 +215,8 @@ def _download(scorer, browser, request):
     if not browser.views:
         raise files.InputError("the page holds no view yet; drop some files.")
     make, kind = downloads.KINDS[name]
-    return responses.Response(make(scorer, browser), media_type=kind, headers={
-        "Content-Disposition": f'attachment; filename="{name}"'})
+    return cleared(responses.Response(make(scorer, browser), media_type=kind, headers={
+        "Content-Disposition": f'attachment; filename="{name}"'}))
 
 
 OF_BROWSER = {"/results": ("GET", _results), "/remove": ("POST", _remove),

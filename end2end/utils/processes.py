@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import ctypes
+import gc
 import logging
 import multiprocessing
 import os
@@ -75,3 +76,15 @@ def keep_freed_memory() -> bool:
                 for name, setting in MEMORY_SETTINGS.items()}
     log.debug("memory settings accepted: %s", accepted)
     return all(accepted.values())
+
+
+def return_freed_memory() -> None:
+    """Returns freed memory to the system, also where `keep_freed_memory` keeps it.
+
+    For programs that run on when a large piece of work is over. It takes a fraction of
+    a second. Where the C library is not glibc nothing is kept that could be returned.
+    """
+    # What errors and their frames hold in circles is not freed before.
+    gc.collect()
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -239,6 +239,17 @@ def test_a_page_of_the_same_address_with_tls_is_another_page(client):
     assert ask(client, png(), Origin=f"http://{host}").status_code == 200
 
 
+def test_memory_goes_back_after_each_file_and_download(client, monkeypatch):
+    returned = []
+    monkeypatch.setattr(application.processes, "return_freed_memory",
+                        lambda: returned.append(1))
+    ask(client, png())
+    ask(client, b"no picture")
+    assert len(returned) == 2
+    client.get("/download/report.html")
+    assert len(returned) == 3
+
+
 @pytest.mark.parametrize("headers", [
     {"X-Frame": "9" * 5000}, {"X-Frame": "\u0663".encode()}, {"X-Frame": "-1"}])
 def test_a_frame_of_thousands_of_digits_is_refused(client, headers):

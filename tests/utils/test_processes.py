@@ -31,6 +31,31 @@ def test_freed_memory_that_is_kept_causes_no_new_page_faults():
     assert faults("keep") < 1000
 
 
+RETURNED = """
+import pathlib
+from end2end.utils import processes
+processes.keep_freed_memory()
+
+def anonymous():
+    status = pathlib.Path("/proc/self/status").read_text().split("RssAnon:")[1]
+    return int(status.split()[0]) >> 10
+
+pieces = [bytearray(1 << 20) for _ in range(200)]
+kept = pieces.pop()
+del pieces
+before = anonymous()
+processes.return_freed_memory()
+print(before - anonymous())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_freed_memory_goes_back_where_that_is_asked_for():
+    megabytes = subprocess.run([sys.executable, "-c", RETURNED], text=True,
+                               capture_output=True, check=True).stdout
+    assert int(megabytes) > 150
+
+
 KILLED = """
 import sys, time
 from end2end.utils import processes
