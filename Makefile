@@ -98,6 +98,7 @@ later:  ## resnet-vgg with AdamW, mixup, ...: one by one, and all at 2048x1024 (
 transfer:  ## the models that fine-tuning starts from (DDSM=)
 
 official: ON_SPLIT = --split official-disjoint
+adapt:  ## what to train at a site with few labels, 5 to 60 women (INBREAST=)
 joint:  ## what one network for both views gains over the mean of views (DDSM=)
 official:  ## all on the official split too, women of both lists in one (DDSM=)
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import end2end.training
 from end2end.config import training_command
 from end2end.utils import commands, files, programs
+from inbreast import pipeline
 
 # Shen et al. 2019, Transfer learning: Adam at 1e-5, 200 epochs, weight decay 0.01.
 # The original's README: 1e-6 for 50 epochs, ending early.
@@ -52,6 +53,10 @@ def parser() -> commands.Parser:
                         default="paper",
                         help="200 epochs at 1e-5, or 50 at 1e-6 (default: paper); "
                              "flags typed beside it win")
+    parser.add_argument("--folds", type=int, default=0, metavar="K",
+                        help="choose the number of epochs by K folds of the women of "
+                             "TRAIN, then train on all of them; VAL is not read "
+                             "(default: the women of VAL choose)")
     return parser
 
 
@@ -59,10 +64,11 @@ def parse(argv: Sequence[str] | None = None) -> tuple:
     """Parses a command.
 
     Returns:
-        (train, val, test), `ImageOptions`, `ModelOptions`, `TrainingOptions`.
+        (train, val, test), `ImageOptions`, `ModelOptions`, `TrainingOptions`, and the
+        number of folds.
 
     Raises:
-        files.InputError: no model is given, or it is not there.
+        files.InputError: no model is given, it is not there, or there is one fold.
     """
     program = parser()
     words = commands.words(argv)
@@ -71,10 +77,13 @@ def parse(argv: Sequence[str] | None = None) -> tuple:
         raise files.InputError(
             "no model to train further; expected --resume-from with a whole-image "
             "classifier (.h5).")
+    if arguments.folds and arguments.folds < 2:
+        raise files.InputError(f"--folds {arguments.folds}: expected 2 or more.")
     files.existing_file(arguments.resume_from, "model")
     stored = stored_flags(arguments.resume_from)
-    return training_command.parse(
-        program, [*map(str, (*RECIPES[arguments.fine_tuning], *stored)), *words], {})
+    return *training_command.parse(
+        program, [*map(str, (*RECIPES[arguments.fine_tuning], *stored)), *words], {}
+    ), arguments.folds
 
 
 def stored_flags(model_path: str | pathlib.Path) -> tuple:
@@ -89,10 +98,14 @@ def stored_flags(model_path: str | pathlib.Path) -> tuple:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and says what to do next."""
-    folders, images, model, training = parse(argv)
-    report = end2end.training.experiment.run_image_experiment(
-        folders, images, model, training, say=commands.say,
-        verbose=commands.keras_verbosity())
+    folders, *options, folds = parse(argv)
+    training = options[-1]
+    output = dict(say=commands.say, verbose=commands.keras_verbosity())
+    if folds:
+        report = pipeline.folds.run(folders, options, folds, **output)
+    else:
+        report = end2end.training.experiment.run_image_experiment(
+            folders, *options, **output)
     if report:          # of several processes the first speaks
         print("next: " + programs.line(
             "ddsm_train.evaluate", training.best_model, folders[2], "--flips"))

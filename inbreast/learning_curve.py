@@ -40,7 +40,8 @@ def parser() -> commands.Parser:
                         default="added",
                         help="added: they are other patients, or the number of epochs "
                              "is fixed; within: they are of the subset, which trains "
-                             "without them (default: added)")
+                             "without them; folds: all train, to an epoch that is "
+                             "found by folds (default: added)")
     parser.add_argument("--recipe", choices=("paper", "readme"), default="paper",
                         help="of inbreast.finetune (default: paper)")
     parser.add_argument("--flags", default="", metavar="'FLAGS'",

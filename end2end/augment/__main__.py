@@ -29,7 +29,7 @@ def parser() -> commands.Parser:
                       help="of the first sample (default: 12345)")
     config.add_options(parser, config.ImageOptions, only=(
         "size", "height", "stretch_max_to", "intensity_scale", "equalize_histogram",
-        "breast_only", "remove_pectoral", "crop_breast", "recipe"))
+        "breast_only", "remove_pectoral", "crop_breast", "augmentation_recipe"))
     parser.set_defaults(stretch_max_to=255.0)
     return parser
 

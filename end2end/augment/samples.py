@@ -23,7 +23,7 @@ def save_samples(
         samples: augmented samples per image.
         seed: of the first sample of each image; the next have the next numbers.
     """
-    warped = generator.training_generator(options.recipe)
+    warped = generator.training_generator(options.augmentation_recipe)
     rows = []
     for path in paths:
         image = images.scaled(images.read_image(path), options)

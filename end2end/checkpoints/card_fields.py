@@ -156,7 +156,7 @@ IMAGES = {
     "intensity_scale": _or_auto(_number(0, 1e9, above=True)),
     "equalize_histogram": _flag, "center": _flag,
     "pixel_mean": _or_auto(_number(-1e6, 1e6)), "augment": _flag, "shear": _flag,
-    "recipe": _text, "shared_shift": _flag, "breast_only": _flag,
+    "augmentation_recipe": _text, "shared_shift": _flag, "breast_only": _flag,
     "remove_pectoral": _flag,
     "crop_breast": _flag, "channels": _one_of(1, 3)}
 _SIDES = _wholes(1, LARGEST_SIDE, 2)

@@ -57,7 +57,7 @@ class ImageOptions:
         True, "--augmentation", help="flip, rotate, shear, zoom and shift intensities")
     shear: bool = option(
         True, "--shear", help="shear by up to 0.2 radians too, which the paper omits")
-    recipe: str = option(
+    augmentation_recipe: str = option(
         "shen2019", "--augmentation-recipe", choices=("shen2019", "petrini", "tone"),
         help="shen2019, petrini (brightness, reflected border) or tone (brightness and "
         "gamma): which changes --augmentation makes")
@@ -213,6 +213,12 @@ class TrainingOptions:
     final_model: str = option(
         "NOSAVE", "--final-model", "-fm",
         help="where the model of the last epoch is written; NOSAVE for nowhere")
+    adapt: str = option(
+        "all", "--adapt", choices=("all", "last-stage", "normalisation-top",
+                                   "normalisation"),
+        help="what the last stage trains, for sites with few labels: all, the last "
+        "stage of the trunk and the top, normalisation and the top, or normalisation "
+        "alone")
     keep_epoch: str = option(
         "best", "--keep-epoch", choices=("best", "last"),
         help="which epoch --best-model is of: the best by validation, or the last, "

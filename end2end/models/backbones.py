@@ -47,6 +47,7 @@ class Backbone:
         prepares: whether the trunk prepares images itself and takes 0 to 255; else it
             is trained on grey values less their mean.
         smallest: least side of patches in pixels.
+        block: first layer of the last stage of the trunk, where `top_start` is not it.
     """
 
     build: Callable
@@ -58,6 +59,12 @@ class Backbone:
     added: str | None = None
     prepares: bool = False
     smallest: int = 32
+    block: str | None = None
+
+    @property
+    def last_stage(self) -> str | None:
+        """First layer of the last stage of the trunk."""
+        return self.block or self.top_start
 
 
 def batch_normalization(
@@ -347,7 +354,8 @@ BACKBONES = {
         inception, features="mixed10", top_start="activation_59",
         preprocess=unit_preprocess, application="InceptionV3", smallest=75),
     "yaroslav": Backbone(
-        yaroslav, features="block6_pool", top_start=None, channels=1, smallest=64),
+        yaroslav, features="block6_pool", top_start=None, channels=1, smallest=64,
+        block="block6_conv1"),
     "vgg16-bn": Backbone(
         _normalised_vgg((2, 2, 3, 3, 3), shortcuts=False), features="block5_pool",
         top_start="block5_conv1", preprocess=caffe_preprocess, application="VGG16",

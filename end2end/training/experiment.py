@@ -137,6 +137,7 @@ def _run_on_mammograms(kind, folders, settings, make_network):
         first_trainable = end2end.training.starting.first_trainable(network, settings)
         stages = end2end.training.schedule.image_stages(
             training, settings.model, first_trainable=first_trainable)
+        stages = end2end.training.starting.adapted(stages, network, settings)
         parent = start_of(settings)
         history = fit(kind, network, stages, data, settings, signature, parent)
         return report(kind, network, history, data, settings, signature, parent)

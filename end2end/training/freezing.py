@@ -14,6 +14,12 @@ from end2end.utils import files
 if TYPE_CHECKING:
     from end2end.training.schedule import Stage
 
+# In place of the name of a layer to train from: after the last one.
+NOTHING = "nothing"
+# Layers that scale and shift what others compute.
+NORMALISATIONS = (
+    keras.layers.BatchNormalization, keras.layers.LayerNormalization,
+    keras.layers.GroupNormalization)
 # Values of a channel from which batch normalisation takes mean and variance in a step.
 FEWEST_VALUES = 8
 
@@ -37,7 +43,7 @@ def nested(model: keras.Model) -> Iterator[keras.Model]:
 
 def train_from(
         model: keras.Model, first_trainable: str | None, *,
-        freeze_statistics: bool = False) -> list[str]:
+        freeze_statistics: bool = False, normalisation: bool = False) -> list[str]:
     """Freezes all layers before `first_trainable`, unfreezes the others, nested too.
 
     As in Keras 2.0.8, frozen batch normalisation still takes the statistics of each
@@ -46,8 +52,9 @@ def train_from(
 
     Args:
         model: `keras.Model`.
-        first_trainable: layer name; None unfreezes all.
+        first_trainable: layer name; None unfreezes all, `NOTHING` none.
         freeze_statistics: freeze batch normalisation wholly, as today's Keras.
+        normalisation: train the normalisation before that layer, too.
 
     Returns:
         names of the layers with weights that are trained.
@@ -62,6 +69,8 @@ def train_from(
         layer.trainable = False
         layer.trainable = True
     for layer in order[:_position(model, order, first_trainable)]:
+        if normalisation and isinstance(layer, NORMALISATIONS):
+            continue
         normalises = isinstance(layer, keras.layers.BatchNormalization)
         if freeze_statistics or not normalises:
             layer.trainable = False
@@ -73,8 +82,8 @@ def train_from(
 
 
 def _position(model, order, first_trainable):
-    if first_trainable is None:
-        return 0
+    if first_trainable in (None, NOTHING):
+        return 0 if first_trainable is None else len(order)
     outer = [layer for layer in model.layers if layer.name == first_trainable]
     inner = [layer for layer in order if layer.name == first_trainable]
     if not outer and not inner:

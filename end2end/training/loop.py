@@ -202,7 +202,8 @@ class _Run:
     def _compile(self, stage):
         names = freezing.train_from(
             self.model, stage.first_trainable,
-            freeze_statistics=self.options.freeze_statistics)
+            freeze_statistics=self.options.freeze_statistics,
+            normalisation=stage.normalisation)
         if self.options.statistics_momentum is not None:
             freezing.set_momentum(self.model, self.options.statistics_momentum)
         if self.options.semantics == "corrected":
@@ -236,7 +237,7 @@ class _Run:
         count = sum(int(np.prod(weight.shape)) for weight in
                     self.model.trainable_weights)
         which = (f"from {stage.first_trainable} on" if stage.first_trainable
-                 else "all layers")
+                 else "all layers") + ", normalisation too" * stage.normalisation
         self.say(
             f"\nstage {number + 1} of {len(self.stages)}, {stage.name!r}: epochs "
             f"{len(self.rows) + 1} to {stage.until_epoch}, learning rate "

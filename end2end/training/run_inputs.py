@@ -471,7 +471,8 @@ def augmentation(options: config.ImageOptions) -> augment.MammogramDataGenerator
         return None
     changes = {} if options.shear else {"shear_range": 0.0}
     return augment.training_generator(
-        options.recipe, shared_channel_shift=options.shared_shift, **changes)
+        options.augmentation_recipe, shared_channel_shift=options.shared_shift,
+        **changes)
 
 
 def _batches(data, split, settings):

@@ -26,6 +26,14 @@ class Stage:
     learning_rate: float
     weight_decay: float
     dropout: float
+    normalisation: bool = False  # whether that before first_trainable is trained too
+
+
+# What is trained in adaptation (`--adapt`): from which part on, and whether the
+# normalisation before it is, too.
+ADAPTATIONS = {
+    "all": ("all", False), "last-stage": ("last stage", False),
+    "normalisation-top": ("top", True), "normalisation": ("nothing", True)}
 
 
 def patch_stages(

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from end2end import checkpoints, config, models
-from end2end.training import freezing
+from end2end.training import freezing, schedule
 from end2end.utils import files, processes
 
 if TYPE_CHECKING:
@@ -198,3 +198,43 @@ def first_trainable(network: keras.Model, settings: Settings) -> str | None:
         return (models.layer_at_original_index(network, int(first))
                 if str(first).isdigit() else first)
     return models.first_top_layer(network, semantics=training.semantics)
+
+
+def adapted(stages: list[schedule.Stage], network: keras.Model,
+            settings: Settings) -> list[schedule.Stage]:
+    """The stages of a whole-image network, the last one training what is asked for.
+
+    Args:
+        stages: of `schedule.image_stages`.
+        network: that is trained.
+        settings: `Settings`; `training.adapt` is a row of `schedule.ADAPTATIONS`.
+
+    Raises:
+        files.InputError: the trunk is none of ours, so its last stage is not known.
+    """
+    start, normalisation = schedule.ADAPTATIONS[settings.training.adapt]
+    if start == "all":
+        return stages
+    first = {"nothing": lambda: freezing.NOTHING,
+             "top": lambda: models.first_top_layer(
+                 network, semantics=settings.training.semantics),
+             "last stage": lambda: last_stage(network)}[start]()
+    return [*stages[:-1], dataclasses.replace(
+        stages[-1], name=settings.training.adapt, first_trainable=first,
+        normalisation=normalisation)]
+
+
+def last_stage(network: keras.Model) -> str:
+    """First layer of the last stage of a trunk, by the names of its layers.
+
+    Raises:
+        files.InputError: none of the trunks has these names.
+    """
+    names = [layer.name for layer in freezing.leaves(network)]
+    places = [(names.index(row.features), row.last_stage)
+             for row in models.backbones.BACKBONES.values()
+             if row.features in names and row.last_stage in names]
+    if not places:
+        raise files.InputError(
+            "the last stage of this network is not known; give another --adapt.")
+    return max(places)[1]

@@ -102,6 +102,15 @@ def within(
     return set_apart(part, share, seed=seed)
 
 
+def folds(
+        images: image_lists.ImageList, part: image_lists.ImageList, share: float, *,
+        seed: int) -> tuple[image_lists.ImageList, None]:
+    """All of a subset, which is dealt into folds while it trains (`pipeline.folds`).
+    """
+    groups_of(part, seed=seed)
+    return part, None
+
+
 def groups_of(images: image_lists.ImageList, *, seed: int) -> list[list[str]]:
     """Patients without and with a positive image, each in random order.
 

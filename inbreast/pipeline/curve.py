@@ -15,6 +15,9 @@ from end2end.reports import figures, score_tables
 from end2end.utils import files, steps
 from inbreast.dataset import subsets
 
+# Of the women of a subset, where folds choose the epoch.
+FOLDS = 5
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -23,12 +26,15 @@ class Part:
     Attributes:
         images: of the subset.
         train: those that train.
-        val: those that choose the epoch; None where the number of epochs is fixed.
+        val: those that choose the epoch; None where the number of epochs is fixed or
+            found by folds.
+        folds: whether it is found by folds.
     """
 
     images: image_lists.ImageList
     train: image_lists.ImageList
     val: image_lists.ImageList | None
+    folds: bool = False
 
     @property
     def patients(self) -> int:
@@ -38,6 +44,8 @@ class Part:
     @property
     def validation(self) -> str:
         """Who chooses the epoch, in words of a table."""
+        if self.folds:
+            return "all of these, in folds"
         if self.val is None:
             return "nobody: fixed epochs"
         way = "of these" if set(self.val.patients) <= set(
@@ -94,7 +102,8 @@ def parts(images: image_lists.ImageList, counts: Sequence[int | None],
         dict from count to `Part`.
     """
     apart = getattr(subsets, validation)
-    return {count: Part(subset, *apart(images, subset, share, seed=seed))
+    return {count: Part(subset, *apart(images, subset, share, seed=seed),
+                        folds=validation == "folds")
             for count, subset in subsets.nested(images, counts, seed=seed).items()}
 
 
@@ -145,7 +154,8 @@ def tuning_steps(name: str, model: pathlib.Path, part: Part,
                  if images]
     fixed = ()
     if part.val is None:
-        manifests, fixed = manifests * 2, ("--keep-epoch", "last")
+        manifests = manifests * 2
+        fixed = ("--folds", FOLDS) if part.folds else ("--keep-epoch", "last")
     best = out / name / f"{count}-patients" / "best.h5"
     step = steps.Step(f"{name}-{count}", f"{name}, fine-tuned on {count} patients", (
         "inbreast.finetune", *manifests, test, "--resume-from", model, "--recipe",

@@ -24,6 +24,8 @@ class Experiment:
         needs: names of the experiments whose mean it is.
         validation: of `VALIDATION`: who chooses the epoch.
         words: title of what is no model; see `steps.DRAWN`.
+        adapt: what fine-tuning trains, where that is not all (`--adapt`), or `all`
+            beside these.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Experiment:
     needs: tuple[str, ...] = ()
     validation: str = "added"
     words: str = ""
+    adapt: str = ""
 
     @property
     def title(self) -> str:
@@ -46,11 +49,12 @@ class Experiment:
             return f"mean of the {len(self.needs)} networks, flip-averaged"
         if self.recipe is None:
             return f"{self.model} as it comes from CBIS-DDSM"
-        return f"{self.model}, {FINE_TUNING[self.recipe]}"
+        trained = f", {self.adapt}" if self.adapt else ""
+        return f"{self.model}, {FINE_TUNING[self.recipe]}{trained}"
 
 
 # Where the women who choose the epoch come from: functions of `dataset.subsets`.
-VALIDATION = ("added", "within")
+VALIDATION = ("added", "within", "folds")
 FINE_TUNING = {"paper": "200 epochs at 1e-5", "readme": "50 epochs at 1e-6"}
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 # Shen et al. 2019, Table 4: patients, images, AUC of each of the four.
@@ -99,16 +103,28 @@ ROWS += [
     Experiment("figure5", "Figure 5", "", None, {}, 0.1, None,
                words="a film of CBIS-DDSM and a digital mammogram of INbreast"),
 ]
+# A site with few labels: what is trained of one network, on how many women; the epoch
+# is chosen by folds, so that none of them is lost.
+ADAPTATIONS, FEW_WOMEN = (
+    "normalisation", "normalisation-top", "last-stage", "all"), (5, 10, 20, 60)
+ADAPT_ROWS = [
+    Experiment(f"adapt-{way}-{women}", f"not published: {women} women", "resnet-vgg",
+               women, {}, 6 * _hours("resnet", 4 * women), validation="folds",
+               adapt=way)
+    for way in ADAPTATIONS for women in FEW_WOMEN]
+ROWS += ADAPT_ROWS
 EXPERIMENTS = {row.name: row for row in ROWS}
 GROUPS = {
-    "table4": [row.name for row in ROWS if row.model and row.recipe != "readme"],
+    "table4": [row.name for row in ROWS
+               if row.model and row.recipe != "readme" and not row.adapt],
     "readme": [row.name for row in ROWS if row.source == "README"],
     "text": ["specificity"],    # what the text states beside the tables
     "fig3b": [*EXPERIMENTS["ensemble"].needs, "ensemble", "figure3b"],
     "fig5": ["figure5"],
-    "paper": [row.name for row in ROWS],
+    "adapt": ["resnet-vgg-none", *(row.name for row in ADAPT_ROWS)],
+    "paper": [row.name for row in ROWS if not row.adapt],
 }
 # Make targets have a prefix, where ddsm_train.experiments has the same names.
 PREFIX = "inbreast-"
-TARGETS = (*(PREFIX + name for name in EXPERIMENTS), "table4", "fig3b", "fig5",
+TARGETS = (*(PREFIX + name for name in EXPERIMENTS), "table4", "fig3b", "fig5", "adapt",
            PREFIX + "readme", PREFIX + "text")

@@ -107,11 +107,12 @@ def row_steps(row: named.Experiment, run: Run, tested: bool) -> list[steps.Step]
     if row.recipe is None:
         return [pipeline.curve.testing_step(
             row.model, 0, run.model(row.model), run.test, run.out)]
+    adapt = ("--adapt", row.adapt) if row.adapt else ()
     return pipeline.curve.tuning_steps(
         tuned_name(row), run.model(row.model), part_of(row, run), run.test,
         out=run.out, arguments=argparse.Namespace(
             seed=run.seed, recipe=row.recipe, class_list=CLASSES,
-            flags=run.scale.flags))
+            flags=(*run.scale.flags, *adapt)))
 
 
 def mean_step(row: named.Experiment, run: Run) -> steps.Step:
@@ -185,6 +186,8 @@ def folder(row: named.Experiment, count: int, run: Run) -> pathlib.Path:
 
 def tuned_name(row: named.Experiment) -> str:
     """Name of the folder of a model's fine-tuned versions."""
+    if row.adapt:
+        return f"{row.model}-{row.adapt}"
     return row.name if row.recipe == "readme" else row.model
 
 
@@ -217,7 +220,8 @@ PROGRAM = experiments.Program(
     name="inbreast.experiments", rows=named.EXPERIMENTS, groups=named.GROUPS,
     scales=SCALES, data=("INbreast", "INBREAST", "RELEASE", "release"),
     help={
-        "--run": "experiment, table4, fig3b, fig5, text, readme or paper",
+        "--run": "experiment, table4, fig3b, fig5, text, adapt (few women), readme "
+                 "or paper",
         "--scale": "demo: minutes, on phantoms; smoke: only that the commands work "
                    "(default: paper)"},
     folder="inbreast", steps=row_steps, data_steps=data_steps, outcome=outcome,

@@ -140,7 +140,7 @@ def test_fit_refuses_three_dimensions():
 
 def test_the_default_recipe_is_that_of_the_paper_and_the_option_has_every_row():
     assert list(augment_generator.RECIPES) == [
-        *config.ImageOptions.__dataclass_fields__["recipe"].metadata["choices"]]
+        *config.ImageOptions.__dataclass_fields__["augmentation_recipe"].metadata["choices"]]
     paper = augment.training_generator()
     assert paper.ranges.max_intensity_shift == 20 and paper.brightness_range is None
     with pytest.raises(files.InputError, match="'shen' is not known"):

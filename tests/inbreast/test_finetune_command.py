@@ -16,7 +16,7 @@ def model_file(tmp_path):
 
 def parsed(model_file, *flags):
     return finetune.parse(
-        ["T", "V", "S", "--resume-from", str(model_file), *map(str, flags)])
+        ["T", "V", "S", "--resume-from", str(model_file), *map(str, flags)])[:-1]
 
 
 def test_the_papers_recipe_is_adam_at_1e_5_for_200_epochs_of_all_layers(model_file):
@@ -56,3 +56,10 @@ def test_only_what_a_model_learned_from_is_shown_to_it(model_file, name):
 def test_fine_tuning_without_a_model_is_refused():
     with pytest.raises(files.InputError, match="--resume-from"):
         finetune.parse(["T", "V", "S"])
+
+
+def test_one_fold_is_refused_and_several_are_told(model_file):
+    words = ["T", "V", "S", "--resume-from", str(model_file), "--folds"]
+    assert finetune.parse([*words, "3"])[-1] == 3
+    with pytest.raises(files.InputError, match="--folds 1: expected 2"):
+        finetune.parse([*words, "1"])

@@ -158,3 +158,19 @@ def test_a_normalisation_that_keeps_its_averages_is_not_named():
     assert freezing.too_few_values(model, (6, 5), 3) is None
     freezing.train_from(model, "output")
     assert freezing.too_few_values(model, (6, 5), 3)
+
+
+@pytest.mark.parametrize(("first", "normalisation", "names"), [
+    (freezing.NOTHING, True, {"trunk_bn", "top_bn"}),
+    ("top_conv", True, {"trunk_bn", "top_conv", "top_bn", "output"}),
+    ("top_conv", False, {"top_conv", "top_bn", "output"}),
+    (freezing.NOTHING, False, set()),
+    (None, False, {"trunk_conv", "trunk_bn", "trunk_conv2", "top_conv", "top_bn",
+                   "output"})])
+def test_normalisation_before_a_layer_can_be_trained_too(first, normalisation, names):
+    model = tiny_networks.nested_network()
+    freezing.train_from(model, freezing.NOTHING)
+    assert set(freezing.train_from(
+        model, first, normalisation=normalisation)) == names
+    assert {variable.path.split("/")[-2] for variable in
+            model.trainable_variables} == names

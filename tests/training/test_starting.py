@@ -2,11 +2,12 @@
 
 import dataclasses
 
+import keras
 import pytest
 import tiny_networks
 
 from end2end import checkpoints, config, models
-from end2end.training import run_inputs, starting
+from end2end.training import freezing, run_inputs, schedule, starting
 from end2end.utils import files
 
 SMALL = config.ModelOptions(
@@ -102,3 +103,36 @@ def test_a_network_from_random_weights_trains_whole(caplog):
     assert starting.first_trainable(network, settings()[0]) is None
     starting.first_trainable(network, settings(first_trainable="top_conv")[0])
     assert "--top-layer-nb has no effect" in caplog.text
+
+
+@pytest.mark.parametrize(("adapt", "first", "normalisation"), [
+    ("normalisation", freezing.NOTHING, True), ("normalisation-top", "top_conv", True),
+    ("last-stage", "block6_conv1", False)])
+def test_the_last_stage_of_training_adapts_what_is_asked_for(
+        adapt, first, normalisation):
+    network = tiny_networks.nested_network()
+    if adapt == "last-stage":
+        image = keras.Input((64, 64, 1))
+        x = image
+        for name in ("block5_conv1", "block5_pool", "block6_conv1", "block6_pool"):
+            x = keras.layers.Conv2D(1, 1, name=name)(x)
+        network = keras.Model(image, x)
+    options, _ = settings(adapt=adapt)
+    stages = schedule.image_stages(
+        options.training, options.model, first_trainable="top_conv")
+    adapted = starting.adapted(stages, network, options)
+    assert adapted[:-1] == stages[:-1]
+    assert (adapted[-1].name, adapted[-1].first_trainable,
+            adapted[-1].normalisation) == (adapt, first, normalisation)
+    assert adapted[-1].learning_rate == stages[-1].learning_rate
+    assert starting.adapted(stages, network, settings()[0]) == stages
+
+
+def test_the_last_stage_of_an_unknown_trunk_is_not_guessed():
+    with pytest.raises(files.InputError, match="another --adapt"):
+        starting.last_stage(tiny_networks.nested_network())
+
+
+def test_the_flag_has_every_row_of_adaptations():
+    field = config.TrainingOptions.__dataclass_fields__["adapt"]
+    assert set(field.metadata["choices"]) == set(schedule.ADAPTATIONS)

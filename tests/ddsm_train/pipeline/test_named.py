@@ -128,7 +128,7 @@ def parsed(row):
 @pytest.mark.parametrize("row", named.PETRINI_ROWS, ids=lambda row: row.name)
 def test_the_recipe_of_petrini_is_as_published(row):
     images, model, training = parsed(row)
-    assert (images.size, images.recipe) == ((1152, 896), "petrini")
+    assert (images.size, images.augmentation_recipe) == ((1152, 896), "petrini")
     assert images.intensity_scale * 257 == pytest.approx(1)
     assert model.backbone in ("efficientnetb0-ddsm", "efficientnetb3-ddsm")
     assert (training.optimizer, training.learning_rate,
@@ -154,8 +154,8 @@ def test_each_later_row_differs_from_resnet_vgg_in_what_it_is_named_for():
     assert changes == {
         "cosine": {"warmup_epochs", "rate_cycle"}, "average": {"weight_average"},
         "adamw": {"optimizer", "decoupled_decay", "late_weight_decay"},
-        "smoothing": {"label_smoothing"}, "mixup": {"mixup"}, "tone": {"recipe"},
-        "crop": {"crop_breast"}}
+        "smoothing": {"label_smoothing"}, "mixup": {"mixup"},
+        "tone": {"augmentation_recipe"}, "crop": {"crop_breast"}}
 
 
 def test_every_option_past_the_paper_is_used_by_an_experiment():
@@ -164,5 +164,6 @@ def test_every_option_past_the_paper_is_used_by_an_experiment():
     used = {name for row in (*named.PETRINI_ROWS, *named.LATER_ROWS)
             for group in parsed(row)[::2] for name, value in
             config.to_dict(group).items() if value != plain[name]}
-    assert {"recipe", "crop_breast", "warmup_epochs", "rate_cycle", "decoupled_decay",
-            "weight_average", "label_smoothing", "mixup", "remat"} <= used
+    assert {"augmentation_recipe", "crop_breast", "warmup_epochs", "rate_cycle",
+            "decoupled_decay", "weight_average", "label_smoothing", "mixup",
+            "remat"} <= used
