@@ -1,5 +1,6 @@
 """`MammogramDataGenerator`: the original's pictures, and Keras's words."""
 
+import inspect
 import json
 import math
 import pathlib
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from end2end import augment, config
+from end2end.augment import file_flows, flows
 from end2end.augment import generator as augment_generator
 from end2end.utils import files
 
@@ -167,3 +169,21 @@ def test_the_recipe_of_tones_gives_a_grey_image_of_another_curve():
     generator.apply_grey(plane, warp, pixel_mean=10, out=inputs)
     expected = 200 * (plane / 200) ** warp.tone - 10
     np.testing.assert_allclose(inputs, np.repeat(expected[..., None], 3, 2), atol=1e-3)
+
+
+def test_every_argument_has_its_row_in_the_documentation():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "augmentation.md"
+    cells = "\n".join(line.split("|")[1] for line in page.read_text().splitlines()
+                      if line.startswith("| "))
+    methods = [getattr(augment.MammogramDataGenerator, name) for name in (
+        "__init__", "fit", "standardize", "random_transform", "get_random_transform",
+        "apply_transform", "flow", "flow_from_directory", "flow_from_dataframe",
+        "flow_from_img_list", "flow_from_exam_list")]
+    functions = [flows.from_arrays, file_flows.from_directory,
+                 file_flows.from_dataframe, file_flows.from_img_list,
+                 file_flows.from_exam_list, file_flows.reader]
+    for function in (*methods, *functions):
+        for name in set(inspect.signature(function).parameters) - {
+                "self", "generator", "options", "convention"}:
+            assert f"`{name}`" in cells, (function, name)
+    assert "`convention=\"original\"`" in page.read_text()
