@@ -40,15 +40,15 @@ command line (`--top-layer-nb 46`) is turned into the name of its layer.
 
 `checkpoints.save_model` writes `best.h5` in the layout of Keras 2.x, and
 `best.config.json`, its card, beside it; the same JSON is in the HDF5 attribute
-`end2end`. Without this program the file loads with
-`keras.models.load_model("best.h5", compile=False)`, with equal predictions (tried with
-Keras 3.8 and 3.15 and tf.keras 2.15). The card's keys: `format`, `id`, `kind` (`patch`,
+`end2end`. Without this program the file loads with `keras.models.load_model("best.h5",
+compile=False)`, with equal predictions ([tried](#networks-tried) with Keras 3.8 and
+3.15 and tf.keras 2.3 to 2.15). The card's keys: `format`, `id`, `kind` (`patch`,
 `whole_image` or `two_view`), `name`, `classes` (in the order of the outputs), `images`
-(`ImageOptions`), `model` (`ModelOptions`, of the network that was trained),
-`training`, `trained_on`, `metrics`, `software`, of a model that was trained further
-`parent` (file, SHA-256, data and licence) and `licence`. Where the two differ in `id`,
-the JSON beside the file is another model's, and the one inside holds. A card is checked
-field by field when it is read; what it says is printed without control characters.
+(`ImageOptions`), `model` (`ModelOptions`, of the network that was trained), `training`,
+`trained_on`, `metrics`, `software`, of a model that was trained further `parent` (file,
+SHA-256, data and licence) and `licence`. Where the two differ in `id`, the JSON beside
+the file is another model's, and the one inside holds. A card is checked field by field
+when it is read; what it says is printed without control characters.
 
 `checkpoints.load_model` reads whole models of Keras 1.2 to 2.3, tf.keras 2.3 to 2.15
 and Keras 3, as HDF5 (.h5, .hdf5, .hdf or without suffix) or .keras, compiled or not,
@@ -150,6 +150,20 @@ ages:
 
     OLD_PYTHON tests/helpers/make_varied_files.py FOLDER/AGE [--tf]
     python tests/helpers/try_model_files.py FOLDER
+
+The other way round, a patch classifier and three whole-image networks that were saved
+here are opened by Keras alone; the greatest difference of an output:
+
+| opened by | .h5 | .keras |
+| --- | --- | --- |
+| tf.keras 2.3.4 | 2.4e-7 | |
+| tf.keras 2.8.4 | 2.4e-7 | |
+| tf.keras 2.15.1 | 3.0e-7 | |
+| Keras 3.8.0 | 6.0e-8 | not read: Keras 3.15 writes a setting that 3.8 does not know |
+| Keras 3.15.1 | 0 | 0 |
+
+    python tests/helpers/try_saved_files.py write FOLDER
+    OTHER_PYTHON tests/helpers/try_saved_files.py read FOLDER [--tf]
 """
 
 

@@ -12,7 +12,7 @@ from tests.fuzz import worker
 
 SECONDS = 10
 # Of the clock, after which a process is given up; the machine may be busy.
-SECONDS_TO_WAIT = 60
+SECONDS_TO_WAIT = 180
 # A process is replaced after so many cases, since libraries keep memory.
 CASES_PER_PROCESS = 5000
 # The first case waits for TensorFlow to be imported and whole files to be read.
