@@ -174,7 +174,7 @@ bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name
 
 docs: $(READY)  ## the documentation as a site, in the folder site; its links and words checked
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[docs]'
-	@NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(RUN) -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	@$(RUN) docs/_site/check.py site
 	@$(RUN) -m pytest -m "not slow" tests/test_site.py tests/test_public_files.py \
 		tests/test_containerfile.py

@@ -17,7 +17,10 @@ from mkdocs.structure import files
 ROOT = pathlib.Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from end2end.utils import programs  # noqa: E402
+from end2end.utils import programs, quiet  # noqa: E402
+
+# The Python names are imported, and some import TensorFlow.
+quiet.install()
 
 # Files of the root that are pages of the site too.
 ROOT_PAGES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md",
