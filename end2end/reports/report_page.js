@@ -247,16 +247,34 @@
     for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
     return node;
   };
-  const printed = (table, entry) => {
-    const drawing = svg("svg", { viewBox: `0 0 ${entry.width} ${entry.height}` });
-    drawing.append(svg("image", { href: entry.image, width: entry.width,
+  // All views of an exam at one scale: millimetres where every file tells the size of
+  // its pixels, else pixels.
+  const framed = (views) => {
+    const known = views.every((view) => view.spacing > 0);
+    const unit = (view) => known ? view.spacing : 1;
+    return { unit, width: Math.max(...views.map((view) => view.width * unit(view))),
+      height: Math.max(...views.map((view) => view.height * unit(view))) };
+  };
+  const printed = (table, entry, frame) => {
+    const wall = { R: "right", L: "left" }[entry.side] || entry.wall || "left";
+    const mirrored = entry.wall && entry.wall !== wall;
+    const unit = frame.unit(entry);
+    const [width, height] = [entry.width * unit, entry.height * unit];
+    const left = (wall === "right" ? frame.width - width : 0) + (mirrored ? width : 0);
+    const drawing = svg("svg", { viewBox: `0 0 ${frame.width} ${frame.height}`,
+      preserveAspectRatio: wall === "right" ? "xMaxYMid" : "xMinYMid" });
+    const hung = svg("g", { transform: `translate(${left} ${(frame.height - height) / 2}) ` +
+      `scale(${mirrored ? -unit : unit} ${unit})` });
+    hung.append(svg("image", { href: entry.image, width: entry.width,
       height: entry.height, preserveAspectRatio: "none" }));
     for (const { kind, points } of entry.lines) {
-      drawing.append(svg("polygon", { class: kind, points: points.map(
+      hung.append(svg("polygon", { class: kind, points: points.map(
         ([x, y]) => `${x * entry.width},${y * entry.height}`).join(" ") }));
     }
+    drawing.append(hung);
     return element("figure", {}, drawing, element("figcaption", {}, element("b", {},
-      `${entry.side} ${entry.view} `), `${entry.name}. ${table.verdict(entry)}`,
+      `${entry.side} ${entry.view} `), `${entry.name}${mirrored ? ", shown mirrored" : ""}. ` +
+      table.verdict(entry),
     ...entry.flags.map((flag) => element("span", { class: "flagged" }, ` Flag: ${flag}.`))));
   };
   const sheets = (table) => {
@@ -266,9 +284,12 @@
       const key = entry.exam || `alone ${i}`;
       exams.set(key, [...(exams.get(key) || []), entry]);
     });
-    const pages = [...exams.values()].map((views) => element("div", { class: "sheet" },
-      ...MammogramViewer.hanging(views).map(([view]) => view ? printed(table, view)
-        : element("figure", { class: "none" }))));
+    const pages = [...exams.values()].map((views) => {
+      const frame = framed(views);
+      return element("div", { class: "sheet" }, ...MammogramViewer.hanging(views).map(
+        ([view]) => view ? printed(table, view, frame)
+          : element("figure", { class: "none" })));
+    });
     const more = entries.length - MOST_PRINTED;
     if (more > 0) {
       pages.push(element("p", {}, `${more} further images are in the page only; filter ` +

@@ -325,6 +325,38 @@ def test_the_page_fits_a_phone(page):
     page.set_window_size(1280, 900)
 
 
+def test_a_filter_of_long_values_fits_a_phone(page):
+    page.set_window_size(500, 800)
+    page.execute_script(
+        "document.querySelector('.filters option').textContent = 'long '.repeat(40)")
+    width = page.execute_script("return document.documentElement.scrollWidth")
+    assert width <= page.execute_script("return window.innerWidth")
+    page.set_window_size(1280, 900)
+    page.refresh()
+
+
+def test_printed_views_hang_at_one_scale_with_chest_walls_together(
+        page, path, tmp_path):
+    cases = [report.Case(side, picture(50), 0.9, hanging=report.Hanging(
+        side, "CC", "left", shape, 0.1, "w1"))
+        for side, shape in (("R", (200, 150)), ("L", (400, 300)))]
+    page.get(report.write_report(tmp_path / "two.html", [report.Cases(cases)],
+                                 title="Two", trained_on="nothing").as_uri())
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    page.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    right, left = page.execute_script("""
+        return [...document.querySelectorAll('.sheet figure')].map(figure => {
+            const box = figure.querySelector('image').getBoundingClientRect();
+            return {box: [box.left, box.right, box.height], text: figure.textContent};
+        });""")
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    page.get(path.as_uri())
+    assert right["box"][1] == pytest.approx(left["box"][0], abs=1)
+    assert left["box"][2] == pytest.approx(2 * right["box"][2], abs=1)
+    # Its chest wall is at the left of the file.
+    assert ["shown mirrored" in view["text"] for view in (right, left)] == [True, False]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_page_nor_in_the_viewer(page, scheme):
     browser.in_colours(page, scheme)
