@@ -67,6 +67,7 @@ def end(x, rng):
 
     pooled = rng.choice((layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D,
                          layers.Flatten))()(x)
+    _check_size(pooled)
     count = rng.choice((1, 2, 2, 2, 3, 5))
     return rng.choice((
         *(lambda: dense(2, "softmax"), lambda: dense(1, "sigmoid"),
@@ -92,6 +93,12 @@ def end(x, rng):
         lambda: layers.Conv2D(2, 1, activation="softmax")(x), lambda: x))()
 
 
+def _check_size(x):
+    """Keeps Keras from making so many weights only for them to be drawn anew."""
+    if (x.shape[-1] or 0) > MOST_WEIGHTS:
+        raise ValueError("too many features")
+
+
 def network(rng):
     """A network of Keras; what does not fit together is drawn anew."""
     import keras
@@ -104,6 +111,7 @@ def network(rng):
         try:
             for _ in range(rng.choice((0, 1, 2, 3, 5, 8))):
                 made = layer(rng)
+                _check_size(x)
                 x = made(x)
                 if rng.random() < 0.1:
                     x = made(x)  # one layer, called twice
