@@ -56,8 +56,8 @@ def _draw_scale(band, spacing, step, size):
     """A bar of millimetres in the last line of the band, or the words that none is."""
     row = len(band) - step
     if not spacing:
-        overlays.written(band, "pixel size unknown: no scale bar", (step // 2, row),
-                         size)
+        overlays.written(band, "pixels of unknown size, or not square: no scale bar",
+                         (step // 2, row), size)
         return
     length = next((length for length in LENGTHS
                    if length / spacing <= band.shape[1] / 2), LENGTHS[-1])
