@@ -98,7 +98,8 @@ def check_ends(model: "keras.Model", name: str, card: dict | None = None) -> Non
         names = ", ".join(tensor.name for tensor in inputs)
         raise files.InputError(
             f"model {name} takes {len(inputs)} images at once ({names}); expected a "
-            "model of one image. Score the views by models of their own.")
+            "model of one image, or one of CC and MLO with the card that training "
+            "writes beside it.")
     if len(outputs) != 1:
         names = ", ".join(tensor._keras_history.operation.name for tensor in outputs)
         raise files.InputError(
