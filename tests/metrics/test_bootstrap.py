@@ -48,8 +48,8 @@ def test_an_interval_of_3000_runs_over_400_cases_is_quick():
     labels, scores = cases(400)
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         low, high = metrics.auc_interval(labels, scores)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 0.15
     assert low < metrics.auc(labels, scores) < high
