@@ -210,7 +210,7 @@ def test_38_fine_tuning_has_the_recipes_of_the_paper_and_of_the_readme(tmp_path)
     (tmp_path / "m.h5").write_bytes(b"")
     rows = {}
     for recipe in ("paper", "readme"):
-        _, _, model, options = finetune.parse(
+        _, _, model, options, _ = finetune.parse(
             ["T", "V", "S", "--resume-from", str(tmp_path / "m.h5"), "--recipe",
              recipe])
         [_, row] = schedule.image_stages(options, model, first_trainable="x")

@@ -109,7 +109,7 @@ def test_a_second_call_on_an_output_is_refused(name, inputs, tmp_path, held):
 
 
 def test_a_second_call_of_experiments_is_refused(tmp_path, held):
-    run = type("Run", (), dict(out=tmp_path / "out"))
+    run = type("Run", (), dict(out=tmp_path / "out", beside=None))
     program = type("Program", (), dict(rows={}, check=lambda rows, run: None))
     held("folder", run.out)
     with pytest.raises(files.InputError, match="another call"):

@@ -25,6 +25,7 @@ EXTRAS = {
     "cluster": "archives: Parquet, URLs and --scheduler of Dask",
     "all": "everything above",
     "docs": "the documentation as a site: make docs",
+    "supply": "hashes, parts and weaknesses of packages: make hashes, sbom, audit",
     "test": "the tests and the checks of style",
 }
 
