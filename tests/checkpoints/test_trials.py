@@ -98,6 +98,7 @@ def test_a_network_of_open_size_is_tried_at_the_size_of_the_images(tmp_path):
         checkpoints.load_classifier(path, typed=dict(typed, size=(5, 4)))
 
 
+@pytest.mark.slow
 def test_what_ends_the_process_of_trials_is_told_and_the_file_is_not_called_damaged(
         tmp_path, monkeypatch):
     path = foreign(tmp_path / "m.h5", *foreign_models.classifier_top())

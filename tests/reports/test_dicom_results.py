@@ -184,6 +184,7 @@ def folder(tmp_path_factory):
     return folder / "out"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "kinds"), [
     ("dciodvfy", "*.dcm"), ("dsrdump", "*.report.dcm")])
 def test_the_validators_of_others_name_no_error(folder, program, kinds):

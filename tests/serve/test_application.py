@@ -359,6 +359,7 @@ def test_an_upload_that_stalls_ends_with_a_sentence_and_others_are_scored(
     assert ask(client, png()).status_code == 200
 
 
+@pytest.mark.slow
 def test_uploads_that_stall_or_leave_cost_the_served_page_nothing(address):
     host, port = urllib.parse.urlsplit(address).netloc.split(":")
     for _ in range(application.MAX_WAITING + 1):

@@ -128,6 +128,7 @@ def test_files_that_are_no_table_are_refused(tmp_path, data, name):
         columns.header(tmp_path / "missing.csv")
 
 
+@pytest.mark.slow
 def test_a_million_rows_take_few_bytes_each(tmp_path):
     import tracemalloc
 

@@ -280,6 +280,7 @@ def golden(tmp_path_factory):
     return path, data["x"].astype(np.float32), data["y"].astype(np.float32), results
 
 
+@pytest.mark.slow
 def test_the_first_loss_and_the_gradients_equal_those_of_the_original(golden):
     import tensorflow as tf
 
