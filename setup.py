@@ -37,6 +37,8 @@ FOR_DEVELOPERS = {
              "httpx>=0.27,<1", "nbclient>=0.10,<1",
              "ipykernel>=6.29,<8", "hypothesis>=6.100,<7", "pytest-cov>=5,<8",
              "pyyaml>=6.0,<7",
+             # The tables of the standard, and a validator that reads them.
+             "dicom-validator>=0.9,<1", "dicom-standard>=0.1,<1",
              # An independent implementation that statistics are held against.
              "statsmodels>=0.14.5,<1"],
 }
