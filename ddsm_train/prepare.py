@@ -8,11 +8,11 @@ descriptive layout of The Cancer Imaging Archive or in that of the JPEG mirror o
 Kaggle. A second call does only what is missing.
 """
 
-import os
 import pathlib
 from collections.abc import Sequence
 
 from ddsm_train import dataset
+from end2end.config import import_flags
 from end2end.importing import sets
 from end2end.utils import commands, files, locks, programs
 
@@ -26,20 +26,15 @@ def parser() -> commands.Parser:
                         help="folder with the four tables and the images")
     result.add_argument("out", metavar="OUT", type=pathlib.Path, nargs="?",
                         help="folder to fill")
-    result.add_argument("--size", type=int, nargs=2, default=(1152, 896),
-                        metavar=("HEIGHT", "WIDTH"),
-                        help="of the images in pixels (default: 1152 896)")
+    import_flags.add_size(result)
     which = result.add_mutually_exclusive_group()
     which.add_argument(
         "--split", choices=SPLITS, default="paper",
         help="paper: 85:15, then 90:10, by patient; official: the published lists; "
              "official-disjoint: without the women in both lists (default: paper)")
-    which.add_argument("--split-file", type=pathlib.Path, metavar="CSV",
-                       help="a split made before (OUT/splits/split.csv), or your own")
-    result.add_argument("--seed", type=int, default=12345,
-                        help="of the 85:15 split (default: 12345)")
-    result.add_argument("--workers", type=int, default=os.cpu_count(),
-                        help="processes (default: one per core)")
+    import_flags.add_split_file(which)
+    import_flags.add_seed(result, of="the 85:15 split")
+    import_flags.add_workers(result)
     result.add_argument("--census", type=pathlib.Path, metavar="FOLDER",
                         help="only count what the four tables in FOLDER hold")
     return result
@@ -55,13 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise files.InputError(
             "expected DOWNLOAD and OUT; see "
             f"{programs.call('ddsm_train.prepare')} --help.")
-    if not all(32 <= length <= 8192 for length in arguments.size):
-        raise files.InputError(
-            "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))
-    if arguments.workers < 1:
-        raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
-    if not 0 <= arguments.seed < 2**32:
-        raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
+    import_flags.check(arguments)
     with locks.output_folder(arguments.out):
         dataset.importing.run(arguments)
 

@@ -13,6 +13,7 @@ NOTEBOOK = pathlib.Path(__file__).parent.parent / "docs" / "example_model_test.i
 
 
 # A kernel of its own takes some 20 s to start TensorFlow and draw.
+@pytest.mark.slow
 def test_the_notebook_measures_what_the_library_does(tiny_prepared, tmp_path):
     nbformat = pytest.importorskip("nbformat", reason="pip install nbclient ipykernel")
     nbclient = pytest.importorskip("nbclient", reason="pip install nbclient ipykernel")

@@ -127,6 +127,7 @@ def test_a_heatmap_of_nothing_is_left_out(heatmap, picture, reason):
         heatmap_scoring.check(scored, pathlib.Path("a.png"))
 
 
+@pytest.mark.slow
 def test_the_import_does_not_depend_on_the_number_of_processes(tmp_path):
     phantoms.write_cbis_ddsm(tmp_path / "in", patients=4, seed=2, size=(64, 64))
     results = []

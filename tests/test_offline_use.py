@@ -42,6 +42,7 @@ def use(folder, *words, **environment):
         capture_output=True, text=True, cwd=folder.parent, env=environment)
 
 
+@pytest.mark.slow
 def test_it_installs_without_a_socket_and_puts_the_weights_there(copied, tmp_path):
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut" / "sitecustomize.py").write_text(NO_NETWORK)

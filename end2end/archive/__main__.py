@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import tqdm
 
 from end2end import archive, config, data, reports
-from end2end.config import model_flags
+from end2end.config import import_flags, model_flags
 from end2end.utils import commands, files, programs
 
 # Tasks whose rows say who the images show.
@@ -65,8 +65,7 @@ def parser() -> commands.Parser:
                               default="standard",
                               help="what counts for a breast, as end2end.predict")
         if name == "prepare":
-            task.add_argument("--size", type=int, nargs=2, default=(1152, 896),
-                              metavar=("HEIGHT", "WIDTH"))
+            import_flags.add_size(task)
     task = tasks.add_parser("evaluate")
     task.add_argument("table", metavar="SCORES")
     task.add_argument("--runs", type=int, default=1000,

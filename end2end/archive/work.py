@@ -17,7 +17,7 @@ import numpy as np
 
 from end2end import checkpoints, config, images, prediction
 from end2end.archive import sealed, settling, shards, storage
-from end2end.config import model_flags
+from end2end.config import import_flags, model_flags
 from end2end.images import belonging
 from end2end.prediction import engines, identity_cells, pseudonyms, resuming
 from end2end.prediction.identity_cells import SEPARATOR
@@ -91,9 +91,7 @@ def names_of(key: bytes, keep_ids: bool) -> pseudonyms.Pseudonyms:
 
 def preparing(arguments: argparse.Namespace) -> shards.Work:
     """The work of `archive prepare`."""
-    if not all(32 <= length <= 8192 for length in arguments.size):
-        raise files.InputError(
-            "--size {} {} is out of range; give 32 to 8192.".format(*arguments.size))
+    import_flags.check(arguments)
     key = pseudonym_key(arguments.out, arguments.pseudonym_key)
     settings = dict(task="prepare", size=list(arguments.size),
                     keep_ids=arguments.keep_ids)

@@ -13,12 +13,12 @@ missing.
 """
 
 import argparse
-import os
 import pathlib
 import tempfile
 from collections.abc import Sequence
 
 from end2end import importing
+from end2end.config import import_flags
 from end2end.utils import commands, files, locks
 
 NAMES = ("cbis-ddsm", "inbreast", "vindr", "rsna", "cmmd", "mini-mias")
@@ -52,25 +52,17 @@ def parser() -> commands.Parser:
 
 
 def _add_common(parser):
-    parser.add_argument("--size", type=int, nargs=2, default=(1152, 896),
-                        metavar=("HEIGHT", "WIDTH"),
-                        help="of the images in pixels (default: 1152 896)")
+    import_flags.add_size(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--split", choices=SPLITS, default="own",
                        help="own: that of the set or table, where there is one; "
                             "patient: drawn by woman (default: own)")
-    which.add_argument("--split-file", type=pathlib.Path, metavar="CSV",
-                       help="a split made before (OUT/splits/split.csv)")
-    parser.add_argument("--test-share", type=float, default=0.15,
-                        help="of the women, for testing (default: 0.15)")
-    parser.add_argument("--val-share", type=float, default=0.1,
-                        help="of the others, for validation (default: 0.1)")
-    parser.add_argument("--seed", type=int, default=12345,
-                        help="of the draw (default: 12345)")
+    import_flags.add_split_file(which)
+    import_flags.add_shares(parser, test=0.15)
+    import_flags.add_seed(parser, of="the draw")
     parser.add_argument("--all-views", action="store_true",
                         help="keep views and kinds other than CC and MLO")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(),
-                        help="processes (default: one per core)")
+    import_flags.add_workers(parser)
 
 
 def _add_table(parser):
@@ -108,12 +100,8 @@ def _add_join(parser):
                              "one site is for testing (--test-site) (default: keep)")
     parser.add_argument("--test-site", metavar="SITE", default="",
                         help="of --split site: the site that is left out of training")
-    parser.add_argument("--test-share", type=float, default=0.15,
-                        help="of the women, for testing (default: 0.15)")
-    parser.add_argument("--val-share", type=float, default=0.1,
-                        help="of the others, for validation (default: 0.1)")
-    parser.add_argument("--seed", type=int, default=12345,
-                        help="of the draw (default: 12345)")
+    import_flags.add_shares(parser, test=0.15)
+    import_flags.add_seed(parser, of="the draw")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -122,25 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.what == "sets":
         print("\n".join(importing.public_sets.described()))
         return
-    _check(arguments)
+    import_flags.check(arguments)
     RUNS.get(arguments.what, _run_set)(arguments)
-
-
-def _check(arguments):
-    for length in getattr(arguments, "size", ()):
-        if not 32 <= length <= 8192:
-            raise files.InputError(
-                "--size {} {} is out of range; give 32 to 8192.".format(
-                    *arguments.size))
-    for name in ("test_share", "val_share"):
-        if not 0 <= getattr(arguments, name) < 1:
-            raise files.InputError(
-                f"--{name.replace('_', '-')} {getattr(arguments, name)} is out of "
-                "range; give 0 or more and less than 1.")
-    if getattr(arguments, "workers", 1) < 1:
-        raise files.InputError(f"--workers {arguments.workers}: give at least 1.")
-    if not 0 <= arguments.seed < 2**32:
-        raise files.InputError(f"--seed {arguments.seed}: give 0 to {2**32 - 1}.")
 
 
 def _settings(arguments, out, **further):

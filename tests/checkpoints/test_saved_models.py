@@ -69,7 +69,10 @@ def refusal(path):
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("name", [
+    # Great networks take seconds.
+    name if name.startswith("yaroslav") else pytest.param(name, marks=pytest.mark.slow)
+    for name in STORED])
 def test_a_file_of_keras_2_0_8_gives_the_originals_predictions(stored, name):
     base, kind = name.rsplit(".", 1)
     golden = golden_models.case(base)
@@ -253,8 +256,8 @@ checkpoints.save_model(model, sys.argv[1], {"kind": "new"})
 """
 
 
-@pytest.mark.parametrize("when", [
-    "while writing", pytest.param("before the JSON", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["while writing", "before the JSON"])
 def test_a_killed_process_leaves_the_old_file_or_the_new_one(saved, small, when):
     killed = subprocess.run([sys.executable, "-c", KILLED, saved, when],
                             cwd=GOLDEN.parents[1], capture_output=True)

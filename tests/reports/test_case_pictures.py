@@ -38,6 +38,7 @@ def size_of(case):
     return len(case.image) + sum(len(layer.image) for layer in case.layers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_one_of_400_cases_keeps_its_share_of_the_page(seed):
     limit = case_pictures.bytes_per_case(400)

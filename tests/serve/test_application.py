@@ -499,6 +499,7 @@ def test_the_page_says_what_became_of_its_files(page, tmp_path):
                                       ) == str(count - 1))
 
 
+@pytest.mark.slow
 def test_no_request_leaves_the_machine_and_nothing_is_reported(page, address):
     asked = [json.loads(entry["message"])["message"]
              for entry in page.get_log("performance")]
