@@ -165,7 +165,8 @@ def part(
     Returns:
         float32 memory map `(rows, columns, classes)`.
     """
-    digest = hashlib.sha256(json.dumps(settings).encode() + path.read_bytes())
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    files.add_content(digest, path)
     stored = parts / f"{path.stem}.{digest.hexdigest()[:16]}.npy"
     if not stored.exists():
         scored = work(path)

@@ -256,10 +256,15 @@ class Ledger:
             stream.write(json.dumps(record) + "\n")
 
     def tidy(self, jobs: list[dict[str, Any]]) -> None:
-        """Keeps these jobs only, one line each; removes what others made before."""
-        keep = {job["key"] for job in jobs}
-        for key in set(self.records) - keep:
+        """Keeps these jobs only; removes what others made before.
+
+        One line each in the order of the jobs, so that the file is the same whichever
+        call or process did a job first.
+        """
+        keys = [job["key"] for job in jobs]
+        for key in set(self.records) - set(keys):
             self._remove(self.records.pop(key)["outputs"])
+        self.records = {key: self.records[key] for key in keys if key in self.records}
         files.write_text(self.path, "".join(
             json.dumps(record) + "\n" for record in self.records.values()))
 

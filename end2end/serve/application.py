@@ -240,15 +240,16 @@ def of_browser(
     async def route(request):
         if reason := foreign(request):
             return answer(dict(error=reason), 403)
-        token, browser = held.of(request.cookies.get(cookie(request)))
-        try:
-            async with turn:
+        # Not before its turn: the views of the browser least used go meanwhile.
+        async with turn:
+            token, browser = held.of(request.cookies.get(cookie(request)))
+            try:
                 response = await anyio.to_thread.run_sync(
                     work, scorer, browser, request)
-        except files.InputError as error:
-            response = answer(dict(error=commands.one_line(error)), 422)
-        except (OSError, MemoryError) as error:
-            response = answer(dict(error=commands.one_line(error)), 507)
+            except files.InputError as error:
+                response = answer(dict(error=commands.one_line(error)), 422)
+            except (OSError, MemoryError) as error:
+                response = answer(dict(error=commands.one_line(error)), 507)
         return with_cookie(request, response, token)
     return route
 
@@ -272,8 +273,8 @@ async def scored(request: "Request", scorer: "scoring.Scorer",
     waiting.append(None)
     try:
         data = await limited(request)
-        token, browser = held.of(request.cookies.get(cookie(request)))
         async with turn:
+            token, browser = held.of(request.cookies.get(cookie(request)))
             response = answer(await anyio.to_thread.run_sync(
                 scorer.score, urllib.parse.unquote(request.headers["x-name"]),
                 data, request.headers.get("x-frame", ""), browser))

@@ -251,10 +251,15 @@ def read_csv(path: Path, what: str = "table", **how: Any) -> list[dict[str, str]
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
+    add_content(digest, path)
+    return digest.hexdigest()
+
+
+def add_content(digest: "hashlib._Hash", path: Path) -> None:
+    """Adds a file's bytes to a digest, a piece at a time: the file may be large."""
     with open(path, "rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
-    return digest.hexdigest()
 
 
 def is_dicom(path: pathlib.Path) -> bool:

@@ -54,3 +54,17 @@ def test_a_file_that_kills_its_process_stops_nothing(tmp_path):
         jobs, die_once, ledger=conversion.Ledger(tmp_path / "x.jsonl"), workers=2)
     assert [record["failed"] is None for record in records] == [
         True, False, True, True]
+
+
+def test_the_ledger_is_the_same_whichever_job_was_done_first(tmp_path):
+    jobs = [dict(key=key, sources=[], settings=[key]) for key in ("b", "c", "a")]
+
+    def convert(job):
+        return dict(outputs=[], complete=True)
+
+    whole, broken = (tmp_path / name for name in ("whole.jsonl", "broken.jsonl"))
+    conversion.run_jobs(jobs, convert, ledger=conversion.Ledger(whole))
+    conversion.run_jobs(jobs[2:], convert, ledger=conversion.Ledger(broken))
+    conversion.run_jobs(jobs, convert, ledger=conversion.Ledger(broken))
+    assert broken.read_text() == whole.read_text()
+    assert whole.read_text().index('"b"') < whole.read_text().index('"a"')

@@ -120,8 +120,8 @@ def contents(name, out):
                 [".run"], [".files"]):
             data = path.read_bytes().replace(str(out).encode(), b"OUT")
             if path.name == "converted.jsonl":  # holds times of the files that it read
-                data = json.dumps(sorted(
-                    json.loads(line)["key"] for line in data.splitlines())).encode()
+                data = json.dumps([
+                    json.loads(line)["key"] for line in data.splitlines()]).encode()
             found[path.relative_to(out).as_posix()] = hashlib.sha256(data).hexdigest()
     return found
 

@@ -109,7 +109,11 @@ def fingerprint(job: roi_table.Job, options: config.SamplingOptions, seed: int) 
     words = (job.key, job.rows, job.convention, settings, seed)
     digest = hashlib.sha256(repr(words).encode())
     for path in (job.image, *job.masks):
-        digest.update(path.read_bytes() if path.is_file() else b"missing")
+        # What is larger is refused when it is read.
+        if path.is_file() and path.stat().st_size <= files.MAX_IMAGE_BYTES:
+            files.add_content(digest, path)
+        else:
+            digest.update(b"missing")
         digest.update(b"|")
     return digest.hexdigest()[:16]
 
