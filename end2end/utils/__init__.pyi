@@ -1,4 +1,5 @@
 from . import cells as cells
+from . import checksums as checksums
 from . import commands as commands
 from . import distribution as distribution
 from . import errors as errors
@@ -15,6 +16,7 @@ from . import temporary as temporary
 
 __all__ = [
     "cells",
+    "checksums",
     "commands",
     "distribution",
     "errors",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import end2end
-from end2end.utils import distribution, files, programs, quiet
+from end2end.utils import checksums, distribution, files, programs, quiet
 
 LONGEST_LINE = 1000
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -37,7 +37,8 @@ class Parser(argparse.ArgumentParser):
             add_version(self)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+        self.exit(
+            2, f"{self.prog}: error: {one_line(message)}; see {self.prog} --help\n")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +109,8 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         print(f"warning: {sentence}", file=sys.stderr)
     try:
         status = main()
+        if status in (None, 0, 1):
+            checksums.record(checksums.typed_words(), status or 0)
     except KeyboardInterrupt:
         print("interrupted; what was written so far is valid.", file=sys.stderr)
         status = 130

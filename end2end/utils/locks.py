@@ -57,6 +57,7 @@ class Lock:
 
 
 _held: dict[pathlib.Path, Lock] = {}
+_written: dict[pathlib.Path, bool] = {}
 
 
 @contextlib.contextmanager
@@ -104,6 +105,11 @@ def check_outputs() -> None:
         lock.check()
 
 
+def written() -> list[tuple[pathlib.Path, bool]]:
+    """Outputs that this process has locked and ended, and whether each is a folder."""
+    return list(_written.items())
+
+
 @contextlib.contextmanager
 def _held_lock(output: pathlib.Path, path: pathlib.Path) -> Iterator[None]:
     place = pathlib.Path(os.path.abspath(path))
@@ -115,6 +121,8 @@ def _held_lock(output: pathlib.Path, path: pathlib.Path) -> Iterator[None]:
     try:
         yield
         lock.check()
+        folder = place.name == ".lock"
+        _written[place.parent if folder else place.parent / output.name] = folder
     finally:
         del _held[place]
         _release(lock)

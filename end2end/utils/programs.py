@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "ddsm_train.draw_saliency", "ddsm_train.heatmap_score", "ddsm_train.two_step",
         "end2end.heatmap_agreement"),
     "Use": ("end2end.predict", "end2end.serve", "end2end.archive", "end2end.export",
-            "end2end.offline"),
+            "end2end.offline", "end2end.verify"),
     "The paper": ("ddsm_train.experiments", "inbreast.experiments",
                   "end2end.paper_figures"),
     "Help": ("end2end.completion", "end2end.config", "ddsm_train.model_table"),
@@ -123,10 +123,14 @@ def _file(module):
     return f"{module}.__main__" if folder.is_dir() else module
 
 
+def file_of(module: str) -> pathlib.Path:
+    """The file that is run for a program."""
+    return ROOT.joinpath(*_file(module).split(".")).with_suffix(".py")
+
+
 def summary(module: str) -> str:
     """The first sentence of a program's description, read without importing it."""
-    path = ROOT.joinpath(*_file(module).split(".")).with_suffix(".py")
-    with open(path, encoding="utf-8") as stream:
+    with open(file_of(module), encoding="utf-8") as stream:
         return stream.readline().strip().strip('"').rstrip(".")
 
 

@@ -86,3 +86,30 @@ def test_only_the_packages_of_this_distribution_log_what_they_do(monkeypatch, ca
     assert capfd.readouterr().err.splitlines() == [
         "INFO: end2end.anything works", "INFO: ddsm_train.anything works",
         "WARNING: it is told"]
+
+
+def test_an_error_of_the_command_line_is_one_printable_line(capsys):
+    parser = commands.Parser(prog="p")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["a\x1b[2J\nb" + "x" * 5000])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.rstrip("\n").isprintable()
+    assert "a?[2J b" in said and len(said) < 1200
+
+
+def test_a_command_that_ended_leaves_checksums_and_one_that_failed_none(
+        tmp_path, monkeypatch):
+    from end2end.utils import locks
+    monkeypatch.setattr(locks, "_written", {})
+    out = tmp_path / "out"
+
+    def main():
+        with locks.output_folder(out):
+            (out / "a.txt").write_text("a")
+            if not ended:
+                raise OSError("full")
+
+    for ended in (False, True):
+        with pytest.raises(SystemExit):
+            commands.run(main)
+        assert (out / ".checksums.json").exists() == ended

@@ -1,0 +1,133 @@
+"""A repeated run: its words, and what counts as the same result."""
+
+import json
+import math
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+
+from end2end import repeating
+from end2end.utils import checksums, files
+
+
+def call(tmp_path, words, outputs):
+    return dict(words=words, folder=str(tmp_path), status=0, environment={}, inputs={},
+                outputs=[str(tmp_path / output) for output in outputs], software={})
+
+
+def test_the_words_that_name_outputs_name_new_places(tmp_path):
+    words, places = repeating.redirected(
+        call(tmp_path, ["ddsm", "sample-patches-combined", "in.csv", "out/train",
+                        "--x=out/val", "out/other"], ["out/train", "out/val"]),
+        tmp_path / "new")
+    assert words == ["ddsm", "sample-patches-combined", "in.csv",
+                     f"{tmp_path}/new/train", f"--x={tmp_path}/new/val", "out/other"]
+    assert places == {f"{tmp_path}/out/{name}": tmp_path / "new" / name
+                      for name in ("train", "val")}
+
+
+def test_outputs_of_one_name_get_places_of_their_own(tmp_path):
+    _, places = repeating.redirected(
+        call(tmp_path, ["x", "a/out", "b/out"], ["a/out", "b/out"]), tmp_path / "new")
+    assert [str(place.relative_to(tmp_path)) for place in places.values()] == [
+        "new/0/out", "new/1/out"]
+
+
+def test_json_of_predictions_goes_where_its_table_goes(tmp_path):
+    words, _ = repeating.redirected(
+        call(tmp_path, ["predict", "m.h5", "--out", "s.json"], ["s.csv"]),
+        tmp_path / "new")
+    assert words[-1] == f"{tmp_path}/new/s.json"
+
+
+def test_an_output_that_the_program_chose_is_named_by_its_flag(tmp_path):
+    words, _ = repeating.redirected(
+        call(tmp_path, ["predict", "m.h5", "in"], ["scores.csv"]), tmp_path / "new")
+    assert words == ["predict", "m.h5", "in", "--out", f"{tmp_path}/new/scores.csv"]
+    with pytest.raises(files.InputError, match="does not name its output"):
+        repeating.redirected(call(tmp_path, ["phantoms"], ["x"]), tmp_path / "new")
+
+
+def test_an_output_of_several_commands_is_not_repeated(tmp_path):
+    first, second = (call(tmp_path, [name, "out"], ["out"]) for name in "ab")
+    assert repeating.only_call(dict(calls=[first])) is first
+    with pytest.raises(files.InputError, match="2 wrote this output: end2end a out"):
+        repeating.only_call(dict(calls=[first, second]))
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), [
+    (dict(a=0.5), dict(a=0.5), 0), (dict(a=0.5), dict(a=0.75), 0.25),
+    ([100.0], [101.0], 0.01), ("0.5", "0.25", 0.25), ("x", "y", math.inf),
+    ([1], [1, 2], math.inf), (dict(a=1), {}, math.inf), (True, False, math.inf),
+    (float("nan"), float("nan"), 0), (1.0, float("nan"), math.inf),
+    (dict(seconds=3, b=1), dict(seconds=9, b=1), 0), (None, 0.0, math.inf)])
+def test_numbers_are_compared_and_all_else_must_be_equal(old, new, expected):
+    assert repeating.difference(old, new) == pytest.approx(expected)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """An old output with its checksums, and the place of a new one."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+
+    def verdict(name):
+        output = checksums.Output(old, True)
+        content = dict(files={name: dict(sha256=files.sha256(old / name))})
+        row, = repeating.compare(output, content, {str(old): new})
+        return row.verdict
+    return old, new, verdict
+
+
+def test_tables_agree_within_the_bound_and_by_the_place_of_the_output(pair):
+    old, new, verdict = pair
+    table = "path,score\n{}/a.png,{}\n"
+    (old / "s.csv").write_text(table.format(old, 0.5))
+    (new / "s.csv").write_text(table.format(new, 0.5))
+    assert verdict("s.csv") == repeating.SAME_CONTENT
+    (new / "s.csv").write_text(table.format(new, 0.5 + repeating.BOUND / 2))
+    assert verdict("s.csv") == repeating.WITHIN
+    (new / "s.csv").write_text(table.format(new, 0.5 + repeating.BOUND * 2))
+    assert verdict("s.csv") == repeating.DIFFERENT
+    (new / "s.csv").write_text(table.format(old.parent / "b", 0.5))
+    assert verdict("s.csv") == repeating.DIFFERENT
+    (new / "s.csv").unlink()
+    assert verdict("s.csv") == repeating.MISSING
+
+
+def test_weights_and_arrays_and_pictures_are_compared_by_their_numbers(pair):
+    old, new, verdict = pair
+    for folder, shift in ((old, 0.0), (new, 1e-6)):
+        with h5py.File(folder / "m.h5", "w") as file:
+            file.attrs["id"] = str(folder)
+            file["a/w"] = np.arange(6.0).reshape(2, 3) + shift
+        np.savez(folder / "h.npz", a=np.ones(3) + shift * 100, b=["x"])
+        grey = np.full((4, 3), 9 + round(shift * 1e6), np.uint8)
+        cv2.imwrite(str(folder / "p.png"), grey)
+    assert verdict("m.h5") == repeating.WITHIN
+    assert verdict("h.npz") == repeating.DIFFERENT
+    assert verdict("p.png") == repeating.WITHIN
+    cv2.imwrite(str(new / "p.png"), np.full((4, 3), 11, np.uint8))
+    assert verdict("p.png") == repeating.DIFFERENT
+    cv2.imwrite(str(new / "p.png"), np.full((3, 4), 9, np.uint8))
+    assert verdict("p.png") == repeating.DIFFERENT
+
+
+def test_files_of_one_call_and_unknown_files_are_not_read(pair):
+    old, new, verdict = pair
+    for name in ("s.run.json", "x.bin", "d.json"):
+        for folder in (old, new):
+            (folder / name).write_text(json.dumps(dict(key=str(folder))))
+    assert verdict("s.run.json") == repeating.OF_ONE_CALL
+    assert verdict("x.bin") == repeating.DIFFERENT
+    assert verdict("d.json") == repeating.SAME_CONTENT
+    (new / "d.json").write_text("{")
+    assert verdict("d.json") == repeating.DIFFERENT
+
+
+def test_a_call_in_a_folder_that_is_gone_is_refused(tmp_path):
+    with pytest.raises(files.InputError, match="which is gone"):
+        repeating.run(call(tmp_path / "none", ["doctor"], []), ["doctor"])

@@ -1,0 +1,75 @@
+"""`end2end verify`: a real run is as written, is changed, is repeated."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from end2end import verify
+from end2end.utils import files
+
+
+def start(*words, folder):
+    return subprocess.run(
+        [sys.executable, "-m", "end2end", *map(str, words)], cwd=folder, text=True,
+        capture_output=True, timeout=600,
+        env=dict(os.environ, PYTHONPATH=str(verify.checksums.programs.ROOT)))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Phantoms that a real command wrote."""
+    folder = tmp_path_factory.mktemp("run")
+    result = start("phantoms", "out", "--patients", 1, "--size", 64, 64, "--workers", 1,
+                   folder=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "out"
+
+
+def test_a_run_is_as_written_until_a_file_changes(run, capsys):
+    assert verify.main([str(run)]) == 0
+    said = capsys.readouterr().out
+    assert "written by: end2end phantoms out" in said and "0 changed" in said
+    table = run / "mass_case_description_train_set.csv"
+    before = table.read_bytes()
+    table.write_bytes(before + b"\n")
+    (run / "extra.txt").write_text("e")
+    try:
+        assert verify.main([str(run)]) == 1
+        said = capsys.readouterr().out
+        assert "changed: mass_case_description_train_set.csv" in said
+        assert "not of this run: extra.txt" in said
+    finally:
+        table.write_bytes(before)
+        (run / "extra.txt").unlink()
+
+
+@pytest.mark.slow
+def test_a_repeated_run_is_equal_and_leaves_the_old_one_alone(run, tmp_path, capsys):
+    assert verify.main([str(run), "--repeat", "--into", str(tmp_path / "new")]) == 0
+    said = capsys.readouterr().out
+    assert f"repeating: end2end phantoms {tmp_path}/new/out" in said
+    assert "equal" in said and "different" not in said
+    assert (tmp_path / "new/out/phantoms.json").is_file()
+    with pytest.raises(files.InputError, match="is not empty"):
+        verify.main([str(run), "--repeat", "--into", str(tmp_path / "new")])
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(files.InputError, match="does not exist"):
+        verify.main([str(tmp_path / "none")])
+    with pytest.raises(files.InputError, match="has no checksums"):
+        verify.main([str(tmp_path)])
+    with pytest.raises(files.InputError, match="--into is for --repeat"):
+        verify.main([str(tmp_path), "--into", "x"])
+
+
+def test_other_packages_and_inputs_are_told(tmp_path, monkeypatch):
+    (tmp_path / "m.h5").write_bytes(b"a")
+    call = dict(folder=str(tmp_path), inputs={"m.h5": "0", "gone.csv": "0"},
+                software=dict(verify.checksums.software(), keras="2.0.8"))
+    said = verify.differences(call)
+    assert said[0] == "input m.h5 is another file now"
+    assert said[1] == "input gone.csv is missing"
+    assert len(said) == 3 and said[2].startswith("keras: 2.0.8 then")
