@@ -90,7 +90,7 @@ class _Process:
         return [(name, left) for name, left in jobs if left]
 
 
-def run(jobs, *, seed, workers=1, progress=None):
+def run(jobs, *, seed, workers=1, progress=None, seconds=None):
     """Runs cases and returns what came of them.
 
     Args:
@@ -98,6 +98,7 @@ def run(jobs, *, seed, workers=1, progress=None):
         seed: with the kind and the number it makes the file.
         workers: processes.
         progress: called after each case.
+        seconds: of the clock, after which the rest of the cases is left out.
 
     Returns:
         dict of kind to `Result`.
@@ -105,10 +106,14 @@ def run(jobs, *, seed, workers=1, progress=None):
     results = {kind: Result() for kind, _ in jobs}
     waiting = collections.deque(_shares(jobs, workers))
     context = multiprocessing.get_context("spawn")
+    last = time.monotonic() + seconds if seconds else None
     with tempfile.TemporaryDirectory() as folder:
         active = []
         made = 0
         while waiting or active:
+            if last and time.monotonic() > last:
+                waiting.clear()
+                _stop(active)
             while waiting and len(active) < workers:
                 made += 1
                 active.append(_Process(context, seed, waiting.popleft(),
@@ -125,6 +130,14 @@ def run(jobs, *, seed, workers=1, progress=None):
                     if left := one.rest():
                         waiting.appendleft(left)
     return results
+
+
+def _stop(active):
+    """Ends all processes, without counting what they are at."""
+    while active:
+        one = active.pop()
+        one.process.kill()
+        one.process.join()
 
 
 def _shares(jobs, workers):

@@ -24,6 +24,8 @@ FORBIDDEN = (
     "os.startfile", "pty.spawn", "subprocess.Popen", "socket.connect", "socket.bind",
     "socket.getaddrinfo", "pickle.find_class", "urllib.Request", "webbrowser.open",
     "ftplib.connect", "http.client.connect")
+# What a whole call may do: worker processes, and the sockets of the page's loop.
+OF_CALLS = ("os.fork", "os.posix_spawn", "socket.bind", "socket.getaddrinfo")
 CHANGING = (
     "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink",
     "os.chmod", "os.chown", "os.truncate", "os.utime", "shutil.copyfile",
@@ -36,6 +38,7 @@ class Watch:
 
     def __init__(self, allowed):
         self.allowed, self.found, self.active = str(allowed), [], False
+        self.calls = False
         prefixes = (sys.prefix, sys.base_prefix, os.getcwd())
         self.code = tuple(map(os.path.realpath, prefixes)) + prefixes
         sys.addaudithook(self.hook)
@@ -43,7 +46,8 @@ class Watch:
     def hook(self, event, arguments):
         if not self.active:
             return
-        if event in FORBIDDEN and "end2end.utils.isolated" not in str(arguments):
+        if event in FORBIDDEN and not (self.calls and event in OF_CALLS) and (
+                "end2end.utils.isolated" not in str(arguments)):
             self.found.append(f"{event} {arguments!r:.200}")
         elif event == "open":
             path, mode, flags = arguments
@@ -97,6 +101,8 @@ def size(name):
 
 class Cases:
     """The cases of one kind; each a pure function of seed, kind and number."""
+
+    places = frozenset(("in", "out"))
 
     def __init__(self, name, seed, folder):
         from tests.fuzz import bombs, readers, seeds
@@ -169,6 +175,22 @@ class Cases:
             else:
                 file.write_bytes(before)
 
+    def warm_up(self):
+        """Reads the whole files, so that what is imported late is there."""
+        if self.seeds is None:
+            name = self.kind.names[0]
+            self.run(10**9, (self.folder / name).read_bytes())
+            return
+        endings = [self.run(10**9 + i, data)[0] for i, data in enumerate(self.seeds)]
+        assert endings.count("read") >= max(1, len(endings) // 3), (self.name, endings)
+
+
+def cases_of(name, seed, folder):
+    """The cases of a kind of file, or of a program that is called as a whole."""
+    from tests.fuzz import calls
+
+    return (calls.Calls if name in calls.CALLS else Cases)(name, seed, folder)
+
 
 def work(connection, seed, jobs, folder):
     """Runs cases; sends ("begin", kind, number) and ("end", kind, number, ending,
@@ -183,10 +205,11 @@ def work(connection, seed, jobs, folder):
     folder = pathlib.Path(folder)
     watch = _prepare(folder)
     for kind, numbers in jobs:
-        cases = Cases(kind, seed, folder)
+        cases = cases_of(kind, seed, folder)
+        watch.calls = not isinstance(cases, Cases)
         for number in [None, *numbers]:
             if number is None:
-                _warm_up(cases)
+                cases.warm_up()
                 # What is imported stays: without looking through it each time, Keras
                 # forgets a model ten times as fast.
                 gc.freeze()
@@ -216,16 +239,6 @@ def _prepare(folder):
     watch = Watch(folder)
     from tests.fuzz import readers, seeds  # noqa: F401 - before the folder changes
     return watch
-
-
-def _warm_up(cases):
-    """Reads the whole files, so that what is imported late is there."""
-    if cases.seeds is None:
-        name = cases.kind.names[0]
-        cases.run(10**9, (cases.folder / name).read_bytes())
-        return
-    endings = [cases.run(10**9 + i, data)[0] for i, data in enumerate(cases.seeds)]
-    assert endings.count("read") >= max(1, len(endings) // 3), (cases.name, endings)
 
 
 def _watched(cases, number, watch):
@@ -258,9 +271,12 @@ def _judged(cases, ending, text, watch):
 
     if watch.found:
         return "forbidden", "; ".join(watch.found[:3])
-    strange = set(os.listdir(cases.out.parent)) - {"in", "out"}
-    if strange or os.listdir() or list(cases.out.parent.parent.glob("*escaped*")):
-        return "escaped", f"{strange} {os.listdir()}"
+    strange = set(os.listdir(cases.out.parent)) - cases.places
+    if "cwd" not in cases.places:
+        strange |= set(os.listdir())
+    strange |= {path.name for path in cases.out.parent.parent.glob("*escaped*")}
+    if strange:
+        return "escaped", str(strange)
     if ending == "refused":
         line = commands.one_line(text)
         if len(line) > LONGEST_MESSAGE or not line.isprintable():
