@@ -41,13 +41,18 @@ def parser(
                         help="folder of the test patches")
     parser.add_argument("--test-table", metavar="ROI_CSV",
                         help="table of their lesions (default: ROI_CSV)")
+    add_running(parser, script)
+    return parser
+
+
+def add_running(parser: argparse.ArgumentParser, script: str) -> None:
+    """Adds seed and threads to the parser of a sampler, and sets its defaults."""
     parser.add_argument("--seed", type=int, default=12345,
                         help="seed of --seeding image (default: RANDOM_SEED or 12345)")
     parser.add_argument("--workers", type=int, default=4,
                         help="threads; the patches do not depend on it (default: "
                              "NUM_CPU_CORES or 4)")
     parser.set_defaults(**config.script_defaults(script))
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,6 +68,26 @@ def sample(
 
     Returns:
         0; 1 if no patch was cut.
+    """
+    if not cut(arguments, options, **convention):
+        return 1
+    print(next_step(arguments, options))
+    return 0
+
+
+def cut(arguments: argparse.Namespace, options: config.SamplingOptions, *,
+        replacement: "data.patches.sampling.Replacement | None" = None,
+        **convention) -> list[pathlib.Path]:
+    """Cuts the patches and says what came out.
+
+    Args:
+        arguments: as parsed.
+        options: how patches are drawn.
+        replacement: puts other places for some of those that are drawn.
+        convention: of `roi_table.Convention`.
+
+    Returns:
+        paths of the patches; none where none was cut, which is said.
     """
     if arguments.workers < 1:
         raise files.InputError(f"--workers {arguments.workers}: expected at least 1.")
@@ -81,14 +106,13 @@ def sample(
             [job.out for job in jobs], data.patches.roi_table.class_folders(options))
         outcomes = progress(jobs, data.patches.sampling.sample(
             jobs, options, existing=existing, seed=arguments.seed,
-            workers=arguments.workers))
+            workers=arguments.workers, replacement=replacement))
         report(jobs, outcomes, existing)
-    if not any(outcome.paths for outcome in outcomes):
+    paths = [path for outcome in outcomes for path in outcome.paths]
+    if not paths:
         print(f"No patches were cut from {len(jobs)} mammograms. Are MASK_DIR and "
               "FULL_DIR given in this order?")
-        return 1
-    print(next_step(arguments, options))
-    return 0
+    return paths
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,6 +26,8 @@ class Experiment:
         flags: of the training program.
         needs: names of experiments to be done first.
         patches: patch set; of patch experiments.
+        mined: whether hard examples of the classifier that it needs take the place of
+            some of the training patches.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Experiment:
     flags: tuple = ()
     needs: tuple[str, ...] = ()
     patches: str = ""
+    mined: bool = False
 
 
 # Flags of sample_patches_combined; the paper's and one with truly random backgrounds.
@@ -127,6 +130,31 @@ PATCH_ROWS = [
     *(_patch(backbone, "S10", None, source="not published: trunk of later networks")
       for backbone in ("efficientnetb0-ddsm", "efficientnetb3-ddsm", "convnextsmall")),
 ]
+
+
+# Training goes on at the rate of the last stage, in rounds: with the patches of S10, or
+# with half of them replaced by errors of the classifier of the round before.
+ROUNDS, ROUND_EPOCHS = 2, 10
+FURTHER = ("--no-use-pretrained", "--init-learningrate", 0.00001, "--nb-epoch",
+           ROUND_EPOCHS)
+
+
+def _further(arm, number):
+    """A round of training with hard examples (`hard`) or without (`plain`)."""
+    start = f"patch-resnet50-s10-{arm}-{number - 1}" if number > 1 else (
+        "patch-resnet50-s10")
+    patches = "S10, half of it hard examples" if arm == "hard" else "S10"
+    row = _patch("resnet50", "S10", None, source="not published: hard examples")
+    return dataclasses.replace(
+        row, name=f"patch-resnet50-s10-{arm}-{number}", group="hard-examples",
+        title=f"{ROUND_EPOCHS} epochs more on {patches}, round {number}",
+        hours=round(row.hours * ROUND_EPOCHS / 50, 1),
+        flags=(*PATCH_COMMON, "--net", "resnet50", "--img-size", 224, 224, *FURTHER),
+        needs=(start,), mined=arm == "hard")
+
+
+FURTHER_ROWS = [_further(arm, number) for arm in ("hard", "plain")
+                for number in range(1, ROUNDS + 1)]
 
 
 def resnet(filters: tuple, repeats: tuple, expansion: int) -> tuple:
@@ -315,6 +343,16 @@ LATER_ROWS = [
         (*EXPERIMENT_FLAGS["resnet-vgg"], *ALL_LATER, "--patch-net", "convnextsmall",
          "--img-size", 2048, 1024, "--remat"), needs=("patch-convnextsmall-s10",))]
 
+# The whole-image networks that start from the last round with hard examples, and from
+# that without.
+HARD_ROWS = [
+    dataclasses.replace(
+        row, name=f"resnet-vgg-{arm}", group="hard-examples",
+        source="not published: hard examples", published={},
+        title=f"resnet-vgg on the patch classifier of round {ROUNDS}, {arm}",
+        needs=(f"patch-resnet50-s10-{arm}-{ROUNDS}",))
+    for row in IMAGE_ROWS if row.name == "resnet-vgg" for arm in ("hard", "plain")]
+
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 
 OTHER_ROWS = [
@@ -375,6 +413,11 @@ STATED_ROWS = [
 ]
 
 
+HARD_ROWS.append(_stated(
+    "hard-less-plain", "not published: hard examples", "difference",
+    "AUC of resnet-vgg-hard less that of resnet-vgg-plain", {},
+    ("resnet-vgg-hard", "resnet-vgg-plain")))
+
 # One network for both views against the mean of the views by the network that its
 # trunk is from, breast by breast.
 JOINT_ROWS = [
@@ -399,8 +442,8 @@ FIGURE_ROWS = [
 ]
 
 EXPERIMENTS = {row.name: row for row in (
-    *PATCH_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *PETRINI_ROWS, *LATER_ROWS, *OTHER_ROWS,
-    *STATED_ROWS, *JOINT_ROWS, *FIGURE_ROWS)}
+    *PATCH_ROWS, *FURTHER_ROWS, *IMAGE_ROWS, *TWO_VIEW_ROWS, *PETRINI_ROWS, *LATER_ROWS,
+    *HARD_ROWS, *OTHER_ROWS, *STATED_ROWS, *JOINT_ROWS, *FIGURE_ROWS)}
 GROUPS = {
     "table1": [row.name for row in PATCH_ROWS if row.group == "table1"],
     "table2": [row.name for row in IMAGE_ROWS if row.group == "table2"],
@@ -424,6 +467,9 @@ GROUPS = {
         *TWO_VIEW_ROWS, *PETRINI_ROWS, *LATER_ROWS))],
     "joint": [row.name for row in JOINT_ROWS],
     "petrini": [row.name for row in PETRINI_ROWS],
+    # Hard examples against S10, both trained on for as many epochs and patches.
+    "hard-examples": ["patch-resnet50-s10",
+                      *(row.name for row in (*FURTHER_ROWS, *HARD_ROWS))],
     "later": ["resnet-vgg", *(row.name for row in LATER_ROWS)],
     # What the experiments on INbreast start from.
     "transfer": [*BEST_FOUR, "vgg16-512x1"],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ddsm_train.pipeline import named, walk
 from end2end import experiments
+from end2end.data.patches import roi_table
 from end2end.experiments import Column, Run, Scale
 from end2end.utils import files, steps
 
@@ -74,14 +75,10 @@ def data_steps(run: Run) -> list[steps.Step]:
 
 def sampling_steps(patch_set: str, run: Run) -> list[steps.Step]:
     """The patches of one set: training and validation, then test."""
-    side, count, extra = named.PATCH_SETS[patch_set]
     data, folder = run.out / "data", patch_folder(patch_set, run)
     common = (
         "ddsm_train.sample_patches_combined", data / "roi_mask_path.csv", data / "mask")
-    flags = (
-        "--target-height", run.scale.size[0], "--target-width", run.scale.size[1],
-        "--no-segment-breast", "--patch-size", patch_side(side, run.scale),
-        "--nb-hns", 0, "--nb-abn", count, "--nb-bkg", count, "--no-verbose", *extra)
+    flags = drawing_flags(patch_set, run)
     return [
         steps.Step(f"sample-{patch_set}", f"Patches {patch_set}", (
             *common, data / "pat_train.txt", data / "full", folder / "train",
@@ -89,6 +86,29 @@ def sampling_steps(patch_set: str, run: Run) -> list[steps.Step]:
         steps.Step(f"sample-{patch_set}-test", f"Test patches {patch_set}", (
             *common, data / "splits" / "test.txt", data / "full", folder / "test",
             folder / "unused", "--val-size", 0, *flags), after=("prepare",))]
+
+
+def drawing_flags(patch_set: str, run: Run) -> tuple:
+    """How the patches of a set are drawn."""
+    side, count, extra = named.PATCH_SETS[patch_set]
+    return (
+        "--target-height", run.scale.size[0], "--target-width", run.scale.size[1],
+        "--no-segment-breast", "--patch-size", patch_side(side, run.scale),
+        "--nb-hns", 0, "--nb-abn", count, "--nb-bkg", count, "--no-verbose", *extra)
+
+
+def mining_step(row: named.Experiment, run: Run) -> steps.Step:
+    """Training patches of which some are errors of the classifier of the round before.
+
+    Those of the training women of the drawn set alone, as `pat_lst.txt` lists them.
+    """
+    data, (start,) = run.out / "data", row.needs
+    return steps.Step(f"mine-{row.name}", f"Hard examples of {start}", (
+        "ddsm_train.mine_patches", data / "roi_mask_path.csv", data / "mask",
+        patch_folder(row.patches, run) / "train" / roi_table.PATIENT_LIST,
+        data / "full", patch_folder(row.name, run) / "train", "--patch-model",
+        run.model(start), *drawing_flags(row.patches, run)),
+        after=(start, f"sample-{row.patches}"))
 
 
 def patch_folder(patch_set: str, run: Run) -> pathlib.Path:
@@ -110,12 +130,18 @@ def heading(row: named.Experiment, run: Run) -> str:
 def patch_steps(row: named.Experiment, run: Run) -> list[steps.Step]:
     """Training and test of a patch classifier."""
     folder = patch_folder(row.patches, run)
+    mined = [mining_step(row, run)] if row.mined else []
+    train = patch_folder(row.name if mined else row.patches, run) / "train"
+    start = [word for name in row.needs
+             for word in ("--resume-from", run.model(name))]
     command = (
-        "ddsm_train.patch_clf_train", *(folder / split for split in PATCH_SPLITS),
+        "ddsm_train.patch_clf_train", train, *(
+            folder / split for split in PATCH_SPLITS[1:]),
         "--class-list", *walk.CLASSES, "--featurewise-mean", pixel_mean(run),
-        *row.flags, *demo_patch_flags(row, run), *outcome_flags(row, run))
-    return [*sampling_steps(row.patches, run),
+        *start, *row.flags, *demo_patch_flags(row, run), *outcome_flags(row, run))
+    return [*sampling_steps(row.patches, run), *mined,
             steps.Step(row.name, heading(row, run), command, after=(
+                *(step.name for step in mined), *row.needs,
                 f"sample-{row.patches}", f"sample-{row.patches}-test")),
             evaluation((row.name,), row.name, folder / "test", run)]
 

@@ -21,7 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Images": ("ddsm_train.prepare", "inbreast.prepare", "end2end.importing",
                "end2end.images"),
     "Patches": ("ddsm_train.sample_patches_combined", "ddsm_train.sample_patches_main",
-                "end2end.augment"),
+                "ddsm_train.mine_patches", "end2end.augment"),
     "Training": ("ddsm_train.patch_clf_train", "ddsm_train.image_clf_train",
                  "ddsm_train.two_view_train",
                  "inbreast.finetune", "inbreast.learning_curve"),

@@ -22,7 +22,8 @@ GREY_16_BIT = struct.pack(">BBBBB", 16, 0, 0, 0, 0)
 
 
 def write_patch(
-        path: str | os.PathLike, patch: NDArray, *, stamp: str, total: int) -> None:
+        path: str | os.PathLike, patch: NDArray, *, stamp: str, total: int,
+        kind: str = "") -> None:
     """Writes one patch atomically, uncompressed: 20 times as fast, a third larger.
 
     Args:
@@ -30,9 +31,10 @@ def write_patch(
         patch: array `(rows, columns)` of whole numbers, 0 to 65535.
         stamp: hexadecimal digest of what the patches of this mammogram depend on.
         total: number of patches of this mammogram.
+        kind: a word for why it was cut there; empty for a drawn patch.
     """
     with files.replacing(path) as part:
-        part.write_bytes(encode(patch, f"{stamp} {total}"))
+        part.write_bytes(encode(patch, f"{stamp} {total} {kind}".rstrip()))
 
 
 def encode(patch: NDArray, comment: str) -> bytes:
@@ -54,17 +56,27 @@ def _chunk(kind, data):
 
 def read_comment(path: str | os.PathLike) -> tuple[str, int]:
     """Stamp and total of a patch that `write_patch` wrote; two empty values if not."""
+    return _comment(path)[:2]
+
+
+def read_kind(path: str | os.PathLike) -> str:
+    """The word for why a patch was cut there, as `write_patch` got it; else empty."""
+    return _comment(path)[2]
+
+
+def _comment(path):
     with open(path, "rb") as stream:
         head = stream.read(120)
     start = head.find(KEYWORD)
     if start < 0:
-        return "", 0
+        return "", 0, ""
     try:
         length = struct.unpack(">I", head[start - 8:start - 4])[0]
-        stamp, total = head[start + len(KEYWORD):start + length].decode("ascii").split()
-        return stamp, int(total)
+        stamp, total, *kind = head[
+            start + len(KEYWORD):start + length].decode("ascii").split()
+        return stamp, int(total), "".join(kind)
     except (struct.error, ValueError):  # damaged
-        return "", 0
+        return "", 0, ""
 
 
 def read_size(path: str | os.PathLike) -> tuple[int, int] | None:

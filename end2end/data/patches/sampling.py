@@ -4,6 +4,8 @@ The same names and the same pixels as the original's sampler (docs/differences.m
 what was mended).
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import dataclasses
 import functools
@@ -11,6 +13,7 @@ import hashlib
 import pathlib
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -20,8 +23,34 @@ from end2end import config, images
 from end2end.data.patches import geometry, patch_files, roi_table
 from end2end.utils import files
 
-# Class folder, number in the file name, row of the table, centre (x, y).
-Draw = tuple[str, int, Mapping[str, str], tuple[int, int]]
+
+class Draw(NamedTuple):
+    """One patch to cut.
+
+    Attributes:
+        folder: class folder.
+        number: in the file name.
+        row: of the table.
+        center: x, y in the padded image.
+        kind: a word for why it is cut there; empty for a drawn place.
+    """
+
+    folder: str
+    number: int
+    row: Mapping[str, str]
+    center: tuple[int, int]
+    kind: str = ""
+
+
+class Replacement(Protocol):
+    """What puts other places for some of those that are drawn."""
+
+    @property
+    def key(self) -> str:
+        """All that the places depend on, besides mammogram and options."""
+
+    def draws(self, task: Task, drawn: Iterator[Draw]) -> Iterator[Draw]:
+        """The places of one mammogram, as many as were drawn, of the same names."""
 
 
 @dataclasses.dataclass
@@ -37,7 +66,8 @@ class Outcome:
 def sample(
         jobs: Sequence[roi_table.Job], options: config.SamplingOptions, *,
         existing: patch_files.Index | None = None, seed: int = geometry.ORIGINAL_SEED,
-        workers: int = 1) -> Iterator[Outcome]:
+        workers: int = 1, replacement: Replacement | None = None
+        ) -> Iterator[Outcome]:
     """Samples patches of mammograms.
 
     Files, names and draws are those of the original (`seeding="original"`). What comes
@@ -50,12 +80,14 @@ def sample(
         existing: `patch_files.Index` of the patches that are there.
         seed: of `seeding="image"`.
         workers: threads.
+        replacement: puts other places for some of those that are drawn.
 
     Yields:
         `Outcome` of each mammogram, in order.
     """
     work = functools.partial(
-        sample_image, options=options, existing=existing, seed=seed)
+        sample_image, options=options, existing=existing, seed=seed,
+        replacement=replacement)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
             yield from pool.map(work, jobs)
@@ -66,7 +98,8 @@ def sample(
 def sample_image(
         job: roi_table.Job, options: config.SamplingOptions, *,
         existing: patch_files.Index | None = None,
-        seed: int = geometry.ORIGINAL_SEED) -> Outcome:
+        seed: int = geometry.ORIGINAL_SEED,
+        replacement: Replacement | None = None) -> Outcome:
     """Samples and writes all patches of one mammogram.
 
     A missing or unreadable file ends the work on this mammogram, not on the others; the
@@ -77,25 +110,28 @@ def sample_image(
         options: `config.SamplingOptions`.
         existing: `patch_files.Index` of an earlier call.
         seed: of `seeding="image"`.
+        replacement: as for `sample`.
 
     Returns:
         `Outcome`.
     """
-    stamp = fingerprint(job, options, seed)
+    stamp = fingerprint(job, options, seed, replacement)
     paths = existing.complete(job.out, job.name, stamp) if existing else []
     if paths:
         lines = [f"ID:{job.name}, its patches are there"] if options.verbose else []
         return Outcome(lines, paths=paths, unchanged=True)
     outcome, patches = Outcome(), {}
     try:
-        for path, patch in image_patches(job, options, outcome, seed=seed):
+        for path, patch, kind in image_patches(
+                job, options, outcome, seed=seed, replacement=replacement):
             # Two rows of one name overwrite each other, as in the original.
-            patches[path] = patch
+            patches[path] = patch, kind
     except Unusable as error:
         outcome.lines.append(str(error))
         outcome.problems.append(str(error))
-    for path, patch in patches.items():
-        patch_files.write_patch(path, patch, stamp=stamp, total=len(patches))
+    for path, (patch, kind) in patches.items():
+        patch_files.write_patch(
+            path, patch, stamp=stamp, total=len(patches), kind=kind)
     outcome.paths = list(patches)
     if options.verbose and not options.segment:
         # The original ended its first line only after segmentation.
@@ -103,10 +139,14 @@ def sample_image(
     return outcome
 
 
-def fingerprint(job: roi_table.Job, options: config.SamplingOptions, seed: int) -> str:
+def fingerprint(
+        job: roi_table.Job, options: config.SamplingOptions, seed: int,
+        replacement: Replacement | None = None) -> str:
     """Hexadecimal digest of all that the patches of a mammogram depend on."""
     settings = dataclasses.replace(options, verbose=True, validation_share=0.0)
     words = (job.key, job.rows, job.convention, settings, seed)
+    if replacement:
+        words += (replacement.key,)
     digest = hashlib.sha256(repr(words).encode())
     for path in (job.image, *job.masks):
         # What is larger is refused when it is read.
@@ -145,8 +185,10 @@ class Task:
 
 def image_patches(
         job: roi_table.Job, options: config.SamplingOptions, outcome: Outcome, *,
-        seed: int) -> Iterator[tuple[pathlib.Path, NDArray]]:
-    """Yields path and pixels of every patch of one mammogram, in the original's order.
+        seed: int, replacement: Replacement | None = None
+        ) -> Iterator[tuple[pathlib.Path, NDArray, str]]:
+    """Yields path, pixels and kind of every patch of one mammogram, in the original's
+    order.
 
     Raises:
         Unusable: a file is missing, unreadable or empty; what came before is valid.
@@ -154,10 +196,12 @@ def image_patches(
     task = start(job, options, outcome)
     draws = (true_draws(task, seed) if options.seeding == "image"
              else original_draws(task))
-    for folder, number, row, center in draws:
-        name = f"{job.name}_{row['abn_num']}_{number:04d}.png"
-        patch = geometry.cut(task.picture, center, options.patch_size)
-        yield job.out / folder / name, patch
+    if replacement:
+        draws = replacement.draws(task, draws)
+    for draw in draws:
+        name = f"{job.name}_{draw.row['abn_num']}_{draw.number:04d}.png"
+        patch = geometry.cut(task.picture, draw.center, options.patch_size)
+        yield job.out / draw.folder / name, patch, draw.kind
 
 
 def start(
@@ -265,7 +309,7 @@ def blob_draws(
         patch_size=options.patch_size, background_overlap=options.background_overlap)
     for number, center in enumerate(centers):
         task.say(f"sampled a blob patch at (x,y) center= {center}")
-        yield options.background_folder, number, row, center
+        yield Draw(options.background_folder, number, row, center)
 
 
 def lesion_draws(
@@ -285,7 +329,7 @@ def lesion_draws(
     try:
         for number, center in enumerate(centers):
             task.say(f"sampled an abn patch at (x,y) center= {center}")
-            yield roi_table.lesion_folder(row, options), number, row, center
+            yield Draw(roi_table.lesion_folder(row, options), number, row, center)
     except geometry.NoPlace as error:
         skip(task, f"lesion {row['abn_num']}: {error}")
 
@@ -302,7 +346,7 @@ def background_draws(
     try:
         for number, center in enumerate(centers, first):
             task.say(f"sampled a bkg patch at (x,y) center= {center}")
-            yield options.background_folder, number, row, center
+            yield Draw(options.background_folder, number, row, center)
     except geometry.NoPlace as error:
         skip(task, str(error))
 

@@ -19,3 +19,13 @@ def test_a_png_of_other_origin_has_no_stamp(tmp_path):
     import cv2
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 4), np.uint16))
     assert patch_files.read_comment(tmp_path / "a.png") == ("", 0)
+
+
+def test_a_patch_tells_its_kind_and_a_drawn_one_has_none(tmp_path):
+    patch = np.zeros((4, 6), np.uint16)
+    patch_files.write_patch(
+        tmp_path / "hard.png", patch, stamp="0f", total=12, kind="false-positive")
+    patch_files.write_patch(tmp_path / "drawn.png", patch, stamp="0f", total=12)
+    assert patch_files.read_kind(tmp_path / "hard.png") == "false-positive"
+    assert patch_files.read_kind(tmp_path / "drawn.png") == ""
+    assert patch_files.read_comment(tmp_path / "hard.png") == ("0f", 12)

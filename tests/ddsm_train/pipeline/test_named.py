@@ -52,7 +52,8 @@ def test_names_are_unique_and_needs_exist():
     assert len(named.EXPERIMENTS) == len(
         [*named.PATCH_ROWS, *named.IMAGE_ROWS, *named.TWO_VIEW_ROWS,
          *named.PETRINI_ROWS, *named.LATER_ROWS, *named.OTHER_ROWS, *named.STATED_ROWS,
-         *named.JOINT_ROWS, *named.FIGURE_ROWS])
+         *named.JOINT_ROWS, *named.FIGURE_ROWS, *named.FURTHER_ROWS,
+         *named.HARD_ROWS])
     for row in ROWS:
         assert re.fullmatch(r"[a-z0-9-]+", row.name)
         assert set(row.needs) <= set(named.EXPERIMENTS)
@@ -65,7 +66,7 @@ def test_the_whole_paper_is_everything_but_our_own_additions():
                     "patch-efficientnetb0-ddsm-s10", "patch-efficientnetb3-ddsm-s10",
                     "patch-convnextsmall-s10", *(row.name for row in (
                         *named.TWO_VIEW_ROWS, *named.PETRINI_ROWS, *named.LATER_ROWS,
-                        *named.JOINT_ROWS))}
+                        *named.JOINT_ROWS, *named.FURTHER_ROWS, *named.HARD_ROWS))}
     for names in named.GROUPS.values():
         assert set(names) <= set(named.EXPERIMENTS)
 

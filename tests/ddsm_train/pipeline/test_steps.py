@@ -2,7 +2,7 @@
 
 import pytest
 
-from ddsm_train import image_clf_train, patch_clf_train, two_view_train
+from ddsm_train import image_clf_train, mine_patches, patch_clf_train, two_view_train
 from ddsm_train.pipeline import named, steps
 from end2end import experiments, paper_figures
 from end2end.config import training_command
@@ -45,6 +45,28 @@ def test_demo_layers_are_a_share_of_the_papers():
     flags = ("--top-depths", 512, 64, "--block-type", "vgg", "--hm-pool-size", 5, 1)
     assert steps.demo_shares(flags) == [
         "--top-depths", 64, 8, "--hm-pool-size", 4, 1]
+
+
+@pytest.mark.parametrize("arm", ["hard", "plain"])
+def test_a_round_trains_on_from_the_one_before_with_the_same_tests(arm, run):
+    row = named.EXPERIMENTS[f"patch-resnet50-s10-{arm}-2"]
+    chain = {step.name: step for step in steps.row_steps(row, run, True)}
+    command = [str(word).replace(f"{run.out}/", "")
+               for word in chain[row.name].command]
+    start = f"patch-resnet50-s10-{arm}-1"
+    assert command[command.index("--resume-from") + 1] == f"{start}/best.h5"
+    train = f"patches/{row.name}" if arm == "hard" else "patches/S10"
+    assert command[1:4] == [f"{train}/train", "patches/S10/val", "patches/S10/test"]
+    assert start in chain[row.name].after
+    mining = chain.get(f"mine-{row.name}")
+    assert (mining is not None) == (arm == "hard")
+    if mining:
+        words = [str(word).replace(f"{run.out}/", "") for word in mining.command]
+        arguments = mine_patches.parser().parse_args(words[1:])
+        assert arguments.patients == "patches/S10/train/pat_lst.txt"
+        assert arguments.patch_model == f"{start}/best.h5"
+        assert set(mining.after) == {start, "sample-S10"}
+        assert mining.name in chain[row.name].after
 
 
 def test_an_experiment_that_is_only_needed_is_trained_and_not_tested(run):
