@@ -95,6 +95,7 @@ contrasts:  ## what the paper's conclusions rest on (DDSM=)
 two-view:  ## one network for CC and MLO, not of the paper (DDSM=)
 petrini:  ## one and two views as by Petrini et al. 2022, 2025 (DDSM=)
 later:  ## resnet-vgg with AdamW, mixup, ...: one by one, and all at 2048x1024 (DDSM=)
+hard-examples:  ## patches where the classifier errs, against those of S10 (DDSM=)
 transfer:  ## the models that fine-tuning starts from (DDSM=)
 
 official: ON_SPLIT = --split official-disjoint

@@ -1,13 +1,15 @@
 """Rows of docs/differences.md about the sampling of patches, by number."""
 
 import re
+import types
 
 import cv2
 import numpy as np
 
 from ddsm_train import sample_patches_combined
+from end2end import config
 from end2end.data import splits
-from end2end.data.patches import geometry
+from end2end.data.patches import geometry, hard_examples, roi_table, sampling
 
 HEADER = "patient_id,side,view,abn_num,pathology,type\n"
 
@@ -119,3 +121,25 @@ def test_51_a_class_of_one_patient_is_split_without_the_proportion(caplog):
     rest, part = splits.stratified_split("ABCD", [0, 0, 0, 1], 0.25)
     assert len(rest) == 3 and len(part) == 1
     assert "1 of the rarer label" in caplog.text
+
+
+def test_52_a_classifier_tells_what_is_hard_where_blobs_were_guessed(tmp_path):
+    blobs = sampled(tmp_path, "--nb-abn", 1, "--nb-bkg", 4, "--nb-hns", 2)
+    options = config.SamplingOptions(
+        target_height=64, segment=False, patch_size=16, lesion_count=1,
+        background_count=4, hard_negative_count=0, validation_share=0.0)
+    job = roi_table.plan(roi_table.Sources(*(tmp_path / name for name in (
+        "rois.csv", "mask", "patients.txt", "full"))), tmp_path / "mined", "",
+        options)[0]
+    classes = roi_table.class_folders(options)
+    probabilities = np.eye(len(classes))[[[0, 0, 0], [0, 0, 3]]]
+    patch_map = types.SimpleNamespace(
+        probabilities=probabilities, first=(8, 20), step=(40, 4))
+    outcome = sampling.sample_image(
+        job, options, replacement=hard_examples.HardExamples(
+            lambda picture: patch_map, classes, 0.25, "model"))
+    # The one error is in row 1, column 2 of the map: (28, 48).
+    patch = cv2.imread(str(outcome.paths[-1]), -1)
+    np.testing.assert_array_equal(
+        patch, cv2.imread(str(job.image), -1)[40:56, 20:36])
+    assert all((patch != other).any() for other in blobs.values())

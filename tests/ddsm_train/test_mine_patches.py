@@ -10,7 +10,7 @@ from end2end.utils import files
 
 FLAGS = ["--target-height", "64", "--target-width", "48", "--no-segment-breast",
          "--patch-size", str(saved_models.PATCH), "--nb-hns", "0", "--nb-abn", "4",
-         "--nb-bkg", "4", "--no-verbose"]
+         "--nb-bkg", "4", "--no-verbose", "--pos-cutoff", "0.5"]
 
 
 @pytest.fixture
@@ -33,13 +33,14 @@ def women(tmp_path):
         lines.append(f"{woman},LEFT,CC,1,MALIGNANT,mass")
     (tmp_path / "rois.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "women.txt").write_text("A\nB\n")
+    saved_models.patch_model(tmp_path / "patch.h5")
     return tmp_path
 
 
 def words(women, *more):
     return [*map(str, (women / "rois.csv", women / "mask", women / "women.txt",
                        women / "full", women / "mined", "--patch-model",
-                       saved_models.patch_model(women / "patch.h5"))), *FLAGS, *more]
+                       women / "patch.h5")), *FLAGS, *more]
 
 
 def test_errors_of_the_women_in_the_list_replace_patches_and_are_counted(
