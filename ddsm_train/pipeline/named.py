@@ -78,12 +78,14 @@ GIGA_PER_MEGAPIXEL = {"resnet50": 163, "vgg16": 618, "vgg19": 783, "yaroslav": 1
 PATCHES_IN_THOUSANDS = {"S1": 4.6, "S1-random": 4.6, "S1g": 4.6, "S10": 46, "S30": 138}
 TRAINING_IMAGES_IN_THOUSANDS = 1.903
 GIGA_PER_HOUR = 10_000 * 3600
+EPOCHS_OF_LARGE_SETS = 50   # S10 and S30
 
 
 def _patch(backbone, patches, accuracy, *, source, interval=None, epoch=None,
            pretrained=True):
     """A row of Table 1, or one that only the original's README has."""
-    epochs = 200 if patches in ("S1", "S1g", "S1-random") else 50
+    epochs = (200 if patches in ("S1", "S1g", "S1-random") else
+              EPOCHS_OF_LARGE_SETS)
     size = PATCH_SETS[patches][0]
     if pretrained and backbone != "yaroslav":
         schedule = ("--nb-epoch", 3, "--top-layer-epochs", 13,
@@ -148,7 +150,7 @@ def _further(arm, number):
     return dataclasses.replace(
         row, name=f"patch-resnet50-s10-{arm}-{number}", group="hard-examples",
         title=f"{ROUND_EPOCHS} epochs more on {patches}, round {number}",
-        hours=round(row.hours * ROUND_EPOCHS / 50, 1),
+        hours=round(row.hours * ROUND_EPOCHS / EPOCHS_OF_LARGE_SETS, 1),
         flags=(*PATCH_COMMON, "--net", "resnet50", "--img-size", 224, 224, *FURTHER),
         needs=(start,), mined=arm == "hard")
 

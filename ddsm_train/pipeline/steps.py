@@ -151,8 +151,11 @@ def demo_patch_flags(row: named.Experiment, run: Run) -> tuple:
     if not run.demo:
         return ()
     side = patch_side(named.PATCH_SETS[row.patches][0], run.scale)
+    epochs = run.scale.epochs[row.patches]
+    if row.needs:   # a round of training on
+        epochs = math.ceil(epochs * named.ROUND_EPOCHS / named.EPOCHS_OF_LARGE_SETS)
     return (*DEMO_COMMON, "--net", "yaroslav", "--img-size", side, side, "--batch-size",
-            32, "--no-top-layer-nb", "--nb-epoch", run.scale.epochs[row.patches])
+            32, "--no-top-layer-nb", "--nb-epoch", epochs)
 
 
 TRAINING = {"image": "ddsm_train.image_clf_train",

@@ -15,7 +15,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("later")
 
 
-@pytest.mark.parametrize("name", ["petrini", "later", "joint"])
+@pytest.mark.parametrize("name", ["petrini", "later", "joint", "hard-examples"])
 def test_each_row_of_a_group_runs_and_stands_in_the_table(folder, capfd, name):
     experiments.main(["--run", name, "--scale", "smoke", "--out", str(folder)])
     text = capfd.readouterr().out
