@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ddsm_train.pipeline import named, walk
 from end2end import experiments
-from end2end.data.patches import roi_table
+from end2end.data import patches
 from end2end.experiments import Column, Run, Scale
 from end2end.utils import files, steps
 
@@ -105,7 +105,7 @@ def mining_step(row: named.Experiment, run: Run) -> steps.Step:
     data, (start,) = run.out / "data", row.needs
     return steps.Step(f"mine-{row.name}", f"Hard examples of {start}", (
         "ddsm_train.mine_patches", data / "roi_mask_path.csv", data / "mask",
-        patch_folder(row.patches, run) / "train" / roi_table.PATIENT_LIST,
+        patch_folder(row.patches, run) / "train" / patches.roi_table.PATIENT_LIST,
         data / "full", patch_folder(row.name, run) / "train", "--patch-model",
         run.model(start), *drawing_flags(row.patches, run)),
         after=(start, f"sample-{row.patches}"))
