@@ -189,3 +189,185 @@ def test_equalised_images_have_the_mean_after_equalisation(tmp_path):
         OPTIONS, intensity_scale=0.003891, equalize_histogram=True)
     paths = image_lists.find_images(tmp_path / "set").paths
     assert checked.pixel_mean == pytest.approx(images.grey_mean(paths, settled))
+
+
+def blocks(rows=90, columns=60):
+    """A tenth at 40000, a half at 10000, the rest black but for a column of 500."""
+    image = np.zeros((rows, columns), np.uint16)
+    image[:, :columns // 2] = 10000
+    image[:rows // 5, :columns // 2] = 40000
+    image[:, -1] = 500
+    return image
+
+
+def test_what_one_look_tells_is_known_beforehand():
+    options = config.ImageOptions(size=(90, 60), intensity_scale=0.5, center=False,
+                                  equalize_histogram=True)
+    looked = input_checks.look(blocks(), "a.png", options)
+    assert dataclasses.replace(looked, digest="") == input_checks.ImageStatistics(
+        path="a.png", size=(90, 60), minimum=0, maximum=40000, background=0.5,
+        bright=0.1, saturated=0.1, top=40000,
+        mean=pytest.approx(4000 + 4000 + 500 / 60))
+    byte = input_checks.look((blocks() // 200).astype(np.uint8), "a.png", options)
+    assert byte.eight_bits and byte.maximum == 200
+    others = [blocks().T, blocks().astype(np.uint32), blocks()[::-1]]
+    digests = {input_checks.look(image, "", options).digest for image in others}
+    assert len(digests | {looked.digest}) == 4
+    assert input_checks.look(blocks(), "b.png", options).digest == looked.digest
+
+
+ORDINARY = input_checks.ImageStatistics(
+    path="a.png", size=(600, 520), minimum=3, maximum=40000, background=0.4,
+    bright=0.02, saturated=0.01, mean=9000, top=40000)
+# Of each rule: what a picture just has, and what it just has not.
+EDGES = {
+    "constant": (dict(minimum=40000), dict(minimum=39999)),
+    "saturated": (dict(saturated=0.051), dict(saturated=0.05)),
+    "bright background": (dict(bright=0.401), dict(bright=0.4)),
+    "no background": (dict(background=0.019, size=(512, 800)), dict(background=0.02)),
+    "almost empty": (dict(background=0.971), dict(background=0.97)),
+}
+
+
+def holding(**changes):
+    looked = dataclasses.replace(ORDINARY, **changes)
+    return [kind for kind, holds, _ in input_checks.PICTURE_RULES if holds(looked)]
+
+
+def test_each_rule_on_one_picture_holds_beyond_its_edge_only():
+    assert list(EDGES) == [kind for kind, *_ in input_checks.PICTURE_RULES]
+    for kind, (within, beyond) in EDGES.items():
+        assert holding(**within) == [kind] and holding(**beyond) == []
+
+
+def test_a_single_grey_level_and_small_or_bright_pictures_are_told_once():
+    assert holding(minimum=40000, saturated=1, bright=1, background=0) == ["constant"]
+    assert holding(minimum=40000, background=0.98) == ["constant"]
+    for size in ((511, 800), (800, 511)):
+        assert holding(background=0.01, size=size) == []
+    assert holding(background=0.01, bright=0.4) == ["no background"]
+    assert holding(background=0.01, bright=0.41) == ["bright background"]
+
+
+def ranges(top, scale, suitable=0.5, others=()):
+    images_ = [dataclasses.replace(ORDINARY, top=value, maximum=value, path=str(value))
+               for value in (*others, top)]
+    return [(finding.kind, finding.message, finding.paths) for finding
+            in input_checks._range_findings(images_, scale, suitable)]
+
+
+def test_a_range_is_told_just_beyond_its_edges():
+    assert ranges(1000, 0.1) == [] and ranges(1000, 0.26) == []
+    ((kind, message, _),) = ranges(1000, 0.099)
+    assert kind == "too dark" and message == (
+        "After scaling the images reach only 99 of 255 (their values go up to 1000, so "
+        "they use 10 bits); use --rescale-factor 0.5.")
+    ((kind, message, _),) = ranges(1000, 0.261)
+    assert kind == "too bright" and message == (
+        "After scaling the images reach 261, beyond 255; use --rescale-factor 0.5, or "
+        "stretch each image with --img-scale 255.")
+    assert "; leave out --rescale-factor." in ranges(1000, 0.099, None)[0][1]
+    assert "; check their export." in ranges(1000, 0.099, 0.099)[0][1]
+    assert ranges(0, 0.5) == [] and ranges(255, None) == []
+    assert "use 16 bits" in ranges(70000, 0.001)[0][1]
+
+
+@pytest.mark.parametrize("maximum, bits", [
+    (200, 8), (255, 8), (256, 10), (1023, 10), (1024, 12), (4095, 12), (4096, 14),
+    (16383, 14), (16384, 16), (65535, 16)])
+def test_the_bits_that_dark_images_use_are_told(maximum, bits):
+    assert f"use {bits} bits" in ranges(maximum, 90 / maximum)[0][1]
+
+
+def test_images_below_an_eighth_of_the_others_are_of_another_range():
+    assert ranges(1000, 0.2, others=(125,)) == []
+    ((kind, message, paths),) = ranges(1000, 0.2, others=(124, 300, 0))
+    assert kind == "mixed ranges" and paths == ("124",)
+    assert message.startswith("1 image (124) with less than an eighth of the range")
+    assert ranges(1000, 0.2, others=(124, 100))[0][1].startswith(
+        "2 images (first: 124) with less")
+
+
+@pytest.mark.parametrize("mean, told", [
+    (7.9, True), (8, False), (150, False), (150.1, True)])
+def test_a_mean_is_told_just_beyond_its_edges(mean, told):
+    findings = list(input_checks._mean_findings(mean))
+    assert [finding.kind for finding in findings] == ["mean"] * told
+    assert all(f"is {mean:.1f}, where" in finding.message for finding in findings)
+
+
+def sizes(of_file, **changes):
+    options = dataclasses.replace(OPTIONS, **changes)
+    looked = [ORDINARY, dataclasses.replace(ORDINARY, size=of_file, path="odd.png")]
+    return [(finding.kind, finding.paths) for finding
+            in input_checks._size_findings(looked, options)]
+
+
+def test_a_size_is_told_just_beyond_its_edges():
+    small, lying = [("small", ("odd.png",))], [("lying", ("odd.png",))]
+    assert sizes((90, 90), size=(100, 80)) == [] == sizes((100, 72), size=(100, 80))
+    assert sizes((89, 90), size=(100, 80)) == small
+    assert sizes((100, 71), size=(100, 80)) == small
+    assert sizes((400, 420), size=(100, 80)) == []
+    assert sizes((400, 421), size=(100, 80)) == lying
+    # Square inputs squeeze nothing, and with a height alone nothing is squeezed.
+    assert sizes((400, 421), size=(100, 100)) == []
+    assert sizes((400, 421), size=(10, 10), height=100) == []
+    assert sizes((89, 300), size=(10, 10), height=100) == small
+    assert sizes((90, 1), size=(10, 10), height=100) == []
+
+
+def listed(paths, labels, classes=("neg", "pos"), patients=None):
+    return image_lists.ImageList(
+        tuple(paths), np.array(labels), classes, patients=patients)
+
+
+@pytest.mark.parametrize("negatives, told", [(20, []), (21, ["unbalanced"])])
+def test_classes_are_uneven_beyond_twenty_to_one(negatives, told):
+    names = [f"{k}.png" for k in range(negatives + 1)]
+    images_ = listed(names, [0] * negatives + [1])
+    findings = list(input_checks._class_findings(dict(train=images_)))
+    assert [finding.kind for finding in findings] == told
+    unlabelled = dataclasses.replace(images_, labels=None)
+    assert not list(input_checks._class_findings(dict(test=unlabelled)))
+
+
+def twins(**sets):
+    lists = {name: listed(rows, [label for label, _ in rows.values()])
+             for name, rows in sets.items()}
+    looked = {name: [dataclasses.replace(ORDINARY, path=path, digest=digest)
+                     for path, (_, digest) in rows.items()]
+              for name, rows in sets.items()}
+    return [(finding.kind, finding.message, finding.paths) for finding
+            in input_checks._twin_findings(looked, lists)]
+
+
+def test_doubles_are_told_with_their_places_and_labels():
+    assert twins(train={"a": (0, "x"), "b": (1, "y")}, test={"c": (1, "z")}) == []
+    assert twins(train={"a": (0, "x"), "b": (0, "x"), "c": (1, "y")}) == [(
+        "twice", "The same picture is 2 times in train (a, b); keep one.", ("a", "b"))]
+    between, labels = twins(train={"a": (0, "x"), "b": (1, "y")},
+                            test={"c": (1, "x"), "d": (0, "x"), "e": (0, "x")})
+    assert between == ("in two splits", (
+        "The same picture is in train and test (a, c, d and 1 more); remove it from "
+        "train, or results are too good."), ("a", "c", "d", "e"))
+    assert labels[:2] == ("two labels", (
+        "The same picture is labelled neg and pos (a, c, d and 1 more); decide for "
+        "one."))
+
+
+def test_a_set_is_summed_up_in_a_line():
+    looked = [ORDINARY, dataclasses.replace(
+        ORDINARY, size=(480, 520), eight_bits=True, maximum=200, background=0.5),
+        dataclasses.replace(ORDINARY, background=0.9),
+        input_checks.ImageStatistics("bad.png", error="cannot be read")]
+    images_ = listed("abcd", [0, 0, 0, 0])
+    assert input_checks.summary("train", images_, looked) == (
+        "train: 4 images (neg 4, pos 0); height 480 to 600, width 520; 8 and 16 bits; "
+        "maxima 200 to 40000; background 50 % (median)")
+    unlabelled = dataclasses.replace(images_, labels=None)
+    assert input_checks.summary("test", unlabelled, looked[:1]) == (
+        "test: 1 images; height 600, width 520; 16 bits; maxima 40000; background "
+        "40 % (median)")
+    assert input_checks.summary("test", images_, looked[3:]) == (
+        "test: 1 images, none readable")

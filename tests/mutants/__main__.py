@@ -1,0 +1,81 @@
+"""Plants faults at random, one at a time, and says which the tests notice.
+
+    python -m tests.mutants --count 100 --seed 0 --at-least 95
+    python -m tests.mutants --count 40 --only end2end/images end2end/dicom/reading.py
+
+The tests of a module are its mirrored file and those named in `choosing.BESIDE`. The
+status is 1 where a smaller share is noticed than `--at-least` asks.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import sys
+import tempfile
+
+from tests.mutants import choosing, judging, planting
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def parser():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", default=(), metavar="PATH",
+                        help="modules or folders (default: all without TensorFlow)")
+    parser.add_argument("--at-least", type=float, default=0, metavar="PERCENT")
+    parser.add_argument("--record", type=pathlib.Path, metavar="FILE",
+                        help="add a line of JSON per fault")
+    return parser
+
+
+def main(argv=None):
+    """Plants and judges; returns 1 where too few faults are noticed."""
+    arguments = parser().parse_args(argv)
+    modules = choosing.modules(ROOT, arguments.only)
+    mutants = planting.draw(ROOT, modules, arguments.count, arguments.seed)
+    endings = collections.defaultdict(collections.Counter)
+    record = arguments.record and arguments.record.resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        judge = judging.Judge(ROOT, folder)
+        # The tests of a module are tried once without a fault.
+        for mutant in mutants:
+            outcome, change = judged(judge, mutant)
+            endings[pathlib.PurePosixPath(mutant.module).parent.as_posix()][
+                outcome.ending] += 1
+            print(f"{outcome.ending:8} {outcome.seconds:5.1f} s  {mutant.module}:"
+                  f"{mutant.line} {outcome.by}\n{change}", flush=True)
+            if record:
+                with open(record, "a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(dict(
+                        vars(mutant), ending=outcome.ending, change=change,
+                        by=outcome.by, seconds=round(outcome.seconds, 1))) + "\n")
+    return report(endings, arguments.at_least)
+
+
+def judged(judge, mutant):
+    """The outcome of one fault and the lines that it changes."""
+    text = planting.code(ROOT, mutant)
+    before = (ROOT / mutant.module).read_text(encoding="utf-8")
+    tests = choosing.mirrored(ROOT, mutant.module)
+    return judge.judge(mutant, text, tests), planting.change(before, text)
+
+
+def report(endings, at_least):
+    """Prints the shares per folder and of all; 1 where that of all is too small."""
+    endings = dict(sorted(endings.items()))
+    endings["all"] = sum(endings.values(), collections.Counter())
+    for folder, counts in endings.items():
+        noticed, planted = counts[judging.NOTICED], counts.total()
+        print(f"{folder:32} {noticed:5d} of {planted:5d} noticed, "
+              f"{100 * noticed / max(planted, 1):5.1f} %")
+    return int(100 * noticed < at_least * planted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
