@@ -69,3 +69,58 @@ def test_rows_of_models_whose_order_of_outputs_nobody_says_are_counted(tmp_path,
     assert streamed.describe(tmp_path / "a.csv", runs=9)["order_unknown"] == 1
     assert streamed.describe(table(
         tmp_path / "b.csv", ("1", "0.9"), ("0", "0.2")), runs=9)["order_unknown"] == 0
+
+
+def test_the_interval_follows_the_draws_of_the_bins():
+    # Of 3 and 5 images in three bins of unequal counts.
+    counts = np.zeros((2, streamed.BINS), np.int64)
+    counts[0, [3, 70]] = 2, 1
+    counts[1, [70, 900]] = 4, 1
+    low, high = streamed.auc_interval(counts, runs=400, seed=5)
+    rng = np.random.default_rng(5)
+    cells = np.array([2, 1, 0, 0, 4, 1])
+    areas = []
+    for drawn in rng.multinomial(8, cells / 8, size=400):
+        negative, positive = drawn[:3], drawn[3:]
+        pairs = negative.sum() * positive.sum()
+        won = sum(positive[i] * (negative[:i].sum() + negative[i] / 2)
+                  for i in range(3))
+        areas.append(won / pairs if pairs else np.nan)
+    assert (low, high) == pytest.approx(tuple(np.nanquantile(areas, [0.025, 0.975])))
+
+
+def test_bins_are_joined_to_so_many_that_the_interval_stays_near(monkeypatch):
+    rng = np.random.default_rng(3)
+    counts = np.zeros((2, streamed.BINS), np.int64)
+    counts[0, 1000:1400] = rng.integers(1, 9, 400)
+    counts[1, 1100:1600] = rng.integers(1, 5, 500)
+    drawn = []
+    statistic = streamed._statistic
+    monkeypatch.setattr(streamed, "_statistic",
+                        lambda bins: drawn.append(bins) or statistic(bins))
+    fine = streamed.auc_interval(counts, runs=200)
+    monkeypatch.setattr(streamed, "GROUPS", 50)
+    coarse = streamed.auc_interval(counts, runs=200)
+    # The empty bins before the first count may be one more.
+    assert 600 <= drawn[0] <= 601 and 45 <= drawn[1] <= 51
+    assert coarse == pytest.approx(fine, abs=0.01)
+
+
+def test_the_bound_is_the_share_of_the_tied_pairs(tmp_path):
+    figures = streamed.describe(table(
+        tmp_path / "a.csv", ("1", "0.5"), ("0", "0.5"), ("0", "0.5"), ("1", "1"),
+        ("0", "-0.0")), runs=20)
+    assert figures["auc_error_at_most"] == pytest.approx(2 / 2 / 6)
+    assert figures["auc"] == pytest.approx((0.5 * 2 + 1 + 3) / 6)
+    assert figures["auc_interval"][0] <= figures["auc"] <= figures["auc_interval"][1]
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5])
+def test_rows_beyond_those_held_at_once_are_counted_once(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(streamed, "ROWS", rows)
+    counts, left_out, unknown = streamed.histogram(table(
+        tmp_path / "a.csv", *[("01"[k % 3 == 0], str(k / 7)) for k in range(7)]))
+    assert counts.sum(axis=1).tolist() == [4, 3] and unknown == 0
+    assert left_out == dict(failed=0, unlabelled=0)
+    assert np.flatnonzero(counts[1]).tolist() == [
+        int(np.float32(k / 7).view(np.int32)) >> 10 for k in (0, 3, 6)]

@@ -1,8 +1,11 @@
 """Masks resized, grey levels spread over 16 bits, jobs that outlive their processes."""
 
+import json
+import logging
 import os
 
 import cv2
+import dicom_writer
 import numpy as np
 import pytest
 
@@ -38,6 +41,153 @@ def test_a_mask_without_a_region_stays_black():
 def test_8_bit_values_are_spread_over_16_bits():
     levels = conversion.to_16_bit(np.uint8([[0, 128, 255]]))
     assert levels.tolist() == [[0, 32896, 65535]]
+
+
+def test_values_are_multiplied_rounded_and_cut():
+    pixels = np.uint16([[0, 1, 3], [26214, 26215, 65535]])
+    assert conversion.to_16_bit(pixels).tolist() == pixels.tolist()
+    assert conversion.to_16_bit(pixels, 2.5).tolist() == [
+        [0, 2, 8], [65535, 65535, 65535]]
+    assert conversion.to_16_bit(np.uint8([[3, 255]]), 0.5).tolist() == [[2, 128]]
+
+
+def test_images_are_resized_to_height_and_width():
+    pixels = np.zeros((30, 20), np.uint16)
+    pixels[:10] = 500
+    assert conversion.resized(pixels, [30, 20]) is pixels
+    small = conversion.resized(pixels, [60, 10])
+    assert small.shape == (60, 10) and small.dtype == np.uint16
+    assert small[15, 3] == 500 and small[30, 3] == 0
+
+
+def test_half_of_a_pixel_is_inside_a_mask():
+    mask = np.zeros((40, 60), np.uint16)
+    mask[10:13, 20:25] = 200
+    mask[30:32, 40:45] = 100
+    # Blocks of 4 rows and 5 columns: half of one, a quarter of another.
+    assert np.argwhere(conversion.resized_mask(mask, (10, 12))).tolist() == [[2, 4]]
+    mask[12] = 0
+    mask[11] = 0
+    assert np.argwhere(conversion.resized_mask(mask, (10, 12))).tolist() == [[2, 4]]
+
+
+def test_what_is_no_mammogram_is_read_with_its_numbers_or_named(tmp_path):
+    pixels = np.arange(600, dtype=np.uint16).reshape(30, 20)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    read, mammogram = conversion.read_mammogram(tmp_path / "a.png")
+    assert mammogram is None and (read == pixels).all()
+    assert (conversion.read_stored(tmp_path / "a.png") == pixels).all()
+    dicom_writer.write(tmp_path / "b.dcm", pixels, RescaleSlope="1.5",
+                       RescaleIntercept="-3.25")
+    read, mammogram = conversion.read_mammogram(tmp_path / "b.dcm")
+    assert mammogram is not None and read.dtype == np.uint16
+    assert conversion.read_shape(tmp_path / "b.dcm") == (30, 20)
+    assert conversion.read_shape(tmp_path / "a.png") == (30, 20)
+    (tmp_path / "c.png").write_text("none")
+    for reader in (conversion.read_mammogram, conversion.read_stored,
+                   conversion.read_shape):
+        with pytest.raises(conversion.Unreadable) as error:
+            reader(tmp_path / "c.png")
+        assert not str(error.value).startswith(str(tmp_path))
+
+
+def write_key(job):
+    """Writes the settings into the file that the job names; fails for `bad`."""
+    if job["key"] == "bad":
+        raise conversion.Unreadable("is no image")
+    (job["folder"] / job["name"]).write_text(str(job["settings"]))
+    return dict(outputs=[job["name"]], complete=True, mark=job["settings"])
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Runs jobs by key; each reads `source` and writes `KEY.txt`."""
+    (tmp_path / "source").write_text("123")
+
+    def call(*keys, settings=5, name="{}.txt"):
+        done = []
+
+        def noted(job):
+            done.append(job["key"])
+            return write_key(job)
+        jobs = [dict(key=key, sources=[tmp_path / "source"], settings=settings,
+                     folder=tmp_path, name=name.format(key)) for key in keys]
+        records = conversion.run_jobs(
+            jobs, noted, ledger=conversion.Ledger(tmp_path / "ledger.jsonl"))
+        return done, records
+    return call
+
+
+def lines(tmp_path):
+    return list(map(json.loads, (tmp_path / "ledger.jsonl").read_text().splitlines()))
+
+
+def test_a_second_call_does_what_is_missing_changed_or_failed(tmp_path, call, caplog):
+    caplog.set_level(logging.INFO)
+    done, records = call("b", "bad", "a")
+    assert done == ["b", "bad", "a"] and caplog.text == ""
+    assert [(record["key"], record["failed"], record["complete"], record["outputs"])
+            for record in records] == [
+        ("b", None, True, {"b.txt": 1}), ("bad", "is no image", False, {}),
+        ("a", None, True, {"a.txt": 1})]
+    assert records[0]["mark"] == 5
+    done, second = call("b", "bad", "a")
+    assert done == ["bad"] and [record["key"] for record in second] == ["b", "bad", "a"]
+    assert "2 of 3 were done before" in caplog.text and "done again" not in caplog.text
+    (tmp_path / "a.txt").write_text("longer")
+    assert call("b", "a")[0] == ["a"] and "1 are done again" in caplog.text
+    (tmp_path / "a.txt").unlink()
+    assert call("b", "a")[0] == ["a"]
+    assert call("b", "a", settings=77)[0] == ["b", "a"]
+    (tmp_path / "source").write_text("1234")
+    assert call("b", "a", settings=77)[0] == ["b", "a"]
+    caplog.clear()
+    assert call("b", "a", settings=77)[0] == []
+
+
+def test_what_a_job_made_before_and_no_longer_makes_is_removed(tmp_path, call):
+    call("a", "b", "c")
+    (tmp_path / "other.txt").write_text("not ours")
+    # A job that is asked no more, and one that writes under another name.
+    call("a", "c")
+    assert sorted(path.name for path in tmp_path.glob("*.txt")) == [
+        "a.txt", "c.txt", "other.txt"]
+    assert [record["key"] for record in lines(tmp_path)] == ["a", "c"]
+    call("a", "c", name="new-{}.txt", settings=6)
+    assert sorted(path.name for path in tmp_path.glob("*.txt")) == [
+        "new-a.txt", "new-c.txt", "other.txt"]
+
+
+def test_damaged_lines_of_a_ledger_are_passed_over_and_no_file_outside_is_removed(
+        tmp_path, call):
+    call("a", "b")
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.txt"
+    outside.write_text("kept")
+    record = dict(lines(tmp_path)[0], key="gone")
+    with open(tmp_path / "ledger.jsonl", "a") as stream:
+        for outputs in ({str(outside): 4}, {f"../{outside.name}": 4}):
+            stream.write(json.dumps(dict(record, outputs=outputs)) + "\n")
+        stream.write('{"key": "a"}\n[1]\n{"key": "b", "sig')
+    assert call("a", "b")[0] == [] and outside.read_text() == "kept"
+    assert [line["key"] for line in lines(tmp_path)] == ["a", "b"]
+
+
+def test_a_source_that_changes_while_it_is_read_is_read_by_the_next_call(tmp_path):
+    source = tmp_path / "source"
+    source.write_text("1")
+    job = dict(key="a", sources=[source], settings=[])
+
+    def change(job):
+        source.write_text("longer")
+        return dict(outputs=[], complete=True)
+    path = tmp_path / "ledger.jsonl"
+    conversion.run_jobs([job], change, ledger=conversion.Ledger(path))
+    assert not conversion.Ledger(path).done(job)
+    conversion.run_jobs([job], lambda job: dict(outputs=[], complete=True),
+                        ledger=conversion.Ledger(path))
+    assert conversion.Ledger(path).done(job)
+    source.unlink()
+    assert not conversion.Ledger(path).done(job)
 
 
 def die_once(job):

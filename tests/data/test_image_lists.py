@@ -105,3 +105,17 @@ def test_a_folder_of_splits_stands_for_its_sets(folder, tmp_path):
             (root / name / label).symlink_to(folder / label)
     assert list(image_lists.find_splits([root], ("neg", "pos"))) == ["train", "test"]
     assert list(image_lists.find_splits([root / "test"], ("neg", "pos"))) == ["test"]
+
+
+def test_hidden_files_of_class_folders_are_no_images(folder):
+    for name in ("neg/._b.png", "neg/.deep/d.png", "neg/__MACOSX/b.png", "pos/.x.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes((folder / "neg/b.png").read_bytes())
+    (folder / ".hidden").mkdir()
+    listed = image_lists.list_classes(folder)
+    assert listed.classes == ("neg", "pos")
+    assert listed.labels.tolist() == [0] * 5 + [1] * 3
+    reasons = {path.relative_to(folder).as_posix(): why for path, why in listed.left}
+    assert reasons == {"neg/._b.png": "hidden", "neg/.deep/d.png": "hidden",
+                       "neg/__MACOSX/b.png": "hidden", "pos/.x.png": "hidden",
+                       "neg/notes.txt": "no image"}

@@ -156,3 +156,48 @@ def test_a_width_that_is_no_number_gives_the_percentile_window(tmp_path):
     (200, 8), (255, 8), (256, 10), (4090, 12), (4100, 14), (16384, 16), (70000, 16)])
 def test_the_depth_is_the_usual_one_that_holds_the_greatest_value(maximum, bits):
     assert grey_levels.depth_of(maximum) == bits
+
+
+@pytest.mark.parametrize("slope, intercept, note", [
+    ("0.5", "0", "rescaled by 0.5 and 0"), ("1.25", "30", "rescaled by 1.25 and 30"),
+    ("1", "0.75", "rescaled by 1 and 0.75"), ("3", "7", "rescaled by 3 and 7"),
+    ("2", "-50.5", "rescaled by 2 and -50.5")])
+def test_values_are_rescaled_by_whole_and_fractional_numbers(
+        tmp_path, slope, intercept, note):
+    mammogram = read(tmp_path, RescaleSlope=slope, RescaleIntercept=intercept)
+    values = float(slope) * breast().astype(float) + float(intercept)
+    np.testing.assert_allclose(mammogram.pixels, values - min(0, values.min()))
+    assert mammogram.notes[0] == note
+    assert mammogram.pixels.dtype == (
+        np.uint16 if note == "rescaled by 3 and 7" else np.float32)
+
+
+def test_a_plain_slope_changes_nothing_and_is_not_noted(tmp_path):
+    mammogram = read(tmp_path, RescaleSlope="1", RescaleIntercept="0")
+    assert "rescaled" not in " ".join(same(mammogram, breast()))
+
+
+@pytest.mark.parametrize("shape", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_a_window_has_the_formula_of_its_shape(tmp_path, shape):
+    centre, width = 1000, 401
+    pixels = np.tile(np.arange(0, 2100, 7, dtype=np.uint16)[:, None], (1, 220))
+    mammogram = read(tmp_path, pixels, WindowCenter=str(centre), WindowWidth=str(width),
+                     VOILUTFunction=shape)
+    values = pixels.astype(float)
+    share = {"LINEAR": (values - (centre - 0.5)) / (width - 1) + 0.5,
+             "LINEAR_EXACT": (values - centre) / width + 0.5,
+             "SIGMOID": 1 / (1 + np.exp(-4 * (values - centre) / width))}[shape]
+    np.testing.assert_allclose(
+        mammogram.pixels, np.rint(np.clip(share, 0, 1) * 65535), atol=1)
+    note = "window 1000/401 applied, to 16 bits"
+    assert (note if shape == "LINEAR" else f"{shape} {note}") in mammogram.notes
+
+
+def test_a_table_maps_values_beyond_its_ends_to_its_ends(tmp_path):
+    pixels = np.tile(np.arange(90, 390, dtype=np.uint16)[:, None], (1, 220))
+    table = dicom_writer.look_up_table(
+        [200, 100, 12], [20 * k + 7 for k in range(200)], "US")
+    mammogram = read(tmp_path, pixels, VOILUTSequence=[table])
+    places = np.clip(pixels.astype(int) - 100, 0, 199)
+    np.testing.assert_allclose(
+        mammogram.pixels, np.rint((20 * places + 7) / 4095 * 65535), atol=1)

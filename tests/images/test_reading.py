@@ -3,8 +3,10 @@
 import cv2
 import dicom_writer
 import numpy as np
+import pytest
 
 from end2end import dicom, images
+from end2end.utils import files
 
 PICTURE = np.arange(48 * 40, dtype=np.uint16).reshape(48, 40)
 
@@ -39,3 +41,43 @@ def test_who_is_shown_is_known_without_pixels_and_of_broken_files_by_their_names
     broken = tmp_path / "P_00001_LEFT_CC.dcm"
     broken.write_bytes(b"nothing")
     assert images.identify(broken).patient == "P_00001"
+
+
+def floats(tmp_path, pixels):
+    path = tmp_path / "a.tif"
+    cv2.imwrite(str(path), pixels)
+    return path
+
+
+def test_real_numbers_from_zero_on_are_read_as_they_are(tmp_path):
+    pixels = np.linspace(0, 0.7, 12 * 9, dtype=np.float32).reshape(12, 9)
+    read = images.read_image(floats(tmp_path, pixels))
+    assert read.dtype == np.float32 and read.min() == 0
+    np.testing.assert_array_equal(read, pixels)
+
+
+@pytest.mark.parametrize("value", [-0.001, np.nan, np.inf])
+def test_real_numbers_below_zero_and_undefined_ones_are_refused(tmp_path, value):
+    pixels = np.linspace(0, 0.7, 12 * 9, dtype=np.float32).reshape(12, 9)
+    pixels[7, 2] = value
+    with pytest.raises(files.InputError, match="negative or undefined values"):
+        images.read_image(floats(tmp_path, pixels))
+
+
+def test_colour_is_said_and_grey_in_three_channels_is_not(tmp_path, caplog):
+    grey = np.dstack([PICTURE // 8] * 3).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), grey)
+    np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), grey[..., 0])
+    assert caplog.text == ""
+    grey[3, 5] = 10, 20, 200
+    cv2.imwrite(str(tmp_path / "a.png"), grey)
+    read = images.read_image(tmp_path / "a.png")
+    assert "is in colour; its luminance is used" in caplog.text
+    # 0.114 of blue, 0.587 of green, 0.299 of red.
+    assert read.shape == (48, 40) and read[3, 5] == 73
+
+
+def test_a_page_after_the_first_is_refused(tmp_path):
+    cv2.imwritemulti(str(tmp_path / "a.tif"), [PICTURE, PICTURE])
+    with pytest.raises(files.InputError, match="several p"):
+        images.read_image(tmp_path / "a.tif")

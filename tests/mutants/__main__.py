@@ -16,6 +16,8 @@ import tempfile
 
 from tests.mutants import choosing, judging, planting
 
+# From so many faults in a module on, which tests run which line is noted first.
+FEW = 3
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -39,13 +41,14 @@ def main(argv=None):
     arguments = parser().parse_args(argv)
     modules = choosing.modules(ROOT, arguments.only)
     mutants = planting.draw(ROOT, modules, arguments.count, arguments.seed)
+    of_module = collections.Counter(mutant.module for mutant in mutants)
     endings = collections.defaultdict(collections.Counter)
     record = arguments.record and arguments.record.resolve()
     with tempfile.TemporaryDirectory() as folder:
         judge = judging.Judge(ROOT, folder)
-        # The tests of a module are tried once without a fault.
         for mutant in mutants:
-            outcome, change = judged(judge, mutant)
+            outcome, change = judged(
+                judge, mutant, traced=of_module[mutant.module] >= FEW)
             endings[pathlib.PurePosixPath(mutant.module).parent.as_posix()][
                 outcome.ending] += 1
             print(f"{outcome.ending:8} {outcome.seconds:5.1f} s  {mutant.module}:"
@@ -58,12 +61,13 @@ def main(argv=None):
     return report(endings, arguments.at_least)
 
 
-def judged(judge, mutant):
+def judged(judge, mutant, **keywords):
     """The outcome of one fault and the lines that it changes."""
     text = planting.code(ROOT, mutant)
     before = (ROOT / mutant.module).read_text(encoding="utf-8")
     tests = choosing.mirrored(ROOT, mutant.module)
-    return judge.judge(mutant, text, tests), planting.change(before, text)
+    outcome = judge.judge(mutant, text, tests, **keywords)
+    return outcome, planting.change(before, text)
 
 
 def report(endings, at_least):

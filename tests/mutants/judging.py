@@ -54,6 +54,9 @@ class Usual:
             "" in names or not names)
 
 
+UNTRACED = Usual(100.0, {}, {})
+
+
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """`noticed` or `survived`, seconds, and the first test that failed."""
@@ -89,16 +92,21 @@ class Judge:
         for name in PACKAGES:
             importlib.import_module(name)
 
-    def judge(self, mutant, text, tests):
+    def judge(self, mutant, text, tests, *, traced=True):
         """Runs `tests` with `text` in the place of the module of `mutant`.
 
-        Tests that run the line come first; the others follow only where the line may
-        have been run by a fixture, an import or another process.
+        Args:
+            mutant: the fault.
+            text: of its module with the fault.
+            tests: files.
+            traced: run them once without the fault, and then those that run the line
+                first, the others only where the line may have been run by a fixture,
+                an import or another process. Of one fault alone this takes longer.
 
         Raises:
             RuntimeError: the tests fail without the fault.
         """
-        usual = self._usual(mutant.module, tests)
+        usual = self._usual(mutant.module, tests) if traced else UNTRACED
         order, all_follow = usual.order(mutant.line)
         path = self.root / mutant.module
         before, times = path.read_text(encoding="utf-8"), path.stat()
@@ -110,7 +118,8 @@ class Judge:
             path.write_text(before, encoding="utf-8")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
         if status == 0:
-            return Outcome(SURVIVED, seconds, "" if order else "no test runs this line")
+            return Outcome(SURVIVED, seconds, "" if order or not traced
+                           else "no test runs this line")
         return Outcome(NOTICED, seconds, self._failed(status))
 
     def _usual(self, module, tests):

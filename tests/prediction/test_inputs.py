@@ -48,3 +48,14 @@ def test_models_of_every_suffix_are_told_from_images(folder, name):
     found = inputs.gather([folder / name, folder / "in" / "1.png"])
     assert [path.name for path in found.models] == [name]
     assert [path.name for path in found.paths] == ["1.png"]
+
+
+@pytest.mark.parametrize("name", [
+    "._1.png", ".1.png", "__MACOSX/1.png", ".cache/a.png"])
+def test_hidden_files_are_not_scored_and_are_counted(folder, name):
+    path = folder / "in" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((folder / "in" / "1.png").read_bytes())
+    gathered = inputs.gather([folder / "m.h5", folder / "in"])
+    assert [path.name for path in gathered.paths] == ["1.png", "2.png"]
+    assert (path, "hidden") in gathered.left

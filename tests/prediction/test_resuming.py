@@ -320,3 +320,67 @@ def test_an_image_beyond_the_training_images_is_flagged_with_the_remedy(tmp_path
     again = tmp_path / "auto.csv"
     program.main([*words, "--rescale-factor", "auto", "--out", str(again)])
     assert grouping.read_rows(again)[1]["flags"] == ""
+
+
+@pytest.mark.parametrize("name", resuming.SENTENCES)
+def test_each_setting_that_differs_is_told_and_equal_ones_go_on(tmp_path, name):
+    call = dict(models=[["a"]], images=dict(size=[48, 36]), frame=None, flips=False,
+                outputs=None, refuse_unfit=None, keep_ids=False)
+    resuming.Record(tmp_path / "a.csv", call, rows=False)
+    resuming.Record(tmp_path / "a.csv", json.loads(json.dumps(call)), rows=True)
+    with pytest.raises(files.InputError) as error:
+        resuming.Record(tmp_path / "a.csv", call | {name: "other"}, rows=True)
+    assert f"was written {resuming.SENTENCES[name]}; choose" in str(error.value)
+    # Without rows nothing has to fit.
+    resuming.Record(tmp_path / "a.csv", call | {name: "other"}, rows=False)
+
+
+@pytest.mark.parametrize("flips", [
+    ["True"], ["False", "True"], ["False", "False", "True"], ["False", ""]])
+def test_a_score_file_of_other_or_mixed_flips_is_not_continued(tmp_path, flips):
+    out = tmp_path / "s.csv"
+    lines = [f"{number}.png,{value},0.5\n" for number, value in enumerate(flips)]
+    out.write_text("path,flips,score\n" + "".join(lines))
+    with pytest.raises(files.InputError, match="with other models or flips"):
+        rows_of(tmp_path)
+    out.write_text("path,flips,score\n" + "".join(lines).replace(
+        "True", "False").replace(",,", ",False,"))
+    assert len(rows_of(tmp_path).paths) == len(flips)
+
+
+@pytest.mark.parametrize("text", [
+    "path,score,flips\na,0.5,False\n", "path,flips,score,more\na,False,1,2\n",
+    "path,flips,score\na\n"])
+def test_a_score_file_of_other_columns_is_not_continued(tmp_path, text):
+    (tmp_path / "s.csv").write_text(text)
+    with pytest.raises(files.InputError, match="with other models or flips"):
+        rows_of(tmp_path)
+
+
+def test_a_row_that_was_not_written_to_its_end_is_cut_off(tmp_path):
+    out = tmp_path / "s.csv"
+    out.write_text("path,flips,score\na.png,False,0.5\nb.png,False,0.")
+    assert rows_of(tmp_path).paths == {"a.png"}
+    assert out.read_text().endswith("a.png,False,0.5\n")
+
+
+def test_rows_of_lost_and_of_unnamed_files_are_told_apart(tmp_path):
+    kept, lost, changed, foreign = (
+        written(tmp_path / name, "first") for name in ("a", "b", "c", "d"))
+    add(rows_of(tmp_path), kept, lost, changed, foreign)
+    with open(tmp_path / "s.csv", "a") as stream:
+        stream.write(f"{written(tmp_path / 'e', 'x')},False,0.5\n")
+    os.remove(lost)
+    for path in (changed, foreign):
+        written(tmp_path / path, "longer than before")
+    stale = rows_of(tmp_path).stale({kept, lost, changed, str(tmp_path / "e")})
+    assert stale == resuming.Stale(
+        changed=frozenset([changed]), unrecorded=frozenset([str(tmp_path / "e")]),
+        others=frozenset([foreign]), gone=frozenset([lost]))
+    assert stale.all == {changed, foreign, str(tmp_path / "e")}
+    assert [line.split()[:2] for line in stale.lines()] == [
+        ["1", "images"], ["1", "rows"], ["1", "rows"], ["1", "rows"]]
+    rows = rows_of(tmp_path)
+    rows.remove(stale.all)
+    assert rows.paths == {kept, lost} == rows_of(tmp_path).paths
+    assert rows.changed_since([kept, lost, changed]) == [changed]
