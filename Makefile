@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # paper; or demo, smoke: minutes, on synthetic mammograms; CBIS-DDSM has small as well
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
-	test-lowest check-wheel lint fuzz bench docs pictures coverage architecture hashes sbom \
+	test-lowest check-wheel lint fuzz mutants bench docs pictures coverage architecture hashes sbom \
 	audit clean clean-runs
 # Every other target is an experiment, a table or a figure. Their names stand in the
 # programs of experiments alone; these two files need no package to be run.
@@ -168,6 +168,12 @@ lint: $(READY)  ## style of the code, direction of imports, types of the faces
 fuzz: $(READY)  ## thousands of damaged files of every kind; COUNT=10000 KIND="dicom png"
 	@$(RUN) -m tests.fuzz --count $(or $(COUNT),10000) $(if $(KIND),--kind $(KIND)) \
 		$(if $(SEED),--seed $(SEED))
+
+mutants: $(READY)  ## plant faults, see which the tests notice; COUNT=100 ONLY="end2end/images"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m tests.mutants --count $(or $(COUNT),2000) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(AT_LEAST),--at-least $(AT_LEAST))
 
 bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name" for some rows
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[fast]'

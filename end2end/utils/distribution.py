@@ -26,6 +26,7 @@ EXTRAS = {
     "all": "everything above",
     "docs": "the documentation as a site: make docs",
     "supply": "hashes, parts and weaknesses of packages: make hashes, sbom, audit",
+    "mutants": "faults planted to try the tests: make mutants",
     "test": "the tests and the checks of style",
 }
 
