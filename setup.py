@@ -15,7 +15,7 @@ EXTRAS = {
     "export": ["tf2onnx>=1.16,<2", "onnx>=1.16,<2", "onnxruntime>=1.18,<2"],
     "results": ["highdicom>=0.27,<1"],
     "serve": ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"],
-    "fast": ["openvino>=2024.1,<2027"],
+    "fast": ["openvino>=2024.1,<2027", "nncf>=3.0,<4"],
     "cluster": ["dask>=2024.8,<2027", "distributed>=2024.8,<2027", "pyarrow>=17,<27",
                 "fsspec>=2024.2,<2027"],
     # Permissively licensed.

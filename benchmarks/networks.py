@@ -130,6 +130,36 @@ def fast() -> rows.Figure:
                + ("the same" if same else "another")))
 
 
+def eight_bits() -> rows.Figure:
+    """A network in eight bits beside Keras and float32: what is to be won where the
+    gate of `prediction.eight_bits` lets it pass. Random weights, so no gate here."""
+    from end2end import images
+    from end2end.prediction import engines
+
+    trained = classifier()
+    with timing.scratch() as folder:
+        paths = timing.phantom_images(folder, patients=2)[:6]
+        inputs = [images.to_input(images.read_image(path), trained.images)[None]
+                  for path in paths]
+    # After `engines`, which keeps it from reporting its use.
+    import nncf
+
+    graph = engines.converted(trained.model)
+    exact = engines.Network(graph, "f32")
+    rounded = engines.Network(nncf.quantize(graph, nncf.Dataset(
+        inputs, lambda batch: exact.prepared(batch[0]))), "f32")
+    moves = max(float(np.abs(exact(batch) - rounded(batch)).max()) for batch in inputs)
+    times = timing.interleaved(
+        lambda: rounded(inputs[0]), lambda: exact(inputs[0]),
+        lambda: trained.model.predict_on_batch(inputs[0]), rounds=7)
+    ours, float32, simple = np.median(times, axis=0)
+    return rows.Figure(
+        timing.ratio(times[:, 2], times[:, 0]), ours, "s per image", simple,
+        "Keras, one image", float32, "OpenVINO in float32",
+        notes=(f"{timing.ratio(times[:, 1], times[:, 0]):.2f} times as fast as float32",
+               f"the scores of these random weights move by at most {moves:.1e}"))
+
+
 def predict_folder() -> rows.Figure:
     """`end2end.predict` on a folder beside the network on inputs made before."""
     from end2end import images, prediction

@@ -3,13 +3,17 @@
     end2end export best.h5 --to onnx
     end2end export best.h5 --to savedmodel --image mammogram.png
     end2end export best.h5 --to keras
+    end2end export best.h5 --to openvino --eight-bits validation/
 
 The result is compared with Keras's output on the images given (without any, on random
 input of the right range), and the settings are put beside it as JSON: whoever uses it
-must prepare images exactly so. onnx needs the extra `export`.
+must prepare images exactly so. onnx needs the extra `export`, openvino the extra
+`fast`; `end2end predict --fast` uses what openvino writes. Exit status 1: the result
+differs, or eight bits were refused.
 """
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -20,10 +24,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from end2end import checkpoints, images, models
+from end2end import checkpoints, images, models, prediction
 from end2end.config import model_flags
 from end2end.utils import commands, distribution, files, locks
 
+OPENVINO = "openvino"
 # Name of the card inside a .keras file.
 CARD = "end2end"
 # Greatest difference of a probability; float32 in another order makes about 1e-6.
@@ -35,16 +40,18 @@ class Format:
     """One kind of exported model.
 
     Attributes:
-        keras_name: of Keras's own exporter; None for Keras's own file.
+        keras_name: of Keras's own exporter; None for what this program writes.
         suffix: of the file or folder.
         packages: modules that must be installed.
         run: (path, float32 batch of one) to probabilities, without this program.
+        extra: of setup.py, which brings the packages.
     """
 
     keras_name: str | None
     suffix: str
     packages: tuple
     run: Callable
+    extra: str = "export"
 
 
 def _views(image):
@@ -88,11 +95,17 @@ def _run_tflite(path, image):
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
+def _run_openvino(path, image):
+    return prediction.stored_networks.exact(path)(image)
+
+
 FORMATS = {
     "keras": Format(None, ".keras", (), _run_keras),
     "onnx": Format("onnx", ".onnx", ("tf2onnx", "onnxruntime"), _run_onnx),
     "savedmodel": Format("tf_saved_model", ".savedmodel", (), _run_savedmodel),
     "tflite": Format("litert", ".tflite", (), _run_tflite),
+    # As `stored_networks.SUFFIX`, which --help need not load.
+    OPENVINO: Format(None, ".openvino", ("openvino",), _run_openvino, "fast"),
 }
 
 
@@ -108,14 +121,23 @@ def check(kind: str, out: pathlib.Path) -> None:
         files.InputError: a package is missing, or a folder is in the way.
     """
     distribution.require(
-        *FORMATS[kind].packages, purpose=f"--to {kind}", extra="export")
+        *FORMATS[kind].packages, purpose=f"--to {kind}", extra=FORMATS[kind].extra)
     if out.is_dir():
         raise files.InputError(
             f"{out} exists already; remove it or name another place with --out.")
 
 
+def check_eight_bits(kind: str) -> None:
+    """Raises `files.InputError` where --eight-bits cannot be had."""
+    if kind != OPENVINO:
+        raise files.InputError(
+            f"--eight-bits is for --to {OPENVINO}; leave it out with --to {kind}.")
+    prediction.eight_bits.check()
+
+
 def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
-           arrays: Sequence[NDArray]) -> float:
+           arrays: Sequence[NDArray], *,
+           write: Callable[[pathlib.Path], None] | None = None) -> float:
     """Exports a classifier and compares it with Keras.
 
     Args:
@@ -124,6 +146,7 @@ def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
         out: path of the file or folder to write.
         arrays: float32 batches of one image, network inputs; of a model of two views
             lists of both.
+        write: puts the model at a path, where Keras cannot.
 
     Returns:
         the greatest difference of a probability.
@@ -136,7 +159,9 @@ def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
     expected = [np.asarray(classifier.model(array, training=False))
                 for array in arrays]
     with _replacing(out) as part:
-        if target.keras_name is None:
+        if write:
+            write(part)
+        elif target.keras_name is None:
             classifier.model.save(part)
             with zipfile.ZipFile(part, "a") as archive:
                 archive.writestr(f"{CARD}.json", json.dumps(
@@ -154,6 +179,42 @@ def export(classifier: "checkpoints.Classifier", kind: str, out: pathlib.Path,
         "exported": {"format": kind, "difference": difference,
                      "checked_images": len(arrays)}})
     return difference
+
+
+def convert(classifier: "checkpoints.Classifier", model: pathlib.Path,
+            validation: pathlib.Path | None = None
+            ) -> tuple[Callable[[pathlib.Path], None], tuple[str, ...]]:
+    """Converts a network to OpenVINO and, with labelled images, to eight bits.
+
+    Args:
+        classifier: of one image.
+        model: path of its file, by which the folder is known to be valid.
+        validation: see `eight_bits.trial`; what they show is printed.
+
+    Returns:
+        what puts the folder at a path, and why eight bits were refused, sentences.
+
+    Raises:
+        files.InputError: the images cannot be used.
+        ArithmeticError: OpenVINO computes something else than Keras.
+    """
+    engines, eight_bits = prediction.engines, prediction.eight_bits
+    images_of_trial = eight_bits.trial(classifier, validation) if validation else None
+    exact = engines.converted(classifier.model)
+    precision = engines.quickest(exact, classifier.model, classifier.images).precision
+    stored = prediction.stored_networks
+    graphs, figures, refusals = {stored.EXACT: exact}, None, ()
+    if images_of_trial:
+        rounded, result = eight_bits.quantized(exact, images_of_trial)
+        refusals = result.refusals
+        print("Eight bits: " + ".\n  ".join(result.sentences()) + ".")
+        if not refusals:
+            graphs[stored.EIGHT_BITS] = rounded
+        figures = dataclasses.asdict(result) | dict(
+            accepted=not refusals, refusals=refusals)
+    return functools.partial(
+        stored.write, model=model, graphs=graphs, card=settled_card(classifier),
+        precision=precision, eight_bits=figures), refusals
 
 
 def settled_card(classifier: "checkpoints.Classifier") -> dict:
@@ -213,6 +274,10 @@ def parser() -> commands.Parser:
                         help="where to write it (default: beside the model)")
     parser.add_argument("--image", nargs="+", default=[], type=pathlib.Path,
                         metavar="IMAGE", help="mammograms for the comparison")
+    parser.add_argument("--eight-bits", type=pathlib.Path, metavar="VALIDATION",
+                        help="with --to openvino: eight-bit integers too, if AUC and "
+                             "operating points stay on these labelled images (manifest "
+                             "or folder with neg and pos)")
     model_flags.add(parser)
     return parser
 
@@ -229,25 +294,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise files.InputError(
             f"--out {out}: expected a name that ends in {FORMATS[kind].suffix}.")
     check(kind, out)
-
+    if arguments.eight_bits:
+        check_eight_bits(kind)
     classifier = checkpoints.load_classifier(
         arguments.model, output_options=model_flags.typed(arguments), breasts=True)
     if classifier.takes_breasts and arguments.image:
         raise files.InputError(
             f"model {arguments.model} takes two views; it is compared on random input. "
             "Leave out --image.")
+    if classifier.takes_breasts and kind == OPENVINO:
+        raise files.InputError(
+            f"model {arguments.model} takes two views; --to {OPENVINO} is for models "
+            "of one image. Take onnx.")
     print(f"Exporting {classifier.name} to {out}")
+    write, refusals = None, ()
     try:
         with locks.output_file(out):
+            if kind == OPENVINO:
+                write, refusals = convert(
+                    classifier, arguments.model, arguments.eight_bits)
             difference = export(
-                classifier, kind, out, inputs(classifier, arguments.image))
+                classifier, kind, out, inputs(classifier, arguments.image), write=write)
     except ArithmeticError as error:
         print(f"error: {error}")
         return 1
     checked = f"{len(arguments.image)} images" if arguments.image else "random input"
     print(f"Wrote {out}; on {checked} it differs from Keras by {difference:.1e}.\n"
           f"Prepare images as {settings_path(out)} says.")
-    return 0
+    if refusals:
+        print(f"Eight bits are refused, float32 is kept: {'; '.join(refusals)}.")
+    return 1 if refusals else 0
 
 
 if __name__ == "__main__":

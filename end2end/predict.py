@@ -133,13 +133,17 @@ def score(
     """
     columns = prediction.score_files.columns(inputs.models)
     table = prediction.resuming.Rows(out, columns, str(arguments.flips))
+    stored = converted(arguments, inputs.models)
     settings = prediction.resuming.settings(
-        inputs.models, arguments, overrides(arguments))
+        inputs.models, arguments, overrides(arguments),
+        [network and network.digest() for network in stored])
     names = prediction.resuming.Record(
         out, settings, rows=bool(table.paths), key_file=arguments.pseudonym_key)
-    classifiers = prediction.score_files.load(
-        inputs.models, overrides(arguments), model_flags.typed(arguments))
     request = pictures(arguments, settings)
+    # Maps need the network of Keras.
+    classifiers = prediction.score_files.load(
+        inputs.models, overrides(arguments), model_flags.typed(arguments),
+        converted=() if request else stored)
     stale = table.stale(set(map(str, inputs.paths)))
     for line in stale.lines():
         commands.say(line)
@@ -150,7 +154,7 @@ def score(
         inputs, names, all_views=arguments.views == "all")
     engines = classifiers
     if arguments.fast:
-        engines = prediction.score_files.converted(classifiers)
+        engines = prediction.score_files.fastest(classifiers, stored)
     bits = bits_of_exams(arguments, classifiers, subjects)
     failures = prediction.score_files.score_all(
         todo, table, engines, known=subjects.cells(),
@@ -167,6 +171,14 @@ def score(
             request, scored_ns=table.scored_ns(), bits=bits or {})
     return failures + finish(
         target, out, inputs, classifiers, failures, request), account
+
+
+def converted(arguments: argparse.Namespace, models: Sequence[pathlib.Path]
+              ) -> list[prediction.stored_networks.Stored | None]:
+    """What is stored beside each model for --fast; None without that flag."""
+    return [prediction.stored_networks.find(
+        path, overrides(arguments), model_flags.typed(arguments))
+        if arguments.fast else None for path in models]
 
 
 # Flags without a meaning for models of two views, and their value where not typed.

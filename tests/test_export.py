@@ -1,4 +1,6 @@
+import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -7,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from end2end import checkpoints, config, export
+from end2end import checkpoints, config, export, predict, prediction
 from end2end.utils import files
 
 
@@ -109,3 +111,67 @@ def test_a_keras_file_is_read_here_again_with_its_card(model_path, tmp_path):
         classifier.model.predict_on_batch(array),
         checkpoints.load_classifier(model_path).model.predict_on_batch(array),
         atol=1e-6)
+
+
+def copied(model_path, folder):
+    for path in (model_path, checkpoints.config_path(model_path)):
+        shutil.copy(path, folder)
+    return folder / model_path.name
+
+
+def scores(out):
+    with open(out, encoding="utf-8") as stream:
+        return [float(row["score"]) for row in csv.DictReader(stream)]
+
+
+def test_predict_uses_the_converted_network_and_does_not_load_that_of_keras(
+        model_path, image_path, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("openvino", reason="needs the extra fast (openvino)")
+    model = copied(model_path, tmp_path)
+    assert not export.main([str(model), "--to", "openvino"])
+    call = [str(model), str(image_path), "--out"]
+    assert not predict.main([*call, str(tmp_path / "plain.csv")])
+
+    def refuse(*_, **__):
+        raise AssertionError("the model of Keras was loaded")
+
+    monkeypatch.setattr(checkpoints, "load_classifier", refuse)
+    assert not predict.main([*call, str(tmp_path / "fast.csv"), "--fast"])
+    assert "best.openvino" in capsys.readouterr().out
+    assert scores(tmp_path / "fast.csv") == pytest.approx(
+        scores(tmp_path / "plain.csv"), abs=1e-3)
+    with pytest.raises(AssertionError, match="was loaded"):
+        predict.main([*call, str(tmp_path / "other.csv")])
+
+
+def test_eight_bits_are_stored_if_and_only_if_the_gate_lets_them_pass(
+        model_path, tmp_path, capsys):
+    for package in ("openvino", "nncf"):
+        pytest.importorskip(package, reason="needs the extra fast")
+    model = copied(model_path, tmp_path)
+    rng = np.random.default_rng(1)
+    for number in range(24):
+        folder = tmp_path / "validation" / ("neg", "pos")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 40_000 + 20_000 * (number % 2), (70, 60))
+        cv2.imwrite(str(folder / f"{number}.png"), image.astype(np.uint16))
+    status = export.main([str(model), "--to", "openvino", "--eight-bits",
+                          str(tmp_path / "validation")])
+    record = json.loads((tmp_path / "best.openvino" / "record.json").read_text())
+    assert record["eight_bits"]["accepted"] == (status == 0)
+    assert (tmp_path / "best.openvino" / "eight_bits.xml").exists() == (status == 0)
+    assert record["eight_bits"]["images"] == 24
+    printed = capsys.readouterr().out
+    assert "24 images, 12 with cancer" in printed
+    assert ("Eight bits are refused" in printed) == (status == 1)
+
+
+def test_eight_bits_are_for_openvino(model_path, tmp_path):
+    with pytest.raises(files.InputError, match="--eight-bits is for --to openvino"):
+        export.main([str(model_path), "--to", "keras", "--out",
+                     str(tmp_path / "best.keras"), "--eight-bits", str(tmp_path)])
+
+
+def test_the_folder_has_the_name_that_predict_looks_for():
+    suffix = export.FORMATS[export.OPENVINO].suffix
+    assert suffix == prediction.stored_networks.SUFFIX

@@ -1,4 +1,5 @@
 from . import breast_scores as breast_scores
+from . import eight_bits as eight_bits
 from . import engines as engines
 from . import exam_bits as exam_bits
 from . import flip_calls as flip_calls
@@ -8,6 +9,7 @@ from . import inputs as inputs
 from . import pseudonyms as pseudonyms
 from . import resuming as resuming
 from . import score_files as score_files
+from . import stored_networks as stored_networks
 from .scoring import FLIPS as FLIPS
 from .scoring import Mammogram as Mammogram
 from .scoring import Prepared as Prepared
@@ -38,6 +40,7 @@ __all__ = [
     "check_fit",
     "check_inputs",
     "check_scores",
+    "eight_bits",
     "engines",
     "exam_bits",
     "flip_calls",
@@ -54,6 +57,7 @@ __all__ = [
     "resuming",
     "score_files",
     "score_image",
+    "stored_networks",
     "unfit_reasons",
     "write_scores",
 ]

@@ -30,6 +30,8 @@ SENTENCES = {
     "flips": "with other flips (--flips)",
     "refuse_unfit": "with the other choice of --refuse-unfit",
     "keep_ids": "with the other choice of --keep-ids",
+    "eight_bits": "with networks in other numbers (--fast with a network in eight "
+                  "bits beside the model, or without)",
 }
 CHANGED = "the file changed after it was read; call again to score it"
 # What damaged JSON raises.
@@ -39,8 +41,8 @@ DAMAGED = (ValueError, TypeError, AttributeError, KeyError, RecursionError)
 TICK = 2_000_000_000
 
 
-def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, Any]
-             ) -> dict[str, Any]:
+def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, Any],
+             eight_bits: Sequence[str | None] = ()) -> dict[str, Any]:
     """What determines the rows, as a dict that survives JSON.
 
     Args:
@@ -48,6 +50,8 @@ def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, A
         arguments: of the parser of `end2end.predict`: `frame`, `flips`, `keep_ids`,
             `refuse_unfit`.
         images: fields of `config.ImageOptions` that were typed.
+        eight_bits: of each model the digest of the network in eight bits that scores
+            in its place, or None.
     """
     def content(path):
         beside = path.with_suffix(".config.json")
@@ -59,7 +63,8 @@ def settings(models: Iterable[pathlib.Path], arguments: Any, images: dict[str, A
                 flips=arguments.flips, keep_ids=arguments.keep_ids,
                 outputs=None if outputs == model_flags.AS_STORED else
                 [list(outputs.classes), outputs.kind],
-                refuse_unfit=arguments.refuse_unfit or None)
+                refuse_unfit=arguments.refuse_unfit or None,
+                eight_bits=list(eight_bits) if any(eight_bits) else None)
 
 
 class Record:

@@ -9,7 +9,7 @@ import tqdm
 
 from end2end import checkpoints
 from end2end.config import model_flags
-from end2end.prediction import engines, resuming, scoring
+from end2end.prediction import engines, resuming, scoring, stored_networks
 from end2end.prediction.identity_cells import COLUMNS, FURTHER_COLUMNS, SEPARATOR
 from end2end.tables import scores
 from end2end.utils import commands, files, processes
@@ -28,7 +28,8 @@ def columns(models: Sequence[files.Path]) -> tuple[str, ...]:
 
 def load(
         models: Sequence[files.Path], typed: dict[str, object] | None = None,
-        output_options: model_flags.OutputOptions = model_flags.AS_STORED
+        output_options: model_flags.OutputOptions = model_flags.AS_STORED, *,
+        converted: Sequence[stored_networks.Stored | None] = ()
 ) -> list[checkpoints.Classifier]:
     """Loads the models and says what they were trained on.
 
@@ -36,13 +37,16 @@ def load(
         models: paths.
         typed: fields of `ImageOptions` in place of the models' own.
         output_options: what the user says of their outputs.
+        converted: of each model what is read in its place, or None.
 
     Raises:
         files.InputError: a model cannot be read or is no model of whole images.
     """
     processes.keep_freed_memory()
-    classifiers = [checkpoints.load_classifier(
-        path, typed=typed, output_options=output_options) for path in models]
+    classifiers = [
+        stored.classifier() if stored else checkpoints.load_classifier(
+            path, typed=typed, output_options=output_options)
+        for path, stored in zip(models, converted or [None] * len(models), strict=True)]
     commands.say(RESEARCH)
     for path, classifier in zip(models, classifiers, strict=True):
         scoring.check_classes(classifier)
@@ -51,15 +55,25 @@ def load(
     return classifiers
 
 
-def converted(
-        classifiers: Sequence[checkpoints.Classifier]) -> list[checkpoints.Classifier]:
-    """The classifiers with networks by OpenVINO (`engines.fast`)."""
+def fastest(
+        classifiers: Sequence[checkpoints.Classifier],
+        converted: Sequence[stored_networks.Stored | None]
+) -> list[checkpoints.Classifier]:
+    """The classifiers with networks by OpenVINO, and what they compute in.
+
+    Args:
+        classifiers: of Keras, or converted already.
+        converted: of each what is stored beside its model, or None.
+    """
     results = []
-    for classifier in classifiers:
-        results.append(dataclasses.replace(
-            classifier, model=engines.fast(classifier.model, classifier.images)))
+    for classifier, stored in zip(classifiers, converted, strict=True):
+        if not isinstance(classifier.model, engines.Network):
+            classifier = stored.classifier() if stored else dataclasses.replace(
+                classifier, model=engines.fast(classifier.model, classifier.images))
+        results.append(classifier)
         commands.say(f"{classifier.name} is computed by OpenVINO in "
-                     f"{engines.PRECISIONS[results[-1].model.precision]}")
+                     f"{classifier.model.name}"
+                     + (f", from {stored.folder}" if stored else ""))
     return results
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import cv2
 import dicom_writer
@@ -39,6 +40,16 @@ def test_rows_of_other_settings_are_not_mixed(tmp_path, model, picture, flags, w
     assert program.main(call) == 0
     with pytest.raises(files.InputError, match=words):
         program.main([*call, *flags])
+
+
+def test_rows_of_float32_are_not_continued_in_eight_bits(
+        tmp_path, model, picture, monkeypatch):
+    call = [str(model), str(picture), "--out", str(tmp_path / "s.csv")]
+    assert program.main(call) == 0
+    stored = types.SimpleNamespace(digest=lambda: "0f")
+    monkeypatch.setattr(program, "converted", lambda *_: [stored])
+    with pytest.raises(files.InputError, match="with networks in other numbers"):
+        program.main(call)
 
 
 def test_a_model_trained_anew_does_not_go_on_with_the_rows_of_the_old(
