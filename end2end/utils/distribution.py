@@ -20,7 +20,7 @@ EXTRAS = {
     "inbreast": "Excel tables: INbreast.xls, and sheets of your own (.xlsx, .xls)",
     "results": "overlays and reports as DICOM: predict --dicom",
     "serve": "the local page",
-    "fast": "inference by OpenVINO: --fast, export --to openvino",
+    "fast": "inference by OpenVINO: --fast",
     "export": "models for other programs: export --to onnx",
     "cluster": "archives: Parquet, URLs and --scheduler of Dask",
     "all": "everything above",
