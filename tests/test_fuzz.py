@@ -62,6 +62,7 @@ def test_the_making_of_a_file_counts_neither_as_time_nor_as_memory(
     monkeypatch.chdir(tmp_path / "empty")
     started = time.process_time()
     *_, seconds, most = worker._watched(
-        types.SimpleNamespace(run=run, out=tmp_path / "a" / "case" / "out"), 1,
+        types.SimpleNamespace(run=run, out=tmp_path / "a" / "case" / "out",
+                              places=frozenset(("out",))), 1,
         types.SimpleNamespace(found=[], active=False))
     assert seconds < 0.1 and most < 50 << 20

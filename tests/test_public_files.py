@@ -64,7 +64,8 @@ def test_the_workflow_tests_every_python_and_the_targets_of_make():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = {target for job in jobs.values() for step in job["steps"]
                for target in re.findall(r"make ([a-z-]+)", step.get("run", ""))}
-    assert targets == {"lint", "test", "coverage", "docs", "audit", "sbom"}
+    assert targets == {
+        "lint", "test", "coverage", "docs", "audit", "sbom", "mutants"}
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
 
 

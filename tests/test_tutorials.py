@@ -57,7 +57,13 @@ def test_a_newcomer_scores_eight_real_films(tmp_path):
 def test_pages_that_need_nothing_are_those_that_are_run_here():
     assert {page.name for page in page_blocks.PAGES
             if page_blocks.alone(page.read_text(encoding="utf-8"))} == {
-        "roc-curve.md", "model-of-2017.md", "install.md"}
+        "roc-curve.md", "model-of-2017.md", "install.md", "determinism.md"}
+
+
+@pytest.mark.slow
+def test_a_run_is_checked_and_repeated(tmp_path):
+    printed = page_blocks.run(DOCS / "determinism.md", tmp_path, timeout=600)
+    assert "as written" in printed and "equal" in printed
 
 
 @pytest.mark.slow
