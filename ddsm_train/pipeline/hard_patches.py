@@ -22,7 +22,7 @@ def replacement(
     Raises:
         files.InputError: the share, the classes or the patch size do not fit.
     """
-    hard_examples.check(options, share, patch.classes, patch.images.size[0])
+    hard_examples.check(options, share, patch.classes, patch.images.size)
     one_at_a_time = threading.Lock()
 
     def classify(picture):

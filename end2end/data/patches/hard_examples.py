@@ -142,14 +142,14 @@ class Errors:
 
 def check(
         options: config.SamplingOptions, share: float, classes: Sequence[str],
-        side: int) -> None:
+        size: Sequence[int]) -> None:
     """Refuses what cannot give hard examples.
 
     Args:
         options: how patches are drawn.
         share: of them to replace.
         classes: of the classifier.
-        side: of its patches in pixels.
+        size: height and width of its patches in pixels.
 
     Raises:
         files.InputError: the share replaces nothing, or the classifier is of other
@@ -166,10 +166,10 @@ def check(
         raise files.InputError(
             f"the patch classifier has the classes {', '.join(classes)}, and "
             f"{missing[0]} is not among them; expected one trained on such patches.")
-    if side != options.patch_size:
+    if tuple(size) != (options.patch_size,) * 2:
         raise files.InputError(
-            f"the patch classifier was trained on patches of {side} pixels, and "
-            f"--patch-size is {options.patch_size}; expected the same.")
+            f"the patch classifier was trained on patches of {size[0]}x{size[1]} "
+            f"pixels, and --patch-size is {options.patch_size}; expected the same.")
 
 
 def counts(paths: Iterable[pathlib.Path]) -> str:

@@ -150,14 +150,14 @@ def test_another_classifier_cuts_anew_and_the_same_leaves_what_is_there(job):
     assert not second(None), "without hard examples other patches are asked for"
 
 
-@pytest.mark.parametrize(("share", "classes", "side", "words"), [
-    (0.0, CLASSES, SIDE, "--share 0 of 4 patches"),
-    (1.5, CLASSES, SIDE, "--share 1.5"),
-    (0.2, CLASSES, SIDE, "expected 0.25 to 1"),
-    (float("nan"), CLASSES, SIDE, "--share nan"),
-    (0.5, CLASSES[:-1], SIDE, "mass_ben is not among them"),
-    (0.5, CLASSES, 16, "patches of 16 pixels, and --patch-size is 8")])
-def test_what_cannot_give_hard_examples_is_refused(share, classes, side, words):
+@pytest.mark.parametrize(("share", "classes", "size", "words"), [
+    (0.0, CLASSES, (SIDE, SIDE), "--share 0 of 4 patches"),
+    (1.5, CLASSES, (SIDE, SIDE), "--share 1.5"),
+    (0.2, CLASSES, (SIDE, SIDE), "expected 0.25 to 1"),
+    (float("nan"), CLASSES, (SIDE, SIDE), "--share nan"),
+    (0.5, CLASSES[:-1], (SIDE, SIDE), "mass_ben is not among them"),
+    (0.5, CLASSES, (SIDE, 6), "patches of 8x6 pixels, and --patch-size is 8")])
+def test_what_cannot_give_hard_examples_is_refused(share, classes, size, words):
     with pytest.raises(files.InputError, match=words):
-        hard_examples.check(OPTIONS, share, classes, side)
-    hard_examples.check(OPTIONS, 0.25, CLASSES, SIDE)
+        hard_examples.check(OPTIONS, share, classes, size)
+    hard_examples.check(OPTIONS, 0.25, CLASSES, (SIDE, SIDE))
