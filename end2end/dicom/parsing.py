@@ -47,6 +47,11 @@ PRIVATE_SYNTAXES = {
 # their own (`isolated`).
 SAFE_DECODERS = {
     pydicom.uid.RLELossless: "pydicom", pydicom.uid.JPEGBaseline8Bit: "pillow"}
+# Run-length data is decoded run by run in Python: of more bytes than these, runs that
+# give nothing could take minutes, so that these are decoded apart, too.
+SAFELY_DECODED = 1 << 22
+# Every run of one pixel, as the clumsiest encoder writes it.
+MOST_RUN_LENGTH_BYTES = 2
 
 QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)
 MAX_INFLATED_BYTES = 1 << 28
@@ -272,7 +277,8 @@ def decode(
 ) -> NDArray[np.integer]:
     """The stored values of one frame, `(rows, columns)`."""
     syntax = header.file_meta.TransferSyntaxUID
-    if syntax.is_encapsulated and syntax not in SAFE_DECODERS:
+    if syntax.is_encapsulated and (
+            syntax not in SAFE_DECODERS or path.stat().st_size > SAFELY_DECODED):
         return isolated.ask("dicom", path, frame=frame)
     return _decode_here(header, path, frame)
 
@@ -349,10 +355,22 @@ def _check_codestream(whole, path, frame):
         whole.PixelData, frame or 0, number_of_frames=frames)
     size = codestream_size(stream)
     image_headers.check_scans(stream, whole.Rows * whole.Columns, path)
+    _check_run_length(stream, whole, path)
     if size is not None and size != (whole.Rows, whole.Columns):
         raise files.InputError(
             f"{path} declares {whole.Columns} x {whole.Rows} pixels, but its "
             f"compressed image has {size[1]} x {size[0]}; export it again.")
+
+
+def _check_run_length(stream, whole, path):
+    """Refuses run-length data of far more bytes than its pixels can need."""
+    pixel_bytes = whole.BitsAllocated // 8 * whole.get("SamplesPerPixel", 1)
+    most = MOST_RUN_LENGTH_BYTES * whole.Rows * whole.Columns * pixel_bytes
+    if (whole.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless
+            and len(stream) > most + SAFELY_PARSED):
+        raise files.InputError(
+            f"{path} holds {len(stream)} bytes of run-length data, its pixels need at "
+            f"most {most}; the file is damaged. Restore it or leave it out.")
 
 
 def codestream_size(stream: bytes) -> tuple[int, int] | None:
