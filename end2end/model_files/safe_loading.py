@@ -98,10 +98,17 @@ def examine(path: pathlib.Path) -> None:
         files.InputError: as `opened`.
     """
     with _opened(path) as stored:
-        _read_all(stored.weights.group)
+        _read_all(stored.weights.group, stored.source, set())
 
 
-def _read_all(group):
+def _read_all(group, source, places):
+    place = h5py.h5o.get_info(group.id).addr
+    if place in places:
+        # A few groups that hold each other have more paths than can ever be followed.
+        raise files.InputError(
+            f"model {source}: {group.name} is another name of a group that the file "
+            "holds already, which no Keras writes; the file is damaged or hostile.")
+    places.add(place)
     for value in group.attrs.values():
         del value
     for name in group:
@@ -110,7 +117,7 @@ def _read_all(group):
             continue
         inside = group[name]
         if isinstance(inside, h5py.Group):
-            _read_all(inside)
+            _read_all(inside, source, places)
         elif isinstance(inside, h5py.Dataset) and stored_weights.is_plain(inside):
             inside[()]
 

@@ -1,5 +1,6 @@
 """Mammography DICOM: what is refused, with which sentence."""
 
+import time
 import tracemalloc
 
 import cv2
@@ -135,3 +136,36 @@ def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path, seed):
         assert dicom.read_dicom(path).pixels.ndim == 2
     except files.InputError as error:
         assert str(path) in str(error)
+
+
+def run_length(path, idle=0, rows=30, columns=20):
+    """A picture of one run per pixel, before which runs that give nothing."""
+    pixels = np.arange(rows * columns, dtype=np.uint16).reshape(rows, columns) % 251
+    pixels = pixels.astype(np.uint8)
+    runs = b"".join(b"\0" + bytes([value]) for value in pixels.ravel())
+    header = np.array([1, 64] + [0] * 14, "<u4").tobytes()
+    return pixels, write_stream(
+        path, header + idle * b"\x80" + runs, pixels, pydicom.uid.RLELossless)
+
+
+def test_run_length_data_of_runs_without_pixels_is_refused_before_it_is_decoded(
+        tmp_path):
+    pixels, path = run_length(tmp_path / "a.dcm", idle=2000)
+    np.testing.assert_array_equal(dicom.read_dicom(path).pixels, pixels)
+    _, path = run_length(tmp_path / "b.dcm", idle=3 << 20)
+    start = time.process_time()
+    message = refusal(path)
+    assert "bytes of run-length data, its pixels need at most 1200;" in message
+    assert time.process_time() - start < 1
+
+
+def test_large_files_are_decoded_apart(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(parsing.isolated, "ask",
+                        lambda task, *_, **__: asked.append(task) or np.ones((30, 20)))
+    _, path = run_length(tmp_path / "a.dcm")
+    dicom.read_dicom(path)
+    assert asked == []
+    monkeypatch.setattr(parsing, "SAFELY_DECODED", path.stat().st_size - 1)
+    dicom.read_dicom(path)
+    assert asked == ["dicom"]

@@ -1,5 +1,6 @@
 import json
 import pickle
+import time
 import zipfile
 
 import golden_models
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from end2end import checkpoints
+from end2end.model_files import safe_loading
 from end2end.utils import files
 
 
@@ -246,3 +248,21 @@ def test_a_frozen_trunk_of_the_original_is_read_by_name(tmp_path):
     for ours, theirs in zip(
             checkpoints.load_model(source).get_weights(), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("links", ["thrice", "back"])
+def test_groups_of_several_names_are_refused_at_once(tmp_path, links):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        top = group = file.create_group("layers")
+        for _ in range(12):
+            inner = group.create_group("a")
+            if links == "back":
+                inner["up"] = top
+            else:
+                group["b"], group["c"] = inner, inner
+            group = inner
+        group["kernel"] = np.zeros((3, 2), np.float32)
+    start = time.process_time()
+    with pytest.raises(files.InputError, match="another name of a group"):
+        safe_loading.examine(tmp_path / "a.h5")
+    assert time.process_time() - start < 2
