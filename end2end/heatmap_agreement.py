@@ -7,6 +7,8 @@ window sees zeros beyond its edge where the convolution sees the neighbouring pi
 they differ; this prints by how much.
 """
 
+import argparse
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Sequence
@@ -44,6 +46,18 @@ def main(argv: Sequence[str] | None = None) -> None:
             "--limit and --img-size must be at least 1; correct them.")
     files.existing_file(arguments.model, "patch model")
 
+    with contextlib.ExitStack() as stack:
+        if arguments.out:
+            stack.enter_context(locks.output_file(arguments.out))
+        results = measured(arguments)
+        print(*lines(results), sep="\n")
+        if arguments.out:
+            files.write_json(arguments.out, results)
+            print(f"figures of each image in {arguments.out}")
+
+
+def measured(arguments: argparse.Namespace) -> dict:
+    """The agreement over all images, and image by image under `rows`."""
     paths = data.image_lists.find_images(arguments.images).paths[:arguments.limit]
     patch = checkpoints.load_classifier(
         arguments.model, typed=patch_flags.typed(arguments),
@@ -60,15 +74,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                          mean_difference=float(np.abs(first - second).mean()),
                          same_class=float(np.mean(
                              first.argmax(-1) == second.argmax(-1)))))
-    results = dict(images=len(rows), one_patch_largest_difference=max(single), **{
+    return dict(images=len(rows), one_patch_largest_difference=max(single), **{
         name: float(np.nanmean([row[name] for row in rows]))
         for name in ("correlation", "mean_difference", "same_class")},
         largest_difference=max(row["largest_difference"] for row in rows), rows=rows)
-    print(*lines(results), sep="\n")
-    if arguments.out:
-        with locks.output_file(arguments.out):
-            files.write_json(arguments.out, results)
-        print(f"figures of each image in {arguments.out}")
 
 
 def both_ways(path: str | pathlib.Path, patch: "checkpoints.Classifier",

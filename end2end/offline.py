@@ -8,6 +8,7 @@ cards, ImageNet weights, checksums of all files and the program that installs th
 computers need the same system and the same version of Python.
 """
 
+import os
 import pathlib
 import platform
 import shutil
@@ -44,9 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                                f"{distribution.NAME} or the folder of its source.")
     paths = with_cards(arguments.models)
     folder = files.writable_folder(arguments.folder)
-    if any(folder.iterdir()):
-        raise files.InputError(f"{folder} is not empty; give a new folder.")
     with locks.output_folder(folder):
+        if set(os.listdir(folder)) - {".lock"}:
+            raise files.InputError(f"{folder} is not empty; give a new folder.")
         fill(folder, source, extras=arguments.extras, paths=paths,
              networks=arguments.imagenet)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
