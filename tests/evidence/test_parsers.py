@@ -1,5 +1,8 @@
 """Tests of end2end.evidence.parsers."""
 
+import argparse
+import re
+
 import pytest
 
 from end2end import evidence
@@ -30,3 +33,22 @@ def test_a_file_with_the_name_of_a_command_is_a_file(tmp_path, monkeypatch, caps
     evidence_tables.write(tmp_path / "plan", evidence_tables.scored(40))
     program.main(["plan", "--runs", "50"])
     assert "operating points" in capsys.readouterr().out.lower()
+
+
+DEFAULT = re.compile(r"\(default: ([^)]*)\)")
+
+
+@pytest.mark.parametrize("name", parsers.COMMANDS)
+def test_the_help_of_each_flag_names_its_default(name):
+    parser = argparse.ArgumentParser()
+    parsers.COMMANDS[name].add(parser)
+    named = [(action, match[1]) for action in parser._actions
+             if action.default and (match := DEFAULT.search(action.help or ""))
+             and isinstance(action.default, (int, float, list))
+             and not isinstance(action.default, bool)]
+    for action, text in named:
+        default = action.default if isinstance(action.default, list) else [
+            action.default]
+        shown = text.replace("%(default)s", " ".join(map(str, default)))
+        assert [float(word) for word in re.findall(r"[\d.]+", shown)] == list(
+            map(float, default)), action.option_strings

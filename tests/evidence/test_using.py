@@ -53,6 +53,9 @@ def test_scores_that_are_no_probabilities_have_no_curve(tmp_path, capsys):
 @pytest.mark.parametrize("words, message", (
     (["--readers", "no*"], "no such column"), (["--defer", "1.2"], "--defer"),
     (["--prevalence", "0"], "--prevalence 0"),
+    (["--reader-sensitivity", "1.2"], "--reader-sensitivity 1.2"),
+    (["--reader-specificity", "-1"], "--reader-specificity -1"),
+    (["--defer", "0.6", "--recall-highest", "0.5"], "a sum up to 1"),
     (["--score", "x"], "no column of scores")))
 def test_wrong_words_are_refused(tmp_path, words, message):
     path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored())

@@ -99,3 +99,24 @@ def test_confusion_rows_sum_to_one_where_a_class_has_cases():
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
     shares = metrics.confusion_matrix([0, 0, 1], [0, 1, 1], 3, normalize=True)
     assert shares.tolist() == [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_an_interval_by_patients_corrects_by_what_each_patient_adds():
+    labels, scores = cases(40, seed=2)
+    patients = np.arange(40) // 4
+    values = roc.bootstrap.replicates(
+        roc.auc_of_draws(labels.astype(bool), scores), 40, runs=300, seed=1,
+        groups=patients)
+    area = metrics.auc(labels, scores)
+    # What a case adds, by the share of the other class that it ranks rightly.
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    adds = np.array([
+        ((negative < score).mean() - area) / len(positive) if label else
+        ((positive > score).mean() - area) / len(negative)
+        for label, score in zip(labels, scores, strict=True)])
+    by_patient = adds.reshape(10, 4).sum(axis=1)
+    expected = roc.bootstrap.corrected_interval(values, area, by_patient)
+    assert metrics.auc_interval(
+        labels, scores, runs=300, seed=1, groups=patients) == pytest.approx(expected)
+    assert metrics.auc_interval(labels, scores, runs=300, seed=1) != pytest.approx(
+        expected)

@@ -120,7 +120,11 @@ class Judge:
         if status == 0:
             return Outcome(SURVIVED, seconds, "" if order or not traced
                            else "no test runs this line")
-        return Outcome(NOTICED, seconds, self._failed(status))
+        by = self._failed(status)
+        if not traced and not by.startswith("FAILED"):
+            # Perhaps these tests cannot even be collected here.
+            self._usual(mutant.module, tests)
+        return Outcome(NOTICED, seconds, by)
 
     def _usual(self, module, tests):
         if module not in self._usually:

@@ -32,6 +32,10 @@ CHOSEN = (
         "Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is")))
 
 
+# Arguments that only readers see, or that guard what cannot happen.
+UNSEEN = ("help", "metavar", "description", "strict")
+
+
 class _Removed(operator.Operator):
     """A statement without a value that is left out: a call, `yield`, `raise`."""
 
@@ -67,7 +71,8 @@ class _ArgumentRemoved(operator.Operator):
 
     def mutation_positions(self, node):
         if (node.type == "arglist" and node.parent.type == "trailer"
-                and node.children[-1].type == "argument"):
+                and node.children[-1].type == "argument"
+                and node.children[-1].children[0].get_code().strip() not in UNSEEN):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):

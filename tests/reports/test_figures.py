@@ -70,3 +70,20 @@ def test_fonts_are_in_the_files():
     pdf = figures.encoded(figure, "pdf")
     assert b"/FontFile2" in pdf and b"/Type3" not in pdf
     assert b"<text" not in figures.encoded(figure, "svg")
+
+
+def test_each_mammogram_stands_above_the_grey_values_of_its_set():
+    panels = [dict(title=name, grey=np.full((30, 20), 7 * k, np.uint8),
+                   edges=[0, 100, 200 + k], shares=[0.25 * k, 1 - 0.25 * k],
+                   label=f"grey value of {name}") for k, name in ((1, "a"), (2, "b"))]
+    figure = figures.examples(panels)
+    pictures, below = figure.axes[:2], figure.axes[2:]
+    assert [axes.get_title(loc="left") for axes in pictures] == ["a", "b"]
+    assert [axes.images[0].get_array()[3, 5] for axes in pictures] == [7, 14]
+    assert pictures[1].images[0].get_clim() == (0, 255)
+    for axes, panel in zip(below, panels, strict=True):
+        (steps,) = axes.patches
+        assert list(steps.get_data().values) == panel["shares"]
+        assert list(steps.get_data().edges) == panel["edges"]
+        assert axes.get_xlim() == (0, panel["edges"][-1])
+        assert axes.get_xlabel() == panel["label"]

@@ -60,3 +60,15 @@ def test_a_caption_ends_with_what_is_to_be_said_of_few_cases():
     assert score_tables.noted(table, dict(count=40, positive=7)).caption == (
         "Points (few: 7 with cancer)")
     assert score_tables.noted(table, dict(count=90, positive=40)) == table
+
+
+def test_the_gain_of_two_views_has_a_row_of_the_ranking():
+    images = dict(count=9, positive=4, auc=0.7, auc_interval=(0.6, 0.8),
+                  auc_interval_delong=(0.61, 0.79))
+    breasts = dict(images, count=5, positive=2, auc=0.75, gain=0.05,
+                   gain_interval=(-0.01, 0.11))
+    *_, row = score_tables.ranking(dict(images, breasts=breasts)).rows
+    assert row[:4] == ("gain of two views over one", 5, 2, 0.05)
+    assert row[4].startswith("-0.010 to 0.110") and row[5:] == ("", "")
+    rows = score_tables.ranking(images).rows
+    assert len(rows) == 1 and rows[0][1:4] == (9, 4, 0.7)

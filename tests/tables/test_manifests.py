@@ -57,3 +57,32 @@ def test_lines_of_one_image_that_differ_leave_the_field_unknown():
     statement = manifests.statement(by_path[pathlib.Path("in/a.png")])
     assert "laterality" not in statement.fields and statement.fields["view"] == "CC"
     assert statement.notes == ("the manifest says two things of its side; unknown",)
+
+
+def test_the_row_and_the_name_both_say_something_of_an_image():
+    name, = manifests.around("in/P_00001_LEFT_CC.png")
+    assert name.source == "name" and name.fields["laterality"] == "L"
+    name, row = manifests.around("in/P_00001_LEFT_CC.png", dict(laterality="R"))
+    assert (name.source, row.source) == ("name", "manifest")
+    assert row.fields["laterality"] == "R"
+    assert [source.source for source in manifests.around("in/7.png", {})] == [
+        "manifest"]
+
+
+def test_a_view_that_is_no_known_word_is_told_and_a_known_one_is_not():
+    told = ("the view in the manifest is no known word",)
+    assert manifests.statement(dict(view="oblique-ish")).notes == told
+    assert manifests.statement(dict(view="CC")).notes == ()
+    assert manifests.statement(dict(view="")).notes == ()
+
+
+def test_where_an_exam_is_told_from():
+    dated = manifests.statement(dict(date="2020-03-01"))
+    assert dated.fields["exam"] == "20200301" and dated.where == dict(exam="date")
+    named = manifests.statement(dict(exam="v 7", issuer="clinic", patient="P1"))
+    assert named.fields == dict(exam="v 7", namespace="clinic", patient="P1",
+                                ) and named.where == {}
+    timed = manifests.statement(dict(exam="2020-03-01 10:30"))
+    assert timed.fields["exam"] == "20200301"
+    specimen = manifests.statement(dict(view="specimen"))
+    assert specimen.fields == dict(kind="specimen")

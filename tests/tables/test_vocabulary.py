@@ -43,3 +43,14 @@ def test_ml_means_mlo_in_names_of_inbreast():
     name = "20586908_6c613a14b80a8591_MG_R_ML_ANON.png"
     assert vocabulary.inbreast_view(name, "ML") == "MLO"
     assert vocabulary.inbreast_view("a_R_ML.png", "ML") == "ML"
+
+
+@pytest.mark.parametrize("text, number", [
+    ("20586908_6c613a14b80a8591", "6c613a14b80a8591"),
+    ("2058690_6c613a14b80a8591", "2058690_6c613a14b80a8591"),
+    ("20586908_6c613a14b80a859", "20586908_6c613a14b80a859"),
+    ("20586908_6c613a14b80a859x", "20586908_6c613a14b80a859x"),
+    ("2058690x_6c613a14b80a8591", "2058690x_6c613a14b80a8591"),
+    ("20586908", "20586908"), ("n/a", ""), (" P1 ", "P1")])
+def test_only_whole_names_of_inbreast_are_cut_to_the_code_of_the_woman(text, number):
+    assert vocabulary.CLEAN["patient"](text) == number

@@ -102,3 +102,24 @@ def test_paths_of_other_kinds_are_taken(sources):
         sources, str(sources.images.parent / "out"), pathlib.Path("unused"),
         config.SamplingOptions(validation_share=0.0))
     assert jobs[0].out == sources.images.parent / "out"
+
+
+LEAST = dict(target_height=1, target_width=1, patch_size=2, background_count=0,
+             lesion_count=0, hard_negative_count=0)
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_the_least_value_of_an_option_is_taken_and_one_less_is_not(name):
+    roi_table.check(config.SamplingOptions(**{name: LEAST[name]}))
+    with pytest.raises(files.InputError, match=f"expected at least {LEAST[name]}"):
+        roi_table.check(config.SamplingOptions(**{name: LEAST[name] - 1}))
+
+
+@pytest.mark.parametrize("share, fits", [(0, True), (0.99, True), (1, False),
+                                         (-0.01, False)])
+def test_a_share_for_validation_is_below_one(share, fits):
+    if fits:
+        roi_table.check(config.SamplingOptions(validation_share=share))
+    else:
+        with pytest.raises(files.InputError):
+            roi_table.check(config.SamplingOptions(validation_share=share))
