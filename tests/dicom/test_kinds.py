@@ -1,9 +1,11 @@
 """Kinds of pictures by tags and codes."""
 
+import pydicom
 import pytest
 from dicom_writer import item, write
 
 from end2end import dicom
+from end2end.dicom import kinds
 
 CT, PROJECTION = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.13.1.4"
 
@@ -81,3 +83,22 @@ def test_the_view_cell_names_the_modifier(tmp_path):
 def test_tags_tell_implants_needles_and_contrast(tmp_path, tagged, tags):
     path = write(tmp_path / "a.dcm", **(dict(ViewPosition="CC") | tags))
     assert dicom.read_dicom(path).tagged == tagged
+
+
+@pytest.mark.parametrize("keyword, sentence", [
+    ("BreastImplantPresent", "breast implant"), ("PartialView", "partial view"),
+    ("BurnedInAnnotation", "burned-in annotation")])
+def test_what_networks_have_not_seen_is_noted_and_its_absence_is_not(keyword, sentence):
+    header = pydicom.Dataset()
+    assert kinds.unusual(header) == ()
+    for text, notes in (("YES", (sentence,)), ("NO", ()), ("", ())):
+        setattr(header, keyword, text)
+        assert kinds.unusual(header) == notes
+
+
+@pytest.mark.parametrize("factor, notes", [
+    ("1.8", ("magnified 1.8 times",)), ("1.1", ()), ("", ())])
+def test_a_magnification_is_noted_beyond_that_of_every_mammogram(factor, notes):
+    header = pydicom.Dataset()
+    header.EstimatedRadiographicMagnificationFactor = factor or None
+    assert kinds.unusual(header) == notes

@@ -120,3 +120,11 @@ def test_an_interval_by_patients_corrects_by_what_each_patient_adds():
         labels, scores, runs=300, seed=1, groups=patients) == pytest.approx(expected)
     assert metrics.auc_interval(labels, scores, runs=300, seed=1) != pytest.approx(
         expected)
+
+
+def test_each_case_places_among_the_other_class_by_hand():
+    labels = np.array([0, 1, 0, 1, 0], bool)
+    scores = np.array([0.1, 0.3, 0.3, 0.9, 0.5])
+    # Of positives the share below, of negatives the share above; ties one half.
+    np.testing.assert_allclose(
+        roc.placements(labels, scores), [1, 1.5 / 3, 1.5 / 2, 1, 1 / 2])

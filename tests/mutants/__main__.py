@@ -9,6 +9,7 @@ status is 1 where a smaller share is noticed than `--at-least` asks.
 
 import argparse
 import collections
+import dataclasses
 import json
 import pathlib
 import sys
@@ -33,14 +34,28 @@ def parser():
     parser.add_argument("--at-least", type=float, default=0, metavar="PERCENT")
     parser.add_argument("--record", type=pathlib.Path, metavar="FILE",
                         help="add a line of JSON per fault")
+    parser.add_argument("--again", type=pathlib.Path, metavar="FILE",
+                        help="try the survivors of such a record again; their modules "
+                             "must not have changed")
     return parser
+
+
+def survivors(path):
+    """The faults of a record that no test noticed."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    names = [field.name for field in dataclasses.fields(planting.Mutant)]
+    return [planting.Mutant(**{name: row[name] for name in names})
+            for row in rows if row["ending"] == judging.SURVIVED]
 
 
 def main(argv=None):
     """Plants and judges; returns 1 where too few faults are noticed."""
     arguments = parser().parse_args(argv)
-    modules = choosing.modules(ROOT, arguments.only)
-    mutants = planting.draw(ROOT, modules, arguments.count, arguments.seed)
+    if arguments.again:
+        mutants = survivors(arguments.again)
+    else:
+        mutants = planting.draw(ROOT, choosing.modules(ROOT, arguments.only),
+                                arguments.count, arguments.seed)
     of_module = collections.Counter(mutant.module for mutant in mutants)
     endings = collections.defaultdict(collections.Counter)
     record = arguments.record and arguments.record.resolve()

@@ -323,3 +323,12 @@ def test_a_class_without_patches_is_named(tiny, capsys):
     printed = capsys.readouterr().out
     assert f"warning: no patches in {tiny}/out/train/calc_mal;" in printed
     assert f"no patches in {tiny}/out/train/mass_mal" not in printed
+
+
+def test_patches_that_a_killed_call_left_half_written_go_with_the_next_call(tiny):
+    first = run(tiny)
+    dead = 2**22 + 1  # no process has so high a number
+    for place in ("train/mass_mal", "train/background", "train"):
+        (tiny / "out" / place / f".A_LEFT_CC_1_0003.{dead}.part.png").write_text("half")
+    assert run(tiny) == first
+    assert not list((tiny / "out").rglob("*.part*"))
