@@ -167,8 +167,11 @@ def _read(path):
         isinstance(record.get(name), kind) for name, kind in (
             ("key", dict), ("files", dict), ("card", dict), ("precision", str),
             ("capabilities", list), (EIGHT_BITS, dict | None)))
+    names = [EXACT] + [EIGHT_BITS] * bool(
+        known and (record[EIGHT_BITS] or {}).get("accepted"))
     if not (known and record["precision"] in engines.PRECISIONS
-            and {f"{EXACT}.xml", f"{EXACT}.bin"} <= set(record["files"])
+            and all(f"{name}{suffix}" in record["files"]
+                    for name in names for suffix in (".xml", ".bin"))
             and isinstance(record["card"].get("name"), str)
             and isinstance(record["card"].get("images"), dict)):
         raise files.InputError(

@@ -1,6 +1,7 @@
 """Converted networks beside their models: when they are used, and when not."""
 
 import json
+import shutil
 import sys
 import types
 
@@ -94,8 +95,10 @@ def test_typed_settings_hold_and_a_typed_size_needs_keras(model):
 def test_eight_bits_are_used_only_where_they_were_accepted(model):
     path = model.with_name("best.openvino") / "record.json"
     record = json.loads(path.read_text())
-    record["files"]["eight_bits.bin"] = record["files"]["float32.bin"]
-    (path.parent / "eight_bits.bin").write_text("weights")
+    for suffix in ".xml", ".bin":
+        record["files"][f"eight_bits{suffix}"] = record["files"][f"float32{suffix}"]
+        shutil.copy(path.with_name(f"float32{suffix}"),
+                    path.with_name(f"eight_bits{suffix}"))
     for accepted, graph in (True, "eight_bits"), (False, "float32"):
         path.write_text(json.dumps(record | {"eight_bits": {"accepted": accepted}}))
         stored = stored_networks.find(model)
@@ -105,7 +108,7 @@ def test_eight_bits_are_used_only_where_they_were_accepted(model):
 
 @pytest.mark.parametrize("damage", [
     [], {"key": 1}, {"precision": "f16"}, {"files": {}}, {"card": {"name": "a"}},
-    {"eight_bits": True}])
+    {"eight_bits": True}, {"eight_bits": {"accepted": True}}])
 def test_a_damaged_record_is_named(model, damage):
     path = model.with_name("best.openvino") / "record.json"
     record = json.loads(path.read_text()) | damage if damage else damage
