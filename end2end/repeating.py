@@ -8,12 +8,14 @@ times.
 import csv
 import dataclasses
 import fnmatch
+import io
 import json
 import math
 import os
 import pathlib
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,11 +34,13 @@ BAD = (DIFFERENT, MISSING)
 BOUND = 1e-5
 GREY_LEVELS = 1
 # Patterns of files that hold times, keys or places of one call.
-FILES_OF_ONE_CALL = ("*.run.json", "*.files.jsonl", "converted.jsonl", "*.log")
+FILES_OF_ONE_CALL = (
+    "*.run.json", "*.files.jsonl", "converted.jsonl", "*.log", "pseudonyms.json",
+    "plan.json", "part-*.files.json", "part-*.records.txt")
 # Fields of JSON and columns of tables likewise.
 FIELDS_OF_ONE_CALL = frozenset((
     "seconds", "time", "date", "ended", "started", "id", "software", "signature",
-    "written", "resumed_at", "made"))
+    "written", "resumed_at", "made", "date_saved"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +186,7 @@ def verdict(name: str, old: pathlib.Path, new: pathlib.Path,
     differ = DIFFERENCES.get(new.suffix.lower())
     try:
         gap = differ(old, new, texts) if differ else math.inf
-    except (OSError, ValueError, KeyError, csv.Error, cv2.error):
+    except (OSError, ValueError, KeyError, csv.Error, cv2.error, zipfile.BadZipFile):
         gap = math.inf
     if gap == 0:
         return Row(name, SAME_CONTENT)
@@ -259,6 +263,24 @@ def _of_models(old, new, texts):
                    default=0.0)
 
 
+def _of_archives(old, new, texts):
+    """Greatest difference of weights in two .keras files; all else must be equal."""
+    with zipfile.ZipFile(old) as first, zipfile.ZipFile(new) as second:
+        names = sorted(first.namelist())
+        if names != sorted(second.namelist()):
+            return math.inf
+        return max(_of_members(name, first.read(name), second.read(name))
+                   for name in names)
+
+
+def _of_members(name, first, second):
+    if name.endswith(".h5"):
+        return _of_models(io.BytesIO(first), io.BytesIO(second), ())
+    if name.endswith(".json"):
+        return difference(json.loads(first), json.loads(second))
+    return 0.0 if first == second else math.inf
+
+
 def _of_arrays(old, new, texts):
     with np.load(old) as first, np.load(new) as second:
         if sorted(first.files) != sorted(second.files):
@@ -276,6 +298,7 @@ def _gap(first, second):
     return float(np.abs(first.astype(float) - second).max(initial=0))
 
 
-DIFFERENCES: dict[str, Callable[[pathlib.Path, pathlib.Path, Iterable], float]] = {
+DIFFERENCES: dict[str, Callable[[Any, Any, Iterable], float]] = {
     ".json": _of_json, ".csv": _of_tables, ".txt": _of_texts, ".html": _of_texts,
-    ".md": _of_texts, ".png": _of_pictures, ".h5": _of_models, ".npz": _of_arrays}
+    ".keras": _of_archives, ".md": _of_texts, ".png": _of_pictures, ".h5": _of_models,
+    ".npz": _of_arrays}

@@ -1,7 +1,9 @@
 """A repeated run: its words, and what counts as the same result."""
 
+import io
 import json
 import math
+import zipfile
 
 import cv2
 import h5py
@@ -114,6 +116,23 @@ def test_weights_and_arrays_and_pictures_are_compared_by_their_numbers(pair):
     assert verdict("p.png") == repeating.DIFFERENT
     cv2.imwrite(str(new / "p.png"), np.full((3, 4), 9, np.uint8))
     assert verdict("p.png") == repeating.DIFFERENT
+
+
+def test_archives_of_keras_are_compared_by_their_members(pair):
+    old, new, verdict = pair
+    for folder, shift, date in ((old, 0.0, "monday"), (new, 0.0, "tuesday")):
+        weights = io.BytesIO()
+        with h5py.File(weights, "w") as file:
+            file["w"] = np.arange(3.0) + shift
+        with zipfile.ZipFile(folder / "m.keras", "w") as archive:
+            archive.writestr("model.weights.h5", weights.getvalue())
+            archive.writestr("metadata.json", json.dumps(dict(date_saved=date)))
+    assert verdict("m.keras") == repeating.SAME_CONTENT
+    with zipfile.ZipFile(new / "m.keras", "a") as archive:
+        archive.writestr("more.txt", "x")
+    assert verdict("m.keras") == repeating.DIFFERENT
+    (new / "m.keras").write_bytes(b"no archive")
+    assert verdict("m.keras") == repeating.DIFFERENT
 
 
 def test_files_of_one_call_and_unknown_files_are_not_read(pair):

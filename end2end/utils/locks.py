@@ -116,7 +116,7 @@ def _held_lock(output: pathlib.Path, path: pathlib.Path) -> Iterator[None]:
     if place in _held:
         yield
         return
-    is_new = not place.parent.exists()
+    is_new = not os.path.exists(place.parent)  # of pathlib, a long name raises
     lock = _held[place] = _acquire(output, place)
     try:
         yield
