@@ -40,7 +40,7 @@ FILES_OF_ONE_CALL = (
 # Fields of JSON and columns of tables likewise.
 FIELDS_OF_ONE_CALL = frozenset((
     "seconds", "time", "date", "ended", "started", "id", "software", "signature",
-    "written", "resumed_at", "made", "date_saved"))
+    "written", "resumed_at", "made", "date_saved", "shared_object_id"))
 
 
 @dataclasses.dataclass(frozen=True)

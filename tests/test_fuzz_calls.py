@@ -30,7 +30,7 @@ def read(folder, out):
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
+def fakes(tmp_path, monkeypatch):
     """Calls of a fake program, whose `main` can be exchanged after the sound call."""
     module = types.SimpleNamespace(
         main=copying, parser=lambda: commands.Parser(prog="fake"))
@@ -52,8 +52,8 @@ def first_of_files(cases):
     raise AssertionError
 
 
-def test_a_sound_program_is_read_or_refused(made):
-    cases, module = made
+def test_a_sound_program_is_read_or_refused(fakes):
+    cases, module = fakes
     assert cases.expected == {"0.txt": "1", "1.txt": "2", "2.txt": "3"}
     number, _ = first_of_files(cases)
     assert cases.run(number) == ("read", "")
@@ -64,8 +64,8 @@ def test_a_sound_program_is_read_or_refused(made):
     assert cases.run(number) == ("refused", "error: no such file x")
 
 
-def test_a_neighbour_whose_result_changes_is_a_finding(made):
-    cases, module = made
+def test_a_neighbour_whose_result_changes_is_a_finding(fakes):
+    cases, module = fakes
     number, damaged = first_of_files(cases)
     other = next(name for name in cases.expected if name != damaged)
 
@@ -108,16 +108,16 @@ def takes_all_memory(words):
     (fails, "a bug"), (changes_an_input, "an input was changed"),
     (prints_a_command_of_the_terminal, "x1b"), (prints_a_traceback, "Traceback"),
     (takes_all_memory, "not enough memory")])
-def test_what_no_program_may_do_is_a_finding(made, main, words):
-    cases, module = made
+def test_what_no_program_may_do_is_a_finding(fakes, main, words):
+    cases, module = fakes
     number, _ = first_of_files(cases)
     module.main = main
     with pytest.raises((AssertionError, KeyError), match=words):
         cases.run(number)
 
 
-def test_a_case_depends_on_seed_kind_and_number_alone(made):
-    cases, _ = made
+def test_a_case_depends_on_seed_kind_and_number_alone(fakes):
+    cases, _ = fakes
 
     def picture(number):
         words, changed, _ = cases.make(number)

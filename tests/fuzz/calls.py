@@ -198,14 +198,14 @@ def _damaged(path, rng, others):
 
 def _listing(folder):
     """Size, time and kind of all that lies below a folder, by path."""
-    found = {}
+    states = {}
     for place, folders, names in os.walk(folder):
         for name in (*folders, *names):
             status = os.lstat(os.path.join(place, name))
-            found[os.path.join(place, name)] = (
+            states[os.path.join(place, name)] = (
                 status.st_mode, status.st_ino,
                 None if name in folders else (status.st_size, status.st_mtime_ns))
-    return found
+    return states
 
 
 @contextlib.contextmanager
