@@ -35,8 +35,8 @@ def parser():
     parser.add_argument("--record", type=pathlib.Path, metavar="FILE",
                         help="add a line of JSON per fault")
     parser.add_argument("--again", type=pathlib.Path, metavar="FILE",
-                        help="try the survivors of such a record again; their modules "
-                             "must not have changed")
+                        help="try the survivors of such a record again, where their "
+                             "modules have not changed")
     return parser
 
 
@@ -45,7 +45,16 @@ def survivors(path):
     rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     names = [field.name for field in dataclasses.fields(planting.Mutant)]
     return [planting.Mutant(**{name: row[name] for name in names})
-            for row in rows if row["ending"] == judging.SURVIVED]
+            for row in rows if row["ending"] == judging.SURVIVED
+            and (row["operator"], row["change"]) in _changes(row)]
+
+
+def _changes(row):
+    """Operator and lines of the fault that its number stands for now."""
+    mutant = planting.Mutant(row["module"], row["operator"], row["occurrence"], 0)
+    text = planting.code(ROOT, mutant)
+    before = (ROOT / row["module"]).read_text(encoding="utf-8")
+    return [] if text is None else [(row["operator"], planting.change(before, text))]
 
 
 def main(argv=None):
