@@ -86,7 +86,8 @@ REFUSED = {
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch):
-    monkeypatch.setattr(score_files, "load", lambda models, *settings, converted=(): [CLASSIFIER])
+    monkeypatch.setattr(
+        score_files, "load", lambda models, *settings, converted=(): [CLASSIFIER])
     monkeypatch.setattr(breast_scores, "take_breasts", lambda models: False)
 
 

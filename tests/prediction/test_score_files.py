@@ -17,7 +17,8 @@ MODEL = test_scoring.classifier(0.8)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A model, five images, one of them broken, one manifest entry missing."""
-    monkeypatch.setattr(score_files, "load", lambda models, *settings, converted=(): [MODEL])
+    monkeypatch.setattr(
+        score_files, "load", lambda models, *settings, converted=(): [MODEL])
     monkeypatch.setattr(breast_scores, "take_breasts", lambda models: False)
     (tmp_path / "m.h5").write_bytes(b"model")
     (tmp_path / "in").mkdir()
