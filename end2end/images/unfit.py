@@ -281,6 +281,8 @@ RULES = (
          "breast; use a picture without it"),
 )
 
+# What needs no look at the picture.
+ONE_GREY = "the picture has a single grey value and shows no breast; leave it out"
 
 # What is said of pictures that are told to be no screening view: rows of
 # `tables.kinds`, and conditions of `dicom.kinds`.
@@ -330,6 +332,8 @@ def reasons(
     """
     by_kind = {kind: Reason(kind, ADVICE + TOLD[kind].format(teller))
                for kind, teller in (tellers or {}).items() if kind in TOLD}
+    if image.min() == image.max():
+        by_kind.setdefault("no breast", Reason("no breast", ADVICE + ONE_GREY))
     if not appearance.can_be_judged(image):
         return tuple(by_kind.values())
     scan = view(image, laterality=laterality)

@@ -148,7 +148,7 @@ def confusion(results: Mapping) -> Table:
 
 def comparison(
         rows: Iterable[tuple[str, Mapping]],
-        caption: str = "Difference of AUC to the first file, on the same images",
+        caption: str = "AUC of each less that of the first file, on the same images",
 ) -> Table:
     """Differences of AUC: pairs of name and `statistics.compare`."""
     lines = [(

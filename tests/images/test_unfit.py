@@ -85,6 +85,7 @@ def test_what_is_told_stands_first_and_is_not_said_twice():
 
 def test_tiny_pictures_are_judged_by_what_is_told_only():
     tiny = np.zeros((20, 9), np.uint8)
+    tiny[7, 2] = 1
     assert kinds(tiny, tellers=dict(specimen="the tags say")) == ["specimen"]
 
 
@@ -102,3 +103,15 @@ def test_no_real_film_has_a_reason_and_all_have_when_spoiled(number):
     assert kinds(image[:, ::-1].copy(), laterality=side) == ["against side"]
     assert kinds(image.max() - image) == ["inverted"]
     assert kinds(np.rot90(image).copy()) == ["turned"]
+
+
+@pytest.mark.parametrize("value", [0, 137, 255])
+@pytest.mark.parametrize("shape", [(40, 30), (576, 448)])
+def test_a_picture_of_a_single_grey_shows_no_breast_whatever_its_size(value, shape):
+    image = np.full(shape, value, np.uint8)
+    reason, = unfit.reasons(image)
+    assert reason.kind == "no breast" and reason.refuses
+    assert "single grey value" in reason.sentence
+    image[7, 11] ^= 1
+    assert "single grey value" not in " ".join(
+        other.sentence for other in unfit.reasons(image))

@@ -309,7 +309,7 @@ def test_an_even_image_is_scored_with_a_flag_on_the_terminal(tmp_path, model, ca
     path = dicom_writer.write(tmp_path / "even.dcm", tiny_classifier.picture(1) * 0 + 9)
     assert program.main([str(model), str(path), "--out", str(tmp_path / "s.csv")]) == 0
     row, = grouping.read_rows(tmp_path / "s.csv")
-    assert "image" in row["flags"]
+    assert "do not use the score: the picture has a single grey value" in row["flags"]
     assert "1 of 1 images may not fit the model" in capsys.readouterr().out
 
 

@@ -128,8 +128,9 @@ def test_the_kind_that_any_source_tells_is_flagged(kind, read_from, said):
     ("film", "not known", False)])
 def test_the_kind_is_said_of_models_without_statistics_too(trained, tagged, said):
     # A picture of which nothing is seen: too small to judge.
-    image = prediction.Mammogram(
-        "a", np.full((100, 70), 90, np.uint8), acquisition=tagged)
+    pixels = np.full((100, 70), 90, np.uint8)
+    pixels[60, 20] = 91
+    image = prediction.Mammogram("a", pixels, acquisition=tagged)
     flags = prediction.prepare(image, [classifier(acquisition=trained)]).flags
     assert any("looks like a digital mammogram" in flag for flag in flags) == said
 
