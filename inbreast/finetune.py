@@ -100,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Trains, and says what to do next."""
     folders, *options, folds = parse(argv)
     training = options[-1]
-    output = dict(say=commands.say, verbose=commands.keras_verbosity())
+    output = dict(say=commands.say, verbose=commands.keras_verbosity(),
+                  not_asked=NOT_HERE)
     if folds:
         report = pipeline.folds.run(folders, options, folds, **output)
     else:

@@ -9,7 +9,7 @@ its programs differ. TensorFlow and NumPy are not imported here: `--help` is qui
 import argparse
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from end2end.config.flags import (
@@ -419,11 +419,12 @@ def from_dict(
     return fill(group, values)
 
 
-def as_flags(*groups: Options) -> list[list[str]]:
+def as_flags(*groups: Options, leave_out: Collection[str] = ()) -> list[list[str]]:
     """Option dataclasses as the flags that set them.
 
     Args:
         groups: instances of the dataclasses of this module.
+        leave_out: names of settings that the program does not ask for.
 
     Returns:
         the words of each setting, such as `["--img-size", "1152", "896"]`; settings
@@ -431,22 +432,24 @@ def as_flags(*groups: Options) -> list[list[str]]:
         off for want of a flag are left out.
     """
     settings = [words_of(setting, getattr(group, setting.name))
-                for group in groups for setting in dataclasses.fields(group)]
+                for group in groups for setting in dataclasses.fields(group)
+                if setting.name not in leave_out]
     return [words for words in settings if words]
 
 
-def as_lines(*groups: Options, width: int = 88) -> str:
+def as_lines(
+        *groups: Options, width: int = 88, leave_out: Collection[str] = ()) -> str:
     """Option dataclasses as text that can be pasted into a command line.
 
     Args:
-        groups: as for `as_flags`.
+        groups, leave_out: as for `as_flags`.
         width: columns of a line; a longer setting has a line of its own.
 
     Returns:
         the flags, quoted for a shell; each line but the last ends with a backslash.
     """
     lines = [" "]
-    for words in map(shlex.join, as_flags(*groups)):
+    for words in map(shlex.join, as_flags(*groups, leave_out=leave_out)):
         if len(lines[-1]) > 1 and len(lines[-1]) + len(words) + 3 > width:
             lines.append(" ")
         lines[-1] += f" {words}"

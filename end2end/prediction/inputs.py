@@ -67,8 +67,8 @@ def gather(paths: collections.abc.Iterable[str | os.PathLike]) -> Inputs:
             rows.setdefault(files.existing_file(path, "image"), {})
     if not models or not rows:
         raise files.InputError(
-            f"found {len(models)} models and {len(rows)} images; expected at least "
-            "one model (.h5, .keras) and one image file or folder.")
+            f"no {'image' if models else 'model'} in {' '.join(map(str, paths))}; "
+            "expected at least one model (.h5, .keras) and one image file or folder.")
     return Inputs(list(dict.fromkeys(models)), rows, left, refused)
 
 

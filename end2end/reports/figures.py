@@ -24,7 +24,8 @@ MEAN = dict(color="black", linestyle="-", linewidth=2.0)
 # What journals ask of pictures in print.
 DPI = 300
 # Fonts go into PDF as outlines that programs can edit (TrueType), into SVG as paths.
-EMBEDDED = {"pdf.fonttype": 42, "svg.fonttype": "path"}
+# Without a salt of their own the names within an SVG are drawn at random.
+EMBEDDED = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "end2end"}
 METADATA = dict(png={"Software": None}, svg={"Date": None},
                 pdf={"CreationDate": None, "Creator": None, "Producer": None})
 # Outlines as `overlays` draws them.

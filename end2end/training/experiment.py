@@ -80,16 +80,18 @@ def run_patch_experiment(
 def run_image_experiment(
         folders: Sequence[str], images: config.ImageOptions, model: config.ModelOptions,
         training: config.TrainingOptions, *, say: Callable[[str], object] = log.info,
-        verbose: int = 0) -> dict[str, Any]:
+        verbose: int = 0, not_asked: tuple[str, ...] = ()) -> dict[str, Any]:
     """Trains a whole-image classifier, keeps the best by validation AUROC, tests it.
 
     It starts from `model.patch_model_path`, from the whole-image model
     `training.resume_from` (which wins), or, with neither and `model.pretrained` off,
     from random weights.
 
-    Args, returns and raises as `run_patch_experiment`.
+    Args, returns and raises as `run_patch_experiment`; `not_asked` has the names of
+    settings for which the program has no flag.
     """
-    settings = Settings(images, model, training, say, verbose, devices.layout(training))
+    settings = Settings(images, model, training, say, verbose, devices.layout(training),
+                        not_asked=not_asked)
     return _run_on_mammograms(
         "whole_image", folders, settings, end2end.training.starting.image_network)
 

@@ -46,6 +46,7 @@ class Settings:
         verbose: of Keras: 0 silent, 1 progress bar, 2 one line per epoch.
         layout: `devices.Layout`, the devices and hosts asked for; None for one device.
         strategy: of `tf.distribute`, once it is up; None for one device.
+        not_asked: names of settings for which the program has no flag.
     """
 
     images: config.ImageOptions
@@ -55,6 +56,7 @@ class Settings:
     verbose: int = 0
     layout: Layout | None = None
     strategy: tf.distribute.Strategy | None = None
+    not_asked: tuple[str, ...] = ()
 
     @property
     def chief(self) -> bool:
@@ -117,7 +119,8 @@ def open_data(
         shown = ", ".join(f"{count} {name}" for name, count in counts.items())
         say(f"{split}: {folder}: {len(data[split])} images ({shown})")
     say("settings, as flags:\n"
-        + config.as_lines(settings.images, settings.model, training))
+        + config.as_lines(settings.images, settings.model, training,
+                          leave_out=settings.not_asked))
     if kind == "whole_image":
         end2end.training.starting.check_image_size(settings)
     return data, look_at_images(kind, data, settings)

@@ -197,8 +197,9 @@ def read(output: Output) -> dict[str, Any]:
     """
     if not output.record.is_file():
         raise errors.InputError(
-            f"{output.path} has no checksums ({output.record.name}): its command has "
-            "not ended, or an earlier version wrote it. Call the command again.")
+            f"{output.path} has no checksums ({output.record.name}): it is no output "
+            "of a command or a copy of one, its command has not ended, or an earlier "
+            "version wrote it. Name the output itself, or call the command again.")
     content = files.read_json(output.record, "checksums")
     try:
         for state in content["files"].values():

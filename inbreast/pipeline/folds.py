@@ -53,7 +53,8 @@ def best_epoch(histories: Sequence[Sequence[Mapping[str, Any]]]) -> int:
 
 
 def run(folders: Sequence[str], options: Sequence[Any], count: int, *,
-        say: Callable[[str], object], verbose: int = 0) -> dict[str, Any]:
+        say: Callable[[str], object], verbose: int = 0,
+        not_asked: tuple[str, ...] = ()) -> dict[str, Any]:
     """Chooses the epoch by folds, then trains all women up to it.
 
     Args:
@@ -61,7 +62,7 @@ def run(folders: Sequence[str], options: Sequence[Any], count: int, *,
             not read.
         options: `ImageOptions`, `ModelOptions`, `TrainingOptions`.
         count: of folds.
-        say, verbose: see `run_inputs.Settings`.
+        say, verbose, not_asked: see `run_inputs.Settings`.
 
     Returns:
         the report of the last training.
@@ -82,7 +83,8 @@ def run(folders: Sequence[str], options: Sequence[Any], count: int, *,
             training, keep_epoch="best",
             best_model=str(folder / f"{number}.h5"))
         report = end2end.training.experiment.run_image_experiment(
-            (*manifests, folders[2]), images, model, fold, say=say, verbose=verbose)
+            (*manifests, folders[2]), images, model, fold, say=say, verbose=verbose,
+            not_asked=not_asked)
         histories.append(report["history"])
     epoch = best_epoch(histories)
     say(f"\nepoch {epoch} has the highest mean AUC over {len(histories)} folds; all "
@@ -92,4 +94,4 @@ def run(folders: Sequence[str], options: Sequence[Any], count: int, *,
         first_until_epoch=min(training.first_until_epoch, epoch))
     return end2end.training.experiment.run_image_experiment(
         (folders[0], folders[0], folders[2]), images, model, fixed, say=say,
-        verbose=verbose)
+        verbose=verbose, not_asked=not_asked)

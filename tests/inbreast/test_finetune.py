@@ -1,6 +1,7 @@
 """Transfer in 1-2-3 to anybody's images: look, fine-tune, from folders or a table."""
 
 import re
+import shlex
 
 import cv2
 import numpy as np
@@ -80,6 +81,12 @@ def test_the_numbers_that_the_check_prints_are_those_found_in_fine_tuning(
     assert found.pixel_mean != 52.18
     printed = capsys.readouterr().out
     assert "-m ddsm_train.evaluate" in printed.partition("next: ")[2]
+    lines = re.search(
+        r"settings, as flags:\n(( .*\\\n)* .*)", printed)[1].replace("\\\n", " ")
+    words = shlex.split(lines)
+    assert "--all-layer-epochs" in words and "--patch-net" not in words
+    pasted = finetune.parse([*map(str, sets), *words])
+    assert pasted[3].all_until_epoch == 2 and pasted[1].size == SIZE
 
 
 def test_a_table_gives_what_the_folders_give(data, model_file):

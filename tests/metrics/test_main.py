@@ -37,7 +37,8 @@ def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
     program.main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--runs", "200",
                   "--mean", str(tmp_path / "mean.csv"), "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out
-    assert "AUC of each less that of the first file" in printed and "sensitivity 86.9%" in printed
+    assert "AUC of each less that of the first file" in printed
+    assert "sensitivity 86.9%" in printed
     mean = scores.read_scores(tmp_path / "mean.csv")
     np.testing.assert_allclose(mean.values, (table.values + worse) / 2, atol=1e-9)
     results = json.loads((tmp_path / "out/results.json").read_text())

@@ -35,9 +35,9 @@ def test_folders_manifests_and_files_give_each_image_once(folder):
 
 
 def test_a_line_without_a_model_or_an_image_is_refused(folder):
-    with pytest.raises(files.InputError, match="found 0 models and 2 images"):
+    with pytest.raises(files.InputError, match="no model in .*in; expected"):
         inputs.gather([folder / "in"])
-    with pytest.raises(files.InputError, match="found 1 models and 0 images"):
+    with pytest.raises(files.InputError, match="no image in .*m.h5; expected"):
         inputs.gather([folder / "m.h5"])
 
 
