@@ -128,6 +128,7 @@ def test_43_resnet50_pads_its_first_convolution_and_not_its_pooling(resnet50):
     assert [layer.name for layer in resnet50.layers if "pad" in layer.name] == []
 
 
+@pytest.mark.slow
 def test_44_files_of_a_nested_trunk_are_read_by_tensor_name(tmp_path):
     path = tmp_path / "initial.h5"
     path.write_bytes(gzip.decompress((GOLDEN / "training/initial.h5.gz").read_bytes()))

@@ -161,6 +161,7 @@ def pictures(folder, count):
     return folder
 
 
+@pytest.mark.slow
 def test_a_second_call_is_refused_and_a_removed_folder_ends_the_first(tmp_path, model):
     folder = pictures(tmp_path / "in", 600)
     out = tmp_path / "out" / "scores.csv"

@@ -283,6 +283,7 @@ def test_a_side_of_the_manifest_is_compared_with_the_picture(tmp_path, model):
         assert ("mirrored" in row["flags"]) == said
 
 
+@pytest.mark.slow
 def test_a_bare_patch_classifier_draws_by_its_own_settings(tmp_path, model, pictures):
     patch = tmp_path / "bare.h5"
     checkpoints.load_model(saved_models.patch_model(tmp_path / "p.h5")).save(patch)

@@ -170,8 +170,9 @@ class Interrupting(tiny_networks.ArrayBatches):
 
 # The kill comes in the third epoch: the first of the second stage, or its second.
 @pytest.mark.parametrize(("ends", "changes"), [
-    ([2, 5], dict(optimizer="adam")), ([2, 5], dict(optimizer="sgd")),
-    ([1, 4], dict(optimizer="adam")),
+    pytest.param([2, 5], dict(optimizer="adam"), marks=pytest.mark.slow),
+    ([2, 5], dict(optimizer="sgd")),
+    pytest.param([1, 4], dict(optimizer="adam"), marks=pytest.mark.slow),
     ([1, 6], dict(optimizer="adamw", decoupled_decay=0.1, weight_average=0.5,
                   warmup_epochs=1, rate_cycle=0.4, label_smoothing=0.1))])
 def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(

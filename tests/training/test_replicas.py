@@ -71,6 +71,7 @@ def equal(single, several):
         numbers(several["rows"]), numbers(single["rows"]), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_replicas_of_4_give_the_losses_and_the_auroc_of_one_of_8():
     equal(*losses(2, "adam")["adam"])
 
