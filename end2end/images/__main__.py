@@ -46,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
                 looked, bar))
     for name, listed in sets.items():
         print(images.input_checks.summary(name, listed, check.statistics[name]))
+        if listed.labels is None:
+            print(f"- classes: {name} has none of the folders "
+                  f"{', '.join(arguments.class_list)}, so its classes are not known; "
+                  "--class-list names other folders.")
     for finding in check.findings:
         print(f"- {finding.kind}: {finding.message}")
     if not check.findings:

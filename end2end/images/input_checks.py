@@ -295,8 +295,8 @@ def _size_findings(looked, options):
                   if image.size[0] < 0.9 * height or image.size[1] < 0.9 * width)
     if small:
         yield Finding("small", (
-            f"{_images(small)} smaller than the network's input of {height} rows: use "
-            "larger originals, or a smaller --img-size."), small)
+            f"{_images(small)} smaller than {height} rows, that of --img-size: give "
+            "the size of the model, or use larger originals."), small)
     lying = tuple(image.path for image in looked
                   if height > width and image.size[1] > 1.05 * image.size[0])
     if lying and options.height is None:

@@ -266,4 +266,5 @@ def report(
     print(f"mean grey value of the training images times 255/65535: {mean}\n"
           "to fine-tune a whole-image model, with its file in place of MODEL.h5:\n  "
           + programs.line("inbreast.finetune", *sets, "--resume-from", "MODEL.h5")
-          + "\nnext: " + programs.line("end2end.images", out / "images"))
+          + "\nnext: " + programs.line(
+              "end2end.images", out / "images", "--img-size", *facts["size"]))

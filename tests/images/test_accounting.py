@@ -60,3 +60,15 @@ def test_the_check_of_images_ends_with_the_counts(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "images: 3 found, 2 understood, 1 refused, 0 doubled, 0 without patient, "
         "0 without side or view, 0 not voting", "not looked at: 0"]
+
+
+def test_a_set_without_the_class_folders_says_that_its_classes_are_not_known(
+        tmp_path, capsys):
+    written(tmp_path / "train", "benign/a.png", "benign/b.png", "cancer/c.png")
+    program.main([str(tmp_path / "train"), "--img-size", "32", "24"])
+    assert ("- classes: train has none of the folders neg, pos, so its classes are not "
+            "known") in capsys.readouterr().out
+    program.main([str(tmp_path / "train"), "--img-size", "32", "24",
+                  "--class-list", "benign", "cancer"])
+    printed = capsys.readouterr().out
+    assert "- classes:" not in printed and "benign 2, cancer 1" in printed

@@ -130,18 +130,19 @@ def test_the_report_prints_the_mean_of_the_training_images_and_the_counts(
         places, (10, 20, 99, 31, 40.5), strict=True)}
     left_out = [dict(reason="BI-RADS 3: x"), dict(reason="not in the table"),
                 dict(reason="BI-RADS 3: y")]
-    importing.report(rows, records, tmp_path, dict(bits=12), left_out)
+    importing.report(rows, records, tmp_path, dict(bits=12, size=[96, 80]), left_out)
     printed = capsys.readouterr().out
     assert "train: 2 women, 4 mammograms, 2 positive" in printed
     assert "test:  1 women, 1 mammograms, 0 positive" in printed
     assert "left out: 2 (BI-RADS 3), 1 (not in the table); see" in printed
     assert "mean grey value of the training images times 255/65535: 25.38\n" in printed
+    assert printed.rstrip().endswith("--img-size 96 80")
     census = json.loads((tmp_path / "census.json").read_text())
     assert census["pixel_mean"] == 25.38 and census["bits"] == 12
     assert (tmp_path / "images" / "train" / "pos" / "5.png").is_file()
     assert "full/5.png,1,c,LEFT,CC,train,1,2" in (
         tmp_path / "images.csv").read_text()
-    importing.report(rows[2:3], records, tmp_path, {}, [])
+    importing.report(rows[2:3], records, tmp_path, dict(size=[96, 80]), [])
     printed = capsys.readouterr().out
     assert "255/65535: None\n" in printed and "left out: nothing; see" in printed
     # What an earlier call had put into the class folders is gone.
