@@ -160,7 +160,7 @@ def _patches(folder, out):
 
 
 def _sheet(folder):
-    """A table of one's own beside its files."""
+    """A table such as users have, beside its files."""
     rng = np.random.default_rng(2)
     rows = ["file,patient,side,view,label"]
     for woman in range(6):
