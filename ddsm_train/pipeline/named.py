@@ -349,11 +349,11 @@ LATER_ROWS = [
 # that without.
 HARD_ROWS = [
     dataclasses.replace(
-        row, name=f"resnet-vgg-{arm}", group="hard-examples",
+        row, name=f"{row.name}-{arm}", group="hard-examples",
         source="not published: hard examples", published={},
-        title=f"resnet-vgg on the patch classifier of round {ROUNDS}, {arm}",
+        title=f"{row.name} on the patch classifier of round {ROUNDS}, {arm}",
         needs=(f"patch-resnet50-s10-{arm}-{ROUNDS}",))
-    for row in IMAGE_ROWS if row.name == "resnet-vgg" for arm in ("hard", "plain")]
+    for row in IMAGE_ROWS if row.name == "resnet-resnet" for arm in ("hard", "plain")]
 
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 
@@ -417,8 +417,8 @@ STATED_ROWS = [
 
 HARD_ROWS.append(_stated(
     "hard-less-plain", "not published: hard examples", "difference",
-    "AUC of resnet-vgg-hard less that of resnet-vgg-plain", {},
-    ("resnet-vgg-hard", "resnet-vgg-plain")))
+    "AUC of resnet-resnet-hard less that of resnet-resnet-plain", {},
+    ("resnet-resnet-hard", "resnet-resnet-plain")))
 
 # One network for both views against the mean of the views by the network that its
 # trunk is from, breast by breast.

@@ -63,5 +63,8 @@ def _trunk(start):
     import keras
 
     nested = [layer for layer in start.layers if isinstance(layer, keras.Model)]
-    return nested[0] if nested else keras.Model(
-        start.inputs, builders.patch_features(start), name="trunk")
+    # Always a new model, which knows of no other input than the two views.
+    inputs, features = (
+        (nested[0].inputs, nested[0].outputs[0]) if nested
+        else (start.inputs, builders.patch_features(start)))
+    return keras.Model(inputs, features, name="trunk")

@@ -90,18 +90,28 @@ def test_a_new_row_is_a_choice_of_the_flags_and_a_line_of_the_documentation():
         assert f"| `{name}` |" in page, "end2end ddsm model-table"
 
 
-@pytest.mark.parametrize("backbone", ["vgg16-bn", "vgg16-shortcuts"])
-def test_normalised_vgg_with_imagenet_weights_starts_as_vgg(backbone, tmp_path):
+# Weights beside VGG's: four of each normalised channel, and those of the shortcuts.
+CHANNELS = (64, 128, 256, 512, 512)
+NORMALISED = 4 * (2 * 64 + 2 * 128 + 3 * (256 + 512 + 512))
+SHORTCUTS = 4 * sum(CHANNELS) + sum(
+    below * above for below, above in zip((3, *CHANNELS), CHANNELS, strict=False))
+
+
+@pytest.mark.parametrize(("backbone", "more"), [
+    ("vgg16-bn", NORMALISED), ("vgg16-shortcuts", NORMALISED + SHORTCUTS)])
+def test_normalised_vgg_with_imagenet_weights_starts_as_vgg(
+        backbone, more, tmp_path, double_precision):
     vgg = models.patch_classifier("vgg16", 5)
     path = tmp_path / "vgg16.weights.h5"
     vgg.save_weights(path)
     ours = models.patch_classifier(backbone, 5, weights=path)
-    image = np.random.default_rng(0).normal(0, 50, (1, 64, 32, 3)).astype("float32")
+    assert ours.count_params() == vgg.count_params() + more
+    image = np.random.default_rng(0).normal(0, 50, (1, 64, 32, 3))
     theirs, values = (
         keras.Model(model.inputs, models.patch_features(model)).predict_on_batch(image)
         for model in (vgg, ours))
     # Each of the 13 normalisations divides by the root of 1.001.
-    np.testing.assert_allclose(values * 1.001 ** 6.5, theirs, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(values * 1.001 ** 6.5, theirs, rtol=1e-6, atol=1e-6)
 
 
 def test_shortcuts_of_vgg_lead_around_each_block():

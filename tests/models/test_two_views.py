@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from end2end import config, models
+from end2end.training import freezing
 from end2end.utils import files
 
 OPTIONS = config.ModelOptions(
@@ -50,7 +51,12 @@ def test_the_trunk_of_a_whole_image_classifier_is_taken():
         patch_classifier(), config.ModelOptions(
             top_kind="vgg", top_filters=(2,), top_repeats=(1,)), size=(64, 48))
     model = models.two_view_classifier(whole, OPTIONS, size=(32, 32))
-    assert model.get_layer("trunk") is whole.get_layer("trunk")
+    shared, trunk = model.get_layer("trunk"), whole.get_layer("trunk")
+    assert [id(weight) for weight in shared.weights] == [
+        id(weight) for weight in trunk.weights]
+    # Training asks what each layer gives; the trunk has no path from another input.
+    assert freezing.too_few_values(model, (32, 32), 1).startswith(
+        "batch normalisation mbconv2_1_depth_bn has 4 values")
     assert models.first_top_layer(model) == "mbconv1_1_expand_conv"
 
 

@@ -4,11 +4,16 @@ import pytest
 
 from ddsm_train import image_clf_train, mine_patches, patch_clf_train, two_view_train
 from ddsm_train.pipeline import named, steps
-from end2end import experiments, paper_figures
+from end2end import experiments, models, paper_figures
 from end2end.config import training_command
 from end2end.utils import files
 
 ROWS = list(named.EXPERIMENTS.values())
+
+
+def phantoms(folder, scale):
+    files.write_json(folder / "data" / "census.json", {"pixel_mean": 50.0})
+    return experiments.Run(folder, steps.SCALES[scale], 1, None)
 
 
 @pytest.fixture(params=["paper", "demo", "smoke"])
@@ -67,6 +72,31 @@ def test_a_round_trains_on_from_the_one_before_with_the_same_tests(arm, run):
         assert arguments.patch_model == f"{start}/best.h5"
         assert set(mining.after) == {start, "sample-S10"}
         assert mining.name in chain[row.name].after
+
+
+@pytest.mark.parametrize(("name", "rate"), [
+    ("patch-resnet50-s10", 0.001), ("patch-resnet50-s10-hard-1", 0.0001)])
+def test_a_round_on_phantoms_has_a_tenth_of_the_rate_of_its_start(name, rate, tmp_path):
+    flags = map(str, steps.demo_patch_flags(
+        named.EXPERIMENTS[name], phantoms(tmp_path, "small")))
+    *_, training = training_command.parse(
+        patch_clf_train.parser(), ["T", "V", "S", *flags], {})
+    assert training.learning_rate == rate
+
+
+@pytest.mark.parametrize(("scale", "name"), [
+    ("small", "resnet-resnet-hard"), ("one-view", "resnet-vgg"),
+    ("one-view", "two-view-resnet-vgg")])
+def test_the_networks_of_phantoms_fit_the_size_of_their_scale(scale, name, tmp_path):
+    row, at_scale = named.EXPERIMENTS[name], phantoms(tmp_path, scale)
+    training_step = steps.row_steps(row, at_scale, False)[0]
+    _, images, model, _ = training_command.parse(
+        image_clf_train.parser(), list(map(str, training_step.command[1:])), {})
+    build = (models.two_view_classifier if row.kind == "two_view"
+             else models.whole_image_classifier)
+    network = build(models.patch_classifier("yaroslav", 5, dropout=0), model,
+                    size=images.size)
+    assert network.output_shape == (None, 2)
 
 
 def test_an_experiment_that_is_only_needed_is_trained_and_not_tested(run):
