@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from end2end import checkpoints, config, explanation, images, prediction, reports
 from end2end.config import model_flags, patch_flags
 from end2end.explanation import scales
-from end2end.utils import commands, files, locks
+from end2end.utils import commands, files, locks, programs
 
 # Rows are appended as they come; JSON is made of them at the end.
 JSON_SUFFIX = ".json"
@@ -96,7 +96,8 @@ def overrides(arguments: argparse.Namespace) -> dict[str, object]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Scores the images; returns 1 if some failed."""
-    arguments = parser().parse_args(argv)
+    typed = commands.words(argv)
+    arguments = parser().parse_args(typed)
     inputs = prediction.inputs.gather(arguments.paths)
     target = pathlib.Path(arguments.out)
     files.check_suffix(target, ".csv", JSON_SUFFIX)
@@ -117,9 +118,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     for path, reason in failures:
         reason = reason.removeprefix(f"{path} ")
         commands.say(f"failed: {commands.one_line(path)}: {reason}")
-    for line in account:
+    for line in account + next_line(out, arguments, typed):
         commands.say(line)
     return 1 if failures else 0
+
+
+def next_line(out: pathlib.Path, arguments: argparse.Namespace,
+              typed: Sequence[str]) -> list[str]:
+    """The next command: metrics where labels are known; else the same with a page."""
+    labels = {row["label"] for row in prediction.grouping.read_rows(out)}
+    if len(labels - {""}) > 1:
+        return ["next: " + programs.line("end2end.metrics", out)]
+    if arguments.report or not labels:
+        return []
+    return ["next: " + programs.line(
+        "end2end.predict", "--report", out.with_suffix(".html"), *typed)]
 
 
 def score(

@@ -80,20 +80,26 @@ def run(parsed: argparse.Namespace) -> None:
                 f"--{name.replace('_', '-')} {arguments[name]}: expected a number from "
                 f"{least}.")
 
-    pictures = evaluation.cases.picture_options(parsed)
+    pictures, shown = evaluation.cases.picture_options(parsed), []
     with contextlib.ExitStack() as stack:
         stack.enter_context(locks.output_folder(out))
         if arguments["store"]:  # not while the model is trained further
             stack.enter_context(locks.output_file(models[0]))
         bar = stack.enter_context(tqdm.tqdm(unit=" images", disable=None))
+
+        def say(line):
+            shown.append(line)
+            bar.write(line)
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
             outputs=model_flags.typed(parsed),
-            progress=bar.update, say=bar.write, pictures=pictures,
+            progress=bar.update, say=say, pictures=pictures,
             store=arguments["store"], refuse_unfit=arguments["refuse_unfit"])
         results = evaluation.run(models, arguments["test"], out, options)
-    print(*evaluation.summary(results), sep="\n")
+    print(*(line for line in evaluation.summary(results) if line not in shown),
+          sep="\n")
     out = pathlib.Path(out)
+    scores = [out / "scores.csv", *[out / "scores_flips.csv"] * ("flips" in results)]
     print(f"scores, results.json, figure and report.html are in {out}\n"
-          f"next: {programs.line('end2end.metrics', out / 'scores.csv')}")
+          f"next: {programs.line('end2end.metrics', *scores)}")

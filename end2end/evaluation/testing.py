@@ -271,6 +271,8 @@ def run(
     started = time.monotonic()
     for path in model_paths:
         files.existing_file(path, "model")
+    if not pathlib.Path(test).exists():  # said before seconds go into a model
+        image_lists.find_images(test)
     out = files.writable_folder(out)
     members, cards, names, voting = [], [], model_names(model_paths), None
     refused, said, cautions = None, [], []

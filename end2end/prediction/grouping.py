@@ -1,8 +1,10 @@
 """Rows per image, breast and patient: beside each other as CSV, together as JSON, and
 as tables for a terminal."""
 
+import collections
 import dataclasses
 import pathlib
+import re
 from collections.abc import Sequence
 
 from end2end.images import belonging
@@ -13,6 +15,8 @@ from end2end.utils import commands, files
 
 # More rows than this are in the file only.
 SHOWN = 30
+# A flag that more rows of a table carry stands once below the tables, with a number.
+REPEATED = 3
 LEVELS = ("breasts", "patients")
 TEXTS = ("flags", "notes", "operating_points", "identity_notes", "read_from")
 UNKNOWN = ensembles.UNKNOWN
@@ -147,14 +151,51 @@ def _typed(row):
 
 def terminal(
         rows: Sequence[dict[str, str]], tables: dict[str, list[dict[str, str]]]) -> str:
-    """Tables of images, breasts and patients, the highest scores first, as text."""
-    parts = [_table("images", rows, lambda row: pathlib.PurePath(row["path"]).name)]
-    parts += [_table(name, tables[name], lambda row: row["path"]) for name in LEVELS
-              if tables[name]]
+    """Tables of images, breasts and patients, the highest scores first, as text.
+
+    A flag of more than `REPEATED` images stands once below the tables; flags that
+    differ in their numbers alone count as the same.
+    """
+    numbers = _numbered_flags(rows)
+    parts = [_table("images", rows, lambda row: pathlib.PurePath(row["path"]).name,
+                    numbers)]
+    parts += [_table(name, tables[name], lambda row: row["path"], numbers)
+              for name in LEVELS if tables[name]]
+    if numbers:
+        parts.append("flags\n" + "\n".join(numbers.values()))
     return "\n\n".join(parts)
 
 
-def _table(title, rows, name):
+def _numbered_flags(rows):
+    """Lines below the tables by kind of flag, of those that many images carry."""
+    texts = collections.defaultdict(list)
+    for row in rows:
+        for flag in row.get("flags", "").split(SEPARATOR):
+            texts[_kind(flag)].append(flag)
+    lines = {}
+    for kind, many in texts.items():
+        if kind and len(many) > REPEATED:
+            others = " (the numbers are the first image's)" * (len(set(many)) > 1)
+            lines[kind] = (f"[{len(lines) + 1}] {len(many)} images: "
+                           f"{commands.one_line(many[0])}{others}")
+    return lines
+
+
+def _kind(flag):
+    return re.sub(r"\d+(\.\d+)?", "0", flag)
+
+
+def _shown_flags(row, numbers):
+    """The flags of a row as they stand in a table: each kind once."""
+    kinds = {}
+    for flag in row.get("flags", "").split(SEPARATOR):
+        kinds.setdefault(_kind(flag), flag)
+    return SEPARATOR.join(
+        numbers[kind].split(" ", 1)[0] if kind in numbers else flag
+        for kind, flag in kinds.items())
+
+
+def _table(title, rows, name, numbers):
     columns = {title: name, "patient": lambda row: row.get("patient", ""),
                "side": lambda row: row.get("laterality", ""),
                "view": lambda row: row.get("view", ""),
@@ -163,7 +204,7 @@ def _table(title, rows, name):
                "score": lambda row: f"{float(row['score']):.3f}" if row["score"]
                else "none",
                "calibrated": lambda row: row.get("calibrated", "")[:5],
-               "flags": lambda row: row.get("flags", "")}
+               "flags": lambda row: _shown_flags(row, numbers)}
     ordered = sorted(rows, key=lambda row: -float(row["score"] or -1))
     # File names may hold anything, a terminal's commands too.
     cells = [[commands.one_line(cell(row)) for cell in columns.values()]

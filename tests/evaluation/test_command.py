@@ -1,6 +1,10 @@
 """The command line that both testing programs share."""
 
+import shlex
+
+import cv2
 import pytest
+import tiny_classifier
 
 from end2end.evaluation import command
 from end2end.utils import files
@@ -40,3 +44,30 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
         [str(tmp_path / "none.h5"), str(tmp_path)])
     with pytest.raises(files.InputError, match="none.h5"):
         command.run(arguments)
+
+
+def test_a_test_set_that_is_not_there_is_named_before_the_model_is_read(tmp_path):
+    (tmp_path / "a.h5").write_bytes(b"no model")
+    arguments = command.parser("p", None).parse_args(
+        [str(tmp_path / "a.h5"), str(tmp_path / "nosuch")])
+    with pytest.raises(files.InputError, match="image folder .*nosuch does not exist"):
+        command.run(arguments)
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_counts_are_printed_once_and_the_next_line_names_each_score_file(
+        tmp_path, capsys, flips):
+    model = tiny_classifier.save(tmp_path / "a.h5")
+    for i, label in enumerate(("neg", "neg", "neg", "pos", "pos")):
+        (tmp_path / "test" / label).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / "test" / label / f"{i}.png"),
+                    tiny_classifier.picture(i))
+    command.run(command.parser("p", None, flips=flips).parse_args(
+        [str(model), str(tmp_path / "test"), "--runs", "5", "--no-pictures"]))
+    printed = capsys.readouterr().out
+    assert printed.count("5 found, 5 understood") == 1
+    assert "5 images, 2 with cancer" in printed
+    words = shlex.split(printed.partition("next: ")[2])
+    names = ["scores.csv", "scores_flips.csv"][:1 + flips]
+    assert words[-len(names) - 1:] == [
+        "end2end.metrics", *(str(tmp_path / "a.test" / name) for name in names)]

@@ -74,6 +74,28 @@ def test_the_highest_score_comes_first_on_the_terminal(scores):
     assert [line.split()[0] for line in images] == ["images", "b.png", "a.png", "c.png"]
 
 
+def test_a_flag_of_many_images_stands_once_below_the_tables():
+    rows = [row(f"{k}.png", score="0.5", flags=f"brightest pixel {k} of 255 | implant")
+            for k in range(3)]
+    rows.append(row("3.png", score="0.4", flags="brightest pixel 9.5 of 255"))
+    breast = row("W_L", score="0.5", flags="brightest pixel 1 of 255 | implant | "
+                                           "brightest pixel 2 of 255")
+    text = grouping.terminal(rows, dict(breasts=[breast], patients=[]))
+    images, breasts, flags = text.split("\n\n")
+    assert [line.partition("0.500  ")[2] for line in images.splitlines()[1:4]] == [
+        "[1] | implant"] * 3
+    assert images.splitlines()[4].endswith("0.400  [1]")
+    assert breasts.splitlines()[1].endswith("[1] | implant")
+    assert flags == ("flags\n[1] 4 images: brightest pixel 0 of 255 "
+                     "(the numbers are the first image's)")
+
+
+def test_a_flag_of_few_images_stays_in_its_row():
+    rows = [row(f"{k}.png", score="0.5", flags="implant") for k in range(3)]
+    text = grouping.terminal(rows, dict(breasts=[], patients=[]))
+    assert "[1]" not in text and text.count("implant") == 3
+
+
 def test_long_tables_are_cut_on_the_terminal_and_the_rest_is_counted():
     rows = [row(f"{k}.png", score="0.5") for k in range(grouping.SHOWN + 4)]
     text = grouping.terminal(rows, dict(breasts=[], patients=[]))

@@ -1,6 +1,7 @@
 """What `predict` makes of its rows: JSON, tables, pictures, a page, DICOM results."""
 
 import json
+import shlex
 import warnings
 
 import cv2
@@ -72,6 +73,27 @@ def test_the_terminal_shows_images_breasts_and_patients(
               if line.startswith(("images ", "breasts ", "patients "))]
     assert titles == ["images", "breasts", "patients"]
     assert sum(line.startswith("P_1_LEFT_CC.png") for line in shown) == 1
+
+
+def next_words(printed):
+    return shlex.split(printed.partition("\nnext: ")[2])
+
+
+def test_the_next_line_adds_a_page_or_measures_known_labels(
+        tmp_path, model, pictures, capsys):
+    words = [str(model), str(pictures), "--out", str(tmp_path / "s.csv"), "--flips"]
+    program.main(words)
+    line = next_words(capsys.readouterr().out)
+    page = tmp_path / "s.html"
+    assert line[-len(words) - 3:] == [
+        "end2end.predict", "--report", str(page), *words]
+    program.main(line[-len(words) - 2:])
+    assert page.is_file() and next_words(capsys.readouterr().out) == []
+    table = pictures / "table.csv"
+    table.write_text("path,label\nP_1_LEFT_CC.png,1\nP_2_LEFT_CC.png,0\n")
+    program.main([str(model), str(table), "--out", str(tmp_path / "t.csv")])
+    assert next_words(capsys.readouterr().out)[-2:] == [
+        "end2end.metrics", str(tmp_path / "t.csv")]
 
 
 def test_long_tables_end_on_the_terminal_with_how_many_are_left():
