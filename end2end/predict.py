@@ -162,7 +162,8 @@ def score(
         commands.say(line)
     table.remove(stale.all)
     todo = [path for path in inputs.paths if str(path) not in table.paths]
-    commands.say(f"{len(inputs.paths)} images, {len(todo)} to score into {out}")
+    commands.say(f"{commands.counted(len(inputs.paths), 'image')}, {len(todo)} to "
+                 f"score into {out}")
     subjects = prediction.inputs.Subjects(
         inputs, names, all_views=arguments.views == "all")
     engines = classifiers
@@ -224,8 +225,9 @@ def score_breasts(
         if rows:
             files.write_csv(target, tuple(rows[0]), rows)
             flagged = sum(row["flags"] != "" for row in rows)
-            commands.say(f"written: {target}, {len(rows)} breasts, {flagged} of them "
-                         "flagged; see their flags")
+            commands.say(
+                f"written: {target}, {commands.counted(len(rows), 'breast')}, "
+                f"{flagged} of them flagged; see their flags")
         if arguments.overlay:
             draw_breasts(classifiers[0], rows, arguments.overlay)
     for path, reason in failures + inputs.refused:
@@ -244,7 +246,8 @@ def draw_breasts(classifier: checkpoints.Classifier, rows: Sequence[dict[str, st
             picture = explanation.breast_maps.picture(classifier, views)
             with files.replacing(folder / f"{name}.png") as part:
                 part.write_bytes(explanation.overlays.png(picture))
-    commands.say(f"written: {folder}, pictures of {len(rows)} breasts")
+    commands.say(f"written: {folder}, pictures of "
+                 + commands.counted(len(rows), "breast"))
 
 
 def bits_of_exams(
@@ -331,8 +334,8 @@ def finish(
                      f"{prediction.grouping.UNKNOWN}")
     flagged = sum(bool(row["flags"]) for row in rows)
     if flagged:
-        commands.say(f"{flagged} of {len(rows)} images may not fit the model; see "
-                     "their flags")
+        commands.say(f"{flagged} of {commands.counted(len(rows), 'image')} may not "
+                     "fit the model; see the flags")
     return more
 
 

@@ -29,7 +29,7 @@ from end2end.prediction import identity_cells
 from end2end.reports import figures, operating, report, score_tables
 from end2end.tables import scores as score_files
 from end2end.tables.identity import Identity
-from end2end.utils import files
+from end2end.utils import commands, files
 
 log = logging.getLogger(__name__)
 
@@ -442,7 +442,7 @@ def curve(name: str, labels: NDArray, values: NDArray, statistic: Mapping) -> di
 def summary(results: dict) -> list[str]:
     """Lines for the terminal: AUC or accuracy of each scheme."""
     plain, few = results["plain"], score_tables.few(results["plain"])
-    lines = [f"{plain['count']} images"
+    lines = [commands.counted(plain["count"], "image")
              + (f", {plain['positive']} with cancer" if "positive" in plain else "")]
     lines += [f"left out: {path} {reason}"
               for path, reason in results.get("refused", {}).items()]

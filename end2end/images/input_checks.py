@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end.images import belonging, depths, reading, scaling
-from end2end.utils import files
+from end2end.utils import commands, files
 
 if TYPE_CHECKING:
     from end2end import config
@@ -361,9 +361,8 @@ def _patient_findings(sets):
 
 def _images(paths):
     """`3 images (first: a.png)`, to begin a sentence with."""
-    if len(paths) == 1:
-        return f"1 image ({paths[0]})"
-    return f"{len(paths)} images (first: {paths[0]})"
+    first = "first: " if len(paths) > 1 else ""
+    return f"{commands.counted(len(paths), 'image')} ({first}{paths[0]})"
 
 
 def _names(paths):
@@ -387,7 +386,7 @@ def summary(
     """
     readable = [image for image in looked if not image.error]
     if not readable:
-        return f"{name}: {len(looked)} images, none readable"
+        return f"{name}: {commands.counted(len(looked), 'image')}, none readable"
     counts = ""
     if listed.labels is not None:
         numbers = np.bincount(listed.labels, minlength=len(listed.classes)).tolist()
@@ -395,8 +394,9 @@ def summary(
     heights, widths = zip(*(image.size for image in readable), strict=True)
     bits = {"8" if image.eight_bits else "16" for image in readable}
     background = np.median([image.background for image in readable])
-    return (f"{name}: {len(looked)} images{counts}; height {_span(heights)}, width "
-            f"{_span(widths)}; {' and '.join(sorted(bits, key=int))} bits; maxima "
+    return (f"{name}: {commands.counted(len(looked), 'image')}{counts}; height "
+            f"{_span(heights)}, width {_span(widths)}; "
+            f"{' and '.join(sorted(bits, key=int))} bits; maxima "
             f"{_span([image.maximum for image in readable])}; background "
             f"{100 * background:.0f} % (median)")
 

@@ -8,7 +8,7 @@ from typing import Any
 from end2end.data import patches, splits
 from end2end.importing import machine, records
 from end2end.importing.store import Store
-from end2end.utils import files, programs
+from end2end.utils import commands, files, programs
 
 IMAGE_COLUMNS = (
     "path", "patient", "exam", "laterality", "view", "label", "split", "source_label",
@@ -175,8 +175,9 @@ def report(pictures: Store, census: Mapping[str, Any], settings: records.Setting
     yield from who(pictures)
     yield f"split: {census['split']}"
     for part, counts in census["parts"].items():
-        yield (f"  {part + ':':6} {counts['women']} women, {counts['images']} images, "
-               f"{counts['positive']} malignant")
+        women = commands.counted(counts["women"], "woman", "women")
+        images = commands.counted(counts["images"], "image")
+        yield f"  {part + ':':6} {women}, {images}, {counts['positive']} malignant"
         if counts["images"] and not 0 < counts["positive"] < counts["images"]:
             yield (f"  WARNING: {part} has images of one class alone, so that no AUC "
                    "can be had of it; more women, another --seed or larger shares help")
@@ -192,9 +193,12 @@ def report(pictures: Store, census: Mapping[str, Any], settings: records.Setting
 def who(pictures: Store) -> Iterator[str]:
     """Yields what is known of women, exams and views."""
     counts = census_of(pictures)
-    yield (f"{counts['women']} women ({counts['women with a malignant image']} with a "
-           f"malignant image), {counts['exams']} exams, {counts['breasts']} breasts "
-           f"({counts['malignant breasts']} malignant), {counts['images']} images "
+    yield (f"{commands.counted(counts['women'], 'woman', 'women')} "
+           f"({counts['women with a malignant image']} with a malignant image), "
+           f"{commands.counted(counts['exams'], 'exam')}, "
+           f"{commands.counted(counts['breasts'], 'breast')} "
+           f"({counts['malignant breasts']} malignant), "
+           f"{commands.counted(counts['images'], 'image')} "
            f"({counts['malignant images']} malignant)")
     views = pictures.query(
         "SELECT laterality, view, COUNT(*) FROM pictures "

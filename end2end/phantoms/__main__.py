@@ -50,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     defects = arguments.pop("defects")
     if defects and layout != "classic":
         raise files.InputError(f"--defects needs --layout classic, not {layout}.")
-    print(f"writing {arguments['patients']} synthetic women to {out} ({layout})")
+    women = commands.counted(
+        arguments["patients"], "synthetic woman", "synthetic women")
+    print(f"writing {women} to {out} ({layout})")
     with locks.output_folder(out):
         if layout == "inbreast":
             phantoms.write_inbreast(out, **arguments)

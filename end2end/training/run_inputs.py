@@ -23,7 +23,7 @@ import end2end.training
 from end2end import augment, checkpoints, config, models
 from end2end.data import image_batches, image_lists
 from end2end.images import accounting, input_checks
-from end2end.utils import files, locks
+from end2end.utils import commands, files, locks
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -117,7 +117,8 @@ def open_data(
     for split, folder in zip(SPLITS, folders, strict=True):
         counts = class_counts(data[split])
         shown = ", ".join(f"{count} {name}" for name, count in counts.items())
-        say(f"{split}: {folder}: {len(data[split])} images ({shown})")
+        say(f"{split}: {folder}: {commands.counted(len(data[split]), 'image')} "
+            f"({shown})")
     say("settings, as flags:\n"
         + config.as_lines(settings.images, settings.model, training,
                           leave_out=settings.not_asked))

@@ -72,6 +72,11 @@ def say(text: object) -> None:
     print("\n".join(map(printable, str(text).split("\n"))), flush=True)
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 image`, `2 images`; the plural where an s behind the noun is not it."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
 def words(argv: Sequence[str] | None = None) -> list[str]:
     """The words of a command line: those given, or those of the process."""
     return list(sys.argv[1:] if argv is None else argv)

@@ -367,7 +367,7 @@ def test_a_set_is_summed_up_in_a_line():
         "maxima 200 to 40000; background 50 % (median)")
     unlabelled = dataclasses.replace(images_, labels=None)
     assert input_checks.summary("test", unlabelled, looked[:1]) == (
-        "test: 1 images; height 600, width 520; 16 bits; maxima 40000; background "
+        "test: 1 image; height 600, width 520; 16 bits; maxima 40000; background "
         "40 % (median)")
     assert input_checks.summary("test", images_, looked[3:]) == (
-        "test: 1 images, none readable")
+        "test: 1 image, none readable")

@@ -299,7 +299,7 @@ def test_a_picture_that_is_replaced_with_its_time_is_scored_anew(
     assert after["score"] == fresh["score"] != before["score"]
     assert (tmp_path / "pictures" / "a.saliency.png").read_bytes() != shown
     program.main(call)
-    assert "1 images, 0 to score" in capsys.readouterr().out
+    assert "1 image, 0 to score" in capsys.readouterr().out
 
 
 # What images are like ---------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_an_even_image_is_scored_with_a_flag_on_the_terminal(tmp_path, model, ca
     assert program.main([str(model), str(path), "--out", str(tmp_path / "s.csv")]) == 0
     row, = grouping.read_rows(tmp_path / "s.csv")
     assert "do not use the score: the picture has a single grey value" in row["flags"]
-    assert "1 of 1 images may not fit the model" in capsys.readouterr().out
+    assert "1 of 1 image may not fit the model" in capsys.readouterr().out
 
 
 def test_an_image_beyond_the_training_images_is_flagged_with_the_remedy(tmp_path):
