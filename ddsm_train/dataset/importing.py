@@ -10,7 +10,7 @@ from end2end.data import conversion, splits
 from end2end.data.patches import training_line
 from end2end.importing.sets import cbis_downloads as downloads
 from end2end.importing.sets import cbis_tables as cbis_ddsm
-from end2end.utils import files, programs
+from end2end.utils import commands, files, programs
 
 ROI_COLUMNS = ("patient_id", "side", "view", "abn_num", "pathology", "type",
                "full_path", "mask_path", "official_list", "table_abnormality",
@@ -199,8 +199,9 @@ def print_report(
         arguments: argparse.Namespace) -> None:
     """Prints the counts, the mean grey value and the next commands."""
     for part, counts in summary["parts"].items():
-        print(f"  {part + ':':6} {counts['women']} women, {counts['images']} "
-              f"mammograms, {counts['positive']} with cancer")
+        women = commands.counted(counts["women"], "woman", "women")
+        images = commands.counted(counts["images"], "mammogram")
+        print(f"  {part + ':':6} {women}, {images}, {counts['positive']} with cancer")
     if summary["women_in_two_parts"]:
         print(f"  {len(summary['women_in_two_parts'])} women are in training and in "
               "testing, as in the published lists; --split official-disjoint leaves "

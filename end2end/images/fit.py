@@ -28,10 +28,10 @@ MEASURED_SIDE = 1000
 # Names of data sets in the cards of models without statistics of kinds.
 DATA_KINDS = (("DDSM", kinds.FILM), ("INBREAST", kinds.DIGITAL))
 KIND_SENTENCES = {
-    kinds.DIGITAL: "looks like a digital mammogram, trained on scanned film; fine-tune "
-                   "the model on digital ones",
-    kinds.FILM: "looks like scanned film, trained on digital mammograms; fine-tune the "
-                "model on film"}
+    kinds.DIGITAL: "looks like a digital mammogram, the training images look like "
+                   "scanned film; fine-tune the model on digital ones",
+    kinds.FILM: "looks like scanned film, the training images look like digital "
+                "mammograms; fine-tune the model on film"}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ from end2end.utils import files, isolated
 
 LONGEST_TEXT = 64 << 20
 HDF5_START = b"\x89HDF\r\n\x1a\n"
+ZIP_START = b"PK"
 CARD = "end2end"
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".keras")
 # What h5py raises on damaged files.
@@ -63,7 +64,8 @@ def existing_model(path: str | pathlib.Path) -> pathlib.Path:
     """The path of a model file.
 
     Raises:
-        files.InputError: there is none, or it is a folder of TensorFlow's own format.
+        files.InputError: there is none, it is a folder of TensorFlow's own format, or
+            it begins as no model file does.
     """
     path = files.named(path, "model")
     if path.is_dir() and (path / "saved_model.pb").exists():
@@ -71,7 +73,12 @@ def existing_model(path: str | pathlib.Path) -> pathlib.Path:
             f"model {path} is a SavedModel folder, which holds a program and is not "
             "loaded; where it was made, load it with Keras and save it as a .h5 or "
             ".keras file (model.save('model.h5')).")
-    return files.existing_file(path, "model")
+    path = files.existing_file(path, "model")
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    if not start.startswith((HDF5_START, ZIP_START)):
+        raise files.InputError(f"model {path}: {_what_it_is(path, start)}")
+    return path
 
 
 def is_model(path: str | pathlib.Path) -> bool:
@@ -125,15 +132,13 @@ def _read_all(group, source, places):
 @contextlib.contextmanager
 def _opened(path):
     with path.open("rb") as stream:
-        start = stream.read(512)
-    if start.startswith(HDF5_START):
-        with _hdf5(path, path.name) as file:
-            yield _from_hdf5(file, path.name)
-    elif start.startswith(b"PK"):
+        zipped = stream.read(len(ZIP_START)) == ZIP_START
+    if zipped:
         with _archive(path) as stored:
             yield stored
     else:
-        raise files.InputError(f"model {path}: {_what_it_is(path, start)}")
+        with _hdf5(path, path.name) as file:
+            yield _from_hdf5(file, path.name)
 
 
 def _what_it_is(path, start):

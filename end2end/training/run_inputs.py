@@ -74,7 +74,7 @@ def check_start(settings: Settings) -> None:
     model, training = settings.model, settings.training
     start = training.resume_from or model.patch_model_path
     if start:
-        files.existing_file(start, "model")
+        checkpoints.existing_model(start)
     elif model.pretrained:
         raise files.InputError(
             "no model to start from; expected --patch-model-state FILE (a patch "
@@ -192,7 +192,7 @@ def check_settings(settings: Settings) -> None:
         if path != NOSAVE:
             files.writable_folder(pathlib.Path(path).parent)
     if training.resume_from:
-        files.existing_file(training.resume_from, "model")
+        checkpoints.existing_model(training.resume_from)
 
 
 @contextlib.contextmanager

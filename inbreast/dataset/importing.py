@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from end2end.data import conversion, splits
 from end2end.importing.sets import inbreast_tables as tables
-from end2end.utils import files, programs
+from end2end.utils import commands, files, programs
 
 LOG_COLUMNS = ("image", "patient", "file", "reason")
 IMAGE_COLUMNS = ("path", "label", "patient", "laterality", "view", "split", "birads",
@@ -256,8 +256,9 @@ def report(
     counts = splits.count(rows)
     files.write_json(out / "census.json", dict(facts, parts=counts, pixel_mean=mean))
     for part, numbers in counts.items():
-        print(f"  {part + ':':6} {numbers['women']} women, {numbers['images']} "
-              f"mammograms, {numbers['positive']} positive")
+        women = commands.counted(numbers["women"], "woman", "women")
+        images = commands.counted(numbers["images"], "mammogram")
+        print(f"  {part + ':':6} {women}, {images}, {numbers['positive']} positive")
     reasons = collections.Counter(row["reason"].split(":")[0] for row in left_out)
     print("left out: " + (", ".join(f"{number} ({reason})" for reason, number
                                     in reasons.items()) or "nothing")

@@ -5,13 +5,14 @@ import h5py
 import numpy as np
 import pytest
 
+from end2end.model_files import safe_loading
 from end2end.prediction import identity_cells, inputs
 from end2end.utils import files
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "m.h5").touch()
+    (tmp_path / "m.h5").write_bytes(safe_loading.HDF5_START)
     (tmp_path / "in").mkdir()
     for name in ("1", "2"):
         cv2.imwrite(str(tmp_path / "in" / f"{name}.png"),

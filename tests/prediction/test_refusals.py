@@ -8,6 +8,7 @@ import pytest
 import tiny_classifier
 
 from end2end import predict as program
+from end2end.model_files import safe_loading
 from end2end.prediction import breast_scores, score_files
 from tests.prediction import test_scoring
 
@@ -92,7 +93,7 @@ def no_network(monkeypatch):
 
 
 def call(folder, *words):
-    (folder / "m.h5").write_bytes(b"model")
+    (folder / "m.h5").write_bytes(safe_loading.HDF5_START)
     return program.main([str(folder / "m.h5"), *map(str, words),
                          "--out", str(folder / "s.csv")])
 

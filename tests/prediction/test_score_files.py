@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from end2end import predict as program
+from end2end.model_files import safe_loading
 from end2end.prediction import breast_scores, score_files
 from end2end.utils import files
 from tests.prediction import test_scoring
@@ -20,7 +21,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(
         score_files, "load", lambda models, *settings, converted=(): [MODEL])
     monkeypatch.setattr(breast_scores, "take_breasts", lambda models: False)
-    (tmp_path / "m.h5").write_bytes(b"model")
+    (tmp_path / "m.h5").write_bytes(safe_loading.HDF5_START)
     (tmp_path / "in").mkdir()
     columns = np.clip(np.arange(48) * 8, 0, 255).astype(np.uint8)
     for i in range(4):

@@ -68,6 +68,13 @@ def test_settings_that_cannot_work_are_refused(tmp_path, changes, reason):
         run_inputs.check_settings(settings(tmp_path, **changes))
 
 
+def test_a_text_to_train_further_is_refused_before_anything_is_said(tmp_path):
+    (tmp_path / "model.h5").write_text("no model")
+    with pytest.raises(files.InputError, match="begins with b'no model' and is no mod"):
+        run_inputs.check_settings(
+            settings(tmp_path, resume_from=str(tmp_path / "model.h5")))
+
+
 def test_what_a_killed_process_was_writing_is_removed(tmp_path):
     (tmp_path / f".best.{2**22 + 1}.part.h5").write_text("half")
     (tmp_path / "other.h5").write_text("whole")

@@ -133,7 +133,7 @@ def test_the_report_prints_the_mean_of_the_training_images_and_the_counts(
     importing.report(rows, records, tmp_path, dict(bits=12, size=[96, 80]), left_out)
     printed = capsys.readouterr().out
     assert "train: 2 women, 4 mammograms, 2 positive" in printed
-    assert "test:  1 women, 1 mammograms, 0 positive" in printed
+    assert "test:  1 woman, 1 mammogram, 0 positive" in printed
     assert "left out: 2 (BI-RADS 3), 1 (not in the table); see" in printed
     assert "mean grey value of the training images times 255/65535: 25.38\n" in printed
     assert printed.rstrip().endswith("--img-size 96 80")
