@@ -15,6 +15,7 @@ import pathlib
 from collections.abc import Sequence
 
 import end2end.training
+from end2end import checkpoints
 from end2end.config import training_command
 from end2end.utils import commands, files, programs
 from inbreast import pipeline
@@ -89,8 +90,7 @@ def parse(argv: Sequence[str] | None = None) -> tuple:
 def stored_flags(model_path: str | pathlib.Path) -> tuple:
     """What stays as the model was trained: size, that of the paper where none is
     recorded, and what of a mammogram is shown."""
-    beside = pathlib.Path(model_path).with_suffix(".config.json")
-    card = files.read_json(beside, "model settings") if beside.exists() else {}
+    card = checkpoints.saved_models.card_beside(model_path, None)
     images = card.get("images") or {}
     shown = [flag for name, flag in SHOWN.items() if images.get(name)]
     return ("--img-size", *(images.get("size") or (1152, 896)), *shown)

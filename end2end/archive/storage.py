@@ -122,6 +122,9 @@ def state(path: str) -> dict[str, Any] | None:
     """What tells later whether a file is still the same; None where there is none.
 
     Of a local file as `resuming.FileState`, of others what their storage says.
+
+    Raises:
+        files.InputError: it is no file or larger than any image.
     """
     try:
         if not is_url(path):

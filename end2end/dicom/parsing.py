@@ -55,8 +55,6 @@ MOST_RUN_LENGTH_BYTES = 2
 
 QUOTED = re.compile(r"""b?(['"]).*\1""", re.DOTALL)
 MAX_INFLATED_BYTES = 1 << 28
-# Stacks of tomosynthesis have some 800 MB.
-MAX_FILE_BYTES = 1 << 30
 # Functional groups lie four sequences deep, reports some ten.
 DEEPEST = 20
 # A mammogram has some 200, a stack of 100 frames some 5000.
@@ -87,7 +85,7 @@ def refusing(path: files.Path) -> Iterator[None]:
 
 def read_header(path: pathlib.Path) -> tuple[pydicom.Dataset, list[str]]:
     """The data set without its pixels, and notes on how it had to be read."""
-    files.check_size(path, MAX_FILE_BYTES, "DICOM file")
+    files.check_size(path, files.MAX_DICOM_BYTES, "DICOM file")
     if _check_deflated(path) or _unparsed_bytes(path) > SAFELY_PARSED:
         # Endless elements in a few bytes: the attempt is made where it can be ended.
         isolated.ask("header", path)

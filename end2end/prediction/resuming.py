@@ -201,12 +201,16 @@ class FileState:
 
 
 def state(path: files.Path) -> FileState:
-    """The state of a file now; call `check_unchanged` once its content was used.
+    """The state of an image file now; call `check_unchanged` once its content was used.
 
     Raises:
+        files.InputError: it is no file or larger than any image, and reading it might
+            not end.
         OSError: it cannot be read.
     """
     status, read = os.stat(path), time.time_ns()
+    files.check_size(
+        files.existing_file(path, "image"), files.MAX_DICOM_BYTES, "image")
     return FileState(
         os.path.abspath(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns,
         status.st_ino, read, read, files.sha256(path))

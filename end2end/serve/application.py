@@ -1,6 +1,7 @@
 """The web application of the local page: routes, limits and headers."""
 
 import json
+import logging
 import pathlib
 import urllib.parse
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from fastapi import Request, Response
 
     from end2end.serve import scoring
+
+log = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -56,16 +59,29 @@ class WithHeaders:
         self.app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Answers one request; one whose reply cannot be sent is logged in a line."""
+        unsent = []
+
         async def with_headers(message):
             if message["type"] == "http.response.start":
                 headers = dict(message.get("headers", ()))
                 headers |= {name.lower().encode(): value.encode()
                             for name, value in HEADERS.items()}
                 message = {**message, "headers": list(headers.items())}
-            await send(message)
+            try:
+                await send(message)
+            except Exception as error:
+                unsent.append(error)
+                raise
 
-        await self.app(scope, receive, with_headers)
+        try:
+            await self.app(scope, receive, with_headers)
+        except Exception:
+            if not unsent:
+                raise
+            # The server itself refused the rest of a broken request and closed the
+            # connection while the request waited for its turn.
+            log.warning("a reply could not be sent: %s", commands.one_line(unsent[0]))
 
 
 def application(scorer: "scoring.Scorer") -> WithHeaders:
@@ -99,6 +115,9 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
             max_bytes=MAX_BYTES, max_files=browsers.MOST_VIEWS))
 
     async def score(request):
+        # What is not read leaves no memory, and clients that ask too often cost little.
+        if reason := refusal(request, waiting):
+            return answer(dict(error=reason[1]), reason[0])
         return cleared(await scored(request, scorer, (held, waiting, turn)))
 
     async def account(request):
@@ -268,8 +287,6 @@ async def scored(request: "Request", scorer: "scoring.Scorer",
     from starlette.requests import ClientDisconnect
 
     held, waiting, turn = state
-    if reason := refusal(request, waiting):
-        return answer(dict(error=reason[1]), reason[0])
     waiting.append(None)
     try:
         data = await limited(request)

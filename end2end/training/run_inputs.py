@@ -313,9 +313,7 @@ def with_scale_of_start(settings: Settings) -> Settings:
 def _card_of_start(settings):
     """What stands beside the model that training starts from; {} for nothing."""
     start = settings.training.resume_from or settings.model.patch_model_path
-    beside = start and checkpoints.config_path(start)
-    return files.read_json(beside, "model settings") if (
-        beside and beside.exists()) else {}
+    return checkpoints.saved_models.card_beside(start, None) if start else {}
 
 
 def prepares_images(settings: Settings) -> bool:
@@ -409,7 +407,7 @@ def earlier_report(signature: str, settings: Settings) -> dict[str, Any] | None:
             pathlib.Path(settings.training.best_model).name).exists():
         return None
     earlier = files.read_json(path, "report")
-    if earlier.get("signature") != signature:
+    if not isinstance(earlier, dict) or earlier.get("signature") != signature:
         return None
     settings.say(f"this run was finished before; its results are in {path}. Remove "
                  "that file to train again.")

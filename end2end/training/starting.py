@@ -173,8 +173,7 @@ def _on_trunk(settings, build):
 
 def with_stated_backbone(options: config.ModelOptions) -> config.ModelOptions:
     """`ModelOptions` with the backbone that the patch model's settings name."""
-    beside = checkpoints.config_path(options.patch_model_path)
-    card = files.read_json(beside, "model settings") if beside.exists() else {}
+    card = checkpoints.saved_models.card_beside(options.patch_model_path, None)
     stated = (card.get("model") or {}).get("backbone")
     if stated and stated != options.backbone:
         if options.backbone != config.ModelOptions().backbone:

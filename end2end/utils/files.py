@@ -23,6 +23,8 @@ MAX_PIXELS = 1 << 26
 # Nor has any file of one more bytes, or a table or list; a file system can hold files
 # of any size that take no room (holes).
 MAX_IMAGE_BYTES = 1 << 29
+# Stacks of tomosynthesis have some 800 MB.
+MAX_DICOM_BYTES = 1 << 30
 MAX_TEXT_BYTES = 1 << 28
 # Cells beyond one per byte that a table may have.
 SPARE_CELLS = 1_000_000
@@ -48,7 +50,8 @@ def existing_file(path: Path, what: str = "file") -> pathlib.Path:
     """Returns `path` as a `Path` if it is a readable file, else raises `InputError`."""
     path = named(path, what)
     if not path.is_file():
-        state = "is a folder" if path.is_dir() else "does not exist"
+        state = "is a folder" if path.is_dir() else (
+            "is a pipe or a device" if path.exists() else "does not exist")
         raise InputError(
             f"{what} {path} {state}; expected an existing file. Check the path.")
     if not os.access(path, os.R_OK):

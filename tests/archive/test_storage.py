@@ -61,6 +61,19 @@ def test_a_local_file_is_told_by_its_content_where_its_times_differ(tmp_path):
     assert storage.state(path) is None and storage.renewed(path, None) is None
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_what_would_be_read_without_an_end_has_no_state(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "endless.png").symlink_to("/dev/zero")
+    for name in ("pipe.png", "endless.png"):
+        with pytest.raises(files.InputError, match=f"{name} is a pipe or a device"):
+            storage.state(str(tmp_path / name))
+    (tmp_path / "hole.png").touch()
+    os.truncate(tmp_path / "hole.png", 2 << 30)
+    with pytest.raises(files.InputError, match="2048 MB, more than the 1024 MB"):
+        storage.state(str(tmp_path / "hole.png"))
+
+
 def test_a_file_behind_a_url_is_told_by_what_its_storage_says():
     pytest.importorskip("fsspec")
     path = "memory://storage-states/a"

@@ -1,5 +1,6 @@
 """A client of the local page: uploads every file of a folder and asks odd questions."""
 
+import os
 import pathlib
 import random
 import urllib.parse
@@ -10,7 +11,7 @@ _plan: dict = {}
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
 PLACES = ("/", "/score", "/account", "/results", "/remove", "/about", "/picture/x",
           "/picture/..%2f..%2fetc", "/download/report.html", "/download/../x", "//",
-          "/page.js", "/\x7f", "/" + "a" * 5000)
+          "/page.js", "/%7f", "/" + "a" * 5000)
 HEADERS = ("X-Name", "X-Frame", "X-Id", "Origin", "Host", "Cookie", "Content-Length",
            "Content-Type", "Transfer-Encoding", "Range", "X-Forwarded-For")
 VALUES = ("", "a.png", "../../escaped", "%00", "%ff%fe", "9" * 4000, "-1", "0", "null",
@@ -33,16 +34,22 @@ def served(server, sockets=None):
     for listening in sockets or ():
         listening.close()
     folder, rng = _plan["folder"], _plan["rng"]
-    client = testclient.TestClient(
-        server.config.app, base_url="http://127.0.0.1:7860",
-        raise_server_exceptions=True)
+    # One event loop for all requests.
+    with testclient.TestClient(
+            server.config.app, base_url="http://127.0.0.1:7860",
+            raise_server_exceptions=True) as client:
+        _ask(client, folder, rng)
+
+
+def _ask(client, folder, rng):
+    """Uploads the files of a folder, with odd questions between them."""
     paths = sorted(path for place in ("neg", "pos", "dicom")
                    for path in (folder / place).rglob("*") if path.is_file())
     for path in paths:
         if path.stat().st_size > 1 << 24:
             continue
         reply = client.post("/score", content=path.read_bytes(), headers={
-            "X-Name": urllib.parse.quote(path.name)})
+            "X-Name": urllib.parse.quote(os.fsencode(path.name))})
         _check(reply)
         if reply.status_code == 200:
             answers[str(path.relative_to(folder))] = str(reply.json()["score"])

@@ -7,6 +7,7 @@ images (or rows of work) whose results must not change when another file is dama
 import contextlib
 import csv
 import dataclasses
+import gc
 import hashlib
 import json
 import pathlib
@@ -58,10 +59,10 @@ class Program:
 
 
 def _pictures(folder):
-    """Four women in two classes as PNG, and two views of a fifth as DICOM."""
+    """Six women in two classes as PNG, and two views of a seventh as DICOM."""
     import saved_models  # loads Keras
 
-    saved_models.write_images(folder, women=4)
+    saved_models.write_images(folder, women=6)
     rng = np.random.default_rng(4)
     for view in ("CC", "MLO"):
         pixels = rng.integers(200, 4000, (44, 30)).astype(np.uint16)
@@ -92,6 +93,24 @@ def _manifest(folder):
                         f"{path.name[:7]},L,{path.stem.split('_')[-1]}")
     rows += [f"dicom/{view}.dcm,pos,w,L,{view}" for view in ("CC", "MLO")]
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+
+
+def _three_sets(folder):
+    """A model, and images of other women in each of three sets."""
+    _with_model(folder)
+    shutil.rmtree(folder / "dicom")
+    for number, name in enumerate(("train", "val", "test")):
+        target = folder / name
+        for label in ("neg", "pos"):
+            (target / label).mkdir(parents=True)
+            for path in (folder / label).glob(f"P_0000{2 * number}_*" if label == "neg"
+                                              else f"P_0000{2 * number + 1}_*"):
+                path.rename(target / label / path.name)
+    rows = ["path,label,patient,laterality,view"]
+    for path in sorted(folder.glob("test/*/*.png")):
+        rows.append(f"{path.relative_to(folder)},{path.parent.name},{path.name[:7]},L,"
+                    f"{path.stem.split('_')[-1]}")
+    (folder / "test.csv").write_text("\n".join(rows) + "\n")
 
 
 def _rows(folder, table, *, columns=("score",), by="path"):
@@ -215,12 +234,13 @@ def _until_the_first_step():
 
 @contextlib.contextmanager
 def _asked_once():
-    """The server answers one client and ends."""
+    """The server answers one client and ends; its objects can be freed then."""
     import uvicorn
 
     from tests.fuzz import clients
 
-    with unittest.mock.patch.object(uvicorn.Server, "run", clients.served):
+    with unittest.mock.patch.object(uvicorn.Server, "run", clients.served), \
+            unittest.mock.patch.object(gc, "freeze"):
         yield
 
 
@@ -279,8 +299,8 @@ PROGRAMS = {
                "--no-segment-breast", "--workers", "1", "--seeding", "image"),
         _patches, ("full/*", "mask/*")),
     "training": Program(
-        "ddsm_train.image_clf_train", _manifest,
-        _words("IN", "IN", "IN/manifest.csv", "--resume-from", "IN/best.h5",
+        "ddsm_train.image_clf_train", _three_sets,
+        _words("IN/train", "IN/val", "IN/test.csv", "--resume-from", "IN/best.h5",
                "--img-size", "40", "32", "--rescale-factor", "1.0",
                "--featurewise-mean", "40", "--class-list", "neg", "pos",
                "--batch-size", "4", "--best-model", "OUT/best.h5", "--final-model",

@@ -8,6 +8,7 @@ import ctypes
 import faulthandler
 import gc
 import logging
+import multiprocessing
 import os
 import pathlib
 import random
@@ -26,6 +27,8 @@ FORBIDDEN = (
     "ftplib.connect", "http.client.connect")
 # What a whole call may do: worker processes, and the sockets of the page's loop.
 OF_CALLS = ("os.fork", "os.posix_spawn", "socket.bind", "socket.getaddrinfo")
+# `platform.processor` asks the system so.
+ASKED_BY_PLATFORM = ("uname", ["uname", "-p"])
 CHANGING = (
     "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink",
     "os.chmod", "os.chown", "os.truncate", "os.utime", "shutil.copyfile",
@@ -47,7 +50,8 @@ class Watch:
         if not self.active:
             return
         if event in FORBIDDEN and not (self.calls and event in OF_CALLS) and (
-                "end2end.utils.isolated" not in str(arguments)):
+                "end2end.utils.isolated" not in str(arguments)) and (
+                arguments[:2] != ASKED_BY_PLATFORM):
             self.found.append(f"{event} {arguments!r:.200}")
         elif event == "open":
             path, mode, flags = arguments
@@ -207,6 +211,8 @@ def work(connection, seed, jobs, folder):
     for kind, numbers in jobs:
         cases = cases_of(kind, seed, folder)
         watch.calls = not isinstance(cases, Cases)
+        if watch.calls:  # they may have workers
+            multiprocessing.current_process()._config["daemon"] = False
         for number in [None, *numbers]:
             if number is None:
                 cases.warm_up()

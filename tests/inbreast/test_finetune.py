@@ -89,6 +89,12 @@ def test_the_numbers_that_the_check_prints_are_those_found_in_fine_tuning(
     assert pasted[3].all_until_epoch == 2 and pasted[1].size == SIZE
 
 
+def test_a_damaged_card_is_refused(tmp_path):
+    (tmp_path / "best.config.json").write_text('{"images": 0.5}')
+    with pytest.raises(files.InputError, match="images is 0.5"):
+        finetune.stored_flags(tmp_path / "best.h5")
+
+
 def test_a_table_gives_what_the_folders_give(data, model_file):
     folders = [data / split for split in ("train", "val", "test")]
     one = tuned(data, folders, model_file)

@@ -247,7 +247,7 @@ def run(uploads, clients, seed=0):
             memory.append(page.memory())
             said = page.said()
             if "Traceback" in said or "Exception" in said:
-                account.problems.append(said[-2000:])
+                account.problems.append(said[said.find("Traceback"):][:6000])
             if left := page.end():
                 account.problems.append(f"left: {left[:5]}")
         finally:
@@ -274,7 +274,7 @@ def main(argv=None):
     print(f"{account.answered} sound files answered; memory {first} MB at first, "
           f"{last} MB at the end, {most} MB at most; {len(account.problems)} problems")
     for problem in account.problems[:20]:
-        print(f"    {problem[:400]}")
+        print(f"    {problem}")
     return 1 if account.problems or most - first > 200 else 0
 
 

@@ -248,6 +248,25 @@ def test_memory_goes_back_after_each_file_and_download(client, monkeypatch):
     assert len(returned) == 2
     client.get("/download/report.html")
     assert len(returned) == 3
+    assert ask(client, png(), Origin="http://evil.example").status_code == 403
+    assert len(returned) == 3
+
+
+def test_a_reply_that_cannot_be_sent_is_one_line_and_other_failures_are_not(caplog):
+    import anyio
+
+    async def answering(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200})
+
+    async def failing(scope, receive, send):
+        raise KeyError("a bug")
+
+    async def closed(message):
+        raise RuntimeError("the connection\nis closed")
+    anyio.run(application.WithHeaders(answering), {}, None, closed)
+    assert caplog.messages == ["a reply could not be sent: the connection is closed"]
+    with pytest.raises(KeyError, match="a bug"):
+        anyio.run(application.WithHeaders(failing), {}, None, closed)
 
 
 @pytest.mark.parametrize("headers", [

@@ -1,6 +1,7 @@
 """Tests of end2end.tables.columns."""
 
 import gzip
+import tracemalloc
 
 import evidence_tables
 import numpy as np
@@ -32,6 +33,21 @@ def test_a_compressed_table_is_the_same(tmp_path):
     np.testing.assert_array_equal(
         read.scores["score"], columns.read(path).scores["score"])
     assert read.name == "a"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_line_of_any_length_is_not_taken_into_memory(tmp_path, name):
+    path = tmp_path / name
+    with (gzip.open if name.endswith("gz") else open)(path, "wb") as stream:
+        stream.write(b"path,label,score\n")
+        stream.write(bytes(40 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(files.InputError, match="a line has more than 1048576 char"):
+            columns.read(path)
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_columns_are_chosen_by_patterns_and_words_of_labels_are_known(tmp_path):

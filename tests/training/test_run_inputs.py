@@ -115,6 +115,15 @@ def test_only_a_trunk_that_prepares_images_takes_them_uncentred(
     assert run_inputs.with_inputs_of_backbone(run).images.center == centred
 
 
+@pytest.mark.parametrize("card", ["0.5", "[]", '{"model": 7}', '{"images": [1]}'])
+def test_a_damaged_card_of_the_model_to_start_from_is_refused(tmp_path, card):
+    start = tmp_path / "start.h5"
+    start.with_suffix(".config.json").write_text(card)
+    run = settings(tmp_path, resume_from=str(start))
+    with pytest.raises(files.InputError, match="model settings .*start.config.json"):
+        run_inputs.prepares_images(run)
+
+
 def test_augmentation_follows_the_options():
     assert run_inputs.augmentation(config.ImageOptions(augment=False)) is None
     generator = run_inputs.augmentation(config.ImageOptions(

@@ -90,6 +90,13 @@ def test_the_backbone_that_a_patch_model_names_wins_with_a_warning(stored, caplo
     assert "is a vgg16; --patch-net yaroslav is ignored" in caplog.text
 
 
+def test_a_damaged_card_of_the_patch_model_is_refused(tmp_path):
+    (tmp_path / "best.config.json").write_text('{"model": ["vgg16"]}')
+    options = dataclasses.replace(SMALL, patch_model_path=str(tmp_path / "best.h5"))
+    with pytest.raises(files.InputError, match="model is ."):
+        starting.with_stated_backbone(options)
+
+
 def test_a_named_or_numbered_layer_begins_the_second_stage(stored):
     network = tiny_networks.nested_network()
     run, _ = settings(first_trainable="top_conv", resume_from=str(stored))
