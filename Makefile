@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# paper; or demo, smoke: minutes, on synthetic mammograms; CBIS-DDSM has small as well
+# paper; or demo, smoke: minutes, on synthetic mammograms; CBIS-DDSM and adapt have small as well
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
 	test-lowest check-wheel lint fuzz mutants bench docs pictures coverage architecture hashes sbom \
@@ -43,8 +43,8 @@ endif
 endif
 
 ifeq ($(SCALE),small)
-ifneq ($(filter $(INBREAST_TARGETS) paper,$(MAKECMDGOALS)),)
-$(error SCALE=small is for CBIS-DDSM (make contrasts SCALE=small); \
+ifneq ($(filter $(filter-out adapt,$(INBREAST_TARGETS)) paper,$(MAKECMDGOALS)),)
+$(error SCALE=small is for CBIS-DDSM and adapt (make contrasts SCALE=small); \
 $(firstword $(MAKECMDGOALS)) has SCALE=demo and SCALE=smoke)
 endif
 endif

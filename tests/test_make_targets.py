@@ -117,6 +117,13 @@ def test_the_list_of_experiments_is_that_of_the_documentation(make):
         "with flips 0.88 | 1.3 |" in document
 
 
+def test_the_small_scale_is_for_cbis_ddsm_and_adaptation(make):
+    assert "--scale small" in make("-n", "adapt", "SCALE=small").stdout
+    finished = make("-n", "table4", "SCALE=small")
+    assert finished.returncode == 2
+    assert "table4 has SCALE=demo and SCALE=smoke" in finished.stderr
+
+
 def test_a_name_that_is_no_target_is_refused_by_make(make):
     finished = make("-n", "tabel1", "SCALE=demo")
     assert finished.returncode == 2

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> str:
     drawn = parts(images, [*arguments.patients, None], arguments.validation,
                   share=arguments.val_share, seed=arguments.seed)
     settings = argparse.Namespace(**{
-        **vars(arguments), "flags": shlex.split(arguments.flags)})
+        **vars(arguments), "flags": shlex.split(arguments.flags), "flips": True})
     rows = []
     for model in map(pathlib.Path, arguments.model):
         name = model_name(model)
@@ -146,7 +146,8 @@ def tuning_steps(name: str, model: pathlib.Path, part: Part,
         part: the subset.
         test: class folders or manifest.
         out: folder for everything.
-        arguments: with seed, recipe, class_list and flags, a list of words.
+        arguments: with seed, recipe, class_list, flags, a list of words, and flips,
+            whether to test with the mean over flips too.
     """
     count = part.patients
     manifests = [write_manifest(images, out / "subsets", f"{count}-{split}")
@@ -161,7 +162,8 @@ def tuning_steps(name: str, model: pathlib.Path, part: Part,
         "inbreast.finetune", *manifests, test, "--resume-from", model, "--recipe",
         arguments.recipe, "--class-list", *arguments.class_list, "--seed",
         arguments.seed, "--best-model", best, *fixed, *arguments.flags))
-    return [step, testing_step(name, count, best, test, out, after=(step.name,))]
+    return [step, testing_step(name, count, best, test, out, after=(step.name,),
+                               flips=arguments.flips)]
 
 
 def write_manifest(images: image_lists.ImageList, folder: pathlib.Path,
@@ -180,11 +182,12 @@ def write_manifest(images: image_lists.ImageList, folder: pathlib.Path,
 
 
 def testing_step(name: str, count: int, model: pathlib.Path, test: pathlib.Path,
-                 out: pathlib.Path, after: tuple[str, ...] = ()) -> steps.Step:
+                 out: pathlib.Path, *, after: tuple[str, ...] = (),
+                 flips: bool = True) -> steps.Step:
     """The test of a model after fine-tuning on `count` patients; 0: as it is."""
     return steps.Step(
         f"{name}-{count}-test", f"Test of {name} after {count} patients",
-        ("ddsm_train.evaluate", model, test, "--flips", "--out",
+        ("ddsm_train.evaluate", model, test, *(("--flips",) if flips else ()), "--out",
          test_folder(name, count, out)), after)
 
 

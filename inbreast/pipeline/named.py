@@ -108,7 +108,7 @@ ROWS += [
 ADAPTATIONS, FEW_WOMEN = (
     "normalisation", "normalisation-top", "last-stage", "all"), (5, 10, 20, 60)
 ADAPT_ROWS = [
-    Experiment(f"adapt-{way}-{women}", f"not published: {women} women", "resnet-vgg",
+    Experiment(f"adapt-{way}-{women}", f"not published: {women} women", "resnet-resnet",
                women, {}, 6 * _hours("resnet", 4 * women), validation="folds",
                adapt=way)
     for way in ADAPTATIONS for women in FEW_WOMEN]
@@ -121,7 +121,7 @@ GROUPS = {
     "text": ["specificity"],    # what the text states beside the tables
     "fig3b": [*EXPERIMENTS["ensemble"].needs, "ensemble", "figure3b"],
     "fig5": ["figure5"],
-    "adapt": ["resnet-vgg-none", *(row.name for row in ADAPT_ROWS)],
+    "adapt": ["resnet-resnet-none", *(row.name for row in ADAPT_ROWS)],
     "paper": [row.name for row in ROWS if not row.adapt],
 }
 # Make targets have a prefix, where ddsm_train.experiments has the same names.

@@ -53,7 +53,8 @@ def test_without_validation_the_last_epoch_is_kept(tmp_path):
     tune, _ = curve.tuning_steps(
         "vgg", tmp_path / "vgg.h5", part, tmp_path / "test", out=tmp_path / "out",
         arguments=argparse.Namespace(
-            recipe="paper", class_list=("neg", "pos"), seed=1, flags=["--workers", 1]))
+            recipe="paper", class_list=("neg", "pos"), seed=1, flags=["--workers", 1],
+            flips=True))
     assert tune.command[1] == tune.command[2]
     assert tune.command[-4:] == ("--keep-epoch", "last", "--workers", 1)
     assert part.validation == "nobody: fixed epochs"

@@ -7,7 +7,7 @@ from end2end import experiments as shared
 from end2end import paper_figures
 from end2end.utils import files
 from end2end.utils import steps as end2end_steps
-from inbreast import experiments
+from inbreast import experiments, finetune
 from inbreast.pipeline import named, steps
 
 
@@ -123,3 +123,18 @@ def test_a_mean_is_made_after_its_networks_which_are_tested_too(tmp_path, comman
         "ensemble"]
     assert [str(word) for word in commands[-1].command[1:5]] == [
         str(tmp_path / name / "9-patients" / "best.h5") for name in named.BEST_FOUR]
+
+
+def test_small_phantoms_have_as_many_women_as_said_and_neither_flips_nor_five_folds(
+        tmp_path, commands):
+    models = tmp_path / "models"
+    files.write_text(models / "resnet-resnet" / "best.h5", "")
+    (tmp_path / "data").mkdir()
+    noted_steps.write_manifest(tmp_path / "data", patients=20)
+    run = shared.Run(tmp_path, steps.SCALES["small"], 1, None, models)
+    shared.perform(steps.PROGRAM, ["adapt-last-stage-5", "resnet-resnet-none"], run)
+    *_, tune, test, before = commands
+    assert tune.name == "resnet-resnet-last-stage-5"
+    arguments = finetune.parser().parse_args(list(map(str, tune.command[1:])))
+    assert arguments.folds == 2 and arguments.adapt == "last-stage"
+    assert all("--flips" not in step.command for step in (test, before))
