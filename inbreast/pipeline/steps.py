@@ -27,8 +27,8 @@ SCALES = {
     # images, two folds. The paper's penalty would mostly shrink weights in six epochs.
     "small": Scale((256, 192), 1.0, (
         "--patients", 90, "--difficulty", 0.0, "--size", 512, 384),
-        flags=(*_demo_flags(6), "--weight-decay2", 0.0001, "--statistics-momentum", 0.95,
-               "--folds", 2), flips=False),
+        flags=(*_demo_flags(6), "--weight-decay2", 0.0001, "--statistics-momentum",
+               0.95, "--folds", 2), flips=False),
     "smoke": Scale((320, 256), 0.2, (
         "--patients", 24, "--difficulty", 0.0, "--size", 320, 256),
         flags=_demo_flags(1)),
