@@ -3,8 +3,9 @@
     python -m tests.mutants --count 100 --seed 0 --at-least 95
     python -m tests.mutants --count 40 --only end2end/images end2end/dicom/reading.py
 
-The tests of a module are its mirrored file and those named in `choosing.BESIDE`. The
-status is 1 where a smaller share is noticed than `--at-least` asks.
+The tests of a module are its mirrored file and those named in `choosing.BESIDE`, then
+all quick tests that import it. Which test runs which line is noted once per file of
+tests and kept. The status is 1 where a smaller share is noticed than `--at-least` asks.
 """
 
 import argparse
@@ -14,11 +15,10 @@ import json
 import pathlib
 import sys
 import tempfile
+import time
 
 from tests.mutants import choosing, judging, planting
 
-# From so many faults in a module on, which tests run which line is noted first.
-FEW = 3
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -30,7 +30,12 @@ def parser():
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=(), metavar="PATH",
-                        help="modules or folders (default: all without TensorFlow)")
+                        help="modules or folders (default: all that have tests)")
+    parser.add_argument("--seconds", type=float, default=float("inf"),
+                        help="begin no fault later than this")
+    parser.add_argument("--notes", type=pathlib.Path, metavar="FOLDER",
+                        default=ROOT / "runs" / "mutants",
+                        help="where it is kept which test runs which lines")
     parser.add_argument("--at-least", type=float, default=0, metavar="PERCENT")
     parser.add_argument("--record", type=pathlib.Path, metavar="FILE",
                         help="add a line of JSON per fault")
@@ -65,14 +70,23 @@ def main(argv=None):
     else:
         mutants = planting.draw(ROOT, choosing.modules(ROOT, arguments.only),
                                 arguments.count, arguments.seed)
-    of_module = collections.Counter(mutant.module for mutant in mutants)
+    return report(judged(mutants, arguments), arguments.at_least)
+
+
+def judged(mutants, arguments):
+    """Counts of endings by folder; prints each ending and its lines."""
     endings = collections.defaultdict(collections.Counter)
+    start = time.monotonic()
     record = arguments.record and arguments.record.resolve()
     with tempfile.TemporaryDirectory() as folder:
-        judge = judging.Judge(ROOT, folder)
+        judge = judging.Judge(ROOT, folder, arguments.notes)
         for mutant in mutants:
-            outcome, change = judged(
-                judge, mutant, traced=of_module[mutant.module] >= FEW)
+            if time.monotonic() - start > arguments.seconds:
+                break
+            text = planting.code(ROOT, mutant)
+            change = planting.change(
+                (ROOT / mutant.module).read_text(encoding="utf-8"), text)
+            outcome = judge.judge(mutant, text, choosing.stages(ROOT, mutant.module))
             endings[pathlib.PurePosixPath(mutant.module).parent.as_posix()][
                 outcome.ending] += 1
             print(f"{outcome.ending:8} {outcome.seconds:5.1f} s  {mutant.module}:"
@@ -82,16 +96,7 @@ def main(argv=None):
                     stream.write(json.dumps(dict(
                         vars(mutant), ending=outcome.ending, change=change,
                         by=outcome.by, seconds=round(outcome.seconds, 1))) + "\n")
-    return report(endings, arguments.at_least)
-
-
-def judged(judge, mutant, **keywords):
-    """The outcome of one fault and the lines that it changes."""
-    text = planting.code(ROOT, mutant)
-    before = (ROOT / mutant.module).read_text(encoding="utf-8")
-    tests = choosing.mirrored(ROOT, mutant.module)
-    outcome = judge.judge(mutant, text, tests, **keywords)
-    return outcome, planting.change(before, text)
+    return endings
 
 
 def report(endings, at_least):

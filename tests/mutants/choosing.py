@@ -1,10 +1,12 @@
 """Which modules are tried, with which tests."""
 
+import ast
+import functools
 import pathlib
-import re
 
-TENSORFLOW = re.compile(r"^\s*(?:import|from) (?:keras|tensorflow)\b", re.MULTILINE)
 PACKAGES = ("end2end", "ddsm_train", "inbreast")
+# Its tests are named after the folders whose constants they hold against the register.
+REGISTER = "tests/test_constants.py"
 # Where a module is tested beside the mirrored file. Module and test files.
 BESIDE = {
     "end2end/predict.py": ["tests/test_predict_command.py"],
@@ -29,8 +31,41 @@ def mirrored(root, module):
                  if (pathlib.Path(root) / name).exists())
 
 
+def stages(root, module):
+    """The mirrored test files of a module, the register of constants, and then the
+    others that import the module, or the folder in which it lies."""
+    first = mirrored(root, module)
+    path = pathlib.PurePosixPath(module).with_suffix("")
+    names = {".".join(path.parts), ".".join(path.parts[:-1])} - set(PACKAGES)
+    register = (REGISTER,) if (pathlib.Path(root) / REGISTER).exists() else ()
+    return first, register, tuple(
+        file for file, imports in _imports(root).items()
+        if file not in first and names & imports)
+
+
+def folder(module):
+    """The folder of a module as tests of the register are named."""
+    parts = pathlib.PurePosixPath(module).parts
+    return ".".join(parts[:2] if len(parts) > 2 else parts[:1])
+
+
+@functools.cache
+def _imports(root):
+    """What each file of tests imports: names with dots."""
+    imports = {}
+    for path in sorted((pathlib.Path(root) / "tests").rglob("test_*.py")):
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        imports[path.relative_to(root).as_posix()] = names
+    return imports
+
+
 def modules(root, words=()):
-    """Modules without TensorFlow that have tests.
+    """Modules that have tests.
 
     Args:
         root: folder of the packages.
@@ -40,10 +75,7 @@ def modules(root, words=()):
     for package in PACKAGES:
         for path in sorted((pathlib.Path(root) / package).rglob("*.py")):
             module = path.relative_to(root).as_posix()
-            if path.name == "__init__.py" or words and not module.startswith(
-                    tuple(words)):
-                continue
-            if not TENSORFLOW.search(path.read_text(encoding="utf-8")) and mirrored(
-                    root, module):
+            if path.name != "__init__.py" and mirrored(root, module) and (
+                    not words or module.startswith(tuple(words))):
                 chosen.append(module)
     return chosen

@@ -16,8 +16,9 @@ import signal
 import sys
 import time
 
-import coverage
 import pytest
+
+from tests.mutants import choosing, tracing
 
 PACKAGES = ("numpy", "cv2", "pydicom", "pandas", "scipy.stats", "sklearn.metrics",
             "h5py", "matplotlib.pyplot", "pytest", "hypothesis", "tensorflow", "keras")
@@ -26,35 +27,9 @@ COPIED = ("end2end", "ddsm_train", "inbreast", "tests", "docs", "benchmarks", ".
 # A fault may ask for any amount of memory and of disk.
 MEMORY = 12 << 30
 FILE_SIZE = 4 << 30
+# Seconds of the processor for the tests of a stage; the longer tests are left out.
+BUDGET = 25.0
 NOTICED, SURVIVED = "noticed", "survived"
-
-
-@dataclasses.dataclass(frozen=True)
-class Usual:
-    """The tests of a module without a fault.
-
-    Attributes:
-        seconds: of the processor.
-        lines: names of the tests by number of the line that they run; an empty name
-            for what runs at import or in fixtures.
-        of_tests: seconds by name.
-    """
-
-    seconds: float
-    lines: dict
-    of_tests: dict
-
-    def order(self, line):
-        """Names of the tests that run a line, the quickest first, and whether the
-        others should follow."""
-        # Within a statement of several lines only some are noted.
-        noted = [number for number in map(int, self.lines) if number <= line]
-        names = set(self.lines[str(max(noted))]) if noted else set()
-        return sorted(names - {""}, key=lambda name: self.of_tests.get(name, 0)), (
-            "" in names or not names)
-
-
-UNTRACED = Usual(100.0, {}, {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,15 +44,19 @@ class Outcome:
 class Judge:
     """A copy of the project and a way to run tests in it.
 
+    Args:
+        source: root of the project.
+        folder: for the copy.
+        notes: folder in which is kept which test runs which lines.
+
     Attributes:
         root: folder of the copy.
     """
 
-    def __init__(self, source, folder):
-        self.root = pathlib.Path(folder) / "project"
-        self.log = pathlib.Path(folder) / "tests.log"
-        self.notes = pathlib.Path(folder) / "notes.json"
-        self._usually = {}
+    def __init__(self, source, folder, notes):
+        self.root = pathlib.Path(folder).resolve() / "project"
+        self.log = self.root.with_name("tests.log")
+        self.store = tracing.Store(notes, self.root)
         self.root.mkdir()
         for name in COPIED:
             path = pathlib.Path(source) / name
@@ -87,56 +66,91 @@ class Judge:
                 shutil.copy2(path, self.root / name)
         os.chdir(self.root)
         os.environ.update(PYTHONPATH=str(self.root), PYTHONDONTWRITEBYTECODE="1")
-        sys.dont_write_bytecode = True
         sys.path.insert(0, str(self.root))
         for name in PACKAGES:
             importlib.import_module(name)
+        # Of files with a fault no compiled form may stay; of the others it saves time.
+        sys.dont_write_bytecode = True
 
-    def judge(self, mutant, text, tests, *, traced=True):
-        """Runs `tests` with `text` in the place of the module of `mutant`.
+    def judge(self, mutant, text, stages):
+        """Runs tests with `text` in the place of the module of `mutant`.
 
         Args:
             mutant: the fault.
             text: of its module with the fault.
-            tests: files.
-            traced: run them once without the fault, and then those that run the line
-                first, the others only where the line may have been run by a fixture,
-                an import or another process. Of one fault alone this takes longer.
+            stages: tuples of files of tests. Of the first all tests are run, those
+                first that run the line; of the others those that run the line.
+        """
+        before = (self.root / mutant.module).read_text(encoding="utf-8")
+        numbers = tracing.lines_of(before, mutant.line)
+        spent, ran = 0.0, False
+        for stage, files in enumerate(stages):
+            order = self.order(mutant.module, numbers, files, all_follow=not stage)
+            ran |= any(running for _, running, _ in order)
+            names = [name for name, _, _ in order]
+            if not names:
+                continue
+            with self._planted(mutant.module, text):
+                status, seconds = self._run(
+                    sorted({name.partition("::")[0] for name in names}),
+                    Chosen(names), 3 * sum(cost for _, _, cost in order) + 20)
+            spent += seconds
+            if status not in (0, int(pytest.ExitCode.NO_TESTS_COLLECTED)):
+                return Outcome(NOTICED, spent, self._failed(status))
+        return Outcome(SURVIVED, spent, "" if ran else "no test runs this line")
+
+    def order(self, module, numbers, files, *, all_follow):
+        """The tests to run: rows of name, whether it runs the lines, seconds; the
+        quickest of those that run the lines first."""
+        rows = []
+        for file in files:
+            notes = self.notes(file)
+            running = notes.running(module, numbers)
+            running |= {name for name in notes.seconds
+                        if name.endswith(f"[{choosing.folder(module)}]")}
+            rows += [(name, name in running, seconds)
+                     for name, seconds in notes.seconds.items()
+                     if all_follow or name in running]
+        rows.sort(key=lambda row: (not row[1], row[2]))
+        chosen, total = [], 0.0
+        for row in rows:
+            total += row[2]
+            if chosen and total > BUDGET:
+                break
+            chosen.append(row)
+        return chosen
+
+    def notes(self, file):
+        """Notes of a file of tests, which is run where there are none.
 
         Raises:
-            RuntimeError: the tests fail without the fault.
+            RuntimeError: the tests cannot be collected.
         """
-        usual = self._usual(mutant.module, tests) if traced else UNTRACED
-        order, all_follow = usual.order(mutant.line)
-        path = self.root / mutant.module
+        notes = self.store.read(file)
+        if notes is None:
+            path = self.root.with_name("notes.json")
+            path.unlink(missing_ok=True)
+            sys.dont_write_bytecode = False
+            status, _ = self._run([file], tracing.Traced(self.root, path), 900)
+            sys.dont_write_bytecode = True
+            if not path.exists():
+                raise RuntimeError(
+                    f"{file} fails without a fault (status {status}):\n"
+                    f"{self.log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
+            self.store.write(file, json.loads(path.read_text(encoding="utf-8")))
+            notes = self.store.read(file)
+        return notes
+
+    @contextlib.contextmanager
+    def _planted(self, module, text):
+        path = self.root / module
         before, times = path.read_text(encoding="utf-8"), path.stat()
         path.write_text(text, encoding="utf-8")
         try:
-            status, seconds = self._run(
-                tests, Chosen(order, all_follow), 3 * usual.seconds + 20)
+            yield
         finally:
             path.write_text(before, encoding="utf-8")
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        if status == 0:
-            return Outcome(SURVIVED, seconds, "" if order or not traced
-                           else "no test runs this line")
-        by = self._failed(status)
-        if not traced and not by.startswith("FAILED"):
-            # Perhaps these tests cannot even be collected here.
-            self._usual(mutant.module, tests)
-        return Outcome(NOTICED, seconds, by)
-
-    def _usual(self, module, tests):
-        if module not in self._usually:
-            traced = Traced(str(self.root / module), str(self.notes))
-            status, seconds = self._run(tests, traced, 900)
-            if status:
-                raise RuntimeError(
-                    f"{' '.join(tests)} fail without a fault (status {status}):\n"
-                    f"{self.log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
-            notes = json.loads(self.notes.read_text(encoding="utf-8"))
-            self._usually[module] = Usual(seconds, notes["lines"], notes["seconds"])
-        return self._usually[module]
 
     def _run(self, tests, plugin, limit):
         """Status and processor seconds of pytest in a forked process."""
@@ -171,8 +185,8 @@ class Judge:
             resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 5))
             plugin.begin()
             status = int(pytest.main([
-                "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", "--tb=line",
-                *tests], plugins=[plugin]))
+                "-q", "-m", "not slow", "-p", "no:cacheprovider", "--tb=line",
+                *plugin.flags, *tests], plugins=[plugin]))
         finally:
             sys.stdout.flush()
             os._exit(status)
@@ -183,51 +197,20 @@ class Judge:
         return names[0][:120] if names else f"status {status}"
 
 
-class Traced:
-    """A plugin of pytest that notes which tests run which lines, and their seconds."""
-
-    def __init__(self, module, notes):
-        self.module, self.notes = module, notes
-        self.seconds = {}
-        self.coverage = coverage.Coverage(
-            data_file=None, include=[module], config_file=False)
-
-    def begin(self):
-        """In the process of the tests, before the module is imported."""
-        self.coverage.start()
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item):
-        start = time.process_time()
-        self.coverage.switch_context(item.nodeid)
-        try:
-            return (yield)
-        finally:
-            self.coverage.switch_context("")
-            self.seconds[item.nodeid] = time.process_time() - start
-
-    def pytest_sessionfinish(self):
-        self.coverage.stop()
-        lines = self.coverage.get_data().contexts_by_lineno(self.module)
-        with open(self.notes, "w", encoding="utf-8") as stream:
-            json.dump(dict(lines=lines, seconds=self.seconds), stream)
-
-
 @dataclasses.dataclass
 class Chosen:
-    """A plugin of pytest that runs some tests first, and the others or not."""
+    """A plugin of pytest that runs some tests only, in their order, up to a failure."""
 
     order: list
-    all_follow: bool
+    flags = ("-x",)
 
     def begin(self):
         """Nothing has to be prepared."""
 
     def pytest_collection_modifyitems(self, config, items):
         ranks = {name: rank for rank, name in enumerate(self.order)}
-        if not self.all_follow:
-            items[:] = [item for item in items if item.nodeid in ranks]
-        items.sort(key=lambda item: ranks.get(item.nodeid, len(ranks)))
+        items[:] = sorted((item for item in items if item.nodeid in ranks),
+                          key=lambda item: ranks[item.nodeid])
 
 
 def _children_seconds():
