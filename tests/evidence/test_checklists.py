@@ -2,9 +2,12 @@
 
 import json
 
+import evidence_tables
 import pytest
+import recorded
+import run_files
 
-from end2end.evidence import checklists
+from end2end.evidence import atlas, checklists, run_facts
 from end2end.evidence.checklist_items import Item
 from end2end.evidence.run_facts import Fact
 from end2end.metrics import __main__ as program
@@ -50,3 +53,24 @@ def test_without_files_nothing_can_be_filled(tmp_path):
     with pytest.raises(files.InputError, match="not a JSON object"):
         program.main(["checklist", str(tmp_path), "--facts",
                       str(tmp_path / "facts.json")])
+
+
+def test_the_checklists_of_a_run_are_as_recorded(tmp_path, monkeypatch):
+    facts = run_files.write(tmp_path)
+    said = evidence_tables.findings(monkeypatch, [
+        "checklist", tmp_path / "run", "--facts", facts])
+    recorded.check("evidence-checklist", said)
+
+
+def test_the_card_of_a_run_is_as_recorded(tmp_path):
+    run_files.write(tmp_path)
+    card, gaps = atlas.card(run_facts.gathered([tmp_path / "run"]))
+    recorded.check("evidence-atlas", dict(card=card, gaps=gaps))
+    card, gaps = atlas.card(run_facts.gathered([
+        tmp_path / "run" / "results.json"]))
+    recorded.check("evidence-atlas-gaps", dict(card=card, gaps=gaps))
+
+
+def test_a_checklist_without_files_of_a_run_is_refused():
+    with pytest.raises(files.InputError, match="no files of a run; give the folder"):
+        program.main(["checklist"])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end import metrics
 from end2end.evidence import coverage
@@ -31,3 +32,10 @@ def test_95_percent_intervals_hold_the_truth_in_93_to_97_percent(name):
     for interval, share in coverage.covered(name, runs=1000):
         # 1000 studies tell a share to about 0.014.
         assert 0.92 <= share <= 0.98, interval
+
+
+def test_the_estimates_of_each_study_are_as_recorded():
+    rows = {name: study.draw(np.random.default_rng(3), 1)
+            for name, study in coverage.STUDIES.items()}
+    truths = {name: study.truths for name, study in coverage.STUDIES.items()}
+    recorded.check("evidence-studies", dict(rows=rows, truths=truths))

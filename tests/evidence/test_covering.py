@@ -1,7 +1,11 @@
 """`end2end metrics coverage`."""
 
-import pytest
+import dataclasses
 
+import pytest
+import recorded
+
+from end2end.evidence import coverage
 from end2end.metrics import __main__ as program
 from end2end.utils import files
 
@@ -17,3 +21,12 @@ def test_the_table_has_each_interval_of_a_study(capsys):
 def test_wrong_words_are_refused(words, message):
     with pytest.raises(files.InputError, match=message):
         program.main(["coverage", *words])
+
+
+def test_the_coverage_of_all_studies_is_as_recorded(capsys, monkeypatch):
+    # So few draws say nothing of coverage, but that the studies are the same.
+    monkeypatch.setattr(coverage, "STUDIES", {
+        name: dataclasses.replace(study, large=2)
+        for name, study in coverage.STUDIES.items()})
+    program.main(["coverage", "--runs", "3", "--seed", "5"])
+    recorded.check("evidence-coverage", capsys.readouterr().out)

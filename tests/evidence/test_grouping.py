@@ -5,6 +5,7 @@ import json
 import evidence_tables
 import numpy as np
 import pytest
+import recorded
 
 from end2end.metrics import __main__ as program
 from end2end.utils import files
@@ -29,6 +30,7 @@ def run(capsys, *words):
     return capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_the_planted_group_is_found_and_drawn(path, tmp_path, capsys):
     printed = run(capsys, path, "--bands", "age=50,60,70", "--by", "vendor",
                   "laterality", "rare", "--out", tmp_path / "out")
@@ -64,3 +66,12 @@ def test_another_table_brings_columns_by_image(tmp_path, capsys):
 def test_wrong_words_are_refused(path, words, message):
     with pytest.raises(files.InputError, match=message):
         program.main(["groups", str(path), *words])
+
+
+def test_all_that_is_said_of_groups_is_as_recorded(path, tmp_path, monkeypatch):
+    said = evidence_tables.findings(monkeypatch, [
+        "groups", path, "--bands", "age=50,60,70", "--by", "vendor", "laterality",
+        "rare", "--threshold", 0.4, "--least", 12])
+    recorded.check("evidence-groups", said, dict(FOLDER=tmp_path))
+    said = evidence_tables.findings(monkeypatch, ["groups", path])
+    recorded.check("evidence-groups-all", said, dict(FOLDER=tmp_path))

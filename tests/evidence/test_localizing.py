@@ -6,7 +6,9 @@ import types
 import evidence_tables
 import numpy as np
 import pytest
+import recorded
 
+from end2end.data import rois
 from end2end.evidence import localizing
 from end2end.explanation import maps
 from end2end.metrics import __main__ as program
@@ -35,6 +37,7 @@ def run(capsys, *words):
     return capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_two_readers_are_compared(tmp_path, capsys):
     printed = run(capsys, *tables(tmp_path, readers=("A", "B")), "--runs", "100",
                   "--out", tmp_path / "out")
@@ -85,3 +88,73 @@ def test_images_are_collected_in_order():
     assert isinstance(marks, localization.Marks)
     assert marks.false_image.tolist() == [0] and marks.lesion_image.tolist() == [1, 1]
     assert marks.diseased.tolist() == [False, True]
+
+
+def uneven(tmp_path):
+    """Readings of nine images of five women, with one, two or no lesions."""
+    lesions = evidence_tables.write(tmp_path / "lesions.csv", dict(
+        path=["a", "a", "b", "c", "d", "e", "f", "g", "h", "i"],
+        patient=["P1", "P1", "P1", "P2", "P2", "P3", "P3", "P4", "P5", "P5"],
+        lesion=["m1", "m2", "", "m1", "", "", "m1", "", "", "m3"]))
+    marks = evidence_tables.write(tmp_path / "marks.csv", dict(
+        reader=list("AAAAAAABBBBBB"), path=list("aabcdfgaacefi"),
+        lesion=["m1", "", "", "m1", "", "m1", "", "m2", "m2", "", "", "m1", "m3"],
+        score=[0.9, 0.3, 0.2, 0.7, 0.4, 0.6, 0.5, 0.8, 0.6, 0.35, 0.25, 0.45, 0.7]))
+    return marks, lesions
+
+
+def test_all_that_is_said_of_two_readings_is_as_recorded(tmp_path, monkeypatch):
+    said = evidence_tables.findings(monkeypatch, [
+        "localize", *uneven(tmp_path), "--runs", 40])
+    recorded.check("evidence-localize", said)
+
+
+def test_all_that_is_said_of_maps_is_as_recorded(tmp_path, monkeypatch):
+    (tmp_path / "maps").mkdir()
+    masks = {}
+    for number, label in enumerate((1, 0, 1, 1)):
+        grey = np.full((40, 30), 99, np.uint8)
+        strength = np.zeros((40, 30), np.float32)
+        strength[10, 7], strength[30, 20 + number] = 1.0, 0.35 + 0.1 * number
+        explained = maps.Explained(f"w{number // 2}_L_CC_{number}.png", grey,
+                                   0.6 - 0.1 * number, dict(
+                                       guided=strength, gradcam=strength[::-1] * 0.9),
+                                   label)
+        maps.save(tmp_path / "maps" / f"{number}.npz", explained)
+        mask = np.zeros((40, 30), bool)
+        mask[8:13, 5:10] = True
+        masks[explained.path] = [rois.Region(mask, True)] * (number == 0) + [
+            rois.Region(mask[::-1], number == 2)]
+    monkeypatch.setattr(rois, "read", lambda path: lambda name, shape: masks[name])
+    said = evidence_tables.findings(monkeypatch, [
+        "localize", tmp_path, "--rois", "r.csv", "--runs", 40, "--tolerance", 0.05])
+    recorded.check("evidence-localize-maps", said)
+
+
+@pytest.mark.parametrize("words, message", (
+    (["--cutoff", "1"], "--cutoff is a share; expected a number from 0, below 1."),
+    (["--distance", "-0.1"], "--distance is a share; expected a number from 0, below"),
+    (["--tolerance", "1"], "--tolerance is a share; expected a number from 0, below"),
+    (["--runs", "0"], "--runs must be at least 1; correct it.")))
+def test_numbers_out_of_range_are_refused(tmp_path, words, message):
+    with pytest.raises(files.InputError, match=message):
+        program.main(["localize", *map(str, uneven(tmp_path)), *words])
+    program.main(["localize", *map(str, uneven(tmp_path)), "--runs", "1", "--cutoff",
+                  "0", "--distance", "0.99", "--tolerance", "0"])
+
+
+def test_tables_without_the_columns_and_folders_without_maps_are_refused(tmp_path):
+    marks, lesions = uneven(tmp_path)
+    bare = evidence_tables.write(tmp_path / "bare.csv", dict(path=["a"], lesion=[""]))
+    with pytest.raises(files.InputError, match="has no column of ratings"):
+        program.main(["localize", str(bare), str(lesions)])
+    other = evidence_tables.write(tmp_path / "other.csv", dict(path=["a"], x=[1]))
+    with pytest.raises(files.InputError, match="path and lesion, found path, x"):
+        program.main(["localize", str(marks), str(other)])
+    with pytest.raises(files.InputError, match="has no maps .maps/..npz.; make them"):
+        program.main(["localize", str(tmp_path), "--rois", "r.csv"])
+    for text in ("inf", "x"):
+        wrong = evidence_tables.write(tmp_path / "wrong.csv", dict(
+            path=["a", "a"], lesion=["", ""], score=["0.5", text]))
+        with pytest.raises(files.InputError, match=f"row 3: the rating is '{text}'; "):
+            program.main(["localize", str(wrong), str(lesions)])

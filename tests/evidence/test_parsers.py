@@ -3,7 +3,9 @@
 import argparse
 import re
 
+import constants
 import pytest
+import recorded
 
 from end2end import evidence
 from end2end.evidence import parsers
@@ -52,3 +54,9 @@ def test_the_help_of_each_flag_names_its_default(name):
         shown = text.replace("%(default)s", " ".join(map(str, default)))
         assert [float(word) for word in re.findall(r"[\d.]+", shown)] == list(
             map(float, default)), action.option_strings
+
+
+def test_the_flags_of_the_commands_are_as_recorded():
+    rows = [f"{name} {flag} = {value}" for name in parsers.COMMANDS
+            for flag, value in constants.options(parsers.parser(name)).items()]
+    recorded.check("evidence-flags", "\n".join([parsers.overview(), *rows]))

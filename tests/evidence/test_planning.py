@@ -1,6 +1,7 @@
 """`end2end metrics plan`."""
 
 import pytest
+import recorded
 
 from end2end.metrics import __main__ as program
 from end2end.metrics import sample_size
@@ -20,3 +21,10 @@ def test_the_table_names_the_cases_for_each_aim(capsys):
 def test_wrong_words_are_refused(words, message):
     with pytest.raises(files.InputError, match=message):
         program.main(["plan", *words])
+
+
+@pytest.mark.parametrize("words", (
+    ["--auc", "0.8", "--above", "0.7", "--prevalence", "0.2", "--width", "0.08"], []))
+def test_the_plan_is_as_recorded(words, capsys):
+    program.main(["plan", *words])
+    recorded.check(f"evidence-plan-{len(words)}", capsys.readouterr().out)

@@ -6,6 +6,7 @@ import evidence_tables
 import known_scores as known
 import numpy as np
 import pytest
+import recorded
 from sklearn.metrics import roc_auc_score
 
 from end2end.metrics import __main__ as program
@@ -67,6 +68,7 @@ def long_table(tmp_path, **changes):
         truth=labels[case], rating=ratings.ravel()) | changes)
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_a_long_table_of_two_tests_gives_both_analyses(tmp_path, capsys):
     printed = run(capsys, long_table(tmp_path), "--case", "case_id", "--margin", "0.2",
                   "--out", tmp_path / "out")
@@ -86,3 +88,25 @@ def test_a_case_that_a_reader_left_out_is_refused(tmp_path):
     with pytest.raises(files.InputError, match="exactly once"):
         program.main(["readers", str(long_table(tmp_path, rating=ratings)),
                       "--case", "case_id"])
+
+
+def test_all_that_is_said_of_readers_and_models_is_as_recorded(tmp_path, monkeypatch):
+    path = evidence_tables.write(tmp_path / "study.csv", evidence_tables.study())
+    said = evidence_tables.findings(monkeypatch, [
+        "readers", path, "--margin", "0.05", "--recall-from", "0.3"])
+    recorded.check("evidence-readers", said, dict(FOLDER=tmp_path))
+
+
+def test_all_that_is_said_of_readers_with_several_tests_is_as_recorded(
+        tmp_path, monkeypatch):
+    said = evidence_tables.findings(monkeypatch, [
+        "readers", long_table(tmp_path), "--case", "case_id", "--margin", "0.2"])
+    recorded.check("evidence-readers-long", said, dict(FOLDER=tmp_path))
+
+
+def test_all_that_is_said_of_one_reader_and_one_model_is_as_recorded(
+        tmp_path, monkeypatch):
+    path = evidence_tables.write(tmp_path / "study.csv", evidence_tables.study())
+    said = evidence_tables.findings(monkeypatch, [
+        "readers", path, "--readers", "Reader02", "--score", "AI_good"])
+    recorded.check("evidence-readers-one", said, dict(FOLDER=tmp_path))

@@ -8,6 +8,7 @@ import evidence_tables
 import h5py
 import numpy as np
 import pytest
+import recorded
 import tiny_classifier
 
 from ddsm_train import evaluate
@@ -151,3 +152,15 @@ def _the_page_says_the_same(folder, rows):
                          headers={"X-Name": path.name}).json()
     assert answer["calibrated"] == pytest.approx(float(row["calibrated"]), abs=1e-6)
     assert any("Hospital A" in note for note in answer["notes"])
+
+
+def test_all_that_is_said_of_a_recalibration_is_as_recorded(model, tmp_path, capsys):
+    path = evidence_tables.write(tmp_path / "site.csv", evidence_tables.scored(80))
+    run(model, path, "--prevalence", "0.02", "--scheme", "flips")
+    said = capsys.readouterr().out + json.dumps(
+        cards.read(model)["calibration"], indent=1)
+    recorded.check("evidence-recalibrate", said, dict(FOLDER=tmp_path))
+    weak = evidence_tables.write(tmp_path / "weak.csv", evidence_tables.scored(
+        60, distance=0.2, seed=2))
+    run(model, weak, "--dry-run")
+    recorded.check("evidence-recalibrate-weak", capsys.readouterr().out)

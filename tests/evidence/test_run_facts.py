@@ -1,8 +1,11 @@
 """Tests of end2end.evidence.run_facts."""
 
+import dataclasses
 import json
 
 import pytest
+import recorded
+import run_files
 
 from end2end import config
 from end2end.evidence import run_facts
@@ -83,3 +86,42 @@ def test_files_that_are_no_run_are_refused(tmp_path):
     bad = write(tmp_path / "c.json", dict(CARD, classes=[1]))
     with pytest.raises(files.InputError, match="classes"):
         run_facts.gathered([bad])
+
+
+def test_all_facts_of_a_run_are_as_recorded(tmp_path):
+    facts = run_files.write(tmp_path)
+    rows = run_facts.gathered([tmp_path / "run"], files.read_json(facts))
+    recorded.check("evidence-facts", {
+        name: dataclasses.asdict(fact) for name, fact in rows.items()})
+
+
+@pytest.mark.parametrize("change, name, text", [
+    (dict(images=dict(size=[96, 64], augment=False)), "augmentation", "none"),
+    (dict(images={}), "preprocessing", None),
+    (dict(model=dict(backbone="vgg16", pretrained=False)), "initialization", "random"),
+    (dict(model=dict(backbone="vgg16", pretrained=True)), "initialization",
+     "pretrained on ImageNet"),
+    (dict(training=dict(optimizer="adam", balance_batches=False)), "imbalance",
+     "classes as they are"),
+    (dict(metrics=dict(val_auc="high")), "selection", None),
+    (dict(calibration=dict(temperature=dict(plain=2.0), source="V")), "updating",
+     "temperature found on V"),
+    (dict(operating_points=[dict(at="sensitivity", sensitivity=0.9, threshold=0.25)]),
+     "thresholds", None)])
+def test_what_a_card_says_otherwise_is_told_otherwise(tmp_path, change, name, text):
+    card = dict(run_files.CARD, **change)
+    facts = run_facts.read(card, tmp_path / "best.config.json")
+    assert facts.get(name) == text
+
+
+def test_facts_of_two_files_stand_together_with_both_names(tmp_path):
+    paths = [write(tmp_path / f"{name}.json", dict(history=[
+        dict(stage=stage), dict(stage=stage), dict()], epochs=number))
+        for name, stage, number in (("a", "top", 3), ("b", "all", 7), ("c", "top", 3))]
+    assert run_facts.gathered(paths[:2])["epochs"] == run_facts.Fact(
+        "3 epochs: top; 7 epochs: all", "a.json, b.json")
+    assert run_facts.gathered([paths[0], paths[2]])["epochs"] == run_facts.Fact(
+        "3 epochs: top", "c.json")
+    with pytest.raises(files.InputError, match="does not exist"):
+        run_facts.documents([tmp_path / "none.json"])
+    assert run_facts.documents([*paths, paths[0]]) == paths

@@ -4,6 +4,7 @@ import json
 
 import evidence_tables
 import pytest
+import recorded
 
 from end2end.metrics import __main__ as program
 from end2end.utils import files
@@ -14,6 +15,7 @@ def run(capsys, *words):
     return capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_decision_curves_and_ways_with_the_readers_of_the_table(tmp_path, capsys):
     columns = evidence_tables.study()
     columns["score"] = evidence_tables.scored(120)["score"]
@@ -61,3 +63,17 @@ def test_wrong_words_are_refused(tmp_path, words, message):
     path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored())
     with pytest.raises(files.InputError, match=message):
         program.main(["use", str(path), *words])
+
+
+def test_all_that_is_said_of_use_is_as_recorded(tmp_path, monkeypatch):
+    columns = evidence_tables.study()
+    columns["score"] = evidence_tables.scored(120)["score"]
+    path = evidence_tables.write(tmp_path / "a.csv", columns)
+    for name, words in (
+            ("evidence-use", ["--readers", "Reader*", "--prevalence", 0.01,
+                              "--recall-highest", 0.02, "--recall-from", 0.2]),
+            ("evidence-use-simulated", ["--recalibrated", "--threshold", 0.4,
+                                        "--defer", 0.3])):
+        said = evidence_tables.findings(monkeypatch, [
+            "use", path, "--score", "score", *words])
+        recorded.check(name, said, dict(FOLDER=tmp_path))

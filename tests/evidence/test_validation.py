@@ -7,6 +7,7 @@ import tracemalloc
 
 import evidence_tables
 import pytest
+import recorded
 
 from end2end import metrics
 from end2end.evidence import validation
@@ -33,6 +34,7 @@ def run(capsys, *words):
     return capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_two_sites_and_their_difference(sites, capsys):
     printed = run(capsys, sites / "a.csv", sites / "b.csv", "--prevalence", "0.006",
                   "--threshold", "0.5", "--out", sites / "out")
@@ -56,6 +58,7 @@ def test_tables_of_the_same_images_are_models_of_one_site(sites, capsys):
     assert "between sites" not in printed
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_rows_are_matched_by_path(sites, capsys):
     run(capsys, "--site", "A", sites / "a.csv", sites / "other.csv", "--site", "B",
         sites / "b.csv", "--out", sites / "out")
@@ -162,3 +165,16 @@ def test_scores_that_are_all_equal_are_named(sites, capsys):
     evidence_tables.write(sites / "equal.csv", table | dict(score=[0.5] * 300))
     assert "all scores of score are equal" in run(capsys, sites / "equal.csv")
     assert "are equal" not in run(capsys, sites / "a.csv")
+
+
+def test_all_that_is_said_of_two_sites_is_as_recorded(sites, monkeypatch):
+    said = evidence_tables.findings(monkeypatch, [
+        "validate", "--site", "A", sites / "a.csv", sites / "other.csv", "--site", "B",
+        sites / "b.csv", "--threshold", 0.25, 0.6, "--at", 0.8, "--prevalence", 0.02])
+    recorded.check("evidence-validate", said, dict(FOLDER=sites))
+
+
+def test_all_that_is_said_of_a_divided_table_is_as_recorded(sites, monkeypatch):
+    said = evidence_tables.findings(monkeypatch, [
+        "validate", sites / "a.csv", "--by", "laterality"])
+    recorded.check("evidence-validate-by", said, dict(FOLDER=sites))

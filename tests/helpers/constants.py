@@ -59,7 +59,7 @@ def _lines(module):
         elif callable(value):
             values.update(_defaults(name, inspect.unwrap(value)))
             if name == "parser" and not inspect.signature(value).parameters:
-                values.update(_options(value()))
+                values.update(options(value()))
     return [f"{module.__name__}.{name} = {_cut(text)}" for name, text in values.items()
             if text not in EMPTY]
 
@@ -103,7 +103,8 @@ def _of_class(name, kind):
     return values
 
 
-def _options(parser):
+def options(parser):
+    """What each option of a program has for its default and choices."""
     return {f"{action.option_strings[0] if action.option_strings else action.dest}":
             shown((action.default, action.nargs, action.const, action.choices and tuple(
                 action.choices), action.required, type(action).__name__))

@@ -1,9 +1,15 @@
 """Tables of scores and of readers, for the commands on evidence."""
 
 import csv
+import json
 import pathlib
 
+import figure_values
 import numpy as np
+
+from end2end.evidence import inputs
+from end2end.metrics import __main__ as program
+from end2end.reports import report, score_tables
 
 
 def write(path: pathlib.Path, columns: dict) -> pathlib.Path:
@@ -40,3 +46,19 @@ def study(count: int = 120, *, readers: int = 4, seed: int = 0) -> dict:
     columns["AI_good"] = (case + labels).round(4)
     columns["AI_poor"] = rng.normal(size=count).round(4)
     return columns
+
+
+def findings(monkeypatch, words: list) -> str:
+    """All that a command says and draws, as text for `recorded.check`."""
+    kept = []
+    monkeypatch.setattr(inputs, "finish", lambda found, out: kept.append(found) or [])
+    program.main([*map(str, words), "--out", "out"])
+    (found,) = kept
+    rows = [found.title, str(dict(found.cases))]
+    for section in found.sections:
+        rows += (score_tables.as_text(section) if isinstance(section, report.Table)
+                 else [f"{type(section).__name__}: {section.text}"])
+    rows.append(json.dumps(inputs.as_json(found.results), indent=1))
+    for name, caption, figure in found.pictures:
+        rows += [f"{name}: {caption}", figure_values.described(figure)]
+    return "\n".join(rows)

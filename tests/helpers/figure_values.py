@@ -37,3 +37,22 @@ def ticks(axis):
     """Places and texts of the ticks of an axis."""
     return [(float(place), label.get_text()) for place, label in zip(
         axis.get_ticklocs(), axis.get_ticklabels(), strict=True)]
+
+
+def described(figure):
+    """A figure as lines of text: of long lines their ends and sums."""
+    figure.draw_without_rendering()
+    rows = [f"figure {rounded(figure.get_size_inches())}"]
+    for axes in figure.axes:
+        rows.append(f"axes {words(axes)} {limits(axes)} {axes.get_aspect()}")
+        for label, points, *form in lines(axes):
+            shown = points if len(points) <= 6 else (
+                len(points), points[0], points[-1], rounded(np.sum(points, axis=0), 2))
+            rows.append(f"line {label} {shown} {form}")
+        rows += [f"text {text.get_position()} {text.get_text()}" for text in axes.texts]
+        rows += [f"ticks {ticks(axis)}" for axis in (axes.xaxis, axes.yaxis)]
+        for area in axes.collections:
+            parts = [path.vertices for path in area.get_paths()]
+            rows += [f"area {rounded(part[[0, -1]])} {rounded(part.mean(axis=0))}"
+                     for part in parts]
+    return "\n".join(rows)

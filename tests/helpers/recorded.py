@@ -1,0 +1,91 @@
+"""Holds a whole output against the one that was recorded when it was last checked.
+
+    RECORD=1 python -m pytest tests/evidence       # where a change is meant
+
+The records are in `tests/fixtures/recorded`; read the difference before it is kept.
+Words and signs have to be the same, and numbers to a share of 1e-4: the last bits
+differ between processors.
+"""
+
+import hashlib
+import json
+import math
+import os
+import pathlib
+import re
+
+import numpy as np
+
+FOLDER = pathlib.Path(__file__).parents[1] / "fixtures" / "recorded"
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
+
+
+def check(name, text, folders=None):
+    """Asserts that a text is the recorded one.
+
+    Args:
+        name: of the record.
+        text: a text, or what JSON can hold.
+        folders: paths by the word that stands for them in the record.
+    """
+    if not isinstance(text, str):
+        text = json.dumps(text, indent=1, default=plain)
+    for word, folder in (folders or {}).items():
+        text = text.replace(str(folder), word)
+    path = FOLDER / f"{name}.txt"
+    if os.environ.get("RECORD"):
+        path.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    lines, expected = (whole.rstrip("\n").split("\n") for whole in (
+        text, path.read_text(encoding="utf-8")))
+    for number, (line, before) in enumerate(zip(lines, expected, strict=False), 1):
+        assert _same(line, before), (
+            f"{path.name}:{number}: {line!r} instead of {before!r}")
+    assert len(lines) == len(expected), f"{path.name}: other lines at the end"
+
+
+def _same(line, before):
+    if line == before:
+        return True
+    if " ".join(NUMBER.sub("#", line).split()) != " ".join(
+            NUMBER.sub("#", before).split()):
+        return False
+    return all(_near(a, b) for a, b in zip(
+        NUMBER.findall(line), NUMBER.findall(before), strict=True))
+
+
+def _near(number, before):
+    # Numbers of few digits may be rounded the other way.
+    digits = len(before.split("e")[0].partition(".")[2])
+    return math.isclose(float(number), float(before), rel_tol=1e-4,
+                        abs_tol=1.01 * 10.0**-digits if digits >= 3 else 0)
+
+
+def plain(value):
+    """Arrays, paths and the like as JSON."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return str(value)
+
+
+def picture(pixels):
+    """What tells one picture from another, as a line: type, shape, mean, spread, the
+    moments along both axes, and some pixels."""
+    pixels = np.asarray(pixels)
+    values = pixels.astype(np.float64)
+    total = values.sum() or 1.0
+    moments = [float((np.indices(values.shape)[axis] * values).sum() / total)
+               for axis in range(values.ndim)]
+    places = [tuple(int(share * (side - 1)) for side in pixels.shape)
+              for share in (0.13, 0.31, 0.5, 0.77)]
+    numbers = [values.mean(), values.std(), values.min(), values.max(), *moments,
+               *(values[place] for place in places)]
+    return f"{pixels.dtype} {pixels.shape} " + " ".join(f"{n:.5g}" for n in numbers)
+
+
+def exact(content):
+    """A hash of bytes that are the same everywhere."""
+    return hashlib.sha256(content).hexdigest()[:16]
