@@ -49,7 +49,9 @@ def write(path: pathlib.Path, pixels: NDArray, tags: dict[str, object], *,
     content["PixelData"].VR = "OW" if pixels.itemsize == 2 else "OB"
     if jpeg_2000 and pydicom.pixels.get_encoder(
             pydicom.uid.JPEG2000Lossless).is_available:
-        content.compress(pydicom.uid.JPEG2000Lossless, stored)
+        # No pixel changes, and the same seed gives the same file.
+        content.compress(pydicom.uid.JPEG2000Lossless, stored,
+                         generate_instance_uid=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as part:
         content.save_as(part, enforce_file_format=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.phantoms import detector, digital, drawing
 
@@ -41,3 +42,12 @@ def test_gland_and_muscle_weaken_the_beam_and_the_rim_less():
     assert path[~inside].max() == 0
     assert 1 < path[SIZE[0] // 2, 20] < 7
     assert 0 < path[inside].min() < 0.5 * path[inside].max()
+
+
+def test_pictures_of_all_makers_are_as_recorded():
+    woman = drawing.draw_woman(2, seed=7, difficulty=0.3)
+    recorded.check("phantoms-makers", "\n".join(
+        recorded.picture(detector.render(woman, side, view, (110, 86), maker=maker,
+                                         seed=seed))
+        for maker in digital.MAKERS for seed, side, view in (
+            (1, "LEFT", "CC"), (2, "RIGHT", "MLO"))))

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.phantoms import drawing
 
@@ -101,3 +102,17 @@ def test_a_share_of_the_lesions_shows_in_one_view_and_nothing_else_changes():
         assert plain.seed == other.seed and plain.density == other.density
         assert [lesion.seed for lesion in sum(plain.lesions.values(), ())] == [
             lesion.seed for lesion in sum(other.lesions.values(), ())]
+
+
+def test_women_and_their_pictures_are_as_recorded():
+    rows = []
+    for number in range(1, 7):
+        woman = drawing.draw_woman(number, seed=3, difficulty=0.1 * number,
+                                   normal=number > 3, one_view=0.5)
+        rows.append(repr(woman))
+        for side in woman.lesions:
+            for view in drawing.VIEWS:
+                style = "film" if number % 2 else "digital"
+                picture, masks = drawing.render(woman, side, view, SIZE, style=style)
+                rows += map(recorded.picture, [picture, *masks])
+    recorded.check("phantoms-women", "\n".join(rows))

@@ -1,6 +1,7 @@
 """Lead letters of film, and text burned into digital pictures."""
 
 import numpy as np
+import recorded
 
 from end2end.phantoms import labels
 
@@ -34,3 +35,14 @@ def test_burned_in_text_is_sharp_and_near_white():
     labels.burn_in(np.random.default_rng(1), picture, "L CC", "LEFT", 4000)
     assert picture.max() == 3800
     assert np.nonzero(picture)[1].min() > SIZE[1] // 2
+
+
+def test_labels_are_as_recorded():
+    rows = []
+    for seed in range(9):
+        side = ("LEFT", "RIGHT")[seed % 2]
+        rows.append(recorded.picture(letters(seed, side)))
+        picture = np.full((140, 110), 200, np.uint16)
+        labels.burn_in(np.random.default_rng(seed), picture, "L CC", side, 3000)
+        rows.append(recorded.picture(picture))
+    recorded.check("phantoms-labels", "\n".join(rows))

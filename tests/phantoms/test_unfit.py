@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.phantoms import unfit
 
@@ -40,3 +41,14 @@ def test_pictures_without_a_breast_have_the_size_asked_for(name):
     image = unfit.NO_BREAST[name](np.random.default_rng(RNG_SEED), (400, 310))
     assert image.shape == (400, 310) and image.dtype == np.uint16
     assert np.ptp(image) > 10000
+
+
+def test_spoilt_and_empty_pictures_are_as_recorded():
+    rows = [str(unfit.middle_of_breast(breast()))]
+    for name, (spoil, kind) in unfit.SPOILINGS.items():
+        changed = spoil(breast(), np.random.default_rng(RNG_SEED))
+        rows.append(f"{name} ({kind}): {recorded.picture(changed)}")
+    for name, draw in unfit.NO_BREAST.items():
+        picture = draw(np.random.default_rng(RNG_SEED), (230, 180))
+        rows.append(f"{name}: {recorded.picture(picture)}")
+    recorded.check("phantoms-unfit", "\n".join(rows))

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+import recorded
 
 from end2end import phantoms
-from end2end.phantoms import cbis_ddsm, drawing
+from end2end.phantoms import cbis_ddsm, drawing, writing
 from end2end.utils import files
 
 SIZE = (256, 192)
@@ -220,3 +221,20 @@ def test_a_folder_with_other_contents_is_left_alone(tmp_path):
     phantoms.write_cbis_ddsm(other, patients=1, size=(96, 72))
     with pytest.raises(files.InputError, match="other settings"):
         phantoms.write_cbis_ddsm(other, patients=2, size=(96, 72))
+
+
+@pytest.mark.parametrize("layout", [*cbis_ddsm.WRITERS, "inbreast",
+                                    *writing.OTHER_LAYOUTS])
+def test_the_files_of_each_layout_are_as_recorded(layout, tmp_path):
+    if layout == "rsna":
+        pytest.importorskip("openjpeg")
+    choices = dict(patients=4, seed=9, difficulty=0.4, size=(90, 70), one_view=0.5)
+    if layout in cbis_ddsm.WRITERS:
+        phantoms.write_cbis_ddsm(tmp_path, layout=layout, **choices)
+    elif layout == "inbreast":
+        phantoms.write_inbreast(tmp_path, **choices)
+    else:
+        phantoms.write_layout(tmp_path, layout=layout, **choices)
+    if layout == "classic":
+        writing.spoil(tmp_path)
+    recorded.check(f"phantoms-{layout}", recorded.folder(tmp_path))
