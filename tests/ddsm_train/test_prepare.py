@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+import recorded
 
 from ddsm_train import prepare
 from end2end import phantoms
@@ -327,3 +328,16 @@ def test_a_table_that_holds_both_kinds_gives_each_finding_once(small):
     with open(calc, newline="") as stream:
         files.write_csv(calc, columns, [*csv.DictReader(stream), *renamed])
     assert sorted(map(str, cbis_ddsm.read_tables(small))) == sorted(map(str, before))
+
+
+@pytest.mark.parametrize("layout, split", [("classic", "official-disjoint"),
+                                           ("kaggle", "paper")])
+def test_an_import_is_as_recorded(layout, split, tmp_path, capsys):
+    phantoms.write_cbis_ddsm(tmp_path / "in", patients=9, seed=4, size=(120, 90),
+                             difficulty=0.5, layout=layout)
+    if layout == "classic":
+        writing.spoil(tmp_path / "in")
+    out = run(tmp_path / "in", tmp_path / "out", "--seed", 4,
+              "--split", split)
+    recorded.check(f"prepare-ddsm-{layout}", capsys.readouterr().out
+                   + recorded.folder(out), dict(FOLDER=tmp_path))

@@ -8,6 +8,7 @@ import cv2
 import messy_sheet
 import numpy as np
 import pytest
+import recorded
 
 from end2end.importing import __main__ as program
 from end2end.utils import files
@@ -234,3 +235,22 @@ def test_days_that_are_numbers_are_dates(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "day-numbers - said" in said and "exams-of-two" not in said
     assert {row["exam"] for row in rows_of(tmp_path / "out/images.csv")} == {"20230315"}
+
+
+def test_what_is_said_and_written_of_the_sheet_is_as_recorded(sheet, tmp_path, capsys):
+    path, out = sheet[0], tmp_path / "out"
+    said = [refusal(path, "--workers", 1), refusal(
+        path, "--workers", 1, "--column", "label=Befund"),
+        refusal(path, out, *FLAGS)]
+    program.main(["table", str(path), str(out), *FLAGS, "--leave-out", "two-labels"])
+    program.main(["table", str(path), *FLAGS, "--leave-out", "two-labels"])
+    recorded.check("import-table", "\n".join(said) + capsys.readouterr().out
+                   + recorded.folder(out),
+                   {"SHEET": path.parent, "FOLDER": tmp_path})
+
+
+def test_what_is_said_of_damaged_numbers_is_as_recorded(tmp_path, capsys):
+    path = messy_sheet.damaged(tmp_path / "t.csv", tmp_path)
+    said = refusal(path, "--workers", 1)
+    recorded.check("import-damaged", said + capsys.readouterr().out,
+                   dict(FOLDER=tmp_path))

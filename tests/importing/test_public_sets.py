@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import recorded
 
 from end2end import phantoms
 from end2end.importing import __main__ as program
@@ -113,3 +114,19 @@ def test_a_census_is_printed_without_an_output(downloads, capsys):
 def test_the_output_folder_is_asked_for(downloads):
     with pytest.raises(files.InputError, match="ROOT and OUT"):
         program.main(["cmmd", str(downloads / "cmmd")])
+
+
+@pytest.mark.parametrize("name, words", [
+    ("vindr", ["--birads-3", "negative"]), ("rsna", ["--split", "patient"]),
+    ("cmmd", ["--all-views", "--seed", "3"]), ("mini-mias", ["--test-share", "0.3"])])
+def test_an_import_is_as_recorded(name, words, tmp_path, capsys):
+    if name == "rsna":
+        pytest.importorskip("openjpeg")
+    phantoms.write_layout(tmp_path / "in", layout=name, patients=7, seed=8,
+                          size=(100, 76), difficulty=0.5)
+    out = tmp_path / "out"
+    program.main([name, str(tmp_path / "in"), str(out), "--workers", "1", "--size",
+                  "60", "44", *words])
+    program.main([name, str(tmp_path / "in"), "--census"])
+    recorded.check(f"import-{name}", capsys.readouterr().out + recorded.folder(out),
+                   dict(FOLDER=tmp_path))

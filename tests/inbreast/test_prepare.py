@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+import recorded
 
 from end2end import phantoms
 from end2end.importing.sets import inbreast_tables as tables
@@ -194,3 +195,9 @@ def test_what_is_missing_is_named_before_any_work(small, tmp_path, damage, compl
 def test_a_wrong_option_is_refused(small, tmp_path, options):
     with pytest.raises(files.InputError):
         run(small, tmp_path / "out", *options)
+
+
+def test_an_import_is_as_recorded(release, tmp_path, capsys):
+    out = run(release, tmp_path / "out", "--val-share", "0.25", "--test-share", 0.2)
+    recorded.check("prepare-inbreast", capsys.readouterr().out + recorded.folder(out),
+                   {"RELEASE": release, "FOLDER": tmp_path})
