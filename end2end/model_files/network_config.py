@@ -191,7 +191,9 @@ def _input_shape(row, entry, config, source):
     """Shape of the input of a sequential network, which its first layer may tell."""
     if isinstance(row.settings, Network):
         end = row.settings.inputs[0][0]
-        return next(inner.settings for inner in row.settings.rows if inner.name == end)
+        ends = [inner for inner in row.settings.rows if inner.name == end]
+        expect(ends, source, "a network lacks an end")
+        return ends[0].settings
     settings = entry["config"] if isinstance(entry.get("config"), dict) else {}
     shape = settings.get("batch_input_shape") or config.get("build_input_shape")
     if shape is None:

@@ -110,7 +110,8 @@ def _call(entry, where):
 
 def _of_tensorflow(config, call, where):
     function = str(config.get("function"))
-    call = call[0] if call and isinstance(call[0], list) else call
+    if isinstance(call, list) and call and isinstance(call[0], list):
+        call = call[0]
     expect(isinstance(call, list) and len(call) == 4 and isinstance(call[3], dict),
            where, "it has a malformed connection")
     arguments = {key: value for key, value in call[3].items()
@@ -122,7 +123,8 @@ def _of_tensorflow(config, call, where):
 
 def _of_keras(kind, config, call, where):
     name = kind.lower()
-    expect(isinstance(call, dict) and isinstance(call.get("args"), list), where,
+    expect(isinstance(call, dict) and isinstance(call.get("args"), list)
+           and isinstance(call.get("kwargs") or {}, dict), where,
            "it has a malformed connection")
     operands = [_operand(value, where) for value in call["args"]]
     arguments = {key: value for key, value in (

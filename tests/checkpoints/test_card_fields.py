@@ -2,7 +2,9 @@
 
 import math
 
+import deformed
 import pytest
+import recorded
 
 from end2end import config
 from end2end.checkpoints import card_fields
@@ -81,3 +83,40 @@ def test_what_is_no_object_or_nested_without_end_is_refused():
     for card in ([], None, "x", {"further": nested}):
         with pytest.raises(files.InputError):
             card_fields.checked(card, "card")
+
+
+RICH = stored(GOOD) | {
+    "acquisition": "film", "parent": {"name": "first"}, "map_scales": {
+        "guided": 0.5, "gradcam": 2.0},
+    "operating_points": [
+        {"at": "sensitivity", "sensitivity": 0.9, "specificity": 0.5, "threshold": 0.3,
+         "scheme": "flips", "source": "val"}]}
+RICH["images"] = {"size": [96, 64], "height": None, "intensity_scale": "auto",
+                  "pixel_mean": 42.5, "channels": 3, "equalize_histogram": False}
+RICH["model"] = {"backbone": "resnet50", "top_filters": [512, 512], "dropout": 0.5}
+RICH["training"] = {"batch_size": 4, "learning_rate": 0.001}
+
+
+def test_cards_deformed_at_any_place_are_read_or_refused_as_recorded():
+    recorded.check("card-fields", deformed.record(
+        lambda card: card_fields.checked(card, "card"), RICH))
+
+
+NUMBERS = (-1, 0, 1e-9, 0.5, 1, 1.0001, 2, 3, 4, 64, 65, 1024, 4096, 10_000, 100_000,
+           100_001, 10**6, 10**7, 10**9, 0.1 + 0.2, True, math.nan, math.inf)
+
+
+def test_numbers_of_cards_have_the_limits_that_are_recorded():
+    rows = []
+    for group, kind in (("images", config.ImageOptions), ("model", config.ModelOptions),
+                        ("training", config.TrainingOptions)):
+        for name, value in stored(config.to_dict(kind())).items():
+            several = isinstance(value, list)
+            if isinstance(value, (bool, str)):
+                continue
+            cases = [(repr(number), {group: {name: [number] * max(len(value), 2)
+                                             if several else number}})
+                     for number in NUMBERS]
+            rows += [f"== {group}.{name}", deformed.grouped(
+                lambda card: card_fields.checked(card, "c"), cases)]
+    recorded.check("card-numbers", "\n".join(rows))

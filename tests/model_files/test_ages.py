@@ -1,9 +1,11 @@
 """A file means what it meant to the Keras that wrote it."""
 
+import deformed
 import foreign_models
 import h5py
 import numpy as np
 import pytest
+import recorded
 from keras import layers
 
 from end2end import checkpoints
@@ -189,3 +191,47 @@ def test_a_dilation_that_its_age_left_out_is_refused(version, rate, refused):
             ages.in_words_of_keras_3(network, ages.Age(version), "here")
     else:
         ages.in_words_of_keras_3(network, ages.Age(version), "here")
+
+
+ROWS = [
+    ("Dense", dict(units=2, activation="hard_sigmoid")),
+    ("Dense", dict(units=2, activation="elu")), ("Conv2D", dict(
+        filters=4, kernel_size=[3, 5], padding="same", strides=[2, 1])),
+    ("Conv2D", dict(filters=4, kernel_size=[4, 4], padding="same")),
+    ("Conv2D", dict(filters=4, kernel_size=3, padding="valid", dilation_rate=2)),
+    ("Conv2D", dict(filters=4, kernel_size=[3, 3], padding="same", strides=[2, 2],
+                    dilation_rate=[2, 2], groups=2)),
+    ("DepthwiseConv2D", dict(kernel_size=[3, 3], strides=[1, 2], padding="same")),
+    ("SeparableConv2D", dict(filters=4, kernel_size=[3, 3], dilation_rate=[1, 2])),
+    ("Conv2DTranspose", dict(filters=4, kernel_size=[3, 2], strides=[2, 2])),
+    ("MaxPooling2D", dict(pool_size=[3, 2], strides=[2, 2], padding="same")),
+    ("AveragePooling2D", dict(pool_size=[2, 2], padding="same")),
+    ("UpSampling2D", dict(size=[2, 3], interpolation="bilinear")),
+    ("UpSampling2D", dict(size=2, interpolation="nearest")),
+    ("Resizing", dict(height=3, width=5, interpolation="bilinear")),
+    ("ELU", dict(alpha=0.5)), ("ELU", {}), ("Activation", dict(activation="gelu")),
+    ("Activation", dict(activation="hard_sigmoid")),
+    ("Activation", dict(activation="leaky_relu")),
+    ("Dense", dict(units=3, activation=("LeakyReLU", dict(negative_slope=0.1)))),
+    ("BatchNormalization", dict(axis=1)), ("Rescaling", dict(scale=2.0)),
+    ("GroupNormalization", dict(groups=2))]
+AGES = [("", ""), ("1.2.2", "theano"), ("2.2.4", "theano"), ("2.2.5", "tensorflow"),
+        ("2.3.0", "tensorflow"), ("2.3.0-tf", "tensorflow"), ("2.13.1", "tensorflow"),
+        ("3.5.0", "jax"), ("3.9.1", "tensorflow"), ("2.2.4", "cntk")]
+
+
+@pytest.mark.parametrize("read", [ages.in_words_of_keras_3, ages.check_names])
+def test_every_layer_of_every_age_is_read_or_refused_as_recorded(read):
+    rows = []
+    for kind, settings in ROWS:
+        def network(age, kind=kind, settings=settings):
+            row = network_config.Row("x/1", kind, dict(settings), [[("in", 0, 0)]])
+            after = network_config.Row("y", "Flatten", {}, [[("x/1", 0, 0)]])
+            return read(network_config.Network(
+                "m", [row, after], [("in", 0, 0)], [("x/1", 0, 0), ("y", 0, 0)]),
+                ages.Age(*age), "m.h5")
+        rows += [f"== {kind} {settings}", deformed.grouped(
+            network, [(" ".join(age), age) for age in AGES])]
+    rows += [f"{age}: {ages.Age(*age).major} {ages.Age(*age).place} "
+             f"{ages.Age(*age).old_resizing}" for age in AGES]
+    recorded.check(f"model-ages-{read.__name__}", "\n".join(rows))

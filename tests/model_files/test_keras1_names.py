@@ -1,6 +1,8 @@
 import copy
 
+import deformed
 import pytest
+import recorded
 
 from end2end.model_files import keras1_names, layer_settings, network_config
 from end2end.utils import files
@@ -72,3 +74,23 @@ def test_an_unknown_class_of_keras_1_is_refused_by_its_name():
     ("sep_depthwise_kernel:0", "sep/depthwise_kernel"), ("kernel:0", None)])
 def test_a_weight_is_known_by_its_name(name, expected):
     assert keras1_names.weight(name) == expected
+
+
+OLD = [("Convolution2D", CONVOLUTION), ("ZeroPadding2D", {"padding": [1, 2, 3, 4]}),
+       ("Merge", {"mode": "concat", "concat_axis": 1, "name": "m", "mode_type": "raw"}),
+       ("Merge", {"mode": "sum"}), ("BatchNormalization", {"mode": 0, "axis": 3}),
+       ("Dense", {"output_dim": 3, "W_regularizer": {"class_name": "L2", "l2": 1},
+                  "b_regularizer": {"name": "WeightRegularizer", "l2": 0.25}})]
+
+
+def test_old_layers_deformed_at_any_place_are_read_or_refused_as_recorded():
+    rows = []
+    for kind, config in OLD:
+        rows += [f"== {kind}", deformed.record(
+            lambda stored, kind=kind: keras1_names.layer(kind, stored, "m.h5"), config)]
+    rows += [f"{name} {keras1_names.weight(name)}" for name in (
+        "conv1_W:0", "conv1_W_1:0", "a_b_b:0", "n_gamma", "n_beta_2", "n_running_std:0",
+        "n_running_mean:0", "s_depthwise_kernel:0", "s_pointwise_kernel", "c/kernel",
+        "W:0", "_W", "conv1_w:0", "conv1_W_x")]
+    rows += [str(keras1_names.layer("Convolution2D", None, "m.h5"))]
+    recorded.check("model-keras1", "\n".join(rows))

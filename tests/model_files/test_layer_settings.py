@@ -1,6 +1,8 @@
 import logging
 
+import deformed
 import pytest
+import recorded
 
 from end2end.model_files import layer_settings
 from end2end.utils import files
@@ -89,3 +91,51 @@ def test_an_array_as_setting_is_read_as_its_numbers():
                  config=dict(value=[0.5, 1.0, 2.0], dtype="float64"))
     assert layer_settings.checked("Rescaling", dict(scale=array, offset=0.0), "m.h5"
                                   ) == dict(scale=[0.5, 1.0, 2.0], offset=0.0)
+
+
+VALUES = [None, True, False, 0, 1, -1, 2.5, "same", "relu", "nearest", "area", "x",
+          10**7, 10**7 + 1, -10**7 - 1, float("inf"), [], [3], [2, 3], [[1, 2], [3, 4]],
+          [[10**8]], {}, {"l2": 1}, [{}],
+          {"class_name": "L2", "config": {"l2": 0.01}},
+          {"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0}},
+          {"class_name": "l1", "config": {"l1": -1}},
+          {"class_name": "L1", "config": {"l1": 10**7 + 1}},
+          {"class_name": "L1", "config": {"l1": 10**7}},
+          {"class_name": "L1", "config": {"l1": "x"}},
+          {"class_name": "L3", "config": {}}, {"class_name": "L2"},
+          {"class_name": "function", "config": "softmax_v2"},
+          {"class_name": "ReLU", "config": {"max_value": 6.0}},
+          {"class_name": "__numpy__", "config": {"value": [0.5]}},
+          {"class_name": "__tensor__", "config": 3}]
+KEYS = ("units", "activation", "kernel_regularizer", "axis", "interpolation", "dtype",
+        "data_format", "renorm", "renorm_momentum", "groups", "seed", "surprise",
+        "kernel_constraint", "fill_mode", "scale")
+
+
+def test_every_value_of_every_kind_of_setting_is_read_as_recorded():
+    rows = []
+    for kind, key in [*(("Dense", key) for key in KEYS), ("Resizing", "interpolation"),
+                      ("Resizing", "fill_mode"), ("Softmax", "axis"),
+                      ("ReLU", "theta"), ("Conv2D", "kernel_size"),
+                      ("Rescaling", "scale"), ("Conv2D", "groups")]:
+        rows.append(f"== {kind} {key}")
+        rows.append(deformed.grouped(
+            read(kind), [(repr(value), {key: value}) for value in VALUES]))
+    recorded.check("model-settings", "\n".join(rows))
+
+
+def read(kind):
+    return lambda config: layer_settings.checked(kind, config, "m.h5")
+
+
+def test_the_settings_of_every_class_are_taken_over():
+    for kind, keys in layer_settings.SETTINGS.items():
+        config = {key: "relu" if key == "activation" else "bilinear"
+                  if key == "interpolation" else None if "regularizer" in key else 3
+                  for key in keys}
+        assert layer_settings.checked(kind, config, "m.h5") == config
+    assert layer_settings.shape([None, 100_000], "m.h5") == (100_000,)
+    for sides, message in (([None], "the input shape is"),
+                           ([None, 100_001], "an input side of 100001, which is")):
+        with pytest.raises(files.InputError, match=message):
+            layer_settings.shape(sides, "m.h5")

@@ -2,6 +2,7 @@ import foreign_models
 import keras
 import numpy as np
 import pytest
+import recorded
 
 from end2end import checkpoints
 from end2end.model_files import network_build
@@ -49,3 +50,20 @@ def test_a_layer_that_computes_across_the_batch_is_refused(tmp_path):
         tmp_path / "a.h5")
     with pytest.raises(files.InputError, match="across the images of a batch"):
         checkpoints.load_model(path)
+
+
+def test_shapes_of_all_kinds_are_as_recorded():
+    shape = (None, 7, 9, 6)
+    settings = [dict(units=4), dict(filters=6, kernel_size=[2, 3], groups=2),
+                dict(filters=5, kernel_size=3, use_bias=False, depth_multiplier=2),
+                dict(axis=[1, -1], scale=False, shared_axes=[2]),
+                dict(axis=1, center=False, mean=[1.0]), dict(axis=None)]
+    rows = []
+    for kind in network_build._SHAPES:
+        for number, chosen in enumerate(settings):
+            try:
+                shapes = network_build.declared_shapes(kind, chosen, shape)
+            except TypeError:  # it has no axis
+                continue
+            rows.append(f"{kind} {number}: {shapes}")
+    recorded.check("model-shapes", "\n".join(rows))

@@ -1,9 +1,13 @@
 """One network in the words of every age of Keras is read as the same rows."""
 
 import copy
+import functools
 import itertools
+import json
 
+import deformed
 import pytest
+import recorded
 
 from end2end.model_files import network_config
 from end2end.utils import files
@@ -204,3 +208,116 @@ def test_a_stochastic_depth_that_is_not_of_convnext_is_refused(name, refused):
             network_config._read_row(entry, reading)
     else:
         assert network_config._read_row(entry, reading).kind == "Activation"
+
+
+# Deformed at every place -----------------------------------------------------------
+
+
+def sequential(*, first):
+    """A network in a line; `first` says what tells the shape of its input."""
+    convolution = layer("Conv2D", "conv/1", [], filters=4, kernel_size=[3, 2],
+                        strides=[2, 1], padding="same", activation="relu")
+    dense = layer("Dense", "dense", [], units=2, activation="softmax")
+    layers = [convolution, layer("Flatten", "flat", []), dense]
+    config = {"name": "line", "layers": layers}
+    if first == "input":
+        layers.insert(0, layer("InputLayer", "start", [],
+                               batch_input_shape=[None, 9, 7, 3]))
+    elif first == "layer":
+        convolution["config"]["batch_input_shape"] = [None, 9, 7, 3]
+    elif first == "build":
+        config["build_input_shape"] = [None, 9, 7, 3]
+    elif first == "nested":
+        layers[0] = nested()
+        layers[0]["name"] = "inner"
+        del layers[1]
+    return {"class_name": "Sequential", "config": layers if first == "bare" else config}
+
+
+def slashed():
+    """A network with two ends, slashes in its names, and a sum of two tensors."""
+    return {"class_name": "Functional", "config": {
+        "name": "two", "layers": [
+            layer("InputLayer", "a", [], batch_shape=[None, 4], dtype="float32"),
+            layer("InputLayer", "b_c", [], batch_input_shape=[None, 4]),
+            layer("Add", "b/c", [["a", 0, 0, {}], ["b_c", 0, 0, {}]]),
+            layer("GaussianNoise", "n/1", [["b/c", 0, 0, {}]], stddev=0.1),
+            layer("RandomFlip", "turn", [["n/1", 0, 0, {}]])],
+        "input_layers": {"x": ["a", 0, 0], "y": ["b_c", 0, 0]},
+        "output_layers": [["turn", 0, 0], ["b/c", 0, 0]]}}
+
+
+def modern():
+    """A nested network as Keras 3 stores it, called twice."""
+    stored = changed(changed(nested(), keras_3_calls), registered)
+    trunk = stored["config"]["layers"][1]
+    trunk["inbound_nodes"] = trunk["inbound_nodes"] * 2
+    return stored
+
+
+DESCRIPTIONS = {
+    "nested": nested, "modern": modern, "slashed": slashed, **{
+        f"line-{first}": functools.partial(sequential, first=first)
+        for first in ("input", "layer", "build", "nested", "bare", "none")}}
+
+
+@pytest.mark.parametrize("name", [name for name in DESCRIPTIONS
+                                  if name != "line-nested"])
+def test_a_network_deformed_at_any_place_is_read_or_refused_as_recorded(name):
+    recorded.check(f"model-network-{name}", deformed.record(
+        lambda stored: network_config.read(stored, "m.h5"), DESCRIPTIONS[name]()))
+
+
+def test_a_network_in_a_line_that_begins_with_one_without_its_input_is_refused():
+    stored = sequential(first="nested")
+    stored["config"]["layers"][0]["config"]["layers"] = []
+    with pytest.raises(files.InputError, match="a network lacks an end"):
+        network_config.read(stored, "m.h5")
+
+
+def test_networks_are_written_as_recorded():
+    recorded.check("model-network-written", {
+        name: network_config.write(network_config.read(make(), "m.h5"))
+        for name, make in DESCRIPTIONS.items()
+        if name not in ("line-none", "line-bare")})
+
+
+def test_layers_and_depth_are_counted_up_to_their_limits(monkeypatch):
+    monkeypatch.setattr(network_config, "MOST_LAYERS", 7)
+    network_config.read(nested(), "m.h5")
+    monkeypatch.setattr(network_config, "MOST_LAYERS", 6)
+    with pytest.raises(files.InputError, match="more than 6 layers"):
+        network_config.read(nested(), "m.h5")
+    monkeypatch.undo()
+    monkeypatch.setattr(network_config, "DEEPEST_NESTING", 1)
+    network_config.read(nested(), "m.h5")
+    monkeypatch.setattr(network_config, "DEEPEST_NESTING", 0)
+    with pytest.raises(files.InputError, match="nested deeper than 0"):
+        network_config.read(nested(), "m.h5")
+    # Networks beside each other are not within each other.
+    twins = nested()
+    twins["config"]["layers"].insert(2, dict(twins["config"]["layers"][1], name="m"))
+    monkeypatch.setattr(network_config, "DEEPEST_NESTING", 1)
+    assert len(network_config.read(twins, "m.h5").rows) == 6
+
+
+CALL = {"class_name": "__keras_tensor__", "config": {"keras_history": ["a", 1, 2]}}
+
+
+CALLS_OF_LAYERS = [
+    ["a", 0, 0], [["a", 0, 0], ["b", 1, 2, {}]], [], ["a", 0], ["a", -1, 0],
+    ["a", 0, 0.5], ["a", True, 0], [["a", 0, 0, {"training": True}]],
+    [["a", 0, 0, {"training": False}]], [["a", 0, 0, {"mask": None}]],
+    [["a", 0, 0, {"mask": [1]}]], [["a", 0, 0, {"scale": 2}]], "a", None,
+    {"args": [CALL]}, {"args": [[CALL, CALL]]}, {"args": []}, {"args": [3]},
+    {"args": [CALL, None]}, {"args": [CALL], "kwargs": {"training": True}},
+    {"args": [CALL], "kwargs": [1]}, {"args": [{"class_name": "x"}]},
+    {"args": [dict(CALL, config=3)]}]
+
+
+def test_calls_are_read_or_refused_as_recorded():
+    rows = [f"{json.dumps(call)} {passing}: " + deformed.outcome(
+        lambda stored, passing=passing: network_config._read_call(
+            stored, "m.h5", passing=passing), call)
+        for call in CALLS_OF_LAYERS for passing in (False, True)]
+    recorded.check("model-calls", "\n".join(rows))

@@ -2,14 +2,17 @@
 
 import json
 
+import deformed
 import foreign_models
 import h5py
 import keras
 import numpy as np
 import pytest
+import recorded
 from keras import layers, ops
 
 from end2end import checkpoints
+from end2end.model_files import network_config, operations
 from end2end.utils import files
 
 END = ["conv", 0, 0]
@@ -128,3 +131,52 @@ def test_a_thresholded_relu_keeps_what_exceeds_its_threshold(tmp_path):
         checkpoints.load_model(path).predict(images, verbose=0),
         expected(model, lambda x: x * ops.cast(x > 0.25, "float32")).predict(
             images, verbose=0), atol=1e-6)
+
+
+def tensor(name):
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+
+def of_tensorflow(function_name, first, **arguments):
+    return {"class_name": "TFOpLambda", "name": "op", "inbound_nodes": [
+        [*first, arguments]], "config": {"function": function_name}}
+
+
+def of_keras(kind, *operands, **config):
+    return {"class_name": kind, "module": "keras.src.ops.numpy", "name": "op",
+            "config": config, "inbound_nodes": [{"args": list(operands), "kwargs": {}}]}
+
+
+ENTRIES = [
+    of_tensorflow("math.subtract", ["a", 0, 0], y=["b", 0, 0], name=None),
+    of_tensorflow("__operators__.truediv", ["a", 0, 0], y=255.0),
+    of_tensorflow("math.subtract", ["_CONSTANT_VALUE", -1, 2.0], y=["b", 0, 0]),
+    of_tensorflow("math.reduce_mean", ["a", 0, 0], axis=[1, 2], keepdims=True),
+    of_tensorflow("nn.softmax", ["a", 0, 0], axis=-1),
+    of_keras("Add", tensor("a"), tensor("b"), name="x", dtype="float32"),
+    of_keras("Multiply", tensor("a"), 0.5), of_keras("Subtract", 3, tensor("a")),
+    of_keras("Divide", 3, tensor("a")), of_keras("TrueDivide", tensor("a"), 0),
+    of_keras("Mean", tensor("a"), axis=[1, 2], keepdims=False),
+    of_keras("Relu6", tensor("a")), of_keras("Concatenate", [tensor("a"), 3]),
+    {"class_name": "SlicingOpLambda", "name": "op", "config": {},
+     "inbound_nodes": [[]]}]
+
+
+def test_operations_deformed_at_any_place_are_read_or_refused_as_recorded():
+    def read(stored):
+        return network_config._read_row(stored, network_config._Reading("m.h5"))
+
+    rows = [deformed.record(read, entry) for entry in ENTRIES[:-1]]
+    rows.append(deformed.outcome(read, ENTRIES[-1]))
+    recorded.check("model-operations", "\n==\n".join(rows))
+
+
+@pytest.mark.parametrize(("entry", "is_one"), [
+    *((entry, True) for entry in ENTRIES), ({"class_name": "Dense"}, False),
+    ({"class_name": "Mean"}, True), ({"class_name": "TensorFlowOpLayer"}, True),
+    (of_keras("Add", tensor("a"), tensor("b")) | {"module": None}, True),
+    (of_keras("Add", tensor("a")) | {"module": None}, False),
+    (of_keras("Flip", tensor("a"), 3) | {"module": None}, False),
+    ({"class_name": "Add", "inbound_nodes": [[["a", 0, 0], ["b", 0, 0]]]}, False)])
+def test_functions_are_told_from_layers(entry, is_one):
+    assert operations.is_operation(entry) is is_one
