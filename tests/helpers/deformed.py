@@ -76,3 +76,26 @@ def grouped(read, cases):
         groups.setdefault(outcome(read, content), []).append(name)
     return "\n".join(f"{said}\n    {'; '.join(names)}"
                      for said, names in groups.items())
+
+
+CELLS = ("", "x", "-1", "1.5", "nan", "L", "a.png")
+
+
+def table(read, text, sign=","):
+    """Lines on a table of which each cell, each heading and each row is another."""
+    rows = [line.split(sign) for line in text.splitlines()]
+    cases = [("as it is", rows), ("no rows", rows[:1]), ("nothing", [])]
+    for number, row in enumerate(rows):
+        cases += [(f"row {number} gone", rows[:number] + rows[number + 1:]),
+                  (f"row {number} twice", rows[:number + 1] + rows[number:]),
+                  (f"row {number} short", [*rows[:number], row[:-1],
+                                           *rows[number + 1:]]),
+                  (f"row {number} long", [*rows[:number], [*row, "z"],
+                                          *rows[number + 1:]])]
+        for place in range(len(row)):
+            for cell in CELLS:
+                changed = [*row[:place], cell, *row[place + 1:]]
+                cases.append((f"{number}.{place}={cell!r}",
+                              [*rows[:number], changed, *rows[number + 1:]]))
+    return grouped(lambda rows: read("".join(sign.join(row) + "\n" for row in rows)),
+                   cases)

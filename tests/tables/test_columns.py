@@ -3,9 +3,11 @@
 import gzip
 import tracemalloc
 
+import deformed
 import evidence_tables
 import numpy as np
 import pytest
+import recorded
 
 from end2end.tables import columns, scores
 from end2end.utils import files, mapped
@@ -158,3 +160,24 @@ def test_a_million_rows_take_few_bytes_each(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(read) == 50_000 and peak < 100 * len(read)
+
+
+TABLE = """path;patient;label;score;score_b;site
+a.png;P1;1;0.75;0.5;X
+b.png;P1;benign;0.25;0.125;Y
+c.png;P2;yes;1.5;-3;
+d.png;;0;0.5;0.5;X
+"""
+
+
+def test_tables_deformed_in_any_cell_are_read_or_refused_as_recorded(tmp_path):
+    path = tmp_path / "s.csv"
+
+    def read(text):
+        path.write_text(text, encoding="utf-8")
+        found = columns.read(path, columns.Wanted(texts=("*",)))
+        return {name: {key: np.asarray(part).tolist() for key, part in value.items()}
+                if isinstance(value, dict) else np.asarray(value).tolist()
+                for name, value in vars(found).items()}
+
+    recorded.check("tables", deformed.table(read, TABLE, ";"), dict(FOLDER=tmp_path))

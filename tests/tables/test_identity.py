@@ -1,6 +1,10 @@
 """One identity of several statements."""
 
+import itertools
+
+import deformed
 import pytest
+import recorded
 
 from end2end.tables import identity
 
@@ -114,3 +118,16 @@ def test_who_tells_a_field_and_which_study_an_image_is_of():
     assert identity.Identity("a").study == ("", "", "", "a")
     assert identity.Identity("a", exam="e").study == ("", "", "e", "")
     assert image.noted("x", "y", "x").notes == ("x", "y")
+
+
+def test_identities_of_contradicting_sources_are_as_recorded():
+    parts = [dict(), dict(laterality="L", view="CC", patient="7", exam="1"),
+             dict(laterality="R", view="ML", kind="spot", modifier="spot", patient="8"),
+             dict(view="XCCL", kind="implant", exam="2", birth_year=1950),
+             dict(laterality="R", view="MLO", kind="specimen", partial=True, number=3)]
+    rows = []
+    for manifest, tags, name in itertools.product(range(5), repeat=3):
+        image = merged(parts[manifest], parts[tags], parts[name],
+                       certain=name == 2, scheme="INbreast" if name == 4 else "plain")
+        rows.append(f"{manifest} {tags} {name}: {deformed.shown(image)}")
+    recorded.check("identities", "\n".join(rows))

@@ -2,7 +2,9 @@
 
 import pathlib
 
+import deformed
 import pytest
+import recorded
 
 from end2end.tables import image_names
 
@@ -80,3 +82,24 @@ def test_subjects_of_public_sets_are_read_in_tags():
     assert image_names.subject("Mass-Training_P_00001_LEFT_CC") == (
         "CBIS-DDSM", dict(patient="P_00001", laterality="L", view="CC"))
     assert image_names.subject("woman-1") == ("", {})
+
+
+MORE = ["a/MASS-TRAINING_P_00001_LEFT_CC.png", "x/Calc-Test_P_1_RIGHT_MLO_12.dcm",
+        "53586896_abc_MG_L_CC_ANON.dcm", "P1_L_CM_MLO2.jpg", "mdb320.pgm", "mdb322.pgm",
+        "D2-0123/07-18-2010/1-2.dcm", "D1-0001/1-1.dcm", "R12/1-1.png", "9_L_ML.png",
+        "w1/L_CC.png", "w1/lcc.png", "patient 4/RIGHT MLO.dcm", "left/cc/7.png",
+        "7_R_CC_2.png", "7_R_CC_10.png", "7_R_CC(2).png", "8-l-mlo-mag.png",
+        "8_L_LATERAL.png", "8_L_XCCL.png", "8_L_CC_ID.png", "8_L_CC_roll.png",
+        "P_00001_LEFT_CC_IMPLANT.dcm", "train/pos/P3_L_CC.png", "A_L_CC_B.png",
+        "A__L__CC.png", "L_CC_5.png", "5L_CC.png", "1_R_MLO_tomo.png", "f_left_mlo.tif",
+        "ab12cd34_study/1.2.3.dcm", "0a1b2c3d4e5f60718293a4b5c6d7e8f9/abc.dicom",
+        "0a1b2c3d4e5f60718293a4b5c6d7e8f9/0a1b2c3d4e5f60718293a4b5c6d7e8f0.dicom",
+        "20160101_00013_L_CC_1.png", "00013_20160101_R_MLO_2.png", "1.png", "CC.png"]
+
+
+def test_what_names_say_is_as_recorded():
+    rows = [f"{name}: {deformed.shown(image_names.statement('/set/' + name))}"
+            for name in [*(path for _, path, _ in TOLD), *MORE]]
+    rows += [f"{text}: {image_names.subject(text)}" for text in (
+        "P_00001", "woman", "a/b", "12", "w1_2019", "w1 visit 2", "20190301_w2", "x-1")]
+    recorded.check("names", "\n".join(rows))

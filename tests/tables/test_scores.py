@@ -4,8 +4,10 @@ import csv
 import dataclasses
 import pathlib
 
+import deformed
 import numpy as np
 import pytest
+import recorded
 
 from end2end.data import image_lists
 from end2end.metrics import ensembles
@@ -125,3 +127,28 @@ def test_columns_of_a_table_of_lesions_are_joined(tmp_path):
     (tmp_path / "other.csv").write_text("patient_id,side,view\nX,LEFT,CC\n")
     with pytest.raises(files.InputError, match="knows none of the images"):
         scores.joined(table(np.zeros(8)), tmp_path / "other.csv")
+
+
+SCORE_FILE = """path,label,score,score_vgg,patient,laterality,view,density
+P_1_LEFT_CC.png,1,0.75,0.5,P_1,L,CC,A
+P_1_LEFT_MLO.png,malignant,0.5,0.25,P_1,left,MLO,B
+b.png,0,0.25,1,P_2,,,
+c.png,,0.125,0,P_3,R,ML,A
+"""
+
+
+def test_score_files_deformed_in_any_cell_are_read_or_refused_as_recorded(tmp_path):
+    path = tmp_path / "s.csv"
+
+    def read(text):
+        path.write_text(text, encoding="utf-8")
+        table = scores.read_scores(path)
+        return {**vars(table), "values": table.values.tolist(), "labels": (
+            None if table.labels is None else table.labels.tolist()), "models": {
+                name: values.tolist() for name, values in table.models.items()},
+            "rows": scores.rows(table), "columns": scores.score_columns(table)}
+
+    said = deformed.table(read, SCORE_FILE) + deformed.table(
+        read, "path,label,predicted,score_neg,score_ben,score_mal\n"
+              "a.png,mal,mal,0.125,0.25,0.625\nb.png,neg,neg,0.5,0.25,0.25\n")
+    recorded.check("score-files", said, dict(FOLDER=tmp_path))

@@ -1,6 +1,7 @@
 """Words for patients, sides and views in tags, cells and names."""
 
 import pytest
+import recorded
 
 from end2end.tables import words
 
@@ -53,3 +54,19 @@ def test_our_own_cells_of_views_are_read_back():
 def test_texts_lose_control_characters_and_what_is_too_long():
     assert words.cleaned("\x1b[31mEVIL\x07  a\u202eb") == "[31mEVIL a b"
     assert len(words.cleaned("A" * 200_000)) == words.LONGEST_IDENTIFIER
+
+
+TEXTS = ["L", "left", "Links", "RIGHT", "re", "B", "both", "LR", "cc", "R CC", "RMLO",
+         "LATERO-MEDIAL", "ml", "LMO", "SIO", "XCCL", "XCCM", "FB", "AT", "CV",
+         "SPECIMEN",
+         "L CC MAG SPOT", "MLO ID", "cranio-caudal exaggerated", "mediolateral", "TAN",
+         "CCRM", "CCS", "RCCS", "LMLOID", "MLOS", "NP", "axillary tail", "", "  ",
+         "C C",
+         "cc+spot", "R-CC-2", "oblique", "kraniokaudal", "0", "unknown"]
+
+
+def test_sides_views_and_cells_are_as_recorded():
+    recorded.check("words", "\n".join(
+        f"{text!r}: {words.side(text)!r} {words.view(text)} {words.view_cell(text)!r} "
+        f"{words.is_placeholder(text)} {words.cleaned(text * 9, 20)!r}"
+        for text in TEXTS))
