@@ -2,14 +2,18 @@
 
 import importlib.util
 import pathlib
+import warnings
 
+import deformed
 import numpy as np
 import pydicom
 import pydicom.uid
 import pytest
+import recorded
 from dicom_writer import RAMP, item, look_up_table, write
 
 from end2end import dicom, images
+from end2end.dicom import acquisition, kinds
 from end2end.utils import files
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
@@ -248,3 +252,106 @@ def test_the_real_cbis_ddsm_mammograms_are_returned_unchanged():
     assert (read.laterality, read.view, read.patient) == ("L", "MLO", "P_00820")
     assert read.notes == () and read.pixels.dtype == np.uint16
     np.testing.assert_array_equal(read.pixels, pydicom.dcmread(path).pixel_array)
+
+
+# Every tag in every form ------------------------------------------------------------
+
+
+UID = "1.2.840.113619.2.5"
+ALTERNATIVES = dict(
+    Modality=[None, "", "CR", "OT", "CT", "mg"],
+    PhotometricInterpretation=["MONOCHROME1", "RGB", "PALETTE COLOR", "", None],
+    PresentationLUTShape=["INVERSE", "IDENTITY", "odd"],
+    BitsStored=[10, 11, 16, 0, 17], HighBit=[15, 9, 0], BitsAllocated=[8, 32],
+    PixelRepresentation=[1], SamplesPerPixel=[3], Rows=[0, 4, 9], Columns=[0, 4],
+    NumberOfFrames=[0, 1, 2], RescaleSlope=["0.5", "0", "-1.5", "", "2.25"],
+    RescaleIntercept=["-100.5", "64"], WindowCenter=["1000.5", ["900", "10"], ""],
+    WindowWidth=["0", "500.5"], VOILUTFunction=["SIGMOID", "LINEAR_EXACT", "odd"],
+    PixelPaddingValue=[0, 4032, 64], PixelPaddingRangeLimit=[128],
+    PixelIntensityRelationship=["LOG", "LIN"], PixelIntensityRelationshipSign=[-1, 1],
+    PresentationIntentType=["FOR PROCESSING", "FOR PRESENTATION"],
+    SOPClassUID=["1.2.840.10008.5.1.4.1.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2",
+                 "1.2.840.10008.5.1.4.1.1.13.1.3", "1.2.840.10008.5.1.4.1.1.7", ""],
+    ImageType=[["DERIVED", "SECONDARY"], ["ORIGINAL", "PRIMARY", "", "SPOT"]],
+    ImageLaterality=["L", "R", "B", "U", "x"], Laterality=["R", "left"],
+    ViewPosition=["MLO", "RCCID", "XCCL", "ML", "odd", ""],
+    PatientOrientation=[["P", "L"], ["A", "FR"], ["x"]],
+    PatientID=["", "0", "ANON", "Calc-Test_P_00353_LEFT_MLO_2", " W 1 "],
+    IssuerOfPatientID=["HOSP"], PatientBirthDate=["19500102", "1950", "00000000"],
+    PatientAge=["061Y", "61", "006M", "x"], PatientName=["DOE^JANE", "x"],
+    StudyDate=["20190301", "2019", "20191301"], StudyTime=["101112.5"],
+    AcquisitionDate=["20190302"], AcquisitionTime=["1011"], ContentDate=["20190303"],
+    StudyInstanceUID=[UID], AccessionNumber=["A1", "0"], SOPInstanceUID=[UID + ".7"],
+    InstanceNumber=["7", "-1"], SeriesDescription=["L CC MAG", "RT MLO", "C-View"],
+    BodyPartExamined=["BREAST", "CHEST", "SPECIMEN"],
+    BreastImplantPresent=["YES", "NO"], PartialView=["YES"],
+    EstimatedRadiographicMagnificationFactor=["1.8", "1.26", "0"],
+    DistanceSourceToDetector=["650"], Manufacturer=["SIEMENS", "LORAD, Hologic", "odd"],
+    ManufacturerModelName=["Mammomat"], DetectorType=["DIRECT", "STORAGE"],
+    ConversionType=["DF", "WSD", "DV"],
+    ImagerPixelSpacing=[["0.07", "0.07"], ["0", "1"]],
+    PixelSpacing=[["0.1", "0.2"]], PixelAspectRatio=[["1", "2"]],
+    ContrastBolusAgent=["Iodine"], BurnedInAnnotation=["YES"])
+TOGETHER = [
+    dict(RescaleSlope="0.5", RescaleIntercept="-3.25"),
+    dict(RescaleSlope="-1", RescaleIntercept="4095",
+         PhotometricInterpretation="MONOCHROME1"),
+    dict(WindowCenter="2000", WindowWidth="1000"),
+    dict(WindowCenter="2000", WindowWidth="1000", VOILUTFunction="SIGMOID"),
+    dict(WindowCenter="2000.25", WindowWidth="1000.5", VOILUTFunction="LINEAR_EXACT"),
+    dict(WindowCenter="2000", WindowWidth="1", RescaleSlope="2", RescaleIntercept="1"),
+    dict(WindowCenter=["2000", "900"], WindowWidth=["1000", "50"]),
+    dict(PixelPaddingValue=0, PixelPaddingRangeLimit=640),
+    dict(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="IDENTITY"),
+    dict(PhotometricInterpretation="MONOCHROME2", PresentationLUTShape="INVERSE"),
+    dict(ImageLaterality="L", ViewPosition="RCC"), dict(Laterality="L",
+                                                       ImageLaterality="R"),
+    dict(DistanceSourceToDetector="650", DistanceSourceToPatient="400"),
+    dict(StudyDate="20190301", StudyTime="0912", AcquisitionDate="20190301",
+         AcquisitionTime="091530", InstanceNumber="3", StudyInstanceUID=UID),
+    dict(BitsStored=10, HighBit=11), dict(BitsStored=14, HighBit=13)]
+
+
+def breast(rows=48, columns=36):
+    """A 12-bit breast on black, higher than wide."""
+    y, x = np.mgrid[:rows, :columns]
+    inside = np.hypot(y - 0.45 * rows, 1.1 * x) < 0.36 * rows
+    return np.where(inside, 700 + 60 * x + 9 * (y % 7), 0).astype(np.uint16)
+
+
+def said_of(path):
+    """All that is read of a file, as text."""
+    header = pydicom.dcmread(path)
+    mammogram = dicom.read_dicom(path)
+    fields = {name: value for name, value in vars(mammogram).items()
+              if name not in ("pixels", "path")}
+    return (f"{recorded.picture(mammogram.pixels)} {deformed.shown(fields)} "
+            f"{kinds.kind(header)} {kinds.tagged(header)} {kinds.unusual(header)} "
+            f"{acquisition.kind(header, path)} {acquisition.scanner(header)}")
+
+
+def test_every_tag_in_every_form_is_read_or_refused_as_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(deformed, "SHORT", 10_000)
+    path, cases = tmp_path / "a.dcm", [("as it is", {})]
+    cases += [(f"{name}={form!r}", {name: form}) for name, forms in ALTERNATIVES.items()
+              for form in forms]
+    cases += [(str(tags), tags) for tags in TOGETHER]
+
+    def read(tags):
+        write(path, breast(), **(dict(PatientID="W1", ImageLaterality="L",
+                                      ViewPosition="CC") | tags))
+        return Said(said_of(path))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said = deformed.grouped(read, cases)
+    recorded.check("dicom-tags", said, dict(FOLDER=tmp_path))
+
+
+class Said(str):
+    """A text that is shown as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)
