@@ -27,7 +27,8 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
 
 # What differs between machines and versions: programs, hashes, compressed bytes.
 OF_MACHINES = (
-    (re.escape(sys.executable), "python"), (r"\b[0-9a-f]{32,64}\b", "HASH"),
+    (re.escape(sys.executable), "python"),
+    (r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{24,64}\b", "HASH"),
     (r"(\.(?:png|jpg)\": )\d+", r"\1BYTES"),
     (re.escape(end2end.__version__), "VERSION"))
 

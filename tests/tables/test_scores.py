@@ -137,8 +137,10 @@ c.png,,0.125,0,P_3,R,ML,A
 """
 
 
-def test_score_files_deformed_in_any_cell_are_read_or_refused_as_recorded(tmp_path):
-    path = tmp_path / "s.csv"
+def test_score_files_deformed_in_any_cell_are_read_or_refused_as_recorded(
+        tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pathlib.Path("s.csv")
 
     def read(text):
         path.write_text(text, encoding="utf-8")
@@ -151,4 +153,4 @@ def test_score_files_deformed_in_any_cell_are_read_or_refused_as_recorded(tmp_pa
     said = deformed.table(read, SCORE_FILE) + deformed.table(
         read, "path,label,predicted,score_neg,score_ben,score_mal\n"
               "a.png,mal,mal,0.125,0.25,0.625\nb.png,neg,neg,0.5,0.25,0.25\n")
-    recorded.check("score-files", said, dict(FOLDER=tmp_path))
+    recorded.check("score-files", said)
