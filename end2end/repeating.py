@@ -13,6 +13,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -40,7 +41,14 @@ FILES_OF_ONE_CALL = (
 # Fields of JSON and columns of tables likewise.
 FIELDS_OF_ONE_CALL = frozenset((
     "seconds", "time", "date", "ended", "started", "id", "software", "signature",
-    "written", "resumed_at", "made", "date_saved", "shared_object_id"))
+    "written", "resumed_at", "made", "date_saved", "shared_object_id",
+    "peak_megabytes"))
+
+
+# On pages: what a cell of this class says (`report.OfOneCall`).
+CELL_OF_ONE_CALL = re.compile(r'(<td class="[^"]*\bof-one-call\b[^"]*">)[^<]*')
+# A new place with the ways in which the old one may be written.
+Spelled = Sequence[tuple[str, tuple[str, ...]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +121,22 @@ def _place_of(value, folder, places):
     return "", ""
 
 
+def spelled(call: Mapping[str, Any], places: Mapping[str, pathlib.Path]) -> Spelled:
+    """The new place of each output with the old one, absolute and as it was typed.
+
+    Args:
+        call: of the checksums.
+        places: of `redirected`.
+    """
+    ways = {str(new): [old] for old, new in places.items()}
+    for word in call["words"]:
+        value = word.partition("=")[2] if word[:2] == "--" else word
+        _, place = _place_of(value, call["folder"], places)
+        if place:
+            ways.setdefault(str(place), []).append(value)
+    return [(new, tuple(old)) for new, old in ways.items()]
+
+
 def _has_out(words):
     """Whether a program has the flag --out, for an output that it chose itself."""
     module, _ = programs.split(words)
@@ -157,7 +181,7 @@ def compare(output: checksums.Output, content: Mapping[str, Any],
     """
     place = places[str(output.path)]
     fresh = checksums.Output(place, output.folder)
-    texts = [(str(new), old) for old, new in places.items()]
+    texts = spelled(content["calls"][-1], places)
     rows = []
     for name, state in content["files"].items():
         rows.append(verdict(name, output.root / name, fresh.root / name, texts,
@@ -166,13 +190,13 @@ def compare(output: checksums.Output, content: Mapping[str, Any],
 
 
 def verdict(name: str, old: pathlib.Path, new: pathlib.Path,
-            texts: Iterable[tuple[str, str]], *, digest: str = "") -> Row:
+            texts: Spelled, *, digest: str = "") -> Row:
     """What came of one file.
 
     Args:
         name: of the file, for the row.
         old, new: its two places.
-        texts: pairs of a new and an old place that may stand in files.
+        texts: of `spelled`, places that may stand in files.
         digest: SHA-256 of the old file as it was; else it is read.
     """
     if not new.is_file():
@@ -197,50 +221,73 @@ def verdict(name: str, old: pathlib.Path, new: pathlib.Path,
                "" if math.isinf(gap) else f"greatest difference {gap:.2g}")
 
 
-def _text(path, texts):
-    """A text in which the new places of outputs are the old ones."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for new, old in texts:
-        text = text.replace(new, old)
-    return text
+def _text(path):
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
-def difference(old: Any, new: Any) -> float:
+def _alike(old, new, texts):
+    """Whether two texts are the same once the new places are the old ones."""
+    if old == new:
+        return True
+    for number in range(max((len(ways) for _, ways in texts), default=0)):
+        text = new
+        for place, ways in texts:
+            text = text.replace(place, ways[min(number, len(ways) - 1)])
+        if text == old:
+            return True
+    return False
+
+
+def difference(old: Any, new: Any, texts: Spelled = ()) -> float:
     """The greatest difference of numbers in two values as JSON has them.
 
-    Infinite where anything else differs. Numbers below 1 are compared as they are,
-    others relative to their size.
+    Infinite where anything else differs but the places of `spelled`. Numbers below 1
+    are compared as they are, others relative to their size.
     """
     if isinstance(old, dict) and isinstance(new, dict):
         keys = {key for key in (*old, *new) if key not in FIELDS_OF_ONE_CALL}
-        return max((difference(old.get(key), new.get(key)) for key in keys), default=0)
+        return max((difference(old.get(key), new.get(key), texts) for key in keys),
+                   default=0)
     if isinstance(old, list) and isinstance(new, list):
         if len(old) != len(new):
             return math.inf
-        return max(map(difference, old, new), default=0)
+        return max((difference(*pair, texts) for pair in zip(old, new, strict=True)),
+                   default=0)
     if old == new:
         return 0.0
     try:
         first, second = float(old), float(new)
     except (TypeError, ValueError):
-        return math.inf
+        return 0.0 if isinstance(old, str) and isinstance(new, str) and _alike(
+            old, new, texts) else math.inf
     if isinstance(old, bool) or not math.isfinite(first - second):
         return 0.0 if math.isnan(first) and math.isnan(second) else math.inf
     return abs(first - second) / max(1.0, abs(first))
 
 
 def _of_json(old, new, texts):
-    return difference(json.loads(_text(old, ())), json.loads(_text(new, texts)))
+    return difference(json.loads(_text(old)), json.loads(_text(new)), texts)
 
 
 def _of_tables(old, new, texts):
-    first, second = (list(csv.DictReader(_text(path, swaps).splitlines()))
-                     for path, swaps in ((old, ()), (new, texts)))
-    return difference(first, second)
+    first, second = (list(csv.DictReader(_text(path).splitlines()))
+                     for path in (old, new))
+    return difference(first, second, texts)
 
 
 def _of_texts(old, new, texts):
-    return 0.0 if _text(old, ()) == _text(new, texts) else math.inf
+    return _of_lines(_text(old), _text(new), texts)
+
+
+def _of_pages(old, new, texts):
+    first, second = (CELL_OF_ONE_CALL.sub(r"\1", _text(path)) for path in (old, new))
+    return _of_lines(first, second, texts)
+
+
+def _of_lines(first, second, texts):
+    first, second = first.split("\n"), second.split("\n")
+    return 0.0 if len(first) == len(second) and all(
+        _alike(*pair, texts) for pair in zip(first, second, strict=True)) else math.inf
 
 
 def _of_pictures(old, new, texts):
@@ -299,6 +346,6 @@ def _gap(first, second):
 
 
 DIFFERENCES: dict[str, Callable[[Any, Any, Iterable], float]] = {
-    ".json": _of_json, ".csv": _of_tables, ".txt": _of_texts, ".html": _of_texts,
+    ".json": _of_json, ".csv": _of_tables, ".txt": _of_texts, ".html": _of_pages,
     ".keras": _of_archives, ".md": _of_texts, ".png": _of_pictures, ".h5": _of_models,
     ".npz": _of_arrays}

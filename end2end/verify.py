@@ -97,7 +97,8 @@ def repeated(output: checksums.Output, content: dict, into: str | None) -> bool:
     """Calls the command again and says how its outputs compare; True if they agree."""
     call = repeating.only_call(content)
     if into:
-        folder = pathlib.Path(into)
+        # The command is called in a folder of its own.
+        folder = pathlib.Path(into).absolute()
         if folder.exists() and any(folder.iterdir()):
             raise files.InputError(f"{into} is not empty; give a new folder.")
         return _compared(output, content, call, files.writable_folder(folder))

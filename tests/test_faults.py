@@ -94,9 +94,8 @@ def test_killed_eight_times_at_random_the_work_is_complete_in_the_end(
 @pytest.fixture
 def disk(tmp_path):
     """A file system of 64 KB."""
-    made = faults.mounted(tmp_path / "disk", "64k")
-    yield made
-    subprocess.run(["umount", "-l", made.path], check=True)
+    with faults.mounted(tmp_path / "disk", "64k") as disk:
+        yield disk
 
 
 @pytest.mark.slow

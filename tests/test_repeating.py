@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from end2end import repeating
+from end2end.reports import report
 from end2end.utils import checksums, files
 
 
@@ -78,7 +79,8 @@ def pair(tmp_path):
 
     def verdict(name):
         output = checksums.Output(old, True)
-        content = dict(files={name: dict(sha256=files.sha256(old / name))})
+        content = dict(files={name: dict(sha256=files.sha256(old / name))},
+                       calls=[call(tmp_path, ["x", "--out=old"], ["old"])])
         row, = repeating.compare(output, content, {str(old): new})
         return row.verdict
     return old, new, verdict
@@ -98,6 +100,30 @@ def test_tables_agree_within_the_bound_and_by_the_place_of_the_output(pair):
     assert verdict("s.csv") == repeating.DIFFERENT
     (new / "s.csv").unlink()
     assert verdict("s.csv") == repeating.MISSING
+
+
+def test_places_in_json_may_be_absolute_or_as_they_were_typed(pair):
+    old, new, verdict = pair
+    for place, folder in ((old, "old/best.h5"), (new, f"{new}/best.h5")):
+        (place / "r.json").write_text(json.dumps(dict(
+            best=folder, log=f"{place}/log", seconds=str(place))))
+    assert verdict("r.json") == repeating.SAME_CONTENT
+    (new / "r.json").write_text((old / "r.json").read_text().replace("best", "last"))
+    assert verdict("r.json") == repeating.DIFFERENT
+
+
+def test_of_a_page_the_marked_cells_and_the_places_may_differ(pair):
+    old, new, verdict = pair
+
+    def write(folder, seconds, auc, place):
+        report.write_report(folder / "r.html", [report.Table(("setting", "value"), [
+            ("model", f"{place}/best.h5"), ("seconds", report.OfOneCall(seconds)),
+            ("AUC", auc)])], trained_on="nothing", title="Page")
+    write(old, 7.5, 0.8, "old")
+    write(new, 11.25, 0.8, new)
+    assert verdict("r.html") == repeating.SAME_CONTENT
+    write(new, 11.25, 0.9, new)
+    assert verdict("r.html") == repeating.DIFFERENT
 
 
 def test_weights_and_arrays_and_pictures_are_compared_by_their_numbers(pair):

@@ -6,18 +6,24 @@ and complete its work when the reason is gone.
 
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
+import cv2
 import faults
 import pytest
+import tiny_classifier
 
 from end2end import phantoms
+from end2end.utils import files
 
 pytestmark = pytest.mark.slow
 OTHER_USER = 65534
+MANY = 100_000
 # Run before the program, in its process.
 BROKEN_RENAME = """
 import errno, os, sys
@@ -34,6 +40,47 @@ os.link = link
 from ddsm_train import prepare
 from end2end.utils import commands
 commands.run(prepare.main)
+"""
+
+# Each second time that anything asks, the clock is a day further or back.
+JUMPING_CLOCK = """
+import itertools, time
+signs, now, now_ns = itertools.cycle((1, -1)), time.time, time.time_ns
+time.time = lambda: now() + 86_400 * next(signs)
+time.time_ns = lambda: now_ns() + 86_400 * 10**9 * next(signs)
+from ddsm_train import prepare
+from end2end.utils import commands
+commands.run(prepare.main)
+"""
+# The third picture is written to a half, then the quota of the user is used up.
+QUOTA = """
+import errno, os, pathlib
+real, left = pathlib.Path.write_bytes, [2]
+def write_bytes(self, data):
+    if left[0]:
+        left[0] -= 1
+        return real(self, data)
+    real(self, data[:len(data) // 2])
+    raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), str(self))
+pathlib.Path.write_bytes = write_bytes
+from ddsm_train import prepare
+from end2end.utils import commands
+commands.run(prepare.main)
+"""
+LIMIT_PER_FILE = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
+from ddsm_train import prepare
+from end2end.utils import commands
+commands.run(prepare.main)
+"""
+# Packages, program and home are mounted anew, for this process alone, and read-only.
+READ_ONLY = """
+for place in "$SITE" "$ROOT" "$HOME"; do
+    mount --bind "$place" "$place" && mount -o remount,ro,bind "$place" || exit 77
+done
+! touch "$HOME/x" "$SITE/x" 2> /dev/null || exit 77
+exec "$@"
 """
 
 
@@ -173,6 +220,86 @@ def test_clocks_that_jump_change_nothing(seconds, download, ordinary, tmp_path):
         os.utime(path, (seconds, seconds))
     faults.finish(start(download, out))
     assert faults.contents("prepare", out) == ordinary
+
+
+def test_a_clock_that_jumps_while_the_program_runs_changes_nothing(
+        download, ordinary, tmp_path):
+    faults.finish(start(download, tmp_path / "out", code=JUMPING_CLOCK))
+    assert faults.contents("prepare", tmp_path / "out") == ordinary
+
+
+@pytest.mark.parametrize(("code", "reason"), [
+    (QUOTA, "quota exceeded"), (LIMIT_PER_FILE, "File too large")],
+    ids=["quota", "limit per file"])
+def test_a_quota_that_is_used_up_ends_in_one_line_and_a_second_call_completes(
+        code, reason, download, ordinary, tmp_path):
+    out = tmp_path / "out"
+    said = faults.finish(start(download, out, code=code), status=1)
+    assert reason in said and said.count("error: ") == 1
+    assert not [path for path in out.rglob(".*.part*")]
+    faults.whole("prepare", out)
+    faults.finish(start(download, out))
+    assert faults.contents("prepare", out) == ordinary
+
+
+def test_packages_program_and_home_may_be_read_only(tmp_path):
+    """Prediction loads most of them: TensorFlow, Keras, OpenCV, pydicom."""
+    home = tmp_path / "home"
+    home.mkdir()
+    model = tiny_classifier.save(tmp_path / "best.h5")
+    cv2.imwrite(str(tmp_path / "P_1_L_CC.png"), tiny_classifier.picture(1))
+    words = [sys.executable, "-m", "end2end.predict", str(model),
+             str(tmp_path / "P_1_L_CC.png"), "--out"]
+    faults.finish(faults.process(words + [str(tmp_path / "ordinary.csv")]))
+    said = faults.process(
+        ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", *words,
+         str(tmp_path / "scores.csv")], HOME=str(home), ROOT=str(faults.ROOT),
+        SITE=str(pathlib.Path(cv2.__file__).parents[1]))
+    text = said.communicate(timeout=600)[0]
+    if said.returncode in (1, 77, 127) and "Traceback" not in text and (
+            "error: " not in text):
+        pytest.skip("nothing can be mounted here (needs root on Linux)")
+    assert said.returncode == 0, text
+    assert not any(home.iterdir())
+    assert (tmp_path / "scores.csv").read_text() == (
+        tmp_path / "ordinary.csv").read_text()
+
+
+def test_a_folder_of_100_000_other_files_takes_little_time_and_memory(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "P_1_L_CC.png"), tiny_classifier.picture(1))
+    for number in range(MANY):
+        (folder / f"{number}.txt").touch()
+    model = tiny_classifier.save(tmp_path / "best.h5")
+    for words in (["-m", "end2end.predict", str(model), str(folder), "--out",
+                   str(tmp_path / "scores.csv")],
+                  ["-m", "end2end.images", str(folder)]):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        said = faults.finish(faults.process([sys.executable, *words]))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert f"{MANY:,}".replace(",", "") in said.replace(",", ""), said
+        # Of these TensorFlow takes 800 MB and five seconds to begin.
+        assert after.ru_utime - before.ru_utime < 30
+        assert after.ru_maxrss < 1500 << 10
+
+
+def test_listing_100_000_images_takes_little_time_and_memory(tmp_path):
+    data = cv2.imencode(".png", tiny_classifier.picture(1))[1].tobytes()
+    for number in range(MANY):
+        if number % 50_000 == 0:  # an ext4 file has at most 65,000 names
+            source = tmp_path / f"P_{number}_L_CC.png"
+            source.write_bytes(data)
+        else:
+            os.link(source, tmp_path / f"P_{number}_L_CC.png")
+    tracemalloc.start()
+    try:
+        started = time.process_time()
+        survey = files.survey(tmp_path)
+        assert len(survey.images) == MANY and time.process_time() - started < 60
+        assert tracemalloc.get_traced_memory()[1] < 200 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def deep(folder, length):

@@ -89,7 +89,8 @@ def settings_sections(scale: walk.Scale, records: Sequence[dict]) -> list:
             for name, value in vars(scale).items()]),
         report.Heading("Commands and times"),
         report.Table(("step", "seconds", "command"), [
-            (record["title"], record["seconds"], " ".join(record["command"]))
+            (record["title"], report.OfOneCall(record["seconds"]),
+             " ".join(record["command"]))
             for record in records])]
 
 

@@ -382,7 +382,7 @@ def write_page(
     figure, name = picture(schemes, results)
     sections = [report.Heading("Result"), report.Table(("setting", "value"), [
         ("model", ", ".join(results["models"])), ("test images", results["test"]),
-        ("seconds", results["seconds"])])]
+        ("seconds", report.OfOneCall(results["seconds"]))])]
     for scheme in schemes:
         sections += [report.Heading(f"Images {SCHEMES[scheme]}", 3),
                      *score_tables.tables(results[scheme])]

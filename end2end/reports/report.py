@@ -62,11 +62,18 @@ class Text:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A table; cells are texts or numbers."""
+    """A table; cells are texts, numbers or `OfOneCall`."""
 
     columns: tuple
     rows: list
     caption: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class OfOneCall:
+    """A number in a table that another call of the same command does not repeat."""
+
+    value: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,6 +295,8 @@ def _text(section, anchor):
 
 
 def _cell(value):
+    if isinstance(value, OfOneCall):
+        return _cell(value.value).replace("number", "number of-one-call", 1)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     kind = ' class="number"' if number else ""
     return f"<td{kind}>{escaped(shown(value))}</td>"

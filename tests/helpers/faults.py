@@ -1,5 +1,6 @@
 """What the tests of faults share: commands as real processes, and whole files."""
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -78,6 +79,13 @@ def start(name, inputs, out):
         env=dict(os.environ, TF_NUM_INTRAOP_THREADS="1"))
 
 
+def process(words, **environment):
+    """Starts any program with more in its environment."""
+    return subprocess.Popen(
+        words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=dict(os.environ, TF_NUM_INTRAOP_THREADS="1") | environment)
+
+
 def finish(process, status=0):
     """What a command printed until its end, with this status and no traceback."""
     said = process.communicate(timeout=600)[0]
@@ -136,12 +144,19 @@ class Disk:
         subprocess.run(["mount", "-o", f"remount,{words}", self.path], check=True)
 
 
+@contextlib.contextmanager
 def mounted(path, size):
-    """Mounts a small disk; the test is skipped where that is not allowed."""
+    """Mounts a small disk; the test is skipped where that is not allowed.
+
+    A process that waits for the end of this one unmounts it, also after a kill.
+    """
     path.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path],
                           capture_output=True, text=True) if shutil.which(
         "mount") else None
     if done is None or done.returncode:
         pytest.skip("no file system can be mounted here (needs root on Linux)")
-    return Disk(path)
+    with subprocess.Popen(
+            ["sh", "-c", 'read end; umount -l "$1"', "sh", str(path)],
+            stdin=subprocess.PIPE, cwd="/", start_new_session=True):
+        yield Disk(path)
