@@ -1,5 +1,7 @@
 """Mammography DICOM: what is refused, with which sentence."""
 
+import subprocess
+import sys
 import time
 import tracemalloc
 
@@ -157,6 +159,24 @@ def test_run_length_data_of_runs_without_pixels_is_refused_before_it_is_decoded(
     message = refusal(path)
     assert "bytes of run-length data, its pixels need at most 1200;" in message
     assert time.process_time() - start < 1
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from end2end import dicom
+resource.setrlimit(resource.RLIMIT_AS, (3_500_000 << 10, 3_500_000 << 10))
+np.save(sys.argv[2], dicom.read_dicom(sys.argv[1]).pixels)
+"""
+
+
+@pytest.mark.slow
+def test_large_run_length_data_is_decoded_under_a_limit_of_address_space(tmp_path):
+    pixels, path = run_length(tmp_path / "a.dcm", idle=200_000, rows=2000, columns=1500)
+    assert path.stat().st_size > parsing.SAFELY_DECODED
+    subprocess.run([sys.executable, "-c", LIMITED, path, tmp_path / "a.npy"],
+                   check=True, timeout=120)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), pixels)
 
 
 def test_large_files_are_decoded_apart(tmp_path, monkeypatch):
