@@ -19,7 +19,13 @@ from end2end import checkpoints, config, images, prediction
 from end2end.archive import sealed, settling, shards, storage
 from end2end.config import import_flags, model_flags
 from end2end.images import belonging
-from end2end.prediction import engines, identity_cells, pseudonyms, resuming
+from end2end.prediction import (
+    engines,
+    identity_cells,
+    pseudonyms,
+    resuming,
+    stored_networks,
+)
 from end2end.prediction.identity_cells import SEPARATOR
 from end2end.tables import identity, manifests, scores, vocabulary
 from end2end.utils import commands, files
@@ -32,17 +38,21 @@ KEY = "pseudonyms.json"
 
 def predicting(arguments: argparse.Namespace) -> shards.Work:
     """The work of `archive predict`; models are checked by their hashes."""
-    hashes, outputs = [], model_flags.typed(arguments)
+    hashes, eight_bits, outputs = [], [], model_flags.typed(arguments)
     if arguments.fast:
         engines.check()
     for model in arguments.models:
         with storage.local(model) as path:
             hashes.append(files.sha256(path))
+            stored = beside(path, arguments.fast, outputs)
+            eight_bits.append(stored and stored.digest())
     settings = dict(task="predict", models=hashes, flips=arguments.flips,
                     keep_ids=arguments.keep_ids)
     key = pseudonym_key(arguments.out, arguments.pseudonym_key)
     if arguments.fast:
         settings["fast"] = True
+    if any(eight_bits):
+        settings["eight_bits"] = eight_bits
     if outputs != model_flags.AS_STORED:
         settings["outputs"] = [list(outputs.classes), outputs.kind]
     if arguments.refuse_unfit:
@@ -53,7 +63,8 @@ def predicting(arguments: argparse.Namespace) -> shards.Work:
         score_rows, table=whole_name(arguments.table),
         models=tuple(map(whole_name, arguments.models)), flips=arguments.flips,
         batch_size=arguments.batch_size,
-        loading=Loading(arguments.fast, outputs, key, arguments.keep_ids),
+        loading=Loading(arguments.fast, outputs, key, arguments.keep_ids,
+                        tuple(eight_bits)),
         refuse_unfit=arguments.refuse_unfit)
     return shards.Work(function, SCORED, settings, sources=True, records=True)
 
@@ -123,31 +134,51 @@ class Loading:
         outputs: what the user says of the models' outputs.
         key: of the archive's records and pseudonyms.
         keep_ids: write patients' numbers as they are.
+        eight_bits: of each model the digest of the network in eight bits that scores
+            in its place, or None; empty: of none.
     """
 
     fast: bool = False
     outputs: model_flags.OutputOptions = model_flags.AS_STORED
     key: bytes = bytes(pseudonyms.KEY_BYTES)
     keep_ids: bool = False
+    eight_bits: tuple[str | None, ...] = ()
+
+
+def beside(model: pathlib.Path, fast: bool, outputs: model_flags.OutputOptions
+           ) -> stored_networks.Stored | None:
+    """The converted network beside a model (`stored_networks.find`) for --fast."""
+    return stored_networks.find(model, outputs=outputs) if fast else None
 
 
 @functools.lru_cache(maxsize=1)
 def classifiers(
         models: tuple[str, ...], loading: Loading = Loading()
 ) -> list[checkpoints.Classifier]:
-    """The models of a worker, read once per process; as `loading` says."""
+    """The models of a worker, read once per process; as `loading` says.
+
+    Raises:
+        files.InputError: no model of whole images, or scores would come from other
+            numbers than elsewhere in this work.
+    """
     loaded = []
-    for model in models:
+    digests = loading.eight_bits or (None,) * len(models)
+    for model, digest in zip(models, digests, strict=True):
         with storage.local(model) as path:
-            loaded.append(checkpoints.load_classifier(
-                path, output_options=loading.outputs))
+            stored = beside(path, loading.fast, loading.outputs)
+            if (stored and stored.digest()) != digest:
+                raise files.InputError(
+                    f"the network in eight bits beside {model} is another here than "
+                    "where this work began; give every worker the same folder "
+                    f"*{stored_networks.SUFFIX} and the same OpenVINO.")
+            loaded.append(stored_networks.load(
+                path, stored, output_options=loading.outputs))
         if set(loaded[-1].classes) != {"neg", "pos"}:
             raise files.InputError(
                 f"model {model} tells apart {', '.join(loaded[-1].classes)}; expected "
                 "neg and pos. Give a model of whole images.")
-    if loading.fast:
-        loaded = [dataclasses.replace(classifier, model=engines.fast(
-            classifier.model, classifier.images)) for classifier in loaded]
+        if loading.fast:
+            loaded[-1] = stored_networks.fast(loaded[-1], stored)
     return loaded
 
 

@@ -13,8 +13,8 @@ import threading
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
@@ -235,7 +235,7 @@ def _moved(image, warp, out, *, fill_mode, cval):
             return _gather(image, *sums, out)
     if matrix is not None:
         (a, b, down), (c, d, right) = matrix
-        image = np.stack([ndimage.affine_transform(
+        image = np.stack([scipy.ndimage.affine_transform(
             image[..., k], [[a, b], [c, d]], [down, right], order=0, mode=fill_mode,
             cval=cval) for k in range(image.shape[2])], axis=2)
     out[...] = image[::-1 if flips[0] else 1, ::-1 if flips[1] else 1]

@@ -8,8 +8,8 @@ statistic is one weighted sum over a `(runs, cases)` array.
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from end2end import config
 
@@ -103,11 +103,11 @@ def corrected_interval(
         return float("nan"), float("nan")
     below = ((values < estimate).mean() + (values <= estimate).mean()) / 2
     least = 0.5 / len(values)
-    bias = special.ndtri(min(max(below, least), 1 - least))
+    bias = scipy.special.ndtri(min(max(below, least), 1 - least))
     spread = (influence**2).sum() ** 1.5
     skewness = (influence**3).sum() / (6 * spread) if spread > 0 else 0.0
-    tail = special.ndtri((1 - level) / 2)
-    shares = [special.ndtr(bias + (bias + z) / (1 - skewness * (bias + z)))
+    tail = scipy.special.ndtri((1 - level) / 2)
+    shares = [scipy.special.ndtr(bias + (bias + z) / (1 - skewness * (bias + z)))
               for z in (tail, -tail)]
     low, high = np.quantile(values, shares)
     return float(low), float(high)

@@ -10,8 +10,8 @@ among screened women cancers are far rarer.
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
 
 from end2end.metrics import bootstrap, roc
 from end2end.utils import chunks, files
@@ -122,13 +122,13 @@ def fit_temperature(labels: ArrayLike, scores: ArrayLike) -> float:
         files.InputError: see `check`.
     """
     labels, scores = check(labels, scores)
-    logits = special.logit(np.clip(scores, CLIP, 1 - CLIP))
+    logits = scipy.special.logit(np.clip(scores, CLIP, 1 - CLIP))
     signed = np.where(labels, logits, -logits)
 
     def loss(log_temperature):
-        return -special.log_expit(signed / np.exp(log_temperature)).mean()
+        return -scipy.special.log_expit(signed / np.exp(log_temperature)).mean()
 
-    minimum = optimize.minimize_scalar(
+    minimum = scipy.optimize.minimize_scalar(
         loss, bounds=np.log(TEMPERATURES), method="bounded", options=dict(xatol=1e-6))
     return float(np.exp(minimum.x))
 

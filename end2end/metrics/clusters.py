@@ -1,8 +1,8 @@
 """Cases that depend on each other: all of one woman, one number per woman."""
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from end2end.utils import chunks, mapped
 
@@ -49,4 +49,4 @@ def quantile(parts: NDArray[np.float64]) -> float:
         total += float(squares.sum())
         spread += float(squares @ squares)
     freedom = total**2 / spread if spread > 0 else np.inf
-    return float(stats.t.ppf(0.975, freedom))
+    return float(scipy.stats.t.ppf(0.975, freedom))

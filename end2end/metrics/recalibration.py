@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from end2end.metrics import calibration, clusters
 from end2end.metrics.shares import Estimate
@@ -27,7 +27,8 @@ STEPS = 50
 def logits(scores: ArrayLike) -> NDArray[np.float64]:
     """Log odds of probabilities, those of 0 and 1 a little inside."""
     def inside(values):
-        return special.logit(np.clip(values, calibration.CLIP, 1 - calibration.CLIP))
+        return scipy.special.logit(
+            np.clip(values, calibration.CLIP, 1 - calibration.CLIP))
     values = np.asarray(scores, np.float64)
     return chunks.each(inside, values) if values.ndim == 1 else inside(values)
 
@@ -129,7 +130,7 @@ def _passes(labels, columns, offset, weights):
     for rows in chunks.slices(len(labels), offset, *columns):
         part = np.stack([column[rows] for column in columns])
         odds = weights @ part
-        chances = special.expit(odds if offset is None else odds + offset[rows])
+        chances = scipy.special.expit(odds if offset is None else odds + offset[rows])
         yield part, chances, labels[rows] - chances
 
 
@@ -160,12 +161,13 @@ def recalibrated(
 
     With a slope above 0 the order of the images does not change, nor does the AUC.
     """
-    return special.expit(intercept + slope * logits(scores))
+    return scipy.special.expit(intercept + slope * logits(scores))
 
 
 def shifted(intercept: float, *, from_share: float, to_share: float) -> float:
     """The intercept for another share of cancers than that it was found at."""
-    return float(intercept + special.logit(to_share) - special.logit(from_share))
+    return float(intercept + scipy.special.logit(to_share)
+                 - scipy.special.logit(from_share))
 
 
 # What a model carries -------------------------------------------------------------

@@ -9,7 +9,7 @@ import tqdm
 
 from end2end import checkpoints
 from end2end.config import model_flags
-from end2end.prediction import engines, resuming, scoring, stored_networks
+from end2end.prediction import resuming, scoring, stored_networks
 from end2end.prediction.identity_cells import COLUMNS, FURTHER_COLUMNS, SEPARATOR
 from end2end.tables import scores
 from end2end.utils import commands, files, processes
@@ -44,8 +44,7 @@ def load(
     """
     processes.keep_freed_memory()
     classifiers = [
-        stored.classifier() if stored else checkpoints.load_classifier(
-            path, typed=typed, output_options=output_options)
+        stored_networks.load(path, stored, typed=typed, output_options=output_options)
         for path, stored in zip(models, converted or [None] * len(models), strict=True)]
     commands.say(RESEARCH)
     for path, classifier in zip(models, classifiers, strict=True):
@@ -67,9 +66,7 @@ def fastest(
     """
     results = []
     for classifier, stored in zip(classifiers, converted, strict=True):
-        if not isinstance(classifier.model, engines.Network):
-            classifier = stored.classifier() if stored else dataclasses.replace(
-                classifier, model=engines.fast(classifier.model, classifier.images))
+        classifier = stored_networks.fast(classifier, stored)
         results.append(classifier)
         commands.say(f"{classifier.name} is computed by OpenVINO in "
                      f"{classifier.model.name}"

@@ -78,6 +78,34 @@ class Stored:
             network, self.images, tuple(classes), card["name"], card, cautions)
 
 
+def load(model: files.Path, stored: Stored | None, **options: Any
+         ) -> checkpoints.Classifier:
+    """A classifier from what is stored beside its model, else from the model.
+
+    Args:
+        model: path.
+        stored: as of `find`.
+        options: `typed` and `output_options` of `checkpoints.load_classifier`.
+    """
+    return stored.classifier() if stored else checkpoints.load_classifier(
+        model, **options)
+
+
+def fast(classifier: checkpoints.Classifier, stored: Stored | None
+         ) -> checkpoints.Classifier:
+    """A classifier with its network by OpenVINO: what is stored beside its model, else
+    what `engines.fast` makes of the network of Keras.
+
+    Args:
+        classifier: of Keras, or of `stored`.
+        stored: as of `find`.
+    """
+    if isinstance(classifier.model, engines.Network):
+        return classifier
+    return stored.classifier() if stored else dataclasses.replace(
+        classifier, model=engines.fast(classifier.model, classifier.images))
+
+
 def folder(model: files.Path) -> pathlib.Path:
     """Where the converted network of a model lies: `best.h5` to `best.openvino`."""
     return pathlib.Path(model).with_suffix(SUFFIX)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import types
 
 import cv2
 import dask_cluster
@@ -142,6 +143,39 @@ def test_fast_scores_are_near_those_of_keras_and_a_work_of_their_own(
                                [float(row["score"]) for row in plain], atol=1e-3)
     with pytest.raises(files.InputError, match="another settings"):
         predicted(study, model, tmp_path / "quick")
+
+
+def beside(monkeypatch, digest, classifier="the converted one"):
+    """A converted network of a digest lies beside every model."""
+    monkeypatch.setattr(work.stored_networks, "find", lambda model, outputs: (
+        types.SimpleNamespace(digest=lambda: digest, classifier=lambda: classifier)))
+
+
+def test_a_converted_network_beside_the_model_scores_in_its_place(model, monkeypatch):
+    classifier = types.SimpleNamespace(classes=("neg", "pos"), model=None)
+    beside(monkeypatch, "12ab", classifier)
+    loading = work.Loading(fast=True, eight_bits=("12ab",))
+    assert work.classifiers((str(model),), loading) == [classifier]
+    assert work.classifiers((str(model),))[0].model is not None
+
+
+def test_a_worker_with_another_network_in_eight_bits_is_refused(model, monkeypatch):
+    for here, there in ("12ab", "34cd"), ("12ab", None), (None, "12ab"):
+        beside(monkeypatch, here)
+        with pytest.raises(files.InputError, match="eight bits .* is another here"):
+            work.classifiers(
+                (str(model),), work.Loading(fast=True, eight_bits=(there,)))
+
+
+def test_the_network_in_eight_bits_is_a_setting_of_the_archive(
+        study, model, monkeypatch, tmp_path):
+    beside(monkeypatch, "12ab")
+    monkeypatch.setattr(work.engines, "check", lambda: None)
+    arguments = ["predict", str(study), "--models", str(model), "--out", str(tmp_path)]
+    plain, fast = (work.predicting(program.parser().parse_args(arguments + more))
+                   for more in ([], ["--fast"]))
+    assert fast.settings["eight_bits"] == ["12ab"]
+    assert "eight_bits" not in plain.settings
 
 
 def test_a_shard_whose_image_was_replaced_is_scored_anew_and_no_other(
