@@ -22,6 +22,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pydicom
 
 from end2end.utils import checksums, files, programs
 
@@ -47,6 +48,15 @@ FIELDS_OF_ONE_CALL = frozenset((
 
 # On pages: what a cell of this class says (`report.OfOneCall`).
 CELL_OF_ONE_CALL = re.compile(r'(<td class="[^"]*\bof-one-call\b[^"]*">)[^<]*')
+# Of DICOM results likewise.
+TAGS_OF_ONE_CALL = frozenset(
+    f"{pydicom.datadict.tag_for_keyword(keyword):08X}" for keyword in (
+        "SOPInstanceUID", "InstanceCreationDate", "InstanceCreationTime", "ContentDate",
+        "ContentTime", "DateOfSecondaryCapture", "TimeOfSecondaryCapture",
+        "ContributionDateTime", "DimensionOrganizationUID", "TrackingUID", "UID"))
+KEYS_OF_ONE_CALL = FIELDS_OF_ONE_CALL | TAGS_OF_ONE_CALL
+# Another key gives each woman and exam another name (`prediction.pseudonyms`).
+PSEUDONYM = re.compile("(patient|exam) [a-z2-7]{10}(?![a-z2-7])")
 # A new place with the ways in which the old one may be written.
 Spelled = Sequence[tuple[str, tuple[str, ...]]]
 
@@ -210,7 +220,8 @@ def verdict(name: str, old: pathlib.Path, new: pathlib.Path,
     differ = DIFFERENCES.get(new.suffix.lower())
     try:
         gap = differ(old, new, texts) if differ else math.inf
-    except (OSError, ValueError, KeyError, csv.Error, cv2.error, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, csv.Error, cv2.error, zipfile.BadZipFile,
+            pydicom.errors.InvalidDicomError):
         gap = math.inf
     if gap == 0:
         return Row(name, SAME_CONTENT)
@@ -222,7 +233,11 @@ def verdict(name: str, old: pathlib.Path, new: pathlib.Path,
 
 
 def _text(path):
-    return path.read_text(encoding="utf-8", errors="replace")
+    """The text of a file, its pseudonyms replaced by numbers in their order."""
+    numbers: dict[str, str] = {}
+    return PSEUDONYM.sub(
+        lambda name: numbers.setdefault(name[0], f"{name[1]} #{len(numbers)}"),
+        path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _alike(old, new, texts):
@@ -245,7 +260,8 @@ def difference(old: Any, new: Any, texts: Spelled = ()) -> float:
     are compared as they are, others relative to their size.
     """
     if isinstance(old, dict) and isinstance(new, dict):
-        keys = {key for key in (*old, *new) if key not in FIELDS_OF_ONE_CALL}
+        keys = {key for key in (*old, *new)
+                if key not in KEYS_OF_ONE_CALL}
         return max((difference(old.get(key), new.get(key), texts) for key in keys),
                    default=0)
     if isinstance(old, list) and isinstance(new, list):
@@ -288,6 +304,11 @@ def _of_lines(first, second, texts):
     first, second = first.split("\n"), second.split("\n")
     return 0.0 if len(first) == len(second) and all(
         _alike(*pair, texts) for pair in zip(first, second, strict=True)) else math.inf
+
+
+def _of_dicom(old, new, texts):
+    first, second = (pydicom.dcmread(path).to_json_dict() for path in (old, new))
+    return difference(first, second, texts)
 
 
 def _of_pictures(old, new, texts):
@@ -348,4 +369,4 @@ def _gap(first, second):
 DIFFERENCES: dict[str, Callable[[Any, Any, Iterable], float]] = {
     ".json": _of_json, ".csv": _of_tables, ".txt": _of_texts, ".html": _of_pages,
     ".keras": _of_archives, ".md": _of_texts, ".png": _of_pictures, ".h5": _of_models,
-    ".npz": _of_arrays}
+    ".npz": _of_arrays, ".dcm": _of_dicom}

@@ -6,6 +6,7 @@ import math
 import zipfile
 
 import cv2
+import dicom_writer
 import h5py
 import numpy as np
 import pytest
@@ -124,6 +125,34 @@ def test_of_a_page_the_marked_cells_and_the_places_may_differ(pair):
     assert verdict("r.html") == repeating.SAME_CONTENT
     write(new, 11.25, 0.9, new)
     assert verdict("r.html") == repeating.DIFFERENT
+
+
+def test_pseudonyms_may_be_other_names_of_the_same_women(pair):
+    old, new, verdict = pair
+
+    def write(folder, *names):
+        (folder / "s.csv").write_text("path,patient,exam\n" + "".join(
+            f"patient {name}_L,patient {name},exam {name[::-1]}\n" for name in names))
+    write(old, "txbegbgkml", "txbegbgkml", "2abcdefgh3")
+    write(new, "3333333333", "3333333333", "7777777777")
+    assert verdict("s.csv") == repeating.SAME_CONTENT
+    write(new, "3333333333", "7777777777", "7777777777")
+    assert verdict("s.csv") == repeating.DIFFERENT
+
+
+def test_dicom_results_may_differ_in_their_dates_and_identifiers(pair):
+    old, new, verdict = pair
+
+    def write(folder, **tags):
+        dicom_writer.write(folder / "r.dcm", np.arange(12, dtype=np.uint16).reshape(
+            4, 3), **dict(PatientID="w", ImageLaterality="L") | tags)
+    write(old, SOPInstanceUID="1.2.3", ContentTime="101010")
+    write(new, SOPInstanceUID="1.2.4", ContentTime="111111")
+    assert verdict("r.dcm") == repeating.SAME_CONTENT
+    write(new, SOPInstanceUID="1.2.4", ContentTime="111111", ImageLaterality="R")
+    assert verdict("r.dcm") == repeating.DIFFERENT
+    (new / "r.dcm").write_bytes(b"no DICOM")
+    assert verdict("r.dcm") == repeating.DIFFERENT
 
 
 def test_weights_and_arrays_and_pictures_are_compared_by_their_numbers(pair):
