@@ -330,7 +330,7 @@ def finish(
     unknown = sum(row["patient"] == prediction.grouping.UNKNOWN
                   for row in levels["patients"])
     if unknown:
-        commands.say(f"{unknown} exams of unknown patients are in the tables as "
+        commands.say(f"exams of unknown patients: {unknown}, in the tables as "
                      f"{prediction.grouping.UNKNOWN}")
     flagged = sum(bool(row["flags"]) for row in rows)
     if flagged:
