@@ -134,20 +134,17 @@ def eight_bits() -> rows.Figure:
     """A network in eight bits beside Keras and float32: what is to be won where the
     gate of `prediction.eight_bits` lets it pass. Random weights, so no gate here."""
     from end2end import images
-    from end2end.prediction import engines
+    from end2end.prediction import engines, integer_layers
 
     trained = classifier()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=2)[:6]
         inputs = [images.to_input(images.read_image(path), trained.images)[None]
                   for path in paths]
-    # After `engines`, which keeps it from reporting its use.
-    import nncf
-
     graph = engines.converted(trained.model)
     exact = engines.Network(graph, "f32")
-    rounded = engines.Network(nncf.quantize(graph, nncf.Dataset(
-        inputs, lambda batch: exact.prepared(batch[0]))), "f32")
+    graphs = integer_layers.quantized(graph, [batch[0] for batch in inputs])
+    rounded = engines.Network(graphs["greatest"], "f32")
     moves = max(float(np.abs(exact(batch) - rounded(batch)).max()) for batch in inputs)
     times = timing.interleaved(
         lambda: rounded(inputs[0]), lambda: exact(inputs[0]),

@@ -5,16 +5,13 @@
     if not figures.refusals: ...                    # the graph may be used
 
 NNCF finds the range of each layer on images. Where the scores then move too far, the
-layers that move them most compute in float32 again, one after the other. Whether that
-suffices is measured on the same images with the compiled network.
+layers that move them most for what they save compute in float32 again, as many as are
+needed. Whether that suffices is measured on the same images with the compiled network.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
-import logging
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +23,7 @@ from numpy.typing import NDArray
 from end2end import images
 from end2end.data import image_lists
 from end2end.metrics import roc
-from end2end.prediction import engines, scoring
+from end2end.prediction import engines, integer_layers, scoring
 from end2end.utils import distribution, files
 
 if TYPE_CHECKING:
@@ -46,13 +43,14 @@ ON_THRESHOLD = 1e-4
 USUAL_THRESHOLD = 0.5
 # With fewer images a change of AUC or a crossing says little.
 FEWEST = 20
-# Images on which the layers are ranked by how far they move the outputs; each layer
-# takes a pass over them.
-RANKING = 32
+# Images on which the layers are ranked by how far they move the scores; each layer
+# takes a pass over them for each rule of ranges.
+RANKING = 16
+# Probabilities nearer to 0 or 1 than this are moved there before their logarithm.
+CLIP = 1e-6
 # Turns of both networks in which their speed is compared.
 TURNS = 9
 SCHEMES = ("plain", "flips")
-WEIGHTED = ("Convolution", "GroupConvolution", "MatMul")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -234,13 +232,68 @@ def quantized(graph: openvino.Model, trial: Trial) -> tuple[openvino.Model, Figu
     """
     exact = engines.Network(graph, "f32")
     expected = trial.scores(exact)
-    result = _by_nncf(graph, trial, exact, expected)
-    rounded = engines.Network(result, "f32", name=engines.EIGHT_BITS)
-    figures = compared(expected, trial.scores(rounded), trial)
-    layers, in_float32 = count_layers(result)
+    graphs = integer_layers.quantized(graph, trial.inputs)
+    order = ranked(graph, graphs, trial, exact)
+
+    def first(count):
+        """The first groups in eight bits, and what they do to the scores."""
+        result = integer_layers.mixed(graph, graphs, dict(order[:count]))
+        rounded = engines.Network(result, "f32", name=engines.EIGHT_BITS)
+        return result, rounded, compared(expected, trial.scores(rounded), trial)
+
+    result, rounded, figures = _most(first, len(order))
+    layers, in_float32 = integer_layers.count(result)
     return result, dataclasses.replace(
         figures, layers=layers, in_float32=in_float32,
         seconds=alternating(trial.inputs[0][None], exact, rounded))
+
+
+def ranked(graph: openvino.Model, graphs: Mapping[str, openvino.Model], trial: Trial,
+           exact: engines.Network) -> list[tuple[str, str]]:
+    """Names of groups of layers, each with the rule of ranges that moves scores less;
+    first those that move them least for the arithmetic that they save.
+
+    Args:
+        graph: in float32.
+        graphs: as of `integer_layers.quantized`.
+        trial: `Trial`.
+        exact: the compiled `graph`.
+    """
+    count = len(trial.inputs)
+    numbers = range(0, count, max(1, count // RANKING))
+    trial = dataclasses.replace(trial, thresholds={"plain": []})
+
+    def odds(network):
+        scores = np.clip(trial.scores(network, numbers)["plain"], CLIP, 1 - CLIP)
+        return np.log(scores / (1 - scores))
+
+    def move(name, rule):
+        mixed = integer_layers.mixed(graph, graphs, {name: rule})
+        return float(np.mean((odds(engines.Network(mixed, "f32")) - expected) ** 2))
+
+    expected = odds(exact)
+    rows = []
+    for group in integer_layers.groups(graphs):
+        least, rule = min((move(group.name, rule), rule) for rule in graphs)
+        rows.append((least / group.operations, group.name, rule))
+    return [(name, rule) for _, name, rule in sorted(rows)]
+
+
+def _most(first, count):
+    """`first` of the greatest number of groups that is permitted, by halving; of 0,
+    float32, where none is."""
+    best, low, high = first(count), 0, count
+    if best[-1].excess <= 1:
+        return best
+    best = first(0)
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried = first(middle)
+        if tried[-1].excess <= 1:
+            best, low = tried, middle
+        else:
+            high = middle
+    return best
 
 
 def compared(expected: Mapping[str, NDArray[np.float32]],
@@ -261,48 +314,6 @@ def compared(expected: Mapping[str, NDArray[np.float32]],
         on_threshold=int(lying.sum()),
         move=max(float(np.abs(expected[scheme] - scores[scheme]).max())
                  for scheme in expected))
-
-
-def _by_nncf(graph, trial, exact, expected):
-    """What NNCF makes of a graph, with accuracy control by `Figures.excess`."""
-    import nncf
-
-    nncf.set_log_level(logging.ERROR)
-    dataset = nncf.Dataset(range(len(trial.inputs)),
-                          lambda number: exact.prepared(trial.inputs[number]))
-
-    def validated(compiled, numbers):
-        numbers = list(numbers)
-
-        def call(views):
-            return np.concatenate([
-                np.array(compiled(exact.prepared(view))[0], np.float32)
-                for view in views])
-
-        outputs = [[call([trial.inputs[number]])] for number in numbers]
-        # NNCF asks for one image alone to learn what is returned, and divides by the
-        # figure of float32, which is 1 here.
-        if len(numbers) < len(trial.labels):
-            return 1.0, outputs
-        return 1 - compared(expected, trial.scores(call), trial).excess, outputs
-
-    # It draws progress bars, which belong to no file and no pipe.
-    with contextlib.redirect_stdout(io.StringIO()):
-        return nncf.quantize_with_accuracy_control(
-            graph.clone(), dataset, dataset, validated, max_drop=1.0,
-            subset_size=len(trial.labels),
-            advanced_accuracy_restorer_parameters=(
-                nncf.AdvancedAccuracyRestorerParameters(
-                    ranking_subset_size=min(RANKING, len(trial.labels)),
-                    num_ranking_workers=1)))
-
-
-def count_layers(graph: openvino.Model) -> tuple[int, int]:
-    """Convolutions and matrix products, and those of them with float32 weights."""
-    layers = [layer for layer in graph.get_ops() if layer.get_type_name() in WEIGHTED]
-    return len(layers), sum(
-        layer.input_value(1).get_node().get_type_name() == "Constant"
-        for layer in layers)
 
 
 def alternating(inputs: NDArray[np.float32], *networks: Callable) -> tuple[float, ...]:

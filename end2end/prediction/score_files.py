@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 import tqdm
@@ -12,7 +13,7 @@ from end2end.config import model_flags
 from end2end.prediction import resuming, scoring, stored_networks
 from end2end.prediction.identity_cells import COLUMNS, FURTHER_COLUMNS, SEPARATOR
 from end2end.tables import scores
-from end2end.utils import commands, files, processes
+from end2end.utils import commands, files, isolated, processes
 
 STATED = ("flips", "calibrated", "operating_points", "flags", "notes")
 # Images that are read ahead of the network; more would only take memory.
@@ -116,8 +117,8 @@ def read_ahead(
     """Each image with a future of its network inputs (`prediction.Prepared`) and of
     what its file was like (`resuming.FileState`).
 
-    A few are read and prepared while the network works on those before. `reading`:
-    further arguments of `scoring.prepare`.
+    A few are read and prepared, at once where that takes long, while the network works
+    on those before. `reading`: further arguments of `scoring.prepare`.
     """
     def ready(path):
         state = resuming.state(files.existing_file(path, "image"))
@@ -128,7 +129,8 @@ def read_ahead(
             prepared, image=dataclasses.replace(prepared.image, pixels=None)), state
 
     waiting = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    threads = min(isolated.AT_ONCE, os.cpu_count() or 1)
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
         for image in todo:
             waiting.append((image, pool.submit(ready, image)))
             if len(waiting) > AHEAD:

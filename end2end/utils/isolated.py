@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import pathlib
+import queue
 import re
 import select
 import signal
@@ -224,12 +225,49 @@ def import_path() -> list[str]:
     return kept if str(PACKAGE) in kept else [*kept, str(PACKAGE)]
 
 
-_reader = Reader()
-ask = _reader.ask
-atexit.register(_reader.stop)
+class Readers:
+    """Processes for threads that read at the same time; a thread alone starts only one.
+
+    Args:
+        count: most processes.
+    """
+
+    def __init__(self, count: int):
+        self.all = [Reader() for _ in range(count)]
+        self.renew()
+
+    def renew(self) -> None:
+        """Forgets the processes, see `Reader.renew`."""
+        # The one used last is the first to be used again: the others need not start.
+        self.free = queue.LifoQueue()
+        for reader in self.all:
+            reader.renew()
+            self.free.put(reader)
+
+    def ask(self, task: str, path: str | os.PathLike, **values: Any) -> NDArray | None:
+        """As `Reader.ask`, by a process that is free."""
+        if _is_this_process:
+            return self.all[0].ask(task, path, **values)
+        reader = self.free.get()
+        try:
+            return reader.ask(task, path, **values)
+        finally:
+            self.free.put(reader)
+
+    def stop(self) -> None:
+        """Ends the processes."""
+        for reader in self.all:
+            reader.stop()
+
+
+# Most threads that are worth their memory: each holds a mammogram and has a process.
+AT_ONCE = 3
+_readers = Readers(AT_ONCE)
+ask = _readers.ask
+atexit.register(_readers.stop)
 # A forked process must not speak through its parent's pipe.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reader.renew)
+    os.register_at_fork(after_in_child=_readers.renew)
 
 
 def limit_of_memory() -> int:

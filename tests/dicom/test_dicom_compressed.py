@@ -7,6 +7,7 @@ import pytest
 from dicom_writer import RAMP, baseline, write, write_stream
 
 from end2end import dicom
+from end2end.dicom import parsing
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
@@ -60,6 +61,55 @@ def test_jpeg_lossless_and_jpeg_ls_are_read(tmp_path, name):
     assert pydicom.dcmread(packed).file_meta.TransferSyntaxUID.is_compressed
     np.testing.assert_array_equal(
         dicom.read_dicom(packed).pixels, np.tile(RAMP, (8, 8)))
+
+
+PACKED = [(pydicom.uid.JPEG2000Lossless, "openjpeg"),
+          (pydicom.uid.JPEGLSLossless, "jpeg_ls")]
+
+
+def packed(tmp_path, syntax, *, stored=16, signed=False):
+    """A compressed file with values of `stored` bits, negative ones where signed, and
+    these values."""
+    rng = np.random.default_rng(5)
+    low, high = (-2 ** (stored - 1), 2 ** (stored - 1)) if signed else (0, 2 ** stored)
+    values = rng.integers(low, high, (80, 70)).astype(np.int16 if signed else np.uint16)
+    path = write(tmp_path / "a.dcm", values)
+    ds = pydicom.dcmread(path)
+    ds.BitsStored, ds.HighBit, ds.PixelRepresentation = stored, stored - 1, signed
+    ds.PixelData = values.tobytes()
+    ds.compress(syntax)
+    ds.save_as(path)
+    return path, values
+
+
+@pytest.mark.parametrize("syntax, package", PACKED)
+@pytest.mark.parametrize("stored, signed", [(16, False), (12, False), (12, True)])
+def test_the_fastest_decoder_gives_the_stored_values(
+        tmp_path, syntax, package, stored, signed):
+    pytest.importorskip(package, reason="needs the extra dicom")
+    path, values = packed(tmp_path, syntax, stored=stored, signed=signed)
+    fastest = parsing.FASTEST_DECODERS[syntax]
+    np.testing.assert_array_equal(
+        parsing._pixels(pydicom.dcmread(path), None, fastest), values)
+    np.testing.assert_array_equal(parsing.decoded_here(path, None), values)
+
+
+@pytest.mark.parametrize("syntax, package", PACKED)
+def test_where_the_fastest_decoder_fails_another_is_asked(
+        tmp_path, monkeypatch, syntax, package):
+    pytest.importorskip(package, reason="needs the extra dicom")
+    path, values = packed(tmp_path, syntax)
+    pixel_array, asked = pydicom.pixels.pixel_array, []
+
+    def failing(*arguments, decoding_plugin, **options):
+        asked.append(decoding_plugin)
+        if decoding_plugin:
+            raise RuntimeError("cannot be decoded")
+        return pixel_array(*arguments, **options)
+
+    monkeypatch.setattr(pydicom.pixels, "pixel_array", failing)
+    np.testing.assert_array_equal(parsing.decoded_here(path, None), values)
+    assert asked == [parsing.FASTEST_DECODERS[syntax], ""]
 
 
 def test_baseline_jpeg_is_read(tmp_path):

@@ -113,6 +113,20 @@ def test_without_the_packages_the_reader_is_told_what_to_install(monkeypatch):
         eight_bits.check()
 
 
+@pytest.mark.parametrize("permitted", [0, 1, 4, 8, 9])
+def test_as_many_groups_as_are_permitted_are_in_eight_bits(permitted):
+    counts = []
+
+    def first(count):
+        counts.append(count)
+        figures = eight_bits.Figures(
+            1000, 400, {"plain": 0.9}, 0.0, 0 if count <= permitted else 6, 0, 0.1)
+        return count, figures
+
+    assert eight_bits._most(first, 9)[0] == permitted
+    assert len(counts) <= 6
+
+
 # With OpenVINO and NNCF ---------------------------------------------------------------
 
 
@@ -133,7 +147,8 @@ def quantized(model, inputs, labels, threshold=0.99):
 
 def test_a_network_in_eight_bits_gives_nearly_the_scores_of_float32():
     model = tiny_networks.nested_network()
-    inputs, labels = labelled_inputs(model)
+    # Scores so far apart that their order stays.
+    inputs, labels = labelled_inputs(model, contrast=8.0)
     graph, figures = quantized(model, inputs, labels)
     assert figures.layers == 4 and figures.in_float32 < 4
     rounded = engines.Network(graph, "f32", name=engines.EIGHT_BITS)

@@ -1,8 +1,10 @@
 """Tests of end2end.isolated: a library that goes round in circles ends its process."""
 
+import concurrent.futures
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 
@@ -41,6 +43,24 @@ def test_a_refusal_passes_and_the_process_serves_on(tmp_path):
     with pytest.raises(files.InputError):
         reader.ask("model", tmp_path / "a.h5")
     reader.stop()
+
+
+def test_threads_that_read_at_once_have_processes_and_a_thread_alone_has_one(
+        monkeypatch, tmp_path):
+    both, readers = threading.Barrier(2), isolated.Readers(3)
+    askers = []
+
+    def ask(reader, task, path):
+        askers.append(reader)
+        both.wait(10) if task == "at once" else None
+
+    monkeypatch.setattr(isolated.Reader, "ask", ask)
+    readers.ask("alone", tmp_path)
+    readers.ask("alone", tmp_path)
+    assert len(set(askers)) == 1
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: readers.ask("at once", tmp_path), range(2)))
+    assert len(set(askers[2:])) == 2
 
 
 LIMITED = """
