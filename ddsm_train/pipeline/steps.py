@@ -36,7 +36,7 @@ SCALES = {
     # need. Half precision takes two thirds of the time on processors that have it.
     "one-view": Scale((256, 256), 64 / 224, (
         "--patients", 96, "--difficulty", 0.0, "--size", 512, 512, "--one-view", 1),
-        {**dict.fromkeys(named.PATCH_SETS, 3), "image": (1, 7)},
+        {**dict.fromkeys(named.PATCH_SETS, 6), "image": (8, 11)},
         ("--split", "official-disjoint"),
         ("--batch-size", 16, "--precision", "mixed_bfloat16"), flips=False),
     "smoke": Scale((320, 256), 64 / 224, (
