@@ -89,6 +89,8 @@ ROWS = (
         True, "ms"),
     Row("prepare", "prepare, DICOM to PNG, share of the bare rate on all cores",
         "pixels.prepare", 80, False, "%"),
+    Row("decoding", "decoding a film in JPEG 2000, times the fastest installed decoder",
+        "decoding.decoding", 1.1, True, "x"),
     Row("reaction", "local page with 40 films: from an input to its picture, 95 %",
         "reading_room.reaction", 100, True, "ms"),
     Row("help", "--help, the slowest command", "small.slowest_help", 0.4, True, "s"),
