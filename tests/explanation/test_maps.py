@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.data import rois
 from end2end.explanation import maps, patch_maps
@@ -87,3 +88,25 @@ def test_saved_maps_tell_whether_they_are_means_over_the_flips(tmp_path):
         explained = maps.Explained("a.png", grey, 0.5, {}, flips=flips)
         maps.save(tmp_path / "a.npz", explained)
         assert maps.load(tmp_path / "a.npz").flips == flips
+
+
+def test_the_pointing_game_is_as_recorded():
+    y, x = np.mgrid[:60, :44]
+    grey = np.where(np.hypot(y - 30, x) < 24, 140, 8).astype(np.uint8)
+    grey[3:8, 34:40] = 250
+    mask = np.hypot(y - 22, x - 9) < 5
+    games, rows = [], []
+    for number, (row, column) in enumerate(((22, 9), (5, 37), (29, 15), (45, 3))):
+        strength = np.exp(-((y - row) ** 2 + (x - column) ** 2) / 30).astype(np.float32)
+        strength += 0.4 * np.exp(-((y - 22) ** 2 + (x - 10) ** 2) / 8)
+        explained = maps.Explained(
+            f"{number}.png", grey, 0.2 * number, dict(guided=strength,
+                                                      gradcam=strength[::-1]), 1, 1.0)
+        games += maps.pointing_rows(explained, [
+            rois.Region(mask, True), rois.Region(mask[:, ::-1], False)])
+        rows.append(recorded.picture(explained.on_picture("guided")))
+    rows += [recorded.picture(maps.breast_of(grey)), *map(str, maps.unique_names([
+        "a/b.png", "a/c.png", "d/b.png", "d/b.dcm", "b.png"]))]
+    recorded.check("pointing", dict(
+        games=games, summary=maps.pointing_summary(
+            games, dict(runs=30, seed=2)), rows=rows))

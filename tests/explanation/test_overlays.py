@@ -2,9 +2,10 @@
 
 import cv2
 import numpy as np
+import recorded
 
 from end2end.data import rois
-from end2end.explanation import overlays
+from end2end.explanation import lines, overlays
 
 
 def test_a_picture_stays_grey_where_a_map_is_weak():
@@ -59,3 +60,29 @@ def test_pictures_come_back_from_their_bytes():
     picture[..., 0] = 250
     back = cv2.imdecode(np.frombuffer(overlays.png(picture), np.uint8), 1)
     assert (back[..., 2] == 250).all() and not back[..., :2].any()
+
+
+def test_pictures_of_maps_are_as_recorded():
+    y, x = np.mgrid[:90, :70]
+    grey = ((7 * y + 3 * x) % 256).astype(np.uint8)
+    strength = np.exp(-((y - 30) ** 2 + (x - 50) ** 2) / 200).astype(np.float32)
+    mask = (np.hypot(y - 60, x - 20) < 12)
+    rows = [recorded.picture(overlays.grey8(grey.astype(np.float32) * 9, height=40)),
+            recorded.picture(overlays.grey8(np.full((4, 3), 7)))]
+    for name, opacity in overlays.OPACITIES.items():
+        layer = overlays.coloured(strength, opacity)
+        rows += [f"{name} {recorded.picture(layer)}", recorded.picture(
+            overlays.blended(overlays.in_colour(grey), layer))]
+    rows += [recorded.picture(overlays.outline_layer(
+        grey.shape, [rois.Region(mask, True), rois.Region(mask[::-1], False)])),
+        recorded.picture(overlays.colour_bar(200, "Grad-CAM")),
+        recorded.picture(overlays.with_bar(np.zeros((700, 500, 3), np.uint8), "a map"))]
+    rows += [f"{name}: {table[:60]}"
+             for name, table in overlays.colour_tables().items()]
+    lines_ = [*lines.of_map(strength, (180, 140)), *lines.of_regions(
+        [rois.Region(mask, True), rois.Region(mask[::-1], False)], mask.shape)]
+    rows += [f"{line.kind} {recorded.picture(line.points)}" for line in lines_]
+    rows += [recorded.picture(lines.drawn(lines_, (180, 140), overlays.LINE_COLOURS)),
+             recorded.picture(lines.smoothed(strength)),
+             recorded.picture(lines.prominent(strength, (180, 140)))]
+    recorded.check("overlays", "\n".join(rows))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 import saved_models
 import tiny_classifier
 
@@ -99,3 +100,19 @@ def test_reaches_are_of_images_spread_over_the_set(tmp_path, monkeypatch):
     reaches = maps.reaches(classifier, paths, maps.ExplainOptions(("guided",)))
     assert drawn == [paths[0], paths[len(paths) // 2]]
     assert len(reaches["guided"]) == 2 and min(reaches["guided"]) > 0
+
+
+def test_factors_and_sentences_of_scales_are_as_recorded():
+    rows = [str(scales.percentile(values)) for values in (
+        [], [3.0], [1.0, 2.0], list(range(40)))]
+    cards = (CARD, {}, dict(map_scales=scales.from_reaches(
+        dict(guided=[2.0, 8.0]), source="val", flips=True)))
+    for card in cards:
+        for method in ("guided", "gradcam"):
+            for choice in scales.CHOICES:
+                rows += [f"{method} {choice} " + str([scales.factor(
+                    card, method, choice, reach=reach, score=score)
+                    for reach in (0, 0.5, 4.0) for score in (0.0, 0.3, 1.0)])]
+                rows += [scales.sentence(card, method, choice, probability=probability)
+                         for probability in (True, False)]
+    recorded.check("scales", "\n".join(rows))

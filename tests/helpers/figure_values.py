@@ -36,7 +36,7 @@ def limits(axes):
 def ticks(axis):
     """Places and texts of the ticks of an axis."""
     return [(float(place), label.get_text()) for place, label in zip(
-        axis.get_ticklocs(), axis.get_ticklabels(), strict=True)]
+        axis.get_ticklocs(), axis.get_ticklabels(), strict=False)]
 
 
 def described(figure):

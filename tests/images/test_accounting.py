@@ -3,6 +3,7 @@
 import pathlib
 
 import cv2
+import recorded
 import tiny_classifier
 
 from end2end.data import image_lists
@@ -72,3 +73,15 @@ def test_a_set_without_the_class_folders_says_that_its_classes_are_not_known(
                   "--class-list", "benign", "cancer"])
     printed = capsys.readouterr().out
     assert "- classes:" not in printed and "benign 2, cancer 1" in printed
+
+
+def test_tallies_are_as_recorded():
+    tally = accounting.Tally()
+    for number in range(3):
+        tally.add(Identity(str(number), patient="P" * number, view="CC",
+                           laterality="L" * (number == 2)))
+    tally.refuse()
+    tally.refuse(3)
+    recorded.check("accounting", "\n".join(tally.lines([
+        (pathlib.Path(f"{k}.x"), "hidden" if k % 2 else "no image")
+        for k in range(13)])))

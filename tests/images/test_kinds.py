@@ -1,9 +1,13 @@
 """Whether film and digital are told apart, and what is said where it cannot be."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
 import real_films
+import recorded
+import sample_pictures
 
 from end2end import dicom
 from end2end.images import kinds
@@ -124,3 +128,20 @@ def test_a_set_has_a_usual_kind_if_most_is_known_and_of_it(counts, kind):
 def test_tiny_and_even_pictures_are_not_judged():
     assert kinds.kind(np.zeros((8, 5), np.uint16)) == UNKNOWN
     assert kinds.kind(np.full((600, 400), 9, np.uint8)) == UNKNOWN
+
+
+def test_the_evidence_of_pictures_is_as_recorded():
+    rows = []
+    for name, image in sample_pictures.all_kinds().items():
+        measured = kinds.evidence(image)
+        rows.append(f"{name}: {kinds.of_picture(measured)} {kinds.kind(image)} "
+                    f"{dataclasses.asdict(measured)}")
+    rows += [f"{tagged} {pictured}: {kinds.joined(tagged, pictured)}"
+             for tagged in (FILM, DIGITAL, UNKNOWN)
+             for pictured in (FILM, DIGITAL, UNKNOWN)]
+    rows += [f"{film} {digital} {unknown}: " + kinds.usual({
+        FILM: film, DIGITAL: digital, UNKNOWN: unknown})
+        for film, digital, unknown in (
+            (0, 0, 0), (2, 0, 0), (3, 0, 0), (3, 0, 12), (3, 0, 13), (9, 1, 0),
+            (10, 1, 0), (8, 1, 0), (1, 9, 4), (0, 3, 12))]
+    recorded.check("images-kinds", "\n".join(rows))

@@ -1,9 +1,14 @@
 """The pectoral muscle is found by its edge, and only where there is one."""
 
+import deformed
 import numpy as np
 import pytest
+import recorded
+import sample_pictures
 
 from end2end import config, images
+from end2end.dicom import appearance
+from end2end.images import pectoral, segmentation
 from end2end.phantoms import drawing
 
 SHAPE = (300, 210)
@@ -63,3 +68,18 @@ def test_the_input_of_a_network_is_without_it_where_that_is_asked_for():
         **options, remove_pectoral=remove)) for remove in (False, True))
     assert as_it_is[2, 2] > 100 and without[2, 2] == 0
     np.testing.assert_array_equal(as_it_is[100:], without[100:])
+
+
+def test_muscles_and_breasts_are_found_as_recorded():
+    rows = []
+    for name, image in list(sample_pictures.all_kinds().items())[:8]:
+        muscle = pectoral.pectoral_muscle(image)
+        rows.append(f"{name}: {muscle and deformed.shown(muscle)} "
+                    f"{recorded.picture(pectoral.remove_pectoral(image))}")
+        for threshold in (0.05, 0.2):
+            part, box = segmentation.segment_breast(
+                image.astype(np.float32), low_int_threshold=threshold)
+            rows.append(f"    {recorded.picture(part)} {box}")
+        rows.append(f"    {recorded.picture(appearance.unframed(image))} " + (
+            recorded.picture(appearance.grey_levels(image))))
+    recorded.check("images-pectoral", "\n".join(rows))

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import real_films
+import recorded
+import sample_pictures
 
 from end2end import dicom
 from end2end.images import unfit
@@ -115,3 +117,20 @@ def test_a_picture_of_a_single_grey_shows_no_breast_whatever_its_size(value, sha
     image[7, 11] ^= 1
     assert "single grey value" not in " ".join(
         other.sentence for other in unfit.reasons(image))
+
+
+def test_all_that_is_seen_in_pictures_is_as_recorded():
+    rows = []
+    for name, image in sample_pictures.all_kinds().items():
+        for laterality in ("L", ""):
+            scan = unfit.view(image, laterality=laterality)
+            said = [(reason.kind, reason.refuses, reason.sentence)
+                    for reason in unfit.reasons(image, laterality=laterality)]
+            rows.append(f"{name} {laterality}: {said}")
+        seen = [function.__name__ for function in (
+            unfit.is_noise, unfit.is_inverted, unfit.is_turned, unfit.is_cropped,
+            unfit.is_no_breast, unfit.has_implant) if function(scan)]
+        rows.append(f"{name}: {recorded.picture(scan.levels)} "
+                    f"{recorded.picture(scan.picture)} {recorded.picture(scan.body)} "
+                    f"{scan.contact} {scan.area:.5f} {unfit.chest_side(scan)} {seen}")
+    recorded.check("images-unfit", "\n".join(rows))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import recorded
 from scipy import ndimage
 
 from end2end.images import warps
@@ -165,3 +166,22 @@ def test_the_four_flips_are_identity_both_mirrors_and_their_product():
     shown = [flip[0, :, :, 0].tolist() for flip in warps.four_flips(batch)]
     assert shown == [[[0, 1, 2], [3, 4, 5]], [[2, 1, 0], [5, 4, 3]],
                      [[3, 4, 5], [0, 1, 2]], [[5, 4, 3], [2, 1, 0]]]
+
+
+def test_drawn_and_applied_warps_are_as_recorded():
+    rng = np.random.RandomState(4)
+    image = np.random.default_rng(1).random((23, 17, 3)).astype(np.float32) * 200
+    rows = []
+    for ranges in (SHIFTED, dict(zoom=(0.5, 2.0), vertical_flip=True),
+                   dict(max_intensity_shift=30, shared_intensity_shift=True),
+                   dict(max_shear_radians=0.5, max_rotation_degrees=90),
+                   dict(max_row_shift=0.6, max_column_shift=0.4, horizontal_flip=True)):
+        for mode in warps.FILL_MODES:
+            warp = warps.draw_warp(rng, **ranges)
+            moved = warps.apply_warp(image, warp, fill_mode=mode, cval=7.0)
+            rows.append(f"{mode} {warp} {warps.warp_matrix(warp, (23, 17))} "
+                        f"{recorded.picture(moved)}")
+    shifted = warps.Warp(row_pixels=3, column_pixels=-2.5, row_zoom=1.5)
+    rows += [recorded.picture(warps.apply_warp(image, shifted)),
+             *map(recorded.picture, warps.four_flips(image[None]))]
+    recorded.check("images-warps", "\n".join(rows))

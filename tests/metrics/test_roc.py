@@ -1,7 +1,9 @@
 """Tests of end2end.metrics and end2end.bootstrap."""
 
+import known_scores as known
 import numpy as np
 import pytest
+import recorded
 from sklearn import metrics as reference
 
 from end2end import metrics
@@ -128,3 +130,30 @@ def test_each_case_places_among_the_other_class_by_hand():
     # Of positives the share below, of negatives the share above; ties one half.
     np.testing.assert_allclose(
         roc.placements(labels, scores), [1, 1.5 / 3, 1.5 / 2, 1, 1 / 2])
+
+
+def test_all_functions_of_the_curve_are_as_recorded():
+    labels, values = known.LABELS[:31], known.FIRST[:31]
+    groups = np.arange(31) // 3
+    weights = 1 + np.arange(31) % 4
+    draw = dict(runs=30, seed=3)
+    said = dict(
+        curve=metrics.roc_curve(labels, values), weighted=metrics.roc_curve(
+            labels, values, weights=weights), auc=metrics.auc(
+                labels, values, weights=weights),
+        placements=roc.placements(labels == 1, values), interval=[
+            metrics.auc_interval(labels, values, groups=grouped, **draw)
+            for grouped in (None, groups)],
+        difference=[roc.auc_difference_interval(
+            labels, values, known.SECOND[:31], groups=grouped, **draw)
+            for grouped in (None, groups)],
+        shares=[roc.share_interval(labels == 1, groups=grouped, **draw)
+                for grouped in (None, groups)])
+    for share in (0.5, 0.8, 0.95, 1):
+        said[share] = [function(labels, values, share) for function in (
+            roc.threshold_at_sensitivity, roc.threshold_at_specificity,
+            roc.specificity_at_sensitivity, roc.sensitivity_at_specificity)] + [
+            function(labels, values, share, **draw) for function in (
+                roc.specificity_at_sensitivity_interval,
+                roc.sensitivity_at_specificity_interval)]
+    recorded.check("metrics-roc", said)

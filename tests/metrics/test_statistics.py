@@ -1,9 +1,11 @@
 """Tests of end2end.statistics and of `end2end metrics`."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end import metrics
 from end2end.metrics import bootstrap, roc, statistics
@@ -80,3 +82,23 @@ def test_a_threshold_found_elsewhere_is_tested_with_intervals():
     point = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.5, DRAW)
     assert (point["sensitivity"], point["specificity"]) == (1, 0.5)
     assert point["sensitivity_interval"] == (1, 1)
+
+
+def test_all_statistics_of_uneven_tables_are_as_recorded():
+    table = breasts(14, seed=3)
+    # A view is missing, and one woman has a third image.
+    uneven = table.subset(np.array([0, 1, 2, *range(4, 28)]))
+    other = breasts(14, seed=4).subset(np.array([0, 1, 2, *range(4, 28)]))
+    other = dataclasses.replace(other, labels=uneven.labels)
+    draw = statistics.Draw(runs=40, seed=2)
+    kinds = scores.Scores(
+        tuple("abcdef"), np.array([
+            [0.5, 0.25, 0.25], [0.125, 0.75, 0.125], [0, 0.5, 0.5], [0.25, 0.25, 0.5],
+            [1, 0, 0], [0.5, 0.5, 0]]),
+        np.array([0, 1, 1, 2, 0, 2]), ("neg", "ben", "mal"))
+    recorded.check("metrics-statistics", dict(
+        uneven=statistics.describe(uneven, draw, shares=(0.8, 0.95)),
+        compared=statistics.compare(uneven, other, draw, name="x"),
+        kinds=statistics.describe(kinds, draw), thresholds=[statistics.at_threshold(
+            uneven.labels, uneven.values, threshold, draw)
+            for threshold in (0.25, 0.5, 0.99)]))

@@ -9,6 +9,7 @@ import time
 import browser
 import numpy as np
 import pytest
+import recorded
 
 from end2end.explanation import overlays
 from end2end.reports import report
@@ -411,3 +412,20 @@ def test_the_model_card_names_what_is_known_to_fail():
 def test_the_local_page_shows_the_same_text():
     notice = scoring.Scorer([]).about()["notice"]
     assert report.LIMITS in notice and report.RESEARCH in notice
+
+
+def test_the_body_of_a_page_is_as_recorded():
+    cases = [*CASES, report.Case(
+        "unknown", picture(7), 0.25, details={"view": "", "n": 3},
+        flags=("a<b", "too dark"))]
+    sections = [*SECTIONS[:-1], report.Heading("Third", 3), report.Gallery(
+        [(b"\xff\xd8\xffjpeg", "x"), (b"RIFFwebp", "y")]), report.Table(
+        ("a", "b"), [(True, None), (2, 1.23456)]), report.Cases(cases, "All", POINT),
+        report.Cases([report.Case("b", b"<svg/>", 0.5), report.Case(
+            "c", b"<svg/>", 0.75, details={"x": 1})], classes=("no", "yes"),
+            prevalence=0.25)]
+    text = report.page(sections, title="T & t", trained_on="nothing")
+    text = re.sub(r"<style>.*?</style>|<script>.*?</script>", "", text, flags=re.DOTALL)
+    text = re.sub(r"sha256-[^']*'", "sha256'", text)
+    recorded.check("report-page", re.sub(
+        r"base64,([\w+/=]{12})[\w+/=]*", r"base64,\1", text).replace("><", ">\n<"))

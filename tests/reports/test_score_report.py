@@ -4,10 +4,12 @@ import argparse
 import json
 import pathlib
 
+import figure_values
 import numpy as np
 import pytest
+import recorded
 
-from end2end.reports import score_report
+from end2end.reports import figures, report, score_report
 from end2end.tables import scores
 from end2end.utils import files
 
@@ -85,3 +87,23 @@ def test_a_network_of_two_views_is_compared_with_the_mean_of_views(tmp_path):
     assert comparison["difference"] == pytest.approx(2 / 9)
     with pytest.raises(files.InputError, match="other images"):
         score_report.run(arguments(*files_of_both))
+
+
+def test_all_that_is_said_and_drawn_of_score_files_is_as_recorded(
+        score_files, tmp_path, monkeypatch):
+    lines = score_report.run(arguments(
+        *score_files, threshold=[0.25, 0.75], mean=str(tmp_path / "mean.csv")))
+    kept = []
+    monkeypatch.setattr(figures, "save", lambda figure, path: kept.append(
+        f"{path.name}\n{figure_values.described(figure)}"))
+    monkeypatch.setattr(figures, "encoded", lambda figure, kind: b"<svg/>")
+    monkeypatch.setattr(report, "write_report", lambda path, sections, **facts: (
+        kept.append(f"{path.name} {facts} {[str(row) for row in sections[-4:]]}")))
+    rng = np.random.default_rng(3)
+    scores.write_scores(tmp_path / "long.csv", scores.Scores(
+        tuple(f"{i}.png" for i in range(40)), rng.random(40), np.arange(40) % 3 % 2))
+    lines += score_report.run(arguments(tmp_path / "long.csv", at=[0.5, 0.9],
+                                        out=str(tmp_path / "out")))
+    recorded.check("score-report", "\n".join([
+        *lines, *kept, (tmp_path / "mean.csv").read_text(),
+        (tmp_path / "out" / "results.json").read_text()]), dict(FOLDER=tmp_path))
