@@ -4,8 +4,10 @@ import pytest
 
 from ddsm_train import prepare
 from end2end import phantoms
+from end2end.reports import figures
 
 TINY_SIZE = (256, 192)
+EMPTY_FIGURE = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,9 @@ def tiny_prepared(tiny_download, tmp_path_factory):
     prepare.main([str(tiny_download), str(folder), "--workers", "1",
                   "--size", *map(str, TINY_SIZE)])
     return folder
+
+
+@pytest.fixture
+def light_figures(monkeypatch):
+    """Figures are drawn and written as empty files: each takes seconds to encode."""
+    monkeypatch.setattr(figures, "encoded", lambda figure, kind: EMPTY_FIGURE)

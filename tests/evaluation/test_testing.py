@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import recorded
 import saved_models
 
 from ddsm_train import evaluate
@@ -150,3 +151,16 @@ def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(tmp_path):
         "--overlay", str(tmp_path / "maps")]) == 0
     assert "percentile 95 (validation, 12 images)" in (
         tmp_path / "maps" / "legend.txt").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("light_figures")
+def test_all_that_is_said_of_models_is_as_recorded(folder, tmp_path, capsys):
+    said = []
+    for name, words in (("one", ["a/best.h5", "test/"]),
+                        ("both", ["a/best.h5", "b/best.h5", "test/", "--flips"]),
+                        ("patch", ["patch.h5", "patches/"])):
+        run(evaluate, folder, *words, "--out", str(tmp_path / name))
+        said += [f"== {name}", capsys.readouterr().out]
+        said += [path.read_text() for path in sorted((tmp_path / name).rglob("*"))
+                 if path.suffix in (".csv", ".json") and "run" not in path.name]
+    recorded.check("evaluate", "\n".join(said), dict(OUT=tmp_path, FOLDER=folder))

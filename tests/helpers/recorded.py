@@ -37,7 +37,7 @@ PACKAGES = ("keras", "numpy", "opencv-python-headless", "pydicom", "scipy",
 OF_MACHINES = (
     (re.escape(sys.executable), "python"),
     (r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{24,64}\b", "HASH"),
-    (r"(\.(?:png|jpg)\": )\d+", r"\1BYTES"),
+    (r"(\.(?:png|jpg)\": )\d+", r"\1BYTES"), (r'("seconds": )[\d.]+', r"\1N"),
     (re.escape(end2end.__version__), "VERSION"))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import warnings
 
 import cv2
@@ -9,6 +10,7 @@ import dicom_writer
 import numpy as np
 import pydicom
 import pytest
+import recorded
 import saved_models
 import tiny_classifier
 
@@ -318,3 +320,31 @@ def test_a_bare_patch_classifier_draws_by_its_own_settings(tmp_path, model, pict
         "--patch-featurewise-mean", "0", "--patch-class-list",
         *saved_models.CLASSES]) == 1  # the broken file
     assert len(list((tmp_path / "maps").glob("*.heatmap.png"))) == 4
+
+
+def test_all_that_is_said_and_written_of_scores_is_as_recorded(tmp_path, capsys):
+    folder = tmp_path / "in"
+    models = [saved_models.whole_image_model(folder.with_name(f"{name}.h5"), bias=bias)
+              for name, bias in (("a", 0.0), ("b", 0.7))]
+    saved_models.write_images(folder, women=3)
+    for path in (folder / "mask").iterdir():
+        path.unlink()
+    (folder / "mask" / "notes.txt").write_text("no image")
+    (folder / "neg" / "._x.png").write_bytes(b"hidden")
+    (folder / "neg" / "P_00007_RIGHT_CC.png").write_bytes(b"no image")
+    shutil.copy(folder / "pos" / "P_00001_LEFT_CC.png", folder / "pos" / "copy.png")
+    cv2.imwrite(str(folder / "neg" / "P_00009_RIGHT_MLO.png"),
+                np.full((40, 32), 7, np.uint8))
+    said = []
+    for name, words in (("one.csv", [models[0], folder]),
+                        ("both.json", [*models, folder, "--flips"]),
+                        ("unfit.csv", [models[1], folder, "--refuse-unfit", "--views",
+                                       "all"])):
+        try:
+            status = program.main([*map(str, words), "--out", str(tmp_path / name)])
+        except (SystemExit, files.InputError) as error:
+            status = str(error)
+        said += [f"== {name} {status}", capsys.readouterr().out]
+        said += [path.read_text() for path in sorted(tmp_path.glob(f"{name[:-4]}*"))
+                 if path.suffix in (".csv", ".json") and ".run" not in path.name]
+    recorded.check("predict", "\n".join(said), dict(FOLDER=tmp_path))
