@@ -1,8 +1,12 @@
 """Lists of images and batches of them."""
 
+import pathlib
+
 import cv2
+import deformed
 import numpy as np
 import pytest
+import recorded
 
 from end2end.data import image_lists
 from end2end.utils import files
@@ -119,3 +123,26 @@ def test_hidden_files_of_class_folders_are_no_images(folder):
     assert reasons == {"neg/._b.png": "hidden", "neg/.deep/d.png": "hidden",
                        "neg/__MACOSX/b.png": "hidden", "pos/.x.png": "hidden",
                        "neg/notes.txt": "no image"}
+
+
+MANIFEST = """path,label,patient,laterality,view,split
+a.png,1,P1,L,CC,train
+b.png,0,P1,R,MLO,test
+c.png,,P2,,,
+"""
+
+
+def test_manifests_deformed_in_any_cell_are_read_or_refused_as_recorded(
+        tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pathlib.Path("m.csv")
+    for name in "abc":
+        cv2.imwrite(f"{name}.png", np.full((4, 3), ord(name), np.uint8))
+
+    def read(text):
+        path.write_text(text, encoding="utf-8")
+        found = image_lists.read_manifest(path, ("neg", "pos"))
+        return {name: value.tolist() if isinstance(value, np.ndarray) else
+                value and list(map(str, value)) for name, value in vars(found).items()}
+
+    recorded.check("manifests", deformed.table(read, MANIFEST), dict(FOLDER=tmp_path))

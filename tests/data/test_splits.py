@@ -1,6 +1,10 @@
 """Patient-level splits, split files and class folders."""
 
+import pathlib
+
+import deformed
 import pytest
+import recorded
 from sklearn import model_selection
 
 from end2end.data import splits
@@ -121,3 +125,34 @@ def test_counts_are_of_women_images_and_positives():
               dict(patient_id="P_1", malignant=0, split="train")]
     assert splits.count(images)["train"] == dict(women=1, images=2, positive=1)
     assert splits.count(images)["val"] == dict(women=0, images=0, positive=0)
+
+
+SPLIT = """patient_id,split,side,view
+P_1,train,LEFT,CC
+P_1,val,LEFT,MLO
+P_9,test,LEFT,CC
+"""
+OF_WOMEN = "patient_id,split\nP_1,train\nP_9,test\nP_1,train\n"
+
+
+def test_split_files_deformed_in_any_cell_are_read_or_refused_as_recorded(
+        tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pathlib.Path("split.csv")
+
+    def read(text):
+        path.write_text(text, encoding="utf-8")
+        rows = splits.read_split(path)
+        return [rows, [splits.part_of(rows, *key) for key in (
+            ("P_1", "LEFT", "CC"), ("P_9", "LEFT", "CC"))]]
+
+    recorded.check("splits", deformed.table(read, SPLIT) + deformed.table(
+        read, OF_WOMEN))
+
+
+def test_counts_and_parts_are_as_recorded():
+    labels = {f"P_{k}": int(k % 3 == 0) for k in range(23)}
+    images = [dict(patient_id=f"P_{k % 9}", split=splits.PARTS[k % 9 % 3],
+                   malignant=int(k % 9 % 2)) for k in range(20)]
+    recorded.check("split-counts", dict(
+        parts=splits.split_patients(labels, seed=4), count=splits.count(images)))

@@ -5,8 +5,10 @@ import os
 import shutil
 
 import cv2
+import deformed
 import numpy as np
 import pytest
+import recorded
 
 from ddsm_train import image_clf_train
 from end2end import config
@@ -232,3 +234,34 @@ def test_a_class_without_validation_images_is_named_and_a_whole_set_is_not(
             tmp_path, class_list=("neg", "pos")))
         assert (f"val folder {val} has no images of pos; its figures say nothing of it."
                 in caplog.text) is expected
+
+
+VALUES = (-1, 0, 0.0, 1e-9, 0.5, 0.999, 1, 1.5, 2, 3, 10, 10**6, 10**9)
+
+
+def test_settings_of_training_have_the_limits_that_are_recorded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    groups = dict(images=IMAGES, model=config.ModelOptions(),
+                  training=config.TrainingOptions(best_model="best.h5", workers=1))
+    rows = []
+    for group, options in groups.items():
+        for field in dataclasses.fields(options):
+            value = getattr(options, field.name)
+            if isinstance(value, bool):
+                cases = [(repr(not value), not value)]
+            elif isinstance(value, (int, float)):
+                cases = [(repr(number), number) for number in VALUES]
+            elif isinstance(value, tuple) and all(
+                    isinstance(number, (int, float)) for number in value):
+                cases = [(repr(number), (number,) * 2) for number in VALUES]
+            else:
+                continue
+
+            def check(number, name=field.name, group=group, options=options):
+                changed = groups | {group: dataclasses.replace(
+                    options, **{name: number})}
+                run_inputs.check_settings(run_inputs.Settings(*changed.values()))
+                return "accepted"
+
+            rows += [f"== {group}.{field.name}", deformed.grouped(check, cases)]
+    recorded.check("training-limits", "\n".join(rows))

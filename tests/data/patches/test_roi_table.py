@@ -1,8 +1,11 @@
 """The table of lesions: what is read, what is refused, what is planned."""
 
+import dataclasses
 import pathlib
 
+import deformed
 import pytest
+import recorded
 
 from end2end import config
 from end2end.data.patches import roi_table
@@ -123,3 +126,47 @@ def test_a_share_for_validation_is_below_one(share, fits):
     else:
         with pytest.raises(files.InputError):
             roi_table.check(config.SamplingOptions(validation_share=share))
+
+
+PATIENT_LISTS = ("P_1\nP_2\n", "P_2\n\n P_1 \nP_2\n", "", "\n", "P_3\nP_1\nP_4",
+                 "id\nP_1")
+LESIONS = """patient_id,side,view,abn_num,pathology,type
+P_1,LEFT,CC,1,MALIGNANT,calc
+P_1,LEFT,CC,2,BENIGN,mass
+P_2,RIGHT,MLO,1,BENIGN_WITHOUT_CALLBACK,calc
+"""
+
+
+def test_tables_of_lesions_deformed_in_any_cell_are_read_or_refused_as_recorded(
+        tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path, options = pathlib.Path("rois.csv"), config.SamplingOptions()
+
+    def read(text):
+        path.write_text(text, encoding="utf-8")
+        return [(row, roi_table.is_malignant(row), roi_table.lesion_folder(
+            row, options)) for row in roi_table.read_table(path)]
+
+    def patients(text):
+        path.write_text(text, encoding="utf-8")
+        ids = roi_table.patient_ids(path)
+        roi_table.check_patients(path, ids, {"P_1", "P_2"})
+        return ids
+
+    recorded.check("rois", "\n".join([
+        deformed.table(read, LESIONS), deformed.grouped(patients, [
+            (text, text) for text in PATIENT_LISTS]),
+        *roi_table.class_folders(options)]))
+
+
+def test_options_of_sampling_have_the_limits_that_are_recorded():
+    rows = []
+    for field in dataclasses.fields(config.SamplingOptions):
+        default = field.default
+        if isinstance(default, (int, float)) and not isinstance(default, bool) or (
+                default is None):
+            rows += [f"== {field.name}", deformed.grouped(
+                lambda value, name=field.name: roi_table.check(
+                    config.SamplingOptions(**{name: value})),
+                [(repr(value), value) for value in (-1, 0, 0.5, 0.999, 1, 2, 3)])]
+    recorded.check("sampling-limits", "\n".join(rows))
