@@ -31,6 +31,9 @@ def parser():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=(), metavar="PATH",
                         help="modules or folders (default: all that have tests)")
+    parser.add_argument("--near", action="store_true",
+                        help="run no tests but those named after the module and the "
+                             "register of constants")
     parser.add_argument("--seconds", type=float, default=float("inf"),
                         help="begin no fault later than this")
     parser.add_argument("--notes", type=pathlib.Path, metavar="FOLDER",
@@ -86,7 +89,9 @@ def judged(mutants, arguments):
             text = planting.code(ROOT, mutant)
             change = planting.change(
                 (ROOT / mutant.module).read_text(encoding="utf-8"), text)
-            outcome = judge.judge(mutant, text, choosing.stages(ROOT, mutant.module))
+            stages = choosing.stages(ROOT, mutant.module)
+            outcome = judge.judge(
+                mutant, text, stages[:2] if arguments.near else stages)
             endings[pathlib.PurePosixPath(mutant.module).parent.as_posix()][
                 outcome.ending] += 1
             print(f"{outcome.ending:8} {outcome.seconds:5.1f} s  {mutant.module}:"
