@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # paper; or demo, smoke: minutes, on synthetic mammograms; CBIS-DDSM and adapt have small as well
 SCALE ?= paper
 PLAIN_TARGETS := help experiments demo paper tables test test-slow test-all \
-	test-lowest check-wheel lint fuzz mutants bench docs pictures coverage architecture hashes sbom \
+	test-lowest check-wheel lint fuzz mutants bench docs pictures coverage architecture records hashes sbom \
 	audit clean clean-runs
 # Every other target is an experiment, a table or a figure. Their names stand in the
 # programs of experiments alone; these two files need no package to be run.
@@ -173,7 +173,7 @@ mutants: $(READY)  ## plant faults, see which the tests notice; COUNT=100 ONLY="
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
 	@TF_NUM_INTRAOP_THREADS=1 $(RUN) -m tests.mutants --count $(or $(COUNT),2000) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(AT_LEAST),--at-least $(AT_LEAST))
+		$(if $(LIMIT),--seconds $(LIMIT)) $(if $(AT_LEAST),--at-least $(AT_LEAST))
 
 bench: $(READY)  ## how fast this machine is, beside its limits; ONLY="name name" for some rows
 	@$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[fast]'
@@ -195,6 +195,11 @@ coverage: $(READY)  ## lines that the quick tests run, in percent by file; fails
 
 architecture: $(READY)  ## draw docs/architecture.svg from the imports
 	@$(RUN) tests/helpers/draw_architecture.py docs/architecture.svg
+
+records: $(READY)  ## renew what the tests hold outputs and constants against; read the diff
+	@PYTHONPATH=. $(RUN) tests/helpers/constants.py tests/fixtures/constants
+	@RECORD=1 TF_NUM_INTRAOP_THREADS=1 $(RUN) -m pytest -m "not slow" -k recorded \
+		-n auto --maxprocesses 4 --dist loadfile
 
 # Only what this Makefile makes again; never models, scores or other results.
 clean:  ## remove the environment and caches, never the runs
