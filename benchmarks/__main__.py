@@ -18,7 +18,8 @@ from collections.abc import Sequence
 
 from benchmarks import rows
 
-HEADER = ("what", "target", "measured", "reached", "ours", "simple way", "limit")
+HEADER = ("what", "target", "measured", "reached", "ours", "simple way", "limit",
+          "best peer, times ours")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,14 +72,27 @@ def line(row: rows.Row, figure: dict) -> str:
     """A row of the table."""
     target = f"at {'most' if row.most else 'least'} {row.target:g} {row.unit}"
     if "error" in figure:
-        return f"| {row.what} | {target} | {figure['error']} |||||"
+        return f"| {row.what} | {target} | {figure['error']} " + "|" * (len(HEADER) - 2)
     cells = [row.what, target, f"{figure['value']:.3g} {row.unit}",
              "yes" if figure["reached"] else "no",
              shown(figure["ours"], figure["unit"])]
     cells += [f"{shown(figure[name], figure['unit'])}: {figure[name + '_way']}"
               if figure[name] is not None else "" for name in ("simple", "limit")]
-    return "| " + " | ".join(cells) + " |" + "".join(
+    return "| " + " | ".join([*cells, best_peer(figure)]) + " |" + "".join(
         f"\n  {note}" for note in figure["notes"])
+
+
+def best_peer(figure: dict) -> str:
+    """The fastest or smallest of the simple way and the peers, and how many times ours
+    it is; empty without any."""
+    peers = dict(figure["peers"])
+    if figure["simple"] is not None:
+        peers[figure["simple_way"]] = figure["simple"]
+    if not peers:
+        return ""
+    name = min(peers, key=peers.get)
+    return (f"{shown(peers[name], figure['unit'])}: {name}, "
+            f"{peers[name] / figure['ours']:.3g} x")
 
 
 def shown(number: float, unit: str) -> str:

@@ -152,7 +152,7 @@ def eight_bits() -> rows.Figure:
     ours, float32, simple = np.median(times, axis=0)
     return rows.Figure(
         timing.ratio(times[:, 2], times[:, 0]), ours, "s per image", simple,
-        "Keras, one image", float32, "OpenVINO in float32",
+        "Keras, one image", peers={"OpenVINO in float32": float32},
         notes=(f"{timing.ratio(times[:, 1], times[:, 0]):.2f} times as fast as float32",
                f"the scores of these random weights move by at most {moves:.1e}"))
 

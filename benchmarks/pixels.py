@@ -44,12 +44,17 @@ def random_warps(size: tuple[int, int]) -> rows.Figure:
         for seed in range(3):
             with_scipy(plane, generator.draw(warps.seeded(seed), 3))
 
+    def opencv():
+        for seed in range(3):
+            warped_by_opencv(plane, generator.draw(warps.seeded(seed), 3))
+
     times = [timing.fastest(work, runs=9, clock=time.thread_time)
-             for work in (ours, simple)]
+             for work in (ours, simple, opencv)]
     return rows.Figure(
         1e3 * times[0] / WARPS, 1e3 * times[0] / WARPS, "ms", 1e3 * times[1] / 3,
         "scipy.ndimage.affine_transform of each channel, as the original",
-        1e3 * timing.copy_seconds(batch[0]), "copying the three channels")
+        1e3 * timing.copy_seconds(batch[0]), "copying the three channels",
+        peers={"cv2.warpAffine (some pixels are others) and NumPy": 1e3 * times[2] / 3})
 
 
 def with_scipy(plane, warp):
@@ -63,6 +68,22 @@ def with_scipy(plane, warp):
     image = np.stack([ndimage.affine_transform(
         image[..., k], [[a, b], [c, d]], [down, right], order=0, mode="nearest")
         for k in range(3)], axis=2)
+    return shifted_and_flipped(image, warp)
+
+
+def warped_by_opencv(plane, warp):
+    """The same with one call of OpenCV, which rounds positions to 1/32 of a pixel."""
+    from end2end.images import warps
+
+    (a, b, down), (c, d, right) = warps.warp_matrix(warp, plane.shape)
+    moved = cv2.warpAffine(
+        plane, np.array([[d, c, right], [b, a, down]]), plane.shape[::-1],
+        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    return shifted_and_flipped(np.repeat(moved[..., None], 3, axis=2), warp)
+
+
+def shifted_and_flipped(image, warp):
+    """The steps after the movement, in NumPy."""
     low, high = image.min(), image.max()
     image = np.stack([np.clip(image[..., k] + shift, low, high)
                       for k, shift in enumerate(warp.intensity_shifts)], axis=2)

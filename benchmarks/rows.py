@@ -41,6 +41,7 @@ class Figure:
         limit: the physical limit, measured in the same run; None where there is none.
         unit: of `ours`, `simple` and `limit`.
         simple_way, limit_way: what these two are.
+        peers: other programs that do the same, by name, in the same run and unit.
         notes: what else was found, short sentences.
     """
 
@@ -52,6 +53,7 @@ class Figure:
     limit: float | None = None
     limit_way: str = ""
     notes: tuple = ()
+    peers: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 ROWS = (

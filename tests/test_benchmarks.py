@@ -41,6 +41,19 @@ def test_the_limit_of_a_network_counts_its_convolutions_by_hand():
         2 * 3 * 3 * 3 * 4 * (4 * 3) + 2 * 4 * 2)
 
 
+@pytest.mark.parametrize("peers, expected", [
+    ({}, "2 s: a loop, 4 x"), ({"another": 0.25}, "0.25 s: another, 0.5 x"),
+    ({"slow": 9.0}, "2 s: a loop, 4 x")])
+def test_the_best_peer_is_the_fastest_of_all_with_its_ratio(peers, expected):
+    figure = dataclasses.asdict(dataclasses.replace(FIGURE, peers=peers))
+    assert command.best_peer(figure) == expected
+    alone = dataclasses.asdict(rows.Figure(1.0, 1.0, "s"))
+    assert command.best_peer(alone) == ""
+    line = command.line(row(), figure | dict(reached=True)).splitlines()[0]
+    assert line.count("|") == len(command.HEADER) + 1
+    assert command.line(row(), dict(error="no")).count("|") == len(command.HEADER) + 1
+
+
 def test_rows_of_several_calls_are_kept_in_one_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "in_own_process", lambda row: dict(
         reached=True, **dataclasses.asdict(FIGURE)))
