@@ -68,7 +68,7 @@ def train_from(
         # a normalisation may have been frozen alone, below, by an earlier stage.
         layer.trainable = False
         layer.trainable = True
-    for layer in order[:_position(model, order, first_trainable)]:
+    for layer in order[:position(model, first_trainable)]:
         if normalisation and isinstance(layer, NORMALISATIONS):
             continue
         normalises = isinstance(layer, keras.layers.BatchNormalization)
@@ -81,7 +81,13 @@ def train_from(
     return [layer.name for layer in order if layer.trainable_weights]
 
 
-def _position(model, order, first_trainable):
+def position(model: keras.Model, first_trainable: str | None) -> int:
+    """How many of the `leaves` of a model come before the layer to train from.
+
+    Raises:
+        files.InputError: there is no such layer.
+    """
+    order = list(leaves(model))
     if first_trainable in (None, NOTHING):
         return 0 if first_trainable is None else len(order)
     outer = [layer for layer in model.layers if layer.name == first_trainable]

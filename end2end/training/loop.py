@@ -94,7 +94,10 @@ def train(
 
     Raises:
         callbacks.Diverged: the loss became infinite or undefined.
+        files.InputError: the layer from which a stage trains is not there.
     """
+    for stage in stages:  # before the stages that come first take hours
+        freezing.position(model, stage.first_trainable)
     run = _Run(model, stages, batches, validation, options, output or Output())
     return run.through(watch)
 

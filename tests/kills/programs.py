@@ -47,7 +47,8 @@ PROGRAMS = {
     "patch training": Program(
         "ddsm_train.patch_clf_train",
         "IN/images IN/images IN/images --resume-from IN/patch2.h5 --class-list neg pos "
-        "--nb-epoch 1 --top-layer-epochs 2 --all-layer-epochs 4 --no-augmentation "
+        "--top-layer-nb trunk --nb-epoch 1 --top-layer-epochs 2 --all-layer-epochs 4 "
+        "--no-augmentation "
         "--img-size 16 16 --rescale-factor 1.0 --featurewise-mean 40 --batch-size 4 "
         "--best-model OUT/best.h5 --final-model NOSAVE"),
     "image training": Program(

@@ -11,6 +11,7 @@ import tiny_networks
 
 from end2end import checkpoints, config
 from end2end.training import callbacks, freezing, loop, optimizers, schedule
+from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "training"
 TRAINING = config.TrainingOptions(
@@ -65,6 +66,15 @@ def test_with_the_last_epoch_kept_no_stage_ends_early():
     assert (len(history.rows), saved) == (5, [5])
     assert history.best_epoch == history.only_epoch == 5
     assert history.best == history.rows[-1]["val_auc"]
+
+
+def test_a_later_stage_from_a_layer_that_is_not_there_is_refused_before_any_epoch():
+    batches = tiny_networks.ArrayBatches()
+    wrong = [*stages(2), *stages(4, first="activation_46")]
+    with pytest.raises(files.InputError, match="no layer 'activation_46'"):
+        loop.train(tiny_networks.flat_network(), wrong, batches,
+                   tiny_networks.ArrayBatches(6), options=TRAINING)
+    assert batches.asked == []
 
 
 def test_a_stage_that_stops_early_leaves_its_epochs_to_the_next():
