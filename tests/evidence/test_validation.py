@@ -178,3 +178,11 @@ def test_all_that_is_said_of_a_divided_table_is_as_recorded(sites, monkeypatch):
     said = evidence_tables.findings(monkeypatch, [
         "validate", sites / "a.csv", "--by", "laterality"])
     recorded.check("evidence-validate-by", said, dict(FOLDER=sites))
+
+
+def test_models_of_one_name_are_numbered(sites):
+    for folder in "xyz":
+        (sites / folder).mkdir()
+        (sites / folder / "m.csv").write_bytes((sites / "a.csv").read_bytes())
+    members = [columns.read(sites / folder / "m.csv") for folder in "xyz"]
+    assert list(validation.joined(members, "S").scores) == ["m", "m (2)", "m (3)"]

@@ -130,3 +130,12 @@ def test_an_import_is_as_recorded(name, words, tmp_path, capsys):
     program.main([name, str(tmp_path / "in"), "--census"])
     recorded.check(f"import-{name}", capsys.readouterr().out + recorded.folder(out),
                    dict(FOLDER=tmp_path))
+
+
+def test_an_assumption_that_no_set_has_is_refused_before_anything_is_written(tmp_path):
+    phantoms.write_layout(tmp_path / "in", layout="cmmd", patients=2, seed=8,
+                          size=(100, 76))
+    with pytest.raises(files.InputError, match="weather"):
+        program.main(["cmmd", str(tmp_path / "in"), str(tmp_path / "out"), "--accept",
+                      "weather", "--workers", "1"])
+    assert not (tmp_path / "out" / "images.csv").exists()

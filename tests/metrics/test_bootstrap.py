@@ -3,6 +3,8 @@
 import time
 
 import numpy as np
+import pytest
+from scipy import stats
 
 from end2end import metrics
 from end2end.metrics import bootstrap
@@ -53,3 +55,20 @@ def test_an_interval_of_3000_runs_over_400_cases_is_quick():
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.15
     assert low < metrics.auc(labels, scores) < high
+
+
+def test_a_corrected_interval_follows_bias_and_skewness():
+    values = np.arange(1000) / 1000
+    influence = np.array([3.0, -1, -1, -1])
+    plain = bootstrap.corrected_interval(values, 0.4995, np.array([1.0, -1]))
+    assert plain == pytest.approx((0.025, 0.974), abs=2e-3)
+    low, high = bootstrap.corrected_interval(values, 0.4995, influence)
+    # Skewness of 24 / (6 * 12 ** 1.5).
+    a = 24 / (6 * 12**1.5)
+    z = stats.norm.ppf(0.975)
+    expected = stats.norm.cdf([-z / (1 + a * z), z / (1 - a * z)]) * 0.999
+    assert (low, high) == pytest.approx(tuple(expected), abs=2e-3)
+    biased = bootstrap.corrected_interval(values, 0.6, np.array([1.0, -1]))
+    shift = 2 * stats.norm.ppf(0.6)
+    assert biased == pytest.approx(
+        tuple(stats.norm.cdf([shift - z, shift + z]) * 0.999), abs=2e-3)

@@ -266,3 +266,18 @@ def test_groups_of_several_names_are_refused_at_once(tmp_path, links):
     with pytest.raises(files.InputError, match="another name of a group"):
         safe_loading.examine(tmp_path / "a.h5")
     assert time.process_time() - start < 2
+
+
+def test_a_description_beyond_any_length_is_no_model(monkeypatch):
+    text = '{"a": 1}'
+    assert safe_loading._json(text, "m.h5", "network") == dict(a=1)
+    assert safe_loading._json(text.encode(), "m.h5", "network") == dict(a=1)
+    assert safe_loading._json(None, "m.h5", "network") is None
+    monkeypatch.setattr(safe_loading, "LONGEST_TEXT", len(text))
+    assert safe_loading._json(text, "m.h5", "network") == dict(a=1)
+    monkeypatch.setattr(safe_loading, "LONGEST_TEXT", len(text) - 1)
+    for wrong, reason in ((text, "not a text of reasonable length"),
+                          (3, "not a text of reasonable length"), ("[1]", "not an obj"),
+                          (b"\xff", ".utf-8. codec"), ("{", "Expecting")):
+        with pytest.raises(files.InputError, match=f"its network is damaged .{reason}"):
+            safe_loading._json(wrong, "m.h5", "network")

@@ -23,6 +23,28 @@ BESIDE = {
                                       "tests/prediction/test_refusals.py"],
 }
 
+# Folders whose modules are tried by tests of the programs that use them.
+THROUGH = {
+    "ddsm_train/dataset": ["tests/ddsm_train/test_prepare.py"],
+    "inbreast/dataset": ["tests/inbreast/test_prepare.py"],
+    "end2end/importing": ["tests/importing/test_public_sets.py",
+                          "tests/importing/test_own_table.py"],
+    "end2end/phantoms": ["tests/phantoms/test_writing.py",
+                         "tests/phantoms/test_detector.py"],
+    "end2end/prediction": ["tests/prediction/test_outputs.py"],
+    "end2end/evaluation": ["tests/evaluation/test_testing.py"],
+    "end2end/metrics": ["tests/evidence/test_validation.py",
+                        "tests/metrics/test_statistics.py"],
+    "end2end/dicom": ["tests/dicom/test_reading.py", "tests/test_warnings.py"],
+    "end2end/model_files": ["tests/model_files/test_network_config.py"],
+}
+
+
+def through(module):
+    """Test files of the programs that use a folder."""
+    return [file for folder, files in THROUGH.items() for file in files
+            if module.startswith(f"{folder}/")]
+
 
 def mirrored(root, module):
     """Test files of a module: the mirrored one and those of `BESIDE`."""
@@ -45,6 +67,9 @@ def stages(root, module):
               if file not in first and names & imports]
     places = {str(pathlib.PurePosixPath(file).parent) for file in first}
     others.sort(key=lambda file: str(pathlib.PurePosixPath(file).parent) not in places)
+    others = list(dict.fromkeys([
+        *(file for file in through(module) if file not in first
+          and (pathlib.Path(root) / file).exists()), *others]))
     return first, register, tuple(others[:MOST])
 
 

@@ -265,3 +265,24 @@ def test_settings_of_training_have_the_limits_that_are_recorded(tmp_path, monkey
 
             rows += [f"== {group}.{field.name}", deformed.grouped(check, cases)]
     recorded.check("training-limits", "\n".join(rows))
+
+
+@pytest.mark.parametrize("typed, stored, expected", [
+    (dict(), dict(intensity_scale=0.5, pixel_mean=33.0), (0.5, 33.0)),
+    (dict(pixel_mean=9.0), dict(intensity_scale=0.5, pixel_mean=33.0), (0.5, 9.0)),
+    (dict(), dict(intensity_scale=0.5), (0.5, config.ImageOptions().pixel_mean)),
+    (dict(intensity_scale=2.0), dict(intensity_scale=0.5, pixel_mean=33.0),
+     (2.0, config.ImageOptions().pixel_mean)),
+    (dict(stretch_max_to=255.0), dict(intensity_scale=0.5),
+     (None, config.ImageOptions().pixel_mean)),
+    (dict(), dict(pixel_mean=33.0), (None, config.ImageOptions().pixel_mean))])
+def test_scale_and_mean_are_those_of_the_start_unless_they_are_typed(
+        tmp_path, monkeypatch, typed, stored, expected):
+    monkeypatch.setattr(run_inputs, "_card_of_start", lambda given: dict(images=stored))
+    given = settings(tmp_path, images=config.ImageOptions(size=(8, 6), **typed),
+                     resume_from="start.h5")
+    taken = run_inputs.with_scale_of_start(given).images
+    assert (taken.intensity_scale, taken.pixel_mean) == expected
+    assert taken.size == (8, 6)
+    alone = settings(tmp_path, images=config.ImageOptions(size=(8, 6), **typed))
+    assert run_inputs.with_scale_of_start(alone) is alone

@@ -3,6 +3,7 @@
 import pathlib
 
 import pytest
+import recorded
 
 from ddsm_train import image_clf_train, patch_clf_train
 from ddsm_train.pipeline import walk
@@ -46,3 +47,16 @@ def test_the_image_stage_starts_from_the_patch_stage_and_the_baseline_from_nothi
     words = list(map(str, image.command))
     assert words[words.index("--patch-model-state") + 1] == "out/patch/best.h5"
     assert "--no-patch-model-state" in baseline.command
+
+
+def test_all_commands_of_the_walk_are_as_recorded():
+    rows = []
+    for name, scale in walk.SCALES.items():
+        common = walk.model_flags(7, 41.5)
+        steps = [*walk.data_steps(OUT, scale, 7), *walk.patch_steps(OUT, scale, common),
+                 *walk.image_steps(OUT, scale, common),
+                 *(walk.score_step(OUT, network) for network in walk.NETWORKS),
+                 walk.saliency_step(OUT)]
+        rows += [f"{name} {step.name}: {step.title}: " + " ".join(
+            map(str, step.command)) for step in steps]
+    recorded.check("walk", "\n".join(rows))
