@@ -83,7 +83,7 @@ PROGRAMS = {
                                     "gradcam"),
     "heatmaps": Program(
         "ddsm_train.heatmap_score",
-        "IN/images/all IN/patch.h5 --pat-csv IN/images/rois.csv --out "
+        "IN/films IN/patch.h5 --pat-csv IN/films/pat.csv --out "
         "OUT/heatmaps.npz --patch-size 16 --stride 8 --img-size 40 32 --overlays "
         "OUT/overlays"),
     "export": Program(
@@ -133,6 +133,7 @@ def _write_models(folder):
         kind="patch", classes=("neg", "pos"), trained_on="nothing",
         images=config.to_dict(config.ImageOptions(
             size=(16, 16), intensity_scale=1.0, pixel_mean=40.0, channels=1))))
+    _write_films(folder / "films", images)
     rows = ["path,label,patient,laterality,view"]
     scores = ["path,label,score"]
     for number, path in enumerate(sorted(images.rglob("*.png"))):
@@ -142,3 +143,16 @@ def _write_models(folder):
         scores.append(f"{path},{label},{(number * 7 % 20) / 20}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
     (folder / "scores.csv").write_text("\n".join(scores) + "\n")
+
+
+def _write_films(folder, images):
+    """All images in one folder, with the table of women that heatmaps ask for."""
+    import shutil
+
+    folder.mkdir()
+    rows = {}
+    for path in sorted(images.rglob("*.png")):
+        shutil.copy(path, folder)
+        rows[path.name[:7]] = f"{path.name[:7]},LEFT,{int(path.parent.name == 'pos')}"
+    (folder / "pat.csv").write_text(
+        "\n".join(["patient_id,side,cancer", *rows.values()]) + "\n")
