@@ -195,13 +195,14 @@ class Reader:
 
     def stop(self) -> None:
         """Ends the process; the next file starts another."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            for stream in (self.process.stdin, self.process.stdout, self.complaints):
+        # At the end of Python the timer may do the same at this moment.
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, self.complaints):
                 with contextlib.suppress(OSError):
                     stream.close()
-            self.process = None
 
 
 def _scratch():

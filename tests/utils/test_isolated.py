@@ -1,6 +1,7 @@
 """Tests of end2end.isolated: a library that goes round in circles ends its process."""
 
 import concurrent.futures
+import io
 import signal
 import subprocess
 import sys
@@ -162,3 +163,23 @@ def test_a_process_without_work_is_ended(tmp_path):
     with pytest.raises(files.InputError, match="model"):
         reader.ask("model", tmp_path / "a.h5")
     reader.stop()
+
+
+def test_a_process_that_is_ended_from_two_places_at_once_ends_quietly():
+    reader = isolated.Reader()
+    waits = []
+
+    class Process:
+        stdin = stdout = io.BytesIO()
+
+        def kill(self):
+            pass
+
+        def wait(self):
+            waits.append(1)
+            reader.stop()
+
+    reader.process, reader.complaints = Process(), io.BytesIO()
+    reader.stop()
+    assert reader.process is None and waits == [1]
+    assert reader.complaints.closed
