@@ -62,7 +62,8 @@ def quantized(graph: openvino.Model, inputs: Sequence[NDArray[np.float32]]
     import nncf
     from nncf.quantization import range_estimator
 
-    nncf.set_log_level(logging.ERROR)
+    # Not by `nncf.set_log_level`: it changes the handlers of others, too.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     batches = list(map(engines.Network(graph, "f32").prepared, inputs))
     graphs = {}
     # It draws progress bars, which belong to no file and no pipe.
