@@ -89,8 +89,14 @@ def output_file(path: str | os.PathLike) -> Iterator[None]:
 
     Parts of this file and of those named after it (`scores.breasts.csv` beside
     `scores.csv`) are removed.
+
+    Raises:
+        InputError: it is a folder, or another process writes it.
     """
     path = pathlib.Path(path)
+    if not path.name or path.is_dir():
+        raise InputError(
+            f"output {path} is a folder; expected the name of a file to write.")
     with _held_lock(path, path.with_name(f".{path.name}.lock")):
         alive = _clear([os.path.join(path.parent, name)
                         for name in os.listdir(path.parent)

@@ -156,3 +156,14 @@ def test_other_failures_of_a_lock_are_told(tmp_path, monkeypatch):
     with pytest.raises(files.InputError, match="Permission denied"), \
             locks.output_folder(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("name", ["", ".", "folder"])
+def test_a_folder_in_place_of_an_output_file_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(
+            files.InputError, match="is a folder; expected the name of a file"), \
+            locks.output_file(name):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
