@@ -196,7 +196,9 @@ def _damaged(path, rng, others):
     """Bytes of a file after damage that fits its kind."""
     data, suffix = others[0], path.suffix.lower()
     if suffix == ".json" and rng.random() < 0.7:
-        return cards.changed(data, rng, others)
+        # What an earlier change has damaged is no JSON any more.
+        with contextlib.suppress(TypeError, ValueError):
+            return cards.changed(data, rng, others)
     if suffix == ".png" and rng.random() < 0.6:
         return mutations.png(data, rng, others)
     text = suffix in (".csv", ".txt", ".json", ".xml")

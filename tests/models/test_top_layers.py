@@ -102,3 +102,12 @@ def test_later_units_of_an_mbconv_block_have_a_shortcut():
     assert model.output_shape == (None, 4, 3, 4)
     assert [layer.name for layer in model.layers if layer.name.endswith("_add")] == [
         "top_2_add", "top_3_add"]
+
+
+@pytest.mark.parametrize("kind", sorted(top_layers.BLOCKS))
+def test_every_layer_of_a_block_is_named_after_it(kind):
+    # Files of saved models and flags know layers by name.
+    image = keras.Input((8, 6, 8))
+    model = keras.Model(image, top_layers.BLOCKS[kind](
+        image, 4, 2, weight_decay=0.01, dropout=0.1, name="top", expansion=2))
+    assert all(layer.name.startswith("top") for layer in model.layers[1:])

@@ -204,8 +204,9 @@ def test_a_second_call_writes_nothing(tmp_path):
 
 @pytest.mark.parametrize(("change", "complaint"), [
     (dict(patients=0), "at least 1"), (dict(difficulty=1.5), "0 to 1"),
+    (dict(difficulty=-0.1), "0 to 1"),
     (dict(size=(10, 10)), "64 to 8192"), (dict(seed=-1), "negative"),
-    (dict(one_view=1.5), "no share"),
+    (dict(one_view=1.5), "no share"), (dict(one_view=-0.1), "no share"),
 ])
 def test_values_out_of_range_are_refused(tmp_path, change, complaint):
     with pytest.raises(files.InputError, match=complaint):
