@@ -191,13 +191,15 @@ def score_files(
         paths: Sequence[pathlib.Path], trained: object,
         out: pathlib.Path) -> None:
     """What `end2end.predict` does once its models are loaded."""
-    from end2end import predict
-    from end2end.prediction import score_files as prediction_score_files
+    from end2end.prediction import resuming
+    from end2end.prediction import score_files as program
 
-    columns = (*prediction_score_files.KNOWN, "score_model", *predict.STATED)
-    failures = prediction_score_files.score_all(
-        [dict(path=path) for path in paths], out, columns, [trained],
-        names=str, flips=False, frame=None)
+    columns = program.columns(["model"])
+    unknown = dict.fromkeys(
+        ("label", *program.COLUMNS, *program.FURTHER_COLUMNS), "")
+    failures = program.score_all(
+        paths, resuming.Rows(out, columns, "False"), [trained],
+        known={str(path): unknown for path in paths}, flips=False, frame=None)
     if failures:
         raise RuntimeError(f"an image failed: {failures[0]}")
 

@@ -5,10 +5,14 @@ import dataclasses
 import importlib
 import json
 
+import cv2
 import pytest
+import tiny_classifier
 
 from benchmarks import __main__ as command
 from benchmarks import picture_kinds, planted_gaps, rows
+from end2end import checkpoints, prediction
+from end2end.utils import files
 
 FIGURE = rows.Figure(5.0, 0.5, "s", 2.0, "a loop", 0.4, "the limit", ("a note",))
 
@@ -75,3 +79,16 @@ def test_counts_of_kinds_are_printed_as_a_table():
 def test_a_planted_gap_is_found_and_an_absent_one_is_not():
     assert planted_gaps.rates(600, 0.35, sets=5) == (1, 1, 0)
     assert planted_gaps.rates(600, 0.0, sets=5)[2] <= 0.2
+
+
+def test_images_are_scored_in_benchmarks_by_what_the_program_calls(tmp_path):
+    pytest.importorskip("keras")
+    from benchmarks import networks
+    path = tmp_path / "P_1_LEFT_CC.png"
+    cv2.imwrite(str(path), tiny_classifier.picture(0))
+    classifier = checkpoints.load_classifier(
+        tiny_classifier.save(tmp_path / "best.h5"))
+    networks.score_files([path], classifier, tmp_path / "s.csv")
+    row, = files.read_csv(tmp_path / "s.csv")
+    expected = prediction.score_image(path, classifier).score
+    assert float(row["score"]) == pytest.approx(expected, abs=1e-6)

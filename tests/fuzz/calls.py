@@ -38,7 +38,9 @@ NAMES = (
     "-rf.png", ".hidden.png", "a.PNG", "a", "a.csv", "a.dcm", "a.h5", "P_00000.png",
     "a;b.png", '"q".png', "a,b.png", "?.png", "%s%n.png", "🩺.png", "..png", "~", "*",
     "nul.png", " .png", "a .png", "P_00001_RIGHT_CC.png", "\u202egnp.exe", "'.png")
-KEPT_FLAGS = {"--help", "--version", "--workers", "--scheduler", "--port", "--dicom"}
+# Of evaluation --store writes into the model, as it says.
+KEPT_FLAGS = {"--help", "--version", "--workers", "--scheduler", "--port", "--dicom",
+              "--store"}
 
 
 class Calls:
