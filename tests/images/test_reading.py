@@ -4,6 +4,7 @@ import cv2
 import dicom_writer
 import numpy as np
 import pytest
+from image_writer import tiff
 
 from end2end import dicom, images
 from end2end.utils import files
@@ -81,3 +82,24 @@ def test_a_page_after_the_first_is_refused(tmp_path):
     cv2.imwritemulti(str(tmp_path / "a.tif"), [PICTURE, PICTURE])
     with pytest.raises(files.InputError, match="several p"):
         images.read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(("largest", "white"), [(4000, 4095), (40000, 65535)])
+def test_a_tiff_of_16_bits_in_which_0_is_white_is_inverted_within_its_bits(
+        tmp_path, caplog, largest, white):
+    picture = np.linspace(7, largest, 48 * 40).astype(np.uint16).reshape(48, 40)
+    (tmp_path / "white.tif").write_bytes(tiff(picture, 0))
+    (tmp_path / "black.tif").write_bytes(tiff(picture, 1))
+    np.testing.assert_array_equal(
+        images.read_image(tmp_path / "black.tif"), picture)
+    assert "is inverted" not in caplog.text
+    np.testing.assert_array_equal(
+        images.read_image(tmp_path / "white.tif"), white - picture)
+    assert "white.tif is inverted, since it declares that 0 is white" in caplog.text
+
+
+def test_a_tiff_of_8_bits_in_which_0_is_white_is_inverted_once(tmp_path):
+    picture = np.linspace(3, 250, 48 * 40).astype(np.uint8).reshape(48, 40)
+    (tmp_path / "white.tif").write_bytes(tiff(picture, 0))
+    np.testing.assert_array_equal(
+        images.read_image(tmp_path / "white.tif"), 255 - picture)

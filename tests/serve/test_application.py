@@ -310,6 +310,13 @@ def test_a_fault_of_the_program_is_a_sentence_with_the_headers(model, tmp_path):
     assert reply.headers["X-Frame-Options"] == "DENY"
 
 
+def test_the_page_s_own_files_come_with_their_kinds(client):
+    for place, (_, kind) in application.PAGES.items():
+        reply = client.get(place)
+        assert reply.status_code == 200 and reply.content
+        assert reply.headers["content-type"].split(";")[0] == kind.split(";")[0]
+
+
 @pytest.mark.parametrize(("error", "status"), [
     (OSError("No space left"), 507), (MemoryError(), 507), (TimeoutError(), 408)])
 def test_a_full_disk_is_a_sentence(tmp_path, error, status):

@@ -38,5 +38,9 @@ def test_too_few_cases_to_split_are_noted(cases, noted):
                   cancers=dict(test=3))
     text = two_step_run.summary(report, argparse.Namespace(
         **(VALUES | dict(min_samples_split=300))), pathlib.Path("out"))
-    assert "AUC 0.750 [0.500, 1.000] (few: 3 with cancer) of 8 images" in text
-    assert ("fewer than --min-samples-split 300" in text) == noted
+    assert text.startswith(
+        "AUC 0.750 [0.500, 1.000] (few: 3 with cancer) of 8 images, 3 with cancer ")
+    assert ("\nnote: 10 training cases are fewer than --min-samples-split 300, so " in
+            text) == noted
+    assert text.splitlines()[-2:][0].startswith("scores in out")
+    assert text.splitlines()[-1].startswith("next: ")
