@@ -98,7 +98,7 @@ def _csv_rows(path):
     with storage.opened(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         try:
-            for row in files.stream_csv(text):
+            for row in files.stream_csv(files.bounded_lines(text)):
                 yield {name: value for name, value in row.items() if name}
         except (UnicodeDecodeError, csv.Error) as error:
             raise files.InputError(

@@ -9,7 +9,6 @@ import array
 import csv
 import dataclasses
 import fnmatch
-import functools
 import gzip
 import itertools
 import pathlib
@@ -26,8 +25,6 @@ from end2end.utils import cells, chunks, files, mapped
 # Rows beyond which a table is no table of scores; a compressed file can hold any.
 MOST_ROWS = 50_000_000
 MOST_VALUES = 1000
-# Characters; a file, also a compressed one, can hold a line of any length.
-LONGEST_LINE = 1 << 20
 SEPARATORS = ",;\t"
 
 
@@ -161,24 +158,12 @@ def header(path: files.Path) -> list[str]:
 
 def _rows(stream) -> Iterator[list[str]]:
     """Rows of a stream as lists of texts, the header first."""
-    lines = _lines(stream)
+    lines = files.bounded_lines(stream)
     first = next((line for line in lines if line.strip()), "")
     delimiter = max(SEPARATORS, key=first.count)
     reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
     yield [cells.from_cell(name).strip() for name in next(reader, [])]
     yield from (row for row in reader if row)
-
-
-def _lines(stream):
-    """Lines of a stream; one of any length is not taken into memory.
-
-    Raises:
-        csv.Error: a line is longer than `LONGEST_LINE`.
-    """
-    for line in iter(functools.partial(stream.readline, LONGEST_LINE + 1), ""):
-        if len(line) > LONGEST_LINE:
-            raise csv.Error(f"a line has more than {LONGEST_LINE} characters")
-        yield line
 
 
 class _Collector:

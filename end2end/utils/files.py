@@ -3,13 +3,14 @@
 import contextlib
 import csv
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import pathlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from end2end.utils import cells, listing, locks
 from end2end.utils.errors import InputError as InputError
@@ -26,6 +27,8 @@ MAX_IMAGE_BYTES = 1 << 29
 # Stacks of tomosynthesis have some 800 MB.
 MAX_DICOM_BYTES = 1 << 30
 MAX_TEXT_BYTES = 1 << 28
+# Characters; a file, also a compressed one, can hold a line of any length.
+LONGEST_LINE = 1 << 20
 # Cells beyond one per byte that a table may have.
 SPARE_CELLS = 1_000_000
 
@@ -186,6 +189,18 @@ def write_csv(path: Path, columns: Sequence[str],
                                 delimiter=delimiter, lineterminator=line_end)
         writer.writerow(change(zip(columns, columns, strict=True)))
         writer.writerows(map(change, rows))
+
+
+def bounded_lines(stream: TextIO) -> Iterator[str]:
+    """Lines of a stream; one of any length is not taken into memory.
+
+    Raises:
+        csv.Error: a line is longer than `LONGEST_LINE`.
+    """
+    for line in iter(functools.partial(stream.readline, LONGEST_LINE + 1), ""):
+        if len(line) > LONGEST_LINE:
+            raise csv.Error(f"a line has more than {LONGEST_LINE} characters")
+        yield line
 
 
 def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[dict[str, str]]:

@@ -1,5 +1,7 @@
 """Tables in shards: every row once and in order, second calls, changes on the way."""
 
+import os
+
 import pytest
 
 from end2end.archive import shards, storage
@@ -110,3 +112,11 @@ def test_one_row_in_shards_of_many_and_a_folder_with_an_empty_part(tmp_path):
     assert list(shards.run(tmp_path / "in", tmp_path / "out", WORK)) == [1]
     assert [row["path"] for row in shards.read_rows(tmp_path / "out")] == [
         "image-0.png"]
+
+
+def test_a_line_of_any_length_is_refused_and_not_read(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("path,label\n")
+    os.truncate(table, 1 << 31)  # a hole: two GB without a line end
+    with pytest.raises(files.InputError, match="a line has more than 1048576 charac"):
+        list(shards.read_rows(table))
