@@ -38,27 +38,27 @@ def test_what_is_no_manifest_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path):
+@pytest.mark.parametrize("flips", [True, False])
+def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path, flips):
     import cv2
-    import tiny_networks
+    import tiny_classifier
 
-    from end2end import checkpoints, config, prediction
+    from end2end import checkpoints, prediction
 
-    model = tiny_networks.flat_network()
-    checkpoints.save_model(model, tmp_path / "m.h5", dict(
-        format=1, kind="whole_image", classes=["neg", "pos"],
-        images=config.to_dict(config.ImageOptions(size=(8, 8)))))
-    rng, rows = np.random.default_rng(2), []
+    model, rows = tiny_classifier.save(tmp_path / "m.h5"), []
     for k in range(7):
         path = tmp_path / f"P_{k}_LEFT_CC.png"
-        cv2.imwrite(str(path), rng.integers(0, 255, (9, 9), np.uint8))
+        cv2.imwrite(str(path), tiny_classifier.picture(k))
         rows.append(dict(path=path.name))
-    found = archive_work.score_rows(
-        rows, table=str(tmp_path / "in.csv"), models=(str(tmp_path / "m.h5"),),
-        flips=True, batch_size=3)
-    loaded = checkpoints.load_classifier(tmp_path / "m.h5")
+    scored = archive_work.score_rows(
+        rows, table=str(tmp_path / "in.csv"), models=(str(model),),
+        flips=flips, batch_size=3)
+    scores = [float(row["score"]) for row in scored]
+    loaded = checkpoints.load_classifier(model)
     paths = [tmp_path / row["path"] for row in rows]
-    wanted = prediction.predict(loaded, paths, flips=True)
-    np.testing.assert_allclose(
-        [float(row["score"]) for row in found], wanted[:, 1], rtol=1e-6)
-    assert found[3]["patient"].endswith("/P_3") and found[3]["laterality"] == "L"
+    same, other = (prediction.predict(loaded, paths, flips=way)[:, 1]
+                   for way in (flips, not flips))
+    np.testing.assert_allclose(scores, same, rtol=1e-5)
+    # The picture and its flips do not score alike, or this would say nothing.
+    assert abs(same - other).max() > 100 * abs(scores - same).max()
+    assert scored[3]["patient"].endswith("/P_3") and scored[3]["laterality"] == "L"
