@@ -1,9 +1,11 @@
 """CSV and Excel as people write them: encodings, delimiters, formats, merged cells."""
 
 import datetime
+import types
 
 import openpyxl
 import pytest
+import xlrd
 
 from end2end.importing import spreadsheets
 from end2end.utils import files
@@ -156,3 +158,19 @@ def test_formulas_without_a_result_are_said(tmp_path):
     assert notes == [
         "2 cells hold formulas whose results the file does not have (A2, B3): they are "
         "read as empty; open the file in a spreadsheet program and save it"]
+
+
+def test_cells_of_an_old_excel_sheet_are_read_by_their_kind():
+    cell = xlrd.sheet.Cell
+    rows = [
+        [cell(xlrd.XL_CELL_TEXT, " a.png "), cell(xlrd.XL_CELL_NUMBER, 3.0),
+         cell(xlrd.XL_CELL_NUMBER, 2.5), cell(xlrd.XL_CELL_DATE, 43466.0)],
+        [cell(xlrd.XL_CELL_BOOLEAN, 1), cell(xlrd.XL_CELL_ERROR, 42),
+         cell(xlrd.XL_CELL_EMPTY, ""), cell(xlrd.XL_CELL_NUMBER, 1234567890123456.0)]]
+    book = types.SimpleNamespace(datemode=0)
+    table = types.SimpleNamespace(nrows=2, row=lambda number: rows[number])
+    first, second = spreadsheets._old_rows(book, table)
+    assert first.texts == ("a.png", "3", "2.5", "2019-01-01")
+    assert first.odd == {3: spreadsheets.DATE}
+    assert second.texts == ("true", "#N/A", "", "1234567890123456")
+    assert second.odd == {1: spreadsheets.ERROR, 3: spreadsheets.LONG}
