@@ -49,8 +49,15 @@ def _sweep(path):
     status = path.lstat()
     if path.is_symlink() or not path.is_dir() or (
             os.name == "posix" and status.st_uid != os.getuid()) or (
-            not (path / ".lock").exists() and time.time() - status.st_mtime < NEW):
+            time.time() - status.st_mtime < NEW and not _was_locked(path)):
         return
     # Of a process that runs still, the folder is locked.
     with contextlib.suppress(InputError, VanishedError), locks.output_folder(path):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _was_locked(path):
+    """Whether its process has come to lock it: its name in the lock comes after."""
+    with contextlib.suppress(OSError):
+        return (path / ".lock").stat().st_size > 0
+    return False

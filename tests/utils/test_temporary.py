@@ -51,9 +51,12 @@ def test_what_a_killed_process_left_is_removed_and_that_of_a_running_one_stays(p
     assert os.listdir(place) == ["end2end-copy-file"]
 
 
-def test_a_folder_that_is_not_locked_yet_stays_for_a_minute(place):
+@pytest.mark.parametrize("is_opened", [False, True])
+def test_a_folder_that_is_not_locked_yet_stays_for_a_minute(place, is_opened):
     path = place / "end2end-work-1"
     path.mkdir()
+    if is_opened:  # the moment before the lock is taken
+        (path / ".lock").touch()
     with temporary.folder():
         assert path.exists()
     os.utime(path, (0, 0))
