@@ -56,6 +56,7 @@ def test_without_files_nothing_can_be_filled(tmp_path):
 
 
 def test_the_checklists_of_a_run_are_as_recorded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the card goes into `out`
     facts = run_files.write(tmp_path)
     said = evidence_tables.findings(monkeypatch, [
         "checklist", tmp_path / "run", "--facts", facts])
