@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
     scale = pipeline.walk.SCALES[arguments.scale]
     with locks.output_folder(arguments.out):
-        print(pipeline.walk.run(arguments.out, scale, seed=arguments.seed))
+        commands.say(pipeline.walk.run(arguments.out, scale, seed=arguments.seed))
 
 
 if __name__ == "__main__":

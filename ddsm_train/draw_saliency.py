@@ -54,15 +54,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
 
     job = evaluation.saliency_run.plan(arguments, image_flags.typed(arguments))
-    print(f"{len(job.images)} images, {', '.join(job.options.methods)}, to {job.out}")
+    commands.say(
+        f"{len(job.images)} images, {', '.join(job.options.methods)}, to {job.out}")
     with locks.output_folder(job.out):
         results = evaluation.saliency_run.run(job)
     if results["pointing"]:
-        print(*reports.score_tables.as_text(
-            evaluation.saliency_run.pointing_table(results["pointing"])), sep="\n")
+        commands.say(*reports.score_tables.as_text(
+            evaluation.saliency_run.pointing_table(results["pointing"])))
     for path, reason in results["failed"].items():
-        print(commands.one_line(f"failed: {path}: {reason}"))
-    print(f"pictures, results.json and report.html are in {pathlib.Path(job.out)}")
+        commands.say(commands.one_line(f"failed: {path}: {reason}"))
+    commands.say(
+        f"pictures, results.json and report.html are in {pathlib.Path(job.out)}")
     return 1 if results["failed"] else 0
 
 

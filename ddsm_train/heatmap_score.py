@@ -62,10 +62,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     with locks.output_file(pipeline.heatmap_scoring.out_path(arguments)):
         out, problems = pipeline.heatmap_scoring.score(job, arguments)
     for text in problems:
-        print(f"left out: {text}")
-    print(f"heatmaps of {len(job.breasts)} breasts in {out}")
-    print(f"With heatmaps of training and of test women: "
-          f"{programs.call('ddsm_train.two_step')} TRAIN.npz TEST.npz")
+        commands.say(f"left out: {text}")
+    commands.say(f"heatmaps of {len(job.breasts)} breasts in {out}")
+    commands.say(f"With heatmaps of training and of test women: "
+                 f"{programs.call('ddsm_train.two_step')} TRAIN.npz TEST.npz")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     report = training.experiment.run_image_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
     if report:          # of several processes the first speaks
-        print("next: " + programs.line(
+        commands.say("next: " + programs.line(
             "ddsm_train.evaluate", options[-1].best_model, folders[2], "--flips"))
 
 

@@ -51,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             patch, arguments.patch_model, options, share=arguments.share))
     if not paths:
         return 1
-    print(data.patches.hard_examples.counts(paths))
-    print("next, with the validation and test patches of before:\n  "
-          f"{programs.call('ddsm_train.patch_clf_train')} {arguments.train_out} VAL "
-          f"TEST --resume-from {arguments.patch_model}")
+    commands.say(data.patches.hard_examples.counts(paths))
+    commands.say(
+        "next, with the validation and test patches of before:\n  "
+        f"{programs.call('ddsm_train.patch_clf_train')} {arguments.train_out} VAL "
+        f"TEST --resume-from {arguments.patch_model}")
     return 0
 
 

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     best = options[-1].best_model
     if report and best != training.run_inputs.NOSAVE:
         # Of several processes the first speaks.
-        print(next_step(folders[0], best))
+        commands.say(next_step(folders[0], best))
 
 
 def next_step(train: str, model: str) -> str:

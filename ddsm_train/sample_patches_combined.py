@@ -71,7 +71,7 @@ def sample(
     """
     if not cut(arguments, options, **convention):
         return 1
-    print(next_step(arguments, options))
+    commands.say(next_step(arguments, options))
     return 0
 
 
@@ -110,8 +110,9 @@ def cut(arguments: argparse.Namespace, options: config.SamplingOptions, *,
         report(jobs, outcomes, existing)
     paths = [path for outcome in outcomes for path in outcome.paths]
     if not paths:
-        print(f"No patches were cut from {len(jobs)} mammograms. Are MASK_DIR and "
-              "FULL_DIR given in this order?")
+        commands.say(
+            f"No patches were cut from {len(jobs)} mammograms. Are MASK_DIR and "
+            "FULL_DIR given in this order?")
     return paths
 
 
@@ -206,7 +207,7 @@ def progress(jobs: Sequence, outcomes: Iterable) -> list:
     for outcome in bar:
         finished.append(outcome)
         for line in outcome.lines:
-            bar.write(line)
+            bar.write(commands.printable(line))
     return finished
 
 
@@ -218,23 +219,25 @@ def report(
         path.parent for outcome in outcomes for path in outcome.paths)
     for folder in sorted({path for job in jobs for path in job.out.iterdir()
                           if path.is_dir()}):
-        print(f"{counts[folder]:7d} patches in {folder}")
+        commands.say(f"{counts[folder]:7d} patches in {folder}")
     problems = [text for outcome in outcomes for text in outcome.problems]
     for text in problems:
-        print(f"left out: {text}")
+        commands.say(f"left out: {text}")
     unchanged = sum(outcome.unchanged for outcome in outcomes)
-    print(f"{len(jobs)} mammograms, {unchanged} of them done before, "
-          f"{len(problems)} problems.")
+    commands.say(f"{len(jobs)} mammograms, {unchanged} of them done before, "
+                 f"{len(problems)} problems.")
     absent = [folder for folder in sorted({path for job in jobs for path in
                                            job.out.iterdir() if path.is_dir()})
               if not counts[folder]]
     for folder in absent:
-        print(f"warning: no patches in {folder}; a network learns or is tested without "
-              "this class.")
+        commands.say(
+            f"warning: no patches in {folder}; a network learns or is tested without "
+            "this class.")
     others = existing.others(path for outcome in outcomes for path in outcome.paths)
     if others:
-        print(f"warning: {len(others)} patches of other runs lie beside them, such as "
-              f"{others[0]}; remove the folders and run again for a clean set.")
+        commands.say(
+            f"warning: {len(others)} patches of other runs lie beside them, such as "
+            f"{others[0]}; remove the folders and run again for a clean set.")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Trains, scores and prints the AUC."""
     arguments = parser().parse_args(argv)
     with locks.output_folder(arguments.out):
-        print(pipeline.two_step_run.run(arguments))
+        commands.say(pipeline.two_step_run.run(arguments))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser(), argv, pipeline.named.TWO_VIEW_FLAGS)
     training.experiment.run_two_view_experiment(
         folders, *options, say=commands.say, verbose=commands.keras_verbosity())
-    print("next: " + programs.line(
+    commands.say("next: " + programs.line(
         "ddsm_train.evaluate", options[-1].best_model, folders[2], "--flips"))
 
 

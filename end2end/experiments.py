@@ -191,7 +191,7 @@ def main(program: Program, arguments: argparse.Namespace) -> None:
         ChildProcessError: a command failed.
     """
     if arguments.list:
-        print(listing(program.rows.values(), prefix=program.prefix))
+        commands.say(listing(program.rows.values(), prefix=program.prefix))
         return
     names = chosen(program, arguments.run or arguments.table)
     runs = [run_of(program, arguments, seed) for seed in arguments.seed]
@@ -199,7 +199,7 @@ def main(program: Program, arguments: argparse.Namespace) -> None:
         for run in runs:
             perform(program, names, run)
     if names:
-        print(table(program, names, runs))
+        commands.say(table(program, names, runs))
 
 
 def chosen(program: Program, name: str) -> Sequence[str]:

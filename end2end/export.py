@@ -207,7 +207,7 @@ def convert(classifier: "checkpoints.Classifier", model: pathlib.Path,
     if images_of_trial:
         rounded, result = eight_bits.quantized(exact, images_of_trial)
         refusals = result.refusals
-        print("Eight bits: " + ".\n  ".join(result.sentences()) + ".")
+        commands.say("Eight bits: " + ".\n  ".join(result.sentences()) + ".")
         if not refusals:
             graphs[stored.EIGHT_BITS] = rounded
         figures = dataclasses.asdict(result) | dict(
@@ -306,7 +306,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise files.InputError(
             f"model {arguments.model} takes two views; --to {OPENVINO} is for models "
             "of one image. Take onnx.")
-    print(f"Exporting {classifier.name} to {out}")
+    commands.say(f"Exporting {classifier.name} to {out}")
     write, refusals = None, ()
     try:
         with locks.output_file(out):
@@ -316,13 +316,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             difference = export(
                 classifier, kind, out, inputs(classifier, arguments.image), write=write)
     except ArithmeticError as error:
-        print(f"error: {error}")
+        commands.say(f"error: {error}")
         return 1
     checked = f"{len(arguments.image)} images" if arguments.image else "random input"
-    print(f"Wrote {out}; on {checked} it differs from Keras by {difference:.1e}.\n"
-          f"Prepare images as {settings_path(out)} says.")
+    commands.say(
+        f"Wrote {out}; on {checked} it differs from Keras by {difference:.1e}.\n"
+        f"Prepare images as {settings_path(out)} says.")
     if refusals:
-        print(f"Eight bits are refused, float32 is kept: {'; '.join(refusals)}.")
+        commands.say(f"Eight bits are refused, float32 is kept: {'; '.join(refusals)}.")
     return 1 if refusals else 0
 
 

@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if arguments.out:
             stack.enter_context(locks.output_file(arguments.out))
         results = measured(arguments)
-        print(*lines(results), sep="\n")
+        commands.say(*lines(results))
         if arguments.out:
             files.write_json(arguments.out, results)
-            print(f"figures of each image in {arguments.out}")
+            commands.say(f"figures of each image in {arguments.out}")
 
 
 def measured(arguments: argparse.Namespace) -> dict:

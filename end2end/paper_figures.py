@@ -116,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with locks.output_file(arguments.out):
         figure, lines = evaluation.paper_panels.FIGURES[arguments.figure](arguments)
         paths = reports.figures.save(figure, arguments.out)
-    print(*lines, f"figure in {', '.join(map(str, paths))}", sep="\n")
+    commands.say(*lines, f"figure in {', '.join(map(str, paths))}")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         report = end2end.training.experiment.run_image_experiment(
             folders, *options, **output)
     if report:          # of several processes the first speaks
-        print("next: " + programs.line(
+        commands.say("next: " + programs.line(
             "ddsm_train.evaluate", training.best_model, folders[2], "--flips"))
 
 

@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path in arguments.model:
         files.existing_file(path, "model")
     with locks.output_folder(arguments.out):
-        print(pipeline.curve.run(arguments))
+        commands.say(pipeline.curve.run(arguments))
 
 
 if __name__ == "__main__":

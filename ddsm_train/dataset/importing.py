@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
             "those of the descriptive layout or of the JPEG mirror.")
     out = files.writable_folder(arguments.out)
     print_census(findings)
-    print("converting to {}x{} (bicubic) in ".format(*arguments.size) + str(out))
+    commands.say("converting to {}x{} (bicubic) in ".format(*arguments.size) + str(out))
     records = _convert(films, index, out, arguments)
     usable = [film for film in films if records[film.name]["failed"] is None]
     if not usable:
@@ -84,14 +84,15 @@ def print_census(findings: Sequence[cbis_ddsm.Finding]) -> None:
     """Prints what the tables hold, beside the known totals if they are the whole."""
     counts = cbis_ddsm.census(findings)
     whole = cbis_ddsm.is_whole_set(counts)
-    print("the tables hold" + ("" if whole else " (part of CBIS-DDSM, or another set)"))
+    commands.say(
+        "the tables hold" + ("" if whole else " (part of CBIS-DDSM, or another set)"))
     for name, count in counts.items():
         known = cbis_ddsm.WHOLE_SET[name]
         verdict = "" if not whole else (
             "  as published" if count == known else f"  DIFFERS from the known {known}")
-        print(f"  {count:6d} {name}{verdict}")
+        commands.say(f"  {count:6d} {name}{verdict}")
     for table, totals in cbis_ddsm.census_by_table(findings).items():
-        print(f"  {table + ':':12}" + ", ".join(
+        commands.say(f"  {table + ':':12}" + ", ".join(
             f"{count} {name}" for name, count in totals.items()))
 
 
@@ -201,19 +202,22 @@ def print_report(
     for part, counts in summary["parts"].items():
         women = commands.counted(counts["women"], "woman", "women")
         images = commands.counted(counts["images"], "mammogram")
-        print(f"  {part + ':':6} {women}, {images}, {counts['positive']} with cancer")
+        commands.say(
+            f"  {part + ':':6} {women}, {images}, {counts['positive']} with cancer")
     if summary["women_in_two_parts"]:
-        print(f"  {len(summary['women_in_two_parts'])} women are in training and in "
-              "testing, as in the published lists; --split official-disjoint leaves "
-              "them out of training")
+        commands.say(
+            f"  {len(summary['women_in_two_parts'])} women are in training and in "
+            "testing, as in the published lists; --split official-disjoint leaves "
+            "them out of training")
     reasons = collections.Counter(entry["what"] for entry in left_out)
     counted = ", ".join(f"{count} {what}" + "s" * (count != 1)
                         for what, count in reasons.items())
-    print(f"left out: {counted or 'nothing'}; reasons in {out / 'left_out.csv'}, "
-          f"adjustments in {out / 'notes.csv'}")
-    print("mean grey value of the training images times 255/65535: "
-          f"{summary['pixel_mean']}")
-    print("next:\n" + "\n".join(f"  {line}" for line in next_commands(
+    commands.say(
+        f"left out: {counted or 'nothing'}; reasons in {out / 'left_out.csv'}, "
+        f"adjustments in {out / 'notes.csv'}")
+    commands.say("mean grey value of the training images times 255/65535: "
+                 f"{summary['pixel_mean']}")
+    commands.say("next:\n" + "\n".join(f"  {line}" for line in next_commands(
         out, summary, arguments)))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from concurrent import futures
 
 from ddsm_train import pipeline
-from end2end.utils import files
+from end2end.utils import commands, files
 from end2end.utils.steps import Step, perform
 
 CLASSES = ("background", "calc_ben", "calc_mal", "mass_ben", "mass_mal")
@@ -67,7 +67,7 @@ def run(out: str | pathlib.Path, scale: Scale, *, seed: int) -> str:
                  saliency_step(out)]
         trained = walk_steps(chain, out, after=last)
         if not compared.done():
-            print("\n== Waiting for the baseline", flush=True)
+            commands.say("\n== Waiting for the baseline")
         compared = compared.result()
     return pipeline.demo_report.write(out, scale, records, (trained, compared))
 

@@ -49,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     paths = [listed.paths[int(place)] for place in places]
     options = images.input_checks.with_scale(
         config.fill(config.ImageOptions, arguments), paths)
-    print(f"Augmenting {len(paths)} of {len(listed)} images, {arguments.samples} "
-          f"samples each, seeds from {arguments.seed}.")
+    commands.say(
+        f"Augmenting {len(paths)} of {len(listed)} images, {arguments.samples} "
+        f"samples each, seeds from {arguments.seed}.")
     with locks.output_file(arguments.out):
         augment.samples.save_samples(
             paths, arguments.out, options, samples=arguments.samples,
             seed=arguments.seed)
-    print(f"Written: {arguments.out}")
+    commands.say(f"Written: {arguments.out}")
 
 
 if __name__ == "__main__":

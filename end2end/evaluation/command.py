@@ -89,7 +89,7 @@ def run(parsed: argparse.Namespace) -> None:
 
         def say(line):
             shown.append(line)
-            bar.write(line)
+            bar.write(commands.printable(line))
         options = evaluation.EvaluationOptions(
             flips=arguments["flips"], batch_size=arguments["batch_size"],
             runs=arguments["runs"], seed=arguments["seed"], images=typed,
@@ -97,9 +97,8 @@ def run(parsed: argparse.Namespace) -> None:
             progress=bar.update, say=say, pictures=pictures,
             store=arguments["store"], refuse_unfit=arguments["refuse_unfit"])
         results = evaluation.run(models, arguments["test"], out, options)
-    print(*(line for line in evaluation.summary(results) if line not in shown),
-          sep="\n")
+    commands.say(*(line for line in evaluation.summary(results) if line not in shown))
     out = pathlib.Path(out)
     scores = [out / "scores.csv", *[out / "scores_flips.csv"] * ("flips" in results)]
-    print(f"scores, results.json, figure and report.html are in {out}\n"
-          f"next: {programs.line('end2end.metrics', *scores)}")
+    commands.say(f"scores, results.json, figure and report.html are in {out}\n"
+                 f"next: {programs.line('end2end.metrics', *scores)}")

@@ -38,28 +38,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser().parse_args(argv)
     sets = data.image_lists.find_splits(arguments.sets, tuple(arguments.class_list))
     total = sum(map(len, sets.values()))
-    print(f"Reading {total} images in {', '.join(sets)}.")
+    commands.say(f"Reading {total} images in {', '.join(sets)}.")
     with tqdm.tqdm(total=total, disable=None, unit="image") as bar:
         check = images.input_checks.check_images(
             sets, config.fill(config.ImageOptions, arguments),
             workers=max(1, arguments.workers), progress=lambda looked: _counted(
                 looked, bar))
     for name, listed in sets.items():
-        print(images.input_checks.summary(name, listed, check.statistics[name]))
+        commands.say(images.input_checks.summary(name, listed, check.statistics[name]))
         if listed.labels is None:
-            print(f"- classes: {name} has none of the folders "
-                  f"{', '.join(arguments.class_list)}, so its classes are not known; "
-                  "--class-list names other folders.")
+            commands.say(
+                f"- classes: {name} has none of the folders "
+                f"{', '.join(arguments.class_list)}, so its classes are not known; "
+                "--class-list names other folders.")
     for finding in check.findings:
-        print(f"- {finding.kind}: {finding.message}")
+        commands.say(f"- {finding.kind}: {finding.message}")
     if not check.findings:
-        print("Nothing odd was found.")
+        commands.say("Nothing odd was found.")
     factor = ([] if check.intensity_scale is None
               else ["--rescale-factor", f"{check.intensity_scale:g}"])
-    print("To use:", *factor, f"--featurewise-mean {check.pixel_mean:.2f}")
+    commands.say(" ".join(
+        ["To use:", *factor, f"--featurewise-mean {check.pixel_mean:.2f}"]))
     readable = {str(image.path) for looked in check.statistics.values()
                 for image in looked if not image.error}
-    print("\n".join(images.accounting.lines_of_sets(sets, readable)))
+    commands.say("\n".join(images.accounting.lines_of_sets(sets, readable)))
 
 
 def _counted(looked, bar):

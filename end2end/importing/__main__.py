@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs what was asked for and prints its report."""
     arguments = parser().parse_args(argv)
     if arguments.what == "sets":
-        print("\n".join(importing.public_sets.described()))
+        commands.say("\n".join(importing.public_sets.described()))
         return
     import_flags.check(arguments)
     RUNS.get(arguments.what, _run_set)(arguments)

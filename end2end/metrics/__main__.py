@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                  and evidence.validation.are_large(arguments.scores)
                  else reports.score_report.run(arguments))
     for line in lines:
-        print(line)
+        commands.say(line)
 
 
 if __name__ == "__main__":

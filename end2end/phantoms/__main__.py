@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise files.InputError(f"--defects needs --layout classic, not {layout}.")
     women = commands.counted(
         arguments["patients"], "synthetic woman", "synthetic women")
-    print(f"writing {women} to {out} ({layout})")
+    commands.say(f"writing {women} to {out} ({layout})")
     with locks.output_folder(out):
         if layout == "inbreast":
             phantoms.write_inbreast(out, **arguments)
@@ -61,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             phantoms.write_layout(out, layout=layout, **arguments)
         for defect, path in phantoms.spoil(out) if defects else ():
-            print(f"  spoilt: {defect}, {path}")
+            commands.say(f"  spoilt: {defect}, {path}")
     prepared = out.with_name(f"{out.name}-prepared")
-    print("next: " + next_step(layout, out, prepared, arguments["size"]))
+    commands.say("next: " + next_step(layout, out, prepared, arguments["size"]))
 
 
 def next_step(

@@ -67,9 +67,13 @@ def environment_int(name: str, default: int) -> int:
         ) from None
 
 
-def say(text: object) -> None:
-    """Prints lines for the user at once, also into a pipe; only printable signs."""
-    print("\n".join(map(printable, str(text).split("\n"))), flush=True)
+def say(*texts: object) -> None:
+    """Prints lines for the user at once, also into a pipe; only printable signs.
+
+    The path of a folder may hold what a terminal takes for a command.
+    """
+    lines = "\n".join(map(str, texts)).split("\n")
+    print(*map(printable, lines), sep="\n", flush=True)
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -140,10 +144,11 @@ FAILURES: tuple[tuple[type[Exception], int, str], ...] = (
 
 
 def printable(text: str) -> str:
-    """A text in which `?` stands for what a terminal would not print."""
+    """A text in which `?` stands for what is not printable, but for tabulators."""
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+    return "".join(sign if sign.isprintable() or sign == "\t" else "?"
+                   for sign in text)
 
 
 def one_line(error: object) -> str:

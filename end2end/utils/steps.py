@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any
 
-from end2end.utils import files
+from end2end.utils import commands, files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +56,13 @@ def perform(step: Step, out: pathlib.Path, *, log: pathlib.Path | None = None
     path = out / "steps" / f"{step.name}.json"
     record = files.read_json(path) if path.exists() else {}
     fresh = all(stamp(name, out) <= stamp(step.name, out) for name in step.after)
-    print(f"\n== {step.title}\n$ {shlex.join(command)}", flush=True)
+    commands.say(f"\n== {step.title}\n$ {shlex.join(command)}")
     if record.get("command") == command and fresh:
-        print(f"done before in {record['seconds']:.0f} s; remove {path} to redo")
+        commands.say(f"done before in {record['seconds']:.0f} s; remove {path} to redo")
         return record
     path.unlink(missing_ok=True)
     if log is not None:
-        print(f"beside the next steps; it prints to {log}", flush=True)
+        commands.say(f"beside the next steps; it prints to {log}")
     started = time.monotonic()
     status, megabytes = ended([sys.executable, *command[1:]], log)
     if status:

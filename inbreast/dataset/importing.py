@@ -27,13 +27,14 @@ def run(arguments: argparse.Namespace) -> None:
     out = files.writable_folder(arguments.out)
     print_census(table)
     if not hashed:
-        print("  some file names lack the patient's hash: women are guessed from runs "
-              "of image numbers")
+        commands.say(
+            "  some file names lack the patient's hash: women are guessed from runs "
+            "of image numbers")
     bits, largest = find_bits(chosen, out, arguments)
     factor = 65535 / (2**bits - 1)
-    print(f"largest value {largest}: {bits} bits, so values are multiplied by "
-          f"{factor:.6f}")
-    print("converting to {}x{} (bicubic) in ".format(*arguments.size) + str(out))
+    commands.say(f"largest value {largest}: {bits} bits, so values are multiplied by "
+                 f"{factor:.6f}")
+    commands.say("converting to {}x{} (bicubic) in ".format(*arguments.size) + str(out))
     records = convert(chosen, factor, out, arguments)
     usable = [image for image in chosen if records[image.image]["failed"] is None]
     rows = split_rows(usable, table, split, arguments)
@@ -81,12 +82,13 @@ def print_census(table: Mapping[str, tables.Row]) -> None:
     """Prints the counts of the table, beside the known ones if it is the whole."""
     counts = tables.census(table)
     whole = counts["images"] > 350
-    print("the table holds" + ("" if whole else " (part of INbreast, or another set)"))
+    commands.say(
+        "the table holds" + ("" if whole else " (part of INbreast, or another set)"))
     for name, number in counts.items():
         known = tables.WHOLE_SET.get(name, number)
         verdict = "as published" if number == known else f"DIFFERS from {known}"
         verdict = f"  {verdict}" if whole and name in tables.WHOLE_SET else ""
-        print(f"  {name}: {number}{verdict}")
+        commands.say(f"  {name}: {number}{verdict}")
 
 
 def entry(image: tables.ImageFile, reason: str) -> dict:
@@ -258,14 +260,16 @@ def report(
     for part, numbers in counts.items():
         women = commands.counted(numbers["women"], "woman", "women")
         images = commands.counted(numbers["images"], "mammogram")
-        print(f"  {part + ':':6} {women}, {images}, {numbers['positive']} positive")
+        commands.say(
+            f"  {part + ':':6} {women}, {images}, {numbers['positive']} positive")
     reasons = collections.Counter(row["reason"].split(":")[0] for row in left_out)
-    print("left out: " + (", ".join(f"{number} ({reason})" for reason, number
-                                    in reasons.items()) or "nothing")
-          + f"; see {out / 'left_out.csv'}")
+    commands.say("left out: " + (", ".join(f"{number} ({reason})" for reason, number
+                                           in reasons.items()) or "nothing")
+                 + f"; see {out / 'left_out.csv'}")
     sets = [out / "images" / part for part in ("train", "val", "test")]
-    print(f"mean grey value of the training images times 255/65535: {mean}\n"
-          "to fine-tune a whole-image model, with its file in place of MODEL.h5:\n  "
-          + programs.line("inbreast.finetune", *sets, "--resume-from", "MODEL.h5")
-          + "\nnext: " + programs.line(
-              "end2end.images", out / "images", "--img-size", *facts["size"]))
+    commands.say(
+        f"mean grey value of the training images times 255/65535: {mean}\n"
+        "to fine-tune a whole-image model, with its file in place of MODEL.h5:\n  "
+        + programs.line("inbreast.finetune", *sets, "--resume-from", "MODEL.h5")
+        + "\nnext: " + programs.line(
+            "end2end.images", out / "images", "--img-size", *facts["size"]))

@@ -1,10 +1,14 @@
 """What commands share: one line for a failure, its status, and printable lines."""
 
 import logging
+import pathlib
+import re
 
 import pytest
 
 from end2end.utils import commands, files
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(("error", "status", "line"), [
@@ -41,6 +45,22 @@ def test_the_status_of_main_is_that_of_the_command():
 def test_lines_for_the_user_have_printable_signs_only(capsys):
     commands.say("images\nM\u00fcller\x1b]0;x\x07\u202e")
     assert capsys.readouterr().out == "images\nM\u00fcller?]0;x??\n"
+
+
+def test_tabulators_of_tables_stay(capsys):
+    commands.say("a\tb", "c")
+    assert capsys.readouterr().out == "a\tb\nc\n"
+
+
+def test_programs_print_nothing_else_but_pages_and_where_no_package_is_at_hand():
+    places = {
+        path.relative_to(ROOT).as_posix() for package in (
+            "end2end", "ddsm_train", "inbreast")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"(?<![\w.])print\(", path.read_text(encoding="utf-8"))}
+    assert places == {
+        "end2end/utils/commands.py", "end2end/config/__main__.py",
+        "end2end/completion.py", "ddsm_train/model_table.py", "end2end/offline_use.py"}
 
 
 def test_log_lines_have_printable_signs_only():
