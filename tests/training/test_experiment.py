@@ -1,8 +1,10 @@
 """The walk from class folders to a tested model, with a trunk of one convolution."""
 
 import dataclasses
+import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+import recorded
 from keras import layers
 
 from end2end import checkpoints, config, prediction
@@ -88,6 +91,17 @@ def train_images(folders, folder, *, model=MODEL, images=IMAGES, **changes):
     return report, "\n".join(messages)
 
 
+def check_run(name, folder, report, text, **places):
+    """Holds all that a run said and wrote against the record of that name."""
+    card = files.read_json(folder / "best.config.json")
+    text = re.sub(r"took .* left", "took N s; N s left", text)
+    content = [text, *(json.dumps({
+        key: value for key, value in part.items()
+        if key not in ("seconds", "software", "saved")}, indent=1)
+        for part in (report, card)), (folder / "best.history.csv").read_text()]
+    recorded.check(name, "\n".join(content), dict(places, OUT=folder))
+
+
 @pytest.fixture(scope="module")
 def patch_file(folders, tmp_path_factory):
     return tmp_path_factory.mktemp("patch") / "best.h5"
@@ -108,9 +122,7 @@ def test_a_patch_run_leaves_model_settings_history_and_report(folders, tmp_path)
     assert files.read_json(tmp_path / "best.report.json") == report
     assert report["test"]["images"] == 6
     assert report["data"]["train"]["classes"] == dict.fromkeys(PATCH_CLASSES, 4)
-    for part in ("train: ", "12 images", "stage 1 of 1", "Lowest validation loss",
-                 "testing on 6 images", "best.h5"):
-        assert part in text
+    check_run("train-patches", tmp_path, report, text, DATA=folders[0][0].parent)
 
 
 def test_the_saved_patch_classifier_scores_as_the_report_says(folders, tmp_path):
@@ -131,9 +143,9 @@ def test_an_image_run_starts_from_the_patch_model_in_two_stages(
     assert [row["stage"] for row in report["history"]] == ["top layers", "all layers"]
     assert set(report["test"]["auc"]) == {"neg", "pos"}
     assert report["best"]["value"] == max(row["val_auc"] for row in report["history"])
-    assert "stage 1 of 2" in text
+    check_run("train-images", tmp_path, report, text, DATA=folders[1][0].parent,
+              PATCH=pathlib.Path(patch_model.patch_model_path).parent)
     classifier = checkpoints.load_classifier(tmp_path / "best.h5")
-    assert classifier.card["kind"] == "whole_image"
     assert classifier.model.input_shape == (None, 32, 24, 1)
 
 
@@ -190,8 +202,8 @@ def test_a_whole_image_model_is_trained_further(folders, patch_model, tmp_path):
     report, text = train_images(
         folders, tmp_path / "second", resume_from=str(tmp_path / "first/best.h5"),
         first_until_epoch=0, all_until_epoch=1)
-    assert [row["stage"] for row in report["history"]] == ["all layers"]
-    assert "its end, epoch 0, is reached" in text
+    check_run("train-further", tmp_path / "second", report, text,
+              DATA=folders[1][0].parent, FIRST=tmp_path / "first")
 
 
 def test_a_model_that_is_trained_further_in_place_names_the_file_that_it_was(
@@ -259,12 +271,9 @@ def test_a_run_on_breasts_joins_their_views_and_is_known_by_its_card(
     report = experiment.run_two_view_experiment(
         [tmp_path / split for split in run_inputs.SPLITS], IMAGES, model,
         training(tmp_path), say=said.append)
-    assert "train: 8 breasts: 6 with both views, 2 with CC only" in "\n".join(said)
-    assert [row["stage"] for row in report["history"]] == ["top layers", "all layers"]
-    assert report["data"]["train"]["images"] == 8
+    check_run("train-two-views", tmp_path, report, "\n".join(said),
+              PATCH=pathlib.Path(model.patch_model_path).parent)
     classifier = checkpoints.load_classifier(tmp_path / "best.h5", breasts=True)
-    assert classifier.card["kind"] == "two_view"
-    assert "8 breasts" in classifier.card["trained_on"]
     assert prediction.predict(classifier, tmp_path / "test").shape == (4, 2)
 
 

@@ -238,6 +238,14 @@ def test_a_cosine_takes_the_place_of_the_plateau_and_stands_in_the_history():
     np.testing.assert_allclose(rates, [0.01 / 3, 0.01, 0.005], rtol=1e-6)
 
 
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_a_progress_bar_keeps_its_line(verbose):
+    lines = []
+    run([1], output=loop.Output(say=lines.append, verbose=verbose))
+    [line] = [line for line in lines if "of 1 took" in line]
+    assert line.startswith("\n" if verbose == 1 else "epoch 1 of 1")
+
+
 def test_a_state_of_other_settings_is_left_aside(tmp_path):
     run([2], output=output_in(tmp_path, signature="a"))
     messages = []

@@ -14,11 +14,16 @@ import socket
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
+import replica_losses
+import stand_in_strategy
+import tensorflow as tf
+import tiny_networks
 
-from end2end.training import replicas
+from end2end.training import callbacks, loop, replicas
 from tests.training import test_experiment
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -104,6 +109,109 @@ def test_the_parts_of_a_batch_are_all_of_it():
         parts = [replicas.places(count, replica, 3) for replica in range(3)]
         assert np.concatenate(parts).tolist() == list(range(count))
         assert np.ptp(list(map(len, parts))) <= 1
+
+
+@pytest.fixture
+def eager():
+    """No graphs: compiling them takes longer than the few steps of a test."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_three_replicas_one_after_the_other_give_the_losses_of_one_device(
+        eager, monkeypatch):
+    single = replica_losses.rows(None, optimizer="adam")
+    strategy = stand_in_strategy.Strategy(3)
+
+    def devices_of(model):
+        strategy.model = model
+        return replicas.of(types.SimpleNamespace(distribute_strategy=strategy))
+
+    monkeypatch.setattr(loop, "replicas", types.SimpleNamespace(of=devices_of))
+    several = replica_losses.rows(strategy, optimizer="adam")
+    equal(single, several)
+    assert set(strategy.reduced) == {("SUM", None)}
+
+
+def test_a_model_of_one_device_needs_no_replicas():
+    assert replicas.of(tiny_networks.flat_network()) is None
+
+
+def of_task(task, replicas_of_all=6):
+    return replicas.Devices(stand_in_strategy.Strategy(
+        replicas_of_all, 2, jobs=dict(chief=["a:1"], worker=["b:1", "c:1"]), task=task))
+
+
+@pytest.mark.parametrize(("task", "index", "own", "share", "lone"), [
+    (("chief", 0), 0, [0, 1], [0, 0], [0, 0]),
+    (("worker", 0), 1, [2, 3], [1, 2], [0, 0]),
+    (("worker", 1), 2, [4, 5], [0, 3], [0, 0])])
+def test_each_process_has_its_replicas_and_their_part_of_a_batch(
+        task, index, own, share, lone):
+    devices = of_task(task)
+    assert (devices.index, devices.chief, list(devices.own), devices.hosts) == (
+        index, index == 0, own, 3)
+    # Of four images six replicas have 0, 1, 1, 0, 1, 1; one without computes the first.
+    spread = [list(replicas.places(4, replica, 6)) or [0] for replica in own]
+    assert devices.share(4).tolist() == [image for part in spread for image in part]
+    assert devices.share(1).tolist() == lone
+
+
+def test_the_weights_of_the_parts_are_those_of_the_whole_batch():
+    devices = replicas.Devices(stand_in_strategy.Strategy(3))
+    batches = replica_losses.batches(2, 5)
+    images, labels, _ = batches.batch(0)
+    weights = np.array([3, 5], np.float32)
+
+    def weighted(images, labels, _):
+        assert len(images) == 3         # of three replicas the first has none of two
+        return images, labels, np.array([3, 3, 5], np.float32)
+
+    [(count, parts)] = devices.parts(batches, 0, 1, workers=1, weighted=weighted)
+    assert count == len(weights)
+    expected = [(0, 0.0, 0.0), (0, 1.5, 1.0), (1, 2.5, 1.0)]
+    for part, (image, weight, counts) in zip(parts, expected, strict=True):
+        np.testing.assert_array_equal(part[0], images[image:image + 1])
+        np.testing.assert_array_equal(part[1], labels[image:image + 1])
+        assert [part[2].tolist(), part[3].tolist()] == [[weight], [counts]]
+        assert part[2].dtype == part[3].dtype == np.float32
+
+
+def test_processes_score_their_share_of_the_batches_and_add_them_up(eager):
+    model = replica_losses.network(normalised=False)
+    batches = replica_losses.batches(20, 3)                     # seven, the last of 2
+    labels, scores = callbacks.predict_batches(model, batches)
+    parts = []
+    for task in (("chief", 0), ("worker", 0), ("worker", 1)):
+        several, part = of_task(task).predict_batches(model, batches)
+        np.testing.assert_array_equal(several, labels)
+        parts.append(part)
+    np.testing.assert_allclose(sum(parts), scores, atol=1e-6)
+    assert [part.any(axis=1).sum() for part in parts] == [6, 6, 8]
+
+
+def test_averages_that_were_moved_become_those_of_all_replicas(eager, monkeypatch):
+    model = tiny_networks.nested_network()
+    for name in ("trunk_bn", "top_bn"):
+        layer = (model.get_layer("trunk") if name == "trunk_bn" else model).get_layer(
+            name)
+        layer.moving_mean.assign(np.arange(1, 1 + layer.moving_mean.shape[0]))
+    model.get_layer("trunk").get_layer("trunk_bn").trainable = False
+    asked = []
+    monkeypatch.setattr(tf.distribute, "get_replica_context", lambda:
+                        types.SimpleNamespace(all_reduce=lambda how, values: (
+                            asked.append(how), [value / 2 for value in values])[1]))
+    devices = replicas.Devices(stand_in_strategy.Strategy(1))
+    devices.averager(model)()
+    assert asked == [tf.distribute.ReduceOp.MEAN]
+    top = model.get_layer("top_bn")
+    averages = [top.moving_mean, top.moving_variance,
+                model.get_layer("trunk").get_layer("trunk_bn").moving_mean]
+    assert [average.numpy().tolist() for average in averages] == [
+        [0.5, 1.0], [0.5, 0.5], [1.0, 2.0, 3.0]]
+    assert devices.averager(replica_losses.network(normalised=False))() is None
+    assert len(asked) == 1
 
 
 def ports(count):

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import shutil
+import types
 
 import cv2
 import deformed
@@ -134,15 +135,79 @@ def test_augmentation_follows_the_options():
     assert run_inputs.augmentation(config.ImageOptions()).shear_range == 0.2
 
 
+@pytest.mark.parametrize("split", run_inputs.SPLITS)
+def test_batches_are_made_with_the_settings_of_their_set(
+        folder, tmp_path, monkeypatch, split):
+    asked = []
+    monkeypatch.setattr(run_inputs.image_batches, "ImageBatches", lambda *arguments,
+                        **keywords: asked.append((*arguments, keywords)))
+    data = listed(folder)
+    for cached in (False, True):
+        run = dataclasses.replace(settings(
+            tmp_path, images=dataclasses.replace(IMAGES, augment=False), batch_size=10,
+            train_batch_multiplier=0.7, seed=5, balance_batches=False, mixup=0.25,
+            cache_train=cached, cache_validation=not cached),
+            strategy=types.SimpleNamespace(num_replicas_in_sync=3))
+        run_inputs.batches("whole_image", data, split, run)
+        images, options, keywords = asked.pop()
+        assert images is data[split] and options is run.images
+        assert keywords == (dict(
+            batch_size=21, seed=5, shuffle=True, balance_batches=False, generator=None,
+            mixup=0.25, cache=cached) if split == "train" else dict(
+                batch_size=10, cache=split == "val" and not cached))
+
+
+@pytest.mark.parametrize(("keep", "same", "names"), [
+    ("last", True, ["train", "test"]), ("best", True, ["train", "val", "test"]),
+    ("last", False, ["train", "val", "test"])])
+def test_a_validation_set_that_nobody_chooses_by_is_not_looked_at(
+        folder, keep, same, names):
+    data = listed(folder)
+    if not same:
+        data["val"] = dataclasses.replace(data["val"], paths=data["val"].paths[:-1])
+    options = config.TrainingOptions(keep_epoch=keep)
+    assert list(run_inputs.looked_at(data, options)) == names
+    assert list(run_inputs.looked_at({"train": data["train"]}, options)) == ["train"]
+
+
+def test_batches_of_a_backbone_are_prepared_and_shared(folder, tmp_path):
+    plain = run_inputs.batches("patch", listed(folder), "val", settings(tmp_path))
+    ready = run_inputs.Preprocessed(plain, lambda images: images + 1)
+    assert (len(ready), ready.num_images) == (2, 5)
+    for prepared, part in ((ready, plain), (ready.shared(lambda count: [count - 1]),
+                                            plain.shared(lambda count: [count - 1]))):
+        expected = list(part.batches())
+        assert len(expected) == 2
+        for batch, (images, labels, weights) in zip(
+                prepared.batches(), expected, strict=True):
+            np.testing.assert_array_equal(batch[0], images + 1)
+            np.testing.assert_array_equal(batch[1], labels)
+            assert batch[2] is weights is None
+        np.testing.assert_array_equal(prepared.batch(0)[0], expected[0][0] + 1)
+
+
 def test_the_signature_follows_settings_and_files_but_not_the_threads(folder, tmp_path):
     data = listed(folder)
 
     def signature(**changes):
         return run_inputs.run_signature("patch", data, settings(tmp_path, **changes))
 
-    first = signature()
-    assert signature(workers=3) == first
+    start = tmp_path / "start.h5"
+    start.write_bytes(b"a model")
+    first, of_start = signature(), signature(resume_from=str(start))
+    for same in (dict(workers=3), dict(tensorboard="logs"),
+                 dict(allow_shared_patients=True)):
+        assert signature(**same) == first
     assert signature(seed=7) != first
+    run = dataclasses.replace(settings(tmp_path), strategy=types.SimpleNamespace(
+        num_replicas_in_sync=2))
+    assert run_inputs.run_signature("patch", data, run) != first
+    assert run_inputs.run_signature("whole_image", data, settings(tmp_path)) != first
+    start.write_bytes(b"another model")
+    assert signature(resume_from=str(start)) != of_start != first
+    partner = dataclasses.replace(data["val"], partner=data["test"])
+    assert run_inputs.run_signature(
+        "patch", dict(data, val=partner), settings(tmp_path)) != first
     os.utime(folder / "pos" / "d.png", ns=(1, 1))
     assert signature() != first
 
