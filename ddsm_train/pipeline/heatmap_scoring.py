@@ -52,7 +52,7 @@ def plan(arguments: argparse.Namespace) -> Job:
         files.InputError: something is missing or wrong.
     """
     folder = files.existing_folder(arguments.img_folder, "image folder")
-    for name, least in (("patch_size", 2), ("stride", 1), ("batch_size", 1)):
+    for name, least in (("patch_size", 2), ("stride", 1)):
         if getattr(arguments, name) < least:
             raise files.InputError(
                 f"--{name.replace('_', '-')} {getattr(arguments, name)}: expected at "
@@ -233,8 +233,9 @@ def _convolutional(model, options, prepare, arguments):
         pixel = tuple(length / count for length, count in zip(
             pixels.shape, picture.shape, strict=True))
         heatmap = heatmaps.convolutional_heatmap(whole, prepare(picture[None])[0])
-        cells = [(count - 1) * stride + size for count, stride, size in zip(
-            heatmap.shape, strides, pool, strict=False)]
+        # Of the map of the trunk, of which strides may leave out the last cells.
+        cells = whole.get_layer("trunk").compute_output_shape(
+            (1, *picture.shape, options.channels))[1:3]
         sides = [length / count
                  for length, count in zip(picture.shape, cells, strict=True)]
         first = tuple(size / 2 * side for size, side in zip(pool, sides, strict=True))

@@ -128,29 +128,32 @@ def mean_step(row: named.Experiment, run: Run) -> steps.Step:
     count = part_of(members[0], run).patients
     models = [folder(member, count, run) / "best.h5" for member in members]
     return steps.Step(row.name, f"Mean of {len(models)} models", (
-        "ddsm_train.evaluate", *models, run.test, "--flips", "--out",
+        "ddsm_train.evaluate", *models, run.test,
+        *(("--flips",) if run.scale.flips else ()), "--out",
         folder(row, 0, run) / "test"), after=tuple(
             f"{tuned_name(member)}-{count}" for member in members))
 
 
-def flipped_scores(row: named.Experiment, run: Run) -> list[pathlib.Path]:
-    """Flip-averaged scores of the experiments that a row needs."""
+def score_files(row: named.Experiment, run: Run) -> list[pathlib.Path]:
+    """Scores of the experiments that a row needs, flip-averaged where these are scored.
+    """
     rows = [named.EXPERIMENTS[name] for name in row.needs]
-    return [folder(need, part_of(need, run).patients, run) / "test" / "scores_flips.csv"
+    name = "scores_flips.csv" if run.scale.flips else "scores.csv"
+    return [folder(need, part_of(need, run).patients, run) / "test" / name
             for need in rows]
 
 
 def specificity_step(row: named.Experiment, run: Run) -> steps.Step:
     """The operating point of the paper's benchmark."""
     return steps.Step(row.name, row.title, (
-        "end2end.metrics", *flipped_scores(row, run), "--at", named.SENSITIVITY,
+        "end2end.metrics", *score_files(row, run), "--at", named.SENSITIVITY,
         "--out", folder(row, 0, run)), after=row.needs)
 
 
 def roc_step(row: named.Experiment, run: Run) -> steps.Step:
     """Figure 3b."""
     return _figure_step(row, run, "fig3", "--panel", "INbreast",
-                        *flipped_scores(row, run), "--names", *named.BEST_FOUR, "--at",
+                        *score_files(row, run), "--names", *named.BEST_FOUR, "--at",
                         named.SENSITIVITY)
 
 

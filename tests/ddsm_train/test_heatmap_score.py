@@ -4,6 +4,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import recorded
 
 from ddsm_train import heatmap_score
 from end2end import checkpoints, config, heatmaps, images, models
@@ -47,7 +48,7 @@ def run(folder, model_path, *flags):
     return heatmap_files.read_cases(folder / "out" / "maps.npz")
 
 
-def test_one_pass_gives_the_heatmap_of_every_view(folder, model_path):
+def test_one_pass_gives_the_heatmap_of_every_view(folder, model_path, capsys):
     cases = run(folder, model_path, "--fprop-mode", "--img-size", 160, 128,
                 "--overlays", folder / "overlays")
     assert [(one.patient_id, one.side, one.cancer) for one in cases] == [
@@ -61,9 +62,9 @@ def test_one_pass_gives_the_heatmap_of_every_view(folder, model_path):
                             channels=1))
     expected = heatmaps.convolutional_heatmap(model, ready, pool_size=(1, 1))
     np.testing.assert_allclose(cases[0].cc, expected, atol=1e-6)
-    drawn = cv2.imread(str(folder / "overlays" / "A_LEFT_CC_mass_mal.png"))
-    assert drawn.shape == (160, 128, 3)
-    assert len(list((folder / "overlays").iterdir())) == 3 * 4
+    recorded.check("heatmap-overlays", "\n".join([
+        capsys.readouterr().out, recorded.folder(folder / "overlays")]),
+        dict(OUT=folder))
 
 
 def test_the_window_slides_over_the_breast_only(folder, model_path):
@@ -112,12 +113,50 @@ def test_a_black_picture_is_left_out_and_named(folder, model_path, capsys):
     assert "left out: A_LEFT_CC.png: the image is black" in capsys.readouterr().out
 
 
-def test_the_window_needs_a_height(folder, model_path):
-    with pytest.raises(files.InputError, match="--img-height"):
-        run(folder, model_path)
-
-
 def test_a_folder_without_the_pictures_of_the_table_is_refused(folder, model_path):
     (folder / "pat.csv").write_text("patient_id,side,cancer\nZ,LEFT,0\n")
     with pytest.raises(files.InputError, match="Z_LEFT_CC.png"):
         run(folder, model_path, "--fprop-mode")
+
+
+@pytest.mark.parametrize(("flags", "first", "step", "pixel"), [
+    # The map of the trunk has 3x4 cells of 64 pixels: the first mean of 2x1 of them has
+    # its middle at 64, 32; the last column is in none.
+    (("--fprop-mode", "--img-size", 192, 256, "--avg-pool-size", 2, 1, "--hm-strides",
+      1, 2), (64, 32), (64, 128), (160 / 192, 128 / 256)),
+    # Of 112 rows, with a margin of 32 on both sides, 112 remain for 5 steps of 24.
+    (("--img-height", 128, "--patch-size", 64, "--stride", 24), (8, 4), (24, 24),
+     (1, 1))])
+def test_a_heatmap_knows_its_place_on_the_picture(
+        folder, model_path, flags, first, step, pixel):
+    from ddsm_train.pipeline import heatmap_scoring
+
+    words = [str(word) for word in (folder, model_path, "--pat-csv", folder / "pat.csv",
+                                    *flags)]
+    job = heatmap_scoring.plan(heatmap_score.parser().parse_args(words))
+    defaults = heatmap_scoring.settings_of(job.classifier)
+    assert defaults == dict(
+        stretch_max_to=None, intensity_scale=0.003891, equalize_histogram=False,
+        center=True, pixel_mean=50.0, backbone="yaroslav", patch_size=64,
+        heatmap_pool=(1, 1))
+    arguments = heatmap_score.parser(defaults).parse_args(words)
+    scored = heatmap_scoring.scorer(job.classifier.model, arguments)(
+        folder / "B_RIGHT_CC.png")
+    assert scored.first == pytest.approx(first)
+    assert scored.step == pytest.approx(step)
+    assert scored.pixel == pytest.approx(pixel)
+    recorded.check(f"heatmap-{'pass' if '--fprop-mode' in flags else 'window'}",
+                   "\n".join([recorded.picture(scored.heatmap),
+                              recorded.picture(scored.picture)]))
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    (("--fprop-mode", "--patch-size", 1), "--patch-size 1: expected at least 2."),
+    (("--fprop-mode", "--stride", 0), "--stride 0: expected at least 1."),
+    ((), "the sliding window needs the height of the picture; give --img-height, or "
+         "--fprop-mode for one pass of the network.")])
+def test_flags_that_cannot_be_are_refused_in_one_sentence(
+        folder, model_path, flags, message):
+    with pytest.raises(files.InputError) as caught:
+        run(folder, model_path, *flags)
+    assert str(caught.value) == message

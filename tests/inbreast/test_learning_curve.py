@@ -1,11 +1,16 @@
 """The program of the learning curve: none, the subsets, and all."""
 
+import re
+
+import figure_values
 import noted_steps
 import pytest
+import recorded
 
 from end2end.data import image_lists
 from end2end.utils import files, steps
 from inbreast import learning_curve
+from inbreast.pipeline import curve
 
 
 @pytest.fixture
@@ -44,8 +49,15 @@ def test_a_learning_curve_is_none_the_subsets_and_all(
     assert [line.split("|")[1].strip() for line in text.splitlines()
             if line.startswith("| ")][1:] == ["0", "4", "6", "9"]
     assert text.count("] (few: 10 with cancer) |") == 4
-    assert (out / "learning_curve.csv").exists()
     assert (out / "learning_curve.png").exists()
+    lines = [f"{step.name}: {step.title}: {' '.join(map(str, step.command))} after "
+             f"{' '.join(step.after)}" for step in commands]
+    lines += [text, (out / "learning_curve.csv").read_text(), *(
+        path.read_text() for path in sorted((out / "subsets").iterdir()))]
+    # The names of manifests have a hash of their absolute paths.
+    recorded.check("learning-curve", re.sub(
+        r"-[0-9a-f]{8}\.csv", "-HASH.csv", "\n".join(lines)),
+        dict(OUT=out, DATA=tmp_path, MODEL=tmp_path.name))
 
 
 def test_too_few_patients_or_a_wrong_share_are_refused(tmp_path, model_file):
@@ -56,3 +68,10 @@ def test_too_few_patients_or_a_wrong_share_are_refused(tmp_path, model_file):
         learning_curve.main([*common, "--patients", "2"])
     with pytest.raises(files.InputError, match="--val-share 1"):
         learning_curve.main([*common, "--val-share", "1"])
+
+
+def test_the_picture_has_a_line_for_each_model():
+    rows = [dict(model=model, patients=patients, auc=auc, low=auc - 0.1, high=auc + 0.2)
+            for model, patients, auc in (("b", 4, 0.5), ("b", 0, 0.25), ("a", 0, 0.7))]
+    recorded.check("learning-curve-picture", figure_values.described(
+        curve.picture(rows)))

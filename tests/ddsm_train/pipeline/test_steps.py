@@ -1,6 +1,7 @@
 """The experiments on CBIS-DDSM as chains of commands that parse, and their tables."""
 
 import pytest
+import recorded
 
 from ddsm_train import image_clf_train, mine_patches, patch_clf_train, two_view_train
 from ddsm_train.pipeline import named, steps
@@ -177,3 +178,50 @@ def test_a_table_of_several_seeds_has_mean_and_range(tmp_path):
             plain=dict(auc=auc, auc_interval=[0.5, 1.0])))
     text = experiments.table(steps.PROGRAM, ["resnet-vgg"], runs)
     assert "| 0.75 (0.60 to 0.90, 2 seeds) |" in text
+
+
+def text_of(chain):
+    """Steps as lines: name, title, command, and after which others they come."""
+    return "\n".join(f"{step.name}: {step.title}: {' '.join(map(str, step.command))} "
+                     f"after {' '.join(step.after)}" for step in chain)
+
+
+def test_the_chains_of_all_experiments_are_as_recorded(tmp_path):
+    """One of each kind in full, of the others what tells them apart."""
+    files.write_json(tmp_path / "data" / "census.json", {"pixel_mean": 50.0})
+    lines = []
+    for name, scale in steps.SCALES.items():
+        run = experiments.Run(tmp_path, scale, 7, tmp_path / "download"
+                              if name == "paper" else None)
+        lines += [f"== {name}", text_of(steps.data_steps(run))]
+        kinds = set()
+        for row in ROWS:
+            text = text_of(steps.row_steps(row, run, True)).replace(
+                str(tmp_path), "OUT")
+            kind = row.kind, row.mined, len(row.needs), row.name in steps.FIGURES
+            lines.append(f"{row.name}: {recorded.exact(text.encode())}"
+                         if kind in kinds or name in ("one-view", "smoke") else text)
+            kinds.add(kind)
+    recorded.check("experiments-ddsm", "\n".join(lines), dict(OUT=tmp_path))
+
+
+def test_tables_without_and_with_results_are_as_recorded(tmp_path):
+    usual = experiments.Run(tmp_path / "usual", steps.SCALES["paper"], 1, None)
+    run = experiments.Run(tmp_path / "run", steps.SCALES["paper"], 1, None,
+                          beside=usual)
+    texts = [experiments.table(steps.PROGRAM, list(named.EXPERIMENTS), [run])]
+    for number, (place, name) in enumerate((
+            (run, "resnet-vgg"), (usual, "resnet-vgg"), (run, "petrini-two-view"),
+            (usual, "petrini-single-view"), (run, "two-step"))):
+        auc = 0.5 + number / 16
+        files.write_json(place.out / name / "test" / (
+            "report.json" if name == "two-step" else "results.json"), dict(
+                auc=auc, interval=[auc - 0.1, auc + 0.2], cases=dict(test=9),
+                cancers=dict(test=4), plain=dict(
+                    auc=auc, auc_interval=[auc - 0.1, auc + 0.2], count=30,
+                    positive=10 + number), flips=dict(auc=auc + 0.01)))
+    files.write_json(run.out / "resnet-vgg" / "best.report.json",
+                     dict(best=dict(epoch=4)))
+    names = ["resnet-vgg", *named.GROUPS["petrini"], "two-step"]
+    texts += [experiments.table(steps.PROGRAM, names, [run])]
+    recorded.check("experiments-ddsm-tables", "\n".join(texts), dict(OUT=tmp_path))

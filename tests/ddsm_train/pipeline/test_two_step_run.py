@@ -5,9 +5,10 @@ import pathlib
 
 import numpy as np
 import pytest
+import recorded
 
 from ddsm_train.pipeline import two_step_run
-from end2end.heatmaps import two_step
+from end2end.heatmaps import heatmap_files, two_step
 from end2end.utils import files
 
 VALUES = dict(largest=1, trees=20, max_depth=3, min_samples_split=2, workers=1,
@@ -44,3 +45,39 @@ def test_too_few_cases_to_split_are_noted(cases, noted):
             text) == noted
     assert text.splitlines()[-2:][0].startswith("scores in out")
     assert text.splitlines()[-1].startswith("next: ")
+
+
+def heatmap_file(path, count, *, classes=("background", "calc_mal", "mass_mal")):
+    """Breasts of which every third has cancer, and every fourth no MLO."""
+    rng = np.random.default_rng(count)
+    cases = []
+    for number in range(count):
+        maps = rng.random((2, 7, 5, len(classes))).astype(np.float32)
+        maps[..., 1] *= 0.4 + 0.6 * (number % 3 == 0)
+        maps /= maps.sum(axis=-1, keepdims=True)
+        cases.append(heatmap_files.Case(
+            f"P_{number}", "LEFT" if number % 2 else "RIGHT", int(number % 3 == 0),
+            maps[0], None if number % 4 == 3 else maps[1]))
+    heatmap_files.write_cases(path, cases, classes=classes, settings={})
+
+
+@pytest.mark.parametrize("by", ["image", "breast"])
+def test_the_result_is_as_recorded(tmp_path, by):
+    heatmap_file(tmp_path / "train.npz", 12)
+    heatmap_file(tmp_path / "test.npz", 9)
+    arguments = argparse.Namespace(**VALUES | dict(
+        trees=5, cutoffs=[0.3, 0.5], by=by, seed=3, train=str(tmp_path / "train.npz"),
+        test=str(tmp_path / "test.npz"), out=str(tmp_path / "out")))
+    text = two_step_run.run(arguments)
+    recorded.check(f"two-step-{by}", "\n".join([
+        text, recorded.folder(tmp_path / "out")]), dict(OUT=tmp_path))
+
+
+def test_heatmaps_of_other_classes_are_refused(tmp_path):
+    heatmap_file(tmp_path / "train.npz", 6)
+    heatmap_file(tmp_path / "test.npz", 6, classes=("background", "cancer"))
+    arguments = argparse.Namespace(**VALUES | dict(
+        train=str(tmp_path / "train.npz"), test=str(tmp_path / "test.npz"), seed=3,
+        out=str(tmp_path / "out")))
+    with pytest.raises(files.InputError, match="heatmaps of different classes"):
+        two_step_run.run(arguments)

@@ -1,7 +1,10 @@
 """The experiments on INbreast as chains of commands, and their table."""
 
+import re
+
 import noted_steps
 import pytest
+import recorded
 
 from end2end import experiments as shared
 from end2end import paper_figures
@@ -138,3 +141,36 @@ def test_small_phantoms_have_as_many_women_as_said_and_neither_flips_nor_five_fo
     arguments = finetune.parser().parse_args(list(map(str, tune.command[1:])))
     assert arguments.folds == 2 and arguments.adapt == "last-stage"
     assert all("--flips" not in step.command for step in (test, before))
+
+
+@pytest.mark.parametrize("scale", ["paper", "small"])
+def test_all_commands_and_the_table_are_as_recorded(tmp_path, commands, scale):
+    models = tmp_path / "models"
+    (models / "data" / "images" / "test").mkdir(parents=True)
+    for row in named.ROWS:
+        if row.model:
+            files.write_text(models / row.model / "best.h5", "")
+    (tmp_path / "data").mkdir()
+    noted_steps.write_manifest(tmp_path / "data", patients=30)
+    run = shared.Run(tmp_path, steps.SCALES[scale], 7, tmp_path if scale == "paper"
+                     else None, models)
+    shared.perform(steps.PROGRAM, list(named.EXPERIMENTS), run)
+    lines = [f"{step.name}: {step.title}: {' '.join(map(str, step.command))} after "
+             f"{' '.join(step.after)}" for step in commands]
+    lines.append(shared.table(steps.PROGRAM, list(named.EXPERIMENTS), [run]))
+    # The names of manifests have a hash of their absolute paths.
+    text = re.sub(r"-[0-9a-f]{8}\.csv", "-HASH.csv", "\n".join(lines))
+    recorded.check(f"experiments-inbreast-{scale}", text, dict(OUT=tmp_path))
+
+
+def test_the_models_that_rows_start_from_and_how_they_are_made(tmp_path):
+    texts = []
+    for words in (["--scale", "small"], ["--scale", "paper", "--data", "D"],
+                  ["--scale", "paper", "--data", "D", "--ddsm", "C"],
+                  ["--scale", "demo", "--models", "M"]):
+        arguments = experiments.parser().parse_args(["--run", "table4", *words])
+        texts.append(steps.starts(arguments))
+    assert [(str(models), *flags) for models, flags in texts] == [
+        ("runs/small-experiments", "--scale", "small"), ("runs/paper-experiments",),
+        ("runs/paper-experiments", "--scale", "paper", "--data", "C"),
+        ("M", "--scale", "demo")]
