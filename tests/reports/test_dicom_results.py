@@ -12,6 +12,7 @@ import pixelmed
 import pydicom
 import pytest
 import real_films
+import recorded
 import saved_models
 
 from end2end import predict
@@ -165,6 +166,40 @@ def test_an_image_without_a_strong_place_has_no_segmentation(tmp_path):
     assert not targets["regions"].exists() and targets["report"].exists()
 
 
+@pytest.mark.parametrize(("name", "tags", "row", "frame"), [
+    ("whole", dict(
+        PixelSpacing=[0.07, 0.05], PatientOrientation=["A", "FR"],
+        ClinicalTrialSponsorName="S", ClinicalTrialProtocolID="7"),
+     dict(laterality="R", notes="n" * 1100), None),
+    ("frame", dict(
+        ImagerPixelSpacing=[0.1, 0.1], PatientOrientation=["A", "FQ"],
+        ClinicalTrialSponsorName="S", PatientName="N^M", NumberOfFrames=2),
+     dict(laterality="", view="", flags="", calibrated=""), 1)])
+def test_all_elements_of_the_results_are_as_recorded(
+        tmp_path, monkeypatch, name, tags, row, frame):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    monkeypatch.setattr(dicom_results, "MOST_REGIONS", 2)
+    pixels = np.arange(6000, dtype=np.uint16).reshape(2, 60, 50)
+    path = dicom_writer.write(tmp_path / "a.dcm", pixels if frame else pixels[0],
+                              ImageLaterality="R", **IDENTIFIERS, **tags)
+    strength = np.zeros((30, 20), np.float32)
+    for number in range(4):
+        strength[number * 7 + 1:number * 7 + 5, 3:5 + 2 * number] = 0.6 + 0.1 * number
+    explained = maps.Explained(
+        "a", np.full((60, 50), 90, np.uint8), 0.625,
+        dict(guided=strength[::-1], gradcam=strength), source=(60, 50),
+        legends=dict(guided="What moved.", gradcam="What the model saw."))
+    targets = dicom_results.paths(tmp_path, "a")
+    dicom_results.write(targets, dicom_results.Result(
+        dict(ROW, path=str(path)) | row, explained, methods.pictures(None),
+        () if frame else ("a, films", "b"), number=4, frame=frame))
+    recorded.check(f"dicom-results-{name}", "\n".join(
+        f"== {kind}\n{recorded.elements(dataset)}\n"
+        f"{recorded.picture(dataset.pixel_array) if 'PixelData' in dataset else ''}"
+        for kind, target in targets.items() if target.exists()
+        for dataset in [pydicom.dcmread(target)]), dict(FOLDER=tmp_path))
+
+
 # By the validators of others -------------------------------------------------------
 
 
@@ -231,12 +266,22 @@ def test_pixelmed_names_what_is_wrong(folder, tmp_path):
     assert "SegmentLabel" in pixelmed.ERRORS["regions"](tmp_path / "wrong.dcm")[0]
 
 
-def test_highdicom_reads_all_results_as_they_were_written(folder):
+def read_by_highdicom(reports, segmentations):
     import highdicom
-    for path in sorted(folder.glob("*.report.dcm")):
+    for path in reports:
         report = highdicom.sr.srread(path)
         assert report.content.get_planar_roi_measurement_groups()
-    for path in sorted(folder.glob("*.regions.dcm")):
+    for path in segmentations:
         segmented = highdicom.seg.segread(path)
         source = segmented.get_source_image_uids()
         assert len(source) == 1 and segmented.number_of_segments >= 1
+
+
+def test_highdicom_reads_the_results_as_they_were_written(written):
+    read_by_highdicom([written["report"].filename], [written["regions"].filename])
+
+
+@pytest.mark.slow
+def test_highdicom_reads_all_results_as_they_were_written(folder):
+    read_by_highdicom(sorted(folder.glob("*.report.dcm")),
+                      sorted(folder.glob("*.regions.dcm")))

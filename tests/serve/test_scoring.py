@@ -1,9 +1,22 @@
-"""The picture that the page shows of a file."""
+"""What the page shows of a file, and what can be taken away of it."""
 
+import base64
+import io
+import json
+import re
+import zipfile
+
+import cv2
+import dicom_writer
 import numpy as np
 import pytest
+import recorded
+import run_files
+import saved_models
+import tiny_classifier
 
-from end2end.serve import scoring
+from end2end import checkpoints
+from end2end.serve import browsers, downloads, scoring
 from end2end.utils import files
 
 
@@ -27,3 +40,72 @@ def test_an_empty_picture_is_black():
 def test_a_frame_that_is_no_number_is_refused_before_anything_is_read(frame):
     with pytest.raises(files.InputError, match="is no number"):
         scoring.Scorer([]).score("a.png", b"", frame, None)
+
+
+def readable(answer):
+    """An answer as text, its pictures as what tells them apart."""
+    layers = [dict(layer, image=recorded.picture(cv2.imdecode(np.frombuffer(
+        base64.b64decode(layer["image"].partition(",")[2]), np.uint8), -1)))
+        for layer in answer["layers"]]
+    return lines(dict(answer, layers=layers))
+
+
+def lines(values):
+    return "\n".join(f"{name}: {json.dumps(value)}" for name, value in values.items())
+
+
+def zipped(content, folder):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(folder)
+    return recorded.folder(folder)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_all_that_the_page_gives_is_as_recorded(tmp_path, alone):
+    card = dict(run_files.CARD, format=1, operating_points=[
+        dict(row, scheme="flips") for row in run_files.CARD["operating_points"]])
+    for name in ("images", "classes", "kind", "model", "training", "metrics"):
+        del card[name]
+    paths = [tiny_classifier.save(tmp_path / "a.h5", seed=10, **card),
+             tiny_classifier.save(tmp_path / "b.h5", seed=11)]
+    patch = saved_models.patch_model(tmp_path / "patch.h5")
+    scorer = scoring.Scorer(
+        [checkpoints.load_classifier(path) for path in paths[:1 if alone else 2]],
+        None if alone else checkpoints.load_classifier(patch), flips=alone,
+        key=bytes(range(32)), folder=tmp_path / "served", refuse_unfit=alone,
+        map_scale="image" if alone else "model")
+    browser = browsers.Browser(tmp_path / "browser")
+    tags = dict(SeriesInstanceUID="1.2.3", StudyInstanceUID="1.2", ViewPosition="MLO",
+                ImageLaterality="R", PatientID="7", StudyDate="20200102", BitsStored=16,
+                HighBit=15, PixelSpacing=[0.2, 0.2])
+    stack = np.stack([tiny_classifier.picture(seed) for seed in (2, 3)])
+    said, marks = [lines(scorer.about() | dict(colours=None))], {}
+    for name, content, frame in (
+            ("in/P_1 é_LEFT_CC.png", cv2.imencode(
+                ".png", tiny_classifier.picture(1))[1].tobytes(), ""),
+            ("P_1_RIGHT_CC.png", cv2.imencode(
+                ".png", np.full((90, 70), 7, np.uint8))[1].tobytes(), ""),
+            ("a.dcm", dicom_writer.write(
+                tmp_path / "a.dcm", stack[0], SOPInstanceUID="1.2.4",
+                **tags).read_bytes(), ""),
+            ("a.dcm", dicom_writer.write(
+                tmp_path / "b.dcm", stack, NumberOfFrames=2, SOPInstanceUID="1.2.5",
+                **tags).read_bytes(), "1")):
+        try:
+            answer = scorer.score(name, content, frame, browser)
+            marks[f"MARK{len(marks)}"] = answer["mark"]
+            said.append(readable(answer))
+        except files.InputError as error:
+            said.append(str(error))
+    said += map(readable, scorer.results(browser))
+    said.append(lines(scorer.session.account(list(marks.values()), [])))
+    view = list(browser.views.values())[-1]
+    for part in ({}, dict(left=0.1, top=0.25, right=0.9, bottom=0.5, rows=15)):
+        content, headers = scorer.picture(browser, view.id, part)
+        said.append(f"{headers} {recorded.picture(np.frombuffer(content, '<u2'))}")
+    said += [zipped(downloads.pictures(scorer, browser), tmp_path / "pictures"),
+             re.sub(r"base64,([\w+/=]{12})[\w+/=]*", r"base64,\1", re.sub(
+                 r"<(style|script)>.*?</\1>|sha256-[^']*", "",
+                 downloads.page(scorer, browser).decode(), flags=re.DOTALL))]
+    recorded.check(f"page-{'alone' if alone else 'several'}", "\n".join(said), {
+        **marks, "FOLDER": tmp_path})
