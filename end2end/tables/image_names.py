@@ -7,6 +7,7 @@ the last two rows. Rows marked "from memory" were written without a copy of the 
 import dataclasses
 import datetime
 import functools
+import os
 import pathlib
 import re
 
@@ -111,9 +112,10 @@ def statement(path: object) -> identity.Statement | None:
     """What the name of a file and of its folders says; None where it says nothing.
 
     Args:
-        path: made absolute, links are not resolved.
+        path: made absolute, with no `..` in it, which names no folder; links are not
+            resolved.
     """
-    path = pathlib.Path(str(path)).absolute()
+    path = pathlib.Path(os.path.abspath(str(path)))
     stem = path.with_suffix("") if SUFFIX.fullmatch(path.suffix) else path
     texts = dict(stem=(stem.name,), path=(stem.as_posix(),), folder=(
         stem.name, *(parent.name for parent in list(path.parents)[:3])))

@@ -1,8 +1,15 @@
 """The program of archives: prepared images, manifests, and scores as elsewhere."""
 
+import hashlib
+import shutil
 
+import cv2
+import dicom_writer
 import numpy as np
 import pytest
+import recorded
+import saved_models
+import tiny_classifier
 
 from end2end.archive import __main__ as program
 from end2end.archive import shards
@@ -11,8 +18,6 @@ from end2end.utils import files
 
 
 def test_preparing_writes_16_bit_images_and_names_the_unreadable(tmp_path):
-    import cv2
-
     cv2.imwrite(str(tmp_path / "a.png"), np.full((80, 60), 255, np.uint8))
     shards.write_rows(tmp_path / "in.csv", ("path",), [
         dict(path="a.png"), dict(path=tmp_path / "none.png")])
@@ -40,9 +45,6 @@ def test_what_is_no_manifest_is_refused_before_anything_is_written(
 
 @pytest.mark.parametrize("flips", [True, False])
 def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path, flips):
-    import cv2
-    import tiny_classifier
-
     from end2end import checkpoints, prediction
 
     model, rows = tiny_classifier.save(tmp_path / "m.h5"), []
@@ -62,3 +64,57 @@ def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path, flips):
     # The picture and its flips do not score alike, or this would say nothing.
     assert abs(same - other).max() > 100 * abs(scores - same).max()
     assert scored[3]["patient"].endswith("/P_3") and scored[3]["laterality"] == "L"
+
+
+def manifest(folder):
+    """A table of images of three women with a copy, two lines on one image, a file
+    that is none and one that is not there; beside it a file that is no table."""
+    saved_models.write_images(folder, women=3)
+    (folder / "P_7_RIGHT_CC.png").write_bytes(b"no image")
+    shutil.copy(folder / "pos" / "P_00001_LEFT_CC.png", folder / "copy.png")
+    cv2.imwrite(str(folder / "P_9_RIGHT_MLO.png"), np.full((40, 32), 7, np.uint8))
+    dicom_writer.write(folder / "a.dcm", tiny_classifier.picture(2) >> 4,
+                       ImageLaterality="R", ViewPosition="ML", PatientID="woman-1",
+                       StudyInstanceUID="1.2.3", StudyDate="20200102")
+    names = [path.relative_to(folder).as_posix() for kind in ("neg", "pos")
+             for path in sorted((folder / kind).iterdir())]
+    rows = [*((name, int(name.startswith("pos")), "") for name in names),
+            ("P_7_RIGHT_CC.png", 1, ""), ("copy.png", "", ""),
+            ("P_9_RIGHT_MLO.png", "malignant", "L"), ("a.dcm", 0, ""),
+            (names[0], "", "R"), ("none.png", 0, "")]
+    shards.write_rows(folder / "tables" / "in.csv", ("path", "label", "side", "shoe"), [
+        dict(path=f"../{path}", label=label, side=side) for path, label, side in rows])
+    (folder / "tables" / "notes.txt").write_text("no table")
+    return folder / "tables"
+
+
+def test_all_that_is_said_and_written_of_archives_is_as_recorded(
+        tmp_path, capsys):
+    (tmp_path / "key").touch(mode=0o600)
+    (tmp_path / "key").write_text("12" * 32)
+    models = [str(saved_models.whole_image_model(tmp_path / f"{name}.h5", bias=bias))
+              for name, bias in (("a", 0.0), ("b", 0.7))]
+    table, said = manifest(tmp_path / "in"), []
+    for name, words in (
+            ("one", ["predict", table, "--models", *models, "--flips", "--rows", "5",
+                     "--batch-size", "3", "--pseudonym-key", tmp_path / "key"]),
+            ("unfit", ["predict", table / "in.csv", "--models", models[1],
+                       "--refuse-unfit", "--views", "all", "--keep-ids"]),
+            ("png", ["prepare", table, "--size", "48", "36", "--rows", "4",
+                     "--pseudonym-key", tmp_path / "key"])):
+        out = tmp_path / name
+        program.main([*map(str, words), "--out", str(out)])
+        said += [f"== {name}", capsys.readouterr().out]
+        for row in shards.read_rows(str(out)):
+            if row.get("source") not in (None, row["path"]):
+                pixels = cv2.imread(row["path"], cv2.IMREAD_UNCHANGED)
+                mark = hashlib.sha256(row["source"].encode()).hexdigest()[:16]
+                # The names hold a mark of the source, whose folder is of this run.
+                row["path"] = row["path"].replace(f"/{mark[:2]}/", "/MA/").replace(
+                    mark, "MARK") + f" {recorded.picture(pixels)}"
+            said.append(str(list(row.values())))
+        said += sorted(path.name for path in out.iterdir())
+        if name != "png":
+            program.main(["evaluate", str(out), "--runs", "40", "--seed", "3"])
+            said.append(capsys.readouterr().out)
+    recorded.check("archive", "\n".join(said), dict(FOLDER=tmp_path))

@@ -71,7 +71,8 @@ def test_a_study_of_vindr_is_an_exam_of_an_unknown_woman():
     ("/a/pos/case7_L_CC.png", "/a"),           # a class is no woman
     ("/a/pos/mammo_L_CC.png", "/a/pos"),       # but all that there is
     ("/a/woman_g/left/L-CC.png", "/a/woman_g"),
-    ("/a/1/L_CC.png", "/a/1"), ("/a/siteB/001_L_CC.png", "/a/siteB")])
+    ("/a/1/L_CC.png", "/a/1"), ("/a/siteB/001_L_CC.png", "/a/siteB"),
+    ("/a/tables/../case7_L_CC.png", "/a"), ("/a/b/../woman_b/L_CC.png", "/a/woman_b")])
 def test_plain_names_count_together_with_their_folder(path, folder):
     statement = image_names.statement(path)
     assert statement.fields["namespace"] == (

@@ -1,7 +1,10 @@
 """Tests of end2end.isolated: a library that goes round in circles ends its process."""
 
 import concurrent.futures
+import contextlib
 import io
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +12,7 @@ import threading
 import time
 import types
 
+import numpy as np
 import pytest
 
 from end2end.utils import files, isolated
@@ -183,3 +187,170 @@ def test_a_process_that_is_ended_from_two_places_at_once_ends_quietly():
     reader.stop()
     assert reader.process is None and waits == [1]
     assert reader.complaints.closed
+
+
+@contextlib.contextmanager
+def answering(written, code=0, complaints=b"", seconds=5, ended=True):
+    """A reader whose process has written this much already; the words that it gets."""
+    source, target = os.pipe()
+    os.write(target, written)
+    if ended:
+        os.close(target)
+
+    def wait(seconds=None):
+        if code is None and seconds:
+            raise subprocess.TimeoutExpired("x", seconds)
+        return code
+    reader = isolated.Reader(seconds=seconds)
+    stdin = io.BytesIO()
+    stdin.close, reader.complaints = lambda: None, io.BytesIO(complaints)
+    with os.fdopen(source, "rb") as stdout:
+        reader.process = types.SimpleNamespace(
+            stdin=stdin, stdout=stdout, poll=lambda: None, kill=lambda: None, wait=wait)
+        yield reader, stdin
+    if not ended:
+        os.close(target)
+
+
+def test_an_array_comes_back_from_the_process_as_it_was(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    array = np.arange(6, dtype=np.uint16).reshape(2, 3)
+    head = json.dumps(dict(dtype=array.dtype.str, shape=array.shape)).encode()
+    with answering(head + b"\n" + array.tobytes() + b"{}\n") as (reader, stdin):
+        np.testing.assert_array_equal(reader.ask("dicom", "a", frame=2), array)
+        assert reader.ask("dicom", "a") is None
+    assert list(map(json.loads, stdin.getvalue().splitlines())) == [
+        dict(task="dicom", path=str(tmp_path / "a"), frame=2),
+        dict(task="dicom", path=str(tmp_path / "a"))]
+
+
+@pytest.mark.parametrize(("written", "code", "ended", "words"), [
+    (b'{"dtype": "<u2", "shape": [2]}\nabc', 3, True, "ended with status 3 (the last)"),
+    (b'{"dtype"', -signal.SIGKILL, True, "was killed, perhaps for lack of memory (th"),
+    (b"", -signal.SIGPROF, True, "took more than 9 seconds of the processor (the"),
+    (b"", -signal.SIGSEGV, True, "crashed by SIGSEGV (the last)"),
+    (b"", None, True, "closed its output; the file is damaged"),
+    (b"", 0, False, "did not end within 0 seconds; the file is damaged. Restore it or")])
+def test_a_process_that_gives_no_answer_is_told_with_its_end(
+        tmp_path, written, code, ended, words):
+    (tmp_path / "a").write_bytes(b"x")
+    with answering(written, code, b"first\nthe last\n\nI0000 00:00 note\n",
+                   seconds=5 if ended else 0.1, ended=ended) as (reader, _), \
+            pytest.raises(files.InputError) as error:
+        reader.ask("dicom", tmp_path / "a")
+    assert str(error.value).startswith(
+        f"{tmp_path / 'a'} cannot be read: its library {words}")
+    assert reader.process is None
+
+
+def test_a_large_file_may_take_longer(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x")
+    monkeypatch.setattr(os.path, "getsize", lambda path: 50_000_000)
+    limits = []
+    monkeypatch.setattr(
+        isolated.Reader, "_ask", lambda self, question, limit: limits.append(limit))
+    isolated.Reader(seconds=4).ask("dicom", tmp_path / "a")
+    assert limits == [9]
+
+
+def serving(monkeypatch, *actions):
+    """Tasks `0`, `1`, ... that do such; the limits that are set meanwhile."""
+    limits = []
+    monkeypatch.setattr(isolated, "limit_memory", lambda *more: limits.append(more))
+    monkeypatch.setattr(isolated, "limit_time", limits.append)
+    monkeypatch.setitem(sys.modules, "serving", types.SimpleNamespace(
+        **{f"do{k}": action for k, action in enumerate(actions)}))
+    for k in range(len(actions)):
+        monkeypatch.setitem(isolated.TASKS, str(k), ("serving", f"do{k}"))
+    return limits
+
+
+def raising(error):
+    def action(path, **values):
+        raise error
+    return action
+
+
+def test_answers_are_arrays_nothing_or_sentences_and_end_the_limit_of_time(
+        tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(bytes(1000))
+    array = np.arange(6, dtype=np.int16).reshape(2, 3).T
+    limits = serving(
+        monkeypatch, lambda path, frame: array * frame, lambda path: None,
+        raising(files.InputError("broken")), raising(MemoryError()),
+        lambda path: np.zeros(0, np.uint8))
+    path = str(tmp_path / "a")
+    values, answer = isolated.answer(dict(task="0", path=path, frame=3))
+    assert values == dict(dtype="<i2", shape=(3, 2)) and answer.flags["C_CONTIGUOUS"]
+    np.testing.assert_array_equal(answer, 3 * array)
+    assert isolated.answer(dict(task="1", path=path)) == ({}, None)
+    assert isolated.answer(dict(task="2", path=path)) == (dict(error="broken"), None)
+    values, answer = isolated.answer(dict(task="3", path=path))
+    assert answer is None and values["error"] == (
+        f"{path} cannot be read within 2 GB of memory; it is damaged or far larger "
+        "than any such file. Leave it out.")
+    assert isolated.answer(dict(task="4", path=path))[0] == dict(
+        dtype="|u1", shape=(0,))
+    assert limits == [(0,), 9, 0] * 5
+    monkeypatch.setattr(isolated, "_ALLOWED", 3 << 30)
+    assert "within the 3072 MB of address space" in isolated.answer(
+        dict(task="3", path=path))[0]["error"]
+
+
+def test_memory_is_limited_above_what_is_held_and_below_what_was_allowed(monkeypatch):
+    resource, limits = pytest.importorskip("resource"), []
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (7 << 30, 1 << 50))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, pair: limits.append(pair))
+    assert isolated.limit_of_memory() == 7 << 30
+    monkeypatch.setattr(isolated, "_ALLOWED", 0)
+    isolated.limit_memory()
+    isolated.limit_memory(5000 << 10)
+    (first, hard), (second, _) = limits
+    with open("/proc/self/status") as stream:
+        held = int(stream.read().split("VmSize:")[1].split()[0]) << 10
+    assert hard == 1 << 50 and abs(first - held - isolated.MAX_MEMORY) < 100 << 20
+    assert abs(second - first - (5000 << 10)) < 4000 << 10
+    monkeypatch.setattr(isolated, "_ALLOWED", 1 << 20)
+    isolated.limit_memory()
+    assert limits[-1] == (1 << 20, 1 << 50)
+
+
+def test_the_process_answers_lines_until_there_are_no_more(monkeypatch, capfd):
+    serving(monkeypatch, lambda path: print("noise") or np.array([258], np.uint16),
+            raising(files.InputError("broken")))
+    monkeypatch.setattr(isolated, "_is_this_process", False)
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=[
+        json.dumps(dict(task=str(k), path="a")).encode() for k in (0, 1)]))
+    kept, interrupt = os.dup(1), signal.getsignal(signal.SIGINT)
+    try:
+        isolated.main([])
+        assert isolated._is_this_process
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        # The process asks no other for what its own tasks read.
+        assert isolated.ask("0", "a") == 258
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        os.dup2(kept, 1)
+        os.close(kept)
+    written = capfd.readouterr().out.replace("noise\n", "")
+    assert written == ('ready\n{"dtype": "<u2", "shape": [1]}\n\x02\x01'
+                       '{"error": "broken"}\n')
+
+
+def test_a_forked_process_starts_readers_of_its_own(monkeypatch):
+    monkeypatch.setattr(isolated._readers.all[0], "process", "of the parent")
+    child = os.fork()
+    if child == 0:
+        os._exit(7 if isolated._readers.all[0].process is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_the_process_looks_for_modules_in_no_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", "/x", str(isolated.PACKAGE)])
+    assert isolated.import_path() == ["/x", str(isolated.PACKAGE)]
+    monkeypatch.setattr(sys, "path", ["", "/x"])
+    assert isolated.import_path() == ["/x", str(isolated.PACKAGE)]
+    monkeypatch.chdir(isolated.PACKAGE)
+    assert isolated.import_path() == [str(isolated.PACKAGE), "/x"]
