@@ -331,7 +331,8 @@ def settle(arguments: argparse.Namespace) -> list[str]:
         all_views=arguments.views == "all")
     lines = tally.lines(list(settling.not_tables(arguments.table)))
     if further:
-        lines.append(f"{further} rows are further lines on images counted above")
+        lines.append("further lines on images counted above: "
+                     f"{commands.counted(further, 'row')}")
     return lines
 
 

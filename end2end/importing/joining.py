@@ -12,7 +12,7 @@ from end2end.data import splits
 from end2end.importing import converting, machine, outputs, records, store
 from end2end.importing.machine import IN_USE
 from end2end.tables import vocabulary, words
-from end2end.utils import files
+from end2end.utils import commands, files
 
 Say = Callable[[str], None]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,39}")
@@ -232,7 +232,8 @@ def _split_by_site(pictures, settings, test_site):
         pictures.query("UPDATE pictures SET part = 'val' WHERE safe = ? AND "
                        "part = 'train'", woman)
     return (f"{test_site} is for testing, {settings.val_share:g} of the other women "
-            f"for validation" + (f"; {left} images left out" if left else ""))
+            f"for validation" + (
+                f"; {commands.counted(left, 'image')} left out" if left else ""))
 
 
 def vendor_lines(pictures: store.Store) -> Iterator[str]:

@@ -208,8 +208,9 @@ def who(pictures: Store) -> Iterator[str]:
     unknown = {word: pictures.count(f"{IN_USE} AND {column} = ''") for word, column in (
         ("woman", "patient"), ("exam", "exam"), ("side", "laterality"),
         ("view", "view"))}
-    yield "unknown: " + (", ".join(f"{word} of {count} images" for word, count
-                                   in unknown.items() if count) or "nothing")
+    yield "unknown: " + (", ".join(
+        f"{word} of {commands.counted(count, 'image')}"
+        for word, count in unknown.items() if count) or "nothing")
 
 
 # Class folders of patches by kind and whether malignant, in the order of the paper.

@@ -97,13 +97,13 @@ def test_all_that_is_said_and_written_of_archives_is_as_recorded(
     table, said = manifest(tmp_path / "in"), []
     for name, words in (
             ("one", ["predict", table, "--models", *models, "--flips", "--rows", "5",
-                     "--batch-size", "3", "--pseudonym-key", tmp_path / "key"]),
+                     "--batch-size", "3"]),
             ("unfit", ["predict", table / "in.csv", "--models", models[1],
                        "--refuse-unfit", "--views", "all", "--keep-ids"]),
-            ("png", ["prepare", table, "--size", "48", "36", "--rows", "4",
-                     "--pseudonym-key", tmp_path / "key"])):
+            ("png", ["prepare", table, "--size", "48", "36", "--rows", "4"])):
         out = tmp_path / name
-        program.main([*map(str, words), "--out", str(out)])
+        program.main([*map(str, words), "--out", str(out), "--pseudonym-key",
+                      str(tmp_path / "key")])
         said += [f"== {name}", capsys.readouterr().out]
         for row in shards.read_rows(str(out)):
             if row.get("source") not in (None, row["path"]):

@@ -52,6 +52,18 @@ def test_scores_that_are_no_probabilities_have_no_curve(tmp_path, capsys):
     assert "one reader" in printed
 
 
+@pytest.mark.parametrize(("least", "most", "said"), [
+    (0.0, 1.0, False), (-0.1, 0.9, True), (0.1, 1.1, True)])
+def test_scores_beyond_either_end_have_no_curve(tmp_path, capsys, least, most, said):
+    columns = evidence_tables.scored()
+    values = [float(value) for value in columns["score"]]
+    columns["score"] = [
+        least + (most - least) * (value - min(values)) / (max(values) - min(values))
+        for value in values]
+    path = evidence_tables.write(tmp_path / "a.csv", columns)
+    assert ("no decision curve" in run(capsys, path)) == said
+
+
 @pytest.mark.parametrize("words, message", (
     (["--readers", "no*"], "no such column"), (["--defer", "1.2"], "--defer"),
     (["--prevalence", "0"], "--prevalence 0"),

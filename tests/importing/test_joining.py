@@ -1,10 +1,12 @@
 """Joined imports: women stay women, no picture twice, and what the site tells."""
 
 import csv
+import json
 
 import cv2
 import numpy as np
 import pytest
+import recorded
 
 from end2end.importing import __main__ as program
 from end2end.importing import joining
@@ -102,3 +104,84 @@ def test_imports_of_one_name_or_of_two_sizes_are_refused(two, tmp_path):
         join(tmp_path / "out", *two)
     with pytest.raises(files.InputError, match="census.json"):
         join(tmp_path / "out", tmp_path / "a-files")
+
+
+IMAGES = ("path,patient,exam,laterality,view,label,split,source_label,lesion_type,"
+          "density,age_band,vendor,site,mean,content")
+REGIONS = ("patient_id,side,view,repeat,abn_num,pathology,type,full_path,mask_path,"
+           "finding,region,density,split")
+
+
+def handmade(folder, words, rows, regions=(), size=(40, 32)):
+    """Writes the output of an import; row: name of a picture, its number, cells."""
+    for name in ("full", "mask"):
+        (folder / name).mkdir(parents=True)
+    lines = []
+    for name, number, cells in rows:
+        pixels = np.random.default_rng(number).integers(0, 60000, size)
+        cv2.imwrite(str(folder / "full" / f"{name}.png"), pixels.astype(np.uint16))
+        # The pictures of an older import have no hash of their content in its table.
+        content = "" if number > 90 else f"{number:064x}"
+        lines.append(f"full/{name}.png,{cells},{pixels.mean() / 257:.3f},{content}")
+    for k, region in enumerate(regions):
+        mask = np.zeros(size, np.uint8)
+        mask[5:20 + k, 3 + k:9] = 255
+        cv2.imwrite(str(folder / region.split(",")[8]), mask)
+    (folder / "images.csv").write_text("\n".join([IMAGES, *lines]) + "\n")
+    if regions:
+        (folder / "roi_mask_path.csv").write_text("\n".join([REGIONS, *regions]) + "\n")
+    (folder / "census.json").write_text(json.dumps(dict(words, size=size)))
+    return folder
+
+
+@pytest.fixture
+def handmades(tmp_path):
+    """Two imports that share three pictures, of which one has two labels; one woman of
+    the second has two makers, another is for testing there."""
+    first = handmade(tmp_path / "x y!", dict(set="mini-MIAS"), [
+        (f"w{k // 2}_{('LEFT', 'RIGHT')[k % 2]}_MLO{'_2' * (k == 4)}", k,
+         f"w{k // 2},e{k},{'LR'[k % 2]},MLO,{k % 3 % 2},{('train', 'val', 'test')[k % 3]}"
+         f",w,mass,{k % 4 + 1},40-49,{'GE' if k % 3 == 1 else ''},") for k in range(14)
+    ], [f"w{k // 2},LEFT,MLO,,{1 + k % 2},{('BENIGN', 'MALIGNANT')[k % 2]},calc,"
+        f"full/w{k // 2}_LEFT_MLO.png,mask/m{k}.png,CALC,box 1 2 3 {k},2,train"
+        for k in (0, 1, 10)])
+    second = handmade(tmp_path / "later", {}, [
+        (f"v{number // 3}_X_{number}", number,
+         f"{'' if number == 20 else f'v{number // 3}'},,,{('CC', 'ML', 'odd')[k % 3]},"
+         f"{int(number in (4, 22, 91))},{'test' if k == 4 else 'train'},,,,,"
+         f"{'HOLOGIC' if k % 4 else 'GE'},{'north' if k % 2 else ''}")
+        for k, number in enumerate((3, 4, 10, 20, 21, 22, 23, 24, 25, 91))])
+    return first, second
+
+
+@pytest.mark.parametrize("words", [
+    (), ("--split", "patient", "--seed", "3", "--val-share", "0.3"),
+    ("--split", "site", "--test-site", "later north", "--val-share", "0.4"),
+    ("--split", "site", "--test-site", "mini-MIAS")])
+def test_all_that_is_said_and_written_of_joined_imports_is_as_recorded(
+        handmades, tmp_path, capsys, words):
+    out = tmp_path / "out"
+    (out / "full").mkdir(parents=True)
+    (out / "full" / "stale.png").touch()
+    rows = join(out, handmades[0], f"later={handmades[1]}", *words)
+    said = [capsys.readouterr().out, *(
+        recorded.picture(cv2.imread(str(out / row["path"]), -1)) for row in rows[:4])]
+    said += [f"== {path.relative_to(out)}\n"
+             + (path.read_text() if path.suffix in recorded.TEXTS else "")
+             for path in sorted(out.rglob("*")) if path.is_file()]
+    name = "-".join(word for word in words[:4] if word.isalpha() or " " in word)
+    recorded.check(f"import-join-{name.replace(' ', '-') or 'keep'}", "\n".join(said), dict(
+        FOLDER=tmp_path))
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (("a b={first}",), "'a b' cannot be the name of an import; expected letters, dig"),
+    (("-x={first}",), "'-x' cannot be the name of an import"),
+    (("{first}", "--split", "site", "--test-site", ""),
+     r"--test-site \(empty\): there is no such site; expected one of mini-MIAS\."),
+    (("{first}/full",), "census.json"), (("{first}x",), "import .*x does not exist")])
+def test_what_cannot_be_joined_is_refused_with_a_sentence(
+        handmades, tmp_path, words, sentence):
+    with pytest.raises(files.InputError, match=sentence):
+        program.main(["join", "--out", str(tmp_path / "out"), *words[1:], "--",
+                      words[0].format(first=handmades[0])])

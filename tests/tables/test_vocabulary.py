@@ -3,6 +3,7 @@
 import pytest
 
 from end2end.tables import vocabulary
+from end2end.utils import files
 
 
 def test_no_spelling_means_two_things():
@@ -19,6 +20,24 @@ def test_labels_are_words_or_numbers(text, number):
 def test_labels_of_other_classes_are_their_names_and_numbers():
     assert vocabulary.label("calc", ("bkg", "calc")) == 1
     assert vocabulary.label("malignant", ("bkg", "calc")) is None
+
+
+@pytest.mark.parametrize(("texts", "classes", "numbers", "names"), [
+    (["0", "1", "1"], None, [0, 1, 1], ("neg", "pos")),
+    (["1", "1"], None, [1, 1], ("neg", "pos")),
+    (["pos", "neg", "pos"], None, [1, 0, 1], ("neg", "pos")),
+    (["mass", "bkg", "calc"], None, [2, 0, 1], ("bkg", "calc", "mass")),
+    (["malignant", "0"], ("neg", "pos"), [1, 0], ("neg", "pos")),
+    (["calc", "bkg"], ("calc", "bkg"), [0, 1], ("calc", "bkg"))])
+def test_a_column_of_labels_becomes_numbers_and_names(texts, classes, numbers, names):
+    found, classes = vocabulary.labels(texts, classes, "t.csv")
+    assert found.tolist() == numbers and found.dtype == "int64" and classes == names
+
+
+def test_a_label_that_no_class_has_is_refused_by_the_first_of_the_alphabet():
+    with pytest.raises(files.InputError, match=(
+            "manifest t.csv has the label 'maybe'; expected one of .*neg.*pos")):
+        vocabulary.labels(["1", "so", "maybe", "0"], ("neg", "pos"), "t.csv")
 
 
 def test_a_column_stands_for_another_of_the_same_meaning():
