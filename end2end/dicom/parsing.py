@@ -379,7 +379,7 @@ def _check_codestream(whole, path, frame):
 
 def _check_run_length(stream, whole, path):
     """Refuses run-length data of far more bytes than its pixels can need."""
-    pixel_bytes = whole.BitsAllocated // 8 * whole.get("SamplesPerPixel", 1)
+    pixel_bytes = whole.BitsAllocated // 8 * whole.SamplesPerPixel
     most = MOST_RUN_LENGTH_BYTES * whole.Rows * whole.Columns * pixel_bytes
     if (whole.file_meta.TransferSyntaxUID == pydicom.uid.RLELossless
             and len(stream) > most + SAFELY_PARSED):

@@ -140,7 +140,8 @@ def handmades(tmp_path):
     the second has two makers, another is for testing there."""
     first = handmade(tmp_path / "x y!", dict(set="mini-MIAS"), [
         (f"w{k // 2}_{('LEFT', 'RIGHT')[k % 2]}_MLO{'_2' * (k == 4)}", k,
-         f"w{k // 2},e{k},{'LR'[k % 2]},MLO,{k % 3 % 2},{('train', 'val', 'test')[k % 3]}"
+         f"w{k // 2},e{k},{'LR'[k % 2]},MLO,{k % 3 % 2},"
+         f"{('train', 'val', 'test')[k % 3]}"
          f",w,mass,{k % 4 + 1},40-49,{'GE' if k % 3 == 1 else ''},") for k in range(14)
     ], [f"w{k // 2},LEFT,MLO,,{1 + k % 2},{('BENIGN', 'MALIGNANT')[k % 2]},calc,"
         f"full/w{k // 2}_LEFT_MLO.png,mask/m{k}.png,CALC,box 1 2 3 {k},2,train"
@@ -170,8 +171,8 @@ def test_all_that_is_said_and_written_of_joined_imports_is_as_recorded(
              + (path.read_text() if path.suffix in recorded.TEXTS else "")
              for path in sorted(out.rglob("*")) if path.is_file()]
     name = "-".join(word for word in words[:4] if word.isalpha() or " " in word)
-    recorded.check(f"import-join-{name.replace(' ', '-') or 'keep'}", "\n".join(said), dict(
-        FOLDER=tmp_path))
+    recorded.check(f"import-join-{name.replace(' ', '-') or 'keep'}",
+                   "\n".join(said), dict(FOLDER=tmp_path))
 
 
 @pytest.mark.parametrize(("words", "sentence"), [

@@ -3,6 +3,7 @@
 import logging
 import pathlib
 import re
+import types
 
 import pytest
 
@@ -133,3 +134,9 @@ def test_a_command_that_ended_leaves_checksums_and_one_that_failed_none(
         with pytest.raises(SystemExit):
             commands.run(main)
         assert (out / ".checksums.json").exists() == ended
+
+
+@pytest.mark.parametrize(("terminal", "verbose"), [(True, 1), (False, 2)])
+def test_keras_draws_bars_on_terminals_only(monkeypatch, terminal, verbose):
+    monkeypatch.setattr("sys.stdout", types.SimpleNamespace(isatty=lambda: terminal))
+    assert commands.keras_verbosity() == verbose

@@ -231,7 +231,7 @@ def test_an_array_comes_back_from_the_process_as_it_was(tmp_path, monkeypatch):
     (b"", -signal.SIGPROF, True, "took more than 9 seconds of the processor (the"),
     (b"", -signal.SIGSEGV, True, "crashed by SIGSEGV (the last)"),
     (b"", None, True, "closed its output; the file is damaged"),
-    (b"", 0, False, "did not end within 0 seconds; the file is damaged. Restore it or")])
+    (b"", 0, False, "did not end within 0 seconds; the file is damaged. Restore it")])
 def test_a_process_that_gives_no_answer_is_told_with_its_end(
         tmp_path, written, code, ended, words):
     (tmp_path / "a").write_bytes(b"x")
