@@ -1,5 +1,6 @@
 """Masks resized, grey levels spread over 16 bits, jobs that outlive their processes."""
 
+import concurrent.futures
 import json
 import logging
 import os
@@ -204,6 +205,39 @@ def test_a_file_that_kills_its_process_stops_nothing(tmp_path):
         jobs, die_once, ledger=conversion.Ledger(tmp_path / "x.jsonl"), workers=2)
     assert [record["failed"] is None for record in records] == [
         True, False, True, True]
+
+
+def test_jobs_whose_process_died_are_done_alone_and_fail_if_it_dies_again(
+        tmp_path, monkeypatch):
+    """The process dies while `b` is read, always, and once while `d` is."""
+    asked = []
+
+    class Pool(concurrent.futures.ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            key = arguments[-1]["key"]
+            asked.append((self._max_workers, key))
+            if key == "b" or (key == "d" and asked.count((2, "d")) == len(
+                    [pair for pair in asked if pair[1] == "d"])):
+                future = concurrent.futures.Future()
+                future.set_exception(concurrent.futures.process.BrokenProcessPool())
+                return future
+            return super().submit(function, *arguments)
+
+    monkeypatch.setattr(conversion.processes, "pool", Pool)
+    jobs = [dict(key=key, sources=[], settings=[]) for key in "abcd"]
+    records = conversion.run_jobs(
+        jobs, lambda job: dict(outputs=[], complete=True, mark=job["key"] * 2),
+        ledger=conversion.Ledger(tmp_path / "x.jsonl"), workers=2)
+    assert asked == [(2, "a"), (2, "b"), (2, "c"), (2, "d"), (1, "b"), (1, "d")]
+    assert [(record["failed"], record.get("mark")) for record in records] == [
+        (None, "aa"), ("the process that read it died", None), (None, "cc"),
+        (None, "dd")]
+    assert not records[1]["complete"]
+    asked.clear()
+    conversion.run_jobs([dict(job, settings=1) for job in jobs[:1]], lambda job: dict(
+        outputs=[], complete=True), ledger=conversion.Ledger(tmp_path / "x.jsonl"),
+        workers=2)
+    assert asked == []
 
 
 def test_the_ledger_is_the_same_whichever_job_was_done_first(tmp_path):

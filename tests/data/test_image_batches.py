@@ -187,3 +187,14 @@ def test_both_views_of_a_breast_are_mixed_alike(folder):
     (first, second), _, _ = mixing.batch(0)
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, plain.batch(0)[0][0])
+
+
+def test_a_share_of_a_batch_has_what_these_images_have_in_the_whole(folder):
+    whole = batches_of(folder, seed=9, shuffle=True, balance_batches=True,
+                       generator=augment.training_generator())
+    share = whole.shared(lambda count: np.arange(count)[::-1][:2])
+    assert [whole.size(b) for b in range(7)] == [3, 3, 2, 3, 3, 2, 3]
+    for b in (0, 5):
+        for part, values in zip(share.batch(b), whole.batch(b), strict=True):
+            np.testing.assert_array_equal(part, values[::-1][:2])
+    assert len(whole.batch(0)[0]) == 3

@@ -6,8 +6,10 @@ import pathlib
 
 import golden_models
 import keras
+import network_lines
 import numpy as np
 import pytest
+import recorded
 
 from end2end import config, models
 from end2end.models import backbones
@@ -43,6 +45,15 @@ def test_feature_maps_of_resnet50_have_the_originals_sizes(size, expected):
     model = keras.Model(image, backbones.resnet50(image))
     found = {name: model.get_layer(name).output.shape[1] for name in expected}
     assert found == expected
+
+
+def test_the_settings_of_all_layers_are_as_recorded():
+    """Of the trunks built here anyway; what tells the layers of one apart is hashed."""
+    texts = {name: "\n".join(network_lines.described(golden_models.patch_model(
+        name, 0.5))) for name in ("resnet50", "vgg16", "vgg19", "xception", "inception",
+                                  "yaroslav")}
+    recorded.check("models-trunks", "\n".join(
+        f"{name} {recorded.exact(text.encode())}" for name, text in texts.items()))
 
 
 def test_batch_normalisation_has_the_constants_of_keras_2_0_8():

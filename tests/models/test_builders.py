@@ -1,10 +1,13 @@
 import contextlib
+import dataclasses
 import re
 
 import golden_models
 import keras
+import network_lines
 import numpy as np
 import pytest
+import recorded
 
 from end2end import config, models
 from end2end.models import backbones
@@ -196,3 +199,80 @@ def test_images_too_small_for_a_network_of_any_size_are_refused_with_one_that_wo
 def test_an_unknown_backbone_is_refused_by_name():
     with pytest.raises(files.InputError, match="'resnet99' is not known"):
         models.patch_classifier("resnet99", 5)
+
+
+@pytest.fixture
+def small_trunk(monkeypatch):
+    """Trunks of a few weights in the place of the paper's."""
+    def build(x):
+        x = keras.layers.Conv2D(4, 3, strides=4, padding="same", name="conv")(x)
+        return keras.layers.Activation("relu", name="relu")(x)
+
+    for name in ("yaroslav", "vgg16"):
+        monkeypatch.setitem(backbones.BACKBONES, name, dataclasses.replace(
+            backbones.BACKBONES[name], build=build, features="relu"))
+
+
+def test_networks_of_all_settings_have_the_layers_that_are_recorded(small_trunk):
+    networks = {
+        "head": models.patch_classifier("vgg16", 5, dropout=0.25, weight_decay=0.5),
+        "no dropout": models.patch_classifier("vgg16", 3, input_shape=(64, 48, 1)),
+        "bare head": models.patch_classifier("yaroslav", 5, dropout=0.25)}
+    head = networks["head"]
+    options = config.ModelOptions(
+        backbone="vgg16", top_kind="vgg", top_filters=(3,), top_repeats=(1,),
+        heatmap_pool=(3, 2), heatmap_strides=(2, 1), heatmap_max_pool=(1, 1))
+    for name, changes in dict(
+            whole={}, heatmap=dict(heatmap=True), dense=dict(
+                heatmap=True, convolutional=False, dense_units=4)).items():
+        networks[name] = models.whole_image_classifier(
+            head, dataclasses.replace(options, **changes), size=(64, 48), num_classes=3)
+    networks["map"] = models.heatmap_model(
+        head, size=(64, 48), pool=(3, 2), strides=(2, 1), activation="linear")
+    networks["any size"] = models.heatmap_model(head)
+    lines = []
+    for name, network in networks.items():
+        lines += [f"== {name} {network.name} {models.input_channels(network)} "
+                  f"{models.has_heatmap(network)} "
+                  f"{network.layers[-1].get_config()['activation']}",
+                  *network_lines.described(network, in_full="head" in name)]
+        if "trunk" in [layer.name for layer in network.layers]:
+            lines += [models.first_top_layer(network, semantics=semantics)
+                      for semantics in ("corrected", "original")
+                      if name in ("whole", "heatmap", "dense")]
+    lines += [recorded.picture(array) for array in (
+        *models.random_input(head), *models.random_input(
+            networks["whole"], seed=3, size=(7, 5)))]
+    recorded.check("models-networks", "\n".join(lines))
+
+
+def test_refusals_of_networks_are_as_recorded(small_trunk):
+    head = models.patch_classifier("vgg16", 5)
+    image = keras.Input((8, 6, 1), name="image")
+    bare = keras.Model(image, keras.layers.Flatten(name="flat")(image), name="bare")
+    options = config.ModelOptions(
+        backbone="vgg16", top_kind="vgg", top_filters=(3, 3, 3), top_repeats=(1, 1, 1))
+
+    def network_of(**changes):
+        return lambda size: models.whole_image_classifier(
+            head, dataclasses.replace(options, **changes), size=size)
+
+    deep = keras.Input((None, None, 1))
+    deep = keras.Model(deep, keras.layers.Conv2D(1, 3, dilation_rate=800)(deep))
+    lines = []
+    for call, *arguments in (
+            (models.patch_features, bare), (models.patch_head, bare),
+            (models.backbone_row, "resnet99"), (models.check_patch_size, "vgg16",
+                                                (31, 300)),
+            (models.check_patch_size, "resnet50", (300, 75)),
+            (models.check_patch_size, "yaroslav", (8, 8)),
+            (models.layer_at_original_index, head, 5),
+            (models.layer_at_original_index, head, -1), (network_of(), (24, 64)),
+            (network_of(heatmap=True, heatmap_pool=(50, 50)), (64, 64)),
+            (network_of(heatmap=True, heatmap_pool=(400, 400)), (64, 64)),
+            (models.check_image_size, deep, (64, 48))):
+        with pytest.raises(files.InputError) as caught:
+            call(*arguments)
+        lines.append(str(caught.value))
+    recorded.check("models-refusals", "\n".join(lines))
+    assert models.layer_at_original_index(head, 4) == head.layers[4].name

@@ -1,6 +1,8 @@
 import keras
+import network_lines
 import numpy as np
 import pytest
+import recorded
 
 from end2end.models import resnets
 from end2end.utils import files
@@ -65,3 +67,12 @@ def test_a_pure_ratio_gives_a_pure_penalty():
 def test_an_unknown_network_is_refused_by_name():
     with pytest.raises(files.InputError, match="'resnet_19' is not known"):
         resnets.resnet("resnet_19", (64, 48, 1), 2)
+
+
+@pytest.mark.parametrize("name", ["resnet_18", "resnet_38", "resnet_50_org"])
+def test_the_layers_of_a_residual_network_are_as_recorded(name):
+    options = resnets.ResnetOptions(
+        filters=3, alpha=0.2, l1_ratio=0.25, input_dropout=0.1, dropout=0.3)
+    with keras.StatelessScope():
+        model = resnets.resnet(name, (64, 48, 3), 3, options)
+    recorded.check(f"models-{name}", "\n".join(network_lines.described(model)))

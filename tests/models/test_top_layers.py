@@ -1,10 +1,13 @@
 import keras
+import network_lines
 import numpy as np
 import pytest
+import recorded
 from keras.src.applications import efficientnet
 
 from end2end import config
 from end2end.models import top_layers
+from end2end.utils import files
 
 
 def test_he_normal_has_the_cut_and_deviation_of_keras_2_0_8():
@@ -111,3 +114,47 @@ def test_every_layer_of_a_block_is_named_after_it(kind):
     model = keras.Model(image, top_layers.BLOCKS[kind](
         image, 4, 2, weight_decay=0.01, dropout=0.1, name="top", expansion=2))
     assert all(layer.name.startswith("top") for layer in model.layers[1:])
+
+
+TOPS = {
+    **{kind: dict(top_kind=kind, top_filters=(6, 4), top_repeats=(2, 1), expansion=3,
+                  dropout=0.25, weight_decay=0.125) for kind in top_layers.BLOCKS},
+    "dense": dict(convolutional=False, dense_units=9, dense_layers=2, dropout=0.25,
+                  weight_decay=0.125),
+    "shortcut": dict(convolutional=False, dense_units=4, dense_layers=1, shortcut=True,
+                     dropout=0.25, weight_decay=0.125)}
+
+
+def test_the_layers_of_all_tops_are_as_recorded():
+    lines = []
+    for name, changes in TOPS.items():
+        options = config.ModelOptions(
+            heatmap_pool=(3, 2), heatmap_strides=(2, 1), heatmap_max_pool=(1, 2),
+            **changes)
+        image = keras.Input((21, 14, 8))
+        x = top_layers.heatmap(image, options, 5) if not options.convolutional else (
+            image)
+        top = (top_layers.convolutional_top if options.convolutional
+               else top_layers.dense_top)
+        lines += [f"== {name}", *network_lines.described(
+            keras.Model(image, top(x, options, 3)), in_full=name in ("vgg", "dense"))]
+    recorded.check("models-tops", "\n".join(lines))
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    (dict(top_kind="vgg19"), "top kind 'vgg19' is not known; expected one of resnet, "
+     "vgg, mbconv (--block-type)."),
+    (dict(expansion=0), "--bottleneck-enlarge-factor 0"),
+    (dict(top_filters=(4, 0)), "--top-depths 4 0"),
+    (dict(top_filters=()), "--top-depths "),
+    (dict(convolutional=False, dense_units=7, dense_layers=4), "--fc-init-units 0"),
+    (dict(heatmap=True, heatmap_pool=(0, 3)), "--avg-pool-size 0 3"),
+    (dict(heatmap=True, heatmap_max_pool=(2, -1)), "--hm-pool-size 2 -1")])
+def test_a_size_below_1_is_refused_by_its_flag(changes, message):
+    with pytest.raises(files.InputError) as caught:
+        top_layers.check(config.ModelOptions(**changes))
+    assert str(caught.value) in (message, f"{message}: expected whole numbers from 1 "
+                                 "on; correct the flag.")
+    top_layers.check(config.ModelOptions(
+        convolutional=False, top_kind="unused", dense_units=8, dense_layers=4,
+        heatmap_pool=(0, 3)))
