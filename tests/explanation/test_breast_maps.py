@@ -4,6 +4,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import recorded
 from keras import layers
 
 from end2end import checkpoints, config
@@ -35,4 +36,7 @@ def test_colour_is_where_the_score_comes_from(classifier, tmp_path):
     coloured = picture.max(axis=-1) != picture.min(axis=-1)
     # The weight of MLO is 0.
     assert np.argwhere(coloured).tolist() == [[2, 3]]
-    assert breast_maps.picture(classifier, paths[1:]).shape == (8, 6, 3)
+    single = breast_maps.picture(classifier, paths[1:])
+    assert single.shape == (8, 6, 3)
+    recorded.check("maps-of-a-breast", "\n".join(map(recorded.picture, (
+        picture, single))))

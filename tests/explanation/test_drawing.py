@@ -1,7 +1,10 @@
 """Drawing the map of one method over one mammogram."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+import recorded
 import saved_models
 
 from end2end import checkpoints
@@ -48,7 +51,7 @@ def test_every_method_draws_a_map_of_the_input_from_0_to_1(
 
 def test_maps_over_the_flips_turn_with_the_image(classifier, pixels):
 
-    options = maps.ExplainOptions(("guided", "integrated"), 0.0, flips=True)
+    options = maps.ExplainOptions(("guided", "gradient"), 0.0, flips=True)
     plain, turned = (
         maps.explain(classifier, "a.png", options, picture=picture)
         for picture in (pixels, pixels[:, ::-1].copy()))
@@ -61,3 +64,47 @@ def test_maps_over_the_flips_turn_with_the_image(classifier, pixels):
 def test_without_flips_there_is_one_view_and_with_them_there_are_four():
     assert drawing.flips_of(False) == ((),)
     assert len(drawing.flips_of(True)) == 4
+
+
+ALL = methods.names()
+OPTIONS = {
+    "plain": maps.ExplainOptions(ALL, picture_side=20),
+    "flips, scale of the model": maps.ExplainOptions(
+        ("guided", "gradcam"), cutoff=0.3, flips=True, map_scale="model"),
+    "other class": maps.ExplainOptions(("gradient",), class_index=0, map_scale="model"),
+    "cut to the breast": maps.ExplainOptions(("gradcam", "heatmap"), map_scale="model")}
+
+
+def test_maps_of_all_methods_are_as_recorded(classifier, patch, tmp_path):
+    mammogram = np.random.default_rng(3).integers(90, 130, (80, 60)).astype(np.uint8)
+    mammogram[:, 40:], mammogram[:12], mammogram[60:] = 0, 0, 0
+    mammogram[30:36, 12:20] = 250
+    classifier = dataclasses.replace(classifier, card=classifier.card | dict(
+        map_scales=dict(scales=dict(guided=0.001, gradcam=5.0), percentile=95,
+                        source="some set", images=9)))
+    rows = []
+    for name, options in OPTIONS.items():
+        options = dataclasses.replace(options, patch=patch)
+        model = classifier if name != "cut to the breast" else dataclasses.replace(
+            classifier, images=dataclasses.replace(
+                classifier.images, crop_breast=True, pixel_mean=40.0))
+        drawn = maps.explain(model, "a.png", options, label=1, picture=mammogram)
+        maps.save(tmp_path / "a.npz", drawn)
+        for place, image in (("drawn", drawn), ("read", maps.load(tmp_path / "a.npz"))):
+            rows += [f"== {name}, {place}: {image.path} {image.score:.5f} {image.label} "
+                     f"{image.peak:.5g} {image.source} {image.grid} {image.flips}",
+                     recorded.picture(image.grey)]
+            rows += [f"{method}: {recorded.picture(strength)}"
+                     for method, strength in image.maps.items()]
+            rows += [f"{method}: {image.reaches[method]:.5g}; {text}"
+                     for method, text in image.legends.items()]
+            cells = image.cells
+            rows += [f"{cells.first} {cells.step} {cells.classes} {cells.extent}", *map(
+                recorded.picture, (cells.logits, cells.probabilities, cells.malignant(
+                    (50, 44))))] if cells else []
+        if name == "plain":
+            common = maps.on_common_scale(drawn, 2 * drawn.peak, 0.25)
+            rows += [recorded.picture(common.maps["guided"]),
+                     recorded.picture(maps.on_common_scale(drawn, 0, 0.25).maps[
+                         "guided"]), recorded.picture(drawn.on_picture("guided"))]
+    recorded.check("maps", "\n".join(rows))
