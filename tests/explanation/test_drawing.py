@@ -90,9 +90,11 @@ def test_maps_of_all_methods_are_as_recorded(classifier, patch, tmp_path):
                 classifier.images, crop_breast=True, pixel_mean=40.0))
         drawn = maps.explain(model, "a.png", options, label=1, picture=mammogram)
         maps.save(tmp_path / "a.npz", drawn)
-        for place, image in (("drawn", drawn), ("read", maps.load(tmp_path / "a.npz"))):
-            rows += [f"== {name}, {place}: {image.path} {image.score:.5f} {image.label} "
-                     f"{image.peak:.5g} {image.source} {image.grid} {image.flips}",
+        stored = maps.load(tmp_path / "a.npz")
+        for place, image in (("drawn", drawn), ("read", stored)):
+            rows += [f"== {name}, {place}: {image.path} {image.score:.5f} "
+                     f"{image.label} {image.peak:.5g} {image.source} {image.grid} "
+                     f"{image.flips}",
                      recorded.picture(image.grey)]
             rows += [f"{method}: {recorded.picture(strength)}"
                      for method, strength in image.maps.items()]
