@@ -1,10 +1,13 @@
 """Fixtures that several tests share: a tiny synthetic download, and its import."""
 
+import signal
+
 import pytest
 
 from ddsm_train import prepare
 from end2end import phantoms
 from end2end.reports import figures
+from end2end.utils import interruption
 
 TINY_SIZE = (256, 192)
 EMPTY_FIGURE = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
@@ -33,3 +36,13 @@ def tiny_prepared(tiny_download, tmp_path_factory):
 def light_figures(monkeypatch):
     """Figures are drawn and written as empty files: each takes seconds to encode."""
     monkeypatch.setattr(figures, "encoded", lambda figure, kind: EMPTY_FIGURE)
+
+
+@pytest.fixture(autouse=True)
+def _usual_signals():
+    """Signals are those of the process of tests again where a test ran a command."""
+    before = {number: signal.getsignal(number) for number in interruption.SENTENCES}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)

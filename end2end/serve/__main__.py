@@ -13,7 +13,6 @@ loads fonts and counts its users unless told not to, and full control of what it
 import gc
 import os
 import pathlib
-import signal
 import socket
 import sys
 import webbrowser
@@ -63,8 +62,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments.models, output_options=model_flags.typed(arguments))
     patch = explanation.patch_maps.load(arguments)
     address = f"http://{serve.application.HOST}:{listening.getsockname()[1]}/"
-    # The server raises the signal again once it has ended; the folder goes before.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with temporary.folder("serve") as folder:
         scorer = serve.scoring.Scorer(
             classifiers, patch, flips=arguments.flips, key=key, folder=folder,

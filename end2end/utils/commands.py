@@ -4,12 +4,20 @@ import argparse
 import logging
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import end2end
-from end2end.utils import checksums, distribution, files, programs, quiet
+from end2end.utils import (
+    checksums,
+    distribution,
+    files,
+    interruption,
+    programs,
+    quiet,
+)
 
 LONGEST_LINE = 1000
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -102,8 +110,23 @@ def run(main: Callable[[], int | None]) -> NoReturn:
     """Runs an entry module's `main`; expected failures become one line and a status.
 
     Status 2: wrong input, nothing was begun. 1: the work failed on the way. 130:
-    interrupted.
+    interrupted (SIGINT, Ctrl-C). 143: terminated (SIGTERM).
     """
+    _prepare_streams()
+    interruption.install()
+    try:
+        status = main()
+        if status in (None, 0, 1):
+            checksums.record(checksums.typed_words(), status or 0)
+    except BaseException as error:
+        status = _status_of(error)
+    finally:
+        interruption.uninstall()
+    sys.exit(status or 0)
+
+
+def _prepare_streams() -> None:
+    """Logs and prints so that lines are quiet and printable."""
     quiet.install()
     handler = logging.StreamHandler()
     handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
@@ -116,21 +139,24 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         sys.stdout.reconfigure(errors="backslashreplace")
     for sentence in distribution.clashes(distribution.installed(), PACKAGE):
         print(f"warning: {sentence}", file=sys.stderr)
-    try:
-        status = main()
-        if status in (None, 0, 1):
-            checksums.record(checksums.typed_words(), status or 0)
-    except KeyboardInterrupt:
-        print("interrupted; what was written so far is valid.", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
+
+
+def _status_of(error: BaseException) -> int:
+    """Says in a line why a command failed; what was not expected is raised again."""
+    number = interruption.received()
+    if number is not None:  # the error is what it led to, and its line is printed
+        return 128 + number
+    if isinstance(error, KeyboardInterrupt):
+        print(interruption.SENTENCES[signal.SIGINT], file=sys.stderr)
+        return 128 + signal.SIGINT
+    if isinstance(error, BrokenPipeError):
         sys.stderr.close()
-        status = 1
-    except tuple(kind for kind, _, _ in FAILURES) as error:
-        status, text = next((status, text) for kind, status, text in FAILURES
-                            if isinstance(error, kind))
-        print(f"error: {text.format(one_line(error))}", file=sys.stderr)
-    sys.exit(status or 0)
+        return 1
+    for kind, status, text in FAILURES:
+        if isinstance(error, kind):
+            print(f"error: {text.format(one_line(error))}", file=sys.stderr)
+            return status
+    raise error
 
 
 # Kind of exception, exit status, and the line; the first that fits.

@@ -10,12 +10,17 @@ import dataclasses
 import os
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from typing import Any
 
 from end2end.utils import commands, files
+
+# Commands that run now: a signal to this process alone has to reach them too.
+_running: set[subprocess.Popen] = set()
+PATIENCE = 10  # seconds, for a command that ends by itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,16 +89,39 @@ def ended(command: list[str], log: pathlib.Path | None) -> tuple[int, int]:
         log: file for its output, or `None`.
 
     Returns:
-        its exit status, and the peak memory of its largest process, MB.
+        its exit status, and the peak memory of its largest process, MB. Where this
+        process is interrupted, the commands that it runs have ended before it goes on.
     """
     with contextlib.ExitStack() as stack:
         stream = None if log is None else stack.enter_context(open(log, "ab"))
         process = stack.enter_context(subprocess.Popen(
             command, stdout=stream, stderr=stream and subprocess.STDOUT))
-        # Unlike the usual way to wait, this one tells the memory of this child alone.
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        _running.add(process)
+        try:
+            # Unlike the usual way to wait, it tells the memory of this child alone.
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        except KeyboardInterrupt as error:
+            end_running(error)
+            raise
+        finally:
+            _running.discard(process)
     return process.returncode, usage.ru_maxrss // 1024
+
+
+def end_running(reason: KeyboardInterrupt) -> None:
+    """Ends the commands that run now, those of other threads too.
+
+    Args:
+        reason: why; a terminal sends Ctrl-C to them as well, so that they end by
+            themselves and are only waited for.
+    """
+    told = getattr(reason, "number", signal.SIGINT) == signal.SIGINT
+    for process in list(_running):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE if told else 0)
+        process.terminate()
+        process.wait()
 
 
 def stamp(name: str, out: pathlib.Path) -> int:

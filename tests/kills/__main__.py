@@ -1,13 +1,15 @@
-"""Kills programs at random moments and compares what a last call leaves.
+"""Interrupts programs at random moments and compares what a last call leaves.
 
-    python -m tests.kills --program sampling prediction --count 50
-    python -m tests.kills --signal INT --count 20
+    python -m tests.kills --program sampling prediction
+    python -m tests.kills --kill 0 --int 0 --term 20
 
-Each chain kills a program one to three times, at moments drawn evenly over the
-processor time of an unbroken run, and then calls it once more. All files must be those
-of the unbroken run: bit for bit, or but for keys, times and places. Processes are
-forked from one that has loaded the packages and computed nothing, so that kills fall
-into the work. The status is 1 if anything differs.
+Each chain sends a program one to eight signals, in calls one after the other and at
+moments drawn evenly over the processor time of an unbroken run, and then lets it end.
+Programs that run others step by step go on after each, so they get more, at moments
+from the first part of that time. All files must be those of the unbroken run: bit for
+bit, or but for keys, times and places. A signal other than SIGKILL must end in a line
+and its status. Processes are forked from one that has loaded the packages and computed
+nothing, so that signals fall into the work. The status is 1 if anything differs.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import importlib
 import os
 import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -25,15 +28,42 @@ import tempfile
 import time
 
 from end2end import repeating
-from end2end.utils import checksums, commands
+from end2end.utils import checksums, interruption
 from end2end.utils import programs as table
-from tests.kills import programs
+from tests.kills import forked, programs
 
-LONGEST = 1800
+LONGEST, LONGEST_CHAIN = 1800, 8
 TICKS = os.sysconf("SC_CLK_TCK")
-# SIGINT comes twice, as from an impatient user.
-SIGNALS = {"KILL": (signal.SIGKILL,), "INT": (signal.SIGINT, signal.SIGINT),
-           "TERM": (signal.SIGTERM,)}
+PATIENCE = 30
+
+
+def kill(rng):
+    """SIGKILL to the program and all processes that it began."""
+    return lambda process: os.killpg(process, signal.SIGKILL)
+
+
+def interrupt(rng):
+    """SIGINT twice, to all as from a terminal; up to half a second between them."""
+    pause = rng.choice((0.01, 0.1, 0.5))
+
+    def send(process):
+        os.killpg(process, signal.SIGINT)
+        time.sleep(pause)
+        os.killpg(process, signal.SIGINT)
+    return send
+
+
+def terminate(rng):
+    """SIGTERM, to all or to the program alone."""
+    function = rng.choice((os.killpg, os.kill))
+    return lambda process: function(process, signal.SIGTERM)
+
+
+SIGNALS = {"KILL": kill, "INT": interrupt, "TERM": terminate}
+# Statuses that may follow; 0 where the program had come to its end.
+ENDINGS = {"KILL": (-9, 0), "INT": (130, -2, 0), "TERM": (143, -15, 0)}
+SENTENCE = re.compile("|".join(
+    f"^{re.escape(text)}$" for text in interruption.SENTENCES.values()), re.MULTILINE)
 
 
 def call(program, inputs, out, log):
@@ -43,22 +73,9 @@ def call(program, inputs, out, log):
     process = os.fork()
     if process:
         return process
-    try:  # in the child
-        os.setsid()
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for number in (1, 2):
-            os.dup2(descriptor, number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.argv[:] = [str(table.file_of(program.module)), *words]
-        commands.run(lambda: table.load(program.module).main(words))
-    except SystemExit as end:
-        sys.stdout.flush()
-        os._exit(end.code or 0)
-    except BaseException:  # noqa: BLE001 - a traceback for the log
-        import traceback
-        traceback.print_exc()
-        os._exit(70)
-    os._exit(0)
+    os.setsid()  # in the child
+    forked.to(log)
+    forked.work(program.module, words)
 
 
 def seconds(process):
@@ -66,32 +83,59 @@ def seconds(process):
     place = pathlib.Path("/proc", str(process))
     try:
         fields = (place / "stat").read_text().rpartition(")")[2].split()
-        below = (place / "task" / str(process) / "children").read_text().split()
+        below = [child for task in (place / "task").iterdir()
+                 for child in (task / "children").read_text().split()]
     except OSError:  # it has ended
         return 0.0
     return sum(map(int, fields[11:15])) / TICKS + sum(map(seconds, below))
 
 
-def end(process, after=None, signals=(signal.SIGKILL,)):
+def end(process, after=None, send=lambda process: None):
     """Waits for a process, or sends it signals after some seconds of the processor.
 
     Returns:
-        exit status, negative for a signal; and the seconds that it took.
+        exit status, negative for a signal; the seconds that it took; and whether the
+        signals were sent.
     """
-    started, taken = time.monotonic(), 0.0
+    started, taken, sent = time.monotonic(), 0.0, False
     while True:
         number, status = os.waitpid(process, os.WNOHANG)
         if number:
-            return os.waitstatus_to_exitcode(status), taken
+            return os.waitstatus_to_exitcode(status), taken, sent
         taken = max(taken, seconds(process))
-        if after is not None and taken >= after:
-            for sent in signals:
-                os.killpg(process, sent)
-                time.sleep(0.01)
-            after = None
+        if after is not None and not sent and taken >= after:
+            send(process)
+            sent = True
         if time.monotonic() - started > LONGEST:
             os.killpg(process, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def living(group):
+    """Numbers of the processes of a group that run."""
+    numbers = []
+    for place in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] not in "ZX":
+            numbers.append(int(place.name))
+    return numbers
+
+
+def left_behind(group):
+    """Waits until no process of a group runs; those that do not end are killed.
+
+    Returns:
+        their numbers.
+    """
+    until = time.monotonic() + PATIENCE
+    while (numbers := living(group)) and time.monotonic() < until:
         time.sleep(0.02)
+    for number in numbers:
+        os.kill(number, signal.SIGKILL)
+    return numbers
 
 
 def differences(old, new):
@@ -116,7 +160,8 @@ class Trial:
         self.log, self.out = folder / "log", folder / "out"
         self.endings, self.problems = collections.Counter(), []
         # At the very place of later runs: paths stand in many files.
-        status, self.duration = end(call(self.program, inputs, self.out, self.log))
+        status, self.duration, _ = end(
+            call(self.program, inputs, self.out, self.log))
         if status:
             raise RuntimeError(f"{name} ended with {status}: {self.said()}")
         self.unbroken = folder / "unbroken"
@@ -125,41 +170,70 @@ class Trial:
     def said(self):
         return self.log.read_text(errors="replace")[-1500:]
 
-    def chain(self, count, signals):
-        """Kills the program so many times, then lets it end; compares."""
-        for _ in range(count):
-            process = call(self.program, self.inputs, self.out, self.log)
-            status, _ = end(process, self.rng.uniform(0, self.duration), signals)
-            self.endings[status] += 1
-            if "Traceback" in self.said():
-                self.problems.append(f"traceback: {self.said()[-300:]}")
-        status, _ = end(call(self.program, self.inputs, self.out, self.log))
+    def chain(self, names):
+        """Sends a program signals one after the other, then lets it end; compares.
+
+        Args:
+            names: of the signals; those that were sent are taken out.
+
+        Returns:
+            the rows of the files that are not bit for bit those of the unbroken run.
+        """
+        while names and self.interrupted(names[-1]):
+            names.pop()
+        status, *_ = end(call(self.program, self.inputs, self.out, self.log))
         if status:
             self.problems.append(f"the last call ended with {status}: {self.said()}")
-        rows = differences(self.unbroken, self.out) if self.out.exists() else []
+        rows = differences(self.unbroken, self.out)
         for row in rows:
             if row.verdict not in (repeating.SAME_CONTENT, repeating.OF_ONE_CALL):
                 self.problems.append(f"{row.name}: {row.verdict} {row.detail}")
         shutil.rmtree(self.out, ignore_errors=True)
         return rows
 
+    def interrupted(self, name):
+        """Runs the program until signals are sent; whether it had not ended before."""
+        process = call(self.program, self.inputs, self.out, self.log)
+        latest = self.duration * self.program.share
+        status, _, sent = end(
+            process, self.rng.uniform(0, latest), SIGNALS[name](self.rng))
+        if not sent:
+            return False
+        self.endings[name, status] += 1
+        left, said = left_behind(process), self.log.read_text(errors="replace")
+        if left:
+            self.problems.append(f"{len(left)} processes went on: {said[-300:]}")
+        if "Traceback" in said:
+            self.problems.append(f"traceback: {said[-2000:]}")
+        if status not in ENDINGS[name]:
+            self.problems.append(f"ended with {status}: {said[-300:]}")
+        if status > 0 and SENTENCE.search(said) is None:
+            self.problems.append(f"ended with {status} without a line: {said[-300:]}")
+        return True
+
 
 def run(name, inputs, arguments):
-    """Kills one program and prints a row; returns whether anything differed."""
-    for module in programs.PROGRAMS[name].loads:
+    """Sends signals to one program and prints a row; whether anything differed."""
+    program = programs.PROGRAMS[name]
+    for module in program.loads:
         importlib.import_module(module)
-    table.load(programs.PROGRAMS[name].module)
+    table.load(program.module)
+    program.adjust()
     with tempfile.TemporaryDirectory() as folder:
         trial = Trial(name, inputs, pathlib.Path(folder), arguments.seed)
-        kills, chains, same = 0, 0, set()
-        while kills < arguments.count:
-            count = min(trial.rng.randint(1, 3), arguments.count - kills)
-            same |= {row.name for row in trial.chain(
-                count, SIGNALS[arguments.signal])}
-            kills, chains = kills + count, chains + 1
-    endings = ", ".join(f"{count} x {status}"
-                        for status, count in sorted(trial.endings.items()))
-    print(f"{name} | {trial.duration:.1f} s | {kills} | {chains} | {endings} | "
+        names = [signal for signal in SIGNALS
+                 for _ in range(getattr(arguments, signal.lower()))]
+        trial.rng.shuffle(names)
+        sent, chains, same = len(names), 0, set()
+        longest = round(LONGEST_CHAIN / program.share)
+        while names and chains < 2 * sent:
+            taken = [names.pop() for _ in range(min(
+                trial.rng.randint(1, longest), len(names)))]
+            same |= {row.name for row in trial.chain(taken)}
+            names, chains = names + taken, chains + 1
+    endings = ", ".join(f"{count} x {name} {status}"
+                        for (name, status), count in sorted(trial.endings.items()))
+    print(f"{name} | {trial.duration:.1f} s | {chains} | {endings} | "
           f"{len(trial.problems)} | {' '.join(sorted(same))}", flush=True)
     for problem in trial.problems:
         print(f"    {problem}", flush=True)
@@ -172,27 +246,34 @@ def main(argv=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", nargs="+", choices=programs.PROGRAMS,
                         default=[*programs.PROGRAMS])
-    parser.add_argument("--count", type=int, default=50, help="kills of each")
-    parser.add_argument("--signal", choices=SIGNALS, default="KILL")
+    for name, count in (("KILL", 50), ("INT", 20), ("TERM", 20)):
+        parser.add_argument(f"--{name.lower()}", type=int, default=count, metavar="N",
+                            help=f"{SIGNALS[name].__doc__} (default: {count})")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args(argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     bad = False
+    models = any(programs.PROGRAMS[name].loads for name in arguments.program)
+    if models:
+        importlib.import_module("keras")
     with tempfile.TemporaryDirectory() as folder:
         inputs = pathlib.Path(folder)
         process = os.fork()
         if not process:
             with open(os.devnull, "w") as nothing, \
                     contextlib.redirect_stdout(nothing):
-                programs.write_inputs(inputs, models=any(
-                    programs.PROGRAMS[name].loads for name in arguments.program))
+                programs.write_inputs(inputs, models=models)
             os._exit(0)
         if os.waitpid(process, 0)[1]:
             return 1
-        print("program | unbroken | kills | chains | endings | problems | "
+        print("program | unbroken | chains | endings | problems | "
               "not bit for bit", flush=True)
         for name in arguments.program:
-            bad |= run(name, inputs, arguments)
+            try:
+                bad |= run(name, inputs, arguments)
+            except RuntimeError as error:
+                print(f"    {error}", flush=True)
+                bad = True
     return int(bad)
 
 

@@ -1,5 +1,6 @@
 """Every program that runs long, with small inputs, for kills at random moments."""
 
+import collections.abc
 import dataclasses
 import pathlib
 import sys
@@ -17,13 +18,42 @@ class Program:
         module: of `end2end.utils.programs.MODULES`.
         words: after its name; IN is the folder of inputs, OUT that of outputs.
         loads: modules that are loaded before, so that a kill falls into the work.
+        adjust: makes the work smaller than any flag does.
+        share: of the processor time of an unbroken run, in which a signal comes; less
+            than 1 where each call goes on from what the one before did.
     """
 
     module: str
     words: str
     loads: tuple = ("keras",)
+    adjust: collections.abc.Callable = lambda: None
+    share: float = 1.0
 
 
+def shrink():
+    """Chains on small images, with a trunk of three convolutions."""
+    from ddsm_train.pipeline import steps, walk
+    from end2end.models import backbones
+
+    backbones.BACKBONES["yaroslav"] = dataclasses.replace(
+        backbones.BACKBONES["yaroslav"], build=_trunk, smallest=16)
+    walk.SCALES["tiny"] = walk.Scale(
+        10, RENDERED, SMALL, 16, 1, 1, (1, 2, 3), (1, 2), 0.0)
+    steps.SCALES["smoke"] = dataclasses.replace(
+        steps.SCALES["smoke"], size=SMALL, share=16 / 224, phantoms=(
+            "--patients", 10, "--difficulty", 0.0, "--size", *RENDERED))
+
+
+def _trunk(x):
+    from keras import layers
+
+    for name, strides in (("block1", 4), ("block5", 2), ("block6", 1)):
+        x = layers.Conv2D(4, 3, strides=strides, padding="same", activation="relu",
+                          name=f"{name}_conv1")(x)
+    return layers.MaxPooling2D(2, name="block6_pool")(x)
+
+
+RENDERED, SMALL = (96, 72), (64, 48)
 TINY = ("--img-size 40 32 --rescale-factor 1.0 --featurewise-mean 40 --batch-size 4 "
         "--best-model OUT/best.h5 --final-model NOSAVE")
 TRAINING = ("--nb-epoch 2 --all-layer-epochs 4 --no-augmentation " + TINY)
@@ -61,8 +91,9 @@ PROGRAMS = {
         f"--class-list neg pos --all-layer-epochs 4 {TINY}"),
     "learning curve": Program(
         "inbreast.learning_curve",
-        "IN/manifest.csv IN/images --model IN/best.h5 --out OUT --patients 4 "
-        "--validation within --flags '--all-layer-epochs 2 --batch-size 4'"),
+        "IN/first.csv IN/others.csv --model IN/best.h5 --out OUT --patients 4 "
+        "--validation within --flags '--all-layer-epochs 2 --batch-size 4'",
+        share=0.3),
     "prediction": Program(
         "end2end.predict", "IN/best.h5 IN/images/neg IN/images/pos --out "
                            "OUT/scores.csv"),
@@ -84,13 +115,15 @@ PROGRAMS = {
     "heatmaps": Program(
         "ddsm_train.heatmap_score",
         "IN/films IN/patch.h5 --pat-csv IN/films/pat.csv --out "
-        "OUT/heatmaps.npz --patch-size 16 --stride 8 --img-size 40 32 --overlays "
+        "OUT/heatmaps.npz --patch-size 16 --stride 8 --img-height 40 --overlays "
         "OUT/overlays"),
     "export": Program(
         "end2end.export", "IN/best.h5 --to keras --out OUT/best.keras"),
-    "demo": Program("ddsm_train.demo", "--out OUT"),
+    "demo": Program("ddsm_train.demo", "--out OUT --scale tiny", adjust=shrink,
+                    share=0.2),
     "experiments": Program(
-        "ddsm_train.experiments", "--scale smoke --out OUT best-single"),
+        "ddsm_train.experiments", "--scale smoke --out OUT --run resnet-vgg",
+        adjust=shrink, share=0.3),
 }
 
 
@@ -141,7 +174,13 @@ def _write_models(folder):
         rows.append(f"{path},{path.parent.name},{path.name[:7]},L,"
                     f"{path.stem.split('_')[-1]}")
         scores.append(f"{path},{label},{(number * 7 % 20) / 20}")
-    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    # Neighbouring numbers are a woman with cancer and one without.
+    parts = [[row for row in rows[1:] if int(row.split(",")[2][2:]) // 2 % 2 == part]
+             for part in (0, 1)]
+    tables = {"manifest": rows, "first": [rows[0], *parts[0]],
+              "others": [rows[0], *parts[1]]}
+    for name, lines in tables.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
     (folder / "scores.csv").write_text("\n".join(scores) + "\n")
 
 

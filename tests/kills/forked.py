@@ -1,0 +1,65 @@
+"""Programs and steps of chains, forked from a process that has loaded their packages.
+
+A start takes seconds, in which nothing is written; a fork takes milliseconds, so that
+signals fall into the work.
+"""
+
+import os
+import subprocess
+import sys
+import traceback
+import types
+
+from end2end.utils import commands, locks, steps
+from end2end.utils import programs as table
+
+
+def to(stream):
+    """Sends what this process prints to a file, by its path or descriptor."""
+    descriptor = stream if isinstance(stream, int) else os.open(
+        stream, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):
+        os.dup2(descriptor, number)
+
+
+def work(module, words):
+    """Runs a program to its end in this process, and ends the process."""
+    status = 70
+    steps.subprocess = types.SimpleNamespace(
+        Popen=Forked, STDOUT=subprocess.STDOUT,
+        TimeoutExpired=subprocess.TimeoutExpired)
+    try:
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed()  # a new process has a state of its own
+        sys.argv[:] = [str(table.file_of(module)), *words]
+        commands.run(lambda: table.load(module).main(words))
+    except SystemExit as end:
+        status = end.code or 0
+    except BaseException:  # noqa: BLE001 - a traceback for the log
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+class Forked(subprocess.Popen):
+    """A step of a chain, `python -m MODULE WORDS`, forked instead of started anew."""
+
+    def __init__(self, args, stdout=None, stderr=None):
+        self._target = stdout
+        super().__init__(args)
+
+    def _execute_child(self, args, *rest):
+        sys.stdout.flush()
+        self.pid = os.fork()
+        self._child_created = True
+        if self.pid:
+            return
+        if self._target is not None:  # in the child
+            to(self._target.fileno())
+        # A command that is started anew has no open files and locks of another.
+        for lock in locks._held.values():
+            os.close(lock.descriptor)
+        for known in (locks._held, locks._written, steps._running):
+            known.clear()
+        work(args[2], args[3:])
