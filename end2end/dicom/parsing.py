@@ -25,7 +25,7 @@ import pydicom.pixels
 import pydicom.uid
 from numpy.typing import NDArray
 
-from end2end.dicom import known_values
+from end2end.dicom import known_values, run_lengths
 from end2end.utils import distribution, files, image_headers, isolated
 
 # pydicom's warnings quote what it found, patients' names included, and its errors come
@@ -46,14 +46,16 @@ PRIVATE_SYNTAXES = {
 # Decoders that no damaged file was seen to bring down; all others work in a process of
 # their own (`isolated`).
 SAFE_DECODERS = {
-    pydicom.uid.RLELossless: "pydicom", pydicom.uid.JPEGBaseline8Bit: "pillow"}
+    pydicom.uid.RLELossless: run_lengths.NAME, pydicom.uid.JPEGBaseline8Bit: "pillow"}
+pydicom.pixels.decoders.RLELosslessDecoder.add_plugin(
+    run_lengths.NAME, (run_lengths.__name__, run_lengths.decode_frame.__name__))
 # Where pydicom's first choice is not the fastest of those that give the same: seconds
 # for a film of 12.7 million pixels (`python -m benchmarks decoding`).
 FASTEST_DECODERS = {
     pydicom.uid.JPEG2000Lossless: "pylibjpeg",  # 1.0 in place of 1.3
     pydicom.uid.JPEGLSLossless: "pyjpegls"}  # 0.15 in place of 0.32
-# Run-length data is decoded run by run in Python: of more bytes than these, runs that
-# give nothing could take minutes, so that these are decoded apart, too.
+# Run-length data is decoded run by run in Python, which takes seconds where every run
+# is of one pixel: files of more bytes than these are decoded apart, too.
 SAFELY_DECODED = 1 << 22
 # Every run of one pixel, as the clumsiest encoder writes it.
 MOST_RUN_LENGTH_BYTES = 2

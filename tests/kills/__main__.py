@@ -159,13 +159,31 @@ class Trial:
         self.rng = random.Random(f"{seed} {name}")
         self.log, self.out = folder / "log", folder / "out"
         self.endings, self.problems = collections.Counter(), []
-        # At the very place of later runs: paths stand in many files.
-        status, self.duration, _ = end(
-            call(self.program, inputs, self.out, self.log))
-        if status:
-            raise RuntimeError(f"{name} ended with {status}: {self.said()}")
+        with forked.noting(folder / "modules"):
+            self.unbroken_run(folder / "first")
+        forked.load_noted(folder / "modules")
         self.unbroken = folder / "unbroken"
-        shutil.move(self.out, self.unbroken)
+        self.duration = self.unbroken_run(self.unbroken)
+        self.compare(folder / "first", self.unbroken)
+
+    def unbroken_run(self, place):
+        """Runs the program and moves its output; returns its seconds of processor.
+
+        At the very place of later runs, since paths stand in many files.
+        """
+        status, taken, _ = end(call(self.program, self.inputs, self.out, self.log))
+        if status:
+            raise RuntimeError(f"{self.name} ended with {status}: {self.said()}")
+        shutil.move(self.out, place)
+        return taken
+
+    def compare(self, old, new):
+        """Notes what differs; returns names of files that are not bit for bit equal."""
+        rows = differences(old, new)
+        for row in rows:
+            if row.verdict not in (repeating.SAME_CONTENT, repeating.OF_ONE_CALL):
+                self.problems.append(f"{row.name}: {row.verdict} {row.detail}")
+        return {row.name for row in rows}
 
     def said(self):
         return self.log.read_text(errors="replace")[-1500:]
@@ -177,19 +195,16 @@ class Trial:
             names: of the signals; those that were sent are taken out.
 
         Returns:
-            the rows of the files that are not bit for bit those of the unbroken run.
+            names of the files that are not bit for bit those of the unbroken run.
         """
         while names and self.interrupted(names[-1]):
             names.pop()
         status, *_ = end(call(self.program, self.inputs, self.out, self.log))
         if status:
             self.problems.append(f"the last call ended with {status}: {self.said()}")
-        rows = differences(self.unbroken, self.out)
-        for row in rows:
-            if row.verdict not in (repeating.SAME_CONTENT, repeating.OF_ONE_CALL):
-                self.problems.append(f"{row.name}: {row.verdict} {row.detail}")
+        unlike = self.compare(self.unbroken, self.out)
         shutil.rmtree(self.out, ignore_errors=True)
-        return rows
+        return unlike
 
     def interrupted(self, name):
         """Runs the program until signals are sent; whether it had not ended before."""
@@ -229,7 +244,7 @@ def run(name, inputs, arguments):
         while names and chains < 2 * sent:
             taken = [names.pop() for _ in range(min(
                 trial.rng.randint(1, longest), len(names)))]
-            same |= {row.name for row in trial.chain(taken)}
+            same |= trial.chain(taken)
             names, chains = names + taken, chains + 1
     endings = ", ".join(f"{count} x {name} {status}"
                         for (name, status), count in sorted(trial.endings.items()))

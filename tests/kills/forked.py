@@ -4,6 +4,8 @@ A start takes seconds, in which nothing is written; a fork takes milliseconds, s
 signals fall into the work.
 """
 
+import contextlib
+import importlib
 import os
 import subprocess
 import sys
@@ -12,6 +14,9 @@ import types
 
 from end2end.utils import commands, locks, steps
 from end2end.utils import programs as table
+
+# Where processes note the modules that they have loaded when they end, if anywhere.
+notes = []
 
 
 def to(stream):
@@ -39,7 +44,26 @@ def work(module, words):
         traceback.print_exc()
     finally:
         sys.stdout.flush()
+        for path in notes:
+            with open(path, "a") as stream:
+                stream.writelines(f"{name}\n" for name in list(sys.modules))
         os._exit(status)
+
+
+@contextlib.contextmanager
+def noting(path):
+    """Within it, processes that end note their modules in a file."""
+    notes.append(path)
+    yield
+    notes.remove(path)
+
+
+def load_noted(path):
+    """Loads the modules of a file, so that forked processes need not."""
+    for name in dict.fromkeys(path.read_text().split()):
+        if name not in sys.modules and not name.startswith("__"):
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
 
 
 class Forked(subprocess.Popen):
