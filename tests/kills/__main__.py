@@ -60,8 +60,8 @@ def terminate(rng):
 
 
 SIGNALS = {"KILL": kill, "INT": interrupt, "TERM": terminate}
-# Statuses that may follow; 0 where the program had come to its end.
-ENDINGS = {"KILL": (-9, 0), "INT": (130, -2, 0), "TERM": (143, -15, 0)}
+# Statuses that may follow; that of the signal itself after the second or very late.
+ENDINGS = {"KILL": (-9,), "INT": (130, -2), "TERM": (143, -15)}
 SENTENCE = re.compile("|".join(
     f"^{re.escape(text)}$" for text in interruption.SENTENCES.values()), re.MULTILINE)
 
@@ -212,7 +212,7 @@ class Trial:
         latest = self.duration * self.program.share
         status, _, sent = end(
             process, self.rng.uniform(0, latest), SIGNALS[name](self.rng))
-        if not sent:
+        if not sent or status == 0:  # it had come to its end
             return False
         self.endings[name, status] += 1
         left, said = left_behind(process), self.log.read_text(errors="replace")
@@ -241,7 +241,7 @@ def run(name, inputs, arguments):
         trial.rng.shuffle(names)
         sent, chains, same = len(names), 0, set()
         longest = round(LONGEST_CHAIN / program.share)
-        while names and chains < 2 * sent:
+        while names and chains < 3 * sent:
             taken = [names.pop() for _ in range(min(
                 trial.rng.randint(1, longest), len(names)))]
             same |= trial.chain(taken)
