@@ -12,6 +12,7 @@ interruption goes on where it stopped.
 """
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 
 from ddsm_train import pipeline
@@ -59,7 +60,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     job = pipeline.heatmap_scoring.plan(arguments)
     defaults = pipeline.heatmap_scoring.settings_of(job.classifier)
     arguments = parser(defaults).parse_args(argv)
-    with locks.output_file(pipeline.heatmap_scoring.out_path(arguments)):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(
+            locks.output_file(pipeline.heatmap_scoring.out_path(arguments)))
+        if arguments.overlays:
+            stack.enter_context(locks.output_folder(arguments.overlays))
         out, problems = pipeline.heatmap_scoring.score(job, arguments)
     for text in problems:
         commands.say(f"left out: {text}")

@@ -1,5 +1,8 @@
 """A program that is killed at a random moment, and the judge of what it leaves."""
 
+import collections
+import subprocess
+
 import pytest
 
 from end2end import repeating
@@ -23,10 +26,39 @@ def test_files_that_differ_are_extra_or_left_over_are_told(tmp_path):
         ".lost.12.part.txt": "left over"}
 
 
+def test_an_output_that_is_not_there_is_missing(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.txt").write_text("a")
+    rows = kills.differences(tmp_path / "old", tmp_path / "new")
+    assert [(row.name, row.verdict) for row in rows] == [("a.txt", repeating.MISSING)]
+
+
+def test_processes_that_go_on_after_their_program_are_told(monkeypatch):
+    monkeypatch.setattr(kills, "PATIENCE", 0.1)
+    process = subprocess.Popen(["sleep", "30"], start_new_session=True)
+    assert kills.left_behind(process.pid) == [process.pid]
+    assert process.wait(10) == -9
+    assert kills.left_behind(process.pid) == []
+
+
+@pytest.mark.parametrize(("status", "said", "words"), [
+    (143, "terminated; what was written so far is valid.\n", ""),
+    (143, "", "without a line"), (1, "error: no\n", "ended with 1"),
+    (143, "terminated; what was written so far is valid.\nTraceback", "traceback"),
+    (-15, "", "")])
+def test_how_a_program_ends_after_a_signal_is_judged(status, said, words, tmp_path):
+    trial = object.__new__(kills.Trial)
+    trial.problems, trial.endings = [], collections.Counter()
+    trial.log = tmp_path / "log"
+    trial.log.write_text(said)
+    trial.judge("TERM", status, [])
+    assert trial.endings == {("TERM", status): 1}
+    assert bool(trial.problems) == bool(words) and words in "".join(trial.problems)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("signal", kills.SIGNALS)
-def test_after_kills_at_random_moments_the_work_is_that_of_an_unbroken_run(
-        signal, capfd):
-    assert kills.main(["--program", "sampling", "phantoms", "--count", "3", "--signal",
-                       signal, "--seed", "7"]) == 0
-    assert "sampling | " in capfd.readouterr().out
+def test_after_signals_at_random_moments_the_work_is_that_of_an_unbroken_run(capfd):
+    assert kills.main(["--program", "sampling", "phantoms", "--kill", "3", "--int", "3",
+                       "--term", "3", "--seed", "7"]) == 0
+    said = capfd.readouterr().out
+    assert "sampling | " in said and "3 x KILL -9" in said and "3 x TERM 143" in said

@@ -74,6 +74,9 @@ ROWS = (
     ("sampling", "ddsm_train.sample_patches_combined", SAMPLING, "folder", "OUT/train"),
     ("sampling, validation", "ddsm_train.sample_patches_combined", SAMPLING, "folder",
      "OUT/val"),
+    ("sampling, test", "ddsm_train.sample_patches_combined",
+     f"{SAMPLING} --test-patients IN/patients.txt --test-out OUT/test", "folder",
+     "OUT/test"),
     ("sampling, main", "ddsm_train.sample_patches_main", SAMPLING, "folder", "OUT/val"),
     ("augment", "end2end.augment", "--show IN/set --out OUT/a.png", "file",
      "OUT/a.png"),
@@ -105,6 +108,13 @@ ROWS = (
      "OUT"),
     ("metrics", "end2end.metrics", "IN/scores.csv --out OUT --runs 10", "folder",
      "OUT"),
+    ("metrics, mean", "end2end.metrics",
+     "IN/scores.csv IN/scores.csv --mean OUT/mean.csv --runs 10", "file",
+     "OUT/mean.csv"),
+    ("metrics of a study", "end2end.metrics",
+     "validate IN/scores.csv --out OUT", "folder", "OUT"),
+    ("recalibration", "end2end.metrics", "recalibrate IN/best.h5 IN/scores.csv", "file",
+     "IN/best.h5"),
     ("draw_saliency", "ddsm_train.draw_saliency", "IN/best.h5 IN/set OUT", "folder",
      "OUT"),
     ("two_step", "ddsm_train.two_step", "IN/a.npz IN/b.npz --out OUT", "folder", "OUT"),
@@ -112,6 +122,12 @@ ROWS = (
      "file", "OUT/a.json"),
     ("predict", "end2end.predict", "IN/best.h5 IN/set --out OUT/s.csv", "file",
      "OUT/s.csv"),
+    ("predict, JSON", "end2end.predict", "IN/best.h5 IN/set --out OUT/s.json", "file",
+     "OUT/s.csv"),
+    ("predict --report", "end2end.predict",
+     "IN/best.h5 IN/set --out OUT/s.csv --report OUT/r.html", "file", "OUT/r.html"),
+    ("predict --dicom", "end2end.predict",
+     "IN/best.h5 IN/set --out OUT/s.csv --dicom OUT/results", "folder", "OUT/results"),
     ("predict --overlay", "end2end.predict",
      "IN/best.h5 IN/set --out OUT/s.csv --overlay OUT/maps", "folder", "OUT/maps"),
     ("offline", "end2end.offline", "OUT --source IN", "folder", "OUT"),
@@ -159,14 +175,17 @@ def test_a_second_call_on_an_output_is_refused(
         program.main([path(word) for word in words.split()])
 
 
-def test_a_second_call_of_heatmaps_is_refused(tmp_path, held, monkeypatch):
+@pytest.mark.parametrize(("kind", "place"), [("file", "a.npz"), ("folder", "pictures")])
+def test_a_second_call_of_heatmaps_is_refused(
+        kind, place, tmp_path, held, monkeypatch):
     scoring = pipeline.heatmap_scoring
     monkeypatch.setattr(scoring, "plan", lambda arguments: types.SimpleNamespace(
         classifier=None))
     monkeypatch.setattr(scoring, "settings_of", lambda classifier: {})
-    held("file", tmp_path / "a.npz")
+    held(kind, tmp_path / place)
     with pytest.raises(files.InputError, match="another call"):
-        heatmap_score.main(["a", "b", "--out", str(tmp_path / "a.npz")])
+        heatmap_score.main(["a", "b", "--out", str(tmp_path / "a.npz"), "--overlays",
+                            str(tmp_path / "pictures")])
 
 
 def test_a_second_call_of_mining_is_refused(inputs, tmp_path, held, monkeypatch):

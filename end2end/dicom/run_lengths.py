@@ -6,6 +6,7 @@ here as many as follow each other are passed over at once, and what lies beyond 
 pixels is not looked at. The results are the same (DICOM PS3.5, annex G).
 """
 
+import contextlib
 import re
 import struct
 
@@ -20,6 +21,8 @@ MOST_SEGMENTS = 15
 # A run of this header gives no pixel.
 EMPTY = 128
 EMPTY_RUNS = re.compile(b"\x80+")
+# How many runs are read before what they gave is counted.
+RUNS_AT_ONCE = 1000
 
 
 def is_available(uid: str) -> bool:
@@ -69,17 +72,20 @@ def decode_segment(data: bytes, count: int) -> bytes:
     Raises:
         ValueError: it holds fewer.
     """
-    result, place, size = bytearray(), 0, len(data)
-    while len(result) < count and place < size:
-        header = data[place]
-        if header < EMPTY:
-            result += data[place + 1:place + 2 + header]
-            place += 2 + header
-        elif header > EMPTY:
-            result += data[place + 1:place + 2] * (257 - header)
-            place += 2
-        else:
-            place = EMPTY_RUNS.match(data, place).end()
+    result, place = bytearray(), 0
+    extend = result.extend
+    with contextlib.suppress(IndexError):  # where the data ends
+        while len(result) < count:
+            for _ in range(RUNS_AT_ONCE):
+                header = data[place]
+                if header < EMPTY:
+                    extend(data[place + 1:place + 2 + header])
+                    place += 2 + header
+                elif header > EMPTY:
+                    extend(data[place + 1:place + 2] * (257 - header))
+                    place += 2
+                else:
+                    place = EMPTY_RUNS.match(data, place).end()
     if len(result) < count:
         raise ValueError(
             f"a run-length segment holds {len(result)} of {count} bytes of pixels")

@@ -214,8 +214,13 @@ class Trial:
             process, self.rng.uniform(0, latest), SIGNALS[name](self.rng))
         if not sent or status == 0:  # it had come to its end
             return False
+        self.judge(name, status, left_behind(process))
+        return True
+
+    def judge(self, name, status, left):
+        """Notes what is wrong with how a program ended after a signal."""
         self.endings[name, status] += 1
-        left, said = left_behind(process), self.log.read_text(errors="replace")
+        said = self.log.read_text(errors="replace")
         if left:
             self.problems.append(f"{len(left)} processes went on: {said[-300:]}")
         if "Traceback" in said:
@@ -224,7 +229,6 @@ class Trial:
             self.problems.append(f"ended with {status}: {said[-300:]}")
         if status > 0 and SENTENCE.search(said) is None:
             self.problems.append(f"ended with {status} without a line: {said[-300:]}")
-        return True
 
 
 def run(name, inputs, arguments):
