@@ -25,7 +25,7 @@ import pydicom.pixels
 import pydicom.uid
 from numpy.typing import NDArray
 
-from end2end.dicom import known_values, run_lengths
+from end2end.dicom import decoders, known_values, run_lengths
 from end2end.utils import distribution, files, image_headers, isolated
 
 # pydicom's warnings quote what it found, patients' names included, and its errors come
@@ -308,7 +308,10 @@ def _decode_here(header, path, frame):
         setattr(whole, keyword, header.get(keyword))
     syntax = header.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
-        _check_codestream(whole, path, frame)
+        stream = _checked_codestream(whole, path, frame)
+        raw = _decoded_quickly(stream, header)
+        if raw is not None:
+            return raw
     if syntax == pydicom.uid.JPEGExtended12Bit and header.BitsStored > 8:
         raw = _decoded_by_gdcm(path, header, frame)
     else:
@@ -318,6 +321,17 @@ def _decode_here(header, path, frame):
             f"{path} declares {header.Columns} x {header.Rows} pixels, but holds an "
             f"array of shape {raw.shape}; export it again.")
     return raw
+
+
+def _decoded_quickly(stream, header):
+    """Stored values by one of `decoders`, or None where pydicom is to be asked."""
+    decoder = decoders.quick(header)
+    # Shorter run-length data is decoded beside the rest of the program, safely.
+    safe = header.file_meta.TransferSyntaxUID in SAFE_DECODERS
+    if decoder is not None and (len(stream) > SAFELY_DECODED or not safe):
+        with contextlib.suppress(ImportError, *READING_ERRORS):
+            return decoder(stream, header)
+    return None
 
 
 def _decoded_by_pydicom(whole, syntax, frame):
@@ -361,8 +375,9 @@ def without_wrapped(pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return np.where(wrapped, 0, pixels).astype(np.uint16)
 
 
-def _check_codestream(whole, path, frame):
-    """Refuses a JPEG whose own size is another than the declared one.
+def _checked_codestream(whole, path, frame):
+    """The compressed frame; refuses a JPEG whose own size is another than the declared
+    one.
 
     Decoders take memory for the size within the compressed stream, which can be
     enormous in a tiny file.
@@ -377,6 +392,7 @@ def _check_codestream(whole, path, frame):
         raise files.InputError(
             f"{path} declares {whole.Columns} x {whole.Rows} pixels, but its "
             f"compressed image has {size[1]} x {size[0]}; export it again.")
+    return stream
 
 
 def _check_run_length(stream, whole, path):
