@@ -103,7 +103,7 @@ def test_only_unsigned_grey_values_of_usual_size_are_decoded_quickly(tmp_path, c
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_a_large_film_is_decoded_quickly_and_by_pydicom_where_that_fails(
+def test_a_large_film_is_decoded_quickly_and_run_by_run_where_that_fails(
         tmp_path, monkeypatch, failing):
     called = []
 
