@@ -220,9 +220,10 @@ def trial() -> list[str]:
     """Writes, reads and scores four phantoms; returns what is wrong, sentences."""
     commands.say("Trial: four synthetic mammograms, a small network of random weights.")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
         logging.disable(logging.INFO)
+        stack.callback(logging.disable, logging.NOTSET)
         with contextlib.redirect_stdout(io.StringIO()) as printed, \
                 contextlib.redirect_stderr(printed):
             phantoms.write_inbreast(folder / "images", patients=1, size=PHANTOM)
@@ -235,7 +236,6 @@ def trial() -> list[str]:
         rows = prediction.grouping.read_rows(folder / "scores.csv")
         expected = prediction.predict(
             classifier, [row["path"] for row in rows])[:, 1]
-        logging.disable(logging.NOTSET)
     commands.say(f"  {len(rows)} scored in {time.monotonic() - started:.0f} s")
     furthest = max(abs(float(row["score"]) - score)
                    for row, score in zip(rows, expected, strict=True))

@@ -1,10 +1,18 @@
 """What is said of an installation, and the trial on phantoms."""
 
 import importlib.metadata
+import logging
+import pathlib
+import platform
+import re
+import sys
+import types
 
 import pytest
+import tiny_classifier
 
-from end2end import doctor
+import end2end
+from end2end import checkpoints, doctor
 from end2end.utils import distribution
 
 REQUIRES = ["numpy<3,>=2.0", "keras<1,>=0.1", "no-such-package<2,>=1",
@@ -81,3 +89,95 @@ def test_a_problem_is_status_1(monkeypatch, capsys):
     assert "problem: two of it." in printed and "Trial" not in printed
     monkeypatch.setattr(distribution, "clashes", lambda *where: [])
     assert doctor.main(["--no-check"]) == 0
+
+
+PROC = {"/proc/cpuinfo": "processor : 0\nmodel name\t: Some: CPU\nmodel name : other\n",
+        "/proc/meminfo": "MemTotal:  8000000 kB\nMemFree: 1 kB\nMemAvailable: 500000 kB"}
+
+
+@pytest.fixture
+def known_machine(monkeypatch):
+    """A machine of which everything is known."""
+    exists, read = pathlib.Path.exists, pathlib.Path.read_text
+    monkeypatch.setattr(pathlib.Path, "exists", lambda path: (
+        str(path) in PROC or exists(path)))
+    monkeypatch.setattr(pathlib.Path, "read_text", lambda path, *more, **how: (
+        PROC.get(str(path)) or read(path, *more, **how)))
+    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda process: {3, 4, 9},
+                        raising=False)
+    monkeypatch.setattr(doctor.prediction.flip_calls, "processor_features",
+                        lambda: {"avx2", "sse", "amx_bf16"})
+    monkeypatch.setattr(doctor.shutil, "disk_usage",
+                        lambda path: types.SimpleNamespace(free=2.25e9))
+    monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
+
+
+def test_the_machine_is_described_in_numbers(known_machine, monkeypatch):
+    import tensorflow as tf
+    assert doctor.machine() == [
+        "Processor: Some: CPU, 3 cores for this process, avx2 amx_bf16",
+        "Memory: 8.2 GB, 0.5 GB free", "Disk: 2.2 GB free in this folder",
+        "GPU: TensorFlow sees none; networks run on the processor"]
+    devices = [types.SimpleNamespace(name="a"), types.SimpleNamespace(name="b")]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: devices)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: (
+        dict(device_name="Card") if device.name == "a" else {}))
+    assert doctor.gpus() == ["GPU: Card", "GPU: b"]
+
+
+def test_the_lines_on_packages_are_aligned(installation, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "version", {
+        "numpy": "2.1", "keras": "3.5", "tqdm": "4.1"}.__getitem__)
+    monkeypatch.setattr(importlib.metadata, "PackageNotFoundError", KeyError)
+    lines, wrong = doctor.packages()
+    assert lines[:6] == [
+        "Packages:", "  numpy                    2.1          (<3,>=2.0)",
+        "  keras                    3.5          (<1,>=0.1)               3.5 is not "
+        "allowed",
+        "  no-such-package          -            (<2,>=1)                 missing", "",
+        "Extras:"]
+    assert wrong[0] == ("package keras: 3.5 is not allowed; run: pip install "
+                        '"keras<1,>=0.1"')
+    place = next(k for k, line in enumerate(lines) if line.startswith("  serve"))
+    assert lines[place].startswith("  serve      no   ") and lines[place + 1] == (
+        "                 other-package missing; run: pip install "
+        '"end2end-mammography[serve]"')
+
+
+def test_a_whole_report_ends_with_what_is_wrong(known_machine, monkeypatch, capsys):
+    monkeypatch.setattr(distribution, "clashes", lambda *where: [])
+    monkeypatch.setattr(doctor, "packages", lambda: (["P"], []))
+    monkeypatch.setattr(doctor, "decoders", lambda: ["D"])
+    trials = []
+    monkeypatch.setattr(doctor, "trial", lambda: trials.append(1) or trials[1:])
+    assert doctor.main([]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == (f"end2end-mammography {end2end.__version__} in "
+                       f"{pathlib.Path(end2end.__file__).parents[1]}")
+    assert said[1].startswith(f"Python {platform.python_version()} ({sys.executable}), ")
+    assert said[2:5] == ["", "P", ""] and said[-5:] == [
+        "", "D", "", "", "Everything that is needed is there."]
+    assert doctor.main([]) == 1 and len(trials) == 2
+    assert capsys.readouterr().out.endswith("D\n\nproblem: 1\n\n")
+    assert doctor.main(["--no-check"]) == 0 and len(trials) == 2
+
+
+def test_the_trial_of_a_network_that_is_saved_with_other_weights_is_a_problem(
+        monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "PHANTOM", (160, 120))
+    monkeypatch.setattr(doctor, "small_classifier", lambda path: (
+        checkpoints.load_classifier(tiny_classifier.save(path))))
+    assert doctor.trial() == []
+    said = capsys.readouterr().out
+    assert re.fullmatch(
+        r"Trial: four synthetic mammograms, a small network of random weights\.\n"
+        r"  4 scored in \d s\n", said)
+    predict = doctor.prediction.predict
+    monkeypatch.setattr(doctor.prediction, "predict", lambda classifier, paths: (
+        predict(classifier, paths) + [[0, 0], [0, 2e-4], [0, 0], [0, -3e-4]]))
+    assert doctor.trial() == [
+        "scores of the network as saved differ by 0.0003 from those of the network in "
+        "memory; please report this."]
+    monkeypatch.setattr(doctor.predict, "main", lambda words: print("broken") or 1)
+    assert doctor.trial() == ["the trial failed: broken"]
+    assert logging.root.manager.disable == logging.NOTSET

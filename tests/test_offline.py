@@ -1,9 +1,12 @@
 """The folder for a computer without internet: what is in it."""
 
+import json
 import pathlib
+import platform
 import re
 import subprocess
 import sys
+import types
 
 import offline_folders
 import pytest
@@ -15,7 +18,8 @@ from end2end.utils import files
 def test_the_folder_holds_wheels_weights_program_and_checksums(tmp_path, capsys):
     (tmp_path / "best.h5").write_bytes(b"weights")
     (tmp_path / "best.config.json").write_text("{}")
-    bundle = offline_folders.filled(tmp_path, "--models", str(tmp_path / "best.h5"))
+    bundle = offline_folders.filled(
+        tmp_path, "--models", str(tmp_path / "best.h5"), by_pip=True)
     assert offline_use.names(bundle) == [
         "bundle.json", "use.py", "weights/best.config.json", "weights/best.h5",
         "wheels/end2end_mammography-0.1.0-py3-none-any.whl"]
@@ -90,3 +94,36 @@ def test_this_program_is_installed_and_used_with_the_network_cut_off(tmp_path):
         [*cut, str(tmp_path / "there" / "bin" / "end2end"), "doctor"], cwd=tmp_path,
         capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("extras", "wheel"), [
+    ((), "[dicom,results,serve]"), (("--extras",), ""),
+    (("--extras", "fast", "dicom"), "[fast,dicom]")])
+def test_pip_is_asked_for_the_wheels_and_the_user_told_what_to_do(
+        tmp_path, monkeypatch, capsys, extras, wheel):
+    calls = []
+
+    def run(words):
+        calls.append(words)
+        (tmp_path / "out" / "wheels").mkdir()
+        (tmp_path / "out" / "wheels" / "a.whl").write_bytes(bytes(2_600_000))
+        return types.SimpleNamespace(returncode=0)
+    monkeypatch.setattr(offline.subprocess, "run", run)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "out").mkdir()
+    offline.main(["out", "--source", "src", *extras])
+    source = str(tmp_path / "src") + wheel if wheel else "src"
+    assert calls == [[sys.executable, "-m", "pip", "wheel", "--quiet",
+                      "--disable-pip-version-check", "--wheel-dir", "out/wheels",
+                      source]]
+    sums = tmp_path / "out" / "SHA256SUMS"
+    assert capsys.readouterr().out == (
+        f"out: 3 MB, for Python {offline_use.PYTHON} on {offline_use.SYSTEM}\n"
+        f"SHA-256 of SHA256SUMS: {offline_use.sha256(sums)}\n"
+        f"next, on the other computer: python{offline_use.PYTHON} out/use.py "
+        "ENVIRONMENT\n")
+    assert json.loads((tmp_path / "out" / "bundle.json").read_text()) == dict(
+        name="end2end-mammography", extras=wheel.strip("[]").split(",") * bool(wheel),
+        python=offline_use.PYTHON, system=offline_use.SYSTEM,
+        made_with=platform.python_version())

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import types
 
 import offline_folders
 import pytest
@@ -112,3 +113,66 @@ def test_the_program_imports_nothing_but_the_standard_library():
         [sys.executable, "-I", "-S", str(pathlib.Path(offline_use.__file__)), "--help"],
         capture_output=True, text=True)
     assert finished.returncode == 0 and "ENVIRONMENT" in finished.stdout
+
+
+@pytest.mark.parametrize(("extras", "status"), [(["dicom", "serve"], 0), ([], 3)])
+def test_pip_installs_from_the_folder_alone(
+        copied, tmp_path, monkeypatch, capsys, extras, status):
+    change("extras", extras)(copied)
+    calls = []
+    monkeypatch.setattr(offline_use, "__file__", str(copied / "use.py"))
+    monkeypatch.setattr(offline_use.venv, "create", lambda place, **more: (
+        calls.append((place, more)), place.mkdir()))
+    monkeypatch.setattr(offline_use.subprocess, "run", lambda words, env: (
+        calls.append((words, env)), types.SimpleNamespace(returncode=status))[1])
+    monkeypatch.setenv("PIP_INDEX_URL", "http://x")
+    monkeypatch.setenv("KEPT", "1")
+    there = tmp_path / "there"
+    sums = offline_use.sha256(copied / "SHA256SUMS")
+    words = [str(there), "--sha256", f" {sums.upper()} "]
+    if status:
+        with pytest.raises(offline_use.UseError, match="pip could not install"):
+            offline_use.main(words)
+        assert not (there / "weights").exists()
+    else:
+        offline_use.main(words)
+        assert (there / "weights" / "best.h5").read_bytes() == b"weights"
+        assert capsys.readouterr().out == (
+            "4 files are as they were written\n"
+            f"installed in {there}\nnext: {there}/bin/end2end doctor\n")
+    (place, more), (command, environment) = calls
+    assert (place, more) == (there, dict(with_pip=True))
+    assert list(map(str, command)) == [
+        f"{there}/bin/python", "-m", "pip", "install", "--quiet",
+        "--disable-pip-version-check", "--no-index", "--find-links",
+        f"{copied}/wheels", "end2end-mammography" + ("[dicom,serve]" if extras else "")]
+    assert environment["PIP_CONFIG_FILE"] == "/dev/null" and environment["KEPT"] == "1"
+    assert [name for name in environment if name.startswith("PIP_")] == [
+        "PIP_CONFIG_FILE"]
+
+
+def test_hidden_files_and_the_checksums_are_not_listed(tmp_path):
+    for name in ("b/a", "a", "SHA256SUMS", ".b", "b/.c", "b/SHA256SUMS"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * (3 << 19))
+    assert offline_use.names(tmp_path) == ["a", "b/a"]
+    assert offline_use.sha256(tmp_path / "a") == hashlib.sha256(
+        b"x" * (3 << 19)).hexdigest()
+
+
+def test_an_error_of_the_command_line_is_one_line_of_status_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        offline_use.main(["a", "b"])
+    assert caught.value.code == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "error: unrecognized arguments: b; see " in said
+
+
+def test_an_empty_folder_and_a_missing_bundle(copied, tmp_path, monkeypatch):
+    monkeypatch.setattr(offline_use, "__file__", str(copied / "use.py"))
+    monkeypatch.setattr(offline_use, "install", lambda folder, place: None)
+    (tmp_path / "there").mkdir()
+    offline_use.main([str(tmp_path / "there")])
+    (copied / "bundle.json").unlink()
+    with pytest.raises(offline_use.UseError, match=r"bundle\.json is missing; copy"):
+        offline_use.check(copied, None)

@@ -1,5 +1,8 @@
 """A folder for a computer without internet, from a wheel of one module."""
 
+import shutil
+import subprocess
+import unittest.mock
 import zipfile
 
 from end2end import offline
@@ -19,8 +22,14 @@ def wheel(folder, name="end2end_mammography"):
     return path
 
 
-def filled(folder, *flags):
-    """A folder filled from the tiny wheel."""
-    offline.main([str(folder / "bundle"), "--source", str(wheel(folder)), "--extras",
-                  *flags])
+def filled(folder, *flags, by_pip=False):
+    """A folder filled from the tiny wheel, by pip or by a copy as pip makes it."""
+    def copy(words):
+        (folder / "bundle" / "wheels").mkdir()
+        shutil.copy(words[-1], folder / "bundle" / "wheels")
+        return subprocess.CompletedProcess(words, 0)
+    run = offline.subprocess.run if by_pip else copy
+    with unittest.mock.patch.object(offline.subprocess, "run", run):
+        offline.main([str(folder / "bundle"), "--source", str(wheel(folder)),
+                      "--extras", *flags])
     return folder / "bundle"
