@@ -92,7 +92,8 @@ def test_a_problem_is_status_1(monkeypatch, capsys):
 
 
 PROC = {"/proc/cpuinfo": "processor : 0\nmodel name\t: Some: CPU\nmodel name : other\n",
-        "/proc/meminfo": "MemTotal:  8000000 kB\nMemFree: 1 kB\nMemAvailable: 500000 kB"}
+        "/proc/meminfo": "MemTotal:  8000000 kB\nMemFree: 1 kB\n"
+                         "MemAvailable: 500000 kB"}
 
 
 @pytest.fixture
@@ -154,7 +155,8 @@ def test_a_whole_report_ends_with_what_is_wrong(known_machine, monkeypatch, caps
     said = capsys.readouterr().out.splitlines()
     assert said[0] == (f"end2end-mammography {end2end.__version__} in "
                        f"{pathlib.Path(end2end.__file__).parents[1]}")
-    assert said[1].startswith(f"Python {platform.python_version()} ({sys.executable}), ")
+    assert said[1].startswith(
+        f"Python {platform.python_version()} ({sys.executable}), ")
     assert said[2:5] == ["", "P", ""] and said[-5:] == [
         "", "D", "", "", "Everything that is needed is there."]
     assert doctor.main([]) == 1 and len(trials) == 2

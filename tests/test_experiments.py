@@ -178,6 +178,7 @@ def breasts(*views):
         lateralities=("L",) * 12, views=("CC",) * 6 + ("MLO",) * 6)
 
 
+@pytest.mark.usefixtures("light_figures")
 def test_what_the_text_states_is_read_from_the_results_of_the_programs(tmp_path):
     # One cancer is missed in each view by a score of 0.1; the other view has 0.9.
     plain = breasts([.2, .3, .4, .1, .8, .7], [.2, .3, .4, .9, .1, .7])
@@ -198,3 +199,103 @@ def test_what_the_text_states_is_read_from_the_results_of_the_programs(tmp_path)
     assert experiments.difference(results)["plain"][0] == pytest.approx(
         1 - results["auc"])
     assert experiments.specificity(results)["plain"][0] == 0
+
+
+@pytest.mark.parametrize(("outcomes", "text"), [
+    ([], "-"), ([None, None], "-"), ([0, None, 3], "0, 3"), (["b", "a", "b"], "b, a"),
+    ([(0.875, [0.8, 0.926], " (few)"), None], "0.88 [0.80, 0.93] (few)"),
+    ([(0.875, [], "")], "0.88"), ([(None, None)], "-"),
+    ([(0.0625, [-0.1, 0.2], "", "+.3f")], "+0.062 [-0.100, +0.200]"),
+    ([(0.5, None), (0.25, [0, 1], ""), (0.9, None)], "0.55 (0.25 to 0.90, 3 seeds)"),
+    ([(0.5, None, "", ".3f"), (0.25, None)], "0.375 (0.250 to 0.500, 2 seeds)")])
+def test_values_of_several_runs_are_one_text(outcomes, text):
+    assert experiments.together(outcomes) == text
+
+
+@pytest.mark.parametrize(("published", "text", "flips"), [
+    (dict(accuracy=0.9, auc=0.8), "0.90", "-"),
+    (dict(auc=None, accuracy=None), "-", "-"),
+    (dict(auc=0.86, interval=[0.834, 0.89], flipped_auc=0.914), "0.86 [0.83, 0.89]",
+     "0.91"), (dict(difference=0.05), "+0.050", "-"),
+    (dict(specificity=0.805, interval=[0.7, 0.9]), "0.805 [0.700, 0.900]", "-"),
+    (dict(auc=0.8765, pattern=".3f"), "0.876", "-"),
+    (dict(flipped_auc=0.9), "-", "0.90")])
+def test_what_was_published_is_shown_and_listed(published, text, flips):
+    row = Row("a", published=published, hours=2.25)
+    assert experiments.published(row) == text
+    assert experiments.published_flips(row) == flips
+    cell = "; ".join([text] * (text != "-" or flips == "-")
+                     + [f"with flips {flips}"] * (flips != "-"))
+    assert experiments.listing([row]).split("\n") == [
+        "| make | source | what | published | hours |", "|---|---|---|---|---|",
+        f"| `a` | Table 9 | what | {cell} | 2.2 |", "", experiments.HOURS]
+
+
+def test_results_without_a_measure_have_no_value():
+    assert experiments.measured(dict(plain=3, flips={})) == {}
+    assert experiments.flip_gain(dict(plain={})) == {}
+    assert experiments.two_view_gain(dict(plain=dict(auc=1), flips=dict(breasts=dict(
+        gain=0.1, gain_interval=[0, 1])))) == dict(flips=(0.1, [0, 1], "", "+.3f"))
+    assert experiments.difference(dict(comparisons=[dict(
+        difference=-0.2, difference_interval=[-1, 0]), dict(difference=9)])) == dict(
+            plain=(-0.2, [-1, 0], "", "+.3f"))
+    points = [dict(at="specificity"), dict(at="sensitivity", specificity=0.4,
+                                           interval=[0.3, 0.5])]
+    assert experiments.specificity(dict(operating_points=points)) == dict(
+        plain=(0.4, [0.3, 0.5], "", ".3f"))
+
+
+def test_a_figure_is_an_outcome_once_it_is_drawn(tmp_path):
+    assert experiments.drawn(run(tmp_path), "f") == {}
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "f.png").touch()
+    assert experiments.drawn(run(tmp_path), "f") == dict(
+        plain=str(tmp_path / "figures" / "f.png"))
+
+
+def test_folders_of_a_run_follow_seeds_data_and_models(tmp_path):
+    words = ("--run", "a", "--scale", "demo")
+    alone = experiments.run_of(PROGRAM, arguments(*words, "--data", str(tmp_path)), 4)
+    assert (alone.data, alone.download, alone.seed) == (tmp_path, tmp_path, 4)
+    assert alone.test == pathlib.Path("runs/demo-experiments/data/images/test")
+    assert alone.model("x") == pathlib.Path("runs/demo-experiments/x/best.h5")
+    with pytest.raises(files.InputError, match="download .* does not exist"):
+        experiments.run_of(PROGRAM, arguments(*words, "--data", str(tmp_path / "x")), 4)
+    (tmp_path / "m" / "seed-3").mkdir(parents=True)
+    for making, seed, models in (((), 3, "m/seed-3"), ((), 2, "m"),
+                                 (("--x",), 2, "m/seed-2")):
+        program = dataclasses.replace(
+            PROGRAM, starts=lambda _, making=making: (tmp_path / "m", making))
+        made = experiments.run_of(program, arguments(
+            *words, "--out", str(tmp_path), "--seed", "2", "3"), seed)
+        assert made.out == tmp_path / f"seed-{seed}" and made.making == making
+        assert made.download == made.out / "download"
+        assert made.model("x") == tmp_path / models / "x" / "best.h5"
+
+
+def test_the_command_line_of_a_program_says_what_its_data_are():
+    text = "".join(experiments.parser(PROGRAM, "A program.").format_help().split())
+    assert "--dataFOLDERfolderofSetasdownloaded;with--scaledemophantoms" in text
+    assert "(default:runs/SCALE-experiments)" in text and "--splitNAME" in text
+    assert arguments("--list").seed == [12345] and arguments("--list").scale == "paper"
+    plain = dataclasses.replace(PROGRAM, split_columns=())
+    assert "--split" not in experiments.parser(plain, "").format_help()
+    for words in ([], ["--list", "--run", "a"]):
+        with pytest.raises(SystemExit):
+            arguments(*words)
+
+
+def test_a_program_checks_the_rows_that_will_be_done(tmp_path, performed):
+    checked = []
+    program = dataclasses.replace(PROGRAM, check=lambda rows, run: checked.append(
+        ([row.name for row in rows], run.out)))
+    experiments.perform(program, ["c"], run(tmp_path))
+    assert checked == [(["a", "b", "c"], tmp_path)]
+    assert performed == ["prepare", "a", "b", "c", "test-c"]
+
+
+def test_synthetic_results_are_marked_below_the_table():
+    text = experiments.markdown(["x", "y"], [("1", "2"), ("3", "4")], synthetic=True)
+    assert text.split("\n") == ["", "| x | y |", "|---|---|", "| 1 | 2 |", "| 3 | 4 |",
+                                "", experiments.SYNTHETIC]
+    assert experiments.markdown(["x"], [], synthetic=False) == "\n| x |\n|---|"
