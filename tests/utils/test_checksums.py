@@ -184,3 +184,50 @@ def test_the_words_of_a_module_are_those_of_the_one_command(monkeypatch):
     assert checksums.typed_words() == ["importing", "sets"]
     monkeypatch.setattr(sys, "argv", ["/usr/bin/end2end", "predict", "x"])
     assert checksums.typed_words() == ["predict", "x"]
+
+
+def test_inputs_of_words_are_read_up_to_a_sum_of_bytes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, size in (("a", 40), ("b", 30), ("c", 31), ("d", 5), ("out.csv", 3)):
+        (tmp_path / name).write_bytes(bytes(size))
+    monkeypatch.setattr(checksums, "MOST_INPUT_BYTES", 70)
+    outputs = [checksums.Output(tmp_path / "out.csv", False)]
+    words = ["x", "--model=a", "-b", "b", "out.csv", str(tmp_path / "out.csv"), "--d"]
+    assert checksums._inputs(words, outputs) == {
+        "a": files.sha256("a"), "b": files.sha256("b")}
+    assert list(checksums._inputs(["a", "c", "d"], [])) == ["a"]
+
+
+def test_software_is_named_with_its_versions(monkeypatch):
+    monkeypatch.setattr(checksums.metadata, "version", lambda name: (
+        "1.2" if name != "scipy" else missing(name)))
+
+    def missing(name):
+        raise checksums.metadata.PackageNotFoundError(name)
+    monkeypatch.setattr(checksums.platform, "processor", lambda: "")
+    known = checksums.software()
+    assert list(known) == [
+        "python", "system", "processor", "end2end-mammography", "tensorflow", "keras",
+        "numpy", "opencv-python-headless", "pydicom"]
+    assert known["processor"] == checksums.platform.machine()
+    assert known["keras"] == "1.2"
+
+
+def test_a_file_of_the_same_size_and_time_is_not_read_again(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"xy")
+    state = checksums._state(path, None)
+    assert state == dict(size=2, time_ns=path.stat().st_mtime_ns,
+                         sha256=files.sha256(path))
+    kept = dict(state, sha256="kept")
+    assert checksums._state(path, kept) is kept
+    for change in (dict(size=3), dict(time_ns=1)):
+        assert checksums._state(path, kept | change) == state
+
+
+def test_an_empty_output_has_no_checksums(tmp_path):
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "a").touch()
+    output = checksums.of(tmp_path)
+    checksums._write(output, dict(words=["x"], folder="/", inputs={}))
+    assert not output.record.exists()

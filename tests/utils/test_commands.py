@@ -1,5 +1,6 @@
 """What commands share: one line for a failure, its status, and printable lines."""
 
+import io
 import logging
 import pathlib
 import re
@@ -140,3 +141,41 @@ def test_a_command_that_ended_leaves_checksums_and_one_that_failed_none(
 def test_keras_draws_bars_on_terminals_only(monkeypatch, terminal, verbose):
     monkeypatch.setattr("sys.stdout", types.SimpleNamespace(isatty=lambda: terminal))
     assert commands.keras_verbosity() == verbose
+
+
+def test_a_reader_that_left_ends_the_command_in_silence(monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setattr("sys.stderr", said)
+
+    def main():
+        raise BrokenPipeError
+    with pytest.raises(SystemExit) as caught:
+        commands.run(main)
+    assert caught.value.code == 1 and said.closed
+
+
+@pytest.mark.parametrize(("status", "recorded"), [
+    (None, [0]), (0, [0]), (1, [1]), (2, []), (3, [])])
+def test_checksums_are_of_commands_that_did_their_work(monkeypatch, status, recorded):
+    calls = []
+    monkeypatch.setattr(commands.checksums, "record",
+                        lambda words, status: calls.append(status))
+    with pytest.raises(SystemExit) as caught:
+        commands.run(lambda: status)
+    assert calls == recorded and caught.value.code == (status or 0)
+
+
+def test_counts_and_words():
+    assert [commands.counted(number, "woman", "women") for number in (0, 1, 2)] == [
+        "0 women", "1 woman", "2 women"]
+    assert [commands.counted(number, "image") for number in (1, -1)] == [
+        "1 image", "-1 images"]
+    assert commands.words(("a", "b")) == ["a", "b"]
+
+
+def test_two_versions_of_this_program_are_a_warning(monkeypatch, capsys):
+    monkeypatch.setattr(commands.distribution, "clashes",
+                        lambda installed, package: ["two of it."])
+    with pytest.raises(SystemExit):
+        commands.run(lambda: 3)
+    assert capsys.readouterr().err == "warning: two of it.\n"

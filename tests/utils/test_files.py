@@ -2,7 +2,9 @@
 
 import csv
 import hashlib
+import io
 import os
+import re
 
 import pytest
 
@@ -104,3 +106,49 @@ def test_a_name_that_says_what_is_written_is_taken(name):
 def test_a_name_that_promises_another_kind_of_file_is_refused():
     with pytest.raises(files.InputError, match=r"q.xlsx .* ends in .csv or .json, not"):
         files.check_suffix("q.xlsx", ".csv", ".json")
+
+
+@pytest.mark.parametrize(("check", "place", "state"), [
+    (files.existing_file, "folder", "thing {} is a folder; expected an existing file"),
+    (files.existing_file, "pipe", "thing {} is a pipe or a device; expected an exist"),
+    (files.existing_file, "none", "thing {} does not exist; expected an existing file"),
+    (files.existing_file, "text", "thing {} cannot be read; check its permissions"),
+    (files.existing_text, "text", "thing {} cannot be read; check its permissions"),
+    (files.existing_folder, "text", "thing {} is a file; expected an existing folder"),
+    (files.existing_folder, "none", "thing {} does not exist; expected an existing f"),
+    (files.existing_folder, "folder", "thing {} cannot be read; check its permiss"),
+    (files.writable_folder, "text", "thing {} cannot be written (File exists); choose")])
+def test_each_reason_against_a_path_has_its_sentence(
+        tmp_path, monkeypatch, check, place, state):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("abc")
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / place
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(files.InputError, match=re.escape(state.format(path))):
+        check(path, "thing")
+
+
+def test_what_is_readable_comes_back_as_a_path(tmp_path):
+    (tmp_path / "a").write_text("abc")
+    assert files.existing_file(str(tmp_path / "a")) == tmp_path / "a"
+    assert files.existing_text(str(tmp_path / "a")) == tmp_path / "a"
+    assert files.existing_folder(str(tmp_path)) == tmp_path
+    assert files.writable_folder(tmp_path / "b/c") == tmp_path / "b/c"
+    assert (tmp_path / "b/c").is_dir() and not list((tmp_path / "b/c").iterdir())
+
+
+def test_sizes_and_lengths_may_be_as_much_as_the_limit(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(3 << 20))
+    files.check_size(path, 3 << 20)
+    with pytest.raises(files.InputError, match=(
+            "table .*a has 3 MB, more than the 2 MB that any such file should have")):
+        files.check_size(path, (3 << 20) - 1, "table")
+    monkeypatch.setattr(files, "MAX_TEXT_BYTES", (3 << 20) - 1)
+    with pytest.raises(files.InputError, match="table .*a has 3 MB"):
+        files.existing_text(path)
+    monkeypatch.setattr(files, "LONGEST_LINE", 4)
+    assert list(files.bounded_lines(io.StringIO("abc\nabcd"))) == ["abc\n", "abcd"]
+    with pytest.raises(csv.Error, match="a line has more than 4 characters"):
+        list(files.bounded_lines(io.StringIO("abc\nabcd\n")))

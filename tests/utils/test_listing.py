@@ -4,6 +4,7 @@ import cv2
 import dicom_writer
 import numpy as np
 import pydicom.uid
+import pytest
 
 from end2end.utils import files, listing
 
@@ -79,3 +80,45 @@ def test_packed_files_are_named_as_such(tmp_path):
     (tmp_path / "c.txt").write_text("text")
     assert [reason for _, reason in listing.survey(tmp_path).left] == [
         listing.PACKED, listing.PACKED, listing.NO_IMAGE]
+
+
+def element(group, number, kind, value):
+    """An element of a DICOM file, explicit where it has a kind."""
+    tag = bytes([group, 0, number, 0])
+    if kind:
+        return tag + kind + len(value).to_bytes(2, "little") + value
+    return tag + len(value).to_bytes(4, "little") + value
+
+
+CLASS = b"1.2.840.10008.5.1.4.1.1.1.2\0"
+ROWS = element(0x28, 0x10, b"US", b"\1\0")
+
+
+@pytest.mark.parametrize(("start", "kind"), [
+    (bytes(128) + b"DICM", "DICOM"), (bytes(127) + b"DICM", ""),
+    (element(2, 2, b"UI", CLASS), "DICOM"), (element(8, 0x16, b"", CLASS), "DICOM"),
+    (element(8, 8, b"CS", b"x" * 8) + ROWS, "DICOM"),
+    (element(8, 8, b"CS", b"x" * 8) + b"more of it", ""),
+    (element(8, 8, b"", b"x" * 8) + ROWS, "DICOM"),
+    (b"\x08\0\x08\0\1\x11\0\0" + ROWS, ""), (b"\x08\0\x08\0\0\x10\0\0" + ROWS, "DICOM"),
+    (b"\x09\0\x08\0CS\0\0" + ROWS, ""), ((b"\x08\0\x08\0CS\0\0" + ROWS)[:15], ""),
+    (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"\xff\xd8\xfe", ""),
+    (b"II*\0", "TIFF"), (b"MM\0+", "TIFF"), (b"BM....\0\0\0\0", "BMP"),
+    (b"BM....\0\0\0\1", ""), (b"P5 ", "PNM"), (b"P5x", ""), (b"P4\n", ""), (b"", "")])
+def test_the_first_bytes_tell_the_kind(start, kind):
+    assert listing.image_kind(start) == kind
+
+
+@pytest.mark.parametrize(("start", "name"), [
+    (element(2, 2, b"UI", CLASS), CLASS), (element(8, 0x16, b"", CLASS), CLASS),
+    (b"ab" + element(8, 0x16, b"UI", b"1.2 ") + element(2, 2, b"UI", b"1.3\0"), b"1.3"),
+    (element(8, 0x16, b"UI", b"9" * 99), b"9" * 64),
+    (element(8, 0x16, b"UI", b"1\xff"), "1\ufffd".encode()), (b"", b"")])
+def test_the_class_of_a_dicom_file_is_in_its_first_bytes(start, name):
+    assert listing.sop_class(start) == name.rstrip(b"\0").decode()
+
+
+def test_what_cannot_be_read_has_no_first_bytes(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(5000))
+    assert listing.beginning(tmp_path / "a") == bytes(4096)
+    assert listing.beginning(tmp_path / "b") == b""
