@@ -31,12 +31,14 @@ OF_MACHINES = ("ROOT", "STARTED")
 
 
 def modules():
-    """Names of all modules by folder, programs excepted."""
+    """Names of all modules by folder; those that do something when they are imported
+    excepted."""
     folders = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             parts = path.relative_to(ROOT).with_suffix("").parts
-            if not parts[-1].startswith("__"):
+            if parts[-1] == "__main__" and len(parts) > 2 or (
+                    not parts[-1].startswith("__")):
                 folders.setdefault(".".join(parts[:2] if len(parts) > 2 else parts[:1]),
                                    []).append(".".join(parts))
     return folders
@@ -104,11 +106,23 @@ def _of_class(name, kind):
 
 
 def options(parser):
-    """What each option of a program has for its default and choices."""
-    return {f"{action.option_strings[0] if action.option_strings else action.dest}":
-            shown((action.default, action.nargs, action.const, action.choices and tuple(
-                action.choices), action.required, type(action).__name__))
-            for action in parser._actions if action.default != argparse.SUPPRESS}
+    """What each option of a program, and of its tasks, has for its default, kind and
+    choices, and which options exclude each other."""
+    values = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for task, below in action.choices.items():
+                values.update({f"{task} {name}": text
+                               for name, text in options(below).items()})
+        if action.default != argparse.SUPPRESS:
+            values[" ".join(action.option_strings) or action.dest] = shown((
+                action.default, action.nargs, action.const,
+                action.choices and tuple(action.choices), action.required,
+                type(action).__name__, *filter(None, [action.type])))
+    for group in parser._mutually_exclusive_groups:
+        names = " | ".join(action.dest for action in group._group_actions)
+        values[names] = f"alternatives, required: {group.required}"
+    return values
 
 
 def shown(value):

@@ -117,7 +117,7 @@ def test_a_name_that_promises_another_kind_of_file_is_refused():
     (files.existing_folder, "text", "thing {} is a file; expected an existing folder"),
     (files.existing_folder, "none", "thing {} does not exist; expected an existing f"),
     (files.existing_folder, "folder", "thing {} cannot be read; check its permiss"),
-    (files.writable_folder, "text", "thing {} cannot be written (File exists); choose")])
+    (files.writable_folder, "text", "thing {} cannot be written (File exists); choos")])
 def test_each_reason_against_a_path_has_its_sentence(
         tmp_path, monkeypatch, check, place, state):
     (tmp_path / "folder").mkdir()
