@@ -251,10 +251,9 @@ def _common(tensors):
 
 
 def _relu(layer, before):
-    bounded = layer.max_value is not None and 0 <= layer.max_value <= 1
-    positive = not layer.negative_slope and layer.threshold >= 0
+    bounded = layer.max_value is not None and layer.max_value <= 1
     # What hard_sigmoid is made of (`model_files.ages`).
-    return "sigmoid" if bounded and positive else "relu"
+    return "sigmoid" if bounded and not layer.negative_slope else "relu"
 
 
 def _rescaling(layer, before):

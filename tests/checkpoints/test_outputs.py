@@ -4,9 +4,11 @@ import foreign_models
 import keras
 import numpy as np
 import pytest
+import recorded
 from keras import layers
 
 from end2end import checkpoints, config
+from end2end.checkpoints import outputs
 from end2end.config.model_flags import OutputOptions
 from end2end.utils import files
 
@@ -106,3 +108,78 @@ def test_the_mean_of_two_softmaxes_is_a_probability(tmp_path):
     path = foreign_models.save(
         keras.Model(image, layers.Average()(both)), tmp_path / "m.h5")
     checkpoints.load_classifier(path, IMAGES)
+
+
+def ended(*stack, inputs=1):
+    """A network of one image, or of more, that ends in some layers."""
+    images = [keras.Input((9, 7, 1), name=f"image{i}") for i in range(inputs)]
+    x = layers.Flatten()(images[0])
+    for layer in stack:
+        x = layer(x)
+    return keras.Model(images if inputs > 1 else images[0], x)
+
+
+def branches(join, *activations):
+    """What joins outputs of these activations."""
+    return lambda x: join([layers.Dense(2, activation=name)(x) for name in activations])
+
+
+ENDS = {
+    "softmax": [layers.Dense(3, "softmax")], "sigmoid": [layers.Dense(2, "sigmoid")],
+    "one": [layers.Dense(1, "sigmoid")], "one softmax": [layers.Dense(1, "softmax")],
+    "logits": [layers.Dense(2)], "one logit": [layers.Dense(1)],
+    "log": [layers.Dense(2, "log_softmax")], "relu": [layers.Dense(2, "relu")],
+    "later": [layers.Dense(2), layers.Activation("linear"), layers.Softmax()],
+    "kept": [layers.Dense(2, "sigmoid"), layers.Dropout(0.5),
+             layers.Activation("linear"), layers.Reshape((2,))],
+    "normalised": [layers.Dense(2, "sigmoid"), layers.BatchNormalization()],
+    **{f"relu {text}": [layers.Dense(2), layers.ReLU(*numbers)] for text, numbers in {
+        "6": (6,), "1": (1,), "0": (0,), "plain": (), "leaky": (1, 0.1),
+        "high": (1, 0, 0.5)}.items()},
+    **{f"rescaled {scale} {offset} {name}": [
+        layers.Dense(2, name), layers.Rescaling(scale, offset)]
+       for scale, offset, name in ((-1, 1, "softmax"), (1, 0, "sigmoid"),
+                                   (1, 0.1, "sigmoid"), (-1, 0, "sigmoid"),
+                                   (0.5, 0.5, "softmax"), (2, 0, None), (1, 0, "relu"))
+       },
+    "mean": [branches(layers.Average(), "softmax", "softmax")],
+    "mixed mean": [branches(layers.Maximum(), "softmax", "sigmoid")],
+    "odd mean": [branches(layers.Average(), "softmax", "relu")],
+    "product": [branches(layers.Multiply(), "softmax", "sigmoid")],
+    "odd product": [branches(layers.Multiply(), "softmax", None)],
+    "sum": [branches(layers.Add(), "softmax", "softmax")],
+    "nested": [keras.Sequential([layers.Dense(4, "relu"), layers.Dense(2, "softmax")])],
+    "map": [layers.Reshape((9, 7))], "nothing": []}
+SAID = {
+    "nothing": ({}, {}), "a list": ({}, dict(classes=("pos", "neg"))),
+    "one name": ({}, dict(classes=("neg",))), "another": ({}, dict(classes=("mass",))),
+    "card": (dict(classes=["neg", "pos"]), {}),
+    "published": (dict(classes=["a", "pos", "b"], published=True), {}),
+    "twice": ({}, dict(classes=("a", "a"))), "logits": ({}, dict(kind="logits"))}
+
+
+def test_what_outputs_stand_for_is_settled_or_refused_as_recorded():
+    lines = []
+    for name, stack in ENDS.items():
+        model = ended(*stack)
+        lines.append(f"== {name}: {outputs.ending(model.outputs[0])}")
+        for who, (card, options) in SAID.items():
+            if who not in ("nothing", "logits") and name not in (
+                    "softmax", "sigmoid", "one"):
+                continue
+            try:
+                settled = outputs.settled(model, card, OutputOptions(**options), "m.h5")
+            except files.InputError as error:
+                lines.append(f"{who}: refused: {error}")
+                continue
+            values = settled.model(foreign_models.images()[:1]).numpy()[0]
+            lines.append(f"{who}: {settled.classes} {settled.reason!r} "
+                         f"{settled.caution!r} {len(values)} {values.min() >= 0} "
+                         f"{values.max() <= 1} {settled.model.name == model.name}")
+    two = ended(layers.Dense(2, "softmax"), inputs=2)
+    for card in ({}, dict(kind="two_view")):
+        try:
+            lines.append(f"{outputs.check_ends(two, 'm.h5', card)}")
+        except files.InputError as error:
+            lines.append(str(error))
+    recorded.check("outputs", "\n".join(lines))

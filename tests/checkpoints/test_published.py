@@ -1,10 +1,14 @@
+import dataclasses
 import shutil
 
 import golden_models
+import keras
 import pytest
+import recorded
 
 from end2end import checkpoints, config, models
 from end2end.checkpoints import published
+from end2end.models import backbones
 from end2end.utils import files
 
 
@@ -92,3 +96,78 @@ def test_a_published_patch_classifier_is_known_by_its_name_or_with_a_warning(
     assert tuple(card["images"]["size"]) == (224, 224) and len(card["classes"]) == 5
     assert ("by its structure" in caplog.text) == warns
     assert card["name"].endswith(("S10", "S30")) != warns
+
+
+@pytest.fixture
+def small_trunks(monkeypatch):
+    """Trunks of a few weights, which are known by their number as the paper's are."""
+    for number, name in enumerate(("vgg16", "yaroslav", "resnet50"), start=2):
+        def build(x, number=number):
+            x = keras.layers.Conv2D(
+                number, 3, strides=4, padding="same", name="conv")(x)
+            return keras.layers.Activation("relu", name="relu")(x)
+
+        row = dataclasses.replace(backbones.BACKBONES[name], build=build, smallest=1,
+                                  features="relu")
+        monkeypatch.setitem(backbones.BACKBONES, name, row)
+        monkeypatch.setitem(published.TRUNK_PARAMETERS, name,
+                            number * (9 * row.channels + 1))
+        monkeypatch.setitem(published._FIRST_KERNEL, name, 9 * number)
+    monkeypatch.setattr(published, "PUBLISHED", [dict(
+        row, plan=row["plan"] | (dict(top_filters=(4, 4)) if "top_filters" in row[
+            "plan"] else {})) for row in published.PUBLISHED])
+
+
+VGG, RESNET = (plan | dict(top_filters=(4, 4))
+               for plan in (published._VGG, published._RESNET))
+PLANS = {
+    "1152x896_s10_prt_addvgg20": dict(backbone="vgg16", **VGG),
+    "renamed": dict(backbone="vgg16", **VGG),
+    "of INbreast": dict(backbone="vgg16", **RESNET),
+    "DDSM_resnet50_s10_512-512-1024x2 (1)": dict(
+        backbone="resnet50", **RESNET),
+    "ddsm_YaroslavNet_s10": dict(
+        backbone="yaroslav", heatmap=True, convolutional=False, shortcut=True,
+        dense_units=16, heatmap_pool=(3, 2), heatmap_strides=(2, 1),
+        heatmap_max_pool=(1, 2), weight_decay=0.125, dropout=0.25),
+    "dense": dict(backbone="vgg16", heatmap=True, convolutional=False, dense_units=4,
+                  dense_layers=1, heatmap_pool=(2, 2), heatmap_max_pool=(2, 2)),
+    "uneven": dict(backbone="vgg16", top_kind="resnet", top_filters=(3, 5),
+                   top_repeats=(1, 3), expansion=3),
+    "vgg": dict(backbone="resnet50", top_kind="vgg", top_filters=(3, 5),
+                top_repeats=(3, 1)),
+    "mbconv": dict(backbone="vgg16", top_kind="mbconv", top_filters=(3,),
+                   top_repeats=(1,))}
+
+
+def test_what_is_known_of_networks_is_as_recorded(small_trunks, caplog):
+    lines = []
+    for name, changes in PLANS.items():
+        options = config.ModelOptions(**changes)
+        channels = 1 if "heatmap_pool" in changes else None
+        patch = models.patch_classifier(
+            options.backbone, 5, input_shape=channels and (None, None, channels))
+        model = models.whole_image_classifier(
+            patch, options, size=(None, None) if name == "renamed" else (96, 64))
+        lines += [f"== {name}", str(published.read_plan(model)),
+                  str(published.cut_before_end(model))]
+        for by_structure in (True, False):
+            caplog.clear()
+            card = published.card(model, name, by_structure=by_structure)
+            lines += [str({key: value for key, value in card.items() if key not in (
+                "model",)}), *caplog.messages]
+    for name in ("ddsm_vgg16_s10", "x_vgg16_s30.1", "s300_vgg16", "resnet50_s10"):
+        caplog.clear()
+        card = published.card(models.patch_classifier(
+            "vgg16", 5, input_shape=(40, 24, 3)), name)
+        lines += [f"== patches {name}: {card['name']!r} {card['images']['size']} "
+                  f"{card['images']['channels']} {card['classes']}", *caplog.messages]
+    lines += map(str, (
+        published.card(models.patch_classifier("vgg16", 4), "ddsm_vgg16_s10"),
+        *map(published.by_name, ("1152x896_s10_prt_addvgg20 (3)",
+                                 "inbreast_vgg16_512x1", "x"))))
+    early = models.whole_image_classifier(
+        models.patch_classifier("vgg16", 5), config.ModelOptions(
+            backbone="vgg16", **VGG), size=(96, 64), semantics="original")
+    lines.append(str(published.cut_before_end(early)))
+    recorded.check("published", "\n".join(lines))

@@ -141,3 +141,46 @@ def test_under_a_hard_limit_of_address_space_a_foreign_network_loads(tmp_path):
     output = subprocess.run([sys.executable, "-c", LIMITED, path], timeout=300,
                             capture_output=True, text=True).stdout
     assert output == "(None, 2)\n"
+
+
+@pytest.mark.parametrize(("layer", "multiplications"), [
+    # Outputs of 7x5 cells and 6 channels, from kernels of 3x3 over 4 channels; the
+    # bias is one more for each output.
+    (layers.Conv2D(6, 3), 7 * 5 * 6 * (9 * 4 + 1)),
+    (layers.Conv2D(6, 3, strides=2, use_bias=False), 4 * 3 * 6 * 9 * 4),
+    (layers.DepthwiseConv2D(3, use_bias=False), 7 * 5 * 4 * 9),
+    # Each of the 9x7 cells of 4 channels gives 3x3 cells of 6.
+    (layers.Conv2DTranspose(6, 3, use_bias=False), 9 * 7 * 4 * 9 * 6),
+    (keras.Sequential([layers.Flatten(), layers.Dense(6, use_bias=False)]),
+     9 * 7 * 4 * (6 + 1))])
+def test_multiplications_are_counted(layer, multiplications):
+    image = keras.Input((9, 7, 4))
+    assert costs(keras.Model(image, layer(image))) == pytest.approx(
+        multiplications, rel=0.02)
+
+
+def costs(model, pixels=63):
+    import tensorflow as tf
+
+    function = tf.function(lambda array: model(array, training=False), autograph=False)
+    graph = function.get_concrete_function(tf.TensorSpec((1, 9, 7, 4), tf.float32))
+    return trials._check_costs(graph.graph, pixels, "m.h5")
+
+
+@pytest.mark.parametrize(("limit", "value", "words"), [
+    # The input, 9x7 numbers of 4 channels and 4 bytes, and the output of 7x5x6.
+    ("LARGEST_STEP", 4 * (9 * 7 * 4 + 7 * 5 * 6), "bytes of memory in one step"),
+    ("ALL_STEPS", 4 * 7 * 5 * 6, "bytes of memory"),
+    ("OPERATIONS", 7 * 5 * 6 * 9 * 4, "multiplications")])
+def test_a_limit_is_reached_at_its_number_and_grows_with_the_image(
+        monkeypatch, limit, value, words):
+    image = keras.Input((9, 7, 4))
+    model = keras.Model(image, layers.Conv2D(6, 3, use_bias=False)(image))
+    monkeypatch.setattr(trials, limit, (value - 101, 1))
+    with pytest.raises(files.InputError) as caught:
+        costs(model, pixels=100)
+    assert str(caught.value) == (
+        f"model m.h5 needs {value:.1e} {words} for an image of 100 pixels; at most "
+        f"{value - 1:.1e} are allowed. {isolated.LIMIT_IS_OURS} A smaller --img-size "
+        "needs less.")
+    costs(model, pixels=101)

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +96,8 @@ def check_run(name, folder, report, text, **places):
     """Holds all that a run said and wrote against the record of that name."""
     card = files.read_json(folder / "best.config.json")
     text = re.sub(r"took .* left", "took N s; N s left", text)
+    # Where lines of flags end follows from the length of paths.
+    text = text.replace(" \\\n  ", " ")
     content = [text, *(json.dumps({
         key: value for key, value in part.items()
         if key not in ("seconds", "software", "saved")}, indent=1)
@@ -108,11 +111,31 @@ def patch_file(folders, tmp_path_factory):
 
 
 @pytest.fixture
-def patch_model(folders, patch_file):
-    """The options of a whole-image network made from a trained patch classifier."""
+def patch_run(folders, patch_file):
+    """Folder of a finished run of a patch classifier. Read only."""
     if not patch_file.exists():
         train_patches(folders, patch_file.parent)
-    return dataclasses.replace(MODEL, patch_model_path=str(patch_file))
+    return patch_file.parent
+
+
+@pytest.fixture
+def patch_model(patch_run):
+    """The options of a whole-image network made from a trained patch classifier."""
+    return dataclasses.replace(MODEL, patch_model_path=str(patch_run / "best.h5"))
+
+
+@pytest.fixture(scope="module")
+def image_runs(tmp_path_factory):
+    """Folder, report and text of a whole-image run, once it was made."""
+    return [tmp_path_factory.mktemp("image")]
+
+
+@pytest.fixture
+def image_run(folders, patch_model, image_runs):
+    """A finished run of a whole-image model: its folder, report and text. Read only."""
+    if len(image_runs) == 1:
+        image_runs += train_images(folders, image_runs[0], model=patch_model)
+    return image_runs
 
 
 def test_a_patch_run_leaves_model_settings_history_and_report(folders, tmp_path):
@@ -125,9 +148,9 @@ def test_a_patch_run_leaves_model_settings_history_and_report(folders, tmp_path)
     check_run("train-patches", tmp_path, report, text, DATA=folders[0][0].parent)
 
 
-def test_the_saved_patch_classifier_scores_as_the_report_says(folders, tmp_path):
-    report, _ = train_patches(folders, tmp_path)
-    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+def test_the_saved_patch_classifier_scores_as_the_report_says(folders, patch_run):
+    report = files.read_json(patch_run / "best.report.json")
+    classifier = checkpoints.load_classifier(patch_run / "best.h5")
     assert classifier.classes == PATCH_CLASSES
     assert classifier.images.channels == 1
     paths = [path for name in PATCH_CLASSES
@@ -138,14 +161,14 @@ def test_the_saved_patch_classifier_scores_as_the_report_says(folders, tmp_path)
 
 
 def test_an_image_run_starts_from_the_patch_model_in_two_stages(
-        folders, patch_model, tmp_path):
-    report, text = train_images(folders, tmp_path, model=patch_model)
+        folders, patch_model, image_run):
+    folder, report, text = image_run
     assert [row["stage"] for row in report["history"]] == ["top layers", "all layers"]
     assert set(report["test"]["auc"]) == {"neg", "pos"}
     assert report["best"]["value"] == max(row["val_auc"] for row in report["history"])
-    check_run("train-images", tmp_path, report, text, DATA=folders[1][0].parent,
+    check_run("train-images", folder, report, text, DATA=folders[1][0].parent,
               PATCH=pathlib.Path(patch_model.patch_model_path).parent)
-    classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    classifier = checkpoints.load_classifier(folder / "best.h5")
     assert classifier.model.input_shape == (None, 32, 24, 1)
 
 
@@ -160,24 +183,24 @@ def test_the_trunk_carries_the_weights_of_the_patch_model(
 
 
 def test_the_same_seed_gives_the_same_history_with_any_number_of_threads(
-        folders, tmp_path):
-    reports = [train_patches(folders, tmp_path / str(workers), workers=workers)[0]
-               for workers in (1, 3)]
+        folders, patch_run, tmp_path):
+    # That of the file had two threads.
+    reports = [files.read_json(patch_run / "best.report.json"),
+               train_patches(folders, tmp_path / "3", workers=3)[0]]
     other = train_patches(folders, tmp_path / "other", seed=7)[0]
     assert reports[0]["history"] == reports[1]["history"] != other["history"]
 
 
-def test_a_finished_run_is_not_trained_again(folders, tmp_path):
-    report, _ = train_patches(folders, tmp_path)
-    stamp = (tmp_path / "best.h5").stat().st_mtime_ns
-    second, text = train_patches(folders, tmp_path, workers=1)
-    assert second == report
+def test_a_finished_run_is_not_trained_again(folders, patch_run):
+    stamp = (patch_run / "best.h5").stat().st_mtime_ns
+    report, text = train_patches(folders, patch_run, workers=1)
+    assert report == files.read_json(patch_run / "best.report.json")
     assert "finished before" in text
-    assert (tmp_path / "best.h5").stat().st_mtime_ns == stamp
+    assert (patch_run / "best.h5").stat().st_mtime_ns == stamp
 
 
-def test_other_settings_train_again(folders, tmp_path):
-    train_patches(folders, tmp_path)
+def test_other_settings_train_again(folders, patch_run, tmp_path):
+    shutil.copytree(patch_run, tmp_path, dirs_exist_ok=True)
     report, _ = train_patches(folders, tmp_path, all_until_epoch=3)
     assert report["epochs"] == 3
 
@@ -190,25 +213,19 @@ def test_without_a_place_for_the_best_model_the_final_one_is_tested(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_model_of_the_last_epoch_is_kept_where_asked(
-        folders, patch_model, tmp_path):
-    train_images(folders, tmp_path, model=patch_model,
-                 final_model=str(tmp_path / "final.h5"))
-    assert checkpoints.load_classifier(tmp_path / "final.h5").classes == ("neg", "pos")
-
-
-def test_a_whole_image_model_is_trained_further(folders, patch_model, tmp_path):
-    train_images(folders, tmp_path / "first", model=patch_model)
+def test_a_whole_image_model_is_trained_further(folders, image_run, tmp_path):
+    first = image_run[0]
     report, text = train_images(
-        folders, tmp_path / "second", resume_from=str(tmp_path / "first/best.h5"),
+        folders, tmp_path, resume_from=str(first / "best.h5"),
         first_until_epoch=0, all_until_epoch=1)
-    check_run("train-further", tmp_path / "second", report, text,
-              DATA=folders[1][0].parent, FIRST=tmp_path / "first")
+    check_run("train-further", tmp_path, report, text, DATA=folders[1][0].parent,
+              FIRST=first)
 
 
 def test_a_model_that_is_trained_further_in_place_names_the_file_that_it_was(
-        folders, patch_model, tmp_path):
-    train_images(folders, tmp_path, model=patch_model)
+        folders, image_run, tmp_path):
+    """The model of the last epoch, which is kept where asked, does too."""
+    shutil.copytree(image_run[0], tmp_path, dirs_exist_ok=True)
     best = tmp_path / "best.h5"
     before = files.sha256(best)
     train_images(folders, tmp_path, resume_from=str(best),
@@ -216,13 +233,15 @@ def test_a_model_that_is_trained_further_in_place_names_the_file_that_it_was(
                  first_until_epoch=0, all_until_epoch=1)
     assert files.sha256(best) != before
     for path in (best, tmp_path / "final.h5"):
-        card = checkpoints.load_classifier(path).card
-        assert card["parent"]["sha256"] == before
+        classifier = checkpoints.load_classifier(path)
+        assert classifier.card["parent"]["sha256"] == before
+        assert classifier.classes == ("neg", "pos")
+    assert "stage" not in classifier.card["metrics"]
 
 
 def test_an_interrupted_run_in_place_takes_the_parent_from_its_own_model(
-        folders, patch_model, tmp_path):
-    train_images(folders, tmp_path, model=patch_model)
+        patch_model, image_run, tmp_path):
+    shutil.copytree(image_run[0], tmp_path, dirs_exist_ok=True)
     best = tmp_path / "best.h5"
     options = dataclasses.replace(
         config.TrainingOptions(), best_model=str(best), resume_from=str(best))
