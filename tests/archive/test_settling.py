@@ -59,6 +59,8 @@ def by_path(rows):
 def test_an_archive_of_a_layout_has_the_cells_of_predict(
         layout, model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # Pseudonyms take time by intent; here they need not withstand guessing.
+    monkeypatch.setattr(pseudonyms, "SCRYPT", pseudonyms.SCRYPT | dict(n=2))
     key = ["--pseudonym-key", str(tmp_path / "key")]
     predict.main([model, layout.source, "--out", "p.csv", *key])
     account = [line for line in capsys.readouterr().out.splitlines()
