@@ -7,6 +7,9 @@ import pathlib
 PACKAGES = ("end2end", "ddsm_train", "inbreast")
 # Its tests are named after the folders whose constants they hold against the register.
 REGISTER = "tests/test_constants.py"
+# Of a program, the test that starts it.
+STARTING = ("tests/test_entry_points.py",
+            "::test_help_is_printed_without_heavy_imports")
 # Of the files that import a module so many are tried, those of its folder first: some
 # modules are imported by half of all tests.
 MOST = 8
@@ -57,12 +60,17 @@ def mirrored(root, module):
 
 
 def stages(root, module):
-    """The mirrored test files of a module, the register of constants, and then the
-    others that import the module, or the folder in which it lies."""
+    """The mirrored test files of a module; the register of constants and, by its name,
+    the test that starts the program that the module is; and then the other files that
+    import the module, or the folder in which it lies."""
     first = mirrored(root, module)
     path = pathlib.PurePosixPath(module).with_suffix("")
     names = {".".join(path.parts), ".".join(path.parts[:-1])} - set(PACKAGES)
     register = (REGISTER,) if (pathlib.Path(root) / REGISTER).exists() else ()
+    if (pathlib.Path(root) / STARTING[0]).exists() and "__main__" in (
+            pathlib.Path(root) / module).read_text(encoding="utf-8"):
+        program = ".".join(path.parts).removesuffix(".__main__")
+        register += (f"{''.join(STARTING)}[{program}]",)
     others = [file for file, imports in _imports(root).items()
               if file not in first and names & imports]
     places = {str(pathlib.PurePosixPath(file).parent) for file in first}

@@ -78,8 +78,9 @@ class Judge:
         Args:
             mutant: the fault.
             text: of its module with the fault.
-            stages: tuples of files of tests. Of the first all tests are run, those
-                first that run the line; of the others those that run the line.
+            stages: tuples of files of tests, or of names of tests. Of the files of the
+                first all tests are run, those first that run the line; of the others
+                those that run the line.
         """
         before = (self.root / mutant.module).read_text(encoding="utf-8")
         numbers = tracing.lines_of(before, mutant.line)
@@ -104,6 +105,9 @@ class Judge:
         quickest of those that run the lines first."""
         rows = []
         for file in files:
+            if "::" in file:
+                rows.append((file, True, 1.0))
+                continue
             notes = self.notes(file)
             running = notes.running(module, numbers)
             running |= {name for name in notes.seconds
