@@ -37,6 +37,7 @@ class Scale:
         prepare: flags of the program that prepares the download.
         flags: of training, after all others.
         flips: whether to test with the mean over four flips too.
+        fixed_epochs: whether the number of epochs is fixed where folds would choose it.
     """
 
     size: tuple[int, int]
@@ -46,6 +47,7 @@ class Scale:
     prepare: tuple = ()
     flags: tuple = ()
     flips: bool = True
+    fixed_epochs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

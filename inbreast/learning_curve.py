@@ -41,7 +41,8 @@ def parser() -> commands.Parser:
                         help="added: they are other patients, or the number of epochs "
                              "is fixed; within: they are of the subset, which trains "
                              "without them; folds: all train, to an epoch that is "
-                             "found by folds (default: added)")
+                             "found by folds; fixed: all train, for a fixed number of "
+                             "epochs (default: added)")
     parser.add_argument("--recipe", choices=("paper", "readme"), default="paper",
                         help="of inbreast.finetune (default: paper)")
     parser.add_argument("--flags", default="", metavar="'FLAGS'",

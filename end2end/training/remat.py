@@ -187,7 +187,10 @@ def recomputed(part: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
                 z = part(x_again, training=True)
             gradients = tape.gradient(
                 z, [x_again, *variables], output_gradients=upstream)
-            return gradients[0], gradients[1:]
+            # Those of the weights would wait until the end on few threads, and keep
+            # what they are computed from in memory.
+            with tf.control_dependencies(gradients):
+                return tf.identity(gradients[0]), gradients[1:]
 
         return y, gradient
 

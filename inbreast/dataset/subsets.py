@@ -111,6 +111,13 @@ def folds(
     return part, None
 
 
+def fixed(
+        images: image_lists.ImageList, part: image_lists.ImageList, share: float, *,
+        seed: int) -> tuple[image_lists.ImageList, None]:
+    """All of a subset, which trains for a fixed number of epochs."""
+    return part, None
+
+
 def groups_of(images: image_lists.ImageList, *, seed: int) -> list[list[str]]:
     """Patients without and with a positive image, each in random order.
 

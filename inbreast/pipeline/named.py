@@ -54,7 +54,7 @@ class Experiment:
 
 
 # Where the women who choose the epoch come from: functions of `dataset.subsets`.
-VALIDATION = ("added", "within", "folds")
+VALIDATION = ("added", "within", "folds", "fixed")
 FINE_TUNING = {"paper": "200 epochs at 1e-5", "readme": "50 epochs at 1e-6"}
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 # Shen et al. 2019, Table 4: patients, images, AUC of each of the four.

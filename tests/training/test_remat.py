@@ -84,6 +84,26 @@ def test_recomputing_gives_the_same_loss_gradients_and_averages(graph):
         np.testing.assert_allclose(other, array, rtol=1e-5)
 
 
+def test_the_gradient_of_the_input_waits_for_those_of_the_weights():
+    # Else the parts before it would be computed while those of the weights still wait,
+    # with all activations that they need.
+    image = keras.Input((8, 6, 1))
+    part = keras.Model(image, layers.Conv2D(4, 3, name="stem")(image))
+
+    @tf.function
+    def gradients(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = remat.recomputed(part)(x)
+        return tape.gradient(y, [x, part.layers[1].kernel.value])
+
+    x = tf.ones((2, 8, 6, 1))
+    graph = gradients.get_concrete_function(x).graph
+    kinds = {waiting.type for operation in graph.get_operations()
+             if operation.type == "Identity" for waiting in operation.control_inputs}
+    assert "Conv2DBackpropFilter" in kinds
+
+
 def test_recomputing_ends_with_its_block():
     model = branched_network()
     plain = model.call

@@ -80,6 +80,11 @@ def test_all_women_or_all_but_those_of_one_class_leave_nobody_to_add():
     assert subsets.added(everybody, few, 0.5, seed=1)[1] is None
 
 
+def test_nobody_chooses_a_fixed_number_of_epochs():
+    part = subsets.nested(images(), [10], seed=1)[10]
+    assert subsets.fixed(images(), part, 0.2, seed=1) == (part, None)
+
+
 def test_sixty_and_twelve_women_are_the_72_of_the_paper():
     for positives in range(20, 32):
         everybody = images(72, positives)

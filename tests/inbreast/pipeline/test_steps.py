@@ -128,7 +128,7 @@ def test_a_mean_is_made_after_its_networks_which_are_tested_too(tmp_path, comman
         str(tmp_path / name / "9-patients" / "best.h5") for name in named.BEST_FOUR]
 
 
-def test_small_phantoms_have_as_many_women_as_said_and_neither_flips_nor_five_folds(
+def test_small_phantoms_are_women_of_their_own_and_train_for_a_fixed_number_of_epochs(
         tmp_path, commands):
     models = tmp_path / "models"
     files.write_text(models / "resnet-resnet" / "best.h5", "")
@@ -136,11 +136,26 @@ def test_small_phantoms_have_as_many_women_as_said_and_neither_flips_nor_five_fo
     noted_steps.write_manifest(tmp_path / "data", patients=20)
     run = shared.Run(tmp_path, steps.SCALES["small"], 1, None, models)
     shared.perform(steps.PROGRAM, ["adapt-last-stage-5", "resnet-resnet-none"], run)
-    *_, tune, test, before = commands
+    phantoms, prepare, tune, test, before = commands
+    # Those of CBIS-DDSM, which the models were trained on, have seed 1.
+    assert phantoms.command[phantoms.command.index("--seed") + 1] == 101
+    assert prepare.command[-2:] == ("--test-share", 0.5)
     assert tune.name == "resnet-resnet-last-stage-5"
     arguments = finetune.parser().parse_args(list(map(str, tune.command[1:])))
-    assert arguments.folds == 2 and arguments.adapt == "last-stage"
+    assert arguments.folds == 0 and arguments.keep_epoch == "last"
+    assert arguments.adapt == "last-stage" and arguments.all_until_epoch == 25
     assert all("--flips" not in step.command for step in (test, before))
+    assert steps.part_of(named.EXPERIMENTS["adapt-all-5"], run).validation == (
+        "nobody: fixed epochs")
+
+
+def test_folds_choose_the_epoch_at_the_scales_of_the_paper_and_of_the_demo(tmp_path):
+    (tmp_path / "data").mkdir()
+    noted_steps.write_manifest(tmp_path / "data", patients=20)
+    for scale in ("paper", "demo"):
+        run = shared.Run(tmp_path, steps.SCALES[scale], 1, None, None)
+        part = steps.part_of(named.EXPERIMENTS["adapt-all-5"], run)
+        assert part.validation == "all of these, in folds"
 
 
 @pytest.mark.parametrize("scale", ["paper", "small"])
