@@ -35,9 +35,8 @@ def parser(
         help="set the flags of a named experiment; those typed beside it win")
     names = [setting.name for group in GROUPS for setting in dataclasses.fields(group)
              if setting.name not in leave_out]
-    defaults = options.script_defaults(script)
-    options.add_options(parser, *GROUPS, only=names, defaults=defaults)
-    parser.set_defaults(**defaults)
+    options.add_options(
+        parser, *GROUPS, only=names, defaults=options.script_defaults(script))
     return parser
 
 

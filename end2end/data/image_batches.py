@@ -202,16 +202,12 @@ class ImageBatches:
         stop = len(self) if stop is None else stop
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             waiting = collections.deque()
-            try:
-                for b in range(start, stop):
-                    waiting.append(pool.submit(self.batch, b))
-                    if len(waiting) > workers:
-                        yield waiting.popleft().result()
-                while waiting:
+            for b in range(start, stop):
+                waiting.append(pool.submit(self.batch, b))
+                if len(waiting) > workers:
                     yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+            while waiting:
+                yield waiting.popleft().result()
 
     def _inputs(self, indices, draws):
         pixel_mean = self.options.pixel_mean if self.options.center else 0.0

@@ -101,7 +101,7 @@ def write_cases(
         patient_id=np.array([case.patient_id for case in cases], dtype=str),
         side=np.array([case.side for case in cases], dtype=str),
         cancer=np.array([case.cancer for case in cases], dtype=np.int64),
-        classes=np.array(list(classes), dtype=str),
+        classes=np.array(list(classes)),
         settings=np.array(json.dumps(settings or {}, default=str)))
     for number, case in enumerate(cases):
         for view in VIEWS:

@@ -127,3 +127,19 @@ def test_images_are_saved_and_the_batch_is_preprocessed(tmp_path):
     saved = sorted((tmp_path / "seen").iterdir())
     assert [path.name for path in saved] == [f"s_{k}_0.png" for k in range(4)]
     assert cv2.imread(str(saved[0])).max() == 255
+
+
+@pytest.mark.parametrize("order", ["channels_last", "channels_first"])
+@pytest.mark.parametrize(("channels", "stored"), [
+    (1, [0]), (3, [2, 1, 0]), (4, [2, 1, 0, 3])])
+def test_saved_images_have_their_levels_and_colours(tmp_path, channels, stored, order):
+    """OpenCV has blue first."""
+    image = np.arange(5, 5 + 6 * channels, dtype=np.float32).reshape(2, 3, channels)
+    images = (image if order == "channels_last" else np.moveaxis(image, -1, 0))[None]
+    flow = augment.MammogramDataGenerator(data_format=order).flow(
+        images, batch_size=1, shuffle=False, save_to_dir=tmp_path)
+    next(flow)
+    [path] = tmp_path.iterdir()
+    levels = ((image - 5) * (255 / (6 * channels - 1))).astype(np.uint8)
+    read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).reshape(2, 3, channels)
+    np.testing.assert_array_equal(read, levels[..., stored])

@@ -26,6 +26,23 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_of_images_in_memory_nothing_is_known_but_their_number():
+    images = image_lists.from_arrays(np.zeros((3, 4, 2)), [0, 2, 1])
+    assert images.classes == ("0", "1", "2") and images.labels.tolist() == [0, 2, 1]
+    assert [str(path) for path in images.paths] == ["image-0", "image-1", "image-2"]
+    assert [(image.path, image.patient, image.laterality)
+            for image in images.identities()] == [
+        (f"image-{k}", "", "") for k in range(3)]
+    assert image_lists.from_arrays(np.zeros((0, 4, 2)), []).classes == ("0",)
+    with pytest.raises(ValueError) as caught:
+        image_lists.from_arrays(np.zeros((2, 4, 2)), [0, 2], ("a", "b"))
+    assert str(caught.value) == (
+        "labels of shape (2,) do not fit 2 images and 2 classes; expected one class "
+        "number per image.")
+    with pytest.raises(ValueError, match="do not fit"):
+        image_lists.from_arrays(np.zeros((2, 4, 2)), [-1, 0])
+
+
 def test_class_folders_are_listed_in_the_given_order_by_sorted_names(folder):
     found = image_lists.list_classes(folder, ("pos", "neg"))
     assert [str(path.relative_to(folder)) for path in found.paths] == [

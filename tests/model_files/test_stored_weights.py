@@ -90,6 +90,42 @@ def test_what_is_wrong_with_a_layer_is_said_with_its_name(tmp_path, arrays, name
     assert "conv1" in str(error.value) and "weights.h5" in str(error.value)
 
 
+def test_arrays_and_shapes_of_a_file_are_by_layer_and_role(tmp_path):
+    weights = group_of(tmp_path, {
+        "conv1": list(zip(("conv1/kernel:0", "conv1/bias:0"), VALUES.values(),
+                          strict=True)),
+        "trunk": [("inner/bn/gamma:0", np.arange(4.0))],
+        "old": [("kernel:0", VALUES["kernel"])], "empty": []})
+    assert weights.shapes() == {
+        "conv1": {"conv1": SHAPES}, "trunk": {"bn": dict(gamma=(4,))},
+        "old": {"old": dict(kernel=(2, 3))}, "empty": {}}
+    arrays = weights.arrays()
+    assert {name: list(roles) for name, roles in arrays.items()} == {
+        "conv1": ["kernel", "bias"], "bn": ["gamma"], "old": ["kernel"]}
+    assert arrays["bn"]["gamma"].tolist() == [0, 1, 2, 3]
+    assert weights.weight_names() == [
+        "conv1/kernel:0", "conv1/bias:0", "inner/bn/gamma:0", "kernel:0"]
+    with pytest.raises(files.InputError, match="has 3 layers with weights, but .* 2;"):
+        weights.rename(["a", "b"])
+    weights.rename(["a", "b", "c"])
+    assert weights.read(("b",), dict(gamma=(4,)))[0].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(("place", "reason"), [
+    (None, "missing; the file is incomplete."),
+    (("layers", "conv2d"), "missing; the file is incomplete, or two of its networks "
+     "share the layer, which a .keras file stores once: save the model as .h5.")])
+def test_a_layer_without_a_group_of_keras_3_is_named(tmp_path, place, reason):
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        weights = stored_weights.PathWeights(file, "weights.h5")
+        if place:
+            weights.places["trunk", "conv1"] = place
+        with pytest.raises(files.InputError) as caught:
+            weights.datasets(("trunk", "conv1"), SHAPES)
+    assert str(caught.value) == (
+        f"model weights.h5: the weights of layer 'trunk/conv1' are {reason}")
+
+
 def test_a_layer_that_is_not_in_the_file_is_named(tmp_path):
     with pytest.raises(files.InputError, match="'conv2' are missing"):
         group_of(tmp_path, {"conv1": []}).read(("conv2",), SHAPES)

@@ -5,12 +5,14 @@ import hashlib
 import json
 import pathlib
 import shutil
+import time
 
 import cv2
 import numpy as np
 import pytest
 
 from ddsm_train import sample_patches_combined, sample_patches_main
+from end2end.data.patches import sampling
 from end2end.utils import files
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "sampling"
@@ -110,6 +112,18 @@ def run(tiny, *flags, out="out", module=sample_patches_combined):
     module.main(command(tiny, tiny / out, *TINY[:2 if module is sample_patches_main
                                                  else None], *flags))
     return written(tiny / out)
+
+
+def test_work_that_waits_is_left_where_nobody_asks_for_it_any_more(monkeypatch):
+    asked = []
+    monkeypatch.setattr(sampling, "sample_image", lambda job, **words: (
+        asked.append((job, words)), time.sleep(0.002), job)[2])
+    outcomes = sampling.sample(range(200), "options", seed=3, existing="index")
+    assert next(outcomes) == 0
+    outcomes.close()
+    assert len(asked) < 150
+    assert asked[0] == (0, dict(options="options", existing="index", seed=3,
+                                replacement=None))
 
 
 def test_images_are_sampled_in_the_order_of_their_names(tiny, capsys):
