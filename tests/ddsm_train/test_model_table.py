@@ -1,4 +1,5 @@
 import pathlib
+import types
 
 import golden_models
 import pytest
@@ -45,6 +46,34 @@ def test_a_network_of_the_page_is_built_from_its_flags():
             model = models.whole_image_classifier(
                 golden_models.patch_model("vgg16", 0.5), options, size=(1152, 896))
             assert f"{model.count_params():,}" == line(row.name)[4]
+
+
+def test_the_page_is_current_where_no_network_has_to_be_built(monkeypatch, capsys):
+    """The networks have the numbers of weights and layers that the page says."""
+    rows = [text.split(" | ") for text in PAGE.read_text().splitlines()
+            if text.startswith("| `")]
+    cells = {row[0][2:]: row for row in rows} | {row[3]: row for row in rows
+                                                 if len(row) > 6}
+
+    def network(row, place, layers=0):
+        return types.SimpleNamespace(layers=range(layers), count_params=lambda: int(
+            row[place].replace(",", "")))
+
+    def patch_classifier(name, classes, *, dropout):
+        assert (classes, dropout) == (5, 0.5)
+        row = cells[f"`{name}`"]
+        return network(row, 1, int(row[2]))
+
+    def whole_image_classifier(patch, options, *, size):
+        assert size == (1152, 896)
+        assert patch.layers == range(int(cells[f"`{options.backbone}`"][2]))
+        return network(cells[f"`{model_table.network_flags(options)}`"], 4)
+
+    monkeypatch.setattr(model_table.models, "patch_classifier", patch_classifier)
+    monkeypatch.setattr(model_table.models, "whole_image_classifier",
+                        whole_image_classifier)
+    model_table.main([])
+    assert capsys.readouterr().out == PAGE.read_text()
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import shlex
 import cv2
 import numpy as np
 import pytest
+import recorded
 import tensorflow as tf
 import tiny_networks
 
@@ -87,6 +88,26 @@ def test_the_numbers_that_the_check_prints_are_those_found_in_fine_tuning(
     assert "--all-layer-epochs" in words and "--patch-net" not in words
     pasted = finetune.parse([*map(str, sets), *words])
     assert pasted[3].all_until_epoch == 2 and pasted[1].size == SIZE
+
+
+def test_recipes_and_stored_settings_are_as_recorded(model_file, tmp_path):
+    lines = []
+    for images, words in (
+            ({}, []), (dict(size=[640, 512], crop_breast=True, breast_only=False), []),
+            (dict(remove_pectoral=True, breast_only=True), ["--recipe", "readme"]),
+            ({}, ["--folds", "2", "--img-size", "8", "6", "--crop-breast"])):
+        files.write_json(model_file.with_suffix(".config.json"), dict(images=images))
+        folders, *options, folds = finetune.parse(
+            ["T", "V", "S", "--resume-from", str(model_file), *words])
+        lines += [f"== {images} {words}: {folders} {folds}",
+                  *map(str, map(config.to_dict, options))]
+    for words in ([], ["--resume-from", str(tmp_path / "none.h5")],
+                  ["--resume-from", str(model_file), "--folds", "1"],
+                  ["--resume-from", str(model_file), "--folds", "-2"]):
+        with pytest.raises(files.InputError) as caught:
+            finetune.parse(["T", "V", "S", *words])
+        lines.append(str(caught.value))
+    recorded.check("finetune", "\n".join(lines), dict(OUT=tmp_path))
 
 
 def test_a_damaged_card_is_refused(tmp_path):
