@@ -16,6 +16,8 @@ from end2end.model_files.network_config import Network, Row
 HARD_SIGMOID = {"old": (0.2, 0.5), "new": (1 / 6, 0.5)}
 # Layers whose kernels Theano turns by 180 degrees, as its convolutions are defined.
 TURNED = ("Conv2D", "Conv2DTranspose", "Conv1D")
+# From this version on Keras 2 wrote it always.
+STORES_OUTPUT_PADDING = (2, 3)
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 # The first version that may have a class or an activation; a name in an older file is
 # that of something its author wrote. Versions as `Age.place`. Measured: absent from the
@@ -172,6 +174,12 @@ def _check_convolution(row, age, where):
             row.settings.get("output_padding") is not None:
         refuse(where, "is a transposed convolution with an output_padding and without "
                "padding 'same', which Keras 3.8 computes otherwise than others")
+    if row.kind == "Conv2DTranspose" and "output_padding" not in row.settings and \
+            _pair(row.settings.get("strides", 1)) != (1, 1) and \
+            age.place and age.place[1:] >= STORES_OUTPUT_PADDING:
+        refuse(where, "is a transposed convolution with strides whose output_padding "
+               "is not in the file (Keras 3.0 to 3.14 did not store it); save the "
+               "model with Keras 3.15 or newer")
 
 
 def _activation_rows(row, age, where):

@@ -105,7 +105,20 @@ def of_model(model: "keras.Model", source: str) -> Network:
     Raises:
         files.InputError: as `read`.
     """
-    return read(json.loads(model.to_json()), source)
+    description = json.loads(model.to_json())
+    _complete(description["config"], model)
+    return read(description, source)
+
+
+def _complete(config, model):
+    """Adds what Keras before 3.15 leaves out of descriptions, from the layers."""
+    for row in config["layers"]:
+        settings = row["config"]
+        if "layers" in settings:
+            _complete(settings, model.get_layer(settings["name"]))
+        elif row["class_name"] == "Conv2DTranspose":
+            settings.setdefault("output_padding",
+                                model.get_layer(settings["name"]).output_padding)
 
 
 def _read(description, reading):

@@ -30,32 +30,40 @@ def to(stream):
 def work(module, words):
     """Runs a program to its end in this process, and ends the process."""
     status = 70
-    steps.subprocess = types.SimpleNamespace(
-        Popen=Forked, STDOUT=subprocess.STDOUT,
-        TimeoutExpired=subprocess.TimeoutExpired)
     try:
-        if "numpy" in sys.modules:
-            sys.modules["numpy"].random.seed()  # a new process has a state of its own
-        sys.argv[:] = [str(table.file_of(module)), *words]
-        commands.run(lambda: table.load(module).main(words))
-    except SystemExit as end:
-        status = end.code or 0
-    except BaseException:  # noqa: BLE001 - a traceback for the log
-        traceback.print_exc()
-    finally:
+        status = _status(module, words)
         sys.stdout.flush()
         for path in notes:
             with open(path, "a") as stream:
                 stream.writelines(f"{name}\n" for name in list(sys.modules))
-        os._exit(status)
+    finally:
+        os._exit(status)  # whatever happens: its caller goes on in another process
+
+
+def _status(module, words):
+    steps.subprocess = types.SimpleNamespace(
+        Popen=Forked, STDOUT=subprocess.STDOUT,
+        TimeoutExpired=subprocess.TimeoutExpired)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()  # a new process has a state of its own
+    sys.argv[:] = [str(table.file_of(module)), *words]
+    try:
+        commands.run(lambda: table.load(module).main(words))
+    except SystemExit as end:
+        return end.code or 0
+    except BaseException:  # noqa: BLE001 - for the log
+        traceback.print_exc()
+    return 70
 
 
 @contextlib.contextmanager
 def noting(path):
     """Within it, processes that end note their modules in a file."""
     notes.append(path)
-    yield
-    notes.remove(path)
+    try:
+        yield
+    finally:
+        notes.remove(path)
 
 
 def load_noted(path):

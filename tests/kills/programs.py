@@ -38,10 +38,10 @@ def shrink():
     backbones.BACKBONES["yaroslav"] = dataclasses.replace(
         backbones.BACKBONES["yaroslav"], build=_trunk, smallest=16)
     walk.SCALES["tiny"] = walk.Scale(
-        10, RENDERED, SMALL, 16, 1, 1, (1, 2, 3), (1, 2), 0.0)
+        24, RENDERED, SMALL, 16, 1, 1, (1, 2, 3), (1, 2), 0.0)
     steps.SCALES["smoke"] = dataclasses.replace(
         steps.SCALES["smoke"], size=SMALL, share=16 / 224, phantoms=(
-            "--patients", 10, "--difficulty", 0.0, "--size", *RENDERED))
+            "--patients", 24, "--difficulty", 0.0, "--size", *RENDERED))
 
 
 def _trunk(x):

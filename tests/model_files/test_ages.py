@@ -181,6 +181,44 @@ def test_padding_is_taken_over_where_every_keras_agrees_on_it(layer, backend, re
         ages.in_words_of_keras_3(network, ages.Age("2.2.4", backend), "here")
 
 
+@pytest.mark.parametrize(("version", "strides", "stored", "refused"), [
+    ("3.8.0", 2, False, True), ("2.15.0", [1, 2], False, True),
+    ("3.15.1", 2, True, False), ("3.8.0", 1, False, False),
+    ("2.2.4", 2, False, False), ("2.0.8", 2, False, False)])
+def test_an_output_padding_that_was_not_stored_is_refused(
+        version, strides, stored, refused):
+    network = network_config.of_model(foreign_models.network(
+        layers.Conv2DTranspose(2, 3, strides=strides), shape=(9, 7, 1)), "here")
+    row = next(row for row in network.rows if row.kind == "Conv2DTranspose")
+    if not stored:
+        del row.settings["output_padding"]
+    if refused:
+        with pytest.raises(files.InputError, match="output_padding is not in the file"):
+            ages.in_words_of_keras_3(network, ages.Age(version), "here")
+    else:
+        ages.in_words_of_keras_3(network, ages.Age(version), "here")
+
+
+def test_settings_that_keras_leaves_out_are_those_of_the_layers(monkeypatch):
+    inner = foreign_models.network(
+        layers.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=0),
+        shape=(9, 7, 1))
+    model = foreign_models.network(inner, layers.Conv2DTranspose(2, 3), shape=(9, 7, 1))
+    usual = layers.Conv2DTranspose.get_config
+
+    def without(layer):  # as of Keras 3.0 to 3.14
+        return {name: value for name, value in usual(layer).items()
+                if name != "output_padding"}
+    monkeypatch.setattr(layers.Conv2DTranspose, "get_config", without)
+    assert "output_padding" not in model.to_json()
+    read = network_config.of_model(model, "here")
+    nested = next(row.settings for row in read.rows
+                  if isinstance(row.settings, network_config.Network))
+    paddings = [row.settings["output_padding"] for rows in (nested.rows, read.rows)
+                for row in rows if row.kind == "Conv2DTranspose"]
+    assert paddings == [(0, 0), None]
+
+
 @pytest.mark.parametrize(("version", "rate", "refused"), [
     ("2.0.8", 2, True), ("2.0.8", 1, False), ("2.2.4", 2, False)])
 def test_a_dilation_that_its_age_left_out_is_refused(version, rate, refused):
