@@ -106,19 +106,19 @@ def of_model(model: "keras.Model", source: str) -> Network:
         files.InputError: as `read`.
     """
     description = json.loads(model.to_json())
-    _complete(description["config"], model)
+    _complete(description, model)
     return read(description, source)
 
 
-def _complete(config, model):
+def _complete(description, layer):
     """Adds what Keras before 3.15 leaves out of descriptions, from the layers."""
-    for row in config["layers"]:
-        settings = row["config"]
-        if "layers" in settings:
-            _complete(settings, model.get_layer(settings["name"]))
-        elif row["class_name"] == "Conv2DTranspose":
-            settings.setdefault("output_padding",
-                                model.get_layer(settings["name"]).output_padding)
+    kind, settings = description.get("class_name"), description.get("config")
+    if kind in MODEL_CLASSES:
+        for row in settings["layers"]:
+            if row["class_name"] in (*MODEL_CLASSES, "Conv2DTranspose"):
+                _complete(row, layer.get_layer(row["config"]["name"]))
+    elif kind == "Conv2DTranspose":
+        settings.setdefault("output_padding", layer.output_padding)
 
 
 def _read(description, reading):

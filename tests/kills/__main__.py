@@ -73,9 +73,12 @@ def call(program, inputs, out, log):
     process = os.fork()
     if process:
         return process
-    os.setsid()  # in the child
-    forked.to(log)
-    forked.work(program.module, words)
+    try:  # in the child
+        os.setsid()
+        forked.to(log)
+        forked.work(program.module, words)
+    finally:
+        os._exit(70)
 
 
 def seconds(process):
