@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import recorded
 from PIL import Image, ImageEnhance
 
 from end2end import augment
@@ -123,3 +124,29 @@ def test_a_tone_curve_keeps_black_and_white_and_darkens_or_lightens_between():
     assert transforms.toned(image, None) is image
     black = np.zeros((2, 2, 1), np.float32)
     assert transforms.toned(black, 2.0) is black
+
+
+ALONE = dict(
+    nothing={}, rotation=dict(rotation_range=30.0), rows=dict(height_shift_range=0.2),
+    row_pixels=dict(height_shift_range=3), columns=dict(width_shift_range=[-2, 3]),
+    shear=dict(shear_range=0.2), zoom=dict(zoom_range=(0.8, 1.1)),
+    levels=dict(channel_shift_range=12.0), brightness=dict(brightness_range=(0.6, 1.4)),
+    spline=dict(rotation_range=30.0, shear_range=0.2, interpolation_order=3),
+    constant=dict(zoom_range=(1.2, 1.5), fill_mode="constant", cval=7.0),
+    wrapped=dict(width_shift_range=0.3, fill_mode="wrap"))
+
+
+def test_transforms_of_one_seed_are_as_recorded():
+    """Flips come last among the draws, so that they tell how many came before."""
+    image, lines = noise(9, 7, 2), []
+    for name in sorted(CONVENTIONS):
+        for setting, ranges in ALONE.items():
+            generator = augment.MammogramDataGenerator(
+                horizontal_flip=True, vertical_flip=True, convention=name, **ranges)
+            told = [generator.get_random_transform(image.shape, seed)
+                    for seed in range(3)]
+            lines.append(f"{name} {setting}: " + "; ".join(" ".join(
+                f"{key}={values[key]}" for key in values
+                if values[key] != transforms.IDENTITY[key]) for values in told))
+            lines.append(recorded.picture(generator.random_transform(image, seed=1)))
+    recorded.check("transforms", "\n".join(lines))

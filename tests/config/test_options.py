@@ -1,6 +1,7 @@
 """Every setting once; flags to dataclasses and back."""
 
 import dataclasses
+import itertools
 import math
 import shlex
 import subprocess
@@ -130,6 +131,19 @@ def test_printed_settings_are_those_flags_that_a_user_types():
     lines = text.splitlines()
     assert all(line.startswith("  --") and len(line) <= 88 for line in lines)
     assert all(line.endswith(" \\") for line in lines[:-1])
+
+
+@pytest.mark.parametrize("width", [30, 60, 88])
+def test_lines_are_as_full_as_their_width_allows(width):
+    lines = config.as_lines(*TYPED, width=width).splitlines()
+    words = [shlex.join(flag) for flag in config.as_flags(*TYPED)]
+    plain = [line.removesuffix(" \\").strip() for line in lines]
+    assert " ".join(plain) == " ".join(words)
+    for line, following in itertools.pairwise(lines):
+        first = next(word for word in words if following.strip().startswith(word))
+        assert len(line) <= width or line.removesuffix(" \\").strip() in words
+        assert len(line) + 1 + len(first) > width
+    assert "--seed" not in config.as_lines(TYPED[2], leave_out=("seed",))
 
 
 def test_settings_saved_before_a_setting_was_added_still_load():

@@ -8,6 +8,7 @@ import pytest
 import tiny_networks
 
 from end2end.training import callbacks
+from end2end.utils import files
 
 
 def epochs(callback, losses, *, watch="val_loss", rate=1.0):
@@ -162,3 +163,64 @@ def test_a_fixed_epoch_is_kept_whatever_its_value():
         "val_auc", lambda model, logs: kept.append(logs["epoch"]), only_epoch=3)
     epochs(best, [0.9, 0.8, 0.6], watch="val_auc")
     assert (best.best, best.best_epoch, kept) == (0.6, 3, [3])
+
+
+@pytest.mark.parametrize(("seconds", "text"), [
+    (0.4, "0 s"), (99.4, "99 s"), (99.9, "100 s"), (100, "2 min"), (5999, "100 min"),
+    (6000, "1.7 h"), (36_000, "10.0 h")])
+def test_times_are_told_in_the_unit_that_suits(seconds, text):
+    assert callbacks.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("only_epoch", "before"), [
+    (None, "no epoch was scored"), (3, "the model of epoch 3 will be kept")])
+def test_the_auroc_of_each_epoch_and_the_best_are_said(only_epoch, before):
+    lines, kept = [], []
+    validation = types.SimpleNamespace(aucs=[])
+    best = callbacks.AucCheckpoint(
+        lambda model, logs: kept.append(logs), validation=validation, say=lines.append,
+        only_epoch=only_epoch)
+    best.set_model(None)
+    best.on_train_end()
+    for epoch, aucs in enumerate(([0.5, 0.7], [0.75, 0.85], [0.2, 0.4])):
+        validation.aucs = aucs
+        best.on_epoch_end(epoch, dict(val_auc=sum(aucs) / 2, loss=epoch))
+    best.on_train_end()
+    number, value, shown = (2, "0.8000", "[0.7500 0.8500]") if only_epoch is None else (
+        3, "0.3000", "[0.2000 0.4000]")
+    assert lines == [
+        before, "epoch 1: validation AUROC [0.5000 0.7000], mean 0.6000",
+        "epoch 2: validation AUROC [0.7500 0.8500], mean 0.8000",
+        "epoch 3: validation AUROC [0.2000 0.4000], mean 0.3000",
+        f"best mean validation AUROC so far {value} in epoch {number}: {shown}"]
+    assert [logs["epoch"] for logs in kept] == ([1, 2] if only_epoch is None else [3])
+    other = callbacks.AucCheckpoint(
+        None, validation=validation, say=lines.append, only_epoch=only_epoch)
+    other.restore(best.state())
+    assert other.state() == best.state()
+    other.on_train_end()
+    assert lines[-1] == lines[-2]
+
+
+def test_the_state_of_another_network_is_refused(tmp_path):
+    models = [tiny_networks.flat_network(), tiny_networks.nested_network()]
+    for model in models:
+        model.compile("sgd", "categorical_crossentropy")
+        model.optimizer.build(model.trainable_variables)
+    path = tmp_path / "state.npz"
+    callbacks.write_state(path, models[0], {})
+    with pytest.raises(files.InputError) as caught:
+        callbacks.restore_variables(path, models[1])
+    assert str(caught.value) == (
+        f"{path} holds the state of another network; remove it to start again.")
+
+
+@pytest.mark.parametrize(("name", "value", "where"), [
+    ("loss", float("inf"), "epoch 3 (loss)"),
+    ("val_loss", float("nan"), "epoch 3 (val_loss)")])
+def test_an_epoch_whose_loss_is_none_ends_the_run(name, value, where):
+    watcher = callbacks.StopOnNan("tried: adam")
+    watcher.on_epoch_end(2, dict(loss=1.0, val_loss=0.0))
+    with pytest.raises(callbacks.Diverged) as caught:
+        watcher.on_epoch_end(2, dict(loss=1.0, val_loss=0.0) | {name: value})
+    assert str(caught.value) == f"the loss became {value} in {where}; tried: adam"

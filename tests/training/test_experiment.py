@@ -449,3 +449,56 @@ def test_a_trunk_that_prepares_images_takes_grey_values_in_every_stage(
     assert "no ImageNet preprocessing" not in caplog.text
     for path in (tmp_path, tmp_path / "image"):
         assert not checkpoints.load_classifier(path / "best.h5").images.center
+
+
+@pytest.mark.parametrize(("count", "step"), [(7, 1), (8, 2), (14, 2), (15, 3)])
+def test_statistics_are_of_images_spread_over_the_training_set(
+        monkeypatch, count, step):
+    monkeypatch.setattr(experiment, "MEASURED_IMAGES", 7)
+    monkeypatch.setattr(experiment.fits, "input_statistics", lambda *what: what)
+    settings = run_inputs.Settings(IMAGES, MODEL, config.TrainingOptions())
+    paths = tuple(f"{number}.png" for number in range(count))
+    listed = image_lists.ImageList(paths)
+    assert experiment.training_statistics(dict(train=listed), settings) == (
+        paths[::step], IMAGES)
+    arrays = tuple(range(count))
+    images, _ = experiment.training_statistics(dict(train=dataclasses.replace(
+        listed, arrays=arrays)), settings)
+    assert images == arrays[::step]
+
+
+def test_a_run_without_epochs_and_one_of_a_fixed_epoch_say_so():
+    history = experiment.end2end.training.loop.History([], "val_auc")
+    assert experiment.summary(history) == (
+        "no epoch was run: every stage's end point had been reached")
+    history.rows = [dict(epoch=1, val_loss=0.5, val_accuracy=0.25),
+                    dict(epoch=2, val_loss=0.75, val_accuracy=0.5)]
+    history.best, history.best_epoch, history.only_epoch = 0.625, 2, 2
+    assert experiment.summary(history) == (
+        "\n2 epochs. Lowest validation loss 0.5000 in epoch 1, with a validation "
+        "accuracy of 0.2500 in that epoch.\nThe model of epoch 2, the last, is kept; "
+        "its val_auc is 0.6250.")
+
+
+@pytest.mark.parametrize(("labels", "auc", "mean", "warned"), [
+    ([0, 0, 0], dict(neg=None, pos=None), None, True),
+    ([0, 0, 1], dict(neg=0.5, pos=0.5), 0.5, False)])
+def test_a_test_set_of_one_class_has_no_auroc(
+        monkeypatch, caplog, labels, auc, mean, warned):
+    scores = np.array([[0.5, 0.5], [0.25, 0.75], [0.375, 0.625]], np.float32)
+    asked, said = [], []
+    monkeypatch.setattr(run_inputs, "batches", lambda *what: asked.append(what))
+    monkeypatch.setattr(
+        experiment.end2end.training.callbacks, "predict_batches",
+        lambda model, batches, *, workers: (
+            asked.append(workers), (np.eye(2)[labels], scores))[1])
+    settings = run_inputs.Settings(
+        IMAGES, MODEL, config.TrainingOptions(workers=3), said.append)
+    data = dict(test=image_lists.ImageList(("a", "b", "c"), classes=("neg", "pos")))
+    result = experiment.test("whole_image", None, data, settings)
+    assert asked == [("whole_image", data, "test", settings), 3]
+    assert (result["auc"], result["mean_auc"], result["images"]) == (auc, mean, 3)
+    assert ("one class only, so it has no AUROC" in caplog.text) == warned
+    assert said[0] == "testing on 3 images"
+    assert said[1] == "test AUROC by class: " + (
+        "[nan nan]" if warned else "[0.5000 0.5000]")

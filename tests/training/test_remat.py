@@ -1,5 +1,7 @@
 """Recomputed activations and half precision: the same network, less memory."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -136,3 +138,30 @@ def test_training_in_half_precision_lowers_the_loss(policy):
     assert losses[-1] < losses[0]
     scales = "LossScaleOptimizer" in type(model.optimizer).__name__
     assert scales == (policy == "mixed_float16")
+
+
+def test_places_to_cut_are_those_of_least_memory():
+    """Against all choices of places, for small networks of uneven layers."""
+    def memory(ends, sizes):
+        edges = [0, *ends, len(sizes) - 1]
+        return sum(sizes[end] for end in ends) + max(
+            sum(sizes[start + 1:end + 1]) for start, end in itertools.pairwise(edges))
+
+    rng = np.random.default_rng(2)
+    for _ in range(25):
+        sizes = rng.integers(1, 40, rng.integers(3, 8)).tolist()
+        # The input is a place always.
+        places = [0, *sorted(rng.choice(
+            np.arange(1, len(sizes) - 1), rng.integers(0, len(sizes) - 1),
+            replace=False).tolist())]
+        least = min(memory(ends, sizes) for count in range(len(places) + 1)
+                    for ends in itertools.combinations(places, count))
+        assert least <= memory(remat.balanced(places, sizes), sizes) <= 1.2 * least
+    assert remat.balanced([], [3, 4]) == []
+
+
+def test_a_model_of_two_inputs_has_the_sizes_of_both():
+    images = [keras.Input((None, None, 1)) for _ in range(2)]
+    model = keras.Model(images, layers.Concatenate()(images))
+    assert remat.sizes(model, (4, 3, 1)) == [12, 12, 24]
+    assert remat.sizes(model, (None, 2, 1)) == [512, 512, 1024]

@@ -1,13 +1,15 @@
 """The network that a run starts from: new, converted or loaded."""
 
+import contextlib
 import dataclasses
+import logging
 
 import keras
 import pytest
 import tiny_networks
 
 from end2end import checkpoints, config, models
-from end2end.training import freezing, run_inputs, schedule, starting
+from end2end.training import devices, freezing, run_inputs, schedule, starting
 from end2end.utils import files
 
 SMALL = config.ModelOptions(
@@ -143,3 +145,38 @@ def test_the_last_stage_of_an_unknown_trunk_is_not_guessed():
 def test_the_flag_has_every_row_of_adaptations():
     field = config.TrainingOptions.__dataclass_fields__["adapt"]
     assert set(field.metadata["choices"]) == set(schedule.ADAPTATIONS)
+
+
+@pytest.mark.parametrize(("size", "changes", "layout", "built"), [
+    ((511, 600), {}, devices.Layout(), 1), ((512, 600), {}, devices.Layout(), 0),
+    ((64, 48), dict(resume_from="m.h5"), devices.Layout(), 0),
+    ((64, 48), {}, devices.Layout("devices", 2), 0)])
+def test_small_images_of_one_device_are_tried_before_they_are_read(
+        monkeypatch, size, changes, layout, built):
+    calls = []
+
+    def image_network(settings):
+        calls.append(logging.root.manager.disable)
+        raise files.InputError("too small")
+
+    monkeypatch.setattr(starting, "image_network", image_network)
+    settings = run_inputs.Settings(
+        config.ImageOptions(size=size), config.ModelOptions(),
+        config.TrainingOptions(**changes), layout=layout)
+    with pytest.raises(files.InputError) if built else contextlib.nullcontext():
+        starting.check_image_size(settings)
+    assert calls == [logging.WARNING] * built
+    assert logging.root.manager.disable == logging.NOTSET
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_seeds_and_repeatable_sums_are_asked_for(monkeypatch, deterministic):
+    calls = []
+    monkeypatch.setattr(starting.processes, "keep_freed_memory",
+                        lambda: calls.append("memory"))
+    monkeypatch.setattr(starting.keras.utils, "set_random_seed", calls.append)
+    monkeypatch.setattr(starting.tf.config.experimental, "enable_op_determinism",
+                        lambda: calls.append("deterministic"))
+    starting.start_repeatably(config.TrainingOptions(
+        seed=7, deterministic=deterministic))
+    assert calls == ["memory", 7, *["deterministic"] * deterministic]
