@@ -157,13 +157,16 @@ class Cases:
         Returns:
             "read" or "refused", and the message.
         """
+        name, made, rng = self.make(number)
+        return self.read(name, made if data is None else data, rng, begin)
+
+    def read(self, name, data, rng, begin=lambda: None):
+        """Reads a file of this name and content, and takes it away."""
         from tests.fuzz import readers
 
-        name, made, rng = self.make(number)
         file = self.folder / name
         before = file.read_bytes() if self.kind.folder else None
-        file.write_bytes(made if data is None else data)
-        del made
+        file.write_bytes(data)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
         begin()
