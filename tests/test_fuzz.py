@@ -2,12 +2,17 @@
 refused with a sentence, never anything else."""
 
 import os
+import pathlib
+import subprocess
+import sys
 import time
 import types
 
 import pytest
 
-from tests.fuzz import readers, runner, worker
+from tests.fuzz import guided, readers, runner, worker
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 # The first hundred numbers hold the bombs of each kind.
 FIRST = 100
@@ -66,3 +71,63 @@ def test_the_making_of_a_file_counts_neither_as_time_nor_as_memory(
                               places=frozenset(("out",))), 1,
         types.SimpleNamespace(found=[], active=False))
     assert seconds < 0.1 and most < 50 << 20
+
+
+def test_a_content_is_read_in_the_same_way_each_time(tmp_path):
+    calls = []
+    cases = types.SimpleNamespace(
+        out=tmp_path, places=(), kind=types.SimpleNamespace(names=("a.dcm", "b.dcm")),
+        read=lambda name, data, rng, begin: calls.append((name, data, rng.random())))
+    for data in (b"one", b"two", b"one"):
+        guided.Guided(cases, data).run(int(guided.digest(data), 16), None)
+    assert calls[0] == calls[2] != calls[1]
+
+
+def test_what_is_not_installed_is_said(monkeypatch, capsys):
+    monkeypatch.setattr(guided.importlib.util, "find_spec", lambda name: None)
+    assert guided.main(["--kind", "split"]) == 2
+    assert capsys.readouterr().err == (
+        "error: atheris is not installed: pip install -e '.[guided]'\n")
+
+
+# A reader that fails at each file with a zero in it.
+FAULTY = """
+import dataclasses, sys
+from tests.fuzz import guided
+
+def read(place):
+    if 0 in place.file.read_bytes():
+        raise KeyError("zero")
+
+def work(*arguments):
+    from tests.fuzz import readers
+    readers.KINDS["split"] = dataclasses.replace(readers.KINDS["split"], read=read)
+    sound(*arguments)
+
+sound, guided.work = guided.work, work
+if __name__ == "__main__":
+    sys.exit(guided.main())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("faulty", (False, True))
+def test_files_that_reach_new_lines_are_damaged_further(tmp_path, faulty):
+    pytest.importorskip("atheris")
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    words = [tmp_path / "faulty.py"] if faulty else ["-m", "tests.fuzz.guided"]
+    process = subprocess.run(
+        [sys.executable, *words, "--kind", "split", "--seconds", "5", "--keep",
+         tmp_path / "kept"], text=True, capture_output=True, cwd=ROOT,
+        env=os.environ | dict(PYTHONPATH=str(ROOT)))
+    assert process.returncode == int(faulty), process.stderr
+    row = process.stdout.splitlines()[1].split()
+    tried, *endings = map(int, row[1:5])
+    assert row[0] == "split" and tried > 20 and tried == sum(endings)
+    kept = sorted(path.name for path in (tmp_path / "kept").iterdir())
+    if faulty:
+        assert endings[1] == 0 < endings[2] and len(kept) == 2
+        assert b"\0" in (tmp_path / "kept" / kept[0]).read_bytes()
+        assert "KeyError" in (tmp_path / "kept" / kept[1]).read_text()
+    else:
+        assert endings[2] == 0 < min(endings[:2]) and not kept

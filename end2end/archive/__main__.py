@@ -68,16 +68,14 @@ def parser() -> commands.Parser:
             import_flags.add_size(task)
     task = tasks.add_parser("evaluate")
     task.add_argument("table", metavar="SCORES")
-    task.add_argument("--runs", type=int, default=1000,
-                      help="draws of the bootstrap (default: 1000)")
-    task.add_argument("--seed", type=int, default=12345)
+    config.add_draws(task, runs=1000, seed=config.BOOTSTRAP_SEED)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Does the work and says where it is."""
     arguments = parser().parse_args(argv)
-    for name in ("rows", "workers", "batch_size", "runs"):
+    for name in ("rows", "workers", "batch_size"):
         if getattr(arguments, name, 1) < 1:
             raise files.InputError(
                 f"--{name.replace('_', '-')}: expected a number from 1.")

@@ -5,6 +5,7 @@ from . import sampling_command as sampling_command
 from . import training_command as training_command
 from .flags import DEAD_FLAGS as DEAD_FLAGS
 from .flags import add_dead_flags as add_dead_flags
+from .flags import add_draws as add_draws
 from .flags import add_options as add_options
 from .flags import add_refuse_unfit as add_refuse_unfit
 from .flags import option as option
@@ -39,6 +40,7 @@ __all__ = [
     "TRAINING_GROUPS",
     "TrainingOptions",
     "add_dead_flags",
+    "add_draws",
     "add_options",
     "add_refuse_unfit",
     "as_flags",

@@ -108,6 +108,28 @@ def _number(kind, least, most):
     return convert
 
 
+# More would change the third digit of an interval only, and take days.
+MOST_RUNS = 1_000_000
+
+
+def add_draws(
+        parser: argparse.ArgumentParser, *, runs: int, seed: int | None = None,
+        what: str = "draws of the bootstrap") -> None:
+    """Adds `--runs` and, with a seed, `--seed`: how often is drawn, and from where.
+
+    Args:
+        parser: gets the flags.
+        runs: default number of draws; 1 to `MOST_RUNS` are taken.
+        seed: default, a whole number from 0; None adds no flag for it.
+        what: is drawn.
+    """
+    parser.add_argument("--runs", type=_number(int, 1, MOST_RUNS), default=runs,
+                        help=f"{what} (default: {runs})")
+    if seed is not None:
+        parser.add_argument("--seed", type=_number(int, 0, None), default=seed,
+                            help=f"of the draws (default: {seed})")
+
+
 def add_refuse_unfit(parser: argparse.ArgumentParser) -> None:
     """Adds `--refuse-unfit`, which all programs that score mammograms have."""
     parser.add_argument(

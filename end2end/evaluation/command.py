@@ -34,10 +34,7 @@ def parser(
                         help="also average the scores of the four flips of each image")
     parser.add_argument("--batch-size", "-bs", type=int, default=4,
                         help="images at once; does not change the result (default: 4)")
-    parser.add_argument("--runs", type=int, default=3000,
-                        help="draws of the bootstrap (default: 3000)")
-    parser.add_argument("--seed", type=int, default=12345,
-                        help="seed of the bootstrap (default: 12345)")
+    config.add_draws(parser, runs=config.BOOTSTRAP_RUNS, seed=config.BOOTSTRAP_SEED)
     parser.add_argument("--pictures", action=argparse.BooleanOptionalAction,
                         default=True, help="show the images in the report")
     parser.add_argument("--layers", nargs="+", default=[],
@@ -74,11 +71,9 @@ def run(parsed: argparse.Namespace) -> None:
         raise files.InputError(
             "--store with several models: calibration and operating points belong to "
             "one; give the models one by one.")
-    for name, least in (("batch_size", 1), ("runs", 1), ("seed", 0)):
-        if arguments[name] < least:
-            raise files.InputError(
-                f"--{name.replace('_', '-')} {arguments[name]}: expected a number from "
-                f"{least}.")
+    if arguments["batch_size"] < 1:
+        raise files.InputError(
+            f"--batch-size {arguments['batch_size']}: expected a number from 1.")
 
     pictures, shown = evaluation.cases.picture_options(parsed), []
     with contextlib.ExitStack() as stack:

@@ -59,8 +59,6 @@ def check(arguments: argparse.Namespace) -> None:
         if not 0 <= getattr(arguments, name) < 1:
             raise files.InputError(
                 f"--{name} is a share; expected a number from 0, below 1.")
-    if arguments.runs < 1:
-        raise files.InputError("--runs must be at least 1; correct it.")
     folder = pathlib.Path(arguments.marks).is_dir()
     if folder and not arguments.rois or not folder and not arguments.lesions:
         raise files.InputError(

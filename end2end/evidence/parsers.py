@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Callable
 
+from end2end import config
 from end2end.utils import commands, programs
 
 
@@ -150,8 +151,7 @@ def _localize(parser):
     parser.add_argument("--tolerance", type=float, default=0.0, metavar="SHARE",
                         help="by which outlines are widened, a share of the height "
                              "(default: 0)")
-    parser.add_argument("--runs", type=int, default=1000,
-                        help="draws of the bootstrap (default: 1000)")
+    config.add_draws(parser, runs=1000)
     _out(parser)
 
 
@@ -205,9 +205,7 @@ def _use(parser):
 def _coverage(parser):
     parser.add_argument("studies", nargs="*", metavar="STUDY",
                         help="kinds of studies (default: all)")
-    parser.add_argument("--runs", type=int, default=1000,
-                        help="studies of each kind (default: 1000)")
-    parser.add_argument("--seed", type=int, default=2026, help="default: 2026")
+    config.add_draws(parser, runs=1000, seed=2026, what="studies of each kind")
 
 
 def _checklist(parser):

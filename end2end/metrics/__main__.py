@@ -41,11 +41,7 @@ def parser() -> commands.Parser:
                         help="write the mean of all score files there and describe it")
     parser.add_argument("--out", metavar="FOLDER",
                         help="for results.json, figures and report.html")
-    parser.add_argument("--runs", type=int, default=config.BOOTSTRAP_RUNS,
-                        help="draws of the bootstrap (default: "
-                             f"{config.BOOTSTRAP_RUNS})")
-    parser.add_argument("--seed", type=int, default=config.BOOTSTRAP_SEED,
-                        help=f"of the bootstrap (default: {config.BOOTSTRAP_SEED})")
+    config.add_draws(parser, runs=config.BOOTSTRAP_RUNS, seed=config.BOOTSTRAP_SEED)
     return parser
 
 

@@ -74,9 +74,6 @@ def checked(arguments: argparse.Namespace) -> statistics.Draw:
     if wrong:
         raise files.InputError(
             f"--at {wrong[0]:g} is not a share; expected numbers above 0, up to 1.")
-    if arguments.runs < 1 or arguments.seed < 0:
-        raise files.InputError(
-            "--runs must be at least 1 and --seed at least 0; correct them.")
     if arguments.out:
         files.writable_folder(arguments.out)
     if arguments.mean:

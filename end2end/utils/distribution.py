@@ -27,6 +27,7 @@ EXTRAS = {
     "docs": "the documentation as a site: make docs",
     "supply": "hashes, parts and weaknesses of packages: make hashes, sbom, audit",
     "mutants": "faults planted to try the tests: make mutants",
+    "guided": "damaged files chosen by coverage: python -m tests.fuzz.guided",
     "test": "the tests and the checks of style",
 }
 

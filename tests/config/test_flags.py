@@ -44,6 +44,24 @@ def test_a_number_beyond_its_limits_is_refused(text):
         parse("--share", text)
 
 
+def test_draws_have_limits_and_a_seed_where_one_is_asked_for(capsys):
+    parser = argparse.ArgumentParser()
+    flags.add_draws(parser, runs=7, seed=3, what="studies")
+    assert vars(parser.parse_args([])) == dict(runs=7, seed=3)
+    assert vars(parser.parse_args(["--runs", "1000000", "--seed", "0"])) == dict(
+        runs=1_000_000, seed=0)
+    for words, message in ((["--runs", "1000001"], "a number from 1 to 1000000"),
+                           (["--runs", "0"], "0: expected a number from 1"),
+                           (["--seed", "-1"], "-1: expected a number from 0")):
+        with pytest.raises(SystemExit):
+            parser.parse_args(words)
+        assert message in capsys.readouterr().err
+    assert "studies (default: 7)" in parser.format_help()
+    without = argparse.ArgumentParser()
+    flags.add_draws(without, runs=7)
+    assert vars(without.parse_args([])) == dict(runs=7)
+
+
 def test_a_number_may_be_the_word_auto():
     assert flags.number_or_auto("auto") == "auto"
     assert flags.number_or_auto("0.5") == 0.5

@@ -134,8 +134,7 @@ def test_all_that_is_said_of_maps_is_as_recorded(tmp_path, monkeypatch):
 @pytest.mark.parametrize("words, message", (
     (["--cutoff", "1"], "--cutoff is a share; expected a number from 0, below 1."),
     (["--distance", "-0.1"], "--distance is a share; expected a number from 0, below"),
-    (["--tolerance", "1"], "--tolerance is a share; expected a number from 0, below"),
-    (["--runs", "0"], "--runs must be at least 1; correct it.")))
+    (["--tolerance", "1"], "--tolerance is a share; expected a number from 0, below")))
 def test_numbers_out_of_range_are_refused(tmp_path, words, message):
     with pytest.raises(files.InputError, match=message):
         program.main(["localize", *map(str, uneven(tmp_path)), *words])

@@ -5,8 +5,8 @@
     python -m tests.fuzz.guided --kind dicom --again broken/dicom-1f2e3d4c
 
 Coverage is that of the packages of the project and of pydicom; atheris (libFuzzer)
-chooses. Files, limits and oracle are those of `python -m tests.fuzz`. The status is 1 if
-there are any findings.
+chooses. Files, limits and oracle are those of `python -m tests.fuzz`. The status is 1
+if there are any findings.
 """
 
 import argparse
@@ -109,8 +109,9 @@ def work(kind, folder, keep, arguments, counts):
 
     atheris.Setup([
         sys.argv[0], f"-max_total_time={arguments.seconds}", f"-timeout={SECONDS}",
-        f"-rss_limit_mb={MEGABYTES}", f"-max_len={LARGEST}", f"-seed={arguments.seed + 1}",
-        f"-artifact_prefix={keep}/{kind}-", str(corpus)], read)
+        f"-rss_limit_mb={MEGABYTES}", f"-max_len={LARGEST}",
+        f"-seed={arguments.seed + 1}", f"-artifact_prefix={keep}/{kind}-",
+        str(corpus)], read)
     atheris.Fuzz()
 
 
@@ -151,8 +152,8 @@ def main(argv=None):
               file=sys.stderr)
         return 2
     bad = 0
-    print("kind           tried      read   refused  findings  edges reached     corpus",
-          flush=True)
+    print("kind           tried      read   refused  findings  edges reached  "
+          "files kept", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         keep = arguments.keep or pathlib.Path(folder)
         keep.mkdir(parents=True, exist_ok=True)

@@ -48,14 +48,10 @@ def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
     assert names >= {"roc.png", "roc.svg", "reliability.svg", "report.html"}
 
 
-@pytest.mark.parametrize("typed, words", [
-    (["--at", "86.9"], "is not a share"),
-    (["--runs", "0"], "--runs must be at least 1"),
-])
-def test_the_command_refuses_wrong_settings(tmp_path, typed, words):
+def test_the_command_refuses_wrong_settings(tmp_path):
     scores.write_scores(tmp_path / "a.csv", breasts(4))
-    with pytest.raises(files.InputError, match=words):
-        program.main([str(tmp_path / "a.csv"), *typed])
+    with pytest.raises(files.InputError, match="is not a share"):
+        program.main([str(tmp_path / "a.csv"), "--at", "86.9"])
 
 
 def test_the_command_needs_a_label_for_every_row(tmp_path):
