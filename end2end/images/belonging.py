@@ -354,9 +354,8 @@ def _alike(identities):
     for i, image in enumerate(identities):
         if image.image:
             by_uid[image.image].append(i)
-        elif image.content or os.path.isfile(image.path):
-            # Files of one size only are read; no other can have the same bytes.
-            others[image.content or os.path.getsize(image.path)].append(i)
+        elif key := image.content or _comparable_size(image.path):
+            others[key].append(i)
     for members in by_uid.values():
         if len(members) > 1:
             groups = _grouped(members, lambda i: _pixel_hash(identities[i]))
@@ -369,6 +368,16 @@ def _alike(identities):
         if len(members) > 1:
             yield from _grouped(members, lambda i: identities[i].content
                                 or files.sha256(identities[i].path))
+
+
+def _comparable_size(path):
+    """Bytes of a file, of which those of one size only are read; no others are equal.
+
+    0 where there is nothing to compare: no file, or one beyond the largest image, which
+    is refused anyway and would be read for long.
+    """
+    size = os.path.getsize(path) if os.path.isfile(path) else 0
+    return size if size <= files.MAX_DICOM_BYTES else 0
 
 
 def _grouped(members, key):

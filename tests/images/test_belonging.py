@@ -145,6 +145,22 @@ def test_the_same_bytes_under_another_patient_stay_and_are_said(tmp_path):
         "the same picture as case1_L_CC.png, there under another patient",)
 
 
+def test_files_beyond_the_largest_image_are_not_read_for_their_bytes(
+        tmp_path, monkeypatch):
+    def read(path):
+        hashed.append(path[-1])
+        return "the same"
+
+    hashed = []
+    monkeypatch.setattr(belonging.files, "sha256", read)
+    for name, size in (("a", 0), ("b", 0), ("c", 1), ("d", 1)):
+        with open(tmp_path / name, "wb") as stream:  # holes, which take no room
+            stream.truncate(belonging.files.MAX_DICOM_BYTES + size)
+    images = belonging.mark_doubles([Identity(str(tmp_path / name)) for name in "abcd"])
+    assert [image.votes for image in images] == ["yes", "no", "yes", "yes"]
+    assert hashed == ["a", "b"]
+
+
 def test_a_woman_in_two_splits_is_found_by_names_and_a_set_given_twice_is_one():
     def split(*names):
         return image_lists.ImageList(tuple(names))
