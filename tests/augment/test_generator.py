@@ -60,6 +60,21 @@ def test_channels_first_gives_the_same_picture():
         last.random_transform(image, seed=4))
 
 
+def test_statistics_of_augmented_images_are_those_of_channels_last():
+    images = np.stack([noise(9, 7, 2), noise(9, 7, 2)[::-1]])
+    settings = dict(rotation_range=20.0, featurewise_center=True,
+                    featurewise_std_normalization=True, rescale=0.5)
+    last = augment.MammogramDataGenerator(**settings)
+    first = augment.MammogramDataGenerator(data_format="channels_first", **settings)
+    last.fit(images, augment=True, rounds=3, seed=4)
+    first.fit(np.moveaxis(images, 3, 1), augment=True, rounds=3, seed=4)
+    assert last.mean.shape == (1, 1, 2) and first.mean.shape == (2, 1, 1)
+    for name in ("mean", "std"):
+        np.testing.assert_allclose(
+            np.ravel(getattr(first, name)), np.ravel(getattr(last, name)), rtol=1e-5)
+    assert np.ptp(last.mean) > 0
+
+
 def test_one_number_for_zoom_goes_both_ways():
     assert augment.MammogramDataGenerator(zoom_range=0.25).zoom_range == (0.75, 1.25)
 

@@ -51,5 +51,6 @@ def test_a_card_is_read_from_beside_or_from_inside(tmp_path):
     other = tmp_path / "other.keras"
     other.write_bytes(b"no HDF5")
     (tmp_path / "other.config.json").write_text('{"name": "n", "classes": 1}')
-    assert cards.store(other, dict(classes=("a",))) == dict(name="n", classes=["a"])
+    assert cards.store(other, dict(classes=("a",), source=tmp_path)) == dict(
+        name="n", classes=["a"], source=str(tmp_path))
     assert other.read_bytes() == b"no HDF5"

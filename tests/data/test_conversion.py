@@ -92,6 +92,21 @@ def test_what_is_no_mammogram_is_read_with_its_numbers_or_named(tmp_path):
         assert not str(error.value).startswith(str(tmp_path))
 
 
+@pytest.mark.parametrize(("error", "reason"), [
+    (ValueError("two\n  lines"), "cannot be read: two lines"),
+    (ValueError(f"{'x' * 199}yz"), f"cannot be read: {'x' * 199}y"),
+    (MemoryError(), "cannot be read: MemoryError")])
+def test_the_reason_is_a_short_line(tmp_path, monkeypatch, error, reason):
+    def read(path):
+        raise error
+
+    (tmp_path / "a.png").write_bytes(b"no DICOM")
+    monkeypatch.setattr(conversion.images, "read_image", read)
+    with pytest.raises(conversion.Unreadable) as caught:
+        conversion.read_mammogram(tmp_path / "a.png")
+    assert str(caught.value) == reason
+
+
 def write_key(job):
     """Writes the settings into the file that the job names; fails for `bad`."""
     if job["key"] == "bad":

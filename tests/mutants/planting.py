@@ -180,7 +180,10 @@ def possible(root, module):
 
 
 def _only_for_readers(node):
-    """Type hints and what only type checkers import."""
+    """Type hints, what only type checkers import, and the star or slash that says how
+    arguments are typed."""
+    if node.type == "operator" and node.parent.type == "parameters":
+        return True
     while node.parent is not None:
         parent = node.parent
         if parent.type in ("tfpdef", "annassign") and node is parent.children[
