@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+import recorded
 
 from end2end.model_files import stored_weights
 from end2end.utils import files
@@ -172,3 +173,35 @@ def test_layers_of_one_name_in_one_nested_network_are_told_apart_or_refused(
     else:
         with pytest.raises(files.InputError, match="a/conv and b/conv"):
             weights.check_all_taken()
+
+
+def test_only_plain_numbers_that_the_file_holds_are_read(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["values"] = np.ones(3)
+    layout = h5py.VirtualLayout((3,), "float32")
+    layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "values", (3,))
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        for name, settings in dict(
+                real=dict(data=np.ones(3)), whole=dict(data=np.arange(3)),
+                byte=dict(data=np.arange(3, dtype=np.uint8)),
+                none=dict(data=np.zeros((0, 2))), text=dict(data=np.array([b"a"])),
+                truth=dict(data=np.array([True])),
+                gzip=dict(data=np.ones(900), compression="gzip"),
+                lzf=dict(data=np.ones(900), compression="lzf"),
+                promised=dict(shape=(900,), dtype="f4", chunks=(9,)),
+                packed=dict(shape=(900,), dtype="f4", chunks=(9,), compression="gzip"),
+                elsewhere=dict(shape=(3,), dtype="f4", external=str(
+                    tmp_path / "bytes"))).items():
+            file.create_dataset(name, **settings)
+        file.create_virtual_dataset("virtual", layout)
+        file.create_group("group")
+        lines = []
+        for name, inside in file.items():
+            plain = name != "group" and stored_weights.is_plain(inside)
+            try:
+                said = stored_weights._checked_dataset(inside, "m.h5") is inside
+            except files.InputError as error:
+                said = str(error)
+            assert plain is (said is True)
+            lines.append(f"{name}: {said}")
+    recorded.check("model-datasets", "\n".join(lines))

@@ -502,3 +502,43 @@ def test_a_test_set_of_one_class_has_no_auroc(
     assert said[0] == "testing on 3 images"
     assert said[1] == "test AUROC by class: " + (
         "[nan nan]" if warned else "[0.5000 0.5000]")
+
+
+def test_processes_agree_before_a_run_and_only_the_first_has_its_report(
+        folders, patch_model, patch_run, image_run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(experiment.devices, "agree", lambda settings, signature:
+                        asked.append(signature))
+    reports = [train_patches(folders, patch_run)[0],
+               train_images(folders, image_run[0], model=patch_model)[0]]
+    assert asked == [report["signature"] for report in reports]
+    monkeypatch.setattr(experiment.devices, "layout", lambda training:
+                        experiment.devices.Layout(index=1))
+    assert train_patches(folders, patch_run)[0] == {}
+    assert train_images(folders, image_run[0], model=patch_model)[0] == {}
+
+
+@pytest.mark.parametrize(("index", "best", "kind", "saves", "writes"), [
+    (0, "best.h5", "patch", True, True), (1, "best.h5", "two_view", False, False),
+    (0, "NOSAVE", "whole_image", False, False)])
+def test_what_training_is_given(monkeypatch, index, best, kind, saves, writes):
+    calls = []
+    monkeypatch.setattr(experiment.end2end.training.loop, "train", lambda *what, **how:
+                        calls.append((what, how)))
+    monkeypatch.setattr(run_inputs, "batches", lambda *what: what[::2])
+    settings = run_inputs.Settings(
+        IMAGES, MODEL, config.TrainingOptions(best_model=best), print, 2,
+        experiment.devices.Layout(index=index))
+    experiment.fit(kind, "network", "stages", {}, settings, "signature", {})
+    [(what, how)] = calls
+    assert what == ("network", "stages", (kind, "train"), (kind, "val"))
+    assert how["options"] is settings.training
+    assert how["watch"] == ("val_accuracy" if kind == "patch" else "val_auc")
+    output = how["output"]
+    assert (output.save is not None) == saves
+    assert output.history == (pathlib.Path("best.history.csv") if writes else None)
+    assert output.state == (None if best == "NOSAVE" else pathlib.Path(
+        "best.state.npz"))
+    assert (output.signature, output.say, output.verbose) == ("signature", print, 2)
+    if index:
+        assert experiment.report(kind, None, None, {}, settings, "", {}) == {}
