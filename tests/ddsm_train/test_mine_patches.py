@@ -76,3 +76,11 @@ def test_a_model_of_other_patches_is_refused_before_anything_is_written(women):
     with pytest.raises(files.InputError, match=r"patch classifier.*missing\.h5"):
         mine_patches.main(words(women, "--patch-model", str(women / "missing.h5")))
     assert not (women / "mined").exists()
+
+
+def test_without_a_patch_the_program_ends_with_status_1(women, capsys):
+    for path in (women / "mask").iterdir():
+        path.unlink()
+    assert mine_patches.main(words(women)) == 1
+    text = capsys.readouterr().out
+    assert "No patches were cut from 2 mammograms." in text and "next" not in text
