@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from ddsm_train import demo
 from ddsm_train.pipeline import walk
 from end2end.utils import files
 
@@ -98,3 +99,13 @@ def test_the_same_seed_gives_the_same_first_epoch_loss(finished, tmp_path):
     losses = [files.read_json(path)["history"][0]["loss"] for path in (
         out / "patch" / "best.report.json", tmp_path / "best.report.json")]
     assert losses[0] == losses[1]
+
+
+def test_the_walk_is_made_at_its_scale_while_its_folder_is_held(
+        tmp_path, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(walk, "run", lambda out, scale, *, seed: calls.append(
+        (str(out), scale, seed, (tmp_path / ".lock").exists())) or "what came out")
+    demo.main(["--scale", "tiny", "--out", str(tmp_path), "--seed", "7"])
+    assert calls == [(str(tmp_path), walk.SCALES["tiny"], 7, True)]
+    assert capsys.readouterr().out == "what came out\n"
