@@ -6,6 +6,7 @@ import itertools
 import json
 
 import deformed
+import keras
 import pytest
 import recorded
 
@@ -321,3 +322,25 @@ def test_calls_are_read_or_refused_as_recorded():
             stored, "m.h5", passing=passing), call)
         for call in CALLS_OF_LAYERS for passing in (False, True)]
     recorded.check("model-calls", "\n".join(rows))
+
+
+def test_what_older_keras_leaves_out_is_taken_from_the_layers(monkeypatch):
+    inner = keras.Sequential([
+        keras.Input((4, 3, 2)), keras.layers.Conv2DTranspose(
+            3, 3, strides=2, output_padding=1, name="up")], name="inner")
+    image = keras.Input((4, 3, 2), name="image")
+    model = keras.Model(image, inner(image), name="outer")
+    whole = json.dumps(network_config.write(network_config.of_model(model, "here")))
+
+    def without(part):
+        if isinstance(part, list):
+            return list(map(without, part))
+        return part if not isinstance(part, dict) else {
+            key: without(value) for key, value in part.items()
+            if key != "output_padding"}
+
+    text = json.dumps(without(json.loads(model.to_json())))
+    assert text != model.to_json()
+    monkeypatch.setattr(model, "to_json", lambda: text)
+    completed = network_config.write(network_config.of_model(model, "here"))
+    assert json.loads(json.dumps(completed)) == json.loads(whole)

@@ -205,3 +205,17 @@ def test_only_plain_numbers_that_the_file_holds_are_read(tmp_path):
             assert plain is (said is True)
             lines.append(f"{name}: {said}")
     recorded.check("model-datasets", "\n".join(lines))
+
+
+def test_links_are_refused_with_their_target(tmp_path):
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file["real"] = np.ones(3)
+        file["far"] = h5py.ExternalLink("other.h5", "values")
+        file["soft"] = h5py.SoftLink("/real")
+        assert stored_weights.member(file, "real", "m.h5") == file["real"]
+        for name, target in (("far", "'other.h5'"), ("soft", "'/real'")):
+            with pytest.raises(files.InputError) as caught:
+                stored_weights.member(file, name, "m.h5")
+            assert str(caught.value) == (
+                f"model m.h5: //{name} is a link to {target}; only weights inside the "
+                "file itself are read.")
