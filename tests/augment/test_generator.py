@@ -144,6 +144,25 @@ def test_whitening_makes_the_pixels_uncorrelated():
     np.testing.assert_allclose(flat.T @ flat / 200, np.eye(4), atol=0.02)
 
 
+@pytest.mark.parametrize(("convention", "settings", "on", "warnings"), [
+    ("keras3", {}, "", []), ("original", dict(zca_whitening=True), "", []),
+    ("keras3", dict(zca_whitening=True), "featurewise_center", [
+        "zca_whitening turns featurewise_center on."]),
+    ("keras3", dict(zca_whitening=True, featurewise_center=True,
+                    featurewise_std_normalization=True), "featurewise_center", [
+        "zca_whitening turns featurewise_std_normalization off."]),
+    ("keras3", dict(featurewise_std_normalization=True),
+     "featurewise_center featurewise_std_normalization", [
+        "featurewise_std_normalization turns featurewise_center on."]),
+    ("keras3", dict(samplewise_std_normalization=True), "samplewise_center", [
+        "samplewise_std_normalization turns samplewise_center on."])])
+def test_what_a_setting_implies_is_said(caplog, convention, settings, on, warnings):
+    generator = augment.MammogramDataGenerator(convention=convention, **settings)
+    names = ("featurewise_center", "featurewise_std_normalization", "samplewise_center")
+    assert [name for name in names if getattr(generator, name)] == on.split()
+    assert caplog.messages == warnings
+
+
 def test_centring_without_a_mean_warns_and_leaves_the_image(caplog):
     generator = augment.MammogramDataGenerator(featurewise_center=True)
     np.testing.assert_array_equal(generator.standardize(np.ones((2, 2, 1))), 1)
