@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks import rows, timing
+from benchmarks import peers, rows, timing
 
 SIZE = (1152, 896)
 
@@ -78,24 +78,45 @@ def inference() -> rows.Figure:
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=1)[:4]
         batch = images.to_input(images.read_image(paths[0]), plain.images)[None]
+        works, missing = peers.built(peers.SCORING, plain.model, batch)
         times = timing.interleaved(
             *products, lambda: prediction.predict(quick, paths),
             lambda: prediction.predict(plain, paths),
-            lambda: plain.model.predict(batch, verbose=0), rounds=5)
+            lambda: plain.model.predict(batch, verbose=0),
+            lambda: quick.model(batch), *works.values(),
+            rounds=3 if timing.BUSY else 5)
     needed = operations(plain.model, (*SIZE, plain.images.channels))
     limits = times[:, :2].min(axis=1) * needed / count
-    ours, keras, simple = np.median(times[:, 2:], axis=0) / (len(paths), len(paths), 1)
-    limit = float(np.median(limits))
+    ours, keras, simple = np.median(times[:, 2:5], axis=0) / (
+        len(paths), len(paths), 1)
     return rows.Figure(
         100 * len(paths) * timing.ratio(limits, times[:, 2]), ours, "s per image",
-        simple, "Keras's model.predict of one prepared image", limit, PRODUCT_RATE,
+        simple, "Keras's model.predict of one prepared image", float(np.median(limits)),
+        PRODUCT_RATE,
         notes=(f"{needed / 1e9:.0f} billion operations per image",
                "matrix products per second, in billions: NumPy "
                + " and TensorFlow ".join(
                    f"{count / seconds / 1e9:.0f}"
                    for seconds in np.median(times[:, :2], 0)),
                f"without --fast {keras:.3g} s per image, "
-               f"{100 * len(paths) * timing.ratio(limits, times[:, 3]):.0f} %"))
+               f"{100 * len(paths) * timing.ratio(limits, times[:, 3]):.0f} %",
+               *compared(works, plain.model.predict_on_batch(batch), times[:, 5:]),
+               *missing),
+        peers=dict(zip(works, np.median(times[:, 6:], axis=0).tolist(), strict=True)))
+
+
+def compared(works: dict, expected: np.ndarray, times: np.ndarray) -> list[str]:
+    """What peers take and how far their scores are from Keras's, sentences.
+
+    Args:
+        works: by name, functions that give scores.
+        expected: Keras's scores.
+        times: `(rounds, 1 + peers)` seconds, first those of the converted network.
+    """
+    return [f"the converted network alone: {np.median(times[:, 0]):.3g} s"] + [
+        f"{name}: {timing.ratio(column, times[:, 0]):.3g} times that, scores differ "
+        f"from Keras's by {np.abs(work() - expected).max():.1e}"
+        for (name, work), column in zip(works.items(), times.T[1:], strict=True)]
 
 
 def fast() -> rows.Figure:
@@ -283,6 +304,35 @@ def heatmap() -> rows.Figure:
         f"sliding window, {grid[0]}x{grid[1]} patches, from {rows_of_strip} rows",
         limit_seconds(model, (*SIZE, 3)),
         PRODUCT_RATE)
+
+
+def windows_of_row() -> rows.Figure:
+    """A row of windows that share features beside the same windows in batches, which is
+    the original's way."""
+    from end2end import heatmaps, models
+    from end2end.utils import processes
+
+    processes.keep_freed_memory()
+    model = models.patch_classifier("vgg16", 5)
+    columns = 384 if timing.BUSY else SIZE[1]
+    # The range of grey levels, lest all scores of random weights are equal.
+    strip = np.random.default_rng(0).normal(
+        0, 100, (16, columns, 3)).astype(np.float32)
+    maps = {}
+
+    def sweep(prepare):
+        maps[prepare] = heatmaps.sliding_heatmap(
+            model, strip, patch_size=224, stride=16, prepare=prepare)
+
+    times = timing.interleaved(
+        lambda: sweep(None), lambda: sweep(np.asarray), rounds=1 if timing.BUSY else 3)
+    windows = maps[None].size // maps[None].shape[-1]
+    ours, simple = 1e3 * np.median(times, axis=0) / windows
+    return rows.Figure(
+        timing.ratio(times[:, 1], times[:, 0]), ours, "ms per window", simple,
+        "Keras on the windows in batches of 128",
+        notes=(f"VGG16, {windows} windows of 224x224 at a stride of 16; scores differ "
+               f"by at most {np.abs(maps[None] - maps[np.asarray]).max():.1e}",))
 
 
 @contextlib.contextmanager

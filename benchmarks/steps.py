@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from benchmarks import networks, rows, timing, training_memory
+from benchmarks import networks, peers, rows, timing, training_memory
 
 SIZE = networks.SIZE
 
@@ -21,6 +21,9 @@ def step() -> rows.Figure:
             "batch 2", size=SIZE, more=("--steps", "4", *more)))
         rates.append(timing.matrix_product_rate())
     (megabytes, ours), (_, simple) = times
+    able, notes = peers.installed(peers.TRAINING)
+    others = {name: training_memory.row_alone(
+        "batch 2", size=SIZE, more=("--steps", "3", "--peer", name)) for name in able}
     # Forwards once, backwards twice as much: by the inputs and by the weights.
     count = 3 * 2 * networks.operations(classifier.model, shape)
     limit = count / max(rates)
@@ -29,7 +32,9 @@ def step() -> rows.Figure:
         "Keras's train_on_batch as TensorFlow is set by default", limit,
         "three times the forward operations at the matrix-product rate",
         notes=(f"{100 * limit / ours:.0f} % of the matrix-product rate, "
-               f"{megabytes:.0f} MB",))
+               f"{megabytes:.0f} MB",
+               *(f"{name}: {size} MB" for name, (size, _) in others.items()), *notes),
+        peers={name: seconds for name, (_, seconds) in others.items()})
 
 
 def remat() -> rows.Figure:

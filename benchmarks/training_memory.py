@@ -9,12 +9,12 @@ GPU the activations are the same, so the shares carry over, not the totals.
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import resource
 import subprocess
 import sys
-import time
 
 # Name, batch, flags of training.
 ROWS = {
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--defaults", action="store_true",
                         help="TensorFlow and the C library as they are, not as the "
                              "training commands set them")
+    parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if not arguments.defaults:
@@ -47,7 +48,7 @@ def main() -> None:
     if arguments.row is not None:
         print(json.dumps(measure(
             *ROWS[arguments.row], size=tuple(arguments.size), net=arguments.net,
-            steps=arguments.steps)))
+            steps=arguments.steps, peer=arguments.peer)))
         return
     print("| settings | MB | seconds per step |\n|---|---|---|", flush=True)
     for name in ROWS:
@@ -78,7 +79,7 @@ def row_alone(name, *, size, net="resnet50", more=()):
 
 def measure(
         batch: int, flags: list, *, size: tuple[int, int], net: str,
-        steps: int = 2) -> tuple[float, float]:
+        steps: int = 2, peer: str | None = None) -> tuple[float, float]:
     """Trains some steps.
 
     Args:
@@ -87,12 +88,14 @@ def measure(
         size: (height, width) in pixels.
         net: name of the backbone.
         steps: how many; the first is not timed.
+        peer: of `peers.TRAINING`, which trains the same network; None: Keras.
 
     Returns:
         megabytes that they needed, and seconds of the fastest.
     """
     import numpy as np
 
+    from benchmarks import peers, timing
     from end2end import config, models
     from end2end.training import remat
 
@@ -101,13 +104,14 @@ def measure(
     images = np.random.default_rng(0).normal(
         size=(batch, *size, models.input_channels(model))).astype(np.float32)
     labels = np.eye(2, dtype=np.float32)[np.arange(batch) % 2]
+    work = (functools.partial(model.train_on_batch, images, labels) if peer is None
+            else peers.built({peer: peers.TRAINING[peer]}, model, images, labels
+                             )[0][peer])
     before = peak()
     seconds = []
     with remat.recomputing(model) if options.remat else contextlib.nullcontext():
         for _ in range(steps):
-            started = time.monotonic()
-            model.train_on_batch(images, labels)
-            seconds.append(time.monotonic() - started)
+            seconds.append(timing.seconds(work))
     return peak() - before, min(seconds[1:])
 
 

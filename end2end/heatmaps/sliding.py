@@ -6,6 +6,7 @@ imported only where a model is built.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from end2end import images, models
 from end2end.data.patches import geometry
-from end2end.heatmaps import regions
+from end2end.heatmaps import regions, shared_windows
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,10 @@ def sliding_heatmap(
         batch_size: int = 128) -> NDArray[np.float32]:
     """Classifies every window of a mammogram.
 
-    The memory needed is that of one batch, however many windows there are.
+    Where `prepare` gives a pixel the same value in every window, the windows of a row
+    share what a plain chain of convolutions computes of them (`shared_windows`); scores
+    differ by rounding. The memory needed is that of one batch, or of one row, however
+    many windows there are.
 
     Args:
         model: a patch classifier: a `keras.Model`, or any callable (or object with a
@@ -44,7 +48,8 @@ def sliding_heatmap(
         patch_size: side of a window in pixels.
         stride: step in pixels.
         prepare: from windows of the image, `(n, patch_size, patch_size, ...)`, to the
-            model's input; default float32 with the model's number of channels.
+            model's input; default float32 with the model's number of channels. An
+            attribute `by_pixel` that is true says that windows do not matter to it.
         margin: black pixels added around the image; default half a patch, so that
             windows are centred on the image from edge to edge.
         batch_size: windows of one call of the model.
@@ -63,8 +68,16 @@ def sliding_heatmap(
         raise ValueError(
             f"an image of {image.shape[0]}x{image.shape[1]} pixels has no window of "
             f"{patch_size}; choose a smaller patch size or a margin.")
+    by_pixel = prepare is None or getattr(prepare, "by_pixel", False)
     if prepare is None:
         prepare = with_channels(input_channels(model))
+    shared = shared_windows.plan(
+        model, patch_size=patch_size, stride=stride) if by_pixel else None
+    if shared is not None:
+        across = slice(lefts[0], lefts[-1] + patch_size)
+        return np.stack([shared.row(
+            prepare(padded[None, top:top + patch_size, across])[0],
+            batch_size=batch_size) for top in tops])
     corners = [(top, left) for top in tops for left in lefts]
     scores = []
     for start in range(0, len(corners), batch_size):
@@ -170,25 +183,41 @@ def with_channels(channels: int) -> Preparation:
     return prepare
 
 
-def window_preparation(
-        options: config.ImageOptions, *,
-        preprocess: Callable[[NDArray], ArrayLike] | None = None) -> Preparation:
+@dataclasses.dataclass(frozen=True)
+class WindowPreparation:
     """A `prepare` that scales each window as training scaled patches.
 
-    Args:
+    Attributes:
         options: `ImageOptions`; `stretch_max_to` takes each window's own maximum.
-        preprocess: of the backbone; used where `options.center` is off (documented
-            behaviour of the original).
+        preprocess: of the backbone, pixel by pixel; used where `options.center` is off
+            (documented behaviour of the original).
     """
-    def prepare(windows):
-        batch = np.stack([images.scaled_channels(window, options)
+
+    options: config.ImageOptions
+    preprocess: Callable[[NDArray], ArrayLike] | None = None
+
+    @property
+    def by_pixel(self) -> bool:
+        """Whether a pixel gets the same value in every window."""
+        options = self.options
+        return not (options.breast_only or options.remove_pectoral
+                    or options.equalize_histogram or options.stretch_max_to is not None)
+
+    def __call__(self, windows: NDArray) -> NDArray[np.float32]:
+        batch = np.stack([images.scaled_channels(window, self.options)
                           for window in windows])
-        if options.center:
-            batch -= np.float32(options.pixel_mean)
-        elif preprocess is not None:
-            batch = np.asarray(preprocess(batch), np.float32)
+        if self.options.center:
+            batch -= np.float32(self.options.pixel_mean)
+        elif self.preprocess is not None:
+            batch = np.asarray(self.preprocess(batch), np.float32)
         return batch
-    return prepare
+
+
+def window_preparation(
+        options: config.ImageOptions, *,
+        preprocess: Callable[[NDArray], ArrayLike] | None = None) -> WindowPreparation:
+    """`WindowPreparation` of these."""
+    return WindowPreparation(options, preprocess)
 
 
 def region_features(

@@ -1,0 +1,90 @@
+"""Windows that share what neighbours have in common: scores as window by window."""
+
+import numpy as np
+import pytest
+
+from end2end import config, heatmaps
+from end2end.heatmaps import shared_windows
+
+keras = pytest.importorskip("keras")
+layers = keras.layers
+SIDE = 32
+
+
+def classifier(*, pooling="MaxPooling2D", branch=False):
+    """A small network like VGG: convolutions that pad with zeros, and poolings."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((None, None, 3))
+    x = layers.Rescaling(0.1, offset=0.3)(image)   # black is no longer zero
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(4, 3, padding="same", bias_initializer="normal")(x)
+    x = layers.ReLU()(layers.BatchNormalization(beta_initializer="normal")(x))
+    x = getattr(layers, pooling)(2)(x)
+    x = layers.Conv2D(6, 1, bias_initializer="normal")(x)
+    if branch:
+        x = layers.Add()([x, layers.Conv2D(6, 3, padding="same")(x)])
+    for _ in range(2):
+        x = layers.Conv2D(6, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(image, layers.Dense(3, activation="softmax")(x))
+
+
+PICTURE = np.random.default_rng(1).normal(size=(29, 61)) * 20
+
+
+def both(model, **changes):
+    options = dict(patch_size=SIDE, stride=4, batch_size=5) | changes
+
+    def prepare(windows):
+        return np.repeat(windows[..., None], 3, axis=-1).astype(np.float32)
+
+    return (heatmaps.sliding_heatmap(model, PICTURE, prepare=prepare, **options),
+            heatmaps.sliding_heatmap(model, PICTURE, **options))
+
+
+@pytest.mark.parametrize("pooling", shared_windows.POOLING)
+@pytest.mark.parametrize("branch", [False, True])
+def test_scores_are_those_of_the_windows_one_by_one(pooling, branch):
+    model = classifier(pooling=pooling, branch=branch)
+    apart, together = both(model)
+    np.testing.assert_allclose(together, apart, atol=2e-6)
+    assert apart.std(axis=(0, 1)).min() > 1e-4  # windows differ
+
+
+def test_sharing_goes_as_far_as_edges_leave_something_inside():
+    model = classifier()
+    names = [type(layer).__name__ for layer in shared_windows.plan(
+        model, patch_size=SIDE, stride=8).layers]
+    # Edges of 1 and 2 of 32, 1 and 2 of 16, then 1 and 2 of 8; then there is no step.
+    assert names == ["Rescaling", "Conv2D", "Conv2D", "BatchNormalization", "ReLU",
+                     "MaxPooling2D", "Conv2D", "Conv2D", "MaxPooling2D", "Conv2D",
+                     "MaxPooling2D"]
+    assert len(shared_windows.plan(model, patch_size=SIDE, stride=4).layers) == 10
+    assert len(shared_windows.plan(model, patch_size=SIDE, stride=3).layers) == 5
+    assert len(shared_windows.plan(
+        classifier(branch=True), patch_size=SIDE, stride=8).layers) == 7
+
+
+@pytest.mark.parametrize("stride", [3, 8])
+def test_steps_that_poolings_divide_less_are_shared_less_with_the_same_scores(stride):
+    apart, together = both(classifier(), stride=stride)
+    np.testing.assert_allclose(together, apart, atol=2e-6)
+
+
+def test_nothing_is_shared_by_windows_apart_other_functions_and_strides():
+    assert shared_windows.plan(classifier(), patch_size=SIDE, stride=SIDE) is None
+    assert shared_windows.plan(lambda batch: batch, patch_size=SIDE, stride=4) is None
+    image = keras.Input((SIDE, SIDE, 3))
+    x = layers.Conv2D(4, 3, strides=2, padding="same")(image)
+    strided = keras.Model(image, layers.Dense(2)(layers.Flatten()(x)))
+    assert shared_windows.plan(strided, patch_size=SIDE, stride=4) is None
+
+
+@pytest.mark.parametrize("change, expected", [
+    ({}, True), (dict(intensity_scale=0.5), True), (dict(stretch_max_to=255.0), False),
+    (dict(equalize_histogram=True), False), (dict(breast_only=True), False),
+    (dict(remove_pectoral=True), False)])
+def test_what_depends_on_the_window_is_not_prepared_by_pixel(change, expected):
+    prepare = heatmaps.window_preparation(config.ImageOptions(**change))
+    assert prepare.by_pixel is expected
