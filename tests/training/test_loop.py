@@ -207,14 +207,15 @@ def test_an_interrupted_run_goes_on_to_the_same_history_and_weights(
         np.testing.assert_array_equal(variable, other)
 
 
-@pytest.mark.parametrize("patience", [0, 9])
-def test_the_average_of_the_weights_is_validated_saved_and_left(patience):
+@pytest.mark.parametrize(("patience", "keep"), [(0, "best"), (9, "best"), (9, "last")])
+def test_the_average_of_the_weights_is_validated_saved_and_left(patience, keep):
     kernels, model = [], tiny_networks.flat_network()
     kernel = model.get_layer("output").kernel
     batches = tiny_networks.ArrayBatches(3)                # one step per epoch
     saved = []
     output = loop.Output(save=lambda model, logs: saved.append(kernel.numpy()))
-    options = quick(optimizer="sgd", weight_average=0.5, stop_patience=patience)
+    options = quick(optimizer="sgd", weight_average=0.5, stop_patience=patience,
+                    keep_epoch=keep)
 
     class Watch(callbacks.TimeLeft):
         def on_train_batch_end(self, batch, logs=None):
@@ -228,6 +229,8 @@ def test_the_average_of_the_weights_is_validated_saved_and_left(patience):
         average = (average + later) / 2
         averages.append(average)
     np.testing.assert_allclose(saved[-1], averages[history.best_epoch - 1], atol=1e-6)
+    assert history.best_epoch == (3 if keep == "last" else 1)
+    assert np.abs(averages[2 if keep == "last" else 1] - kernels[-1]).max() > 1e-4
     np.testing.assert_allclose(kernel, averages[-1], atol=1e-6)
 
 
