@@ -59,6 +59,9 @@ TINY = ("--img-size 40 32 --rescale-factor 1.0 --featurewise-mean 40 --batch-siz
 TRAINING = ("--nb-epoch 2 --all-layer-epochs 4 --no-augmentation " + TINY)
 PROGRAMS = {
     "prepare": Program(
+        "ddsm_train.prepare", f"IN/download OUT --size {' '.join(SIZE)} --workers 1",
+        ()),
+    "prepare with workers": Program(
         "ddsm_train.prepare", f"IN/download OUT --size {' '.join(SIZE)} --workers 2",
         ()),
     "prepare-inbreast": Program(
@@ -120,7 +123,7 @@ PROGRAMS = {
     "export": Program(
         "end2end.export", "IN/best.h5 --to keras --out OUT/best.keras"),
     "demo": Program("ddsm_train.demo", "--out OUT --scale tiny", adjust=shrink,
-                    share=0.2),
+                    share=0.15),
     "experiments": Program(
         "ddsm_train.experiments", "--scale smoke --out OUT --run resnet-vgg",
         adjust=shrink, share=0.3),
