@@ -8,6 +8,7 @@ the process where it stands, and the next call clears up.
 import contextlib
 import os
 import signal
+import sys
 import threading
 import types
 
@@ -54,6 +55,12 @@ def _interrupt(number: int, frame: types.FrameType | None) -> None:
     """Says so and raises; the stream of Python may be in the middle of a line."""
     uninstall()
     _received.append(signal.Signals(number))
+    # Native code of TensorFlow prints what became of the signal within it.
+    sys.excepthook = sys.unraisablehook = _say_nothing
     with contextlib.suppress(OSError):  # nobody reads it
         os.write(2, f"{SENTENCES[_received[0]]}\n".encode())
     raise Interrupted(_received[0])
+
+
+def _say_nothing(*_: object) -> None:
+    """Takes the place of Python's hooks, which print a traceback."""

@@ -48,7 +48,8 @@ def start(code, *words, path=""):
 
 @pytest.mark.parametrize(("number", "status", "then"), [
     (signal.SIGINT, 130, "raise"), (signal.SIGTERM, 143, "raise"),
-    (signal.SIGTERM, 143, "raise ValueError('of a library')")])
+    (signal.SIGTERM, 143, "raise ValueError('of a library')"),
+    (signal.SIGINT, 130, "sys.excepthook(*sys.exc_info()); raise")])
 def test_a_signal_is_one_line_and_its_status(number, status, then):
     process = start(WAITING.format(then=then))
     process.send_signal(number)
