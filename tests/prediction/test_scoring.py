@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -144,3 +145,113 @@ def test_a_recalibration_for_a_site_is_used_and_said(breast):
     assert "calibrated score recalibrated on Hospital A" in scored.notes
     plain = prediction.score_image(breast, classifier(0.8))
     assert not any("recalibrated" in note for note in plain.notes)
+
+
+class Weighing:
+    """A network whose score is the weighted sum of the grey values at two corners.
+
+    Attributes:
+        calls: number of images of each call.
+    """
+
+    def __init__(self):
+        self.calls = []
+
+    def make_predict_function(self):
+        pass
+
+    def predict_on_batch(self, inputs):
+        views = inputs if isinstance(inputs, list) else [inputs]
+        self.calls.append(len(views[0]))
+        value = sum(view[:, 0, 0, 0] * 3 + view[:, -1, 0, 0] for view in views) / 1000
+        return np.stack([1 - value, value], axis=1).astype(np.float64)
+
+
+def weighing(**settings):
+    options = config.ImageOptions(**dict(
+        size=(4, 3), channels=1, intensity_scale=1.0, pixel_mean=0.0) | settings)
+    return checkpoints.Classifier(Weighing(), options, ("neg", "pos"), "m", {})
+
+
+@pytest.fixture
+def seven(tmp_path):
+    """Images of 4 x 3 pixels; of the sixth all pixels are the same."""
+    paths = []
+    for number in range(7):
+        pixels = np.arange(12, dtype=np.uint8).reshape(4, 3) * (number + 1)
+        paths.append(tmp_path / f"{number}.png")
+        cv2.imwrite(str(paths[-1]), pixels if number != 5 else pixels * 0 + 9)
+    return paths
+
+
+@pytest.mark.parametrize(("batch_size", "height", "calls"), [
+    (3, None, [3, 3, 1]), (7, None, [7]), (None, None, [4, 3]), (5, 4, [1] * 7)])
+def test_images_are_scored_in_batches_that_change_nothing(
+        seven, caplog, batch_size, height, calls):
+    classifier, done = weighing(height=height), []
+    scores = prediction.predict(
+        classifier, seven, progress=done.append,
+        **({} if batch_size is None else dict(batch_size=batch_size)))
+    last = [9 * (number + 1) for number in range(7)]
+    last[5] = 36
+    np.testing.assert_allclose(scores[:, 1], np.array(last) / 1000, rtol=1e-6)
+    np.testing.assert_allclose(scores.sum(axis=1), 1)
+    assert scores.dtype == np.float32
+    assert classifier.model.calls == done == calls
+    assert caplog.messages == [
+        f"image {seven[5]} has one value everywhere; its score says nothing."]
+
+
+def test_each_flip_is_scored_and_their_mean_is_the_score(seven, monkeypatch):
+    monkeypatch.setattr(prediction.flip_calls, "engine", lambda: "eigen")
+    classifier = weighing()
+    each = prediction.predict_flips(classifier, seven[:2], batch_size=1)
+    corners = np.array([[[0, 9], [2, 11], [9, 0], [11, 2]]]) * [[[1]], [[2]]]
+    np.testing.assert_allclose(each[..., 1], (corners * [3, 1]).sum(axis=2) / 1000,
+                               rtol=1e-6)
+    np.testing.assert_allclose(
+        prediction.predict(classifier, seven[:2], flips=True), each.mean(axis=1))
+    whole = prediction.score_image(seven[1], classifier, flips=True)
+    assert whole.score == pytest.approx(each[1, :, 1].mean())
+    assert prediction.score_image(seven[1], classifier).score == pytest.approx(
+        each[1, 0, 1])
+    views = tuple(np.arange(24, dtype=np.float32).reshape(2, 4, 3, 1) + k
+                  for k in (0, 100))
+    both = prediction.predict_inputs(classifier.model, views, flips=((), (1,)))
+    assert both.shape == (2, 2, 2)
+    np.testing.assert_allclose(
+        both[..., 1] * 1000, [[9 + 409, 27 + 427], [57 + 457, 75 + 475]], rtol=1e-5)
+
+
+def test_no_images_have_no_scores():
+    assert prediction.predict(weighing(), []).shape == (0, 2)
+    assert prediction.predict_flips(weighing(), []).shape == (0, 4, 2)
+
+
+def test_an_image_of_a_later_batch_that_is_no_number_is_named(seven):
+    classifier = weighing()
+    classifier.model.predict_on_batch = lambda inputs: np.where(
+        inputs[:, -1, 0, :] == 45, np.nan, 0.5) * np.ones((1, 2))
+    with pytest.raises(files.InputError, match=f"{seven[4]} gave a score that is not"):
+        prediction.predict(classifier, seven, batch_size=2)
+    with pytest.raises(files.InputError, match="image b holds values that are not fin"):
+        prediction.scoring.check_inputs(np.float32(
+            [np.arange(4).reshape(2, 2, 1), [[[1], [np.inf]], [[1], [1]]]]), "ab")
+
+
+@pytest.mark.parametrize(("scheme", "score", "sentences"), [
+    ("plain", 0.7, ("above the threshold for 86.9 % sensitivity on its validation set",
+                    "above the threshold for 95.0 % specificity on its validation set")),
+    ("plain", 0.69, ("above the threshold for 95.0 % specificity on its validation set",
+                     )), ("plain", 0.1, ()),
+    ("flips", 0.95, ("above the threshold for 50.0 % sensitivity on its validation set",
+                     ))])
+def test_operating_points_count_from_their_threshold_on(scheme, score, sentences):
+    card = dict(operating_points=[
+        dict(at="sensitivity", sensitivity=0.869, threshold=0.7),
+        dict(at="specificity", specificity=0.95, sensitivity=0.1, threshold=0.6),
+        dict(at="sensitivity", sensitivity=0.5, threshold=0.9, scheme="flips")])
+    model = classifier(**card)
+    assert prediction.scoring.points_passed(score, [model], scheme) == sentences
+    assert prediction.scoring.points_passed(score, [model, model], scheme) == ()
+    assert prediction.scoring.points_passed(score, [classifier()], scheme) == ()
