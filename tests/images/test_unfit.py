@@ -1,5 +1,8 @@
 """Pictures that are no basis for a score, each rule for and against."""
 
+import dataclasses
+
+import cv2
 import numpy as np
 import pytest
 import real_films
@@ -134,3 +137,98 @@ def test_all_that_is_seen_in_pictures_is_as_recorded():
                     f"{recorded.picture(scan.picture)} {recorded.picture(scan.body)} "
                     f"{scan.contact} {scan.area:.5f} {unfit.chest_side(scan)} {seen}")
     recorded.check("images-unfit", "\n".join(rows))
+
+
+def looked_at(area=0.5, *, laterality="", shape=(100, 80), **contact):
+    """A picture as the rules look at it, of which only these numbers are known."""
+    body = np.arange(10_000) < round(area * 10_000)
+    sides = dict.fromkeys(("top", "bottom", "left", "right"), 0.0) | contact
+    nothing = np.zeros((1, 1))
+    return unfit.View(shape, nothing, nothing, body, sides, laterality)
+
+
+@pytest.mark.parametrize(("contact", "area", "side"), [
+    (dict(left=0.3), 0.5, "left"), (dict(left=0.29), 0.5, None),
+    (dict(right=0.75, left=0.45), 0.5, "right"), (dict(right=0.9, left=0.7), 0.5, None),
+    (dict(left=0.5, top=0.75), 0.5, "left"), (dict(left=0.5, top=0.76), 0.5, None),
+    (dict(left=0.5, right=0.5, top=0.9), 0.5, "top"),
+    (dict(left=0.5, bottom=0.84), 0.5, None),
+    (dict(left=0.5, bottom=0.86), 0.5, "bottom"),
+    (dict(top=0.5, bottom=0.21), 0.5, None), (dict(top=0.75, bottom=0.45), 0.5, "top"),
+    (dict(bottom=0.34), 0.5, None), (dict(bottom=0.35), 0.5, "bottom"),
+    (dict(left=0.9), 0.03, "left"), (dict(left=0.9), 0.0299, None)])
+def test_the_chest_wall_is_on_the_side_that_the_breast_leaves_by(contact, area, side):
+    scan = looked_at(area, **contact)
+    assert unfit.chest_side(scan) == side
+    assert unfit.is_turned(scan) == (side in ("top", "bottom"))
+    for laterality, wall in (("L", "left"), ("R", "right"), ("", None)):
+        scan = looked_at(area, laterality=laterality, **contact)
+        assert unfit.is_against_side(scan) == (
+            side in ("left", "right") and wall not in (None, side))
+
+
+@pytest.mark.parametrize(("shape", "turned"), [((100, 110), False), ((100, 111), True)])
+def test_a_picture_that_is_wider_than_high_lies(shape, turned):
+    assert unfit.is_turned(looked_at(shape=shape, left=0.9)) == turned
+
+
+@pytest.mark.parametrize(("contact", "area", "cropped"), [
+    (dict(left=0.9, right=0.24), 0.5, False), (dict(left=0.25, right=0.9), 0.5, True),
+    ({}, 0.92, False), ({}, 0.9201, True), (dict(top=0.4, bottom=0.4), 0.5, True),
+    (dict(top=0.39, bottom=1.0), 0.5, False),
+    (dict(left=0.6, top=0.6, bottom=0.39), 0.5, False),
+    (dict(left=0.6, right=0.1, top=0.6, bottom=0.3), 0.5, False),
+    (dict(right=0.6, top=0.6, left=0.6), 0.5, True)])
+def test_a_breast_that_reaches_opposite_sides_is_cut_off(contact, area, cropped):
+    assert unfit.is_cropped(looked_at(area, **contact)) == cropped
+
+
+def white_on_grey(height, width, blur=0, level=255):
+    """A breast of 100 along the left, with a white rectangle in it."""
+    levels = np.zeros((640, 500), np.float32)
+    levels[20:620, :380] = 100
+    levels[300:300 + height, 150:150 + width] = level
+    if blur:
+        levels = cv2.GaussianBlur(levels, (0, 0), blur)
+    body = np.zeros((270, 207), bool)
+    body[:, :150] = True
+    return unfit.View(levels.shape, levels, levels, body, {})
+
+
+@pytest.mark.parametrize(("height", "width", "blur", "level", "metal"), [
+    (40, 40, 0, 255, True), (16, 16, 0, 255, False), (6, 90, 0, 255, True),
+    (6, 50, 0, 255, False), (90, 6, 0, 255, True), (40, 40, 6, 255, False),
+    (40, 40, 0, 240, True), (40, 40, 0, 239, False), (24, 24, 0, 255, True)])
+def test_white_with_sharp_edges_is_metal_once_it_is_large(
+        height, width, blur, level, metal):
+    assert unfit.has_foreign_object(
+        white_on_grey(height, width, blur, level)) == metal
+
+
+def test_small_breasts_and_small_pictures_hold_no_metal():
+    scan = white_on_grey(40, 40)
+    assert unfit.has_foreign_object(scan)
+    for field in (dict(body=scan.body & (np.arange(207) < 8)),
+                  dict(levels=scan.levels[:unfit.OBJECT_ROWS - 1])):
+        assert not unfit.has_foreign_object(dataclasses.replace(scan, **field))
+    assert unfit.has_foreign_object(dataclasses.replace(
+        scan, levels=scan.levels[:unfit.OBJECT_ROWS]))
+
+
+def test_how_sharp_ovals_and_white_parts_are_measured_is_as_recorded():
+    rows = []
+    for name, image in sample_pictures.all_kinds().items():
+        scan = unfit.view(image)
+        if not scan.body.any():
+            continue
+        ovals = [f"{overlap:.4f} {brightness:.4f}" for level in (90, 160)
+                 for overlap, brightness in unfit._ovals(scan, level)]
+        bright = scan.picture > np.percentile(scan.picture, 99)
+        inner = np.zeros_like(scan.body)
+        inner[60:150, 30:100] = True
+        contrast = unfit._oval_contrast(scan, (scan.body & inner).astype(np.uint8))
+        numbers = [unfit._overlap_with_ellipse(scan.body.astype(np.uint8)),
+                   *unfit._sharpness(scan.picture, bright)]
+        rows.append(f"{name}: {ovals} {contrast} "
+                    + " ".join(f"{number:.4f}" for number in numbers))
+    recorded.check("images-unfit-ovals", "\n".join(rows))
