@@ -1,9 +1,11 @@
 """What TensorFlow prints before a command speaks."""
 
+import importlib.machinery
 import os
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -54,3 +56,56 @@ def test_who_sets_the_log_level_hears_everything():
     assert run(code, TF_CPP_MIN_LOG_LEVEL="0").stdout == "False\n"
     # As a worker process has it from the command that began it.
     assert run(code, TF_CPP_MIN_LOG_LEVEL="2").stdout == "True\n"
+
+
+def test_the_error_stream_is_as_before_afterwards(capfd):
+    open_before = len(os.listdir("/proc/self/fd"))
+    with quiet.without_noise():
+        os.write(2, b"held\nI0000 00:00 noise\n")
+        assert capfd.readouterr().err == ""
+    os.write(2, b"I0000 00:00 later\n")
+    assert capfd.readouterr().err == "held\nI0000 00:00 later\n"
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_without_an_error_stream_the_work_goes_on(monkeypatch):
+    def missing(number):
+        raise OSError
+    monkeypatch.setattr(os, "dup", missing)
+    worked = []
+    with quiet.without_noise():
+        worked.append(1)
+    assert worked == [1]
+
+
+def test_only_the_import_of_tensorflow_is_quiet(monkeypatch, capfd):
+    events = []
+
+    def execute(module):
+        os.write(2, b"I0000 00:00 noise\n")
+        events.append(module)
+    specs = [None, types.SimpleNamespace(loader=None), types.SimpleNamespace(
+        loader=types.SimpleNamespace(exec_module=execute))]
+    finder = quiet._Finder()
+    assert finder.find_spec("numpy", None) is None
+    for spec in specs:
+        monkeypatch.setattr(importlib.machinery.PathFinder, "find_spec",
+                            lambda name, path, target, spec=spec: spec)
+        assert finder.find_spec("tensorflow", None) is spec
+    module = types.SimpleNamespace(config=types.SimpleNamespace(
+        list_physical_devices=lambda: events.append("searched")))
+    spec.loader.exec_module(module)
+    assert events == [module, "searched"] and capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("level", "loaded", "finders"), [
+    (None, False, 1), ("2", False, 1), ("0", False, 0), (None, True, 0)])
+def test_the_finder_comes_first_where_it_is_wanted(monkeypatch, level, loaded, finders):
+    monkeypatch.setattr(sys, "meta_path", ["others"])
+    monkeypatch.setattr(sys, "modules", dict(tensorflow=1) if loaded else {})
+    monkeypatch.delenv(quiet.LEVEL, raising=False)
+    if level:
+        monkeypatch.setenv(quiet.LEVEL, level)
+    quiet.install()
+    assert len(sys.meta_path) == 1 + finders and sys.meta_path[-1] == "others"
+    assert os.environ[quiet.LEVEL] == (level or "2")

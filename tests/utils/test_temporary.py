@@ -1,6 +1,7 @@
 """Temporary folders: unread by others, and nothing stays after a kill."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,3 +63,44 @@ def test_a_folder_that_is_not_locked_yet_stays_for_a_minute(place, is_opened):
     os.utime(path, (0, 0))
     with temporary.folder():
         assert not path.exists()
+
+
+@pytest.mark.parametrize(("age", "lock", "user", "swept"), [
+    (61, None, 0, True), (59, None, 0, False), (59, "", 0, False),
+    (59, "process 1", 0, True), (61, "", 0, True), (61, None, 1, False),
+    (59, "process 1", 1, False)])
+def test_folders_of_this_user_are_swept_once_they_are_old_or_were_locked(
+        place, monkeypatch, age, lock, user, swept):
+    path = place / "end2end-work-1"
+    path.mkdir()
+    if lock is not None:
+        (path / ".lock").write_text(lock)
+    now = path.stat().st_mtime
+    monkeypatch.setattr(temporary.time, "time", lambda: now + age)
+    monkeypatch.setattr(os, "getuid", lambda: path.lstat().st_uid + user
+                        if path.exists() else 0)
+    with temporary.folder("other"):
+        assert path.exists()
+    with temporary.folder():
+        assert path.exists() != swept
+
+
+def test_links_and_files_are_no_folders_of_this_program(place, monkeypatch):
+    monkeypatch.setattr(temporary.time, "time", lambda: 1e12)
+    (place / "kept").mkdir()
+    (place / "kept" / "a").touch()
+    (place / "end2end-work-1").symlink_to(place / "kept")
+    (place / "end2end-work-2").touch()
+    with temporary.folder() as folder:
+        assert folder.parent == place and folder.name.startswith("end2end-work-")
+    assert sorted(path.name for path in place.iterdir()) == [
+        "end2end-work-1", "end2end-work-2", "kept"]
+    assert (place / "kept" / "a").exists() and not temporary._folders
+
+
+def test_a_folder_that_was_tidied_away_meanwhile_is_no_failure(place):
+    with temporary.folder() as folder:
+        shutil.rmtree(folder)
+    with pytest.raises(KeyError), temporary.folder() as folder:
+        raise KeyError
+    assert not folder.exists() and not temporary._folders
