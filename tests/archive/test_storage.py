@@ -85,3 +85,62 @@ def test_a_file_behind_a_url_is_told_by_what_its_storage_says():
             part.write_text(text)
         with pytest.raises(files.VanishedError):
             storage.renewed(path, before)
+
+
+@pytest.mark.parametrize(("path", "is_url", "plain"), [
+    ("s3://b/a", True, None), ("file:///b/a", False, "/b/a"), ("/b/a", False, "/b/a"),
+    ("b://", True, None), (pathlib.Path("a:/b"), False, "a:/b")])
+def test_a_file_is_named_by_path_or_by_url(path, is_url, plain):
+    assert storage.is_url(path) == is_url
+    assert plain is None or storage.plain(path) == pathlib.Path(plain)
+
+
+def test_names_are_joined_by_one_stroke():
+    assert storage.join("s3://b/", "c.csv") == "s3://b/c.csv"
+    assert storage.join(pathlib.Path("/a"), "b/c") == "/a/b/c"
+    for table in ("s3://b/d.e/in.parquet", "s3://b/d.e"):
+        assert storage.beside(table, "x/a.png") == "s3://b/d.e/x/a.png"
+    assert storage.beside("/x/in.csv", "s3://b/a") == "s3://b/a"
+    assert storage.beside("/x/in.csv", "/y/a") == "/y/a"
+    assert storage.beside("/x/in.csv", "file:///y/a") == "/y/a"
+
+
+def test_folders_and_hidden_files_are_named_only_on_request(tmp_path):
+    for name in ("b", ".a", "c/d"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert storage.names(tmp_path) == ["b"]
+    assert storage.names(f"file://{tmp_path}", hidden=True) == [".a", "b"]
+    assert storage.names(tmp_path / "b") == [] == storage.names(tmp_path / "none")
+    assert not storage.exists(tmp_path / "c")
+    storage.remove(str(tmp_path / "b"))
+    storage.remove(str(tmp_path / "b"))
+    assert storage.names(tmp_path) == []
+
+
+def test_objects_come_and_go_whole():
+    pytest.importorskip("fsspec")
+    root, data = "memory://storage-whole", bytes(range(256)) * 10_000
+    with pytest.raises(KeyError), storage.replacing(f"{root}/x/a.bin") as part:
+        part.write_bytes(data)
+        raise KeyError
+    assert storage.names(f"{root}/x") == [] and not part.exists()
+    for name in ("x/a.bin", "x/y/b.bin"):
+        with storage.replacing(f"{root}/{name}") as part:
+            assert part.name == name[-5:]
+            part.write_bytes(data)
+    assert storage.names(f"{root}/x") == ["a.bin"]
+    with storage.local(f"{root}/x/a.bin") as path:
+        assert path.read_bytes() == data and path.stat().st_mode & 0o077 == 0o044
+    assert not path.exists()
+    assert storage.state(f"{root}/x/a.bin")["size"] == len(data)
+    storage.remove(f"{root}/x/a.bin")
+    storage.remove(f"{root}/x/a.bin")
+    assert not storage.exists(f"{root}/x/a.bin")
+    assert storage.state(f"{root}/x/a.bin") is None
+    with pytest.raises(files.InputError, match=(
+            f"file {root}/x/a.bin does not exist; check the URL")):
+        storage.opened(f"{root}/x/a.bin")
+    with pytest.raises(files.InputError, match=(
+            "no-such://a cannot be reached .* pip install s3fs for s3:// or gcsfs")):
+        storage.exists("no-such://a")
