@@ -41,7 +41,8 @@ def holding(place):
     return process
 
 
-def test_a_second_writer_is_refused_and_names_the_first(place):
+def test_a_second_writer_is_refused_and_names_the_first(place, monkeypatch):
+    monkeypatch.setattr(leases, "LAPSE", 60.0)     # ends with the first renewal
     process = holding(place)
     with pytest.raises(files.InputError, match=rf"another call \(process {process.pid}"
                        ), leases.output_folders([place]):

@@ -1,5 +1,7 @@
 """Tables in shards: every row once and in order, second calls, changes on the way."""
 
+import hashlib
+import json
 import os
 
 import pytest
@@ -120,3 +122,100 @@ def test_a_line_of_any_length_is_refused_and_not_read(tmp_path):
     os.truncate(table, 1 << 31)  # a hole: two GB without a line end
     with pytest.raises(files.InputError, match="a line has more than 1048576 charac"):
         list(shards.read_rows(table))
+
+
+NOTING = shards.Work(
+    lambda rows: [dict(
+        row, path=f"{row['path']}.out", error="broken" if row["label"] == "9" else "",
+        **{shards.SOURCES: [(row["path"], storage.state(row["path"]))],
+           shards.RECORD: f"record-{row['label']}"}) for row in rows],
+    ("path", "error"), {"task": "noting", "sizes": (1, 2)}, sources=True, records=True,
+    outputs=True)
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """Two shards of files, each with what they were like and their records."""
+    for name in "abc":
+        (tmp_path / name).write_text(name)
+    shards.write_rows(tmp_path / "in.csv", ("path", "label"), [
+        dict(path=tmp_path / name, label=label)
+        for name, label in (("a", 1), ("b", 9), ("c", 3))])
+    for name in "abc":
+        (tmp_path / f"{name}.out").touch()
+    assert again(tmp_path) == [2, 1]
+    return tmp_path
+
+
+def again(folder):
+    return list(shards.run(folder / "in.csv", folder / "out", NOTING, rows_per_shard=2))
+
+
+def test_a_shard_has_beside_it_its_records_and_what_its_files_were_like(noted):
+    out = noted / "out"
+    assert sorted(path.name for path in out.iterdir()) == [
+        *(f"part-00000{k}.{kind}" for k in (0, 1) for kind in (
+            "csv", "files.json", "records.txt")), "plan.json"]
+    assert list(shards.read_records(str(out / "part-000000.csv"))) == [
+        "record-1", "record-9"]
+    (path, state), = json.loads((out / "part-000001.files.json").read_text())
+    assert path == str(noted / "c") and state["sha256"] == hashlib.sha256(
+        b"c").hexdigest()
+    plan = json.loads((out / "plan.json").read_text())
+    assert plan == dict(
+        table=str(noted / "in.csv"), sha256=shards.table_hash(noted / "in.csv"),
+        suffix=".csv", rows_per_shard=2, settings=dict(task="noting", sizes=[1, 2]))
+    with pytest.raises(files.InputError, match="part-9.records.txt does not exist"):
+        list(shards.read_records(str(out / "part-9.parquet")))
+
+
+@pytest.mark.parametrize(("harm", "counts", "said"), [
+    (lambda out: None, [], ""),
+    (lambda out: (out / "part-000001.files.json").unlink(), [1],
+     "part-000001 does not say which files it is of; it is made anew"),
+    (lambda out: (out / "part-000000.records.txt").unlink(), [2],
+     "part-000000 does not say which files it is of; it is made anew"),
+    (lambda out: (out / "part-000000.files.json").write_text("[1"), [2],
+     "part-000000.files.json is damaged; its shard is made anew"),
+    (lambda out: (out.parent / "c").write_text("longer"), [1],
+     "part-000001 is made anew: "), (lambda out: (out.parent / "b").unlink(), [], "")])
+def test_a_shard_is_made_anew_where_its_files_are_not_as_they_were(
+        noted, caplog, harm, counts, said):
+    harm(noted / "out")
+    with caplog.at_level("INFO"):
+        assert again(noted) == counts
+    assert said in caplog.text and bool(said) == bool(caplog.messages)
+    # The shards name their outputs as before, so none is removed.
+    assert [(noted / f"{name}.out").exists() for name in "abc"] == [True] * 3
+
+
+def test_outputs_that_a_shard_no_longer_names_are_removed(noted):
+    rows = [dict(path=str(noted / name), label=1) for name in "c"]
+    shards.write_shard((0, rows), out=str(noted / "out"), suffix=".csv", work=NOTING)
+    assert [(noted / f"{name}.out").exists() for name in "abc"] == [False, True, True]
+
+
+def test_a_file_that_was_touched_alone_keeps_its_shard_and_gets_its_new_time(noted):
+    os.utime(noted / "a", (5, 5))
+    assert again(noted) == []
+    states = json.loads((noted / "out" / "part-000000.files.json").read_text())
+    assert states[0][1]["mtime_ns"] == 5_000_000_000
+
+
+def test_another_call_is_refused_by_all_that_differs(noted):
+    with pytest.raises(files.InputError, match=(
+            "plan.json was made with another suffix and rows_per_shard and settings")):
+        list(shards.run(noted / "in.csv", noted / "out", WORK, suffix=".parquet"))
+    shards.write_rows(noted / "same.csv", ("path", "label"), [])
+    (noted / "same.csv").write_bytes((noted / "in.csv").read_bytes())
+    assert list(shards.run(noted / "same.csv", noted / "out", NOTING,
+                           rows_per_shard=2)) == []
+
+
+def test_the_hash_of_a_table_tells_its_files_apart(tmp_path):
+    for name, text in dict(a="x", b="yz", c="xy", d="z").items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    first, second = (shards.bytes_hash(*(str(tmp_path / name) for name in names))
+                     for names in (("a.csv", "b.csv"), ("c.csv", "d.csv")))
+    assert first != second
+    assert first == hashlib.sha256(b"x|yz|").hexdigest()
