@@ -18,6 +18,7 @@ import pathlib
 import re
 import sys
 import types
+import unittest.mock
 
 import numpy as np
 
@@ -28,6 +29,8 @@ LONGEST = 200
 PLAIN = (str, bytes, bool, numbers.Number, type(None), tuple, dict)
 EMPTY = ("None", "''", "()", "{}", "b''")
 OF_MACHINES = ("ROOT", "STARTED")
+# Of a machine, where an option follows their number.
+CORES = 997
 
 
 def modules():
@@ -61,7 +64,8 @@ def _lines(module):
         elif callable(value):
             values.update(_defaults(name, inspect.unwrap(value)))
             if name == "parser" and not inspect.signature(value).parameters:
-                values.update(options(value()))
+                with unittest.mock.patch("os.cpu_count", lambda: CORES):
+                    values.update(options(value()))
     return [f"{module.__name__}.{name} = {_cut(text)}" for name, text in values.items()
             if text not in EMPTY]
 
