@@ -5,7 +5,8 @@ import logging
 
 import numpy as np
 import pytest
-from figure_values import colour, limits, lines, rounded, ticks, words
+import recorded
+from figure_values import colour, described, limits, lines, rounded, ticks, words
 from PIL import Image
 
 from end2end.reports import figures
@@ -256,3 +257,35 @@ def test_pictures_are_fine_enough_for_print():
     figure = figures.roc([dict(CURVE, name="first")])
     picture = Image.open(io.BytesIO(figures.encoded(figure, "png")))
     assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_every_figure_is_as_recorded():
+    grey = np.arange(24, dtype=np.uint8).reshape(6, 4)
+    colours = np.dstack([grey, grey * 2, grey * 3])
+    point = dict(name="p", sensitivity=0.75, specificity=0.8)
+    curves = [dict(CURVE, name="first", interval=(0.5, 0.75), few=" (few: 3)"),
+              dict(CURVE, name="mean", mean=True)]
+    rows = [dict(middle=10 * k, share=k / 8, interval=(k / 10, k / 5)) for k in (1, 4)]
+    heatmaps = [dict(title=f"h{k}", cells=grey[:2, :3] / 10 + k, extent=(-1, 5, 7, 0),
+                     outlines=np.dstack([colours, grey])) for k in (0, 1)]
+    bins = [dict(mean_score=0.1 + 0.3 * k, share=0.2 * k, interval=(0.15 * k, 0.5),
+                 low=0.3 * k, high=0.3 * (k + 1), count=4 + k) for k in range(3)]
+    drawn = [
+        figures.roc_panels([dict(title="A", curves=curves, points=[point]),
+                            dict(title="B", curves=curves[:1] * 3, points=[])]),
+        figures.confusion_panels([
+            dict(title="t", matrix=[[3, 1, 0], [0, 0, 0], [1, 1, 2]],
+                 classes=["a_b", "c", "d"]),
+            dict(title="u", matrix=[[55, 45], [56, 44]], classes=["e", "f"])]),
+        figures.reliability(bins),
+        figures.detection([dict(title="A", label="size, mm", curves=[
+            dict(name="x", rows=rows), dict(name="y", rows=rows[:1])]),
+            dict(title="B", label="contrast", curves=[dict(name="x", rows=rows)])]),
+        figures.saliency([("a", colours), ("b", colours[:3])], heatmaps,
+                         legend="L.", scale="S"),
+        figures.saliency([("a", colours)]),
+        figures.examples([dict(title="A", grey=grey * 9, edges=[0, 100, 201],
+                               shares=[0.3, 0.7], label="grey"),
+                          dict(title="B", grey=grey, edges=[0, 50, 99],
+                               shares=[0.6, 0.4], label="value")])]
+    recorded.check("figures", "\n".join(map(described, drawn)))
