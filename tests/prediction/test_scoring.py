@@ -253,3 +253,16 @@ def test_operating_points_count_from_their_threshold_on(scheme, score, sentences
         f"above the threshold for {share} on its validation set" for share in sentences)
     assert prediction.scoring.points_passed(score, [model, model], scheme) == ()
     assert prediction.scoring.points_passed(score, [classifier()], scheme) == ()
+
+
+def test_bits_and_identities_of_an_exam_take_the_place_of_what_a_file_tells():
+    pixels = np.arange(12, dtype=np.uint16).reshape(4, 3) * 90
+    image = prediction.Mammogram("a", pixels, bits=16)
+    model = weighing(intensity_scale="auto")
+    who = identity.Identity("a", patient="w")
+    for bits, factor in ((dict(a=10), 255 / 1023), (dict(b=10), 255 / 65535)):
+        prepared = prediction.prepare(image, [model], bits=bits, identities=dict(a=who))
+        assert prepared.options[0].intensity_scale == pytest.approx(factor, rel=1e-3)
+        assert prepared.image.identity == who
+        assert prediction.prepare(
+            image, [model], identities=dict(b=who)).image.identity != who
