@@ -15,14 +15,14 @@ import pydicom.pixels
 import pydicom.uid
 from numpy.typing import NDArray
 
+from end2end.utils import files
+
 Decoder = Callable[[bytes, pydicom.Dataset], NDArray[np.unsignedinteger]]
 
 # Of DICOM's run-length data: the number of segments and fifteen offsets.
 HEADER = struct.Struct("<16L")
 # TIFF calls the same code PackBits (6.0, section 9).
 PACK_BITS = 32773
-# Of a picture; Pillow warns of more than 89 million.
-MOST_PIXELS = 1 << 26
 
 
 def quick(header: pydicom.Dataset) -> Decoder | None:
@@ -33,7 +33,7 @@ def quick(header: pydicom.Dataset) -> Decoder | None:
     """
     if (header.get("SamplesPerPixel") != 1 or header.get("PixelRepresentation")
             or header.get("BitsAllocated") not in (8, 16)
-            or header.Rows * header.Columns > MOST_PIXELS):
+            or header.Rows * header.Columns > files.MAX_PIXELS):
         return None
     return DECODERS.get(header.file_meta.TransferSyntaxUID)
 

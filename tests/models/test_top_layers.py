@@ -131,7 +131,7 @@ def test_the_layers_of_all_tops_are_as_recorded():
         options = config.ModelOptions(
             heatmap_pool=(3, 2), heatmap_strides=(2, 1), heatmap_max_pool=(1, 2),
             **changes)
-        image = keras.Input((21, 14, 8))
+        image = keras.Input((21, 14, 8), name="image")
         x = top_layers.heatmap(image, options, 5) if not options.convolutional else (
             image)
         top = (top_layers.convolutional_top if options.convolutional
