@@ -29,10 +29,10 @@ def test_a_small_network_that_takes_all_memory_is_refused():
 
 
 def test_a_network_of_too_many_multiplications_is_refused():
-    image = keras.Input((64, 48, 64))
+    image = keras.Input((256, 192, 128))
     x = image
     for _ in range(12):
-        x = layers.Conv2D(512, 15, padding="same", kernel_initializer="zeros")(x)
+        x = layers.Conv2D(128, 15, padding="same", kernel_initializer="zeros")(x)
     with pytest.raises(files.InputError, match="multiplications"):
         trials.check(keras.Model(image, layers.GlobalMaxPooling2D()(x)), "m")
 
