@@ -27,10 +27,11 @@ def run(arguments: argparse.Namespace) -> str:
     check(arguments)
     read = dict(cutoffs=tuple(arguments.cutoffs), largest=arguments.largest,
                 by=arguments.by)
-    train, test = (
-        two_step.features_of(heatmap_files.read_cases(path), **read)
-        for path in (arguments.train, arguments.test))
-    if train.names != test.names:
+    cases = [heatmap_files.read_cases(path)
+             for path in (arguments.train, arguments.test)]
+    train, test = (two_step.features_of(part, **read) for part in cases)
+    named = {case.classes for part in cases for case in part if case.classes}
+    if train.names != test.names or len(named) > 1:
         raise files.InputError(
             f"{arguments.train} and {arguments.test} have heatmaps of different "
             "classes; make both with one model.")

@@ -31,6 +31,7 @@ class Case:
     cancer: int               # 1 or 0
     cc: np.ndarray | None     # float32 (rows, columns, classes); None: no such view
     mlo: np.ndarray | None
+    classes: tuple[str, ...] = ()  # of the heatmaps; empty: the file does not say
 
 
 def read_breasts(
@@ -165,9 +166,11 @@ def _read_npz(data):
     _check_sizes(data)
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         columns = (stored[name].tolist() for name in ("patient_id", "side", "cancer"))
+        classes = tuple(map(str, stored["classes"].tolist())) if (
+            "classes" in stored.files) else ()
         return [
             Case(*values, *(stored[name] if name in stored.files else None
-                            for name in (f"cc_{number}", f"mlo_{number}")))
+                            for name in (f"cc_{number}", f"mlo_{number}")), classes)
             for number, values in enumerate(zip(*columns, strict=True))]
 
 

@@ -125,7 +125,7 @@ PROGRAMS = {
     "demo": Program("ddsm_train.demo", "--out OUT --scale tiny", adjust=shrink,
                     share=0.15),
     "experiments": Program(
-        "ddsm_train.experiments", "--scale smoke --out OUT --run resnet-vgg",
+        "ddsm_train.experiments", "--scale smoke --out OUT --run resnet50-s1",
         adjust=shrink, share=0.3),
 }
 

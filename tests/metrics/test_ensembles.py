@@ -37,6 +37,14 @@ def test_a_woman_has_the_score_of_her_higher_breast():
     assert women.labels.tolist() == [1, 0]
 
 
+def test_images_of_unknown_side_are_a_breast_of_their_exam():
+    unsided = dataclasses.replace(SCORES, lateralities=("", "", "", "R", "R", "R"))
+    women = ensembles.women(unsided)
+    # The mean of both CC and the MLO, 0.5, beside the 0.2 of the right breast.
+    np.testing.assert_allclose(women.values, [0.5, 0.6])
+    assert ensembles.women(unsided.subset(np.arange(3))).values.tolist() == [0.5]
+
+
 def test_no_breast_with_both_views_is_an_error():
     with pytest.raises(files.InputError, match="no breast has both views"):
         ensembles.breasts(SCORES.subset(np.array([0, 1, 3])))

@@ -73,11 +73,19 @@ def test_the_result_is_as_recorded(tmp_path, by):
         text, recorded.folder(tmp_path / "out")]), dict(OUT=tmp_path))
 
 
-def test_heatmaps_of_other_classes_are_refused(tmp_path):
+@pytest.mark.parametrize(("count", "changes", "message"), [
+    (6, dict(classes=("background", "cancer")), "heatmaps of different classes"),
+    # As many classes in another order.
+    (6, dict(classes=("background", "mass_mal", "calc_mal")),
+     "heatmaps of different classes"),
+    (1, {}, "AUC needs both classes")])
+def test_heatmaps_that_cannot_be_tested_on_are_refused(
+        tmp_path, count, changes, message):
     heatmap_file(tmp_path / "train.npz", 6)
-    heatmap_file(tmp_path / "test.npz", 6, classes=("background", "cancer"))
+    heatmap_file(tmp_path / "test.npz", count, **changes)
     arguments = argparse.Namespace(**VALUES | dict(
         train=str(tmp_path / "train.npz"), test=str(tmp_path / "test.npz"), seed=3,
         out=str(tmp_path / "out")))
-    with pytest.raises(files.InputError, match="heatmaps of different classes"):
+    with pytest.raises(files.InputError, match=message):
         two_step_run.run(arguments)
+    assert not (tmp_path / "out").exists()
