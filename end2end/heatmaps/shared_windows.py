@@ -130,8 +130,8 @@ def plan(model: Any, *, patch_size: int, stride: int) -> Plan | None:
             edge, width, step = -(-edge // pool), width // pool, step // pool
         elif kind == "Conv2D" and _shares(layer):
             edge += layer.kernel_size[1] // 2
-        elif kind not in POINTWISE:
-            break
+        elif kind not in POINTWISE or getattr(layer, "axis", -1) not in (-1, 3):
+            break  # a normalisation along rows or columns knows the place in the window
         if 2 * edge > MOST_EDGES * width:
             break
         count = number

@@ -81,6 +81,16 @@ def test_nothing_is_shared_by_windows_apart_other_functions_and_strides():
     assert shared_windows.plan(strided, patch_size=SIDE, stride=4) is None
 
 
+def test_a_normalisation_along_columns_is_not_shared():
+    image = keras.Input((SIDE, SIDE, 3))
+    for axis, shared in ((-1, 2), (3, 2), (2, 1)):
+        x = layers.Conv2D(4, 3, padding="same")(image)
+        x = layers.BatchNormalization(axis=axis)(x)
+        model = keras.Model(image, layers.GlobalMaxPooling2D()(x))
+        plan = shared_windows.plan(model, patch_size=SIDE, stride=4)
+        assert len(plan.layers) == shared, axis
+
+
 @pytest.mark.parametrize("change, expected", [
     ({}, True), (dict(intensity_scale=0.5), True), (dict(stretch_max_to=255.0), False),
     (dict(equalize_histogram=True), False), (dict(breast_only=True), False),
