@@ -9,11 +9,11 @@ new folder; bits that differ are held against the bounds that were measured. Exi
 1: a file is missing or other than it was.
 """
 
+import contextlib
 import pathlib
 import tempfile
 from collections.abc import Sequence
 
-from end2end import repeating
 from end2end.utils import checksums, commands, files
 
 SHOWN = 20
@@ -95,22 +95,15 @@ def differences(call: dict) -> list[str]:
 
 def repeated(output: checksums.Output, content: dict, into: str | None) -> bool:
     """Calls the command again and says how its outputs compare; True if they agree."""
+    # It reads pictures and DICOM files: packages that take longer than --help may.
+    from end2end import repeating
+
     call = repeating.only_call(content)
-    if into:
-        # The command is called in a folder of its own.
-        folder = pathlib.Path(into).absolute()
-        if folder.exists() and any(folder.iterdir()):
-            raise files.InputError(f"{into} is not empty; give a new folder.")
-        return _compared(output, content, call, files.writable_folder(folder))
-    with tempfile.TemporaryDirectory() as temporary:
-        return _compared(output, content, call, pathlib.Path(temporary))
-
-
-def _compared(output, content, call, folder):
-    words, places = repeating.redirected(call, folder)
-    commands.say(f"repeating: end2end {' '.join(words)}")
-    repeating.run(call, words)
-    rows = repeating.compare(output, content, places)
+    with _folder(into) as folder:
+        words, places = repeating.redirected(call, folder)
+        commands.say(f"repeating: end2end {' '.join(words)}")
+        repeating.run(call, words)
+        rows = repeating.compare(output, content, places)
     for row in rows:
         if row.verdict != repeating.EQUAL:
             detail = f", {row.detail}" if row.detail else ""
@@ -120,6 +113,20 @@ def _compared(output, content, call, folder):
     commands.say("repeated: " + ", ".join(
         f"{count} {verdict}" for verdict, count in counts.items() if count))
     return not any(row.verdict in repeating.BAD for row in rows)
+
+
+@contextlib.contextmanager
+def _folder(into):
+    """The new folder that is named, or else one that is removed in the end."""
+    if into is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield pathlib.Path(temporary)
+        return
+    # The command is called in a folder of its own.
+    folder = pathlib.Path(into).absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise files.InputError(f"{into} is not empty; give a new folder.")
+    yield files.writable_folder(folder)
 
 
 if __name__ == "__main__":

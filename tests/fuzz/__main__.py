@@ -64,7 +64,7 @@ def main(argv=None):
               f"{len(result.findings):8d}  {result.slowest:5.1f} s  "
               f"{result.most >> 20:4d} MB", flush=True)
         for text, numbers in grouped(result.findings):
-            print(f"    {len(numbers)} x {text} (case {numbers[0]})", flush=True)
+            print(f"    {len(numbers)} x {text} (cases {listed(numbers)})", flush=True)
         if arguments.keep:
             chosen = arguments.only or [number for number, *_ in result.findings]
             keep(kind, chosen, arguments)
@@ -78,6 +78,11 @@ def grouped(findings):
         key = ending, text.partition(":")[0]
         groups.setdefault(key, (f"{ending}: {text}"[:240], []))[1].append(number)
     return sorted(groups.values(), key=lambda group: -len(group[1]))[:40]
+
+
+def listed(numbers):
+    """Numbers in one line, the first hundred of them."""
+    return " ".join(map(str, numbers[:100])) + " ..." * (len(numbers) > 100)
 
 
 def keep(kind, numbers, arguments):
