@@ -1,5 +1,7 @@
 """Faults are planted where they can be seen, and the judge tells which are noticed."""
 
+import pathlib
+import signal
 import subprocess
 import sys
 
@@ -7,6 +9,7 @@ import pytest
 
 from tests.mutants import choosing
 
+ROOT = pathlib.Path(__file__).parents[1]
 SOURCE = '''"""Adds."""
 from typing import Any
 
@@ -37,9 +40,15 @@ def project(tmp_path):
     return tmp_path
 
 
-def test_modules_with_tests_are_tried(project):
-    (project / "end2end" / "untested.py").touch()
-    assert choosing.modules(project) == ["end2end/adding.py", "end2end/grown.py"]
+def test_all_modules_are_tried_or_those_that_are_named(project):
+    (project / "inbreast").mkdir()
+    for name in ("end2end/untested.py", "inbreast/__main__.py", "inbreast/__init__.py"):
+        (project / name).touch()
+    assert choosing.modules(project) == [
+        "end2end/adding.py", "end2end/grown.py", "end2end/untested.py",
+        "inbreast/__init__.py", "inbreast/__main__.py"]
+    assert choosing.modules(project, ["end2end/a", "inbreast/__m"]) == [
+        "end2end/adding.py", "inbreast/__main__.py"]
     assert choosing.modules(project, ["end2end/other"]) == []
     assert choosing.mirrored(project, "end2end/adding.py") == ("tests/test_adding.py",)
 
@@ -52,6 +61,21 @@ def test_tests_that_import_a_module_or_its_folder_follow_those_of_its_own(projec
     assert [choosing.folder(name) for name in (
         "end2end/adding.py", "end2end/metrics/roc.py", "inbreast/dataset/a/b.py")] == [
         "end2end", "end2end.metrics", "inbreast.dataset"]
+
+
+def test_every_module_in_which_a_fault_fits_has_tests_named_after_it():
+    """Of faces only one has more than the call that reads them."""
+    faces = {module for module in choosing.modules(ROOT)
+             if module.endswith("__init__.py")}
+    without = {module for module in choosing.modules(ROOT)
+               if not choosing.mirrored(ROOT, module)}
+    assert without <= faces - {"end2end/__init__.py"}
+    for module in without:
+        text = (ROOT / module).read_text(encoding="utf-8")
+        assert "def " not in text and text.count(" = ") == 1, module
+    for module, names in choosing.BESIDE.items():
+        for name in (module, *names):
+            assert (ROOT / name).is_file(), name
 
 
 @pytest.mark.parametrize("line, numbers", [
@@ -79,6 +103,19 @@ def test_each_fault_changes_one_line_and_no_type_hint(project):
                  '+        print("larger")', "+    return b + 1"):
         assert text in lines
     assert all(change.count("\n-") == 0 for change in changes)
+
+
+@pytest.mark.parametrize(("code", "status"), [
+    ("exit 3", 3), ("sleep 600 & exit 0", 0), ("sleep 600", -signal.SIGKILL)])
+def test_a_test_that_waits_for_ever_is_ended_by_the_clock(code, status):
+    judging = pytest.importorskip("tests.mutants.judging")
+    assert judging.CLOCK * 20 <= judging.LEAST_CLOCK == 180
+    # What it began holds the pipe open until it is killed as well.
+    child = subprocess.Popen(["sh", "-c", code], start_new_session=True,
+                             stdout=subprocess.PIPE)
+    seconds = 0.2 if status < 0 else 60
+    assert judging.awaited(child.pid, seconds) == status
+    assert child.communicate(timeout=60)[0] == b""
 
 
 @pytest.mark.slow

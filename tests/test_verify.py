@@ -73,3 +73,15 @@ def test_other_packages_and_inputs_are_told(tmp_path, monkeypatch):
     assert said[0] == "input m.h5 is another file now"
     assert said[1] == "input gone.csv is missing"
     assert len(said) == 3 and said[2].startswith("keras: 2.0.8 then")
+
+
+@pytest.mark.parametrize(("count", "end"), [
+    (0, "0 changed"), (20, "  changed: 19"), (21, "  and 1 more"),
+    (25, "  and 5 more")])
+def test_of_many_files_twenty_are_named_and_the_others_counted(count, end):
+    names = [f"{number}" for number in range(count)]
+    text = verify.lines(verify.checksums.Comparison(["a", "b"], names, ["c"], []))
+    assert text[:2] == ["2 files as written", f"{count} changed"]
+    assert text[-4:] == [end, "1 missing", "  missing: c", "0 not of this run"]
+    assert [line for line in text if "  changed" in line] == [
+        f"  changed: {name}" for name in names[:20]]

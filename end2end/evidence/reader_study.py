@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> list[str]:
         inputs.share(arguments.margin, "--margin")
     names = columns.header(arguments.table)
     headings = vocabulary.named_columns(names)
-    reader = arguments.reader or headings.get("reader", "")
-    if reader and reader in names and "score" in headings:
-        return _long(arguments, reader, arguments.test or headings.get("test", ""))
+    if arguments.reader or {"reader", "score"} <= headings.keys():
+        return _long(arguments, arguments.reader or headings["reader"],
+                     arguments.test or headings.get("test", ""))
     return _wide(arguments, names)
 
 

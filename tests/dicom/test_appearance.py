@@ -56,3 +56,15 @@ def test_small_pictures_are_not_judged(shape, judged):
     image[3, 2] = 1
     assert appearance.can_be_judged(image) is judged
     assert not appearance.can_be_judged(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize(("lit", "bright"), [((0, 1), True), ((0,), False)])
+def test_a_bright_ground_lies_along_a_third_of_the_sides(turns, lit, bright):
+    # Sides of equal length: the commonest grey lies along two of them, or along one,
+    # and the greys of the middle differ from it.
+    levels = np.random.default_rng(2).uniform(40, 130, (150, 150)).astype(np.float32)
+    levels[20:130, 20:130] = 200
+    for side in lit:
+        np.rot90(levels, side)[:8] = 200
+    assert appearance.has_bright_background(np.rot90(levels, turns)) is bright

@@ -62,7 +62,8 @@ def test_counts_are_printed_once_and_the_next_line_names_each_score_file(
         cv2.imwrite(str(tmp_path / "test" / label / f"{i}.png"),
                     tiny_classifier.picture(i))
     command.run(command.parser("p", None, flips=flips).parse_args(
-        [str(model), str(tmp_path / "test"), "--runs", "5", "--no-pictures"]))
+        [str(model), str(tmp_path / "test"), "--runs", "5", "--no-pictures",
+         "--batch-size", "1"]))
     printed = capsys.readouterr().out
     assert printed.count("5 found, 5 understood") == 1
     assert "5 images, 2 with cancer" in printed

@@ -1,13 +1,17 @@
 """Saliency of a set: which images, what is drawn again, the table of hits."""
 
 import argparse
+import dataclasses
+import json
 
 import numpy as np
 import pytest
+import recorded
 import saved_models
 
-from end2end.data import image_lists
+from end2end.data import image_lists, rois
 from end2end.evaluation import saliency_run
+from end2end.reports import report
 from end2end.utils import files
 
 
@@ -64,3 +68,37 @@ def test_the_table_has_the_titles_of_the_methods():
     assert table.rows == [("Grad-CAM", 4, 0.75,
                            "0.500 to 1.000 (few: 4 with cancer)", 0.05, 1.0,
                            "1.000 to 1.000", 0.1, 0.3)]
+
+
+def test_pictures_cases_and_hits_of_a_set_are_as_recorded(
+        arguments, tmp_path, monkeypatch):
+    pages = []
+    monkeypatch.setattr(report, "write_report", lambda *words, **facts: pages.append(
+        (*words, facts)))
+    arguments.method, arguments.scale, arguments.limit = ["gradcam", "guided"], "set", 4
+
+    def find_regions(path, shape):
+        # Of the images with cancer a corner, in one without the maximum of the maps,
+        # and a benign half below.
+        rows, columns = np.indices(shape)
+        corner = (rows < shape[0] / 2) & (
+            columns >= (12 if "CC" in str(path) else 20) * shape[1] / 32)
+        return [rois.Region(corner, True), rois.Region(rows >= shape[0] / 2, False)
+                ] if "pos" in str(path) else [rois.Region(corner, None)]
+    job = dataclasses.replace(
+        saliency_run.plan(arguments, {}), find_regions=find_regions)
+    (tmp_path / "out" / "maps").mkdir(parents=True, exist_ok=True)
+    broken = image_lists.ImageList((*job.images.paths, str(tmp_path / "none.png")),
+                                   np.array([*job.images.labels, 1]), ("neg", "pos"))
+    results = saliency_run.run(dataclasses.replace(job, images=broken))
+    ((_, sections, facts),) = pages
+    cases = [[case.name, case.score, case.label, case.details, case.hanging,
+              [dict(line, points=len(line["points"])) for line in case.lines],
+              [(layer.name, layer.colours, layer.legend) for layer in case.layers]]
+             for case in sections[-1].cases]
+    text = json.dumps([results, facts, sections[:-1], sections[-1].caption, cases],
+                      indent=1, default=recorded.plain)
+    for path in (tmp_path / "out" / "maps").iterdir():
+        path.unlink()   # numbers whose last bits differ between processors
+    pictures = recorded.folder(tmp_path / "out")
+    recorded.check("saliency-run", f"{text}\n{pictures}", dict(FOLDER=tmp_path))

@@ -82,6 +82,28 @@ def test_a_long_table_of_two_tests_gives_both_analyses(tmp_path, capsys):
         [0.791666666667, 0.881944444444, 0.704861111111])
 
 
+def test_the_column_of_readers_of_a_long_table_can_be_named(tmp_path, capsys):
+    path = long_table(tmp_path)
+    text = path.read_text().replace("reader,treatment,", "doctor,tool,").replace(
+        ",rating", ",grade")
+    path.write_text(text)
+    printed = run(capsys, path, "--reader", "doctor", "--test", "tool", "--score",
+                  "grade", "--case", "case_id")
+    assert "24 cases, 12 with cancer, 3 readers, 2 tests" in printed
+    # A wide table is never taken for one, nor is the name left aside.
+    wide = evidence_tables.write(tmp_path / "study.csv", evidence_tables.study())
+    with pytest.raises(files.InputError, match="nobody"):
+        program.main(["readers", str(wide), "--reader", "nobody",
+                      "--score", "AI_good"])
+
+
+def test_a_wide_table_may_have_a_column_called_reader(tmp_path, capsys):
+    columns = evidence_tables.study(readers=1)
+    columns["reader"] = columns.pop("Reader01")
+    path = evidence_tables.write(tmp_path / "study.csv", columns)
+    assert "Readers: reader. Models: AI_good, AI_poor." in run(capsys, path)
+
+
 def test_a_case_that_a_reader_left_out_is_refused(tmp_path):
     labels, ratings = known.ratings()
     ratings = [*ratings.ravel()[:-1], ""]

@@ -30,7 +30,7 @@ def parser():
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=(), metavar="PATH",
-                        help="modules or folders (default: all that have tests)")
+                        help="modules or folders (default: all)")
     parser.add_argument("--near", action="store_true",
                         help="run no tests but those named after the module and the "
                              "register of constants")

@@ -15,6 +15,15 @@ STARTING = ("tests/test_entry_points.py",
 MOST = 8
 # Where a module is tested beside the mirrored file. Module and test files.
 BESIDE = {
+    "end2end/__init__.py": ["tests/test_import_path.py"],
+    "end2end/__main__.py": ["tests/utils/test_programs.py"],
+    "end2end/images/__main__.py": ["tests/images/test_accounting.py"],
+    "ddsm_train/image_clf_train.py": ["tests/config/test_original_flags.py"],
+    "ddsm_train/patch_clf_train.py": ["tests/config/test_original_flags.py",
+                                      "tests/data/patches/test_training_line.py"],
+    "ddsm_train/sample_patches_combined.py": ["tests/data/patches/test_sampling.py",
+                                              "tests/test_differences_sampling.py"],
+    "ddsm_train/sample_patches_main.py": ["tests/data/patches/test_sampling.py"],
     "end2end/predict.py": ["tests/test_predict_command.py"],
     "end2end/heatmap_agreement.py": ["tests/heatmaps/test_heatmap_agreement.py"],
     "end2end/data/patches/sampling.py": ["tests/test_differences_sampling.py"],
@@ -103,17 +112,13 @@ def _imports(root):
 
 
 def modules(root, words=()):
-    """Modules that have tests.
+    """All modules, faces too.
 
     Args:
         root: folder of the packages.
         words: beginnings of paths, of which one has to fit; empty for all modules.
     """
-    chosen = []
-    for package in PACKAGES:
-        for path in sorted((pathlib.Path(root) / package).rglob("*.py")):
-            module = path.relative_to(root).as_posix()
-            if path.name != "__init__.py" and mirrored(root, module) and (
-                    not words or module.startswith(tuple(words))):
-                chosen.append(module)
-    return chosen
+    return [module for package in PACKAGES for module in (
+        path.relative_to(root).as_posix()
+        for path in sorted((pathlib.Path(root) / package).rglob("*.py")))
+        if not words or module.startswith(tuple(words))]

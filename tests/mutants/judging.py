@@ -29,6 +29,9 @@ MEMORY = 12 << 30
 FILE_SIZE = 4 << 30
 # Seconds of the processor for the tests of a stage; the longer tests are left out.
 BUDGET = 25.0
+# Seconds of the clock for each of the processor, and the least: the machine may be
+# busy, but a test that waits for what never comes uses no processor.
+CLOCK, LEAST_CLOCK = 6, 180.0
 NOTICED, SURVIVED = "noticed", "survived"
 
 
@@ -158,21 +161,11 @@ class Judge:
 
     def _run(self, tests, plugin, limit):
         """Status and processor seconds of pytest in a forked process."""
-        start, before = time.monotonic(), _children_seconds()
+        before = _children_seconds()
         child = os.fork()
         if child == 0:
             self._test(tests, plugin, limit)
-        status = None
-        # The machine may be busy: the limit itself is one of the processor.
-        while status is None and time.monotonic() < start + 20 * limit:
-            pid, code = os.waitpid(child, os.WNOHANG)
-            status = os.waitstatus_to_exitcode(code) if pid else None
-            time.sleep(0.02)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        if status is None:
-            os.waitpid(child, 0)
-            status = -signal.SIGKILL
+        status = awaited(child, max(CLOCK * limit, LEAST_CLOCK))
         return status, _children_seconds() - before
 
     def _test(self, tests, plugin, limit):
@@ -199,6 +192,22 @@ class Judge:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         names = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
         return names[0][:120] if names else f"status {status}"
+
+
+def awaited(child, seconds):
+    """Status of a child process that leads a group of its own; the group is killed when
+    the child ends, or after so many seconds of the clock."""
+    status, end = None, time.monotonic() + seconds
+    while status is None and time.monotonic() < end:
+        pid, code = os.waitpid(child, os.WNOHANG)
+        status = os.waitstatus_to_exitcode(code) if pid else None
+        time.sleep(0.02)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    if status is None:
+        os.waitpid(child, 0)
+        status = -signal.SIGKILL
+    return status
 
 
 @dataclasses.dataclass

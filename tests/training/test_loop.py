@@ -131,6 +131,13 @@ def test_late_weight_decay_and_dropout_act_from_the_second_stage_on():
     assert (results["corrected"][1], results["original"][1]) == (0.9, 0.0)
 
 
+@pytest.mark.parametrize(("momentum", "acting"), [(None, 0.99), (0.625, 0.625)])
+def test_averages_of_normalisation_keep_the_share_that_is_set(momentum, acting):
+    model = tiny_networks.flat_network()
+    run([1], model=model, options=quick(statistics_momentum=momentum))
+    assert model.get_layer("bn").momentum == acting
+
+
 def test_a_plateau_halves_the_rate_for_sgd_only():
     rates = {}
     for name in ("sgd", "adam"):
