@@ -214,7 +214,7 @@ def _set(layout, split="own"):
     return Program(
         "end2end.importing",
         lambda folder: phantoms.write_layout(
-            folder / "set", layout=layout, patients=4, seed=5, size=(64, 64)),
+            folder / "set", layout=layout, patients=2, seed=5, size=(64, 64)),
         lambda folder, out: [layout, str(folder / "set"), str(out / "import"), "--size",
                              *SIZE, "--workers", "1", "--split", split])
 
