@@ -21,13 +21,15 @@ class Peer:
     Attributes:
         needs: what is imported for it.
         build: from a `keras.Model` to a function: of a batch to scores, or of a batch
-            and labels for a step of training.
-        slow: whether that takes minutes.
+            and labels for a step of training; for `LOADING` from `ImageBatches`, the
+            number of batches and of workers to a function that yields the batches.
+        alone: left out beside other work (`--busy`): it takes minutes, or its time is
+            that of processes of its own.
     """
 
     needs: tuple[str, ...]
     build: Callable[[Any], Callable]
-    slow: bool = False
+    alone: bool = False
 
 
 def _torch_scorer(model, *, compiled=False):
@@ -67,23 +69,41 @@ def _onnx_scorer(model):
     return lambda batch: session.run(None, {name: batch})[0]
 
 
+def _torch_loader(batches, count, workers):
+    """The same batches, made by the worker processes of PyTorch."""
+    from torch.utils import data
+
+    class Batches(data.Dataset):
+        def __len__(self):
+            return count
+
+        def __getitem__(self, number):
+            return batches.batch(number)[:2]
+
+    loader = data.DataLoader(Batches(), batch_size=None, num_workers=workers,
+                             persistent_workers=True)
+    return lambda: ([part.numpy() for part in batch] for batch in loader)
+
+
 SCORING = {
     "PyTorch, eager": Peer(("torch",), _torch_scorer),
     "PyTorch, compiled and frozen": Peer(
         ("torch",), lambda model: _torch_scorer(model, compiled=True),
-        slow=True),
+        alone=True),
     "ONNX Runtime": Peer(("onnxruntime", "tf2onnx"), _onnx_scorer)}
 TRAINING = {
     "PyTorch, eager": Peer(("torch",), _torch_step),
     "PyTorch, compiled": Peer(
-        ("torch",), lambda model: _torch_step(model, compiled=True), slow=True)}
+        ("torch",), lambda model: _torch_step(model, compiled=True), alone=True)}
+
+LOADING = {"PyTorch's DataLoader": Peer(("torch",), _torch_loader, alone=True)}
 
 
 def installed(peers: Mapping[str, Peer]) -> tuple[dict[str, Peer], tuple[str, ...]]:
     """The peers that can be imported, and a sentence on each other one."""
     able, notes = {}, []
     for name, peer in peers.items():
-        if peer.slow and timing.BUSY:
+        if peer.alone and timing.BUSY:
             notes.append(f"{name}: not measured (--busy)")
             continue
         try:

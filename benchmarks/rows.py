@@ -79,6 +79,8 @@ ROWS = (
         "rate of one", "scaling.weak", 80, False, "%"),
     Row("waiting", "training with augmentation: time that the network waits for data",
         "steps.waiting", 3, True, "%"),
+    Row("patch-training", "patch training with augmentation, share of the network's "
+        "own rate", "steps.patch_training", 95, False, "%"),
     Row("augment-image", "augmentation, all options, 1152x896, one core",
         "pixels.augment_image", 6, True, "ms"),
     Row("augment-patch", "augmentation, all options, 224x224, one core",

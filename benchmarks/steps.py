@@ -1,8 +1,11 @@
 """Rows about training: time and memory of a step, waiting for data."""
 
+import collections
 import os
 import pathlib
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +52,58 @@ def remat() -> rows.Figure:
 
 def waiting() -> rows.Figure:
     """Share of the time in which a patch network waits for its next batch."""
+    with timing.scratch() as folder:
+        model, batches, workers = patch_work(folder)
+        ours = waited(model, batches.batches(0, 14, workers=workers))
+        simple = waited(model, map(batches.batch, range(10)))
+    return rows.Figure(
+        100 * ours[0], 1e3 * ours[1], "ms per step", 1e3 * simple[1],
+        f"batches made between the steps: {100 * simple[0]:.1f} % waiting",
+        notes=(patch_note(workers),))
+
+
+def patch_training() -> rows.Figure:
+    """Rate of patch training with augmentation, against the network on a ready batch.
+
+    The first stage, in which the network computes least beside its data. PyTorch's
+    loader makes the same batches in as many processes.
+    """
+    steps = 6
+    with timing.scratch() as folder:
+        model, batches, workers = patch_work(folder)
+        ready = [batches.batch(0)] * steps
+        sources = {"ours": lambda: batches.batches(0, steps, workers=workers),
+                   "alone": lambda: ready}
+        able, notes = peers.installed(peers.LOADING)
+        sources |= {name: peer.build(batches, steps, workers)
+                    for name, peer in able.items()}
+        times = timing.interleaved(*(
+            lambda source=source: trained(model, source())
+            for source in sources.values()), rounds=3)
+        making = timing.interleaved(*(
+            lambda source=source: collections.deque(source(), maxlen=0)
+            for name, source in sources.items() if name != "alone"), rounds=5)
+    with_data, alone = (np.median(times[:, place]) / steps for place in (0, 1))
+    rates = steps * batches.batch_size / np.median(making, axis=0)
+    return rows.Figure(
+        100 * timing.ratio(times[:, 1], times[:, 0]), 1e3 * with_data, "ms per step",
+        limit=1e3 * alone, limit_way="the network on a batch that is there",
+        peers={name: 1e3 * np.median(column) / steps
+               for name, column in zip(able, times.T[2:], strict=True)},
+        notes=(patch_note(workers), *(
+            f"batches alone, {name}: {rate:.0f} images per second"
+            for name, rate in zip(["ours", *able], rates, strict=True)), *notes))
+
+
+def trained(model: Any, source: Iterable) -> None:
+    """Trains a step on each batch."""
+    for batch in source:
+        model.train_on_batch(*batch[:2])
+
+
+def patch_work(folder: pathlib.Path) -> tuple[Any, Any, int]:
+    """A patch network in its first stage, batches of augmented patches for it, and the
+    number of threads that make them by default."""
     import keras
 
     from end2end import augment, config, models
@@ -61,20 +116,16 @@ def waiting() -> rows.Figure:
     model = models.patch_classifier("resnet50", 5)
     freezing.train_from(model, "dense_1")
     model.compile("adam", schedule.cross_entropy, jit_compile=False)
-    with timing.scratch() as folder:
-        paths = patches(folder)
-        batches = image_batches.ImageBatches(
-            paths, config.ImageOptions(size=(224, 224), intensity_scale=0.003891),
-            batch_size=32, seed=1, shuffle=True,
-            generator=augment.training_generator())
-        workers = config.TrainingOptions().workers
-        ours = waited(model, batches.batches(0, 14, workers=workers))
-        simple = waited(model, map(batches.batch, range(10)))
-    return rows.Figure(
-        100 * ours[0], 1e3 * ours[1], "ms per step", 1e3 * simple[1],
-        f"batches made between the steps: {100 * simple[0]:.1f} % waiting",
-        notes=(f"ResNet50, last layer trained, 32 patches of 224x224, {workers} "
-               f"threads, {os.cpu_count()} cores",))
+    batches = image_batches.ImageBatches(
+        patches(folder), config.ImageOptions(size=(224, 224), intensity_scale=0.003891),
+        batch_size=32, seed=1, shuffle=True, generator=augment.training_generator())
+    return model, batches, config.TrainingOptions().workers
+
+
+def patch_note(workers: int) -> str:
+    """What `patch_work` is, for the notes of a row."""
+    return (f"ResNet50, last layer trained, 32 patches of 224x224, {workers} threads, "
+            f"{os.cpu_count()} cores")
 
 
 def waited(model, batches):
