@@ -37,7 +37,7 @@ BOUND = 1e-5
 GREY_LEVELS = 1
 # Patterns of files that hold times, keys or places of one call.
 FILES_OF_ONE_CALL = (
-    "*.run.json", "*.files.jsonl", "converted.jsonl", "*.log", "pseudonyms.json",
+    "*.run.json", "*.files.jsonl", "converted.jsonl", "*.log.txt", "pseudonyms.json",
     "plan.json", "part-*.files.json", "part-*.records.txt")
 # Fields of JSON and columns of tables likewise.
 FIELDS_OF_ONE_CALL = frozenset((

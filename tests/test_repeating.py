@@ -192,10 +192,11 @@ def test_archives_of_keras_are_compared_by_their_members(pair):
 
 def test_files_of_one_call_and_unknown_files_are_not_read(pair):
     old, new, verdict = pair
-    for name in ("s.run.json", "x.bin", "d.json"):
+    for name in ("s.run.json", "step.log.txt", "x.bin", "d.json"):
         for folder in (old, new):
             (folder / name).write_text(json.dumps(dict(key=str(folder))))
     assert verdict("s.run.json") == repeating.OF_ONE_CALL
+    assert verdict("step.log.txt") == repeating.OF_ONE_CALL
     assert verdict("x.bin") == repeating.DIFFERENT
     assert verdict("d.json") == repeating.SAME_CONTENT
     (new / "d.json").write_text("{")
