@@ -144,15 +144,17 @@ def _is_range(node):
 def _ranges_before(layer):
     """Names of the ranges from which a weighted layer takes its values, through pooling
     and changes of shape."""
-    names, waiting = set(), [layer] if layer.get_type_name() in WEIGHTED else []
+    names, waiting = set(), []
+    if layer.get_type_name() in WEIGHTED:
+        waiting.append(layer.input_value(0).get_node())
     while waiting:
-        node = waiting.pop().input_value(0).get_node()
+        node = waiting.pop()
         if _is_range(node):
             names.add(node.get_friendly_name())
-        elif node.get_type_name() == "Concat":
-            waiting += [value.get_node() for value in node.input_values()]
-        elif node.get_type_name() not in ("Parameter", *WEIGHTED):
-            waiting.append(node)
+        elif node.get_type_name() not in WEIGHTED:
+            values = node.input_values()
+            waiting += [value.get_node() for value in (
+                values if node.get_type_name() == "Concat" else values[:1])]
     return names
 
 
