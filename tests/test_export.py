@@ -1,8 +1,10 @@
 import csv
+import dataclasses
 import json
 import shutil
 import subprocess
 import sys
+import types
 
 import cv2
 import keras
@@ -175,3 +177,122 @@ def test_eight_bits_are_for_openvino(model_path, tmp_path):
 def test_the_folder_has_the_name_that_predict_looks_for():
     suffix = export.FORMATS[export.OPENVINO].suffix
     assert suffix == prediction.stored_networks.SUFFIX
+
+
+# To OpenVINO, on a stand-in: the package is an extra -----------------------------------
+
+
+@pytest.fixture
+def converter(monkeypatch):
+    """Stands in for the conversion; notes what is written and what is tried."""
+    notes = dict(written=[], trials=[])
+
+    def write(place, **facts):
+        place.mkdir()
+        notes["written"].append(facts)
+    figures = prediction.eight_bits.Figures(
+        24, 11, {"plain": 0.75}, 0.001, 0, 1, 0.25, 7, 2, (0.03, 0.01))
+    notes["figures"] = figures
+    for module, name, value in (
+            (prediction.engines, "converted", lambda model: f"graph of {model.name}"),
+            (prediction.engines, "quickest", lambda graph, model, images: (
+                types.SimpleNamespace(precision=f"bf16 of {graph}"))),
+            (prediction.eight_bits, "check", lambda: notes.update(checked=True)),
+            (prediction.eight_bits, "trial", lambda classifier, source: (
+                notes["trials"].append((classifier.name, source)) or "trial")),
+            (prediction.eight_bits, "quantized", lambda graph, trial: (
+                f"rounded {graph}", notes["figures"])),
+            (prediction.stored_networks, "write", write),
+            (prediction.stored_networks, "exact", lambda place: (
+                lambda image: np.asarray(notes["model"](image)) + notes["move"])),
+            (export, "check", lambda kind, out: None)):
+        monkeypatch.setattr(module, name, value)
+    return notes
+
+
+@pytest.mark.parametrize(("validation", "change", "status"), [
+    (None, 0, 0), ("validation", 0, 0), ("validation", 0.1, 1)])
+def test_a_converted_network_is_stored_with_what_was_tried(
+        model_path, tmp_path, capsys, converter, validation, change, status):
+    model = copied(model_path, tmp_path)
+    converter["figures"] = dataclasses.replace(converter["figures"], change=change)
+    converter.update(move=5e-5, model=checkpoints.load_classifier(model).model)
+    name = converter["model"].name
+    words = ["--eight-bits", str(tmp_path / validation)] if validation else []
+    assert export.main([str(model), "--to", "openvino", *words]) == status
+    out = tmp_path / "best.openvino"
+    (facts,) = converter["written"]
+    assert facts["precision"] == f"bf16 of graph of {name}" and out.is_dir()
+    assert facts["model"] == model and facts["card"]["classes"] == ("neg", "pos")
+    graphs = {"float32": f"graph of {name}"}
+    if validation and not change:
+        graphs["eight_bits"] = f"rounded graph of {name}"
+    assert facts["graphs"] == graphs
+    printed = capsys.readouterr().out
+    assert f"Wrote {out}; on random input it differs from Keras by 5.0e-05" in printed
+    if validation:
+        assert converter["trials"] == [("best", tmp_path / validation)]
+        assert converter["checked"] and facts["eight_bits"]["images"] == 24
+        assert facts["eight_bits"]["accepted"] is not bool(change)
+        sentences = ".\n  ".join(converter["figures"].sentences())
+        assert f"Eight bits: {sentences}.\n" in printed
+        refused = "Eight bits are refused, float32 is kept: AUC changes by +0.1000, "
+        assert (refused in printed) == bool(change)
+    else:
+        assert facts["eight_bits"] is None and "Eight bits" not in printed
+    assert json.loads(export.settings_path(out).read_text())["exported"] == {
+        "format": "openvino", "difference": pytest.approx(5e-5, rel=0.01),
+        "checked_images": 2}
+
+
+def test_a_network_that_computes_something_else_leaves_no_folder(
+        model_path, tmp_path, converter, capsys):
+    model = copied(model_path, tmp_path)
+    converter.update(move=0.01, model=checkpoints.load_classifier(model).model)
+    assert export.main([str(model), "--to", "openvino"]) == 1
+    assert "more than 0.0001; nothing is written" in capsys.readouterr().out
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".h5", ".json"]
+
+
+def test_models_of_two_views_are_compared_on_random_views_of_both(
+        tmp_path, monkeypatch, image_path):
+    views = [keras.Input((8, 6, 1), name=name) for name in ("cc", "mlo")]
+    x = keras.layers.Concatenate()([
+        keras.layers.GlobalAveragePooling2D()(view) for view in views])
+    model = keras.Model(views, keras.layers.Dense(2, activation="softmax")(x))
+    path = tmp_path / "two.h5"
+    checkpoints.save_model(model, path, dict(
+        kind="two_view", classes=["neg", "pos"], images=config.to_dict(
+            config.ImageOptions(size=(8, 6), channels=1))))
+    classifier = checkpoints.load_classifier(path, breasts=True)
+    batches = export.inputs(classifier, [])
+    assert [[view.shape for view in batch] for batch in batches] == (
+        [[(1, 8, 6, 1)] * 2] * 2)
+    assert len({float(view[0, 0, 0, 0]) for batch in batches for view in batch}) == 4
+    monkeypatch.setattr(export, "check", lambda kind, out: None)
+    with pytest.raises(files.InputError, match="random input. Leave out --image"):
+        export.main([str(path), "--to", "keras", "--image", str(image_path)])
+    with pytest.raises(files.InputError, match="of one image. Take onnx"):
+        export.main([str(path), "--to", "openvino"])
+    wrong = export.FORMATS["keras"]
+    monkeypatch.setitem(export.FORMATS, "keras", dataclasses.replace(
+        wrong, run=lambda path, views: np.full((1, 2), 7.0)))
+    assert export.main([str(path), "--to", "keras"]) == 1
+    # Neither the file nor its part is left.
+    assert not [path.name for path in tmp_path.iterdir() if ".keras" in path.name]
+
+
+def test_onnx_is_called_with_each_view_by_name(monkeypatch):
+    class Session:
+        def __init__(self, path, providers):
+            assert (path, providers) == ("a.onnx", ["CPUExecutionProvider"])
+
+        def get_inputs(self):
+            return [types.SimpleNamespace(name=name) for name in ("cc", "mlo")]
+
+        def run(self, outputs, views):
+            assert outputs is None
+            return [f"{views['cc']} {views['mlo']}", "other"]
+    monkeypatch.setitem(sys.modules, "onnxruntime", types.SimpleNamespace(
+        InferenceSession=Session))
+    assert export.FORMATS["onnx"].run("a.onnx", [3, 4]) == "3 4"

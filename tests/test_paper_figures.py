@@ -3,11 +3,14 @@
 import dataclasses
 
 import cv2
+import figure_values
 import numpy as np
 import pytest
+import recorded
 import saved_models
 
-from end2end import paper_figures
+from end2end import paper_figures, reports
+from end2end.evaluation import detection
 from end2end.explanation import maps, patch_maps
 from end2end.reports import figures
 from end2end.tables import scores
@@ -108,6 +111,39 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(folder, words, message)
     words = [str(folder / word) if (folder / word).exists() else word for word in words]
     with pytest.raises(files.InputError, match=message):
         paper_figures.main([*words, "--out", str(folder / "out" / "x")])
+
+
+def test_panels_with_other_settings_are_as_recorded(folder, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(reports.figures, "save", lambda figure, out: drawn.append(
+        figure) or [out])
+    said = []
+    monkeypatch.setattr(paper_figures.commands, "say",
+                        lambda *lines: said.append("\n".join(lines)))
+    bare = folder / "bare" / "maps"
+    bare.mkdir(parents=True)
+    for path in sorted((folder / "saliency" / "maps").glob("*.npz"))[1:]:
+        maps.save(bare / path.name, dataclasses.replace(maps.load(path), cells=None))
+    # Of two women whose lesions are seen, with scores of three of the four images.
+    table = scores.Scores(
+        tuple(map(str, sorted((folder / "test" / "pos").glob("*"))[:3]))
+        + tuple(map(str, sorted((folder / "test" / "neg").glob("*")))),
+        np.array([0.9, 0.35, 0.6, 0.1, 0.5, 0.3, 0.2]), np.repeat([1, 0], (3, 4)))
+    scores.write_scores(folder / "some" / "scores.csv", table)
+    rows = files.read_csv(folder / "test/rois.csv")
+    files.write_csv(folder / "test/lesions.csv", detection.COLUMNS, [
+        row | dict(abn_num=1, full_path=f"pos/{row['mask_path'].split('/')[1]}")
+        for row in rows if row["pathology"] == "MALIGNANT"])
+    for words in (
+            ["fig4", folder / "saliency", "--heatmap", "softmax", "--scale", "set",
+             "--rois", folder / "test/rois.csv"],
+            ["fig4", bare.parent, "--threshold", "0.3"],
+            ["detection", folder / "some", "--rois", folder / "test/lesions.csv",
+             "--specificity", "0.75", "--names", "some"]):
+        paper_figures.main([*map(str, words), "--out", str(folder / words[0])])
+        said += [figure_values.words(axes) for axes in drawn[-1].axes]
+    said += [figure_values.lines(axes) for axes in drawn[-1].axes]
+    recorded.check("paper-figures", "\n".join(map(str, said)), dict(FOLDER=folder))
 
 
 def test_the_same_results_give_the_same_bytes():

@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import os
+import subprocess
 import zipfile
 
 import cv2
@@ -13,7 +15,7 @@ import pytest
 
 from end2end import repeating
 from end2end.reports import report
-from end2end.utils import checksums, files
+from end2end.utils import checksums, files, programs
 
 
 def call(tmp_path, words, outputs):
@@ -206,3 +208,95 @@ def test_files_of_one_call_and_unknown_files_are_not_read(pair):
 def test_a_call_in_a_folder_that_is_gone_is_refused(tmp_path):
     with pytest.raises(files.InputError, match="which is gone"):
         repeating.run(call(tmp_path / "none", ["doctor"], []), ["doctor"])
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Commands that were called, with folder and environment; they end with 0."""
+    calls = []
+
+    def run(command, **facts):
+        calls.append((command[1:], facts))
+        return subprocess.CompletedProcess(command, 0, "said\nlast", "")
+    monkeypatch.setattr(repeating.subprocess, "run", run)
+    return calls
+
+
+def test_a_command_is_called_in_its_folder_and_its_environment(
+        started, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANDOM_SEED", "4")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setenv("PYTHONPATH", "further")
+    again = call(tmp_path, ["x", "a"], []) | dict(environment=dict(RANDOM_SEED="9"))
+    repeating.run(again, ["x", "b"])
+    ((command, facts),) = started
+    assert command == ["-m", "end2end", "x", "b"]
+    assert facts["cwd"] == tmp_path and facts["text"] and facts["capture_output"]
+    environment = facts["env"]
+    assert environment["RANDOM_SEED"] == "9" and "OMP_NUM_THREADS" not in environment
+    assert environment["PYTHONPATH"] == f"{programs.ROOT}{os.pathsep}further"
+    monkeypatch.delenv("PYTHONPATH")
+    repeating.run(again, ["x"])
+    assert started[1][1]["env"]["PYTHONPATH"] == str(programs.ROOT)
+
+
+def test_a_command_that_ends_otherwise_or_has_no_folder_is_named(started, tmp_path):
+    with pytest.raises(files.InputError, match="status 0, not 1: last$"):
+        repeating.run(call(tmp_path, ["x"], []) | dict(status=1), ["x"])
+    with pytest.raises(files.InputError, match="gone, which is gone; restore it"):
+        repeating.run(call(tmp_path / "gone", ["x"], []), ["x"])
+    assert len(started) == 1
+
+
+def test_of_a_file_that_is_gone_only_the_checksum_is_compared(tmp_path):
+    old, new = tmp_path / "gone.csv", tmp_path / "new.csv"
+    new.write_text("a\n1\n")
+    digest = files.sha256(new)
+    assert repeating.verdict("n", old, new, [], digest=digest) == repeating.Row(
+        "n", repeating.EQUAL)
+    assert repeating.verdict("n", old, new, [], digest="0") == repeating.Row(
+        "n", repeating.DIFFERENT,
+        "the old file is gone, only its checksum is known")
+
+
+@pytest.mark.parametrize(("move", "verdict", "detail"), [
+    (1, repeating.WITHIN, "greatest difference 1"), (0, repeating.EQUAL, ""),
+    (40, repeating.DIFFERENT, "greatest difference 40")])
+def test_pictures_may_differ_by_the_greys_of_another_processor(
+        tmp_path, move, verdict, detail):
+    picture = np.arange(20, dtype=np.uint8).reshape(5, 4)
+    paths = [tmp_path / f"{name}.png" for name in "ab"]
+    cv2.imwrite(str(paths[0]), picture)
+    picture[3, 1] += move
+    cv2.imwrite(str(paths[1]), picture)
+    assert repeating.verdict("p", *paths, []) == repeating.Row("p", verdict, detail)
+
+
+def test_contents_of_other_shapes_kinds_and_names_are_different(tmp_path):
+    picture = np.arange(20, dtype=np.uint8).reshape(5, 4)
+    for number, other in enumerate((picture.T, picture.astype(np.uint16), None)):
+        paths = [tmp_path / f"{number}{name}.png" for name in "ab"]
+        cv2.imwrite(str(paths[0]), picture)
+        paths[1].write_bytes(b"none")
+        if other is not None:
+            cv2.imwrite(str(paths[1]), other)
+        assert repeating.verdict("p", *paths, []).verdict == repeating.DIFFERENT
+    arrays = dict(a=picture, words=np.array(["x", "y"]))
+    for number, (change, verdict) in enumerate((
+            (dict(a=picture + 1e-9), repeating.WITHIN), ({}, repeating.SAME_CONTENT),
+            (dict(words=np.array(["x", "z"])), repeating.DIFFERENT),
+            (dict(a=picture[:4]), repeating.DIFFERENT),
+            (dict(b=picture), repeating.DIFFERENT))):
+        paths = [tmp_path / f"{number}{name}.npz" for name in "ab"]
+        np.savez(paths[0], **arrays)
+        np.savez_compressed(paths[1], **arrays | change)
+        assert repeating.verdict("n", *paths, []).verdict == verdict, change
+    members = [dict(a="1", b="2"), dict(a="1", c="2"), dict(a="1", b="3")]
+    paths = [tmp_path / f"{number}.keras" for number in range(3)]
+    for path, member in zip(paths, members, strict=True):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in member.items():
+                archive.writestr(name, text)
+    for path in paths[1:]:
+        assert repeating.verdict("k", paths[0], path, []).verdict == (
+            repeating.DIFFERENT)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from end2end import verify
+from end2end import repeating, verify
 from end2end.utils import files
 
 
@@ -85,3 +85,41 @@ def test_of_many_files_twenty_are_named_and_the_others_counted(count, end):
     assert text[-4:] == [end, "1 missing", "  missing: c", "0 not of this run"]
     assert [line for line in text if "  changed" in line] == [
         f"  changed: {name}" for name in names[:20]]
+
+
+@pytest.mark.parametrize(("rows", "said", "status"), [
+    ([("a", repeating.EQUAL, ""), ("b", repeating.EQUAL, "")],
+     ["repeated: 2 equal"], 0),
+    ([("a", repeating.EQUAL, ""), ("b", repeating.WITHIN, "greatest difference 1"),
+      ("c", repeating.OF_ONE_CALL, "")],
+     [f"  b: {repeating.WITHIN}, greatest difference 1",
+      f"  c: {repeating.OF_ONE_CALL}",
+      f"repeated: 1 equal, 1 {repeating.WITHIN}, 1 {repeating.OF_ONE_CALL}"], 0),
+    ([("a", repeating.DIFFERENT, "greatest difference 9"), ("b", repeating.EQUAL, "")],
+     [f"  a: {repeating.DIFFERENT}, greatest difference 9",
+      "repeated: 1 equal, 1 different"], 1),
+    ([("a", repeating.MISSING, "")], [f"  a: {repeating.MISSING}",
+                                      f"repeated: 1 {repeating.MISSING}"], 1)])
+@pytest.mark.parametrize("into", [None, "new"])
+def test_what_a_repeated_call_gives_is_said_by_file(
+        tmp_path, monkeypatch, capsys, rows, said, status, into):
+    out, calls = tmp_path / "out", []
+    out.mkdir()
+    (out / "a.txt").write_text("a")
+    monkeypatch.setattr(verify.checksums, "read", lambda output: dict(
+        files={"a.txt": dict(size=1, sha256=files.sha256(out / "a.txt"))},
+        calls=[dict(words=["x", "out"], folder="here", inputs={}, software={})]))
+    monkeypatch.setattr(repeating, "only_call", lambda content: content["calls"][0])
+    monkeypatch.setattr(repeating, "redirected", lambda call, folder: (
+        calls.append(folder), (["x", "other"], dict(place=folder)))[1])
+    monkeypatch.setattr(repeating, "run", lambda call, words: calls.append(
+        (words, calls[0].is_dir())))
+    monkeypatch.setattr(repeating, "compare", lambda output, content, places: [
+        repeating.Row(*row) for row in rows] if places["place"] == calls[0] else None)
+    words = ["--into", str(tmp_path / into)] if into else []
+    assert verify.main([str(out), "--repeat", *words]) == status
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == ["written by: end2end x out", "in here, ended unknown"]
+    assert printed[printed.index("repeating: end2end x other") + 1:] == said
+    assert calls[1] == (["x", "other"], True)
+    assert calls[0].is_dir() == bool(into)

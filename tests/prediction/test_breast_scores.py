@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from end2end import checkpoints, config, predict, prediction
+from end2end import checkpoints, config, explanation, predict, prediction
 from end2end.utils import files
 
 
@@ -100,3 +100,25 @@ def test_a_model_of_two_views_is_known_by_its_card_alone(tmp_path):
     checkpoints.save_model(model, path, dict(kind="whole_image"))
     with pytest.raises(files.InputError, match="takes 2 images at once"):
         checkpoints.load_classifier(path, breasts=True)
+
+
+def test_pictures_of_breasts_are_named_after_their_first_view(
+        tmp_path, images, monkeypatch, capsys):
+    drawn = []
+
+    def picture(classifier, views):
+        drawn.append((classifier.name, [view.name for view in views]))
+        return np.full((8, 6, 3), 90, np.uint8)
+    monkeypatch.setattr(explanation.breast_maps, "picture", picture)
+    model = save(tmp_path / "two.h5")
+    out = tmp_path / "out"
+    assert predict.main([str(model), str(images), "--out", str(tmp_path / "s.csv"),
+                         "--overlay", str(out)]) == 0
+    assert drawn == [("two", ["P_00001_LEFT_CC.png", "P_00001_LEFT_MLO.png"]),
+                     ("two", ["P_00001_RIGHT_MLO.png"])]
+    assert sorted(path.name for path in out.glob("*.png")) == [
+        "P_00001_LEFT_CC.png", "P_00001_RIGHT_MLO.png"]
+    assert cv2.imread(str(out / "P_00001_LEFT_CC.png")).mean() == 90
+    printed = capsys.readouterr().out
+    assert f"written: {out}, pictures of 2 breasts" in printed
+    assert f"written: {tmp_path}/s.csv, 2 breasts, 2 of them flagged" in printed

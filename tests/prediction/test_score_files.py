@@ -1,6 +1,7 @@
 """The prediction command: rows as they come, resume, named failures."""
 
 import csv
+import types
 
 import cv2
 import numpy as np
@@ -79,3 +80,16 @@ def test_rows_per_breast_and_patient_are_written_beside(folder):
     breasts = rows(folder / "scores.breasts.csv")
     assert [row["path"] for row in breasts] == [f"P_0000{i}_L" for i in range(4)]
     assert len(rows(folder / "scores.patients.csv")) == 4
+
+
+def test_what_computes_the_scores_is_said_of_each_model(monkeypatch, capsys):
+    def fast(classifier, stored):
+        return types.SimpleNamespace(
+            name=f"{classifier} quick", model=types.SimpleNamespace(name="float32"))
+    monkeypatch.setattr(score_files.stored_networks, "fast", fast)
+    stored = types.SimpleNamespace(folder="b.openvino")
+    results = score_files.fastest(["a", "b"], [None, stored])
+    assert [result.name for result in results] == ["a quick", "b quick"]
+    assert capsys.readouterr().out == (
+        "a quick is computed by OpenVINO in float32\n"
+        "b quick is computed by OpenVINO in float32, from b.openvino\n")

@@ -1,6 +1,7 @@
 """The demo's walk: commands that follow each other, with one seed."""
 
 import pathlib
+import threading
 
 import pytest
 import recorded
@@ -60,3 +61,35 @@ def test_all_commands_of_the_walk_are_as_recorded():
         rows += [f"{name} {step.name}: {step.title}: " + " ".join(
             map(str, step.command)) for step in steps]
     recorded.check("walk", "\n".join(rows))
+
+
+def test_the_baseline_runs_beside_the_chain_of_the_patch_stage(
+        tmp_path, monkeypatch, capsys):
+    chains, lock = [], threading.Event()
+
+    def walk_steps(chain, out, *, after=None, log=None):
+        names = [step.name for step in chain]
+        chains.append((names, out == tmp_path, after, log and log.name))
+        if "baseline" in names:
+            assert lock.wait(60)
+        elif after:
+            lock.set()
+        else:
+            (tmp_path / "data").mkdir()
+            (tmp_path / "data" / "census.json").write_text('{"pixel_mean": 41.5}')
+        return [dict(name=name) for name in names]
+    monkeypatch.setattr(walk, "walk_steps", walk_steps)
+    monkeypatch.setattr(walk, "model_flags", lambda seed, mean: [seed, mean])
+    monkeypatch.setattr(walk.pipeline.demo_report, "write", lambda *values: values)
+    scale = walk.SCALES["tiny"]
+    out, shown, records, (trained, compared) = walk.run(tmp_path, scale, seed=7)
+    assert (out, shown) == (tmp_path, scale)
+    last = records[-1]["name"]
+    assert chains[0] == ([record["name"] for record in records], True, None, None)
+    assert sorted(chains[1:], key=str) == sorted([
+        ([record["name"] for record in compared], True, last, "baseline.log.txt"),
+        ([record["name"] for record in trained], True, last, None)], key=str)
+    assert [record["name"] for record in compared] == [
+        "baseline", "evaluate-baseline"]
+    assert [record["name"] for record in trained][-3:] == [
+        "image", "evaluate-image", "saliency"]
