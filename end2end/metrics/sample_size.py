@@ -67,7 +67,7 @@ def for_observed_expected(width: float, prevalence: float) -> int:
 
 def _least(enough, *, start):
     """The least whole number from `start` on for which `enough` holds."""
-    low, high = start - 1, start
+    low = high = start
     while not enough(high):
         if high > MOST:
             return MOST

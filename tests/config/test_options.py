@@ -7,6 +7,7 @@ import shlex
 import subprocess
 
 import pytest
+import recorded
 
 from end2end import config
 from end2end.config import options as config_options
@@ -159,3 +160,14 @@ def test_every_setting_has_help_and_every_default_is_finite():
             assert setting.metadata["help"]
             if isinstance(setting.default, float):
                 assert math.isfinite(setting.default)
+
+
+def test_flags_limits_and_choices_of_all_settings_are_as_recorded():
+    rows = []
+    for group in config_options.GROUPS:
+        for setting in dataclasses.fields(group):
+            facts = {name: value for name, value in setting.metadata.items()
+                     if name not in ("help", "default")}
+            rows.append(f"{group.__name__}.{setting.name} {setting.type} "
+                        f"{facts}")
+    recorded.check("settings", "\n".join(rows))

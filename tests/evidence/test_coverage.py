@@ -39,3 +39,20 @@ def test_the_estimates_of_each_study_are_as_recorded():
             for name, study in coverage.STUDIES.items()}
     truths = {name: study.truths for name, study in coverage.STUDIES.items()}
     recorded.check("evidence-studies", dict(rows=rows, truths=truths))
+
+
+def test_the_share_of_studies_whose_interval_holds_the_truth(monkeypatch):
+    """The truth of `known` is stated; that of `drawn` is that of a large study."""
+    def draw(rng, factor):
+        if factor == 50:
+            return {"known": coverage.Estimate(9, 9, 9),
+                    "drawn": coverage.Estimate(3, 2, 4)}
+        number = rng.integers(0, 4)
+        return {"known": coverage.Estimate(number, number, number + 1),
+                "drawn": coverage.Estimate(number, number - 1, number)}
+    monkeypatch.setitem(coverage.STUDIES, "x", coverage.Study(draw, dict(known=2), 50))
+    rng = np.random.default_rng(5)
+    numbers = [int(rng.integers(0, 4)) for _ in range(40)]
+    assert dict(coverage.covered("x", runs=40, seed=5)) == {
+        "known": sum(number in (1, 2) for number in numbers) / 40,
+        "drawn": sum(number in (3, 4) for number in numbers) / 40}

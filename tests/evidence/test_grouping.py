@@ -75,3 +75,33 @@ def test_all_that_is_said_of_groups_is_as_recorded(path, tmp_path, monkeypatch):
     recorded.check("evidence-groups", said, dict(FOLDER=tmp_path))
     said = evidence_tables.findings(monkeypatch, ["groups", path])
     recorded.check("evidence-groups-all", said, dict(FOLDER=tmp_path))
+
+
+def test_one_of_several_scores_is_taken_and_said(path, tmp_path, capsys):
+    rows = files.read_csv(path)
+    files.write_csv(path, (*rows[0], "score_b"), [row | dict(score_b="0.5")
+                                                  for row in rows])
+    assert "Scores of column score; name another with --score." in run(
+        capsys, path, "--by", "vendor", "--score", "score", "score_b")
+
+
+def test_a_table_beside_scores_that_lack_labels_is_refused(tmp_path):
+    columns = evidence_tables.scored(40)
+    path = evidence_tables.write(tmp_path / "scores.csv", columns | dict(
+        view=["CC"] * 40, label=["", *columns["label"][1:]]))
+    further = evidence_tables.write(tmp_path / "rois.csv", dict(
+        patient_id=columns["patient"], side=columns["laterality"], view=["CC"] * 40,
+        density=["1", "2"] * 20))
+    with pytest.raises(files.InputError, match=f"label and score; {path} has"):
+        program.main(["groups", str(path), "--table", str(further), "--by", "density"])
+
+
+def test_tables_without_groups_and_groups_that_are_too_small_are_said(
+        path, tmp_path, capsys):
+    bare = evidence_tables.write(tmp_path / "bare.csv", {
+        name: values for name, values in evidence_tables.scored(60).items()
+        if name != "laterality"})
+    with pytest.raises(files.InputError, match="no column of groups with 2 to 12"):
+        program.main(["groups", str(bare)])
+    assert "No group has 500 rows of each class, so none is judged." in run(
+        capsys, path, "--by", "vendor", "--least", "500")

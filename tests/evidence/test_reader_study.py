@@ -132,3 +132,27 @@ def test_all_that_is_said_of_one_reader_and_one_model_is_as_recorded(
     said = evidence_tables.findings(monkeypatch, [
         "readers", path, "--readers", "Reader02", "--score", "AI_good"])
     recorded.check("evidence-readers-one", said, dict(FOLDER=tmp_path))
+
+
+def test_long_tables_need_cases_of_one_label(tmp_path):
+    labels, ratings = known.ratings()
+    truth = np.tile(labels, ratings.shape[0] * ratings.shape[1])
+    truth[-1] = 1 - truth[-1]
+    with pytest.raises(files.InputError, match="a case has two labels"):
+        program.main(["readers", str(long_table(tmp_path, truth=truth)), "--case",
+                      "case_id"])
+    with pytest.raises(files.InputError, match="tells the cases; name it with --case"):
+        path = long_table(tmp_path)
+        path.write_text(path.read_text().replace("case_id", "thing"))
+        program.main(["readers", str(path)])
+
+
+def test_one_test_has_a_mean_and_no_comparison(tmp_path, capsys):
+    labels, ratings = known.ratings()
+    path = evidence_tables.write(tmp_path / "long.csv", dict(
+        reader=[f"R{k}" for k in range(ratings.shape[1]) for _ in labels],
+        case_id=list(range(len(labels))) * ratings.shape[1],
+        truth=np.tile(labels, ratings.shape[1]), rating=ratings[0].ravel()))
+    printed = run(capsys, path, "--case", "case_id")
+    assert "Mean of the readers, by test" in printed
+    assert "same mean" not in printed and "Differences of tests" not in printed

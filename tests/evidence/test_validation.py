@@ -186,3 +186,29 @@ def test_models_of_one_name_are_numbered(sites):
         (sites / folder / "m.csv").write_bytes((sites / "a.csv").read_bytes())
     members = [columns.read(sites / folder / "m.csv") for folder in "xyz"]
     assert list(validation.joined(members, "S").scores) == ["m", "m (2)", "m (3)"]
+
+
+def test_differences_are_of_all_sites_with_two_models_and_of_pairs_of_sites(sites):
+    one, two = (columns.read(sites / name, name=name[0]) for name in (
+        "a.csv", "b.csv"))
+    scores = one.scores["score"]
+    both = dataclasses.replace(one, name="c", scores=dict(x=scores, y=1 - scores))
+    rows = validation.between_models([one, both, two, both])
+    assert [row["parts"] for row in rows] == [("c", "x", "y")] * 2
+    area = validation.auc(one, "score").value
+    assert rows[0]["difference"].value == pytest.approx(area - (1 - area))
+    other = dataclasses.replace(two, scores=dict(z=two.scores["score"]))
+    parts = [row["parts"] for row in validation.between_sites([one, two, other, both])]
+    # Models of one name, or the only ones of both sites.
+    assert parts == [("score", "a", "b"), ("score", "a", "b"), ("score", "b", "b")]
+
+
+def test_tables_without_paths_or_of_other_images_are_not_laid_beside(sites):
+    table = columns.read(sites / "a.csv")
+    for change, words in (
+            (dict(keys=None), "expected a column path"),
+            (dict(keys=table.keys[:-1], labels=table.labels[:-1]), "cannot be laid"),
+            (dict(keys=table.keys + (table.keys == table.keys.max())),
+             "has other images than")):
+        with pytest.raises(files.InputError, match=words):
+            validation._same_order(table, dataclasses.replace(table, **change))

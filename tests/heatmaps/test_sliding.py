@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from end2end import config, heatmaps, models
-from end2end.heatmaps import heatmap_files
+from end2end.heatmaps import heatmap_files, sliding
 from end2end.utils import files
 
 
@@ -198,3 +198,27 @@ def test_breasts_come_from_either_table_sorted_and_chosen_by_a_list(tmp_path):
         (tmp_path / "list.txt").write_text(text)
         assert heatmap_files.read_breasts(
             tmp_path / "pat.csv", tmp_path / "list.txt") == expected[:2]
+
+
+def test_images_may_come_without_channels_to_a_model_of_several():
+    rng = np.random.default_rng(1)
+    image = rng.normal(size=(6, 5)).astype(np.float32)
+
+    class Model:
+        output_shape, input_shape = (None, None, None, 2), (None, None, None, 3)
+
+        def __call__(self, batch):
+            assert batch.dtype == np.float32 and batch.shape == (1, 6, 5, 3)
+            return batch[..., :2] * [1, 2]
+    model = Model()
+    for form in (image, np.repeat(image[..., None], 3, axis=-1)):
+        heatmap = sliding.convolutional_heatmap(model, form)
+        np.testing.assert_allclose(heatmap[..., 1], 2 * image)
+
+
+def test_windows_of_cells_lie_row_by_row_at_the_steps_of_the_patch():
+    image = np.arange(16 * 20).reshape(16, 20, 1)
+    windows = sliding.windows_of_cells(image, (2, 3), pool=(4, 2), patch_size=(8, 6))
+    assert windows.shape == (6, 8, 6, 1)
+    assert windows[:, 0, 0, 0].tolist() == [0, 3, 6, 40, 43, 46]
+    assert windows[-1, -1, -1, 0] == 9 * 20 + 11

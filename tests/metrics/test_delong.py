@@ -118,3 +118,8 @@ def test_a_difference_of_two_has_the_p_value_of_the_comparison():
     expected = delong.compare(known.LABELS, known.FIRST, known.SECOND)
     assert difference.interval == pytest.approx(expected["interval"], abs=1e-12)
     assert delong.p_value(difference) == pytest.approx(expected["p_value"], abs=1e-12)
+
+
+@pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.25, 0.0), (-0.25, 0.0)])
+def test_a_difference_without_width_is_certain(value, p):
+    assert delong.p_value(metrics.shares.Estimate(value, value, value)) == p

@@ -49,3 +49,10 @@ def test_the_table_has_a_row_more_with_a_bound():
     rows = sample_size.table(0.85, 0.1)
     assert len(sample_size.table(0.85, 0.1, bound=0.8)) == len(rows) + 1 == 5
     assert all(row["cancers"] == int(np.ceil(row["cases"] * 0.1)) for row in rows)
+
+
+def test_the_least_number_is_halved_down_to_from_either_side():
+    for least in (1, 3, 4, 5, 6, 7, 13, 24, 25, 700):
+        assert sample_size._least(lambda count, least=least: count >= least,
+                                  start=3) == max(least, 3)
+    assert sample_size._least(lambda count: False, start=3) == sample_size.MOST

@@ -154,3 +154,25 @@ def test_score_files_deformed_in_any_cell_are_read_or_refused_as_recorded(
         read, "path,label,predicted,score_neg,score_ben,score_mal\n"
               "a.png,mal,mal,0.125,0.25,0.625\nb.png,neg,neg,0.5,0.25,0.25\n")
     recorded.check("score-files", said)
+
+
+def test_where_cancer_is_the_first_class_labels_and_classes_are_turned():
+    images = image_lists.ImageList(("a", "b", "c"), np.array([0, 1, 1]), ("pos", "neg"))
+    turned = scores.of_images(images, np.array([[0.75, 0.25], [0.5, 0.5], [0.1, 0.9]]),
+                              ("pos", "neg"))
+    assert turned.classes == ("neg", "pos") and turned.labels.tolist() == [1, 0, 0]
+    assert turned.values.tolist() == [0.75, 0.5, 0.1]
+    assert turned.predicted.tolist() == [1, 1, 0]
+    alone = scores.of_images(image_lists.ImageList(("a",), None, ("pos", "neg")),
+                             np.array([0.5]), ("pos", "neg"))
+    assert alone.labels is None and len(alone.labelled()) == 0
+    several = dataclasses.replace(turned, labels=np.array([1, -1, 0]))
+    assert several.labelled().paths == ("a", "c")
+
+
+@pytest.mark.parametrize("missing", ["patient_id", "side", "view"])
+def test_a_table_to_join_needs_all_that_tells_a_view(tmp_path, missing):
+    names = [name for name in ("patient_id", "side", "view") if name != missing]
+    (tmp_path / "t.csv").write_text(f"{','.join(names)},density\nL,CC,3\n")
+    with pytest.raises(files.InputError, match="expected patient_id, side and view"):
+        scores.joined(table([0.5] * 8), tmp_path / "t.csv")
