@@ -179,7 +179,7 @@ def test_the_folder_has_the_name_that_predict_looks_for():
     assert suffix == prediction.stored_networks.SUFFIX
 
 
-# To OpenVINO, on a stand-in: the package is an extra -----------------------------------
+# To OpenVINO, on a stand-in: the package is an extra --------------------------------
 
 
 @pytest.fixture

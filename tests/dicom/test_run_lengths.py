@@ -4,6 +4,7 @@ import time
 import types
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.pixels.decoders import rle
 from pydicom.pixels.encoders import native
@@ -81,3 +82,8 @@ def test_too_few_pixels_are_an_error(data):
 def test_headers_that_do_not_fit_are_errors(source, bits, words):
     with pytest.raises(ValueError, match=words):
         run_lengths.decode_frame(source, runner((3, 5), bits=bits))
+
+
+def test_one_syntax_is_decoded_here():
+    assert run_lengths.is_available(pydicom.uid.RLELossless) is True
+    assert run_lengths.is_available(pydicom.uid.JPEGLossless) is False

@@ -5,7 +5,7 @@ import pytest
 import recorded
 
 from end2end import checkpoints
-from end2end.model_files import network_build
+from end2end.model_files import network_build, network_config, operations
 from end2end.utils import files
 
 
@@ -67,3 +67,73 @@ def test_shapes_of_all_kinds_are_as_recorded():
                 continue
             rows.append(f"{kind} {number}: {shapes}")
     recorded.check("model-shapes", "\n".join(rows))
+
+
+class Arrays:
+    """Weights that are as the network asks for, or of one layer as they are said."""
+
+    def __init__(self, **arrays):
+        self.arrays, self.checked, self.asked = arrays, [], []
+
+    def check(self, path, shapes):
+        self.checked.append((path, shapes))
+
+    def read(self, path, shapes):
+        self.asked.append((path, shapes))
+        return [self.arrays.get(role, np.full(shape, 2.0))
+                for role, shape in shapes.items()]
+
+    def check_all_taken(self):
+        pass
+
+
+def described(*rows, inputs=(("in", 0, 0),), shape=(4, 3, 2)):
+    return network_config.Network("net", [
+        network_config.Row("in", "InputLayer", shape, [[]]), *rows], list(inputs),
+        [(rows[-1].name, 0, 0)])
+
+
+def row(kind, name, settings, *calls, **words):
+    return network_config.Row(name, kind, settings, [[
+        (before, 0, 0) for before in call] for call in calls], **words)
+
+
+def test_a_factor_for_each_channel_is_a_kernel_of_one_pixel():
+    factors = np.array([3.0, 5.0], np.float32)
+    weights = Arrays(gamma=factors)
+    model = network_build.build(described(
+        row("LayerScale", "scale", {}, ["in"])), weights, "here")
+    image = np.arange(24, dtype=np.float32).reshape(1, 4, 3, 2)
+    np.testing.assert_allclose(model(image), image * factors)
+    assert weights.asked == [(("scale",), {"gamma": (2,)})]
+
+
+def test_a_turned_kernel_is_turned_back_and_its_bias_stays():
+    kernel = np.arange(2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2, 1)
+    weights = Arrays(kernel=kernel, bias=np.array([7.0]))
+    model = network_build.build(described(row(
+        "Conv2D", "conv", dict(filters=1, kernel_size=(2, 3)), ["in"], turned=True)),
+        weights, "here")
+    stored, bias = model.get_layer("conv").get_weights()
+    np.testing.assert_array_equal(stored, kernel[::-1, ::-1])
+    assert bias.tolist() == [7] and weights.checked == [
+        (("conv",), {"kernel": (2, 3, 2, 1), "bias": (1,)})]
+
+
+@pytest.mark.parametrize(("rows", "words"), [
+    ([row("ReLU", "a", {}, ["b"]), row("ReLU", "b", {}, ["a"])], "it has a circle at"),
+    ([row("ReLU", "a", {}, ["none"])], "it has a gap at layer 'none'"),
+    ([network_config.Row("a", "ReLU", {}, [[("in", 0, 1)]])],
+     "output 1 of layer 'in' is taken, which is not there"),
+    ([row("Dense", "flat", dict(units=2), ["in"]),
+      row("GlobalAveragePooling2D", "mean", {}, ["in"]),
+      row("Add", "sum", {}, ["flat", "mean"], stored_kind=next(iter(
+          operations.CLASSES)))],
+     "layer 'sum' computes with arrays of different numbers of axes"),
+    ([row("Dense", "a", dict(units=1 << 30), ["in"])], "GB of weights"),
+    ([row("Conv2D", "a", dict(filters=1, kernel_size=(9, 9)), ["in"])],
+     "layer 'a' cannot be built")])
+def test_networks_that_cannot_be_are_refused_by_their_layer(monkeypatch, rows, words):
+    monkeypatch.setattr(network_build, "MOST_WEIGHTS", 1 << 30)
+    with pytest.raises(files.InputError, match=words):
+        network_build.build(described(*rows), Arrays(), "here")

@@ -281,3 +281,27 @@ def test_a_description_beyond_any_length_is_no_model(monkeypatch):
                           (b"\xff", ".utf-8. codec"), ("{", "Expecting")):
         with pytest.raises(files.InputError, match=f"its network is damaged .{reason}"):
             safe_loading._json(wrong, "m.h5", "network")
+
+
+@pytest.mark.parametrize("name", ["weights.pkl", "a.pickle"])
+def test_a_pickle_in_an_archive_is_named_as_what_it_is(archive, name):
+    rewrite(archive, **{name: b"x"})
+    assert f"holds the pickle {name!r}, which can run code" in refusal(archive)
+
+
+def test_a_folder_is_meant_as_a_model_where_tensorflow_saved_it(tmp_path, archive):
+    assert not safe_loading.is_model(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
+    assert safe_loading.is_model(tmp_path)
+    with pytest.raises(files.InputError, match="is a SavedModel folder"):
+        safe_loading.existing_model(tmp_path)
+    assert safe_loading.is_model(archive.rename(tmp_path / "without"))
+    assert not safe_loading.is_model(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    (b"[1]", "description is damaged (not an object)"), (b"\xff", "is damaged ("),
+    (b"{", "is damaged (Expecting")])
+def test_a_text_of_an_archive_that_is_no_object_is_named(archive, text, words):
+    rewrite(archive, **{"config.json": text})
+    assert words in refusal(archive)

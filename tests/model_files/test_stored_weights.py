@@ -1,11 +1,13 @@
 """Weights are found under the names that each age gave them, or refused by name."""
 
+import types
+
 import h5py
 import numpy as np
 import pytest
 import recorded
 
-from end2end.model_files import stored_weights
+from end2end.model_files import network_config, stored_weights
 from end2end.utils import files
 
 SHAPES = {"kernel": (2, 3), "bias": (3,)}
@@ -219,3 +221,34 @@ def test_links_are_refused_with_their_target(tmp_path):
             assert str(caught.value) == (
                 f"model m.h5: //{name} is a link to {target}; only weights inside the "
                 "file itself are read.")
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_layers_of_keras_3_files_are_numbered_by_class_and_network(tmp_path, twice):
+    """tf.keras 2.12 and 2.13 counted layers with weights twice, in another group."""
+    def row(kind, name, settings=None, **words):
+        return network_config.Row(name, kind, settings or {}, [], **words)
+    inner = types.SimpleNamespace(rows=[row("Dense", "a"), row("Dense", "b")])
+    network = types.SimpleNamespace(rows=[
+        row("Conv2D", "first"), row("ZeroPadding2D", "pad", stored_name=None),
+        row("ReLU", "relu"), row("ReLU", "relu_2"), row("Conv2D", "second"),
+        row("Functional", "trunk", inner), row("Conv2D", "third")])
+    layers = stored_weights.OLD_LAYERS if twice else stored_weights.LAYERS
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        for place in ("conv2d/vars/0", "conv2d_2/vars/0", "functional/x",
+                      f"functional/{layers}/dense/vars/0"):
+            file[f"{layers}/{place}"] = [1.0]
+        file.create_group(f"{layers}/re_lu/vars")
+        # A link may lead anywhere, so what lies behind it counts for nothing.
+        file[f"{layers}/re_lu/vars/0"] = h5py.SoftLink("/elsewhere")
+        weights = stored_weights.PathWeights(file, "weights.h5")
+        weights.number_layers(network)
+        numbers = (0, 2, 4) if twice else (0, 1, 2)
+        names = [f"conv2d_{number}" if number else "conv2d" for number in numbers]
+        trunk = (layers, "functional")
+        assert weights.places == {
+            ("first",): (layers, names[0]), ("second",): (layers, names[1]),
+            ("third",): (layers, names[2]), ("relu",): (layers, "re_lu"),
+            ("relu_2",): (layers, "re_lu_1"), ("trunk",): trunk,
+            ("trunk", "a"): (*trunk, layers, "dense"),
+            ("trunk", "b"): (*trunk, layers, "dense_2" if twice else "dense_1")}

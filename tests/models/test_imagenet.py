@@ -96,3 +96,45 @@ def test_without_a_network_and_a_file_there_is_one_clear_error(monkeypatch):
 def test_yaroslav_has_no_imagenet_weights():
     with pytest.raises(files.InputError, match="--no-use-pretrained"):
         models.patch_classifier("yaroslav", 5, weights="imagenet")
+
+
+@pytest.mark.parametrize(("name", "before"), [
+    ("conv1_conv", "conv1"), ("conv1_bn", "bn_conv1"),
+    ("conv2_block1_1_conv", "res2a_branch2a"), ("conv2_block1_0_bn", "bn2a_branch1"),
+    ("conv4_block6_3_conv", "res4f_branch2c"), ("conv5_block2_2_bn", "bn5b_branch2b"),
+    ("conv3_block4_2_relu", "conv3_block4_2_relu"), ("predictions", "predictions")])
+def test_layers_of_todays_resnet50_have_names_of_2017(name, before):
+    assert imagenet._translated(name) == before
+    assert imagenet._keys([name], "resnet50") == {name: before}
+    assert imagenet._keys([name], "vgg16") == {name: name}
+
+
+def test_numbered_layers_are_paired_by_rank_and_others_by_name_or_order():
+    names = ["conv2d_7", "conv2d_12", "block1"]
+    stored = {"block1": {"kernel": 1}, "conv2d": {"kernel": 1}, "conv2d_1": {}}
+    assert imagenet._pairs(names, stored, "vgg16") == {
+        "conv2d_7": "conv2d", "conv2d_12": "conv2d_1", "block1": "block1"}
+    numbered = {f"convolution2d_{number}": {"W": 1} for number in (9, 10, 11)}
+    assert imagenet._pairs(names, numbered | {"pool": {}}, "vgg16") == dict(
+        zip(names, numbered, strict=True))
+    # With more than three layers too many it is another network.
+    more = numbered | {f"x{number}": {"W": 1} for number in range(4)}
+    assert imagenet._pairs(names, more, "vgg16")["block1"] is None
+
+
+@pytest.mark.parametrize(("arrays", "words"), [
+    (dict(kernel=np.ones((3, 3, 1, 2))), "weight 'bias' of layer 'conv' is missing"),
+    (dict(kernel=np.ones((3, 3, 2, 2)), bias=np.ones(2)),
+     "weight 'kernel' of layer 'conv' has the shape .*the network needs")])
+def test_a_file_of_another_backbone_is_refused_by_its_weight(arrays, words):
+    layer = keras.layers.Conv2D(2, 3, name="conv")
+    layer.build((None, 8, 7, 1))
+    with pytest.raises(files.InputError, match=words):
+        imagenet._fill(layer, arrays, "here")
+
+
+def test_factors_of_channels_are_a_kernel_of_one_pixel():
+    layer = keras.layers.DepthwiseConv2D(1, use_bias=False)
+    layer.build((None, 4, 5, 3))
+    imagenet._fill(layer, dict(depthwise_kernel=np.array([2.0, 3.0, 5.0])), "here")
+    assert layer.get_weights()[0].ravel().tolist() == [2, 3, 5]
