@@ -202,3 +202,11 @@ def test_grad_cam_of_two_views_weighs_each_by_its_own_gradient():
     np.testing.assert_allclose(for_cancer[1], [[2 / 3, 0], [0, 0]], atol=1e-6)
     against = saliency.grad_cam_of_views(model, IMAGE, mlo, class_index=0)
     assert against[0][1, 0] == pytest.approx(1)
+
+
+def test_the_gradient_of_a_linear_output_is_its_own():
+    x = keras.Input((2, 2, 1))
+    model = keras.Model(x, layers.Dense(1, use_bias=False)(layers.Flatten()(x)))
+    model.set_weights([np.array([[1.0], [2], [-3], [4]], np.float32)])
+    gradient, slope = saliency.class_gradient(model, IMAGE, 1, guided=False)
+    assert gradient[..., 0].tolist() == [[1, 2], [-3, 4]] and slope == 1

@@ -124,8 +124,10 @@ def test_wrong_tables_are_refused(folder, table, change, options, error, words):
 
 
 def test_words_of_older_keras_warn(folder, table):
-    with pytest.warns(DeprecationWarning, match="has_ext"):
+    with pytest.warns(DeprecationWarning, match="has_ext") as warned:
         later().flow_from_dataframe(table, folder, y_col="kind", has_ext=False)
+    # It is the caller's line that has to be changed.
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_links_are_followed_on_request(folder, tmp_path_factory):

@@ -1,6 +1,7 @@
 """The evaluation commands on saved models: one, several, patches; and their page."""
 
 import csv
+import dataclasses
 import json
 
 import cv2
@@ -14,6 +15,7 @@ from end2end import checkpoints, metrics, predict
 from end2end.evaluation import testing
 from end2end.reports import score_tables
 from end2end.tables import scores
+from end2end.utils import files
 from inbreast import evaluate as inbreast_evaluate
 
 
@@ -164,3 +166,27 @@ def test_all_that_is_said_of_models_is_as_recorded(folder, tmp_path, capsys):
         said += [path.read_text() for path in sorted((tmp_path / name).rglob("*"))
                  if path.suffix in (".csv", ".json") and "run" not in path.name]
     recorded.check("evaluate", "\n".join(said), dict(OUT=tmp_path, FOLDER=folder))
+
+
+def test_test_sets_without_labels_or_of_one_class_are_refused(tmp_path):
+    saved_models.write_images(tmp_path / "test", women=1)
+    with pytest.raises(files.InputError, match="class 'neg' only; the AUC needs"):
+        testing.test_images(tmp_path / "test", ("neg", "pos"))
+    with pytest.raises(files.InputError, match="no labels; expected the class"):
+        testing.test_images(tmp_path / "test" / "neg", ("a", "b"))
+
+
+def test_maps_of_one_image_are_not_drawn_for_models_of_two_views():
+    pictures = testing.evaluation_cases.PictureOptions(methods=("guided",), show=True)
+    options = testing.EvaluationOptions(runs=7, pictures=pictures)
+    bare = testing.bare(options)
+    assert bare.pictures.methods == () and bare.pictures.show is False
+    assert dataclasses.replace(bare, pictures=pictures) == options
+
+
+def test_models_of_one_image_and_of_two_views_have_no_common_rows():
+    members = [dict(plain=scores.Scores((path,), np.array([0.5]), np.array([1])))
+               for path in ("a", "b")]
+    with pytest.raises(files.InputError, match="some take two views"):
+        testing.together(members, ["x", "y"])
+    assert testing.together(members[:1], ["x"]) == members[0]

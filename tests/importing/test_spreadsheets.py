@@ -2,6 +2,7 @@
 
 import datetime
 import types
+import zipfile
 
 import openpyxl
 import pytest
@@ -174,3 +175,63 @@ def test_cells_of_an_old_excel_sheet_are_read_by_their_kind():
     assert first.odd == {3: spreadsheets.DATE}
     assert second.texts == ("true", "#N/A", "", "1234567890123456")
     assert second.odd == {1: spreadsheets.ERROR, 3: spreadsheets.LONG}
+
+
+def test_a_book_that_unpacks_to_absurd_sizes_is_refused_with_the_limit(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(spreadsheets, "MOST_XML", 3 << 20)
+    path = tmp_path / "t.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.xml", bytes(1 << 20))
+        archive.writestr("b.xml", bytes((2 << 20) + 1))
+    with pytest.raises(files.InputError, match="unpacks to more than 3 MB, more than"):
+        read(path)
+
+
+def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["a", "b"])
+    book.create_sheet("shown").append(["c", "d"])
+    path = tmp_path / "t.xlsx"
+    book.save(path)
+    with pytest.raises(files.InputError, match="no sheet 'x'; it has Sheet, shown"):
+        read(path, sheet="x")
+
+
+class OldSheet:
+    """A sheet as xlrd gives it."""
+
+    def __init__(self, name, *rows, hidden=0):
+        self.name, self.rows, self.visibility = name, rows, hidden
+        self.nrows = len(rows)
+
+    def row_values(self, number):
+        return list(self.rows[number])
+
+    def row(self, number):
+        return [types.SimpleNamespace(ctype=xlrd.XL_CELL_TEXT, value=value)
+                for value in self.rows[number]]
+
+
+def test_of_an_old_book_the_visible_sheet_with_headings_is_read_or_that_named(
+        tmp_path, monkeypatch):
+    sheets = {sheet.name: sheet for sheet in (
+        OldSheet("secret", ["path", "label"], hidden=1), OldSheet("notes", ["x", ""]),
+        OldSheet("data", ["", 7.0], ["path", "label"], ["a.png", "1"]))}
+    book = types.SimpleNamespace(
+        sheet_names=lambda: list(sheets), sheets=lambda: list(sheets.values()),
+        sheet_by_name=sheets.__getitem__)
+    monkeypatch.setattr(spreadsheets, "opened_old", lambda path: book)
+
+    def opened(name):
+        with spreadsheets._old_excel("t.xls", name, lambda row: "path" in row) as sheet:
+            return [row.texts for row in sheet.rows], sheet.notes
+    rows, notes = opened("")
+    assert rows[-1] == ("a.png", "1") and notes == [
+        "sheet 'data' is read, of 3 (secret, notes, data); --sheet NAME takes another"]
+    assert opened("secret") == ([("path", "label")], [])
+    with pytest.raises(files.InputError, match="'none'; it has secret, notes, data"):
+        opened("none")
+    for sheet in sheets.values():
+        sheet.visibility = 1
+    assert opened("")[0] == [("path", "label")]

@@ -70,3 +70,15 @@ def test_a_mark_on_a_lesion_rates_it_and_others_are_false():
     false, lesions = localization.on_lesions(
         [(13, 11, 0.7)], masks, tolerance=2)
     assert false == [] and lesions == [-np.inf, 0.7]
+
+
+def test_intervals_hold_false_marks_to_the_rate_itself():
+    """Each image has a lesion that is marked and a false mark above it: no rate below
+    one false mark per image has any lesion, in no draw."""
+    count = 6
+    several = localization.Marks(
+        lesion_image=np.arange(count), lesion_rating=np.full(count, 0.5),
+        false_image=np.arange(count), false_rating=np.full(count, 0.75), count=count)
+    below, at = localization.sensitivity_at(several, (0.9, 1.0), runs=60)
+    assert (below.value, below.low, below.high) == (0, 0, 0)
+    assert (at.value, at.low, at.high) == (1, 1, 1)

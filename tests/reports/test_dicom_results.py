@@ -193,6 +193,10 @@ def test_all_elements_of_the_results_are_as_recorded(
     dicom_results.write(targets, dicom_results.Result(
         dict(ROW, path=str(path)) | row, explained, methods.pictures(None),
         () if frame else ("a, films", "b"), number=4, frame=frame))
+    report = pydicom.dcmread(targets["report"])
+    lengths = {len(element.value) for element in report.iterall()
+               if element.keyword == "TextValue"}
+    assert (max(lengths) == 1024) == (name == "whole")
     recorded.check(f"dicom-results-{name}", "\n".join(
         f"== {kind}\n{recorded.elements(dataset)}\n"
         f"{recorded.picture(dataset.pixel_array) if 'PixelData' in dataset else ''}"

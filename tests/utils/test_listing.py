@@ -122,3 +122,9 @@ def test_what_cannot_be_read_has_no_first_bytes(tmp_path):
     (tmp_path / "a").write_bytes(bytes(5000))
     assert listing.beginning(tmp_path / "a") == bytes(4096)
     assert listing.beginning(tmp_path / "b") == b""
+
+
+def test_the_shortest_bare_dicom_has_sixteen_bytes():
+    start = b"\x08\0\x08\0\0\0\0\0" + b"\x28\0\x10\0\2\0\0\0"
+    assert listing.image_kind(start) == "DICOM"
+    assert listing.image_kind(start[:-1]) == ""
