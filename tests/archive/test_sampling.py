@@ -1,5 +1,7 @@
 """Sampling in shards writes what the ordinary command writes."""
 
+import contextlib
+import dataclasses
 import hashlib
 import pathlib
 import shutil
@@ -11,7 +13,7 @@ import pytest
 from ddsm_train import sample_patches_combined
 from end2end import config
 from end2end.archive import __main__ as program
-from end2end.archive import roi_streamed, shards
+from end2end.archive import roi_streamed, sampling, shards
 from end2end.data.patches import roi_table
 from end2end.utils import files
 from tests.data.patches import test_sampling
@@ -173,3 +175,51 @@ def test_the_table_is_not_held_in_memory(tmp_path):
         tracemalloc.stop()
     # The ids of 20,000 women take 2 MB; their rows as dicts would take 40.
     assert peaks[1] - peaks[0] < 5e6
+
+
+def test_files_of_urls_are_fetched_named_as_before_and_uploaded(
+        tmp_path, monkeypatch):
+    stored = {"mem://in/a.png": b"image", "mem://in/m.png": b"mask"}
+
+    @contextlib.contextmanager
+    def local(name):
+        if name not in stored:
+            raise files.InputError(f"{name} is not there")
+        (tmp_path / "fetched").write_bytes(stored[name])
+        yield tmp_path / "fetched"
+
+    @contextlib.contextmanager
+    def replacing(name):
+        yield tmp_path / "part"
+        stored[name] = (tmp_path / "part").read_bytes()
+    monkeypatch.setattr(sampling.storage, "local", local)
+    monkeypatch.setattr(sampling.storage, "replacing", replacing)
+    job = dataclasses.replace(
+        sampling_job(tmp_path), image="mem://in/a.png",
+        masks=("mem://in/m.png", "mem://in/none.png", tmp_path / "plain.png"),
+        out="mem://out/train")
+    with sampling.at_hand(job) as (here, as_named):
+        assert pathlib.Path(here.image).read_bytes() == b"image"
+        mask, none, plain = here.masks
+        assert pathlib.Path(mask).read_bytes() == b"mask"
+        assert not pathlib.Path(none).exists() and plain == tmp_path / "plain.png"
+        assert as_named(f"{mask} and {here.image}") == "mem://in/m.png and mem://in/a.png"
+        patch = pathlib.Path(here.out, "mass_mal", "p.png")
+        patch.parent.mkdir(parents=True)
+        patch.write_bytes(b"patch")
+        assert sampling.uploaded(patch, here, job) == (
+            "mem://out/train/mass_mal/p.png", "mass_mal")
+    assert stored["mem://out/train/mass_mal/p.png"] == b"patch"
+    assert not patch.exists()
+    plain = dataclasses.replace(job, image=tmp_path / "a.png", masks=(), out=tmp_path)
+    with sampling.at_hand(plain) as (here, as_named):
+        assert here == plain and as_named("mem") == "mem"
+        assert sampling.uploaded(tmp_path / "calc_ben" / "q.png", here, plain) == (
+            str(tmp_path / "calc_ben" / "q.png"), "calc_ben")
+
+
+def sampling_job(tmp_path):
+    return roi_table.Job(**{
+        field.name: None for field in dataclasses.fields(roi_table.Job)
+        if field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING})

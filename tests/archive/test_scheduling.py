@@ -3,7 +3,9 @@
 import os
 import pathlib
 import signal
+import sys
 import time
+import types
 
 import dask_cluster
 import pytest
@@ -68,3 +70,48 @@ def test_a_killed_process_ends_the_call_with_what_to_do(tmp_path):
     work = shards.Work(die, test_shards.WORK.columns, test_shards.WORK.settings)
     with pytest.raises(OSError, match="call the command again"):
         list(shards.run(tmp_path / "in.csv", tmp_path / "out", work, workers=2))
+
+
+class Task:
+    def __init__(self, function, task):
+        self.function, self.task = function, task
+
+    def result(self):
+        return self.function(self.task)
+
+
+def test_workers_of_a_cluster_have_some_tasks_ahead_each(monkeypatch):
+    """On a stand-in for `distributed`, whose tasks end in another order."""
+    sent, most = [], []
+
+    class Client:
+        def __init__(self, address, timeout):
+            assert (address, timeout) == ("tcp://here", "5s")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            sent.append("closed")
+
+        def nthreads(self):
+            return {"a": 1, "b": 2}
+
+        def submit(self, function, task, *, pure, retries):
+            assert (pure, retries) == (False, 2)
+            sent.append(task)
+            return Task(function, task)
+
+    def wait(futures, return_when):
+        assert return_when == "FIRST_COMPLETED"
+        most.append(len(futures))
+        return types.SimpleNamespace(done=[min(futures, key=lambda each: each.task)])
+    monkeypatch.setitem(sys.modules, "distributed", types.SimpleNamespace(
+        Client=Client, wait=wait))
+    monkeypatch.setattr(scheduling.distribution, "require", lambda *_, **__: None)
+    results = scheduling.on_dask(lambda task: task * 2, range(20, 0, -1), "tcp://here")
+    first = next(results)
+    ahead = scheduling.AHEAD * 3
+    assert first == 2 * (21 - ahead) and sent == list(range(20, 20 - ahead, -1))
+    assert sorted([first, *results]) == list(range(2, 42, 2))
+    assert most[0] == max(most) == ahead and sent[-1] == "closed"

@@ -163,3 +163,17 @@ def test_manifests_deformed_in_any_cell_are_read_or_refused_as_recorded(
                 value and list(map(str, value)) for name, value in vars(found).items()}
 
     recorded.check("manifests", deformed.table(read, MANIFEST), dict(FOLDER=tmp_path))
+
+
+def test_sets_of_one_name_are_called_by_their_paths(folder, tmp_path):
+    other = tmp_path / "other" / folder.name
+    other.mkdir(parents=True)
+    (other / "a.png").write_bytes((next(folder.rglob("*.png"))).read_bytes())
+    assert list(image_lists.find_splits([folder])) == [folder.name]
+    assert list(image_lists.find_splits([folder, other])) == [str(folder), str(other)]
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("no image")
+    with pytest.raises(files.InputError, match="has no images; expected PNG, JPEG"):
+        image_lists.find_images(tmp_path)

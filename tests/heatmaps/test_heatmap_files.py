@@ -34,3 +34,37 @@ def test_what_is_no_heatmap_is_refused_without_taking_memory(data, tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    (dict(cc=np.zeros((2, 3))), "the cc heatmap of P L of shape"),
+    (dict(mlo=np.full((2, 3, 4), np.nan)), "the mlo heatmap of P L of shape"),
+    (dict(cc=np.zeros((0, 3, 4))), "expected finite numbers by rows"),
+    (dict(cc=np.zeros((2, 3, 4), complex)), "expected finite numbers by rows"),
+    (dict(cancer=2), "cancer of P L is 2; expected 0 or 1"), ({}, "")])
+def test_cases_have_finite_heatmaps_and_a_known_label(changes, words):
+    case = heatmap_files.Case(**dict(
+        patient_id="P", side="L", cancer=1, cc=np.zeros((2, 3, 4)), mlo=None) | changes)
+    if words:
+        with pytest.raises(files.InputError, match=words):
+            heatmap_files._check_case(case, "here")
+    else:
+        heatmap_files._check_case(case, "here")
+
+
+@pytest.mark.parametrize("value", ["2", "", "yes"])
+def test_the_label_of_a_breast_is_0_or_1(tmp_path, value):
+    (tmp_path / "t.csv").write_text(f"patient_id,side,cancer\nP1,L,1.0\nP2,R,{value}\n")
+    with pytest.raises(files.InputError, match="P2 R is|cancer is ''"):
+        heatmap_files.read_breasts(tmp_path / "t.csv")
+
+
+def test_lists_of_patients_that_the_table_lacks_are_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("patient_id,side,cancer\nP1,L,1\nP2,R,0\n")
+    path = tmp_path / "list.txt"
+    for text, words in (("id P1 P3", ": P3; expected"), ("", "it is empty; expected")):
+        path.write_text(text)
+        with pytest.raises(files.InputError, match=words):
+            heatmap_files.read_breasts(tmp_path / "t.csv", path)
+    path.write_text("id\nP2\n")
+    assert heatmap_files.read_breasts(tmp_path / "t.csv", path) == [("P2", "R", 0)]

@@ -98,3 +98,14 @@ def test_one_class_of_cases_is_refused(sets):
 def test_impossible_values_are_refused(sets, flags):
     with pytest.raises(files.InputError):
         run(sets, *flags)
+
+
+def test_heatmaps_of_several_models_and_none_at_all_are_refused():
+    def case(*classes):
+        maps = [np.zeros((2, 3, count)) for count in classes] + [None, None]
+        return heatmap_files.Case("P", "L", 1, cc=maps[0], mlo=maps[1])
+    read = dict(cutoffs=(0.5,), largest=1, by="breast")
+    with pytest.raises(files.InputError, match="the heatmaps have 3 and 5 classes"):
+        two_step.features_of([case(5), case(3)], **read)
+    with pytest.raises(files.InputError, match="the heatmaps have no classes"):
+        two_step.features_of([case()], **read)

@@ -351,3 +351,20 @@ def test_scale_and_mean_are_those_of_the_start_unless_they_are_typed(
     assert taken.size == (8, 6)
     alone = settings(tmp_path, images=config.ImageOptions(size=(8, 6), **typed))
     assert run_inputs.with_scale_of_start(alone) is alone
+
+
+@pytest.mark.parametrize(("flag", "change"), [
+    ("--mixup", dict(mixup=0.2)), ("--weight-average", dict(weight_average=0.9))])
+def test_what_works_on_one_device_is_refused_on_several(tmp_path, flag, change):
+    several = dataclasses.replace(
+        settings(tmp_path, class_list=("neg", "pos"), **change),
+        layout=types.SimpleNamespace(strategy="mirrored"))
+    with pytest.raises(files.InputError, match=f"{flag} works on one device"):
+        run_inputs.check_settings(several)
+    run_inputs.check_settings(dataclasses.replace(
+        several, layout=types.SimpleNamespace(strategy="none")))
+
+
+def test_a_folder_without_the_class_folders_is_named_with_its_split(folder):
+    with pytest.raises(files.InputError, match="val folder .* none of the class fol"):
+        run_inputs._labelled(folder / "neg", ("neg", "pos"), "val")

@@ -170,3 +170,19 @@ def test_options_of_sampling_have_the_limits_that_are_recorded():
                     config.SamplingOptions(**{name: value})),
                 [(repr(value), value) for value in (-1, 0, 0.5, 0.999, 1, 2, 3)])]
     recorded.check("sampling-limits", "\n".join(rows))
+
+
+def test_the_lists_of_patients_are_text_in_utf_8(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes("\ufeffP1\n\n P2 \nP1\n".encode())
+    assert roi_table.patient_ids(path) == ["P1", "P2"]
+    path.write_bytes(b"P1\n\xff\n")
+    with pytest.raises(files.InputError, match="is not UTF-8 text; expected one id"):
+        roi_table.patient_ids(path)
+
+
+def test_a_repeated_picture_of_a_view_is_told_by_its_number():
+    row = dict(zip(roi_table.COLUMNS, "abcdefgh", strict=False))
+    assert roi_table.REPEAT not in roi_table.clean_row(row, roi_table.COLUMNS, "t")
+    again = roi_table.clean_row(row | {roi_table.REPEAT: " 2 "}, roi_table.COLUMNS, "t")
+    assert again[roi_table.REPEAT] == "2"
