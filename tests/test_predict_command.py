@@ -195,3 +195,17 @@ def test_pictures_replaced_before_a_kill_are_scored_as_they_are(tmp_path, model,
     assert program.main([str(model), str(folder), "--out", str(fresh)]) == 0
     assert sorted((row["path"], row["score"]) for row in rows(out)) == [
         (row["path"], row["score"]) for row in rows(fresh)]
+
+
+@pytest.mark.parametrize(("flags", "words"), [
+    (["--patch-model", "p.h5"], "no pictures are asked for; add --overlay FOLDER"),
+    (["--overlay", "out", "--picture-side", "-1"], "--picture-side -1 is no number"),
+    (["--report", "a.html", "--prevalence", "1"], "--prevalence 1: expected a share")])
+def test_pictures_that_cannot_be_drawn_are_refused_before_any_work(
+        tmp_path, monkeypatch, model, flags, words):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("a.png", tiny_classifier.picture(1))
+    (tmp_path / "p.h5").write_bytes(b"")
+    with pytest.raises(files.InputError, match=words):
+        program.main([str(model), "a.png", *flags])
+    assert not (tmp_path / "out").exists() and not (tmp_path / "scores.csv").exists()

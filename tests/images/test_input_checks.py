@@ -1,6 +1,7 @@
 """What is said about images before they are used."""
 
 import dataclasses
+import pathlib
 
 import cv2
 import numpy as np
@@ -371,3 +372,22 @@ def test_a_set_is_summed_up_in_a_line():
         "40 % (median)")
     assert input_checks.summary("test", images_, looked[3:]) == (
         "test: 1 image, none readable")
+
+
+def test_the_line_on_a_set_has_the_medians_and_ranges_of_its_images():
+    def statistics(**facts):
+        return input_checks.ImageStatistics(pathlib.Path("a"), **facts)
+    listed = image_lists.ImageList(("a", "b", "c"), np.array([1, 0, 1]), ("neg", "pos"))
+    looked = [statistics(size=(50, 30), background=0.2, maximum=10.0),
+              statistics(size=(50, 40), background=0.496, maximum=99.5,
+                         eight_bits=True),
+              statistics(size=(50, 20), background=0.9, maximum=7.0),
+              statistics(error="broken")]
+    assert input_checks.summary("train", listed, looked) == (
+        "train: 4 images (neg 1, pos 2); height 50, width 20 to 40; 8 and 16 bits; "
+        "maxima 7 to 99.5; background 50 % (median)")
+    assert input_checks.summary("val", listed, looked[3:]) == (
+        "val: 1 image, none readable")
+    assert input_checks.summary("x", dataclasses.replace(listed, labels=None),
+                                looked[:1]) == (
+        "x: 1 image; height 50, width 30; 16 bits; maxima 10; background 20 % (median)")

@@ -72,3 +72,10 @@ def test_a_corrected_interval_follows_bias_and_skewness():
     shift = 2 * stats.norm.ppf(0.6)
     assert biased == pytest.approx(
         tuple(stats.norm.cdf([shift - z, shift + z]) * 0.999), abs=2e-3)
+
+
+def test_without_a_finite_value_an_interval_is_unknown():
+    values = np.array([np.nan, np.inf, -np.inf])
+    assert np.isnan(bootstrap.interval(values)).all()
+    assert np.isnan(bootstrap.corrected_interval(values, 0.5, np.ones(3))).all()
+    assert bootstrap.interval(np.array([np.nan, 3.0])) == (3, 3)

@@ -1,5 +1,7 @@
 """The files of CBIS-DDSM as downloaded: found by series, masks told from crops."""
 
+import types
+
 import cv2
 import numpy as np
 import pytest
@@ -58,3 +60,65 @@ def test_of_crop_and_mask_the_mask_is_found_whatever_their_order(tmp_path):
         assert path == both[1] and np.array_equal(pixels > 0, mask > 0)
     with pytest.raises(conversion.Unreadable, match="crop.png is a crop"):
         downloads.find_mask(both[:1], (8, 6))
+
+
+def job(*candidates):
+    return dict(named=["x/1.png", "x/2.png"][:len(candidates)],
+                images=[list(map(str, paths)) for paths in candidates],
+                key="P_00001_LEFT_CC")
+
+
+def test_of_two_copies_of_a_film_the_first_that_can_be_read_is_taken(tmp_path):
+    first, second, black, broken = (tmp_path / f"{name}.png" for name in "abcd")
+    cv2.imwrite(str(first), np.arange(30, dtype=np.uint8).reshape(6, 5))
+    cv2.imwrite(str(second), np.arange(56, dtype=np.uint8).reshape(8, 7))
+    cv2.imwrite(str(black), np.zeros((6, 5), np.uint8))
+    broken.write_bytes(b"no image")
+    result = dict(notes=[], left_out=[])
+    pixels, shapes = downloads.read_film(job([first], [second]), result)
+    assert pixels.shape == (6, 5) and shapes == [(6, 5), (8, 7)]
+    assert result == dict(left_out=[], notes=[(None, "x/2.png", (
+        "stored twice at different sizes, 6 x 5 and 8 x 7; the first is taken"))])
+    result = dict(notes=[], left_out=[])
+    pixels, shapes = downloads.read_film(job([broken], [second]), result)
+    assert pixels.shape == (8, 7) and shapes == [None, (8, 7)] and not result["notes"]
+    ((number, file, _),) = result["left_out"]
+    assert (number, file) == (None, str(broken))
+    for candidates, reason in (
+            (([], []), "the mammogram is missing; the mammogram is missing"),
+            (([black],), "the picture is black")):
+        with pytest.raises(conversion.Unreadable, match=reason):
+            downloads.read_film(job(*candidates), dict(notes=[], left_out=[]))
+
+
+def test_of_several_files_the_named_one_is_taken_or_the_largest(tmp_path):
+    named, large = tmp_path / "1.png", tmp_path / "large.png"
+    cv2.imwrite(str(named), np.arange(30, dtype=np.uint8).reshape(6, 5))
+    cv2.imwrite(str(large), np.random.default_rng(0).integers(
+        0, 255, (60, 50)).astype(np.uint8))
+    other = tmp_path / "other.png"
+    other.write_bytes(named.read_bytes())
+    for candidates, shape in (([named, large], (6, 5)), ([other, large], (60, 50)),
+                              ([other], (6, 5))):
+        pixels, _ = downloads.read_film(job(candidates), dict(notes=[], left_out=[]))
+        assert pixels.shape == shape
+
+
+def test_what_the_file_says_otherwise_than_the_table_is_noted():
+    def remarks(side, view):
+        return downloads._remarks(types.SimpleNamespace(
+            laterality=side, view=view, notes=["odd"]), "f", job([]))
+    assert downloads._remarks(None, "f", job([])) == []
+    assert remarks("L", "CC") == remarks("", None) == [(None, "f", "odd")]
+    assert remarks("R", "CC")[1] == (
+        None, "f", "the file says R CC, the table LEFT CC")
+    assert remarks("", "MLO")[1] == (
+        None, "f", "the file says L MLO, the table LEFT CC")
+
+
+def test_a_mask_that_is_not_there_or_empty_is_named(tmp_path):
+    cv2.imwrite(str(tmp_path / "m.png"), np.zeros((6, 5), np.uint8))
+    with pytest.raises(conversion.Unreadable, match="the mask is missing"):
+        downloads.find_mask([], (6, 5))
+    with pytest.raises(conversion.Unreadable, match=r"m.png is empty \(black\)"):
+        downloads.find_mask([str(tmp_path / "m.png")], (6, 5))

@@ -74,3 +74,25 @@ def test_a_listing_stands_in_for_the_files_in_a_census(tmp_path):
     assert counts["image files"] == 6
     assert counts["image files of breasts without a row"] == 2
     assert not catalogue.is_whole(counts, catalogue.SETS["cmmd"])
+
+
+def test_rows_that_do_not_fit_are_passed_over_where_that_is_accepted(tmp_path):
+    lines = ("D1-1,L,40,2,mass,Benign,", "D1-0001,L,40,2,mass,Benign,",
+             "D1-0001,L,41,2,mass,Malignant,", "D1-0001,R,40,2,mass,Unclear,",
+             "D1-0002,B,40,2,mass,Benign,")
+    settings = records.Settings(tmp_path, accept=(
+        "ids-and-sides", "benign-or-malignant", "row-per-breast"))
+    known = cmmd.breasts(table(tmp_path, *lines), settings)
+    assert {key: (number, row["Age"]) for key, (number, row) in known.items()} == {
+        ("D1-0001", "L"): (3, "40"), ("D1-0001", "R"): (5, "40")}
+
+
+def test_a_picture_that_does_not_tell_its_side_is_left_out(tmp_path):
+    path = tmp_path / "D1-0001" / "a" / "1-1.dcm"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no DICOM")
+    picture = cmmd._picture(path, tmp_path / "D1-0001", {("D1-0001", "L"): (
+        7, dict(classification="Malignant", subtype="x", abnormality="mass"))})
+    assert picture.left_out == "side-by-tag: the file does not tell its side"
+    assert (picture.key, picture.row, picture.label) == ("D1-0001/a/1-1.dcm", 0, None)
+    assert cmmd.listed(tmp_path / "D1-0001") == []
