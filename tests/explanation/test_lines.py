@@ -1,5 +1,6 @@
 """Contours of maps and outlines of lesions."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -57,3 +58,27 @@ def test_outlines_are_lines_of_the_colour_of_their_kind():
     shares = {kind: (layer[..., 3] > 128).sum() for kind, layer in drawn.items()}
     assert shares["benign"] < 0.7 * shares["malignant"]
     assert not drawn["malignant"][150, 80].any()
+
+
+def test_lines_and_dashes_grow_with_the_picture():
+    square = lines.Line(np.array(
+        [[100, 200], [700, 200], [700, 800], [100, 800]], float), lines.DASHED)
+    layer = lines.drawn([square], (1800, 900), overlays.LINE_COLOURS)
+    # Three pixels wide, and smooth; 2400 around are 50 dashes of 24 and their gaps.
+    assert (layer[190:210, 112, 3] > 128).sum() == 5
+    count, *_ = cv2.connectedComponents((layer[..., 3] > 0).astype(np.uint8))
+    assert count - 1 == 50
+    dashes = lines._pieces(square.points, 24)
+    assert [dashes[0][0].tolist(), dashes[0][-1].tolist()] == [[100, 200], [124, 200]]
+    assert [dashes[12][-1].tolist(), dashes[13][0].tolist()] == [[700, 200], [700, 224]]
+    (whole,) = lines._pieces(square.points, 0)
+    assert whole[-1].tolist() == [100, 200] and len(whole) == 5
+
+
+def test_a_fainter_line_does_not_cover_a_stronger_one():
+    across = lines.Line(np.array([[0, 5], [19, 5]], float), "malignant")
+    over = lines.Line(np.array([[0, 5.5], [19, 5.5]], float), "map")
+    for shown in ([across, over], [over, across]):
+        layer = lines.drawn(shown, (12, 20), overlays.LINE_COLOURS)
+        assert tuple(layer[5, 10, :3]) == overlays.LINE_COLOURS["malignant"]
+        assert tuple(layer[6, 10, :3]) == overlays.LINE_COLOURS["map"]

@@ -180,3 +180,38 @@ def test_files_that_are_not_there_are_left_out(pictures, tmp_path):
     add(pictures, dict(source=image(tmp_path / "a.png", 9, 1)), dict())
     assert machine.check_files(pictures) == 1
     assert column(pictures, "left_out") == ["", "no file"]
+
+
+@pytest.mark.parametrize(("text", "bits"), [
+    ('{"bits_of_undeclared": 12}', 12), ('{"bits_of_undeclared": 8}', 8),
+    ('{"bits_of_undeclared": 16}', 16), ('{"bits_of_undeclared": 7}', None),
+    ('{"bits_of_undeclared": 17}', None), ("[1]", None), ("{", None), (None, None)])
+def test_the_bits_of_an_earlier_call_hold_where_they_are_such(tmp_path, text, bits):
+    if text:
+        (tmp_path / "census.json").write_text(text)
+    assert machine._earlier_bits(records.Settings(tmp_path)) == bits
+
+
+def test_large_sets_have_many_ledgers_and_lose_no_picture(
+        pictures, tmp_path, monkeypatch):
+    rows = []
+    for number in range(9):
+        path = tmp_path / f"P_{number:05d}_LEFT_CC.png"
+        cv2.imwrite(str(path), np.arange(64 + number, 64 + number + 48 * 32,
+                                         dtype=np.uint16).reshape(48, 32))
+        rows.append(dict(source=str(path), label=0))
+    add(pictures, *rows)
+    monkeypatch.setattr(machine, "ONE_LEDGER", 8)
+    monkeypatch.setattr(machine, "LEDGERS", 3)
+    monkeypatch.setattr(machine, "SETTLED_AT_ONCE", 2)
+    machine.identify(pictures)
+    machine.name_pictures(pictures)
+    (tmp_path / "out").mkdir()
+    settings = records.Settings(tmp_path / "out", size=(24, 16), workers=1)
+    assert machine.convert(pictures, settings) > 7
+    assert column(pictures, "laterality") == ["L"] * 9
+    assert column(pictures, "height") == [48] * 9
+    ledgers = sorted((tmp_path / "out" / "converted").iterdir())
+    assert [path.name for path in ledgers] == ["00.jsonl", "01.jsonl", "02.jsonl"]
+    assert sum(len(path.read_text().splitlines()) for path in ledgers) >= 9
+    assert not (tmp_path / "out" / "converted.jsonl").exists()

@@ -67,3 +67,21 @@ def test_a_few_cases_are_as_fine_as_a_screen_can_show():
     made = case_pictures.case(one, name="x", limit=case_pictures.bytes_per_case(10))
     shown = cv2.imdecode(np.frombuffer(made.image, np.uint8), 0)
     assert shown.shape[0] >= 600
+
+
+@pytest.mark.parametrize(("limit", "shape", "quality"), [
+    (10**9, (400, 200), 85), (60_000, (400, 200), 65), (40_000, (400, 200), 45),
+    (35_000, (300, 150), 65), (3000, (80, 40), 85), (10, (28, 14), 45)])
+def test_a_picture_is_as_large_and_then_as_fine_as_its_bytes_allow(
+        limit, shape, quality):
+    calls = []
+
+    def encode(picture, quality):
+        calls.append((picture.shape, quality))
+        return bytes(picture.size * quality // 100)
+    picture = np.zeros((400, 200), np.uint8)
+    data = case_pictures.fitted(picture, encode, limit)
+    assert calls[-1] == (shape, quality)
+    assert len(data) <= max(limit, 28 * 14 * 45 // 100)
+    # Sizes that are far too large are not tried.
+    assert len(calls) <= 3 * len(case_pictures.SCALES) // 2

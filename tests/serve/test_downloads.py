@@ -1,5 +1,10 @@
 """What the views of a browser can be taken away as."""
 
+import dataclasses
+import io
+import types
+import zipfile
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +12,7 @@ import tiny_classifier
 
 from end2end import checkpoints
 from end2end.serve import browsers, downloads, scoring
+from end2end.utils import files
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +40,26 @@ def test_the_maps_of_a_view_say_what_their_colours_mean(scored):
     assert all("no scale from validation" in text
                for text in explained.legends.values())
     assert np.array_equal(explained.source, (80, 60))
+
+
+def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
+    scorer, browser = scored
+    written = []
+
+    def write(targets, result):
+        written.append((result.number, result.frame, result.row["path"]))
+        if len(written) == 2:
+            raise files.InputError(f"{result.row['path']} refers to nothing.")
+        targets["report"].write_bytes(b"report")
+    monkeypatch.setattr(downloads.dicom_results, "write", write)
+    monkeypatch.setattr(downloads.dicom_results, "check", lambda: None)
+    monkeypatch.setattr(downloads, "explained_view", lambda *words: None)
+    with_sources = types.SimpleNamespace(folder=browser.folder, views={
+        name: dataclasses.replace(view, source=f"upload-{number}.dcm")
+        for number, (name, view) in enumerate(browser.views.items())})
+    data = downloads.dicom(scorer, with_sources)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == ["P_1_LEFT_CC.report.dcm", "without-results.txt"]
+        assert archive.read("without-results.txt") == (
+            b"P_1_RIGHT_CC.png refers to nothing.\n")
+    assert written == [(1, None, "upload-0.dcm"), (2, None, "upload-1.dcm")]
