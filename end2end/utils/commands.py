@@ -119,8 +119,9 @@ def run(main: Callable[[], int | None]) -> NoReturn:
         if status in (None, 0, 1):
             checksums.record(checksums.typed_words(), status or 0)
     except BaseException as error:
+        interruption.uninstall()
         status = _status_of(error)
-    finally:
+    else:
         interruption.uninstall()
     sys.exit(status or 0)
 

@@ -58,6 +58,41 @@ def test_a_signal_is_one_line_and_its_status(number, status, then):
     assert process.returncode == status
 
 
+# It goes on where a signal is swallowed, as native code does that calls Python.
+SWALLOWING = """
+import time
+from end2end.utils import commands
+class Waiting:
+    def __del__(self):
+        print("works", flush=True)
+        time.sleep(30)
+def main():
+    try:
+        {swallowing}
+        print("goes on", flush=True)
+        time.sleep(30)
+    finally:
+        print("left in order", flush=True)
+commands.run(main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("swallowing", ["Waiting()", """for _ in range(3):
+            try: Waiting.__del__(None)
+            except BaseException: pass"""], ids=["once", "three times"])
+def test_a_signal_that_is_swallowed_comes_again(number, swallowing):
+    process = start(SWALLOWING.format(swallowing=swallowing))
+    process.send_signal(number)
+    try:
+        said, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert said.endswith("left in order\n")
+    assert errors == f"{interruption.SENTENCES[number]}\n"
+    assert process.returncode == 128 + number
+
+
 @pytest.mark.parametrize("number", [
     signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_second_signal_ends_the_process_where_it_stands(number):
