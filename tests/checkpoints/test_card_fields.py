@@ -88,7 +88,8 @@ def test_what_is_no_object_or_nested_without_end_is_refused():
 
 RICH = stored(GOOD) | {
     "acquisition": "film", "parent": {"name": "first"}, "map_scales": {
-        "guided": 0.5, "gradcam": 2.0},
+        "scales": {"guided": 0.5, "gradcam": 2.0}, "percentile": 99.0, "images": 12,
+        "source": "val", "flips": True},
     "operating_points": [
         {"at": "sensitivity", "sensitivity": 0.9, "specificity": 0.5, "threshold": 0.3,
          "scheme": "flips", "source": "val"}]}
@@ -99,6 +100,7 @@ RICH["training"] = {"batch_size": 4, "learning_rate": 0.001}
 
 
 def test_cards_deformed_at_any_place_are_read_or_refused_as_recorded():
+    assert card_fields.checked(RICH, "card") == RICH
     recorded.check("card-fields", deformed.record(
         lambda card: card_fields.checked(card, "card"), RICH))
 

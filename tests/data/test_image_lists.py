@@ -145,7 +145,7 @@ def test_hidden_files_of_class_folders_are_no_images(folder):
 MANIFEST = """path,label,patient,laterality,view,split
 a.png,1,P1,L,CC,train
 b.png,0,P1,R,MLO,test
-c.png,,P2,,,
+c.png,malignant,P2,,,
 """
 
 

@@ -201,3 +201,22 @@ def test_a_table_maps_values_beyond_its_ends_to_its_ends(tmp_path):
     places = np.clip(pixels.astype(int) - 100, 0, 199)
     np.testing.assert_allclose(
         mammogram.pixels, np.rint((20 * places + 7) / 4095 * 65535), atol=1)
+
+
+def lettering(*, ground=20, size=(300, 260), strokes=6, thickness=4):
+    image = np.full(size, ground, np.uint16)
+    for number in range(strokes):
+        image[40 + 30 * number:40 + 30 * number + thickness, 30:230] = 900
+    return image
+
+
+@pytest.mark.parametrize(("image", "is_text"), [
+    (lettering(), True), (lettering(ground=1000), True),
+    (lettering(thickness=30), False), (lettering(strokes=0), False),
+    (lettering(strokes=1, thickness=60), False),
+    (lettering()[:127], False), (lettering()[:, :127], False),
+    # Most of the picture off the ground is no lettering, however thin.
+    (np.where(np.arange(300)[:, None] % 8 < 3, 900, np.arange(260) % 2 * 90 + 20),
+     False)])
+def test_lettering_is_thin_strokes_on_an_even_ground(image, is_text):
+    assert grey_levels.looks_like_text(np.asarray(image, np.uint16)) is is_text

@@ -188,3 +188,9 @@ def test_tables_deformed_in_any_cell_are_read_or_refused_as_recorded(
                         for name in ("women", "keys")}
 
     recorded.check("tables", deformed.table(read, TABLE, ";"))
+
+
+@pytest.mark.parametrize(("path", "name"), [
+    ("a/b.csv", "b"), ("b.csv.gz", "b"), ("b.v2.csv", "b.v2"), ("b.txt", "b.txt")])
+def test_a_table_has_the_name_of_its_file_without_suffixes(path, name):
+    assert columns.stem(path) == name

@@ -73,3 +73,19 @@ def test_ml_means_mlo_in_names_of_inbreast():
     ("20586908", "20586908"), ("n/a", ""), (" P1 ", "P1")])
 def test_only_whole_names_of_inbreast_are_cut_to_the_code_of_the_woman(text, number):
     assert vocabulary.CLEAN["patient"](text) == number
+
+
+def test_encodings_are_tried_in_their_order(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("side;größe\nL;3\n".encode("cp1252"))
+    with pytest.raises(files.InputError, match="table .*t.csv is no CSV in UTF-8"):
+        vocabulary.read_columns(path, "table")
+    either = dict(encodings=("utf-8-sig", "cp1252"))
+    assert vocabulary.read_columns(path, "table", **either) == {
+        "side": ["L"], "größe": ["3"]}
+    path.write_bytes("\ufeffside;größe\nL;4\n".encode())
+    assert vocabulary.read_columns(path, "table", **either)["größe"] == ["4"]
+    for text in ("a,b\n", "a,b\n,\n"):
+        path.write_text(text)
+        with pytest.raises(files.InputError, match="has no rows; expected a header"):
+            vocabulary.read_columns(path, "table")

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -21,6 +22,16 @@ for _ in range(20):
     np.ones(4_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
+
+
+def test_memory_is_kept_by_the_parameters_of_malloc(monkeypatch):
+    """Their numbers are those of glibc's malloc.h, which ctypes cannot tell."""
+    calls = []
+    monkeypatch.setattr(processes.ctypes, "CDLL", lambda name: types.SimpleNamespace(
+        mallopt=lambda *numbers: calls.append(numbers) or 1))
+    monkeypatch.setattr(processes.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    assert processes.keep_freed_memory()
+    assert sorted(calls) == [(-8, 1), (-4, 0), (-2, 64 << 20), (-1, 2**31 - 1)]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")

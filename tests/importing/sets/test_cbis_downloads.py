@@ -122,3 +122,17 @@ def test_a_mask_that_is_not_there_or_empty_is_named(tmp_path):
         downloads.find_mask([], (6, 5))
     with pytest.raises(conversion.Unreadable, match=r"m.png is empty \(black\)"):
         downloads.find_mask([str(tmp_path / "m.png")], (6, 5))
+
+
+def test_places_that_a_list_of_the_retriever_names_are_looked_at(folder):
+    more = folder / "more" / "P 3"
+    more.mkdir(parents=True)
+    cv2.imwrite(str(more / "d.png"), np.eye(6, 4, dtype=np.uint8))
+    (folder / "metadata.csv").write_text(
+        "Series UID,File Location\n1.2.34567,more/P 3\n9.1,../elsewhere\n9.2,\n"
+        "9.3,more/none\n9.4,.\\more\\P 3\n")
+    index = downloads.Index(folder)
+    # Of a series that is known by its folder the list says nothing new.
+    assert len(index.find("P_1/1.2/1.2.34567/b.png")) == 2
+    assert [path.name for path in index.find("P_9/1/9.4/x.dcm")] == ["d.png"]
+    assert index.find("P_9/1/9.1/x.dcm") == index.find("P_9/1/9.3/x.dcm") == []

@@ -52,3 +52,20 @@ def test_names_without_the_hash_are_refused_unless_accepted(root):
 
 def test_the_census_is_that_of_the_table(root):
     assert inbreast.census(root, SETTINGS)["images"] == 32
+
+
+def test_images_without_a_row_and_rows_without_an_image_leave_the_others_alone(root):
+    before = list(inbreast.read(root, SETTINGS))
+    first, last = before[0].key, before[-1].key
+    path, = root.rglob("INbreast.csv")
+    path.write_text("".join(line for line in path.read_text().splitlines(True)
+                            if first not in line))
+    for image in root.rglob(f"{last}_*"):
+        image.unlink()
+    after = {picture.key: picture for picture in inbreast.read(root, SETTINGS)}
+    assert [picture.key for picture in before] == list(after)
+    assert after[first].left_out == "not in the table" and after[first].label is None
+    assert after[first].patient == before[0].patient
+    assert after[last].left_out == "no file"
+    for picture in before[1:-1]:
+        assert after[picture.key].left_out == picture.left_out

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from end2end.importing.sets import inbreast_tables as tables
+from end2end.utils import files
 
 DATA = pathlib.Path(__file__).parents[2] / "fixtures"
 BOMB = """<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaaaaaaaa">
@@ -73,7 +74,10 @@ def test_wrong_counts_and_points_outside_are_noted(tmp_path):
         region("Mass", [])], count=7)
     regions, notes = tables.read_outlines(path, (20, 10))
     assert regions[0]["points"] == [[0.0, 2.0], [9.0, 4.0], [1.0, 1.0]]
-    assert len(regions) == 1 and len(notes) == 3
+    assert len(regions) == 1 and notes == [
+        "7 outlines announced, 2 found",
+        "outline 'Mass': 5 points announced, 3 found",
+        "outline 'Mass': points outside the image moved to its edge"]
 
 
 def test_the_other_form_of_points_is_read(tmp_path):
@@ -86,5 +90,63 @@ def test_the_other_form_of_points_is_read(tmp_path):
     BOMB, "no xml", "<plist><array/></plist>", "<plist><dict/></plist>", ""])
 def test_a_malformed_list_of_outlines_is_refused(tmp_path, text):
     (tmp_path / "1.xml").write_text(text)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="holds no dictionary|holds no list of images"
+                       "|is no property list"):
         tables.read_outlines(tmp_path / "1.xml", (9, 9))
+
+
+def test_a_list_of_outlines_beyond_any_size_is_not_read(tmp_path, monkeypatch):
+    path = plist(tmp_path, [region("Mass", ["(1, 2)"])])
+    size = path.stat().st_size
+    monkeypatch.setattr(tables, "GREATEST_XML", size)
+    assert len(tables.read_outlines(path, (9, 9))[0]) == 1
+    monkeypatch.setattr(tables, "GREATEST_XML", size - 1)
+    with pytest.raises(ValueError, match=f"is larger than {size - 1} bytes"):
+        tables.read_outlines(path, (9, 9))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("sign", [",", ";"])
+@pytest.mark.parametrize("folder", ["", "AllDICOMs/more"])
+def test_the_table_is_csv_of_either_sign_and_encoding(tmp_path, sign, encoding, folder):
+    rows = [["File Name", "Laterality", "View", "ACR", "Bi-Rads", "Größe; mm, px"],
+            ["20000001", "L", "cc", "1", "4A", "7"],
+            ["20000034", "r", "MLO", "", "2", ""],
+            ["Fußnote", "", "", "", "", ""]]
+    text = "".join(sign.join(
+        f'"{cell}"' if ";" in cell else cell for cell in row) + "\n" for row in rows)
+    place = tmp_path / folder / "INbreast.csv"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # In the heading the other sign stands once.
+    place.write_bytes(text.replace("; mm" if sign == "," else ", px", "").encode(
+        encoding))
+    assert tables.read_table(tmp_path) == {
+        "20000001": tables.Row("20000001", "LEFT", "CC", "1", "4a"),
+        "20000034": tables.Row("20000034", "RIGHT", "MLO", "", "2")}
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("File Name,Laterality,View,ACR\n1,L,CC,1\n", "has no column 'bi-rads'; found"),
+    ("File Name,Laterality,View,ACR,Bi-Rads\nx,L,CC,1,2\n", "no rows with an image"),
+    (None, "neither INbreast.csv nor INbreast.xls is in")])
+def test_a_table_that_is_not_that_of_the_release_is_refused(tmp_path, text, words):
+    if text:
+        (tmp_path / "INbreast.csv").write_text(text)
+    with pytest.raises(files.InputError, match=words):
+        tables.read_table(tmp_path)
+
+
+def test_women_are_told_by_the_hash_or_guessed_from_gaps_between_numbers(tmp_path):
+    names = ["20000007_AbC01234_MG_L_CC_ANON.dcm", "20000009_abc01234_MG_R_ML_ANON.dcm",
+             "notes.txt"]
+    for name in names:
+        (tmp_path / name).touch()
+    images, known = tables.find_images(tmp_path)
+    assert known and [(image.image, image.patient, image.side, image.view)
+                      for image in images] == [
+        ("20000007", "abc01234", "LEFT", "CC"),
+        ("20000009", "abc01234", "RIGHT", "MLO")]
+    gap = tables.GREATEST_GAP
+    assert tables._runs(["10", str(10 + gap), str(11 + 2 * gap)]) == {
+        "10": "group10", str(10 + gap): "group10",
+        str(11 + 2 * gap): f"group{11 + 2 * gap}"}

@@ -75,3 +75,18 @@ def test_the_census_counts_images_women_and_circles(tmp_path):
     counts = mini_mias.census(info(tmp_path, *LINES), SETTINGS)
     assert counts == {"images": 4, "women": 2, "lesions with a circle": 3,
                       "malignant images": 2, "normal images": 1}
+
+
+def test_lines_that_are_not_understood_are_passed_over_where_that_is_accepted(tmp_path):
+    accepting = records.Settings(pathlib.Path("."), accept=(
+        "lines", "tissue-of-image", "severity"))
+    root = info(tmp_path, "mdb001 X NORM", "notes", "mdb002 G NORM", "mdb004 G CIRC",
+                "mdb004 D SPIC M 100 200 30")
+    rows = list(mini_mias.lines(root, accepting))
+    assert [(number, row["image"]) for number, row in rows] == [
+        (3, "mdb002"), (4, "mdb004"), (5, "mdb004")]
+    assert [picture.key for picture in mini_mias.read(root, accepting)] == [
+        "mdb002", "mdb004"]
+    with pytest.raises(files.InputError, match="mdb004 has two tissues in .*: D, G"):
+        list(mini_mias.read(info(tmp_path, "mdb004 G NORM", "mdb004 D SPIC M 1 2 3"),
+                            SETTINGS))
