@@ -166,7 +166,8 @@ def test_flags_limits_and_choices_of_all_settings_are_as_recorded():
     rows = []
     for group in config_options.GROUPS:
         for setting in dataclasses.fields(group):
-            facts = {name: value for name, value in setting.metadata.items()
+            facts = {name: getattr(value, "__name__", value)
+                     for name, value in setting.metadata.items()
                      if name not in ("help", "default")}
             rows.append(f"{group.__name__}.{setting.name} {setting.type} "
                         f"{facts}")
