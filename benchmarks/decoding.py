@@ -5,7 +5,9 @@ import time
 
 import pydicom
 
-from benchmarks import rows, timing
+from benchmarks import timing
+from end2end.bench import tables
+from end2end.utils import clocks
 
 SIZE = (4096, 3328)
 # Compressions without loss; the first is the one of the row.
@@ -13,7 +15,7 @@ SYNTAXES = (pydicom.uid.JPEG2000Lossless, pydicom.uid.JPEGLSLossless,
             pydicom.uid.RLELossless)
 
 
-def decoding() -> rows.Figure:
+def decoding() -> tables.Figure:
     """A film in JPEG 2000 as `end2end.dicom` decodes it, beside plain pydicom and the
     fastest installed decoder; other compressions in notes."""
     notes, figures = [], []
@@ -28,7 +30,7 @@ def decoding() -> rows.Figure:
                              for name, seconds in alone.items()))
     ours, plain, alone = figures[0]
     fastest = min(alone.values())
-    return rows.Figure(
+    return tables.Figure(
         ours / fastest, ours, "s per film", plain, "pydicom's pixel_array", fastest,
         "the fastest installed decoder alone", notes=tuple(notes), peers=alone)
 
@@ -59,7 +61,7 @@ def measured(film: pathlib.Path, syntax: pydicom.uid.UID, path: pathlib.Path
 
 
 def seconds(work) -> float:
-    return timing.fastest(work, runs=3, clock=time.process_time)
+    return clocks.fastest(work, runs=3, clock=time.process_time)
 
 
 def drawn(path: pathlib.Path) -> pathlib.Path:

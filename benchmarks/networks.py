@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks import peers, rows, timing
+from benchmarks import peers, timing
+from end2end.bench import device_rows, tables
+from end2end.utils import clocks
 
 SIZE = (1152, 896)
 
@@ -38,35 +40,15 @@ def classifier(
     return checkpoints.Classifier(model, images, ("neg", "pos"), "random weights", {})
 
 
-def operations(model: object, shape: Sequence[int]) -> int:
-    """Floating-point operations of one image in convolutions and dense layers.
-
-    Args:
-        model: `keras.Model`; nested models are counted too.
-        shape: of one image, (height, width, channels).
-    """
-    import keras
-
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            inner = keras.models.clone_model(layer, input_tensors=[keras.Input(shape)])
-            total += operations(inner, shape)
-        elif isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-            places = int(np.prod(layer.output.shape[1:-1], dtype=np.int64))
-            total += 2 * int(np.prod(layer.kernel.shape)) * places
-    return total
-
-
 PRODUCT_RATE = "its convolutions at the faster matrix product of NumPy and TensorFlow"
 
 
 def limit_seconds(model: object, shape: Sequence[int]) -> float:
     """Seconds of one image at the rate of matrix products."""
-    return operations(model, shape) / timing.matrix_product_rate()
+    return device_rows.operations(model, shape) / clocks.matrix_product_rate()
 
 
-def inference() -> rows.Figure:
+def inference() -> tables.Figure:
     """Files to scores with `prediction.predict` and the converted network."""
     from end2end import images, prediction
     from end2end.prediction import engines
@@ -74,23 +56,23 @@ def inference() -> rows.Figure:
     plain = classifier()
     quick = dataclasses.replace(
         plain, model=engines.Network(engines.converted(plain.model), "f32"))
-    products, count = timing.product_works()
+    products, count = clocks.product_works()
     with timing.scratch() as folder:
         paths = timing.phantom_images(folder, patients=1)[:4]
         batch = images.to_input(images.read_image(paths[0]), plain.images)[None]
         works, missing = peers.built(peers.SCORING, plain.model, batch)
-        times = timing.interleaved(
+        times = clocks.interleaved(
             *products, lambda: prediction.predict(quick, paths),
             lambda: prediction.predict(plain, paths),
             lambda: plain.model.predict(batch, verbose=0),
             lambda: quick.model(batch), *works.values(),
-            rounds=3 if timing.BUSY else 5)
-    needed = operations(plain.model, (*SIZE, plain.images.channels))
+            rounds=3 if clocks.BUSY else 5)
+    needed = device_rows.operations(plain.model, (*SIZE, plain.images.channels))
     limits = times[:, :2].min(axis=1) * needed / count
     ours, keras, simple = np.median(times[:, 2:5], axis=0) / (
         len(paths), len(paths), 1)
-    return rows.Figure(
-        100 * len(paths) * timing.ratio(limits, times[:, 2]), ours, "s per image",
+    return tables.Figure(
+        100 * len(paths) * clocks.ratio(limits, times[:, 2]), ours, "s per image",
         simple, "Keras's model.predict of one prepared image", float(np.median(limits)),
         PRODUCT_RATE,
         notes=(f"{needed / 1e9:.0f} billion operations per image",
@@ -99,7 +81,7 @@ def inference() -> rows.Figure:
                    f"{count / seconds / 1e9:.0f}"
                    for seconds in np.median(times[:, :2], 0)),
                f"without --fast {keras:.3g} s per image, "
-               f"{100 * len(paths) * timing.ratio(limits, times[:, 3]):.0f} %",
+               f"{100 * len(paths) * clocks.ratio(limits, times[:, 3]):.0f} %",
                *compared(works, plain.model.predict_on_batch(batch), times[:, 5:]),
                *missing),
         peers=dict(zip(works, np.median(times[:, 6:], axis=0).tolist(), strict=True)))
@@ -114,12 +96,12 @@ def compared(works: dict, expected: np.ndarray, times: np.ndarray) -> list[str]:
         times: `(rounds, 1 + peers)` seconds, first those of the converted network.
     """
     return [f"the converted network alone: {np.median(times[:, 0]):.3g} s"] + [
-        f"{name}: {timing.ratio(column, times[:, 0]):.3g} times that, scores differ "
+        f"{name}: {clocks.ratio(column, times[:, 0]):.3g} times that, scores differ "
         f"from Keras's by {np.abs(work() - expected).max():.1e}"
         for (name, work), column in zip(works.items(), times.T[1:], strict=True)]
 
 
-def fast() -> rows.Figure:
+def fast() -> tables.Figure:
     """The converted network beside the plain one, and how much the scores move."""
     from end2end import images
     from end2end.prediction import engines
@@ -132,26 +114,26 @@ def fast() -> rows.Figure:
     quick = engines.fast(trained.model, trained.images)
     plain = np.concatenate([trained.model.predict_on_batch(batch) for batch in inputs])
     scores = np.concatenate([quick(batch) for batch in inputs])
-    products, count = timing.product_works()
-    needed = operations(trained.model, inputs[0].shape[1:])
-    times = timing.interleaved(
+    products, count = clocks.product_works()
+    needed = device_rows.operations(trained.model, inputs[0].shape[1:])
+    times = clocks.interleaved(
         *products, lambda: quick(inputs[0]),
         lambda: trained.model.predict_on_batch(inputs[0]), rounds=7)
     _, _, ours, simple = np.median(times, axis=0)
     limits = times[:, :2].min(axis=1) * needed / count
     same = (scores[:, 1].argsort() == plain[:, 1].argsort()).all()
-    return rows.Figure(
-        timing.ratio(times[:, 3], times[:, 2]), ours, "s per image", simple,
+    return tables.Figure(
+        clocks.ratio(times[:, 3], times[:, 2]), ours, "s per image", simple,
         "Keras, one image", float(np.median(limits)), PRODUCT_RATE,
         notes=(f"computed in {quick.precision}; this processor has "
                + ", ".join(engines.known_precisions()),
-               f"{100 * timing.ratio(limits, times[:, 2]):.0f} % of the matrix-product "
+               f"{100 * clocks.ratio(limits, times[:, 2]):.0f} % of the matrix-product "
                "rate",
                f"scores move by at most {np.abs(scores - plain).max():.1e}, ranking "
                + ("the same" if same else "another")))
 
 
-def eight_bits() -> rows.Figure:
+def eight_bits() -> tables.Figure:
     """A network in eight bits beside Keras and float32: what is to be won where the
     gate of `prediction.eight_bits` lets it pass. Random weights, so no gate here."""
     from end2end import images
@@ -167,18 +149,18 @@ def eight_bits() -> rows.Figure:
     graphs = integer_layers.quantized(graph, [batch[0] for batch in inputs])
     rounded = engines.Network(graphs["greatest"], "f32")
     moves = max(float(np.abs(exact(batch) - rounded(batch)).max()) for batch in inputs)
-    times = timing.interleaved(
+    times = clocks.interleaved(
         lambda: rounded(inputs[0]), lambda: exact(inputs[0]),
         lambda: trained.model.predict_on_batch(inputs[0]), rounds=7)
     ours, float32, simple = np.median(times, axis=0)
-    return rows.Figure(
-        timing.ratio(times[:, 2], times[:, 0]), ours, "s per image", simple,
+    return tables.Figure(
+        clocks.ratio(times[:, 2], times[:, 0]), ours, "s per image", simple,
         "Keras, one image", peers={"OpenVINO in float32": float32},
-        notes=(f"{timing.ratio(times[:, 1], times[:, 0]):.2f} times as fast as float32",
+        notes=(f"{clocks.ratio(times[:, 1], times[:, 0]):.2f} times as fast as float32",
                f"the scores of these random weights move by at most {moves:.1e}"))
 
 
-def predict_folder() -> rows.Figure:
+def predict_folder() -> tables.Figure:
     """`end2end.predict` on a folder beside the network on inputs made before."""
     from end2end import images, prediction
 
@@ -197,13 +179,13 @@ def predict_folder() -> rows.Figure:
                 prediction.score_image(path, trained)
 
         numbers = itertools.count()
-        times = timing.interleaved(
+        times = clocks.interleaved(
             network, one_after_the_other,
             lambda: score_files(paths, trained, folder / f"{next(numbers)}.csv"),
             rounds=3)
     limit, simple, ours = np.median(times, axis=0) / len(paths)
-    return rows.Figure(
-        100 * timing.ratio(times[:, 0], times[:, 2]), ours, "s per image", simple,
+    return tables.Figure(
+        100 * clocks.ratio(times[:, 0], times[:, 2]), ours, "s per image", simple,
         "read, draw and score one after the other", limit,
         "the network alone on inputs in memory")
 
@@ -225,7 +207,7 @@ def score_files(
         raise RuntimeError(f"an image failed: {failures[0]}")
 
 
-def predict_memory() -> rows.Figure:
+def predict_memory() -> tables.Figure:
     """Peak memory after 200 and after 1000 images, with a small network."""
     trained = classifier(backbone="yaroslav", size=(192, 144))
     with timing.scratch() as folder:
@@ -237,7 +219,7 @@ def predict_memory() -> rows.Figure:
         score_files(paths[:200], trained, folder / "first.csv")
         before = peak()
         score_files(paths, trained, folder / "all.csv")
-    return rows.Figure(peak() - before, peak(), "MB")
+    return tables.Figure(peak() - before, peak(), "MB")
 
 
 def peak() -> float:
@@ -245,12 +227,12 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def flips() -> rows.Figure:
+def flips() -> tables.Figure:
     """Four flips of one file beside one pass over it by Keras, reading included."""
     return flipped(classifier())
 
 
-def flips_fast() -> rows.Figure:
+def flips_fast() -> tables.Figure:
     """The same with the converted network."""
     from end2end.prediction import engines
 
@@ -262,24 +244,24 @@ def flips_fast() -> rows.Figure:
 
 def flipped(
         trained: object, *,
-        notes: tuple[str, ...] = ()) -> rows.Figure:
+        notes: tuple[str, ...] = ()) -> tables.Figure:
     """Times one file with and without flips."""
     from end2end import prediction
 
     with timing.scratch() as folder:
         path = timing.phantom_images(folder, patients=1)[0]
-        times = timing.interleaved(
+        times = clocks.interleaved(
             lambda: prediction.prepare(path, [trained]),
             lambda: prediction.score_image(path, trained),
             lambda: prediction.score_image(path, trained, flips=True), rounds=9)
     reading, once, ours = np.median(times, axis=0)
-    return rows.Figure(
-        timing.ratio(times[:, 2], times[:, 1]), ours, "s per image", 4 * once,
+    return tables.Figure(
+        clocks.ratio(times[:, 2], times[:, 1]), ours, "s per image", 4 * once,
         "four passes over the file", 4 * once - 3 * reading,
         "reading once and four times the arithmetic of one pass", notes=notes)
 
 
-def heatmap() -> rows.Figure:
+def heatmap() -> tables.Figure:
     """One pass of the network beside one pass per patch."""
     from end2end import heatmaps, models
     from end2end.data.patches import geometry
@@ -289,7 +271,7 @@ def heatmap() -> rows.Figure:
     patch_model = models.patch_classifier("resnet50", 5, dropout=0.5)
     model = models.heatmap_model(patch_model, size=SIZE)
     image = np.random.default_rng(0).normal(size=(*SIZE, 3)).astype(np.float32)
-    ours = timing.fastest(
+    ours = clocks.fastest(
         lambda: heatmaps.convolutional_heatmap(model, image), runs=3)
     grid = [len(geometry.sliding_grid(length + 224, patch_size=224, stride=32))
             for length in SIZE]
@@ -297,16 +279,16 @@ def heatmap() -> rows.Figure:
     strip = image[:32 * 7]
     rows_of_strip = len(geometry.sliding_grid(
         len(strip) + 224, patch_size=224, stride=32))
-    simple = timing.seconds(lambda: heatmaps.sliding_heatmap(
+    simple = clocks.seconds(lambda: heatmaps.sliding_heatmap(
         patch_model, strip, patch_size=224, stride=32)) * grid[0] / rows_of_strip
-    return rows.Figure(
+    return tables.Figure(
         simple / ours, ours, "s per image", simple,
         f"sliding window, {grid[0]}x{grid[1]} patches, from {rows_of_strip} rows",
         limit_seconds(model, (*SIZE, 3)),
         PRODUCT_RATE)
 
 
-def windows_of_row() -> rows.Figure:
+def windows_of_row() -> tables.Figure:
     """A row of windows that share features beside the same windows in batches, which is
     the original's way."""
     from end2end import heatmaps, models
@@ -314,7 +296,7 @@ def windows_of_row() -> rows.Figure:
 
     processes.keep_freed_memory()
     model = models.patch_classifier("vgg16", 5)
-    columns = 384 if timing.BUSY else SIZE[1]
+    columns = 384 if clocks.BUSY else SIZE[1]
     # The range of grey levels, lest all scores of random weights are equal.
     strip = np.random.default_rng(0).normal(
         0, 100, (16, columns, 3)).astype(np.float32)
@@ -324,12 +306,12 @@ def windows_of_row() -> rows.Figure:
         maps[prepare] = heatmaps.sliding_heatmap(
             model, strip, patch_size=224, stride=16, prepare=prepare)
 
-    times = timing.interleaved(
-        lambda: sweep(None), lambda: sweep(np.asarray), rounds=1 if timing.BUSY else 3)
+    times = clocks.interleaved(
+        lambda: sweep(None), lambda: sweep(np.asarray), rounds=1 if clocks.BUSY else 3)
     windows = maps[None].size // maps[None].shape[-1]
     ours, simple = 1e3 * np.median(times, axis=0) / windows
-    return rows.Figure(
-        timing.ratio(times[:, 1], times[:, 0]), ours, "ms per window", simple,
+    return tables.Figure(
+        clocks.ratio(times[:, 1], times[:, 0]), ours, "ms per window", simple,
         "Keras on the windows in batches of 128",
         notes=(f"VGG16, {windows} windows of 224x224 at a stride of 16; scores differ "
                f"by at most {np.abs(maps[None] - maps[np.asarray]).max():.1e}",))

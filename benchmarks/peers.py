@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from benchmarks import timing
+from end2end.utils import clocks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +103,7 @@ def installed(peers: Mapping[str, Peer]) -> tuple[dict[str, Peer], tuple[str, ..
     """The peers that can be imported, and a sentence on each other one."""
     able, notes = {}, []
     for name, peer in peers.items():
-        if peer.alone and timing.BUSY:
+        if peer.alone and clocks.BUSY:
             notes.append(f"{name}: not measured (--busy)")
             continue
         try:

@@ -8,7 +8,9 @@ import time
 import cv2
 import numpy as np
 
-from benchmarks import rows, timing
+from benchmarks import timing
+from end2end.bench import tables
+from end2end.utils import clocks
 
 S10 = ("--target-height", "1152", "--target-width", "896", "--no-segment-breast",
        "--patch-size", "224", "--nb-bkg", "10", "--nb-abn", "10", "--nb-hns", "0",
@@ -16,15 +18,15 @@ S10 = ("--target-height", "1152", "--target-width", "896", "--no-segment-breast"
 WARPS = 30
 
 
-def augment_image() -> rows.Figure:
+def augment_image() -> tables.Figure:
     return random_warps((1152, 896))
 
 
-def augment_patch() -> rows.Figure:
+def augment_patch() -> tables.Figure:
     return random_warps((224, 224))
 
 
-def random_warps(size: tuple[int, int]) -> rows.Figure:
+def random_warps(size: tuple[int, int]) -> tables.Figure:
     """Draws and applies all warps of training, from a grey image into a batch."""
     from end2end import augment
     from end2end.images import warps
@@ -48,9 +50,9 @@ def random_warps(size: tuple[int, int]) -> rows.Figure:
         for seed in range(3):
             warped_by_opencv(plane, generator.draw(warps.seeded(seed), 3))
 
-    times = [timing.fastest(work, runs=9, clock=time.thread_time)
+    times = [clocks.fastest(work, runs=9, clock=time.thread_time)
              for work in (ours, simple, opencv)]
-    return rows.Figure(
+    return tables.Figure(
         1e3 * times[0] / WARPS, 1e3 * times[0] / WARPS, "ms", 1e3 * times[1] / 3,
         "scipy.ndimage.affine_transform of each channel, as the original",
         1e3 * timing.copy_seconds(batch[0]), "copying the three channels",
@@ -92,7 +94,7 @@ def shifted_and_flipped(image, warp):
     return image[tuple(flips)] - np.float32(44.33)
 
 
-def sampling_s10() -> rows.Figure:
+def sampling_s10() -> tables.Figure:
     """The S10 patch set by `sampling.sample`."""
     with timing.scratch() as folder:
         source = timing.prepared(folder, patients=6)
@@ -103,11 +105,11 @@ def sampling_s10() -> rows.Figure:
         patches = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in paths]
         sources = [path for job in jobs[0] for path in (job.image, *job.masks)]
         times = (min(seconds),
-                 timing.fastest(lambda: with_opencv(sources, patches, folder), runs=2),
-                 timing.fastest(lambda: bare(sources, patches, folder)))
+                 clocks.fastest(lambda: with_opencv(sources, patches, folder), runs=2),
+                 clocks.fastest(lambda: bare(sources, patches, folder)))
     ours, simple, limit = (1e3 * duration / len(jobs[0])
                             for duration in times)
-    return rows.Figure(
+    return tables.Figure(
         ours, ours, "ms per image", simple,
         "cv2.imread of image and masks, cv2.imwrite of the same patches", limit,
         "decoding image and masks, writing the patches' bytes, one thread",
@@ -130,7 +132,7 @@ def sampled(source: pathlib.Path, out: pathlib.Path) -> tuple[float, list, list]
                           arguments.images),
         arguments.train_out, arguments.val_out, options)
     outcomes = []
-    seconds = timing.seconds(lambda: outcomes.extend(
+    seconds = clocks.seconds(lambda: outcomes.extend(
         sampling.sample(jobs, options, workers=arguments.workers)))
     return seconds, outcomes, jobs
 
@@ -157,7 +159,7 @@ def bare(sources, patches, folder):
         (folder / "patch.raw").write_bytes(patch.data)
 
 
-def prepare() -> rows.Figure:
+def prepare() -> tables.Figure:
     """`ddsm_train.prepare` beside decoding, resizing and encoding alone.
 
     Importing scikit-learn and pandas takes as long as 50 files, once for any number of
@@ -176,7 +178,7 @@ def prepare() -> rows.Figure:
         phantoms.write_cbis_ddsm(folder / "download", patients=8, size=(4096, 3072),
                                  workers=workers)
         with networks.silent():
-            ours = timing.seconds(lambda: command.main(
+            ours = clocks.seconds(lambda: command.main(
                 [str(folder / "download"), str(folder / "out")]))
         used = files_used(folder / "download", folder / "out")
 
@@ -184,10 +186,10 @@ def prepare() -> rows.Figure:
             with processes.pool(workers) as pool:
                 list(pool.map(one_file, used))
 
-        limit = timing.seconds(bare_program)
-        simple = timing.seconds(lambda: list(map(with_defaults, used)))
+        limit = clocks.seconds(bare_program)
+        simple = clocks.seconds(lambda: list(map(with_defaults, used)))
     count = len(used)
-    return rows.Figure(
+    return tables.Figure(
         100 * limit / ours, ours / count, "s per file", simple / count,
         "pydicom, cv2.resize, cv2.imwrite in one process", limit / count,
         f"decode, resize, encode alone, {workers} processes",

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import networks, rows
+from benchmarks import networks
+from end2end.bench import tables
 
 VIEWS = 40
 TURNS = 24
@@ -29,7 +30,7 @@ for (const kind of ["keydown", "wheel", "pointermove"]) {
 """
 
 
-def reaction() -> rows.Figure:
+def reaction() -> tables.Figure:
     """Wheel, drag, zoom and windows on a page with all views of `VIEWS` films, in
     Chromium without a graphics card."""
     with tempfile.TemporaryDirectory() as name, page(pathlib.Path(name)) as driver:
@@ -41,7 +42,7 @@ def reaction() -> rows.Figure:
         figures = {name: measured(driver, act) for name, act in ACTS.items()}
     nothing = figures.pop("nothing")
     slowest = max(figures, key=lambda name: figures[name][1])
-    return rows.Figure(
+    return tables.Figure(
         figures[slowest][1], figures[slowest][0], "ms", limit=nothing[0],
         limit_way="a key that does nothing", notes=tuple(
             f"{name}: median {middle:.0f} ms, 95 % within {most:.0f} ms"

@@ -1,60 +1,6 @@
 """The rows of the table: what is measured, and the target it is held against."""
 
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One figure.
-
-    Attributes:
-        name: by which it is picked on the command line.
-        what: for the table.
-        measure: `module.function` in this package, without arguments; returns a
-            `Figure`.
-        target: number that `Figure.value` is held against.
-        most: whether the target is an upper limit; otherwise a lower one.
-        unit: of the value and the target.
-    """
-
-    name: str
-    what: str
-    measure: str
-    target: float
-    most: bool
-    unit: str
-
-    def reached(self, value: float) -> bool:
-        """Whether a value is on the right side of the target."""
-        return value <= self.target if self.most else value >= self.target
-
-
-@dataclasses.dataclass(frozen=True)
-class Figure:
-    """What was measured for one row.
-
-    Attributes:
-        value: number to hold against the target, in the unit of the row.
-        ours: the same work as a plain figure, such as seconds per image.
-        simple: a simple well-known way of the same work, measured in the same run;
-            None where the row has none.
-        limit: the physical limit, measured in the same run; None where there is none.
-        unit: of `ours`, `simple` and `limit`.
-        simple_way, limit_way: what these two are.
-        peers: other programs that do the same, by name, in the same run and unit.
-        notes: what else was found, short sentences.
-    """
-
-    value: float
-    ours: float
-    unit: str
-    simple: float | None = None
-    simple_way: str = ""
-    limit: float | None = None
-    limit_way: str = ""
-    notes: tuple = ()
-    peers: dict[str, float] = dataclasses.field(default_factory=dict)
-
+from end2end.bench import Row
 
 ROWS = (
     Row("inference", "whole-image inference, float32, file to score, share of the "

@@ -19,12 +19,12 @@ LONGEST = 900               # seconds, after which a process is taken for stuck
 
 def weak() -> object:
     """Images per second of one process and of two that train together."""
-    from benchmarks import rows
+    from end2end.bench import tables
 
     alone = seconds(1, together=False)
     apart = seconds(2, together=False)
     joined = seconds(2, together=True)
-    return rows.Figure(
+    return tables.Figure(
         100 * alone / joined, joined, "s per step", alone,
         "one process on one core", apart,
         "two processes side by side that know nothing of each other",

@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 
-from benchmarks import rows, timing
+from end2end.bench import tables
+from end2end.utils import clocks
 
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-def bootstrap() -> rows.Figure:
+def bootstrap() -> tables.Figure:
     """`metrics.auc_interval` beside scikit-learn in a loop."""
     from sklearn import metrics as sklearn_metrics
 
@@ -20,16 +21,16 @@ def bootstrap() -> rows.Figure:
     rng = np.random.default_rng(1)
     labels = np.arange(400) % 2
     scores = rng.normal(size=400) + labels
-    ours = timing.fastest(lambda: metrics.auc_interval(labels, scores, runs=3000))
+    ours = clocks.fastest(lambda: metrics.auc_interval(labels, scores, runs=3000))
 
     def loop():
         for _ in range(100):
             indices = rng.integers(0, 400, 400)
             sklearn_metrics.roc_auc_score(labels[indices], scores[indices])
 
-    drawing = timing.fastest(lambda: rng.integers(0, 400, (3000, 400)))
-    return rows.Figure(
-        1e3 * ours, 1e3 * ours, "ms", 1e3 * 30 * timing.fastest(loop, runs=2),
+    drawing = clocks.fastest(lambda: rng.integers(0, 400, (3000, 400)))
+    return tables.Figure(
+        1e3 * ours, 1e3 * ours, "ms", 1e3 * 30 * clocks.fastest(loop, runs=2),
         "scikit-learn's roc_auc_score 3000 times, from 100", 1e3 * drawing,
         "drawing the random numbers alone")
 
@@ -43,20 +44,20 @@ def commands() -> list[str]:
         if 'if __name__ == "__main__"' in path.read_text(encoding="utf-8"))
 
 
-def slowest_help() -> rows.Figure:
+def slowest_help() -> tables.Figure:
     """`--help` of every command."""
     seconds = {name: python("-m", name, "--help") for name in commands()}
     name = max(seconds, key=seconds.get)
-    return rows.Figure(
+    return tables.Figure(
         seconds[name], seconds[name], "s", python("-c", "import tensorflow"),
         "importing TensorFlow first", python("-c", "pass"), "starting Python",
         notes=(f"{len(seconds)} commands, the slowest is {name}",))
 
 
-def import_package() -> rows.Figure:
+def import_package() -> tables.Figure:
     """`import end2end`."""
     seconds = python("-c", "import end2end")
-    return rows.Figure(
+    return tables.Figure(
         seconds, seconds, "s", python("-c", "import tensorflow"),
         "importing TensorFlow",
         python("-c", "pass"), "starting Python")
@@ -67,4 +68,4 @@ def python(*words: str) -> float:
     def call():
         subprocess.run([sys.executable, *words], check=True, capture_output=True,
                        cwd=ROOT)
-    return min(timing.seconds(call) for _ in range(3))
+    return min(clocks.seconds(call) for _ in range(3))

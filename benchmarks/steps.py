@@ -9,28 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import networks, peers, rows, timing, training_memory
+from benchmarks import networks, peers, timing, training_memory
+from end2end.bench import device_rows, tables
+from end2end.utils import clocks
 
 SIZE = networks.SIZE
 
 
-def step() -> rows.Figure:
+def step() -> tables.Figure:
     """A step with all layers trained, set up as the training commands do."""
     classifier = networks.classifier()
     shape = (*SIZE, classifier.images.channels)
-    rates, times = [timing.matrix_product_rate()], []
+    rates, times = [clocks.matrix_product_rate()], []
     for more in (), ("--defaults",):
         times.append(training_memory.row_alone(
             "batch 2", size=SIZE, more=("--steps", "4", *more)))
-        rates.append(timing.matrix_product_rate())
+        rates.append(clocks.matrix_product_rate())
     (megabytes, ours), (_, simple) = times
     able, notes = peers.installed(peers.TRAINING)
     others = {name: training_memory.row_alone(
         "batch 2", size=SIZE, more=("--steps", "3", "--peer", name)) for name in able}
     # Forwards once, backwards twice as much: by the inputs and by the weights.
-    count = 3 * 2 * networks.operations(classifier.model, shape)
+    count = 3 * 2 * device_rows.operations(classifier.model, shape)
     limit = count / max(rates)
-    return rows.Figure(
+    return tables.Figure(
         ours, ours, "s per step", simple,
         "Keras's train_on_batch as TensorFlow is set by default", limit,
         "three times the forward operations at the matrix-product rate",
@@ -40,29 +42,29 @@ def step() -> rows.Figure:
         peers={name: seconds for name, (_, seconds) in others.items()})
 
 
-def remat() -> rows.Figure:
+def remat() -> tables.Figure:
     """Memory of two steps with and without recomputed activations."""
     plain, recomputed = (training_memory.row_alone(name, size=SIZE)
                     for name in ("batch 2", "batch 2, --remat"))
-    return rows.Figure(
+    return tables.Figure(
         100 * recomputed[0] / plain[0], recomputed[0], "MB", plain[0],
         "the plain step", notes=(
             f"{plain[1]:.1f} s per step without, {recomputed[1]:.1f} s with --remat",))
 
 
-def waiting() -> rows.Figure:
+def waiting() -> tables.Figure:
     """Share of the time in which a patch network waits for its next batch."""
     with timing.scratch() as folder:
         model, batches, workers = patch_work(folder)
         ours = waited(model, batches.batches(0, 14, workers=workers))
         simple = waited(model, map(batches.batch, range(10)))
-    return rows.Figure(
+    return tables.Figure(
         100 * ours[0], 1e3 * ours[1], "ms per step", 1e3 * simple[1],
         f"batches made between the steps: {100 * simple[0]:.1f} % waiting",
         notes=(patch_note(workers),))
 
 
-def patch_training() -> rows.Figure:
+def patch_training() -> tables.Figure:
     """Rate of patch training with augmentation, against the network on a ready batch.
 
     The first stage, in which the network computes least beside its data. PyTorch's
@@ -77,16 +79,16 @@ def patch_training() -> rows.Figure:
         able, notes = peers.installed(peers.LOADING)
         sources |= {name: peer.build(batches, steps, workers)
                     for name, peer in able.items()}
-        times = timing.interleaved(*(
+        times = clocks.interleaved(*(
             lambda source=source: trained(model, source())
             for source in sources.values()), rounds=3)
-        making = timing.interleaved(*(
+        making = clocks.interleaved(*(
             lambda source=source: collections.deque(source(), maxlen=0)
             for name, source in sources.items() if name != "alone"), rounds=5)
     with_data, alone = (np.median(times[:, place]) / steps for place in (0, 1))
     rates = steps * batches.batch_size / np.median(making, axis=0)
-    return rows.Figure(
-        100 * timing.ratio(times[:, 1], times[:, 0]), 1e3 * with_data, "ms per step",
+    return tables.Figure(
+        100 * clocks.ratio(times[:, 1], times[:, 0]), 1e3 * with_data, "ms per step",
         limit=1e3 * alone, limit_way="the network on a batch that is there",
         peers={name: 1e3 * np.median(column) / steps
                for name, column in zip(able, times.T[2:], strict=True)},

@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import functools
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -61,8 +60,7 @@ def as_in_training() -> None:
     from end2end.config import training_command
     from end2end.utils import processes
 
-    for variable, value in training_command.ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    training_command.set_environment()
     processes.keep_freed_memory()
 
 
@@ -95,9 +93,10 @@ def measure(
     """
     import numpy as np
 
-    from benchmarks import peers, timing
+    from benchmarks import peers
     from end2end import config, models
     from end2end.training import remat
+    from end2end.utils import clocks
 
     options = config.TrainingOptions(optimizer="adam", **flags)
     model = compiled(options, size=size, net=net)
@@ -111,7 +110,7 @@ def measure(
     seconds = []
     with remat.recomputing(model) if options.remat else contextlib.nullcontext():
         for _ in range(steps):
-            seconds.append(timing.seconds(work))
+            seconds.append(clocks.seconds(work))
     return peak() - before, min(seconds[1:])
 
 

@@ -1,5 +1,6 @@
 from . import archive as archive
 from . import augment as augment
+from . import bench as bench
 from . import checkpoints as checkpoints
 from . import completion as completion
 from . import config as config
@@ -53,6 +54,7 @@ __all__ = [
     "auc",
     "auc_interval",
     "augment",
+    "bench",
     "checkpoints",
     "completion",
     "config",

@@ -12,20 +12,10 @@ import tiny_classifier
 from benchmarks import __main__ as command
 from benchmarks import picture_kinds, planted_gaps, rows
 from end2end import checkpoints, prediction
+from end2end.bench import tables
 from end2end.utils import files
 
-FIGURE = rows.Figure(5.0, 0.5, "s", 2.0, "a loop", 0.4, "the limit", ("a note",))
-
-
-def row(**changes):
-    return rows.Row(**dict(name="one", what="work", measure="small.bootstrap", target=6,
-                           most=True, unit="x") | changes)
-
-
-@pytest.mark.parametrize("most, value, reached", [
-    (True, 6, True), (True, 6.1, False), (False, 6, True), (False, 5.9, False)])
-def test_a_target_is_an_upper_or_a_lower_limit(most, value, reached):
-    assert row(most=most).reached(value) is reached
+FIGURE = tables.Figure(5.0, 0.5, "s", 2.0, "a loop", 0.4, "the limit", ("a note",))
 
 
 def test_every_row_names_a_function_that_exists():
@@ -33,29 +23,6 @@ def test_every_row_names_a_function_that_exists():
         module, function = row.measure.split(".")
         assert callable(getattr(importlib.import_module(f"benchmarks.{module}"),
                                 function)), row.name
-
-
-def test_the_limit_of_a_network_counts_its_convolutions_by_hand():
-    keras = pytest.importorskip("keras")
-    from benchmarks import networks
-    image = keras.Input((8, 6, 3))
-    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(image)
-    x = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
-    assert networks.operations(keras.Model(image, x), (8, 6, 3)) == (
-        2 * 3 * 3 * 3 * 4 * (4 * 3) + 2 * 4 * 2)
-
-
-@pytest.mark.parametrize("peers, expected", [
-    ({}, "2 s: a loop, 4 x"), ({"another": 0.25}, "0.25 s: another, 0.5 x"),
-    ({"slow": 9.0}, "2 s: a loop, 4 x")])
-def test_the_best_peer_is_the_fastest_of_all_with_its_ratio(peers, expected):
-    figure = dataclasses.asdict(dataclasses.replace(FIGURE, peers=peers))
-    assert command.best_peer(figure) == expected
-    alone = dataclasses.asdict(rows.Figure(1.0, 1.0, "s"))
-    assert command.best_peer(alone) == ""
-    line = command.line(row(), figure | dict(reached=True)).splitlines()[0]
-    assert line.count("|") == len(command.HEADER) + 1
-    assert command.line(row(), dict(error="no")).count("|") == len(command.HEADER) + 1
 
 
 def test_rows_of_several_calls_are_kept_in_one_file(tmp_path, monkeypatch, capsys):

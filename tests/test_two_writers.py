@@ -131,6 +131,7 @@ ROWS = (
     ("predict --overlay", "end2end.predict",
      "IN/best.h5 IN/set --out OUT/s.csv --overlay OUT/maps", "folder", "OUT/maps"),
     ("offline", "end2end.offline", "OUT --source IN", "folder", "OUT"),
+    ("bench", "end2end.bench", "patch-scores --out OUT/b.json", "file", "OUT/b.json"),
     ("figure", "end2end.paper_figures",
      "fig3 --panel A IN/scores.csv --out OUT/a.png", "file", "OUT/a.png"),
 )

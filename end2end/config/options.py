@@ -273,6 +273,18 @@ class TrainingOptions:
         "float32", "--precision",
         choices=("float32", "mixed_bfloat16", "mixed_float16"),
         help="number format of the layers; weights stay float32")
+    xla: bool = option(
+        False, "--xla",
+        help="compile the network by XLA; needs --no-deterministic, one device and "
+        "images of one size")
+    data_format: str = option(
+        "automatic", "--data-format", choices=("automatic", "channels-last"),
+        help="order of the values in the memory of a GPU: channels-last, or the order "
+        "that TensorFlow expects to be faster")
+    tune: bool = option(
+        False, "--tune",
+        help="measure --precision, --xla and --data-format for some steps at the start "
+        "and take the fastest whose losses stay")
     remat: bool = option(
         False, "--remat",
         help="recompute activations in the backward pass: less memory, more time")

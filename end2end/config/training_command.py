@@ -59,9 +59,7 @@ def parse(
         files.InputError: there is no experiment of that name.
     """
     arguments = parser.parse_args(argv)
-    # TensorFlow reads it when it is imported, which is later; what a user set wins.
-    for variable, value in ENVIRONMENT.items():
-        os.environ.setdefault(variable, value)
+    set_environment()
     name = arguments.experiment
     if name is not None:
         if name not in experiments:
@@ -74,3 +72,10 @@ def parse(
             [*map(str, experiments[name]), "--experiment", name, *typed])
     folders = arguments.train_dir, arguments.val_dir, arguments.test_dir
     return folders, *(options.fill(group, arguments) for group in GROUPS)
+
+
+def set_environment() -> None:
+    """Sets `ENVIRONMENT` but for what a user set; TensorFlow reads it when it is
+    imported, which is later."""
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)

@@ -10,6 +10,8 @@ from . import replicas as replicas
 from . import run_inputs as run_inputs
 from . import schedule as schedule
 from . import starting as starting
+from . import tuning as tuning
+from . import variants as variants
 
 __all__ = [
     "callbacks",
@@ -24,4 +26,6 @@ __all__ = [
     "run_inputs",
     "schedule",
     "starting",
+    "tuning",
+    "variants",
 ]

@@ -160,6 +160,14 @@ def check(layout: Layout, training: config.TrainingOptions) -> None:
         raise files.InputError(
             "--precision mixed_float16 works on one device only; use mixed_bfloat16, "
             f"or unset NUM_GPU_DEVICES and {TF_CONFIG}.")
+    if training.xla:
+        raise files.InputError(
+            "--xla works on one device only; leave it out, or unset NUM_GPU_DEVICES "
+            f"and {TF_CONFIG}.")
+    if layout.hosts > 1 and training.tune:
+        raise files.InputError(
+            "--tune works on one host only; leave it out and give --precision or "
+            f"--data-format by hand, or unset {TF_CONFIG}.")
     if layout.hosts > 1 and training.best_model == run_inputs.NOSAVE:
         raise files.InputError(
             "--best-model NOSAVE leaves nothing to go on from when a host fails; name "

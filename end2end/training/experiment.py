@@ -6,6 +6,7 @@ imported from TensorFlow before folders and settings were found good.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import pathlib
@@ -57,16 +58,13 @@ def run_patch_experiment(
     if not training.resume_from:
         models.check_patch_size(model.backbone, images.size)
     data, settings = run_inputs.open_data("patch", folders, settings)
-    with run_inputs.outputs(settings), devices.started(settings) as settings:
+    with run_inputs.outputs(settings), _begun("patch", data, settings) as settings:
         signature = run_inputs.run_signature("patch", data, settings)
         devices.agree(settings, signature)
         if earlier := run_inputs.earlier_report(signature, settings):
             return earlier if settings.layout.chief else {}
-        with devices.scope(settings):
-            network, settings = end2end.training.starting.patch_network(settings)
-        ends = end2end.training.starting.boundaries(network, settings)
-        stages = end2end.training.schedule.patch_stages(
-            training, settings.model, **ends)
+        network, stages, settings = end2end.training.starting.network_and_stages(
+            "patch", settings)
         if len(stages) == 1:
             settings.say(
                 f"one stage, of all layers, to epoch {stages[0].until_epoch}; the "
@@ -92,8 +90,7 @@ def run_image_experiment(
     """
     settings = Settings(images, model, training, say, verbose, devices.layout(training),
                         not_asked=not_asked)
-    return _run_on_mammograms(
-        "whole_image", folders, settings, end2end.training.starting.image_network)
+    return _run_on_mammograms("whole_image", folders, settings)
 
 
 def run_two_view_experiment(
@@ -113,13 +110,11 @@ def run_two_view_experiment(
         raise files.InputError(
             "a network of two views is trained on one device; leave out "
             "NUM_GPU_DEVICES and TF_CONFIG.")
-    return _run_on_mammograms(
-        "two_view", folders, settings, end2end.training.starting.two_view_network)
+    return _run_on_mammograms("two_view", folders, settings)
 
 
-def _run_on_mammograms(kind, folders, settings, make_network):
+def _run_on_mammograms(kind, folders, settings):
     """A run on whole images or breasts, which are judged by AUROC."""
-    training = settings.training
     run_inputs.check_start(settings)
     settings = run_inputs.with_inputs_of_backbone(
         run_inputs.with_scale_of_start(settings))
@@ -129,20 +124,26 @@ def _run_on_mammograms(kind, folders, settings, make_network):
             listed, say=lambda text, split=split: settings.say(f"{split}: {text}"))
             for split, listed in data.items()}
     run_inputs.check_both_classes(data["val"], "validation")
-    with run_inputs.outputs(settings), devices.started(settings) as settings:
+    with run_inputs.outputs(settings), _begun(kind, data, settings) as settings:
         signature = run_inputs.run_signature(kind, data, settings)
         devices.agree(settings, signature)
         if earlier := run_inputs.earlier_report(signature, settings):
             return earlier if settings.layout.chief else {}
-        with devices.scope(settings):
-            network, settings = make_network(settings)
-        first_trainable = end2end.training.starting.first_trainable(network, settings)
-        stages = end2end.training.schedule.image_stages(
-            training, settings.model, first_trainable=first_trainable)
-        stages = end2end.training.starting.adapted(stages, network, settings)
+        network, stages, settings = end2end.training.starting.network_and_stages(
+            kind, settings)
         parent = start_of(settings)
         history = fit(kind, network, stages, data, settings, signature, parent)
         return report(kind, network, history, data, settings, signature, parent)
+
+
+@contextlib.contextmanager
+def _begun(kind, data, settings):
+    """Inside, the devices of the run are up and it is known how it is computed."""
+    # Before the devices: who has a GPU takes all of its memory.
+    if settings.training.tune:
+        settings = end2end.training.tuning.tuned(kind, data, settings)
+    with devices.started(settings) as settings:
+        yield settings
 
 
 # So many training images tell the range of intensities and sizes.

@@ -5,10 +5,11 @@ import dataclasses
 import logging
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from end2end import config
 from end2end.training import (
@@ -102,6 +103,26 @@ def train(
     return run.through(watch)
 
 
+def first_steps(
+        model: keras.Model, stage: schedule.Stage, batches: run_inputs.Batches, *,
+        options: config.TrainingOptions, watch: str = "val_auc",
+        count: int = 4) -> Iterator[float]:
+    """Trains the first batches as a run of this stage would, to measure it.
+
+    The batches are read before the first step, and nothing is validated.
+
+    Args:
+        model, batches, options, watch: as of `train`; the model is changed.
+        stage: that is trained.
+        count: of steps.
+
+    Yields:
+        the loss of each step.
+    """
+    run = _Run(model, [stage], batches, batches, options, Output())
+    yield from run.first_steps(count, watch)
+
+
 class _Run:
     """One run through all stages; its attributes are what the stages share."""
 
@@ -121,9 +142,7 @@ class _Run:
             remat.set_precision(model, options.precision)
 
     def through(self, watch):
-        images = self.validation.auc = watch == "val_auc"
-        self.weights = schedule.class_weights(
-            self.options, self.model.output_shape[-1], most=2 if images else 3)
+        self._weigh(watch)
         only = (max(stage.until_epoch for stage in self.stages)
                 if self.options.keep_epoch == "last" else None)
         if watch == "val_auc":
@@ -154,6 +173,45 @@ class _Run:
         if history.best_epoch is None:
             history.best = None
         return history
+
+    def first_steps(self, count, watch):
+        """Losses of the first steps of the first stage, one by one."""
+        self._weigh(watch)
+        with self.model.distribute_strategy.scope():
+            self._compile(self.stages[0])
+        step, batches = self._stepper(), []
+        workers = self.options.workers
+        if self.devices:
+            batches = [parts for _, parts in self.devices.parts(
+                self.batches, 0, count, workers=workers, weighted=self._weighted)]
+        else:
+            batches = [self._weighted(*batch) for batch in self.batches.batches(
+                0, count, workers=workers)]
+        with self._memory():
+            for batch in batches:
+                yield step(batch)
+
+    def _stepper(self):
+        """A function that trains on a batch, or its parts, and returns the loss."""
+        if self.devices is None:
+            def step(batch):
+                images, labels, weights = batch
+                self.model.reset_metrics()
+                return float(self.model.train_on_batch(
+                    images, labels, sample_weight=weights)[0])
+            return step
+        on_all = self.devices.stepper(self.model, self.loss)
+        return lambda parts: float(on_all(self.devices.spread(
+            [tuple(map(tf.constant, part)) for part in parts]))[0])
+
+    def _weigh(self, watch):
+        images = self.validation.auc = watch == "val_auc"
+        self.weights = schedule.class_weights(
+            self.options, self.model.output_shape[-1], most=2 if images else 3)
+
+    def _memory(self):
+        return (remat.recomputing(self.model) if self.options.remat
+                else contextlib.nullcontext())
 
     def _beside_the_bar(self, text):
         """Says something at the end of an epoch, when a progress bar has the line."""
@@ -212,9 +270,9 @@ class _Run:
         if self.options.semantics == "corrected":
             freezing.set_penalties(self.model, weight_decay=stage.weight_decay,
                                    dropout=stage.dropout, seed=self.options.seed)
-        # XLA compiles for minutes on a processor, and is refused with determinism.
-        self.model.compile(self._optimizer(stage), self.loss, jit_compile=False,
-                           metrics=None if self.devices else ["accuracy"])
+        self.model.compile(
+            self._optimizer(stage), self.loss, jit_compile=self.options.xla,
+            metrics=None if self.devices else ["accuracy"])
         # Not `optimizer`, which Keras wraps to scale the loss of half precision.
         self.model.optimizer.build(self.model.trainable_variables)
         if self.devices:
@@ -276,10 +334,8 @@ class _Run:
         if self.chief:
             followers.append(callbacks.TimeLeft(
                 self.stages[-1].until_epoch, self._beside_the_bar))
-        once_more = (remat.recomputing(self.model) if self.options.remat
-                     else contextlib.nullcontext())
         try:
-            with once_more:
+            with self._memory():
                 if self.devices:
                     self._fit_on_all(epochs_before, stage.until_epoch, followers)
                 else:
@@ -319,8 +375,6 @@ class _Run:
         Keras's own adapters start again or lose batches between epochs; this one yields
         each batch once, whatever the number of threads.
         """
-        import tensorflow as tf
-
         def generate():
             try:
                 for batch in self.batches.batches(

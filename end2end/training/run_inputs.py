@@ -185,6 +185,7 @@ def check_settings(settings: Settings) -> None:
                 raise files.InputError(
                     f"{flag} works on one device; leave it out, or NUM_GPU_DEVICES and "
                     "TF_CONFIG.")
+    _check_xla(settings)
     for path in (training.best_model, training.final_model):
         if path != NOSAVE and pathlib.Path(path).suffix not in (".h5", ".hdf5"):
             raise files.InputError(
@@ -193,6 +194,20 @@ def check_settings(settings: Settings) -> None:
             files.writable_folder(pathlib.Path(path).parent)
     if training.resume_from:
         checkpoints.existing_model(training.resume_from)
+
+
+def _check_xla(settings):
+    if not settings.training.xla:
+        return
+    if settings.training.deterministic:
+        # TensorFlow would go on without it.
+        raise files.InputError(
+            "--xla is not repeatable bit for bit; add --no-deterministic, or leave it "
+            "out.")
+    if settings.images.height is not None:
+        raise files.InputError(
+            "--xla needs images of one size; give --img-size in place of --img-height, "
+            "or leave it out.")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from end2end import checkpoints, config, models
-from end2end.training import freezing, schedule
+from end2end.training import devices, freezing, schedule, variants
 from end2end.utils import files, processes
 
 if TYPE_CHECKING:
@@ -25,8 +25,29 @@ def start_repeatably(training: config.TrainingOptions) -> None:
     """Seeds new weights and dropout, and asks TensorFlow for repeatable sums."""
     processes.keep_freed_memory()
     keras.utils.set_random_seed(training.seed)
+    variants.set_data_format(training.data_format)
     if training.deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+def network_and_stages(
+        kind: str, settings: Settings
+) -> tuple[keras.Model, list[schedule.Stage], Settings]:
+    """The network of a run, its stages, and the settings with its channels.
+
+    Args:
+        kind: `patch`, `whole_image` or `two_view`.
+        settings: with the strategy, where there are several devices.
+    """
+    with devices.scope(settings):
+        network, settings = NETWORKS[kind](settings)
+    training, options = settings.training, settings.model
+    if kind == "patch":
+        return network, schedule.patch_stages(
+            training, options, **boundaries(network, settings)), settings
+    stages = schedule.image_stages(
+        training, options, first_trainable=first_trainable(network, settings))
+    return network, adapted(stages, network, settings), settings
 
 
 def patch_network(settings: Settings) -> tuple[keras.Model, Settings]:
@@ -117,14 +138,15 @@ def check_image_size(settings: Settings) -> None:
     """Refuses images too small for the blocks before any image is read.
 
     Of small images alone, as the network is built for that, and by one process with one
-    device, as several must not begin before they know of each other; others are told
-    when their network is built, and what there is to say is said then.
+    device, as several must not begin before they know of each other; nor before trials
+    (`--tune`), for which a GPU must be free. Others are told when their network is
+    built, and what there is to say is said then.
 
     Raises:
         files.InputError: the images are too small; the message names a size that works.
     """
     if (min(settings.images.size) >= LARGE_SIDE or settings.training.resume_from
-            or settings.layout.strategy != "none"):
+            or settings.training.tune or settings.layout.strategy != "none"):
         return
     logging.disable(logging.WARNING)
     try:
@@ -150,6 +172,10 @@ def two_view_network(settings: Settings) -> tuple[keras.Model, Settings]:
         model, `Settings`.
     """
     return _on_trunk(settings, models.two_view_classifier)
+
+
+NETWORKS = {"patch": patch_network, "whole_image": image_network,
+            "two_view": two_view_network}
 
 
 def _on_trunk(settings, build):

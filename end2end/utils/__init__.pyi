@@ -1,5 +1,6 @@
 from . import cells as cells
 from . import checksums as checksums
+from . import clocks as clocks
 from . import commands as commands
 from . import distribution as distribution
 from . import errors as errors
@@ -17,6 +18,7 @@ from . import temporary as temporary
 __all__ = [
     "cells",
     "checksums",
+    "clocks",
     "commands",
     "distribution",
     "errors",

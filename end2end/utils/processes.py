@@ -7,14 +7,16 @@ import gc
 import logging
 import multiprocessing
 import os
+import pickle
 import platform
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import cv2
 
-from end2end.utils import quiet
+from end2end.utils import commands, quiet
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,55 @@ def pool(workers: int) -> Iterator[concurrent.futures.ProcessPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+def alone(function: Callable, *arguments: Any, seconds: float) -> Any:
+    """Calls a function in a fresh process of its own, which can neither change this one
+    nor take it along.
+
+    Args:
+        function: of a module; it and its arguments and result are sent by pickle.
+        arguments: of the function.
+        seconds: of the clock, after which the process is ended.
+
+    Raises:
+        ChildProcessError: the function raised an error, or the process died or was
+            ended; the message says which.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    # Packed here and unpacked there: first its imports are made quiet.
+    packed = pickle.dumps((function, arguments))
+    process = context.Process(target=_call, args=(theirs, packed))
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(seconds):
+            raise ChildProcessError(f"not done within {seconds:.0f} s")
+        result, error = ours.recv()
+    except EOFError:
+        process.join()
+        raise ChildProcessError(
+            f"its process ended with status {process.exitcode}") from None
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+    if error:
+        raise ChildProcessError(error)
+    return result
+
+
+def _call(connection, packed):
+    """What a process of `alone` does."""
+    _begin()
+    try:
+        function, arguments = pickle.loads(packed)
+        answer = function(*arguments), ""
+    except Exception as error:
+        log.debug("in a process of its own:", exc_info=True)
+        answer = None, commands.one_line(error)
+    connection.send(answer)
 
 
 def _begin() -> None:

@@ -33,7 +33,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
             "end2end.offline", "end2end.verify"),
     "The paper": ("ddsm_train.experiments", "inbreast.experiments",
                   "end2end.paper_figures"),
-    "Help": ("end2end.completion", "end2end.config", "ddsm_train.model_table"),
+    "Help": ("end2end.completion", "end2end.config", "end2end.bench",
+             "ddsm_train.model_table"),
 }
 MODULES = tuple(module for modules in GROUPS.values() for module in modules)
 # First words of the one command, by package.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import end2end.training
+from end2end import config
 from end2end.data import image_lists
 from end2end.utils import files
 from inbreast.dataset import subsets
@@ -86,6 +87,11 @@ def run(folders: Sequence[str], options: Sequence[Any], count: int, *,
             (*manifests, folders[2]), images, model, fold, say=say, verbose=verbose,
             not_asked=not_asked)
         histories.append(report["history"])
+        if training.tune:   # once for all
+            choice = end2end.training.variants.of(
+                config.from_dict(config.TrainingOptions, report["training"]))
+            training = end2end.training.variants.applied(
+                dataclasses.replace(training, tune=False), choice)
     epoch = best_epoch(histories)
     say(f"\nepoch {epoch} has the highest mean AUC over {len(histories)} folds; all "
         "women train up to it")

@@ -1,10 +1,13 @@
 """Networks of a few dozen weights and batches from arrays, for the training tests."""
 
+import dataclasses
 import types
 
 import keras
 import numpy as np
 from keras import layers
+
+from end2end.models import backbones
 
 CLASSES = 2
 
@@ -40,6 +43,19 @@ def flat_network(*, dropout=0.0, weight_decay=0.01, seed=1):
     x = layers.Dense(CLASSES, activation="softmax", name="output",
                      kernel_regularizer=keras.regularizers.L2(weight_decay))(x)
     return keras.Model(image, x, name="flat")
+
+
+def use_tiny_trunk(monkeypatch):
+    """Makes Yaroslav's network one convolution."""
+    def trunk(x):
+        x = layers.Conv2D(4, 3, strides=4, padding="same", name="block1_conv1")(x)
+        x = layers.BatchNormalization(name="batch_normalization_1")(x)
+        return layers.Activation("relu", name="activation_1")(x)
+
+    row = dataclasses.replace(
+        backbones.BACKBONES["yaroslav"], build=trunk, features="activation_1",
+        smallest=1)
+    monkeypatch.setitem(backbones.BACKBONES, "yaroslav", row)
 
 
 class ArrayBatches:

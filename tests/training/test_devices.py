@@ -105,7 +105,7 @@ def test_a_number_of_gpus_that_is_none_is_refused(monkeypatch, gpus):
 
 
 @pytest.mark.parametrize("changes, reason", [
-    (dict(accumulate=2), "--accumulate 2"),
+    (dict(accumulate=2), "--accumulate 2"), (dict(xla=True), "--xla"),
     (dict(precision="mixed_float16"), "--precision mixed_float16")])
 def test_what_works_on_one_device_only_is_refused_on_several(
         monkeypatch, changes, reason):
@@ -117,6 +117,13 @@ def test_what_works_on_one_device_only_is_refused_on_several(
 def test_several_hosts_need_a_file_to_go_on_from(monkeypatch):
     with pytest.raises(files.InputError, match="NOSAVE"):
         layout(monkeypatch, best_model="NOSAVE", content=dict(
+            cluster=HOSTS, task=dict(type="worker", index=0)))
+
+
+def test_several_hosts_are_not_tuned_and_several_devices_are(monkeypatch):
+    assert layout(monkeypatch, tune=True, gpus="2").devices == 2
+    with pytest.raises(files.InputError, match="--tune works on one host only"):
+        layout(monkeypatch, tune=True, content=dict(
             cluster=HOSTS, task=dict(type="worker", index=0)))
 
 

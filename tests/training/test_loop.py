@@ -53,6 +53,17 @@ def test_epoch_flags_are_end_points_of_the_run():
         (1, "stage 0"), (2, "stage 0"), (3, "stage 1"), (4, "stage 2"), (5, "stage 2")]
 
 
+def test_first_steps_are_those_of_a_run_and_validate_nothing():
+    batches = tiny_networks.ArrayBatches()
+    losses = list(loop.first_steps(
+        tiny_networks.flat_network(), stages(1)[0], batches, options=TRAINING, count=3))
+    history = run([1])
+    # Ten images: batches of four, four and two.
+    assert np.average(losses, weights=[4, 4, 2]) == pytest.approx(
+        history.rows[0]["loss"], rel=1e-6)
+    assert batches.asked == [0, 1, 2]
+
+
 def test_a_stage_whose_end_is_reached_runs_no_epoch():
     assert [row["stage"] for row in run([2, 1, 3]).rows] == [
         "stage 0", "stage 0", "stage 2"]

@@ -65,10 +65,17 @@ def test_the_training_batch_is_a_share_of_the_batch():
     (dict(batch_size=1), "gives no training batch"),
     (dict(class_list=("neg", "neg")), "two or more different class names"),
     (dict(final_model="last.txt"), "should end in .h5"),
+    (dict(xla=True), "--no-deterministic"),
+    (dict(xla=True, deterministic=False, images=config.ImageOptions(height=64)),
+     "images of one size"),
     (dict(resume_from="nowhere.h5"), "nowhere.h5 does not exist")])
 def test_settings_that_cannot_work_are_refused(tmp_path, changes, reason):
     with pytest.raises(files.InputError, match=reason):
         run_inputs.check_settings(settings(tmp_path, **changes))
+
+
+def test_xla_is_allowed_without_repeatability(tmp_path):
+    run_inputs.check_settings(settings(tmp_path, xla=True, deterministic=False))
 
 
 def test_a_text_to_train_further_is_refused_before_anything_is_said(tmp_path):

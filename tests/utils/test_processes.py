@@ -90,3 +90,33 @@ def test_workers_end_with_a_killed_command(tmp_path):
 def test_jobs_of_a_pool_come_back():
     with processes.pool(2) as pool:
         assert list(pool.map(abs, [-1, 2, -3])) == [1, 2, 3]
+
+
+def answer_of(task):
+    """What a process of its own does for the tests below."""
+    import os
+    import time
+
+    if task == "refuse":
+        raise ValueError("two\nlines")
+    if task == "die":
+        os._exit(7)
+    if task == "wait":
+        time.sleep(60)
+    return task, os.getpid()
+
+
+def test_a_function_is_called_in_a_process_of_its_own():
+    import os
+
+    task, process = processes.alone(answer_of, "work", seconds=60)
+    assert task == "work" and process != os.getpid()
+
+
+@pytest.mark.parametrize("task, seconds, message", [
+    ("refuse", 60, "^two lines$"), ("die", 60, "its process ended with status 7"),
+    ("wait", 0.01, "not done within 0 s")])
+def test_a_process_that_fails_dies_or_takes_too_long_is_one_error(
+        task, seconds, message):
+    with pytest.raises(ChildProcessError, match=message):
+        processes.alone(answer_of, task, seconds=seconds)

@@ -1,0 +1,133 @@
+"""Rows of devices: which, what each is held against, and one measured here."""
+
+import dataclasses
+
+import keras
+import pytest
+import tiny_networks
+
+from end2end.bench import device_rows, works
+from end2end.training import tuning, variants
+
+STEP = next(work for work in works.WORKS if work.name == "image-step")
+HOST = variants.Machine(2, frozenset(variants.remat.PRECISIONS))
+XLA = variants.Variant(xla=True)
+
+
+def case(variant=variants.PLAIN, *, count=1, kind="CPU", work=STEP):
+    return device_rows.Case(works.Place(kind, count=count), work, variant, "smoke")
+
+
+def test_all_ways_are_measured_on_a_gpu_that_has_them_plain_float32_first():
+    cases, missing = device_rows.planned(
+        [works.Place("GPU", 1)], [STEP], scale="smoke", host=HOST)
+    assert [case.variant for case in cases] == list(variants.VARIANTS)
+    assert cases[0].variant == variants.PLAIN and missing == []
+    assert cases[1].name == "gpu-1 image-step float32+channels-last"
+
+
+def test_ways_that_devices_together_or_a_processor_lack_are_said_once():
+    cases, missing = device_rows.planned(
+        [works.Place("GPU", count=2)], [STEP], scale="smoke", host=HOST)
+    assert not any(case.variant.xla for case in cases) and len(missing) == 2
+    cases, missing = device_rows.planned(
+        [works.Place("CPU")], [STEP], scale="smoke",
+        host=variants.Machine(0, frozenset({"float32"})))
+    assert [case.variant.name for case in cases] == ["float32", "float32, XLA"]
+    assert [text.partition(":")[0] for text in missing] == [
+        "processor, a processor has that order anyway",
+        "processor, no device here computes in bfloat16",
+        "processor, no device here computes in float16"]
+
+
+def table(monkeypatch, *trials, rate=1e9):
+    """A table whose processes answer at once: operations first, then trials."""
+    answers = iter([2_000_000, *((trial, rate) for trial in trials)])
+
+    def alone(function, *arguments, seconds):
+        answer = next(answers)
+        if isinstance(answer, tuple) and isinstance(answer[0], str):
+            raise ChildProcessError(answer[0])
+        return answer
+
+    monkeypatch.setattr(device_rows.processes, "alone", alone)
+    return device_rows.Table()
+
+
+def test_plain_float32_is_held_against_matrix_products_by_hand(monkeypatch):
+    rows = table(monkeypatch, tuning.Trial(0.02, 300, (1.0, 2.0)))
+    row, figure = rows.row(case())
+    # Two images in 0.02 s; two million operations at a billion per second: 2 of 10 ms.
+    assert figure["ours"] == pytest.approx(0.01)
+    assert (figure["limit"], figure["value"]) == (
+        pytest.approx(0.002), pytest.approx(20))
+    assert (row.target, figure["reached"], figure["simple"]) == (55, False, None)
+
+
+def test_another_way_and_several_devices_are_held_against_one_plain(monkeypatch):
+    rows = table(monkeypatch, tuning.Trial(0.02, 300, (1.0, 2.0)),
+                 tuning.Trial(0.01, 300, (1.0, 2.01)), tuning.Trial(0.025, 300, (9.0,)))
+    rows.row(case())
+    row, figure = rows.row(case(XLA))
+    assert (figure["value"], row.unit, figure["reached"]) == (
+        pytest.approx(2), "x", True)
+    assert "losses differ from those of float32 by 0.5 %, beyond" in figure["notes"][1]
+    row, figure = rows.row(case(count=2))
+    # Twice the images in 1.25 times the time of one device.
+    assert figure["value"] == pytest.approx(80) and row.unit == "%"
+    assert figure["limit"] == pytest.approx(0.001)
+
+
+def test_a_row_that_fails_says_why_and_the_next_is_measured(monkeypatch):
+    rows = table(monkeypatch, "no memory", tuning.Trial(0.02, 300, (1.0,)))
+    assert rows.row(case())[1]["error"] == "no memory"
+    # Without plain float32 there is only the limit to hold it against.
+    assert rows.row(case(XLA))[1]["simple"] is None
+
+
+def test_scores_within_the_bound_are_said_to_be():
+    trial = tuning.Trial(1, 1, (0.5, 0.5001))
+    work = dataclasses.replace(STEP, measure="scores")
+    assert device_rows.agreement(
+        case(XLA, work=work), trial, tuning.Trial(1, 1, (0.5, 0.5))) == (
+        "scores differ from those of float32 by 0.02 %, within 0.03 %")
+
+
+def test_operations_of_a_network_count_its_convolutions_by_hand():
+    image = keras.Input((8, 6, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(image)
+    x = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+    expected = 2 * 3 * 3 * 3 * 4 * (4 * 3) + 2 * 4 * 2
+    model = keras.Model(image, x)
+    assert device_rows.operations(model, (8, 6, 3)) == expected
+    outside = keras.Input((8, 6, 3))
+    nested = keras.Model(outside, keras.layers.Dense(5)(model(outside)))
+    assert device_rows.operations(nested, (8, 6, 3)) == expected + 2 * 2 * 5
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """A trunk of one convolution, and no graphs to compile."""
+    import tensorflow as tf
+
+    tiny_networks.use_tiny_trunk(monkeypatch)
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+# One of each kind of network and of each kind of work.
+@pytest.mark.parametrize("work", works.WORKS[1:3], ids=lambda work: work.name)
+def test_a_case_is_measured_on_the_processor(eager, work):
+    trial, rate = device_rows.measured(case(work=work))
+    assert trial.seconds > 0 and trial.megabytes > 1 and rate > 0
+    steps, classes = tuning.STEPS, len(device_rows.CLASSES[work.kind])
+    assert len(trial.values) == (
+        steps if work.measure == "step" else work.batch * classes)
+
+
+@pytest.mark.slow
+def test_operations_of_a_step_are_three_times_those_of_scores(eager):
+    scores = next(work for work in works.WORKS if work.name == "image-scores")
+    assert device_rows.operations_of(case()) == 3 * device_rows.operations_of(
+        case(work=scores)) > 0
