@@ -267,15 +267,14 @@ def measured(name: str) -> list[dict]:
     """The points of a curve, from small to large, in this process.
 
     Returns:
-        for each size seconds of the processor of two rounds, and megabytes that the
-        work took beyond what the process had when the first was prepared.
+        for each size seconds of the processor of two rounds, and megabytes that
+        were taken so far beyond what the process had before the first.
     """
     curve = next(curve for curve in CURVES if curve.name == name)
-    points = []
+    points, before = [], training_memory.peak()
     for size in curve.sizes:
         with timing.scratch() as folder:
             work = curve.prepare(folder, size)
-            before = training_memory.peak()
             work()      # imports, graphs and caches
             rounds = [seconds(work) for _ in range(2)]
             points.append(dict(size=size, seconds=min(rounds), rounds=rounds,
