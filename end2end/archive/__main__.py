@@ -124,10 +124,17 @@ NEXT = {"predict": after_predict, "sample": after_sample}
 
 
 def outputs(arguments: argparse.Namespace) -> list[str]:
-    """The folders, paths or URLs, that a task writes to."""
+    """The folders, paths or URLs, that a task writes to.
+
+    Raises:
+        files.InputError: a name is empty, as that of a variable that is not set.
+    """
     names = [arguments.out]
     if arguments.task == "sample":
         names += [arguments.train_out, arguments.val_out]
+    if not all(map(str, names)):
+        raise files.InputError(
+            "an output folder has no name; give --out a path or URL.")
     return list(map(str, names))
 
 

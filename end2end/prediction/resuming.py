@@ -208,6 +208,7 @@ def state(path: files.Path) -> FileState:
             not end.
         OSError: it cannot be read.
     """
+    path = files.named(path, "image")
     status, read = os.stat(path), time.time_ns()
     files.check_size(
         files.existing_file(path, "image"), files.MAX_DICOM_BYTES, "image")

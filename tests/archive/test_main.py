@@ -43,6 +43,22 @@ def test_what_is_no_manifest_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_without_a_name_is_refused(tmp_path):
+    (tmp_path / "in.csv").write_text("path\na.png\n")
+    with pytest.raises(files.InputError, match="output folder has no name"):
+        program.main(["prepare", str(tmp_path / "in.csv"), "--out", ""])
+
+
+def test_a_path_that_no_system_takes_is_an_error_of_its_row(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((80, 60), 255, np.uint8))
+    (tmp_path / "in.csv").write_bytes(b"path\na\0b.png\na.png\n")
+    program.main(["prepare", str(tmp_path / "in.csv"), "--out", str(tmp_path / "out"),
+                  "--size", "64", "48"])
+    bad, good = shards.read_rows(tmp_path / "out")
+    assert "control character in it; rename it" in bad["error"]
+    assert good["error"] == ""
+
+
 @pytest.mark.parametrize("flips", [True, False])
 def test_archive_scores_equal_those_of_the_ordinary_path(tmp_path, flips):
     from end2end import checkpoints, prediction
