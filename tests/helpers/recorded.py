@@ -35,7 +35,7 @@ PACKAGES = ("keras", "numpy", "opencv-python-headless", "pydicom", "scipy",
 
 # What differs between machines and versions: programs, hashes, compressed bytes.
 OF_MACHINES = (
-    (re.escape(sys.executable), "python"),
+    (re.escape(sys.executable), "python"), (re.escape(sys.orig_argv[0]), "python"),
     (r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{24,64}\b", "HASH"),
     (r"(\.(?:png|jpg)\": )\d+", r"\1BYTES"), (r'("seconds": )[\d.]+', r"\1N"),
     (re.escape(end2end.__version__), "VERSION"))
