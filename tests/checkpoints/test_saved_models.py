@@ -333,3 +333,24 @@ def test_texts_are_stored_as_bytes_which_keras_of_2020_decodes(tmp_path):
             for name in names:
                 kind = h5py.check_string_dtype(group.attrs.get_id(name).dtype)
                 assert kind.encoding == "ascii"
+
+
+@pytest.mark.parametrize("foreign", [True, False])
+def test_a_name_that_is_younger_than_its_file_is_refused_of_others_only(
+        tmp_path, foreign):
+    image = keras.Input((8, 6, 1))
+    x = keras.layers.Conv2D(2, 3, activation="gelu", name="later")(image)
+    x = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+    model, path = keras.Model(image, x), tmp_path / "m.h5"
+    if foreign:
+        model.save(path)
+    else:
+        checkpoints.save_model(model, path, dict(kind="patch", classes=("neg", "pos")))
+    with h5py.File(path, "a") as file:
+        for group in (file, file["model_weights"]):
+            group.attrs["keras_version"] = "2.2.4"
+    if foreign:
+        with pytest.raises(files.InputError, match="Keras 2.2.4 did not have"):
+            saved_models.read(path)
+    else:
+        assert saved_models.read(path)[0].get_layer("later")
