@@ -6,7 +6,6 @@ import collections
 import concurrent.futures
 import copy
 import functools
-import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,7 +80,7 @@ def batch_indices(
         int array, and the stream that goes on with the batch's warps; the stream is the
         thread's own and serves until the next call.
     """
-    per_sweep = math.ceil(num_images / batch_size)
+    per_sweep = -(-num_images // batch_size)
     sweep, place = divmod(b, per_sweep)
     start, stop = place * batch_size, min((place + 1) * batch_size, num_images)
     indices = (_order((seed + sweep * per_sweep) % 2**32, num_images)[start:stop]
@@ -155,7 +154,7 @@ class ImageBatches:
         return self.images.labels
 
     def __len__(self):
-        return math.ceil(self.num_images / self.batch_size)
+        return -(-self.num_images // self.batch_size)
 
     def shared(self, share: Callable[[int], NDArray[np.integer]]) -> ImageBatches:
         """The same batches, of each only some images, with the weights they have there.

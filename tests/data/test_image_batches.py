@@ -209,3 +209,11 @@ def test_the_order_of_a_sweep_is_drawn_once_for_all_its_batches():
     for sweep, seed in ((parts[:11], 4), (parts[11:], 4 + 11)):
         expected = np.random.RandomState(seed).permutation(103)
         assert np.array_equal(np.concatenate(sweep), expected)
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 3), (2, 2), (3, 1), (10**400, 1)])
+def test_the_last_batch_may_be_short_and_no_image_is_lost(size, count):
+    listed = image_lists.from_arrays(np.zeros((3, 4, 5)))
+    batches = image_batches.ImageBatches(listed, OPTIONS, batch_size=size)
+    assert len(batches) == count
+    assert sum(len(batches.batch(b)[0]) for b in range(count)) == 3
