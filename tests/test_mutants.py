@@ -53,11 +53,12 @@ def test_all_modules_are_tried_or_those_that_are_named(project):
     assert choosing.mirrored(project, "end2end/adding.py") == ("tests/test_adding.py",)
 
 
-def test_tests_that_import_a_module_or_its_folder_follow_those_of_its_own(project):
+def test_all_other_files_of_tests_follow_those_of_a_module(project):
+    others = ("tests/test_grown.py", "tests/test_user.py", "tests/test_wide.py")
     assert choosing.stages(project, "end2end/adding.py") == (
-        ("tests/test_adding.py",), (), ())
-    assert choosing.stages(project, "end2end/metrics/roc.py") == (
-        (), (), ("tests/test_user.py", "tests/test_wide.py"))
+        ("tests/test_adding.py",), (), others)
+    assert choosing.stages(project, "end2end/grown.py")[2] == (
+        "tests/test_adding.py", *others[1:])
     assert [choosing.folder(name) for name in (
         "end2end/adding.py", "end2end/metrics/roc.py", "inbreast/dataset/a/b.py")] == [
         "end2end", "end2end.metrics", "inbreast.dataset"]

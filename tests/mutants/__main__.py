@@ -4,8 +4,9 @@
     python -m tests.mutants --count 40 --only end2end/images end2end/dicom/reading.py
 
 The tests of a module are its mirrored file and those named in `choosing.BESIDE`, then
-all quick tests that import it. Which test runs which line is noted once per file of
-tests and kept. The status is 1 where a smaller share is noticed than `--at-least` asks.
+all quick tests that run the line. Which test runs which line is noted once per file of
+tests, a quarter of an hour for all, and kept. The status is 1 where a smaller share is
+noticed than `--at-least` asks.
 """
 
 import argparse

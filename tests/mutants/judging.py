@@ -59,7 +59,7 @@ class Judge:
     def __init__(self, source, folder, notes):
         self.root = pathlib.Path(folder).resolve() / "project"
         self.log = self.root.with_name("tests.log")
-        self.store = tracing.Store(notes, self.root)
+        self.store, self._notes = tracing.Store(notes, self.root), {}
         self.root.mkdir()
         for name in COPIED:
             path = pathlib.Path(source) / name
@@ -133,20 +133,23 @@ class Judge:
         Raises:
             RuntimeError: the tests cannot be collected.
         """
-        notes = self.store.read(file)
-        if notes is None:
-            path = self.root.with_name("notes.json")
-            path.unlink(missing_ok=True)
-            sys.dont_write_bytecode = False
-            status, _ = self._run([file], tracing.Traced(self.root, path), 900)
-            sys.dont_write_bytecode = True
-            if not path.exists():
-                raise RuntimeError(
-                    f"{file} fails without a fault (status {status}):\n"
-                    f"{self.log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
-            self.store.write(file, json.loads(path.read_text(encoding="utf-8")))
-            notes = self.store.read(file)
-        return notes
+        if file not in self._notes:
+            if self.store.read(file) is None:
+                self._note(file)
+            self._notes[file] = self.store.read(file)
+        return self._notes[file]
+
+    def _note(self, file):
+        path = self.root.with_name("notes.json")
+        path.unlink(missing_ok=True)
+        sys.dont_write_bytecode = False
+        status, _ = self._run([file], tracing.Traced(self.root, path), 900)
+        sys.dont_write_bytecode = True
+        if not path.exists():
+            raise RuntimeError(
+                f"{file} fails without a fault (status {status}):\n"
+                f"{self.log.read_text(encoding='utf-8', errors='replace')[-3000:]}")
+        self.store.write(file, json.loads(path.read_text(encoding="utf-8")))
 
     @contextlib.contextmanager
     def _planted(self, module, text):
