@@ -273,8 +273,7 @@ def label_advice(counts: Mapping[str, int]) -> str:
     """The flags that would explain the words of a label column, ready to be copied."""
     values = sorted(counts)
     matches = {value: BIRADS.fullmatch(value) for value in values}
-    if len(values) > 2 and 2 * sum(map(bool, matches.values())) > len(values) or all(
-            matches.values()):
+    if 2 * sum(map(bool, matches.values())) > len(values):
         groups: dict[str, list[str]] = {"malignant": [], "benign": [], LEAVE_OUT: []}
         for value, match in matches.items():
             number = "none" if match is None else match[1] or str(

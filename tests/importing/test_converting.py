@@ -49,6 +49,11 @@ def test_bits_of_other_pictures_of_the_set_hold_where_a_file_declares_none(tmp_p
     path = dicom_writer.write(tmp_path / "b.dcm", picture(4095))
     facts = converting.convert_picture(job(path, tmp_path / "out", bits=14))
     assert facts["bits"] == 12 and facts["declared"]
+    # Eight bits in a file of sixteen: 255 is white.
+    facts = converting.convert_picture(job(
+        write(tmp_path, picture(200).astype(np.uint16)), tmp_path / "out", bits=8))
+    assert facts["bits"] == 8
+    assert facts["mean"] == pytest.approx(picture(200).mean(), abs=1.5)
 
 
 def test_only_pictures_of_other_bits_are_converted_again(tmp_path):

@@ -104,6 +104,10 @@ def test_imports_of_one_name_or_of_two_sizes_are_refused(two, tmp_path):
         join(tmp_path / "out", *two)
     with pytest.raises(files.InputError, match="census.json"):
         join(tmp_path / "out", tmp_path / "a-files")
+    census.write_text('{"set": "b"}')
+    with pytest.raises(files.InputError, match=(
+            r"b/census\.json has no size; expected the output folder of an import\.$")):
+        join(tmp_path / "out", *two)
 
 
 IMAGES = ("path,patient,exam,laterality,view,label,split,source_label,lesion_type,"

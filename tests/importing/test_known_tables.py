@@ -46,6 +46,19 @@ def test_a_table_without_rows_is_refused(tmp_path, text):
         list(known_tables.rows(table(tmp_path, text), COLUMNS, SETTINGS))
 
 
+@pytest.mark.parametrize(("data", "reason"), [
+    (b"a,b\n1,\xff\n", "'utf-8' codec can't decode byte 0xff in position 6: invalid "
+     "start byte"),
+    pytest.param(b"a,b\n1," + b"x" * 131_073, "field larger than field limit (131072)",
+                 id="long")])
+def test_what_is_no_csv_in_utf_8_is_refused_with_the_reason(tmp_path, data, reason):
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(files.InputError) as caught:
+        list(known_tables.rows(tmp_path / "t.csv", COLUMNS, SETTINGS))
+    assert str(caught.value) == (
+        f"{tmp_path / 't.csv'} is no CSV in UTF-8 ({reason}); download it again.")
+
+
 def test_a_file_is_looked_for_two_folders_deep(tmp_path):
     deep = tmp_path / "x" / "y"
     deep.mkdir(parents=True)

@@ -156,11 +156,17 @@ def test_the_own_split_is_kept_and_validation_is_of_its_training_women(
     pictures.query("UPDATE pictures SET split = 'test' WHERE position <= 10")
     pictures.query("UPDATE pictures SET split = '' WHERE position = 40")
     said = machine.split(pictures, records.Settings(tmp_path, val_share=0.2))
-    assert said.startswith("the set's own")
     assert [row["part"] for row in pictures.rows("position <= 10")] == ["test"] * 10
     assert {row["part"] for row in pictures.rows("position BETWEEN 11 AND 39")} == {
         "train", "val"}
     assert pictures.row(40)["left_out"].startswith("in no part")
+    assert said == "the set's own; 0.2 of its training women are for validation"
+    assert machine.women_in_two_parts(pictures) == []
+    pictures.query("UPDATE pictures SET split = 'val' WHERE position IN (21, 11)")
+    assert machine.split(pictures, records.Settings(tmp_path)) == "the set's own"
+    assert [row["part"] for row in pictures.rows("position BETWEEN 10 AND 13")] == [
+        "test", "val", "train", "train"]
+    assert machine.women_in_two_parts(pictures) == ["p10", "p5"]
 
 
 def test_a_split_file_is_followed_and_a_foreign_one_refused(pictures, tmp_path):
@@ -194,17 +200,21 @@ def test_the_bits_of_an_earlier_call_hold_where_they_are_such(tmp_path, text, bi
 
 def test_large_sets_have_many_ledgers_and_lose_no_picture(
         pictures, tmp_path, monkeypatch):
-    rows = []
+    rows, settled = [], []
     for number in range(9):
         path = tmp_path / f"P_{number:05d}_LEFT_CC.png"
         cv2.imwrite(str(path), np.arange(64 + number, 64 + number + 48 * 32,
                                          dtype=np.uint16).reshape(48, 32))
-        rows.append(dict(source=str(path), label=0))
+        rows.append(dict(source=str(path), label=0, patient=f"P_{number // 3:05d}"))
     add(pictures, *rows)
+    settle = machine.images.belonging.settle
+    monkeypatch.setattr(machine.images.belonging, "settle", lambda images, **how: (
+        settled.append([image.patient for image in images]) or settle(images, **how)))
     monkeypatch.setattr(machine, "ONE_LEDGER", 8)
     monkeypatch.setattr(machine, "LEDGERS", 3)
     monkeypatch.setattr(machine, "SETTLED_AT_ONCE", 2)
     machine.identify(pictures)
+    assert settled == [[f"P_{number:05d}"] * 3 for number in range(3)]
     machine.name_pictures(pictures)
     (tmp_path / "out").mkdir()
     settings = records.Settings(tmp_path / "out", size=(24, 16), workers=1)

@@ -99,6 +99,31 @@ def test_a_folder_of_another_set_is_refused(downloads, tmp_path):
         program.main(["rsna", str(downloads / "cmmd"), str(tmp_path / "out")])
 
 
+def test_an_import_without_a_picture_says_which_is_missing_or_left_out(
+        downloads, tmp_path):
+    root, out = tmp_path / "in", tmp_path / "out"
+    root.mkdir()
+    lines = (downloads / "rsna" / "train.csv").read_text().splitlines()
+    (root / "train.csv").write_text("\n".join(lines[:4]) + "\n")
+    words = ["rsna", str(root), str(out), "--workers", "1"]
+    missing = [root / "train_images" / "{1}/{2}.dcm".format(*line.split(","))
+               for line in lines[1:4]]
+    with pytest.raises(files.InputError) as caught:
+        program.main(words)
+    assert str(caught.value) in [
+        f"no picture of RSNA Screening Mammography 2022 is in {root}; expected files "
+        f"such as {path}, 3 are missing. Give the folder as downloaded."
+        for path in missing]
+    for path in missing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"no picture")
+    with pytest.raises(files.InputError) as caught:
+        program.main(words)
+    assert str(caught.value) == f"no picture is left; see {out / 'left_out.csv'}."
+    assert [row["source"] for row in rows_of(out / "left_out.csv")] == list(
+        map(str, missing))
+
+
 def test_an_assumption_that_the_set_does_not_make_is_refused(tmp_path):
     with pytest.raises(files.InputError, match="makes no such assumption"):
         public_sets.check_accepted("cmmd", records.Settings(

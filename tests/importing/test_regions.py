@@ -29,6 +29,10 @@ def test_a_circle_becomes_an_oval_where_the_aspect_changes():
 def test_a_contour_is_filled():
     mask = regions.drawn(region("contour", (20, 40), (60, 40), (60, 120)), SHAPE, SIZE)
     assert mask[15, 11] == 255 and mask[25, 5] == 0
+    # Beyond the lower and the right edge.
+    mask = regions.drawn(region("contour", (20, 40), (140, 40), (60, 300)), SHAPE, SIZE)
+    assert mask.shape == SIZE and mask[49, 12] == mask[10, 19] == mask[30, 12] == 255
+    assert mask[49, 3] == mask[9, 19] == 0
 
 
 @pytest.mark.parametrize("shape", ["box", "circle"])
@@ -62,3 +66,4 @@ def test_a_region_as_a_cell():
     assert regions.as_text(region("box", (1, 2), (3.5, 4))) == "box 1 2 3.5 4"
     assert regions.as_text(region("circle", (1, 2), (3, 3))) == "circle 1 2 3"
     assert regions.as_text(region("contour", (1, 2), (3, 3))) == "contour 2 points"
+    assert regions.as_text(region("mask")) == "mask"

@@ -118,14 +118,69 @@ def test_files_are_known_by_their_contents(tmp_path):
 
 
 @pytest.mark.parametrize(("data", "words"), [
-    (b"<html><table>", "web page"),
-    (b"\xff\xfe" + b"\0\xd8" * 40, "no text in a usual encoding"),
-    (b"PK\x03\x04rest", "as an Excel file"),
-    (spreadsheets.OLE + bytes(600), "as an Excel table")])
+    (b"<html><table>", "is a web page or XML whatever it is called; open it in a "
+     "spreadsheet and save it as .xlsx or CSV."),
+    (b"\xff\xfe" + b"\0\xd8" * 40, "is no text in a usual encoding ('utf-16-le' codec "
+     "can't decode bytes in position 2-3: illegal UTF-16 surrogate), nor an Excel "
+     "file; save it as CSV in UTF-8, or as .xlsx."),
+    (b"PK\x03\x04rest", "cannot be read as an Excel file (File is not a zip file); an "
+     "old .xls that was renamed, or a damaged file. Save it again as .xlsx, or as "
+     "CSV."),
+    (spreadsheets.OLE + bytes(600), "cannot be read as an Excel table ("),
+    pytest.param(b"a,b\n1," + b"x" * 131_073, "cannot be read as CSV (field larger "
+                 "than field limit (131072)); save it as CSV in UTF-8.", id="long")])
 def test_what_cannot_be_read_is_refused(tmp_path, data, words):
     (tmp_path / "u.xlsx").write_bytes(data)
-    with pytest.raises(files.InputError, match=words):
+    with pytest.raises(files.InputError) as caught:
         read(tmp_path / "u.xlsx")
+    assert str(caught.value).startswith(f"{tmp_path / 'u.xlsx'} {words}")
+
+
+def test_signs_by_which_a_line_has_too_long_a_cell_divide_no_cells(tmp_path):
+    rows, notes = read(csv_file(tmp_path, b"a;b\n1;2\n" + b"3;" * 70_000 + b"\n"))
+    assert [row.texts[:2] for row in rows] == [("a", "b"), ("1", "2"), ("3", "3")]
+    assert len(rows[2].texts) == spreadsheets.MOST_COLUMNS
+    assert notes == ["cells are divided by semicolons"]
+
+
+def test_archives_and_books_that_are_no_sheet_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as archive:
+        archive.writestr("a.txt", "a")
+    with pytest.raises(files.InputError, match=(
+            r"t\.xlsx cannot be read as an Excel file \(.*Content_Types.*\); save it "
+            r"again as \.xlsx, or as CSV\.$")):
+        read(tmp_path / "t.xlsx")
+    hidden = types.SimpleNamespace(sheet_state="hidden", title="a")
+    book = types.SimpleNamespace(sheetnames=["a"], worksheets=[hidden])
+    with pytest.raises(files.InputError, match=(
+            r"^t\.xlsx has no visible sheet; name one \(--sheet\)\.$")):
+        spreadsheets._chosen(book, "", "t.xlsx", [], any)
+
+
+def test_a_book_that_breaks_off_is_refused_and_what_it_hides_is_not_told(tmp_path):
+    def rows():
+        yield [types.SimpleNamespace(value="a")]
+        raise ValueError("cut")
+
+    path = excel_file(tmp_path, lambda sheet: sheet.append(["a"]))
+    notes = []
+    table = types.SimpleNamespace(rows=rows())
+    layout = spreadsheets._layout(path, table, notes)
+    assert notes == ["hidden rows and merged cells of this file cannot be told"]
+    with pytest.raises(files.InputError, match=(
+            r"t\.xlsx cannot be read to its end \(cut\); save it again as \.xlsx, or "
+            r"as CSV\.$")):
+        list(spreadsheets._excel_rows(path, table, layout))
+
+
+def test_hidden_columns_are_read_and_said(tmp_path):
+    def fill(sheet):
+        sheet.append(["a", "b", "c"])
+        sheet.column_dimensions["B"].hidden = True
+
+    rows, notes = read(excel_file(tmp_path, fill))
+    assert rows[0].texts == ("a", "b", "c")
+    assert notes == ["hidden columns are read too (2 to 2)"]
 
 
 def test_a_cut_off_book_is_refused(tmp_path):

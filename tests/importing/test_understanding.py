@@ -51,7 +51,7 @@ def test_the_header_is_found_below_titles():
     lines = rows(("Liste 2021", "", ""), ("Stand", "1.3.", ""),
                  ("Datei", "Seite", "Befund"), ("a.png", "L", "1"))
     assert understanding.find_header(lines, {}) == 2
-    unknown = rows(("Titel", "", ""), ("x", "y", "z"), ("1", "2", "3"))
+    unknown = rows(("Titel", "", ""), ("so", "und", "so"), ("1", "2", "3"))
     assert understanding.find_header(unknown, {}) == 1
     with pytest.raises(files.InputError, match="no rows"):
         understanding.find_header([], {})
@@ -91,7 +91,11 @@ def test_flags_explain_labels_and_nothing_else_is_understood():
 def test_advice_on_birads_can_be_copied():
     assert understanding.label_advice({"1": 1, "3": 1, "4a": 1, "5": 1}).endswith(
         "--label malignant=4a,5 --label benign=1 --label leave-out=3")
-    assert "--label malignant=" in understanding.label_advice({"x": 1, "y z": 1})
+    assert understanding.label_advice({"4": 1, "2": 1}) == (
+        "if they are BI-RADS categories: --label malignant=4 --label benign=2")
+    for counts in ({"4": 1, "y z": 1}, {"4": 1, "5 ": 1, "x": 1, "y z": 1}):
+        assert understanding.label_advice(counts) == (
+            '--label malignant="y z" --label benign=4, or the other way round')
 
 
 def test_advice_on_bi_rads_reads_roman_numbers_and_leaves_other_words_out():

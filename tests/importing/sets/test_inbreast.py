@@ -39,6 +39,11 @@ def test_outlines_become_masks_of_the_class_of_the_image_and_dots_do_not_count(
     assert kinds <= {"mass", "calc", "other"} and facts["masks"]
     assert all(mask[5] is True for mask in facts["masks"])
     assert all((tmp_path / "out/mask" / mask[1]).is_file() for mask in facts["masks"])
+    pathlib.Path(picture.further["outlines"]).write_text("<plist><dict/></plist>")
+    facts = inbreast.convert(converting.make_job(
+        row, records.Settings(tmp_path / "out", size=(48, 36))))
+    assert facts["masks"] == [] and facts["notes"][-1] == (
+        f"outlines left out: {picture.key}.xml holds no list of images")
 
 
 def test_names_without_the_hash_are_refused_unless_accepted(root):

@@ -45,6 +45,23 @@ def test_the_spreadsheet_is_read_without_its_footer(tmp_path):
         "20000067": tables.Row("20000067", "LEFT", "FB", "4", "3")}
 
 
+def test_a_spreadsheet_beyond_any_size_is_refused(tmp_path, monkeypatch):
+    xlrd = pytest.importorskip("xlrd")
+    path = pathlib.Path(shutil.copy(DATA / "INbreast.xls", tmp_path))
+    cells = xlrd.open_workbook(path).sheet_by_index(0)
+    cells = cells.nrows * cells.ncols
+    monkeypatch.setattr(tables, "GREATEST_CELLS", cells)
+    assert len(tables.read_table(tmp_path)) == 3
+    monkeypatch.setattr(tables, "GREATEST_CELLS", cells - 1)
+    with pytest.raises(files.InputError, match=(
+            r"xls cannot be read as an Excel table \(\d+ rows of \d+ cells\); restore "
+            r"it\.$")):
+        tables.read_table(tmp_path)
+    monkeypatch.setattr(tables, "GREATEST_XLS", path.stat().st_size - 1)
+    with pytest.raises(files.InputError, match="^table .*xls has 0 MB, more than the"):
+        tables.read_table(tmp_path)
+
+
 def test_outlines_keep_their_points_and_dots_are_marked(tmp_path):
     path = plist(tmp_path, [
         region("Espiculated Region", ["(1.5, 2.0)", "(3, 4)", "(5.0, 1e1)"]),

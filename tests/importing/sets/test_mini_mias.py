@@ -59,7 +59,9 @@ def job(tmp_path, shape, circle):
 
 
 def test_pictures_of_another_size_are_no_basis_for_circles(tmp_path):
-    with pytest.raises(conversion.Unreadable, match="size-1024"):
+    with pytest.raises(conversion.Unreadable, match=(
+            "^size-1024: 900 x 1024 pixels; the circles are those of pictures of "
+            "1024 x 1024$")):
         mini_mias.convert(job(tmp_path, (1024, 900), ((100, 900), 20)))
 
 

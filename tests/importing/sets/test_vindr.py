@@ -86,6 +86,10 @@ def test_a_file_of_another_size_than_the_table_says_is_no_basis_for_boxes(root):
     with pytest.raises(conversion.Unreadable, match="size-in-table"):
         vindr.convert(job)
     assert vindr.convert(job | dict(further=picture.further))["height"] == 96
+    assert picture.further == dict(height=96, width=72)
+    assert read(root, "size-in-table")[0].further == {}
+    changed(root / vindr.IMAGE_TABLE, lambda rows: rows[1].__setitem__(6, "7.5"))
+    assert [image.further for image in read(root)[:2]] == [{}, picture.further]
 
 
 def test_the_census_counts_exams_and_parts(root):
