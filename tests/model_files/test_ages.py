@@ -236,6 +236,7 @@ ROWS = [
     ("Dense", dict(units=2, activation="elu")), ("Conv2D", dict(
         filters=4, kernel_size=[3, 5], padding="same", strides=[2, 1])),
     ("Conv2D", dict(filters=4, kernel_size=[4, 4], padding="same")),
+    ("Conv2D", dict(filters=4, kernel_size=[3, 5], padding="same")),
     ("Conv2D", dict(filters=4, kernel_size=3, padding="valid", dilation_rate=2)),
     ("Conv2D", dict(filters=4, kernel_size=[3, 3], padding="same", strides=[2, 2],
                     dilation_rate=[2, 2], groups=2)),

@@ -44,6 +44,19 @@ def test_settings_that_are_not_understood_are_refused(config, sentence):
         layer_settings.checked("Dense", config, "m.h5")
 
 
+def test_an_activation_that_is_a_layer_needs_its_settings():
+    with pytest.raises(files.InputError, match=(
+            "^m.h5 has the activation 'LeakyReLU' without its settings, whose defaults "
+            "differ between versions of Keras")):
+        layer_settings.checked("Dense", dict(activation="LeakyReLU"), "m.h5")
+
+
+def test_a_regularizer_without_a_rate_is_none():
+    assert layer_settings.checked("Dense", dict(kernel_regularizer=dict(
+        class_name="L1L2", config=dict(l1=0, l2=0.0))), "m.h5") == dict(
+            kernel_regularizer=None)
+
+
 def test_a_constraint_is_left_out_and_that_is_logged(caplog):
     with caplog.at_level(logging.INFO):
         assert layer_settings.checked(

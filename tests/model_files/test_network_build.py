@@ -120,7 +120,19 @@ def test_a_turned_kernel_is_turned_back_and_its_bias_stays():
         (("conv",), {"kernel": (2, 3, 2, 1), "bias": (1,)})]
 
 
+def test_a_normalization_takes_its_mean_and_variance_from_the_file():
+    weights = Arrays(mean=np.float32([3, 5]), variance=np.float32([4, 16]),
+                     count=np.int64(7))
+    model = network_build.build(described(
+        row("Normalization", "norm", dict(axis=-1), ["in"])), weights, "here")
+    image = np.arange(24, dtype=np.float32).reshape(1, 4, 3, 2)
+    np.testing.assert_allclose(model(image), (image - [3, 5]) / [2, 4], rtol=1e-6)
+
+
 @pytest.mark.parametrize(("rows", "words"), [
+    ([row("Softmax", "soft", dict(axis=0), ["in"])],
+     "^here: layer 'soft' computes across the images of a batch, so that a score would "
+     "depend on the images beside it"),
     ([row("ReLU", "a", {}, ["b"]), row("ReLU", "b", {}, ["a"])], "it has a circle at"),
     ([row("ReLU", "a", {}, ["none"])], "it has a gap at layer 'none'"),
     ([network_config.Row("a", "ReLU", {}, [[("in", 0, 1)]])],

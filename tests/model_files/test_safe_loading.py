@@ -1,5 +1,6 @@
 import json
 import pickle
+import re
 import time
 import zipfile
 
@@ -45,6 +46,14 @@ def refusal(path):
     message = str(error.value)
     assert path.name in message and "\n" not in message
     return message
+
+
+def refusal_here(path):
+    """The same message, of this process too, without what it says in brackets."""
+    with pytest.raises(files.InputError) as error:
+        safe_loading.examine(path)
+    assert refusal(path) == str(error.value)
+    return re.sub(r" \(.*\)", " (...)", str(error.value))
 
 
 def change(path, edit):
@@ -211,7 +220,9 @@ def test_a_file_that_is_cut_off_is_refused(path, archive, share):
 def test_an_image_archive_or_folder_is_no_model(tmp_path):
     with h5py.File(tmp_path / "images.h5", "w") as file:
         file["images"] = np.zeros(3)
-    assert "without Keras weights" in refusal(tmp_path / "images.h5")
+    assert refusal_here(tmp_path / "images.h5") == (
+        "model images.h5: an HDF5 file without Keras weights; expected groups "
+        "'model_weights' or 'layers'. Is it a model?")
     with zipfile.ZipFile(tmp_path / "torch.zip", "w") as file:
         file.writestr("model/data.pkl", b"x")
     assert "pickle" in refusal(tmp_path / "torch.zip")
@@ -220,20 +231,64 @@ def test_an_image_archive_or_folder_is_no_model(tmp_path):
     assert "does not exist" in refusal(tmp_path / "absent.h5")
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a\\..\\evil", "extra.py"])
-def test_archive_members_that_lead_elsewhere_are_refused(archive, name):
+@pytest.mark.parametrize(("name", "words"), [
+    *((name, f"the archive member {name!r} leads out of the archive; it is not loaded.")
+      for name in ("../evil", "/etc/evil", "a\\evil", "a/../evil", "c:evil")),
+    ("extra.py", "unexpected archive member 'extra.py'; expected config.json and "
+     "model.weights.h5 of a .keras file.")])
+def test_archive_members_that_lead_elsewhere_are_refused(archive, name, words):
     rewrite(archive, **{name: b"x"})
-    assert name in refusal(archive).replace("\\\\", "\\")
+    assert refusal_here(archive) == f"model small.keras: {words}"
 
 
 def test_archive_members_that_unpack_to_absurd_sizes_are_refused(archive):
     rewrite(archive, **{"config.json": b" " * (65 << 20)})
-    assert "absurd" in refusal(archive)
+    assert refusal_here(archive) == (
+        f"model small.keras: the archive member 'config.json' declares {65 << 20} "
+        "bytes, which is absurd for this file.")
+
+
+def test_only_texts_are_limited_in_their_bytes_and_all_in_their_ratio(
+        archive, monkeypatch):
+    with zipfile.ZipFile(archive) as stored:
+        sizes = {member.filename: member.file_size for member in stored.infolist()}
+    ratio = sizes["model.weights.h5"] / archive.stat().st_size
+    longest = sizes["config.json"]
+    for most, limit, name in ((longest, ratio, ""), (longest - 1, ratio, "config.json"),
+                              (longest, ratio * 0.99, "model.weights.h5")):
+        monkeypatch.setattr(safe_loading, "LONGEST_TEXT", most)
+        monkeypatch.setattr(safe_loading.stored_weights, "GREATEST_RATIO", limit)
+        if not name:
+            safe_loading.examine(archive)
+            continue
+        with pytest.raises(files.InputError, match=(
+                f"archive member '{name}' declares {sizes[name]} bytes")):
+            safe_loading.examine(archive)
 
 
 def test_an_archive_without_its_parts_is_refused(archive):
     rewrite(archive, **{"config.json": None})
-    assert "config.json" in refusal(archive)
+    assert refusal_here(archive) == (
+        "model small.keras: a zip archive without 'config.json'; expected a .keras "
+        "file.")
+
+
+def test_what_is_wrong_with_a_container_is_said_in_one_sentence(path, archive):
+    data = path.read_bytes()
+    path.write_bytes(data[:len(data) * 9 // 10])
+    assert refusal_here(path) == (
+        "model small.h5: the file is cut off (...); copy it again.")
+    path.write_bytes(safe_loading.HDF5_START + bytes(100))
+    assert refusal_here(path) == (
+        "model small.h5: the file is damaged (...); copy it again.")
+    path.write_bytes(data)
+    with pytest.raises(files.InputError, match=(
+            r"^model m.h5: the file is damaged or cut off \(a b\); copy it again.$")), \
+            safe_loading._hdf5(path, "m.h5"):
+        raise OSError("a\n b")
+    archive.write_bytes(archive.read_bytes()[:1000])
+    assert refusal_here(archive) == (
+        "model small.keras: the archive is cut off or damaged (...); copy it again.")
 
 
 def test_a_frozen_trunk_of_the_original_is_read_by_name(tmp_path):
@@ -286,7 +341,9 @@ def test_a_description_beyond_any_length_is_no_model(monkeypatch):
 @pytest.mark.parametrize("name", ["weights.pkl", "a.pickle"])
 def test_a_pickle_in_an_archive_is_named_as_what_it_is(archive, name):
     rewrite(archive, **{name: b"x"})
-    assert f"holds the pickle {name!r}, which can run code" in refusal(archive)
+    assert refusal_here(archive) == (
+        f"model small.keras: the archive holds the pickle {name!r}, which can run "
+        "code; it is not loaded.")
 
 
 def test_a_folder_is_meant_as_a_model_where_tensorflow_saved_it(tmp_path, archive):

@@ -69,6 +69,12 @@ def test_weights_of_a_nested_trunk_are_found_in_any_order(tmp_path, pattern, fro
             np.testing.assert_array_equal(array, values[layer, role])
 
 
+def test_a_list_of_names_that_is_missing_is_said():
+    with pytest.raises(files.InputError, match=(
+            "^model m.h5: its list 'layer_names' is missing; the file is incomplete")):
+        stored_weights._texts({"layer_names1": ["a"]}, "layer_names", "m.h5")
+
+
 def test_long_lists_of_names_are_read_in_their_pieces(tmp_path):
     weights = group_of(tmp_path, {"conv1": [("conv1/kernel:0", VALUES["kernel"]),
                                             ("conv1/bias:0", VALUES["bias"])]})

@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import re
+import types
 
 import golden_models
 import keras
@@ -10,7 +11,7 @@ import pytest
 import recorded
 
 from end2end import config, models
-from end2end.models import backbones
+from end2end.models import backbones, builders
 from end2end.utils import files
 
 CLASS_NAMES = {"Model": "Functional"}
@@ -276,3 +277,11 @@ def test_refusals_of_networks_are_as_recorded(small_trunk):
         lines.append(str(caught.value))
     recorded.check("models-refusals", "\n".join(lines))
     assert models.layer_at_original_index(head, 4) == head.layers[4].name
+
+
+def test_an_output_without_a_pixel_is_refused():
+    layers = [types.SimpleNamespace(name=name, output=np.zeros((0, *shape)))
+              for name, shape in (("a", (3, 2)), ("b", (0, 2)))]
+    builders._check_sizes(types.SimpleNamespace(layers=layers[:1]))
+    with pytest.raises(ValueError, match=r"^output of b: \(0, 2\)$"):
+        builders._check_sizes(types.SimpleNamespace(layers=layers))
