@@ -1,7 +1,9 @@
 """Tests of end2end.heatmap_files against files of other kinds."""
 
+import io
 import pickle
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -68,3 +70,38 @@ def test_lists_of_patients_that_the_table_lacks_are_refused(tmp_path):
             heatmap_files.read_breasts(tmp_path / "t.csv", path)
     path.write_text("id\nP2\n")
     assert heatmap_files.read_breasts(tmp_path / "t.csv", path) == [("P2", "R", 0)]
+
+
+def archive(member="side.npy", *, size, shape=(5,), kind="<f4"):
+    """An archive of one array of so many bytes, whatever its header declares."""
+    stream, head = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, dict(descr=kind, fortran_order=False, shape=shape))
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(member, head.getvalue() + bytes(size - len(head.getvalue())))
+    return stream.getvalue()
+
+
+def test_arrays_larger_than_any_case_or_than_what_is_stored_are_refused(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(heatmap_files, "GREATEST_BYTES", 3 << 20)
+    heatmap_files._check_sizes(archive(size=3 << 20))
+    heatmap_files._check_sizes(archive(size=1152, shape=(2, 144)))
+    for data, words in ((archive(size=(3 << 20) + 1), "its arrays have more than 3 MB"),
+                        (archive(size=1152, shape=(2, 145)), "side.npy is cut off")):
+        (tmp_path / "h.npz").write_bytes(data)
+        with pytest.raises(files.InputError) as caught:
+            heatmap_files.read_cases(tmp_path / "h.npz")
+        assert str(caught.value) == (
+            f"heatmap file {tmp_path / 'h.npz'} cannot be read ({words}); expected the "
+            ".npz of ddsm_train.heatmap_score, or the original's .pkl.")
+
+
+def test_arrays_of_numbers_are_read_in_either_order_of_their_bytes():
+    kind = heatmap_files._StoredType("i2")
+    assert kind.number_type() == np.dtype("<i2")
+    for order, expected in ((">", ">i2"), ("|", "<i2")):
+        kind.__setstate__((3, order))
+        assert kind.number_type() == np.dtype(expected)
+    with pytest.raises(pickle.UnpicklingError, match="^an array of type 'S3'$"):
+        heatmap_files._StoredType("S3").number_type()

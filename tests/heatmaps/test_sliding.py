@@ -110,6 +110,10 @@ def test_the_backbones_preprocessing_is_used_only_without_centring():
 def test_agreement_of_a_map_with_itself_is_perfect():
     heatmap = noise(5, 4, 3)
     assert heatmaps.agreement(heatmap, heatmap) == (pytest.approx(1), 0)
+    even = np.full((5, 4, 3), 300)
+    for pair in ((heatmap, even), (even, heatmap)):
+        correlation, largest = heatmaps.agreement(*pair)
+        assert np.isnan(correlation) and largest == 300 - heatmap.min()
 
 
 def test_spreading_puts_every_cell_on_its_centre():

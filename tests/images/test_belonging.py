@@ -50,6 +50,33 @@ def test_women_of_one_number_are_told_apart(first, other, women):
     assert len({one.woman for one in pair}) == women
 
 
+def test_a_number_of_two_issuers_without_its_own_is_another_womans():
+    images = settled(image("a", namespace="HOSPA"), image("b", namespace="HOSPB"),
+                     image("c"))
+    assert len({one.woman for one in images}) == 3
+    assert images[2].notes == (
+        "its PatientID has 2 issuers, but none here; she counts as another woman",)
+
+
+def test_what_lines_of_one_image_say_differently_is_unknown():
+    told = dict(namespace="HOSPA", modifier="spot", kind="spot", read_from=dict(
+        TAGGED, view="manifest"))
+    one, _ = belonging.of_lines([image("a", **told), image("a", view="MLO", **told)])
+    assert (one.view, one.modifier, one.namespace, one.kind) == (
+        "", "", "HOSPA", "spot")
+    assert one.read_from == TAGGED and len(one.notes) == 1
+    _, one = belonging.of_lines([
+        image("a", **told), image("a", **told | dict(patient="V", kind="standard"))])
+    assert (one.patient, one.view, one.modifier, one.namespace, one.kind) == (
+        "", "CC", "spot", "", "standard")
+
+
+def test_the_pixels_of_a_file_that_cannot_be_read_are_its_own(tmp_path):
+    path = tmp_path / "gone.dcm"
+    assert belonging._pixel_hash(image(str(path))) == str(path)
+    assert belonging._pixel_hash(image(str(path), content="known")) == "known"
+
+
 def test_an_image_that_could_be_of_either_woman_is_of_nobody():
     images = settled(image("a", birth_date="1950-01-01"),
                      image("b", birth_date="1971-05-05"), image("c"))

@@ -128,6 +128,7 @@ def test_a_set_has_a_usual_kind_if_most_is_known_and_of_it(counts, kind):
 def test_tiny_and_even_pictures_are_not_judged():
     assert kinds.kind(np.zeros((8, 5), np.uint16)) == UNKNOWN
     assert kinds.kind(np.full((600, 400), 9, np.uint8)) == UNKNOWN
+    assert kinds._in_the_air(np.ones((8, 5)), np.zeros((8, 5), bool)) == (0, 0)
 
 
 def test_the_evidence_of_pictures_is_as_recorded():

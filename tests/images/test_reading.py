@@ -1,10 +1,12 @@
 """One reader of images of any kind."""
 
+import struct
+
 import cv2
 import dicom_writer
 import numpy as np
 import pytest
-from image_writer import tiff
+from image_writer import png, tiff
 
 from end2end import dicom, images
 from end2end.utils import files
@@ -80,8 +82,26 @@ def test_colour_is_said_and_grey_in_three_channels_is_not(tmp_path, caplog):
 
 def test_a_page_after_the_first_is_refused(tmp_path):
     cv2.imwritemulti(str(tmp_path / "a.tif"), [PICTURE, PICTURE])
-    with pytest.raises(files.InputError, match="several p"):
+    with pytest.raises(files.InputError, match=(
+            "a.tif has several pages; expected one mammogram. Split it.$")):
         images.read_image(tmp_path / "a.tif")
+    (tmp_path / "a.png").write_bytes(png((b"acTL", struct.pack(">II", 2, 0))))
+    with pytest.raises(files.InputError, match=(
+            r"a.png holds several pictures \(animated PNG\); expected one mammogram. "
+            "Save one of them alone.$")):
+        images.read_image(tmp_path / "a.png")
+
+
+def test_what_the_decoder_gives_up_on_is_refused(tmp_path, monkeypatch):
+    def decode(data, how):
+        raise cv2.error("too large")
+
+    cv2.imwrite(str(tmp_path / "a.png"), PICTURE)
+    monkeypatch.setattr(cv2, "imdecode", decode)
+    with pytest.raises(files.InputError, match=(
+            "a.png cannot be read; expected a whole PNG, JPEG, BMP, PGM, TIFF or DICOM "
+            "file. Restore it or leave it out.$")):
+        images.read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(("largest", "white"), [(4000, 4095), (40000, 65535)])

@@ -31,3 +31,7 @@ def test_without_cropping_only_what_lies_outside_becomes_black():
 def test_a_black_image_has_no_breast():
     with pytest.raises(ValueError, match="black"):
         images.segment_breast(np.zeros((9, 5), np.uint8))
+    with pytest.raises(ValueError, match=(
+            "^nothing in the image is brighter than 255 of 255; lower "
+            "low_int_threshold.$")):
+        images.segment_breast(np.eye(9, 5, dtype=np.uint8), low_int_threshold=255)

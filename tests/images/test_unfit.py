@@ -232,3 +232,7 @@ def test_how_sharp_ovals_and_white_parts_are_measured_is_as_recorded():
         rows.append(f"{name}: {ovals} {contrast} "
                     + " ".join(f"{number:.4f}" for number in numbers))
     recorded.check("images-unfit-ovals", "\n".join(rows))
+
+
+def test_what_fills_the_picture_has_no_rim_to_be_sharp_at():
+    assert unfit._sharpness(np.ones((9, 7)), np.ones((9, 7), bool)) == (0, 0)

@@ -185,3 +185,16 @@ def test_drawn_and_applied_warps_are_as_recorded():
     rows += [recorded.picture(warps.apply_warp(image, shifted)),
              *map(recorded.picture, warps.four_flips(image[None]))]
     recorded.check("images-warps", "\n".join(rows))
+
+
+@pytest.mark.parametrize(("shifts", "mean"), [
+    ((), 0.0), ((), 7.5), ((-60, 0, 80), 7.5)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grey_values_are_shifted_within_their_range_and_the_mean_is_subtracted(
+        shifts, mean, channels):
+    image = noise(4, 5, 7, channels)
+    expected = np.clip(image + np.float32(shifts or (0, 0, 0)), image.min(),
+                       image.max()) - np.float32(mean)
+    out = image if channels == 3 else np.empty((5, 7, 3), np.float32)
+    assert warps._shift_intensities(image, shifts, out, mean=mean) is out
+    np.testing.assert_allclose(out, expected, rtol=1e-6)

@@ -46,6 +46,13 @@ def test_jafroc_needs_images_of_both_kinds():
         localization.jafroc([marks(lesion_image=np.array([0, 1, 2]), count=3)])
 
 
+def test_sensitivity_needs_a_lesion():
+    none = marks(lesion_image=np.array([], int), lesion_rating=np.array([]))
+    with pytest.raises(files.InputError, match=(
+            "^no image has a lesion that could be marked; give outlines of lesions.$")):
+        localization.sensitivity_at(none)
+
+
 def test_sensitivity_is_read_from_the_curve_and_drawn_by_image():
     none, quarter, most = localization.sensitivity_at(
         marks(), (0.0, 0.25, 2.0), runs=400)

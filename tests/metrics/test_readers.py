@@ -35,6 +35,17 @@ def test_van_dykes_means_and_variance_components_are_the_published_ones():
         0.0015349993, abs=5e-10)
 
 
+def test_mean_squares_of_two_tests_of_two_readers_and_of_one_by_hand():
+    two = readers.mean_squares(np.array([[0.7, 0.9], [0.8, 0.6]]))
+    assert two == pytest.approx((2 * 0.005, 0, 0.04))
+    alone = readers.mean_squares(np.array([[0.7], [0.9]]))
+    assert alone == pytest.approx((0.02, 0, 0))
+    study = readers.Study(np.array([[0.7], [0.9]]), np.full((2, 1, 2, 1), 0.001))
+    for chance in ("readers", "readers and cases"):
+        assert np.isnan(readers.denominator(study, chance)).all()
+        assert np.isnan(readers.compare(study, chance=chance).p_value)
+
+
 @pytest.mark.parametrize("chance, statistic, p_value", (
     ("readers and cases", 4.456319, 0.0516665), ("cases", 5.475953, 0.0192795),
     ("readers", 8.704000, 0.0419587)))

@@ -49,6 +49,19 @@ def test_wrong_labels_or_scores_are_refused_by_name(labels, scores, words):
         metrics.auc(labels, scores)
 
 
+@pytest.mark.parametrize("weights", [[1, 2], [1, 2, -1], [1, 2, float("nan")]])
+def test_weights_that_do_not_fit_are_refused(weights):
+    with pytest.raises(files.InputError, match=(
+            "^weights do not fit; expected one number from 0 on per case.$")):
+        metrics.auc([0, 1, 1], [0.1, 0.2, 0.3], weights=weights)
+
+
+def test_a_share_needs_cases():
+    with pytest.raises(files.InputError, match=(
+            "^there are no cases to take a share of.$")):
+        metrics.share_interval([])
+
+
 def test_the_roc_curve_equals_scikit_learns():
     labels, scores = cases(50)
     scores = scores.round(1)

@@ -1,6 +1,9 @@
 """Synthetic mammograms: the pictures, and the files in the layouts of the real sets."""
 
+import contextlib
 import csv
+import functools
+import types
 
 import cv2
 import numpy as np
@@ -200,6 +203,31 @@ def test_a_second_call_writes_nothing(tmp_path):
         times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     phantoms.write_cbis_ddsm(tmp_path, patients=1, size=(96, 72))
     assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+
+
+@pytest.mark.parametrize("write", [
+    phantoms.write_inbreast, functools.partial(phantoms.write_layout, layout="vindr")])
+def test_a_set_that_is_complete_is_left_as_it_is(tmp_path, write):
+    for folder in (tmp_path, tmp_path / "again"):
+        assert write(folder, patients=2, size=(96, 72)) == folder
+        for path in list(tmp_path.rglob("*.csv")):
+            path.unlink()
+    write(tmp_path / "again", patients=2, size=(96, 72))
+    assert not list(tmp_path.rglob("*.csv"))
+
+
+def test_women_are_drawn_by_several_processes_where_asked_for(monkeypatch):
+    asked = []
+
+    @contextlib.contextmanager
+    def pool(workers):
+        asked.append(workers)
+        yield types.SimpleNamespace(map=lambda function, items, chunksize: (
+            asked.append(chunksize) or map(function, items)))
+
+    monkeypatch.setattr(writing.processes, "pool", pool)
+    assert writing._in_parallel(abs, [-3, 2], 1) == [3, 2] and asked == []
+    assert writing._in_parallel(abs, [-3, 2], 4) == [3, 2] and asked == [4, 2]
 
 
 @pytest.mark.parametrize(("change", "complaint"), [
