@@ -65,7 +65,7 @@ def test_what_is_no_run_is_refused(tmp_path):
         verify.main([str(tmp_path), "--into", "x"])
 
 
-def test_other_packages_and_inputs_are_told(tmp_path, monkeypatch):
+def test_other_packages_and_inputs_are_told(tmp_path, monkeypatch, capsys):
     (tmp_path / "m.h5").write_bytes(b"a")
     call = dict(folder=str(tmp_path), inputs={"m.h5": "0", "gone.csv": "0"},
                 software=dict(verify.checksums.software(), keras="2.0.8"))
@@ -73,6 +73,16 @@ def test_other_packages_and_inputs_are_told(tmp_path, monkeypatch):
     assert said[0] == "input m.h5 is another file now"
     assert said[1] == "input gone.csv is missing"
     assert len(said) == 3 and said[2].startswith("keras: 2.0.8 then")
+    monkeypatch.setattr(verify.checksums, "read", lambda output: dict(
+        files={}, calls=[dict(call, words=["x"]), dict(call, words=["y", "z"])]))
+    assert verify.main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "written by: end2end y z", f"in {tmp_path}, ended unknown", *said,
+        "0 files as written", "0 changed", "0 missing", "1 not of this run",
+        "  not of this run: m.h5"]
+    with pytest.raises(files.InputError, match=f"^{tmp_path} is not empty; give a new"):
+        verify.repeated(verify.output_of(tmp_path), dict(calls=[dict(
+            call, words=["x"])]), str(tmp_path))
 
 
 @pytest.mark.parametrize(("count", "end"), [

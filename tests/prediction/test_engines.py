@@ -1,5 +1,6 @@
 """Networks converted to their fastest form."""
 
+import dataclasses
 import importlib.util
 
 import numpy as np
@@ -79,13 +80,19 @@ def test_half_precision_must_keep_scores_and_their_order(moved, kept):
     dict(intensity_scale=255 / 4095), dict(intensity_scale="auto"), dict(height=192),
     dict(stretch_max_to=255.0), dict(stretch_max_to=4095.0,
                                      intensity_scale=255 / 4095)])
-def test_the_trial_images_are_mammograms_of_the_size_and_range_of_the_model(scaling):
-    options = config.ImageOptions(size=(192, 144), **scaling)
+def test_the_trial_images_are_mammograms_of_the_size_and_range_of_the_model(
+        scaling, monkeypatch):
+    options, asked = config.ImageOptions(size=(192, 144), **scaling), []
+    to_input = engines.images.to_input
+    monkeypatch.setattr(engines.images, "to_input", lambda pixels, given: (
+        asked.append(given), to_input(pixels, given))[1])
     first, again = (engines.trial_inputs(options, 2) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert first[0].shape == (192, 144, 3)
     assert np.ptp(first[0]) > 100 and first[0].max() <= 255 - options.pixel_mean + 1e-3
     assert (first[0] != first[1]).any()
+    assert asked == [dataclasses.replace(
+        options, intensity_scale=255 / 65535, stretch_max_to=None)] * 4
 
 
 @pytest.mark.parametrize("names, expected", [

@@ -201,10 +201,14 @@ def test_processes_join_within_their_time_and_end_on_a_signal(
 
 def test_one_device_needs_no_strategy():
     assert devices.strategy(devices.Layout()) is None
+    said = []
     settings = run_inputs.Settings(
-        config.ImageOptions(), config.ModelOptions(), TRAINING, layout=devices.Layout())
+        config.ImageOptions(), config.ModelOptions(), TRAINING, said.append,
+        layout=devices.Layout())
     with devices.started(settings) as same, devices.scope(same):
         assert same is settings
+    devices.announce(settings)
+    assert said == []
     assert devices.together(settings, 5) == [5]
     assert devices.agree(settings, "signature") is None
 

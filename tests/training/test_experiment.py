@@ -287,7 +287,7 @@ def test_patches_that_are_not_centred_get_the_preprocessing_of_their_backbone(
 
 
 def test_a_run_on_breasts_joins_their_views_and_is_known_by_its_card(
-        patch_model, tmp_path):
+        patch_model, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for split, count in (("train", 4), ("val", 2), ("test", 2)):
         for patient in range(count):
@@ -308,6 +308,10 @@ def test_a_run_on_breasts_joins_their_views_and_is_known_by_its_card(
               PATCH=pathlib.Path(model.patch_model_path).parent)
     classifier = checkpoints.load_classifier(tmp_path / "best.h5", breasts=True)
     assert prediction.predict(classifier, tmp_path / "test").shape == (4, 2)
+    monkeypatch.setenv("NUM_GPU_DEVICES", "2")
+    with pytest.raises(files.InputError, match="is trained on one device; leave out"):
+        experiment.run_two_view_experiment(
+            ["train", "val", "test"], IMAGES, model, training(tmp_path))
 
 
 @pytest.mark.parametrize(("changes", "message"), [

@@ -67,10 +67,10 @@ def adam(p, gradients):
     return p
 
 
-def nadam(p, gradients):
+def nadam(p, gradients, first=1):
     m = v = 0
     product = 1
-    for t, g in enumerate(gradients, start=1):
+    for t, g in enumerate(gradients, start=first):
         now = 0.9 * (1 - 0.5 * 0.96 ** (0.004 * t))
         coming = 0.9 * (1 - 0.5 * 0.96 ** (0.004 * (t + 1)))
         product *= now
@@ -92,6 +92,17 @@ def test_four_steps_equal_the_formula_of_keras_2_0_8(formula):
         optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
     expected = formula(START.astype(float), GRADIENTS.astype(float))
     np.testing.assert_allclose(weight.numpy(), expected, rtol=2e-5)
+
+
+def test_the_momentum_of_nadam_grows_through_thousands_of_steps():
+    optimizer = optimizers.optimizer("nadam", RATE)
+    weight = keras.Variable(START)
+    optimizer.build([weight])
+    optimizer.iterations.assign(2999)
+    for gradient in GRADIENTS[:2]:
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+    expected = nadam(START.astype(float), GRADIENTS[:2].astype(float), first=3000)
+    np.testing.assert_allclose(weight.numpy()[:2], expected[:2], rtol=2e-5)
 
 
 def test_accumulating_two_gradients_is_one_step_with_their_mean():

@@ -21,6 +21,8 @@ def values(steps, **changes):
 def test_without_options_a_rate_is_a_number():
     assert rates.rate(0.4, epochs=10, steps=2, options=PLAIN) == 0.4
     assert not rates.follows_steps(PLAIN)
+    assert rates.WarmUp(0.4, steps=3).get_config() == dict(
+        peak=0.4, steps=3, after=None)
 
 
 def test_the_rate_rises_evenly_through_the_warm_up_and_stays():

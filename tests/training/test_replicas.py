@@ -16,6 +16,7 @@ import sys
 import time
 import types
 
+import keras
 import numpy as np
 import pytest
 import replica_losses
@@ -23,7 +24,8 @@ import stand_in_strategy
 import tensorflow as tf
 import tiny_networks
 
-from end2end.training import callbacks, loop, replicas
+from end2end import config
+from end2end.training import callbacks, loop, replicas, schedule
 from tests.training import test_experiment
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -132,6 +134,69 @@ def test_three_replicas_one_after_the_other_give_the_losses_of_one_device(
     several = replica_losses.rows(strategy, optimizer="adam")
     equal(single, several)
     assert set(strategy.reduced) == {("SUM", None)}
+
+
+def test_first_steps_on_three_replicas_have_the_losses_of_one_device(
+        eager, monkeypatch):
+    losses, stage = [], schedule.Stage("all", None, 3, 0.01, 0.01, 0.0)
+    for strategy in (None, stand_in_strategy.Strategy(3)):
+        model = replica_losses.network(normalised=False)
+        if strategy:
+            strategy.model = model
+            devices = replicas.Devices(strategy)
+            monkeypatch.setattr(loop.replicas, "of", lambda model, devices=devices:
+                                devices)
+        losses.append(list(loop.first_steps(
+            model, stage, replica_losses.batches(7, 3), options=config.TrainingOptions(
+                optimizer="adam", workers=1), count=3)))
+    assert losses[1] == pytest.approx(losses[0], abs=1e-5) and losses[0][2] > 0.1
+
+
+@pytest.mark.parametrize(("last", "verbose"), [(4, 1), (5, 0)])
+def test_what_follows_the_training_on_replicas_is_called_as_by_keras(
+        monkeypatch, last, verbose):
+    devices, calls = replicas.Devices(stand_in_strategy.Strategy(1)), []
+    model = types.SimpleNamespace()
+    results = iter([(1.5, 1.0), (2.5, 3.0)] * 2)
+    lists = keras.callbacks.CallbackList
+    monkeypatch.setattr(keras.callbacks, "CallbackList", lambda *what, **how: (
+        calls.append(how), lists(*what, **dict(how, add_progbar=False)))[1])
+    monkeypatch.setattr(devices, "stepper", lambda model, loss: lambda parts: (
+        calls.append([value.values[0].numpy().tolist() for value in parts]),
+        next(results))[1])
+    monkeypatch.setattr(devices, "averager", lambda model: lambda: calls.append("mean"))
+
+    class Follower(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            calls.append("begin")
+
+        def on_epoch_begin(self, epoch, logs=None):
+            calls.append(epoch)
+
+        def on_train_batch_begin(self, batch, logs=None):
+            calls.append(-batch)
+
+        def on_train_batch_end(self, batch, logs=None):
+            calls.append((batch, dict(logs)))
+
+        def on_epoch_end(self, epoch, logs=None):
+            calls.append((epoch, dict(logs)))
+            model.stop_training |= epoch == last
+
+        def on_train_end(self, logs=None):
+            calls.append(dict(logs))
+
+    devices.fit(model, iter([(2, [([3], [0])]), (3, [([7], [1])])] * 2), loss=None,
+                steps=2, epochs=(4, 6), followers=[Follower()], verbose=verbose)
+    logs = dict(accuracy=0.8, loss=2.1)
+    epoch = [0, [[3], [0]], (0, dict(accuracy=0.5, loss=1.5)), -1, [[7], [1]],
+             (1, pytest.approx(logs)), "mean"]
+    assert calls == [
+        dict(add_history=True, add_progbar=bool(verbose), verbose=verbose, epochs=6,
+             steps=2, model=model), "begin",
+        *[part for number in range(4, last + 1)
+          for part in (number, *epoch, (number, pytest.approx(logs)))],
+        pytest.approx(logs)]
 
 
 def test_a_model_of_one_device_needs_no_replicas():

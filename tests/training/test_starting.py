@@ -56,6 +56,30 @@ def test_a_late_dropout_has_its_layer_from_the_first_stage_on(
     assert rates == [rate]
 
 
+@pytest.mark.parametrize(("backbone", "pretrained", "path", "weights"), [
+    ("vgg16", True, None, "imagenet"), ("vgg16", True, "w.h5", "w.h5"),
+    ("vgg16", False, None, None), ("yaroslav", True, "w.h5", None)])
+def test_the_weights_that_a_new_network_starts_from(
+        monkeypatch, backbone, pretrained, path, weights):
+    calls, model = [], dataclasses.replace(
+        SMALL, backbone=backbone, pretrained=pretrained, pretrained_weights=path)
+    monkeypatch.setattr(starting.models, "patch_classifier", lambda *what, **how: (
+        calls.append((what, how)), tiny_networks.nested_network())[1])
+    starting.patch_network(settings(model)[0])
+    assert calls == [((backbone, 2), dict(
+        dropout=model.dropout, weight_decay=model.weight_decay, weights=weights))]
+
+
+def test_a_patch_classifier_is_trained_further_from_a_numbered_layer(stored):
+    run, _ = settings(size=(8, 8), resume_from=str(stored), first_trainable="2",
+                      late_dropout=0.5)
+    network, ready = starting.patch_network(run)
+    assert ready.images.channels == 1 and network.output_shape == (None, 2)
+    assert starting.boundaries(network, ready) == dict(
+        head=models.patch_head(network).name,
+        first_trainable=models.layer_at_original_index(network, 2))
+
+
 def test_a_loaded_network_must_have_an_output_for_each_class(stored):
     run, _ = settings(resume_from=str(stored), class_list=("a", "b", "c"))
     with pytest.raises(files.InputError, match="2 outputs, but --class-list names 3"):

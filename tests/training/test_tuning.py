@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import types
 
+import numpy as np
 import pytest
+import tiny_networks
 
 from end2end import config
-from end2end.training import devices, remat, run_inputs, tuning, variants
+from end2end.training import devices, remat, run_inputs, schedule, tuning, variants
 from end2end.utils import files
 
 HALF = variants.Variant("mixed_bfloat16")
@@ -35,7 +38,8 @@ def test_a_way_whose_losses_differ_too_much_is_not_taken(losses, taken):
         (variants.PLAIN, trial(1.0)), (HALF, trial(0.5, *losses)),
         (variants.PLAIN, trial(1.0))])
     assert way == taken
-    assert ("refused" in rows[1]) == (taken != HALF)
+    assert rows[1].get("refused") == (
+        None if taken == HALF else "losses differ by more than 2 %")
 
 
 @pytest.mark.parametrize("last, seconds, taken", [
@@ -153,12 +157,54 @@ def test_each_precision_has_a_bound_that_its_own_rounding_keeps():
     assert set(remat.PRECISIONS) == set(variants.BOUNDS)
 
 
+def test_measured_steps_drop_no_units_and_hardly_move_the_weights(monkeypatch):
+    model = tiny_networks.flat_network(dropout=0.3)
+    monkeypatch.setattr(tuning.loop, "first_steps", lambda *what, **how: (what, how))
+    stage = schedule.Stage("all", None, 3, 0.5, 0.25, 0.75)
+    (network, measured, batches), how = tuning._steps(
+        model, stage, "batches", types.SimpleNamespace(training="options"))
+    assert (network, batches) == (model, "batches")
+    assert how == dict(options="options", count=5)
+    assert measured == dataclasses.replace(stage, learning_rate=1e-9, dropout=0.0)
+    assert [layer.rate for layer in model.layers if hasattr(layer, "rate")] == [0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("several", [False, True])
+def test_measured_scores_are_of_the_first_batch_on_all_devices(
+        monkeypatch, precision, several):
+    calls, images = [], np.arange(6.0).reshape(3, 2)
+    network = types.SimpleNamespace(
+        compile=lambda **how: calls.append(how), predict_on_batch=lambda batch: (
+            calls.append("one"), batch + 1)[1])
+    on_all = types.SimpleNamespace(
+        replicas=2, spread=lambda parts: (calls.append(len(parts)), parts)[1],
+        strategy=types.SimpleNamespace(experimental_local_results=lambda parts: parts),
+        score=lambda model, parts: [part + 1 for part in parts])
+    monkeypatch.setattr(tuning.replicas, "of", lambda model: (
+        on_all if several else None))
+    monkeypatch.setattr(remat, "set_precision", lambda model, name: calls.append(name))
+    batches = types.SimpleNamespace(batch=lambda number: [(images, None), None][number])
+    scores = list(tuning._scores(network, None, batches, types.SimpleNamespace(
+        training=config.TrainingOptions(precision=precision, xla=True))))
+    np.testing.assert_array_equal(scores, [images + 1] * 5)
+    assert calls == [dict(jit_compile=True), *[precision] * (precision != "float32"),
+                     *[2 if several else "one"] * 5]
+
+
+def test_memory_is_the_sum_of_the_gpus(monkeypatch):
+    monkeypatch.setattr(tuning.tf.config, "list_logical_devices", lambda kind: [
+        types.SimpleNamespace(name=f"{kind}:{number}") for number in range(2)])
+    monkeypatch.setattr(
+        tuning.tf.config.experimental, "get_memory_info", lambda name: dict(
+            current=0, peak={"GPU:0": 5 << 20, "GPU:1": 9 << 20}[name]))
+    assert tuning.megabytes() == 14
+
+
 @pytest.mark.slow
 def test_a_run_with_real_trials_has_the_weights_of_its_settings_given_by_hand(
         tmp_path, monkeypatch):
     """Processes measure; whatever they say, half precision is taken."""
-    import numpy as np
-
     from end2end import checkpoints
     from end2end.training import experiment
     from tests.training.test_replica_commands import write_sets

@@ -1,5 +1,7 @@
 """Clocks: what is timed, and the rate of matrix products."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,17 @@ def test_a_product_of_matrices_counts_two_operations_for_each_multiplication():
     multiply, operations = clocks.product(8, "bfloat16")
     assert operations == 2 * 8 * 8 * 8
     assert multiply().dtype == "bfloat16" and multiply().shape == (8, 8)
+
+
+def test_the_rate_of_the_machine_is_that_of_the_faster_product(monkeypatch):
+    monkeypatch.setattr(clocks, "product", lambda size: ("of TensorFlow", 2 * size**3))
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: types.SimpleNamespace(
+        normal=lambda size: np.array([[1.0, 2.0], size])))
+    (numpy_product, other), operations = clocks.product_works()
+    assert other == "of TensorFlow" and operations == 2**34
+    assert numpy_product().dtype == np.float32
+    assert numpy_product().tolist() == [[4097, 4098], [2048 * 2049, 2048 * 2050]]
+    monkeypatch.setattr(clocks, "fastest", lambda work, runs: work / runs)
+    for works in ((40.0, 5.0), (5.0, 8.0)):
+        monkeypatch.setattr(clocks, "product_works", lambda works=works: (works, 300))
+        assert clocks.matrix_product_rate() == 600

@@ -1,10 +1,12 @@
 """Signals to real processes: a line at once, the status, and nothing half written."""
 
+import concurrent.futures
 import os
 import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -142,3 +144,83 @@ def test_without_a_signal_an_unexpected_error_is_raised_on():
     with pytest.raises(TypeError, match="a fault of the code"):
         commands.run(main)
     assert interruption.received() is None
+
+
+@pytest.fixture
+def timers(monkeypatch):
+    """Timers that only note what they were to do; all handlers are put back."""
+    noted, handlers = [], {
+        number: signal.getsignal(number) for number in interruption.SENTENCES}
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, *words):
+            self.words = words
+
+        def start(self):
+            noted.append((self.daemon, *self.words))
+    monkeypatch.setattr(threading, "Timer", Timer)
+    for name in ("_received", "_raised"):
+        monkeypatch.setattr(interruption, name, [])
+    for name in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    yield noted
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def swallowed(raising):
+    """Whether it raises; the error is gone afterwards."""
+    try:
+        raising(signal.SIGTERM, None)
+    except interruption.Interrupted as error:
+        return str(error) == "SIGTERM" and error.number == signal.SIGTERM
+    return False
+
+
+def test_what_swallows_a_signal_gets_it_again(timers, monkeypatch, capfd):
+    sent = []
+    monkeypatch.setattr(signal, "pthread_kill", lambda *words: sent.append(words))
+    monkeypatch.setattr(signal, "raise_signal", sent.append)
+    interruption._received.append("of a call before")
+    interruption.install()
+    assert interruption.received() is None
+    assert {signal.getsignal(number) for number in interruption.SENTENCES} == {
+        interruption._interrupt}
+    assert swallowed(interruption._interrupt)
+    assert interruption.received() == signal.SIGTERM
+    assert capfd.readouterr().err == f"{interruption.SENTENCES[signal.SIGTERM]}\n"
+    assert sys.excepthook is sys.unraisablehook is interruption._say_nothing
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is interruption._raise_once_more
+    (daemon, seconds, send, (reference, thread)), = timers
+    assert daemon and seconds == interruption.SECONDS_TO_RAISE
+    assert thread == threading.get_ident()
+    send(reference, thread)
+    assert sent == [(thread, signal.SIGTERM)]
+    monkeypatch.delattr(signal, "pthread_kill")
+    send(reference, thread)
+    assert sent[1:] == [signal.SIGTERM]
+
+    assert swallowed(interruption._raise_once_more)
+    assert len(timers) == 2 and timers[1][3][0] is not reference
+    send(reference, thread)  # the first one is no longer on its way
+    interruption.uninstall()
+    send(*timers[1][3])
+    assert len(sent) == 2
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_in_another_thread_no_handler_is_set(timers):
+    before = signal.getsignal(signal.SIGTERM)
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        for function in (interruption.install, interruption.uninstall):
+            thread.submit(function).result()
+            assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_error_after_a_signal_has_the_status_of_the_signal(timers, capsys):
+    interruption._received.append(signal.SIGTERM)
+    assert commands._status_of(ValueError("of a library")) == 143
+    assert capsys.readouterr().err == ""

@@ -109,6 +109,18 @@ def test_a_process_that_cannot_start_is_told_and_the_file_is_not_blamed(
         assert "no room" in message and remedy in message and "damaged" not in message
 
 
+def test_a_process_that_never_says_that_it_is_ready_is_ended(tmp_path, monkeypatch):
+    (tmp_path / "a.h5").write_bytes(b"no model")
+    monkeypatch.setattr(isolated, "START", "import time; time.sleep(60)")
+    reader = isolated.Reader(seconds=0.01)
+    with pytest.raises(files.InputError) as error:
+        reader.ask("model", tmp_path / "a.h5")
+    assert str(error.value) == (
+        "the process in which files are read cannot start: it did not end within 0 "
+        "seconds. No file was looked at. Mend the installation.")
+    assert reader.process is None
+
+
 DYING = """
 import sys
 import time
@@ -314,6 +326,30 @@ def test_memory_is_limited_above_what_is_held_and_below_what_was_allowed(monkeyp
     monkeypatch.setattr(isolated, "_ALLOWED", 1 << 20)
     isolated.limit_memory()
     assert limits[-1] == (1 << 20, 1 << 50)
+
+
+def test_what_a_system_does_not_know_limits_nothing(monkeypatch):
+    resource, limits = pytest.importorskip("resource"), []
+    monkeypatch.setattr(resource, "setrlimit", lambda *pair: limits.append(pair))
+    monkeypatch.delattr(signal, "setitimer")
+    isolated.limit_time(9)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert isolated.limit_of_memory() == 0
+    isolated.limit_memory()
+    assert limits == []
+    monkeypatch.delattr(os, "memfd_create")
+    with isolated._scratch() as file:
+        file.write(b"last words")
+        file.seek(0)
+        assert file.read() == b"last words"
+
+
+def test_all_processes_of_readers_are_ended():
+    ended, readers = [], isolated.Readers(2)
+    for number, reader in enumerate(readers.all):
+        reader.stop = lambda number=number: ended.append(number)
+    readers.stop()
+    assert ended == [0, 1]
 
 
 def test_the_process_answers_lines_until_there_are_no_more(monkeypatch, capfd):

@@ -43,11 +43,12 @@ def test_reports_directories_and_other_files_are_left_with_the_reason(tmp_path):
         pydicom.uid.GrayscaleSoftcopyPresentationStateStorage))
     (tmp_path / "readme.txt").write_text("read me")
     (tmp_path / "empty.dcm").touch()  # refused when it is read
+    (tmp_path / "gone.png").symlink_to("nowhere")
     survey = files.survey(tmp_path)
     assert [path.name for path in survey.images] == ["empty.dcm"]
     assert {path.name: reason for path, reason in survey.left} == {
         "SR0001": listing.WITHOUT_IMAGE, "PR1.dcm": listing.WITHOUT_IMAGE,
-        "readme.txt": listing.NO_IMAGE}
+        "readme.txt": listing.NO_IMAGE, "gone.png": listing.NO_IMAGE}
 
 
 def test_an_image_with_another_suffix_is_known_by_its_first_bytes(tmp_path):

@@ -158,6 +158,39 @@ def test_other_failures_of_a_lock_are_told(tmp_path, monkeypatch):
         pass
 
 
+def test_a_full_disk_is_no_refusal_of_the_place(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device$"), \
+            locks.output_folder(tmp_path):
+        pass
+
+
+def test_a_lock_that_was_removed_before_it_was_held_is_taken_anew(
+        tmp_path, monkeypatch):
+    flock, inodes = locks.fcntl.flock, []
+
+    def late(descriptor, how):
+        inodes.append(os.fstat(descriptor).st_ino)
+        if len(inodes) == 1:
+            os.unlink(tmp_path / ".lock")
+            (tmp_path / "taken").touch()  # so that the number is not given again
+        flock(descriptor, how)
+    monkeypatch.setattr(locks.fcntl, "flock", late)
+    with locks.output_folder(tmp_path):
+        assert os.stat(tmp_path / ".lock").st_ino == inodes[1]
+    assert len(inodes) == 2
+
+
+def test_a_process_of_another_user_is_alive(monkeypatch):
+    def forbidden(number, signal):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+    assert locks.is_alive(os.getpid()) and not locks.is_alive(1 << 70)
+    monkeypatch.setattr(os, "kill", forbidden)
+    assert locks.is_alive(os.getpid())
+
+
 @pytest.mark.parametrize("name", ["", ".", "folder"])
 def test_a_folder_in_place_of_an_output_file_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

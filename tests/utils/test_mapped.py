@@ -55,6 +55,12 @@ def test_results_lie_in_files_where_what_they_come_from_does():
     assert len(mapped.empty(0, np.int32, values)) == 0
 
 
+def test_a_file_has_its_length_where_no_room_can_be_set_aside(monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    values = mapped.empty(3, np.int64, in_file([3.0]))
+    assert mapped.file_of(values) is not None and values.tolist() == [0, 0, 0]
+
+
 def test_a_full_disk_is_said_before_anything_is_written(monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

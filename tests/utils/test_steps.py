@@ -1,11 +1,13 @@
 """Chains of commands: done once, redone when what they read is newer."""
 
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from end2end.utils import files, steps
+from end2end.utils import files, interruption, steps
 
 
 @pytest.fixture
@@ -78,3 +80,37 @@ def test_memory_is_that_of_the_step_alone(module):
                              capture_output=True, text=True, timeout=60).stdout
     large, small = (int(line) for line in printed.split("\n") if line.isdecimal())
     assert small < 100 < 280 < large
+
+
+def test_a_command_does_not_outlive_the_chain(monkeypatch):
+    running = []
+
+    def interrupted(number, options):
+        running.extend(steps._running)
+        raise interruption.Interrupted(signal.SIGINT)
+    monkeypatch.setattr(os, "wait4", interrupted)
+    monkeypatch.setattr(steps, "PATIENCE", 0.01)
+    with pytest.raises(interruption.Interrupted):
+        steps.ended(["sleep", "30"], None)
+    assert [process.returncode for process in running] == [-signal.SIGTERM]
+    assert steps._running == set()
+
+
+@pytest.mark.parametrize(("reason", "patience"), [
+    (KeyboardInterrupt(), steps.PATIENCE),
+    (interruption.Interrupted(signal.SIGINT), steps.PATIENCE),
+    (interruption.Interrupted(signal.SIGTERM), 0)])
+def test_what_the_terminal_tells_too_is_waited_for(monkeypatch, reason, patience):
+    said = []
+
+    class Process:
+        def wait(self, seconds=None):
+            said.append(seconds)
+            if seconds is not None:
+                raise subprocess.TimeoutExpired("x", seconds)
+
+        def terminate(self):
+            said.append("terminate")
+    monkeypatch.setattr(steps, "_running", [Process(), Process()])
+    steps.end_running(reason)
+    assert said == [patience, "terminate", None] * 2
