@@ -121,8 +121,6 @@ def _header(path):
     if "Rows" not in header and "SOPClassUID" not in header:
         raise files.InputError(
             f"{path} is no DICOM file; expected a mammogram. Leave it out.")
-    if not hasattr(header, "file_meta"):
-        header.file_meta = pydicom.dataset.FileMetaDataset()
     if "TransferSyntaxUID" not in header.file_meta:
         implicit, _ = header.original_encoding
         header.file_meta.TransferSyntaxUID = (

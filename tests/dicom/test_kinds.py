@@ -102,3 +102,11 @@ def test_a_magnification_is_noted_beyond_that_of_every_mammogram(factor, notes):
     header = pydicom.Dataset()
     header.EstimatedRadiographicMagnificationFactor = factor or None
     assert kinds.unusual(header) == notes
+
+
+def test_a_number_of_frames_that_is_none_is_that_of_one_image():
+    header = pydicom.Dataset()
+    header.NumberOfFrames = 2
+    assert kinds.kind(header) == "slice"
+    header.NumberOfFrames = [2, 3]
+    assert kinds.kind(header) == ""

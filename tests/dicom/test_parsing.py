@@ -1,13 +1,17 @@
 """Elements that are missing, and transfer syntaxes that need help."""
 
+import hashlib
+
 import dicom_writer
 import numpy as np
 import pydicom
+import pydicom.encaps
 import pydicom.uid
 import pytest
 
 from end2end import dicom
 from end2end.dicom import parsing
+from end2end.utils import files
 
 RAMP = dicom_writer.RAMP
 
@@ -40,6 +44,102 @@ def test_all_of_them_may_be_missing_and_8_bits_are_known_by_the_length(tmp_path)
     assert "BitsAllocated is missing; 8 taken" in mammogram.notes
 
 
+@pytest.mark.parametrize("stored, allocated", [(8, 8), (9, 16), (None, 16)])
+def test_of_compressed_pixels_the_bits_are_known_by_those_stored(
+        tmp_path, stored, allocated):
+    path = dicom_writer.write_stream(
+        tmp_path / "a.dcm", b"\0" * 8, RAMP, pydicom.uid.RLELossless,
+        BitsStored=stored)
+    content = pydicom.dcmread(path)
+    del content["BitsAllocated"]
+    content.save_as(path)
+    header, notes = parsing.read_header(path)
+    assert header.BitsAllocated == allocated
+    assert notes[0] == f"BitsAllocated is missing; {allocated} taken"
+
+
+def test_frames_of_8_bits_that_are_stacked_are_not_taken_for_16_bits(tmp_path):
+    pixels = np.stack([RAMP >> 4] * 2).astype(np.uint8)
+    path = dicom_writer.write(
+        tmp_path / "a.dcm", pixels, NumberOfFrames=2, BitsAllocated=None)
+    assert parsing.read_header(path)[0].BitsAllocated == 8
+
+
+@pytest.mark.parametrize("name, limit, reason", [
+    ("MOST_ELEMENTS", 30, "more than 30 elements"),
+    ("MOST_ELEMENTS", 9, "more than 9 elements"),
+    ("MOST_READS", 20, "endless small elements"),
+    ("DEEPEST", 0, "sequences within sequences, 0 deep")])
+def test_endless_elements_are_refused_with_their_number(
+        tmp_path, monkeypatch, name, limit, reason):
+    path = dicom_writer.write(tmp_path / "a.dcm", ViewCodeSequence=[
+        dicom_writer.item(CodeValue=str(number)) for number in range(20)])
+    parsing.header_parsed(path)
+    monkeypatch.setattr(parsing, name, limit)
+    monkeypatch.setattr(parsing, "SAFELY_PARSED", 1 << 40)
+    with pytest.raises(files.InputError) as caught:
+        parsing.header_parsed(path)
+    assert str(caught.value) == (
+        f"{path} cannot be read as DICOM ({reason}); restore it, export it "
+        "uncompressed, or leave it out.")
+
+
+def test_pixels_have_the_hash_of_their_bytes_or_of_their_compressed_frames(tmp_path):
+    plain = dicom_writer.write(tmp_path / "a.dcm")
+    assert parsing.pixel_hash(plain) == hashlib.sha256(RAMP.tobytes()).hexdigest()
+    content = pydicom.dcmread(plain)
+    content.file_meta.TransferSyntaxUID = pydicom.uid.RLELossless
+    content.PixelData = pydicom.encaps.encapsulate([b"first!", b"second"])
+    content["PixelData"].is_undefined_length = True
+    packed = tmp_path / "b.dcm"
+    content.save_as(packed)
+    # The first fragment is the table of offsets.
+    first = next(pydicom.encaps.generate_fragments(content.PixelData))
+    assert parsing.pixel_hash(packed) in (
+        hashlib.sha256(b"first!second").hexdigest(),
+        hashlib.sha256(first + b"first!second").hexdigest())
+    del content["PixelData"]
+    content.save_as(packed)
+    assert parsing.pixel_hash(packed) == hashlib.sha256().hexdigest()
+
+
+def test_pixels_in_colour_are_no_array_of_the_declared_size(tmp_path):
+    path = dicom_writer.write(
+        tmp_path / "a.dcm", np.zeros((5, 24), np.uint8), Columns=8, SamplesPerPixel=3,
+        PhotometricInterpretation="RGB", PlanarConfiguration=0)
+    with pytest.raises(files.InputError) as caught:
+        parsing.decoded_here(path, None)
+    assert str(caught.value) == (
+        f"{path} declares 8 x 5 pixels, but holds an array of shape (5, 8, 3); export "
+        "it again.")
+
+
+FRAME = b"\x11\x08\x01\x02\x03\x04"  # length, bits, 258 rows, 772 columns
+
+
+@pytest.mark.parametrize("stream, size", [
+    (b"\xff\xd8\xff\xc0\0" + FRAME, (258, 772)),
+    (b"\xff\xd8\xff\xff\xff\xc3\0" + FRAME, (258, 772)),
+    (b"\xff\xd8\xff\xe0\0\x05abc\xff\xf7\0" + FRAME, (258, 772)),
+    (b"\xff\xd8\xff\xc4\0" + FRAME, None), (b"\xff\xd8a\xff\xc0\0" + FRAME, None),
+    (b"\xff\xd8\xff\xc0\0" + FRAME[:-1], None), (b"\xff\xd9\xff\xc0\0" + FRAME, None),
+    (b"\xff\x4f\xff\x51\0\x29\0\0" + bytes((0, 0, 3, 7, 0, 0, 2, 5, 0, 0, 0, 4, 0, 0,
+                                             0, 1)), (516, 771)),
+    (b"", None)])
+def test_the_size_of_a_stream_is_in_its_header(stream, size):
+    assert parsing.codestream_size(stream) == size
+
+
+@pytest.mark.parametrize("error, said", [
+    (ValueError("got 'ROE^JANE' of b'W1'\n here"), "got a value here"),
+    (TypeError("not a Dataset"), "its content is damaged"), (EOFError(), "EOFError"),
+    (ValueError("y" * 160), "y" * 160), (ValueError("y" * 161), "y" * 157 + "...")])
+def test_what_an_error_says_is_short_and_quotes_nothing(tmp_path, error, said):
+    with pytest.raises(files.InputError) as caught, parsing.refusing(tmp_path):
+        raise error
+    assert f"({said})" in str(caught.value)
+
+
 @pytest.mark.parametrize("bits", [0, 20])
 def test_impossible_bits_are_replaced_and_named(tmp_path, bits):
     mammogram = dicom.read_dicom(dicom_writer.write(
@@ -69,6 +169,7 @@ def test_jpeg_extended_of_12_bits_is_decoded(tmp_path):
     mammogram = dicom.read_dicom(path)
     difference = mammogram.pixels.astype(int) - smooth()
     assert np.abs(difference).mean() < 8 and mammogram.pixels.max() > 3500
+    np.testing.assert_array_equal(parsing.decoded_here(path, None), mammogram.pixels)
 
 
 def smooth():
@@ -101,6 +202,9 @@ def as_jpeg_extended(source, path):
 def test_values_that_wrapped_round_in_the_air_are_black_again():
     pixels = np.zeros((20, 30), np.uint16)
     pixels[4, 5], pixels[5, 7] = 4095, 4090
+    pixels[9, 3], pixels[12, 3] = 4031, 4030  # as far as ringing reaches, and beyond
     pixels[:, 20:] = 4095  # a label is no ringing
     mended = parsing.without_wrapped(pixels)
-    assert mended[:, :20].max() == 0 and (mended[:, 20:] == 4095).all()
+    assert mended[12, 3] == 4030 and (mended[:, 20:] == 4095).all()
+    mended[12, 3] = 0
+    assert mended[:, :20].max() == 0 and mended.dtype == np.uint16
