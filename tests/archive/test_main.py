@@ -43,6 +43,32 @@ def test_what_is_no_manifest_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("flag", "number"), [
+    ("--rows", "0"), ("--workers", "-1"), ("--batch-size", "0")])
+def test_numbers_below_one_are_refused_by_their_flag(tmp_path, flag, number):
+    with pytest.raises(files.InputError) as caught:
+        program.main(["predict", "in.csv", "--models", "m.h5", "--out",
+                      str(tmp_path / "out"), flag, number])
+    assert str(caught.value) == f"{flag}: expected a number from 1."
+    assert not (tmp_path / "out").exists()
+
+
+def test_rows_whose_class_nobody_says_are_counted_at_the_end(tmp_path, capsys):
+    flag = archive_work.checkpoints.outputs.UNKNOWN_CLASS.format("m.h5")
+    shards.write_rows(tmp_path / "a.csv", ("label", "score", "flags"), [
+        dict(label="pos", score="0.5", flags=flag), dict(label="neg", score="0.25"),
+        dict(label="neg", score="")])
+    program.main(["evaluate", str(tmp_path / "a.csv"), "--runs", "5"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:6] == ["rows: 3", "failed: 1", "unlabelled: 0", "positive: 1",
+                         "negative: 1", "auc: 1.0"]
+    assert lines[7].endswith(" (few: 1 with cancer)")
+    assert lines[8:] == [
+        "order_unknown: 1", "of these rows nobody says which output of the model is "
+        "cancer; if it is the other, the AUC is 1 minus this. Give archive predict "
+        "--class-list."]
+
+
 def test_an_output_without_a_name_is_refused(tmp_path):
     (tmp_path / "in.csv").write_text("path\na.png\n")
     with pytest.raises(files.InputError, match="output folder has no name"):

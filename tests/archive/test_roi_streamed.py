@@ -55,6 +55,27 @@ def test_an_empty_table_and_a_missing_folder_are_refused(sources, tmp_path):
         roi_streamed.fill(sqlite3.connect(":memory:"), sources.roi_table)
 
 
+def test_a_folder_by_url_is_kept_as_it_is_named():
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.filesystem("memory").makedirs("/roi-streamed/full", exist_ok=True)
+    name = "memory://roi-streamed/full"
+    assert roi_streamed.existing_folder(name, "image folder") == name
+    with pytest.raises(files.InputError) as caught:
+        roi_streamed.existing_folder(f"{name}er", "image folder")
+    assert str(caught.value) == (
+        f"image folder {name}er does not exist; expected a folder. Check the URL.")
+
+
+def test_a_set_without_patients_is_not_made(sources, tmp_path):
+    base = sqlite3.connect(":memory:")
+    roi_streamed.fill(base, sources.roi_table)
+    outs = [str(tmp_path / name) for name in ("train", "val")]
+    roi_streamed.split(base, PATIENTS[4:5], outs, config.SamplingOptions())
+    assert (tmp_path / "train" / roi_table.PATIENT_LIST).read_text() == "P_00005\n"
+    assert not (tmp_path / "val").exists()
+    assert base.execute("SELECT * FROM patient").fetchall() == [("P_00005", 0)]
+
+
 def test_names_in_folders_are_absolute_paths_or_urls(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert roi_streamed.below("s3://b/full", "a.png") == "s3://b/full/a.png"

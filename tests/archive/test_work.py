@@ -178,6 +178,38 @@ def test_the_network_in_eight_bits_is_a_setting_of_the_archive(
     assert "eight_bits" not in plain.settings
 
 
+def test_what_was_typed_of_the_outputs_is_a_setting_of_the_archive(
+        study, model, tmp_path):
+    arguments = ["predict", str(study), "--models", str(model), "--out", str(tmp_path)]
+    plain, typed = (work.predicting(program.parser().parse_args(arguments + more))
+                    for more in ([], ["--class-list", "pos", "neg", "--flips"]))
+    assert typed.settings == plain.settings | dict(
+        flips=True, outputs=[["pos", "neg"], "probabilities"])
+    assert plain.settings.keys() == {
+        "task", "models", "flips", "keep_ids", "pseudonym_key"}
+
+
+def test_a_model_of_other_classes_scores_no_archive(model, monkeypatch):
+    monkeypatch.setattr(work.stored_networks, "load", lambda *_, **__: (
+        types.SimpleNamespace(classes=("calc", "mass"))))
+    with pytest.raises(files.InputError) as caught:
+        work.classifiers((str(model),), work.Loading(key=b"1"))
+    assert str(caught.value) == (
+        f"model {model} tells apart calc, mass; expected neg and pos. Give a model of "
+        "whole images.")
+
+
+@pytest.mark.parametrize(("heights", "sizes"), [
+    ((None, None), [2, 2, 1]), ((None, 96), [1] * 5)])
+def test_images_of_a_height_alone_are_scored_one_by_one(monkeypatch, heights, sizes):
+    monkeypatch.setattr(work, "classifiers", lambda *_: [
+        types.SimpleNamespace(images=types.SimpleNamespace(height=height))
+        for height in heights])
+    monkeypatch.setattr(work, "_score_batch", lambda rows, *_: [len(rows)])
+    assert work.score_rows([dict(path=f"{k}.png") for k in range(5)], table="in.csv",
+                           models=("m.h5",), flips=False, batch_size=2) == sizes
+
+
 def test_a_shard_whose_image_was_replaced_is_scored_anew_and_no_other(
         study, model, tmp_path):
     out = tmp_path / "out"

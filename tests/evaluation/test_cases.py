@@ -44,6 +44,18 @@ def test_the_score_of_a_case_is_the_flip_averaged_one(classifier, images):
     assert made[1].details == {"patient": "p2", "view": "MLO"}
 
 
+def test_images_of_a_known_patient_hang_together_by_exam():
+    named = scores.Scores(
+        tuple("abc"), np.zeros(3), None, patients=("p1", "p2", ""),
+        exams=("e1", "", "e3"), lateralities=("", "R", ""), views=("", "", "MLO"),
+        models=dict(x=np.array([0.25, 0.5, 0.75])), others=dict(age=("61", "", "50")))
+    assert [cases.exam(named, i) for i in range(3)] == ["p1 e1", "p2", ""]
+    assert [cases.details(named, i) for i in range(3)] == [
+        {"patient": "p1", "score of x": 0.25, "age": "61"},
+        {"patient": "p2", "side": "R", "score of x": 0.5},
+        {"view": "MLO", "score of x": 0.75, "age": "50"}]
+
+
 def test_no_case_is_made_of_patches_or_without_pictures(classifier, images):
     of_patches = scores.Scores(
         tuple(images), np.full((2, 5), 0.2), np.array([0, 1]), saved_models.CLASSES)

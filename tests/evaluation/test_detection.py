@@ -44,6 +44,27 @@ def test_the_air_is_no_surrounding_tissue():
     mask[90:110, 40:60] = True
     assert detection.contrast(image, mask) == 0
     assert np.isnan(detection.contrast(image, np.zeros_like(mask)))
+    everywhere = np.ones_like(mask)
+    assert np.isnan(detection.contrast(image + 5, everywhere))  # no ring is left
+
+
+def test_the_ring_has_a_third_of_the_diameter_and_two_pixels_at_least():
+    image, mask = np.full((41, 41), 50.0), np.zeros((41, 41), bool)
+    image[0, 0] = 40
+    mask[20, 20] = True
+    image[20, 22] = 62    # as far as the ring of one pixel reaches
+    image[20, 23] = 90
+    ring = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)).sum() - 1
+    assert detection.contrast(image, mask) == pytest.approx(-100 * 12 / ring / 10)
+    mask[15:26, 15:26] = True    # an area of 121, a diameter of 12.4 and a ring of 4
+    image[20, 29], image[20, 30] = 70, 200
+    inside = image[mask].mean()
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+    around = (cv2.dilate(mask.astype(np.uint8), disc) > 0) & ~mask
+    assert image[around].max() == 70
+    white = np.percentile(image, 99.5) - 40
+    assert detection.contrast(image, mask) == pytest.approx(
+        100 * (inside - image[around].mean()) / white)
 
 
 def test_an_image_is_detected_from_the_threshold_of_the_specificity_on():
@@ -54,7 +75,21 @@ def test_an_image_is_detected_from_the_threshold_of_the_specificity_on():
     shares, said = detection.detected(table, lesions, 0.8)
     assert shares == {"P_00010_LEFT_CC_1": 1, "P_00011_LEFT_CC_1": 1,
                       "P_00012_LEFT_CC_1": 0, "P_00013_LEFT_CC_1": 0}
-    assert "0.80" in said
+    assert said == "score of its image from 0.800 on, a specificity of 0.80"
+    (figure, lines) = detection.figure({"m": table}, [
+        lesion(number, size=size, density=density) for number, size, density in (
+            (10, 3, 1), (11, 9, float("nan")), (12, 5, 1), (13, 4, 4), (99, 1, 1))],
+        specificity=0.8)
+    assert lines[:3] == [
+        "m: 4 of 5 malignant lesions have a score; score of its image from 0.800 on, a "
+        "specificity of 0.80",
+        "m, diameter, % of the height 3: 1.00 [0.21, 1.00] of 1 (few: 1 with cancer)",
+        "m, diameter, % of the height 4: 0.00 [0.00, 0.79] of 1 (few: 1 with cancer)"]
+    assert lines[-2:] == [
+        "m, density of the breast 1: 0.50 [0.09, 0.91] of 2 (few: 2 with cancer)",
+        "m, density of the breast 4: 0.00 [0.00, 0.79] of 1 (few: 1 with cancer)"]
+    assert len(lines) == 11 and [axis.get_xlabel() for axis in figure.axes] == [
+        title for _, title in detection.PANELS]
 
 
 def test_patches_count_by_the_share_taken_for_malignant():
@@ -86,6 +121,11 @@ def test_scores_of_other_images_and_shares_out_of_range_are_refused(tmp_path):
         detection.figure({"model": table}, [lesion(1)], specificity=0.8)
     with pytest.raises(files.InputError, match="is not a share"):
         detection.figure({"model": table}, [lesion(1)], specificity=1)
+    with pytest.raises(files.InputError, match="--specificity 0 is not a share"):
+        detection.figure({"model": table}, [lesion(1)], specificity=0)
+    (tmp_path / "empty.csv").write_text("side\n")
+    with pytest.raises(files.InputError, match="empty.csv has no rows; expected"):
+        detection.read_lesions(tmp_path / "empty.csv")
     files.write_csv(tmp_path / "rois.csv", ("side",), [dict(side="L")])
     with pytest.raises(files.InputError, match="no column patient_id"):
         detection.read_lesions(tmp_path / "rois.csv")

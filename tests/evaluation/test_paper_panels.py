@@ -1,5 +1,8 @@
 """Panels of the figures of the paper: names, choice of images, grey values."""
 
+import argparse
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -52,3 +55,41 @@ def test_grey_values_are_a_share_of_the_full_range():
     pixels[10:50, :30] = 65535 // 4
     values = paper_panels.breast_values(pixels)
     np.testing.assert_allclose(values, 0.25, atol=1e-4)
+    assert len(values) == 1200
+    assert len(paper_panels.breast_values(np.full((250, 200), 9, np.uint8))) == 25_000
+    dark = paper_panels.breast_values(np.full((5, 5), 1300, np.uint16))
+    assert dark.tolist() == [0]
+    real = paper_panels.breast_values(np.array([[0, 2.0], [8.0, 4.0]], np.float32))
+    assert sorted(real) == [0.25, 0.5, 1]
+
+
+@pytest.mark.parametrize(("scale", "method", "scales"), [
+    ("set", "guided", [0.75] * 3), ("image", "guided", []), ("set", "gradcam", [])])
+def test_maps_of_the_paper_are_on_the_scale_of_the_set_on_request(
+        tmp_path, monkeypatch, scale, method, scales):
+    (tmp_path / "maps").mkdir()
+    saved, shown = {}, []
+    for k, (score, label, peak) in enumerate(((0.75, 1, 0.5), (0.25, 0, 0.75))):
+        (tmp_path / "maps" / f"{k}.npz").touch()
+        saved[f"{k}.npz"] = dataclasses.replace(
+            image(score, label), peak=peak, flips=not k,
+            maps={method: np.full((6, 4), k / 2, np.float32)})
+    monkeypatch.setattr(paper_panels.maps, "load", lambda path: saved[path.name])
+    monkeypatch.setattr(paper_panels.maps, "on_common_scale", lambda image, *scale: (
+        shown.append(scale) or image))
+    monkeypatch.setattr(paper_panels.figures, "saliency", lambda panels, heatmaps, **_: (
+        [title for title, _ in panels], heatmaps))
+    drawn, lines = paper_panels.saliency(argparse.Namespace(
+        saliency=str(tmp_path), rois=None, method=method, scale=scale, threshold=0.5,
+        cutoff=0.06, heatmap="relu"))
+    assert shown == [(scale, 0.06) for scale in scales]
+    assert drawn == ([
+        "a  true positive, mean score of four flips 0.75",
+        "b  no false positive; nearest, score 0.25",
+        "c  no false negative; nearest, mean score of four flips 0.75"], ())
+    assert lines == [
+        "a true positive: 0.75.png, mean score of four flips 0.750; nothing passes the "
+        "cutoff", "b no false positive; nearest: 0.25.png, score 0.250",
+        "c no false negative; nearest: 0.75.png, mean score of four flips 0.750; "
+        "nothing passes the cutoff",
+        "no heatmaps: draw_saliency was called without --method heatmap"]

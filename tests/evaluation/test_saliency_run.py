@@ -24,6 +24,11 @@ def test_of_a_limit_each_class_has_an_equal_share():
     images = saliency_run.first(listed([0, 0, 0, 1, 1]), 4)
     assert images.paths == ("0.png", "1.png", "3.png", "4.png")
     assert images.labels.tolist() == [0, 0, 1, 1]
+    plain = image_lists.ImageList(("a.png", "b.png", "c.png"), None, ("neg", "pos"))
+    for count, paths in ((2, ("a.png", "b.png")), (9, plain.paths)):
+        chosen = saliency_run.first(plain, count)
+        assert (chosen.paths, chosen.labels) == (paths, None)
+        assert chosen.classes == ("neg", "pos")
 
 
 @pytest.fixture
@@ -53,7 +58,9 @@ def test_other_settings_have_the_maps_drawn_again(arguments, tmp_path):
 @pytest.mark.parametrize("changes, message", [
     (dict(method=["heatmap"]), "--method heatmap and --patch-model"),
     (dict(cutoff=1.0), "--cutoff and --tolerance"), (dict(tolerance=-0.1), "shares"),
-    (dict(model="none.h5"), "none.h5")])
+    (dict(cutoff=-0.1), "shares; expected numbers from 0, below 1"),
+    (dict(tolerance=1), "shares"), (dict(model="none.h5"), "model none.h5"),
+    (dict(method=["heatmap"], patch_model="gone.h5"), "patch model gone.h5")])
 def test_what_cannot_be_drawn_is_refused_before_any_work(arguments, changes, message):
     vars(arguments).update(changes)
     with pytest.raises(files.InputError, match=message):

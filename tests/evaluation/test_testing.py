@@ -12,9 +12,11 @@ import saved_models
 
 from ddsm_train import evaluate
 from end2end import checkpoints, metrics, predict
+from end2end.data import image_lists
 from end2end.evaluation import testing
 from end2end.reports import score_tables
 from end2end.tables import scores
+from end2end.tables.identity import Identity
 from end2end.utils import files
 from inbreast import evaluate as inbreast_evaluate
 
@@ -159,7 +161,8 @@ def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(tmp_path):
 def test_all_that_is_said_of_models_is_as_recorded(folder, tmp_path, capsys):
     said = []
     for name, words in (("one", ["a/best.h5", "test/"]),
-                        ("both", ["a/best.h5", "b/best.h5", "test/", "--flips"]),
+                        ("both", ["a/best.h5", "b/best.h5", "test/", "--flips",
+                                  "--refuse-unfit"]),
                         ("patch", ["patch.h5", "patches/"])):
         run(evaluate, folder, *words, "--out", str(tmp_path / name))
         said += [f"== {name}", capsys.readouterr().out]
@@ -190,3 +193,61 @@ def test_models_of_one_image_and_of_two_views_have_no_common_rows():
     with pytest.raises(files.InputError, match="some take two views"):
         testing.together(members, ["x", "y"])
     assert testing.together(members[:1], ["x"]) == members[0]
+
+
+def test_a_curve_has_its_area_its_interval_and_says_where_cases_are_few():
+    values, statistic = np.array([0.1, 0.4, 0.35, 0.8]), dict(
+        auc=0.75, auc_interval=(0.2, 1.0), count=4)
+    curve = testing.curve("a", np.array([0, 0, 1, 1]), values, statistic)
+    assert {name: value for name, value in curve.items()
+            if name not in ("false", "true")} == dict(
+        name="a", auc=0.75, interval=(0.2, 1.0), few=" (few: 2 with cancer)")
+    assert list(curve["false"]) == [0, 0, 0.5, 0.5, 1]
+    assert list(curve["true"]) == [0, 0.5, 0.5, 1, 1]
+
+
+def test_of_several_models_the_curves_of_the_last_scheme_are_drawn(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(testing.figures, "roc", lambda curves: drawn.append(curves))
+    table = scores.Scores(tuple("abcd"), np.array([0.1, 0.4, 0.35, 0.8]),
+                          np.array([0, 0, 1, 1]))
+    both = dataclasses.replace(table, models=dict(x=table.values, y=1 - table.values))
+    row = dict(auc=0.75, auc_interval=(0.2, 1.0))
+    results = dict(plain=row, flips=row | dict(auc=0.5))
+    testing.picture(dict(plain=table, flips=table), results)
+    assert [(curve["name"], curve["auc"]) for curve in drawn[0]] == [
+        ("as they are", 0.75), ("flip-averaged", 0.5)]
+    results["members"] = {scheme: [row | dict(name=name) for name in "xy"]
+                          for scheme in ("plain", "flips")}
+    assert testing.picture(dict(plain=both, flips=both), results)[1] == "roc"
+    assert [(curve["name"], curve.get("mean")) for curve in drawn[1]] == [
+        ("x, flip-averaged", None), ("y, flip-averaged", None),
+        ("mean of these, flip-averaged", True)]
+    assert drawn[1][0]["true"][1] == 0.5 and drawn[1][1]["true"][1] == 0
+
+
+@pytest.mark.parametrize(("plain", "patient", "lines"), [
+    (dict(), "", []), (dict(auc=1, auc_interval_by_patient=1, breasts=1), "", []),
+    (dict(auc=1), "", [
+        "no interval by patient: 2 of 3 images have no known patient",
+        "no table of breasts: no breast of both labels has its CC and its MLO (2 of 3 "
+        "images without patient, 1 without side or view)"]),
+    (dict(auc=1, breasts=1), "p", [
+        "no interval by patient: each patient has one image"])])
+def test_what_the_results_lack_is_said_with_its_reason(
+        monkeypatch, plain, patient, lines):
+    monkeypatch.setattr(testing.accounting, "lines", lambda voting, refused, left: [
+        f"{len(voting)} {refused} {left}"])
+    voting = [Identity("a", patient=patient, laterality="L", view="CC"),
+              Identity("b", patient=patient, laterality="L"),
+              Identity("c", patient="q", laterality="R", view="MLO")]
+    images = image_lists.ImageList(("a",), None, (), left=("x",))
+    assert testing.account(images, voting, dict(plain=plain), 5) == [
+        "3 5 ('x',)", *lines]
+
+
+def test_models_of_equal_names_have_their_folder_or_a_number():
+    assert testing.model_names(["a/x.h5", "a/y.h5"]) == ["x", "y"]
+    assert testing.model_names(["a/x.h5", "b/x.h5", "c/y.h5"]) == ["a/x", "b/x", "y"]
+    assert testing.model_names(["a/x.h5", "a/x.keras", "z.h5"]) == [
+        "a/x 1", "a/x 2", "z"]

@@ -13,9 +13,11 @@ from end2end.utils import files
 
 
 def test_results_become_json_without_numbers_that_json_lacks():
-    value = dict(a=Estimate(0.5, 0.1, np.inf), b=[np.float64(2), np.nan, (1, "x")])
+    value = dict(a=Estimate(0.5, 0.1, np.inf), b=[np.float64(2), np.nan, (1, "x")],
+                 c=np.float32("nan"), d=True, e="text", f=np.int64(3))
     assert json.loads(json.dumps(inputs.as_json(value))) == dict(
-        a=dict(value=0.5, low=0.1, high=None), b=[2.0, None, [1, "x"]])
+        a=dict(value=0.5, low=0.1, high=None), b=[2.0, None, [1, "x"]], c=None, d=True,
+        e="text", f=3)
 
 
 def test_estimates_and_p_values_as_text():
@@ -29,6 +31,8 @@ def test_estimates_and_p_values_as_text():
 def test_a_share_out_of_range_is_refused_by_its_flag(value):
     with pytest.raises(files.InputError, match="--prevalence"):
         inputs.share(value, "--prevalence")
+    assert inputs.share(0.25, "--prevalence") == 0.25
+    assert inputs.share(None, "--prevalence") is None
 
 
 def test_a_table_of_one_class_is_refused():
