@@ -102,6 +102,10 @@ def test_other_settings_are_refused(tmp_path):
     sampled(tmp_path)
     with pytest.raises(files.InputError, match="another settings"):
         sampled(tmp_path, "--nb-abn", "4")
+    with pytest.raises(files.InputError, match="another settings"):
+        program.main(["sample", *test_sampling.command(
+            test_sampling.GOLDEN, tmp_path / "other"), "--out",
+            str(tmp_path / "shards"), "--rows", "2", *FLAGS])
 
 
 def uploaded(words):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from end2end import augment
+from end2end.augment import flows
 from end2end.data import image_batches
 
 X = np.random.default_rng(0).random((7, 10, 8, 3)).astype(np.float32) * 255
@@ -56,6 +57,14 @@ def test_wrong_arrays_are_refused(x, y, reason):
         augment.MammogramDataGenerator().flow(x, y)
 
 
+def test_labels_are_class_numbers_or_one_hot():
+    assert flows.class_numbers(np.array([[0, 0, 1], [1, 0, 0]])).tolist() == [2, 0]
+    assert flows.class_numbers(Y) is Y
+    _, _, weights = next(augment.MammogramDataGenerator().flow(
+        X, np.eye(2)[Y], shuffle=False))
+    np.testing.assert_array_equal(weights, image_batches.balance_weights(Y))
+
+
 def test_batches_can_be_asked_for_by_number():
     generator = augment.MammogramDataGenerator(convention="keras")
     flow = generator.flow(X, Y, batch_size=3, seed=4)
@@ -64,10 +73,15 @@ def test_batches_can_be_asked_for_by_number():
     order = np.random.permutation(7)
     np.testing.assert_array_equal(y, Y[order[3:6]])
     assert len(flow[2][1]) == 1 and len(flow[-1][1]) == 1
+    np.testing.assert_array_equal(flow[-3][1], Y[order[:3]])
+    assert iter(flow) is flow
     flow.on_epoch_end()
     assert flow.index_array.tolist() != order.tolist()
-    with pytest.raises(ValueError, match="batch 3 .* sweep has 3 batches"):
-        flow[3]
+    for index in (3, -4):
+        with pytest.raises(ValueError, match=(
+                f"batch {index} was asked for, but a sweep has 3 batches; expected 0 "
+                "to 2")):
+            flow[index]
 
 
 def test_other_inputs_and_weights_come_along():

@@ -126,6 +126,22 @@ def test_a_case_is_measured_on_the_processor(eager, work):
         steps if work.measure == "step" else work.batch * classes)
 
 
+@pytest.mark.parametrize(("name", "factor"), [("image-step", 3), ("image-scores", 1)])
+def test_a_step_has_three_times_the_operations_of_a_score(monkeypatch, name, factor):
+    image, hidden = keras.Input((None, None, 3)), []
+    model = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
+    monkeypatch.setattr(device_rows.tf.config, "set_visible_devices",
+                        lambda *words: hidden.append(words))
+    monkeypatch.setattr(device_rows.starting, "network_and_stages",
+                        lambda kind, settings: hidden.append((kind, settings.layout)
+                                                             ) or (model, (), settings))
+    height, width = works.SCALES["smoke"].sizes["whole_image"]
+    assert device_rows.operations_of(case(count=3, work=next(
+        work for work in works.WORKS if work.name == name))) == (
+            factor * 2 * 3 * 2 * height * width)
+    assert hidden == [([], "GPU"), ("whole_image", device_rows.devices.Layout())]
+
+
 @pytest.mark.slow
 def test_operations_of_a_step_are_three_times_those_of_scores(eager):
     scores = next(work for work in works.WORKS if work.name == "image-scores")

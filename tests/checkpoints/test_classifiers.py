@@ -38,3 +38,31 @@ def test_a_damaged_card_is_refused_with_the_name_of_the_field(path):
         calibration=dict(temperature=dict(plain=-1))))
     with pytest.raises(files.InputError, match="calibration.temperature.plain is -1"):
         checkpoints.load_classifier(path, typed=dict(size=(9, 7)))
+
+
+def test_a_network_that_was_cut_too_early_is_used_and_named(path, monkeypatch, caplog):
+    monkeypatch.setattr(checkpoints.published, "cut_before_end", lambda model: "conv5")
+    with caplog.at_level("INFO"):
+        checkpoints.load_classifier(path, typed=dict(size=(9, 7)))
+    assert ("m.h5 was cut by the original before the end of its trunk, at conv5; it is "
+            "used as it was trained.") in caplog.messages
+
+
+def test_a_model_of_two_views_is_refused_where_one_image_is_wanted(path, monkeypatch):
+    card = dict(kind=checkpoints.outputs.TWO_VIEWS)
+    monkeypatch.setattr(checkpoints.saved_models, "card_beside", lambda *_: card)
+    monkeypatch.setattr(checkpoints.outputs, "check_ends", lambda *_: None)
+    with pytest.raises(files.InputError) as caught:
+        checkpoints.load_classifier(path, typed=dict(size=(9, 7)))
+    assert str(caught.value) == (
+        "model m.h5 takes CC and MLO of a breast at once, which evaluate, predict and "
+        "export do; give a model of one image here.")
+    assert checkpoints.load_classifier(
+        path, typed=dict(size=(9, 7)), breasts=True).card == card
+
+
+@pytest.mark.parametrize(("height", "sides"), [
+    (None, (9, 7)), (40, (40, 30)), (1, (1, 1))])
+def test_an_image_of_a_height_alone_is_tried_at_the_usual_aspect(height, sides):
+    images = config.ImageOptions(size=(9, 7), height=height)
+    assert checkpoints.classifiers._sides(images) == sides

@@ -43,3 +43,16 @@ def test_a_network_that_cannot_be_built_is_refused(tmp_path):
     foreign_models.network(layers.LSTM(3), shape=(4, 2)).save(path)
     with pytest.raises(files.InputError, match="LSTM"):
         isolated_trials.examine(path, None)
+
+
+def test_the_process_of_trials_has_no_further_threads(monkeypatch):
+    import tensorflow as tf
+
+    done = []
+    for name in ("intra", "inter"):
+        monkeypatch.setattr(
+            tf.config.threading, f"set_{name}_op_parallelism_threads",
+            lambda count, name=name: done.append((name, count)))
+    monkeypatch.setattr(isolated_trials.gc, "freeze", lambda: done.append("kept"))
+    isolated_trials.prepare.__wrapped__()
+    assert done == [("intra", 1), ("inter", 1), "kept"]

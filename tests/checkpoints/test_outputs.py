@@ -87,6 +87,19 @@ def test_outputs_that_are_no_probabilities_are_refused_in_a_sentence(
         load(tmp_path, *stack, **options)
 
 
+@pytest.mark.parametrize(("shape", "shown"), [
+    ((9, 7, 2), "(9, 7, 2)"), ((None, 7, 4), "(any, 7, 4)"), ((5, 3), "(5, 3)")])
+def test_inputs_that_are_no_grey_or_colour_image_are_refused(shape, shown):
+    model = foreign_models.network(layers.Flatten() if len(shape) < 3 else
+                                   layers.GlobalAveragePooling2D(), layers.Dense(2),
+                                   shape=shape)
+    with pytest.raises(files.InputError) as caught:
+        outputs.check_ends(model, "m.h5")
+    assert str(caught.value) == (
+        f"model m.h5 takes arrays of the shape {shown}; expected images (height, "
+        "width, channels) of 1 or 3 channels.")
+
+
 def test_two_images_at_once_and_several_outputs_are_refused_by_name(tmp_path):
     cc, mlo = keras.Input((9, 7, 1), name="cc"), keras.Input((9, 7, 1), name="mlo")
     x = layers.Flatten()(layers.Concatenate()([cc, mlo]))

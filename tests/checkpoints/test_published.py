@@ -76,6 +76,14 @@ def test_a_trunk_that_the_original_cut_too_early_is_seen():
     assert published.cut_before_end(golden_models.build(golden)[1]) == "block5_conv3"
 
 
+def test_a_trunk_of_todays_keras_is_none_of_the_papers(monkeypatch):
+    monkeypatch.setattr(published, "TRUNK_PARAMETERS", dict(vgg16=2 * 27 + 2))
+    for first, name in (([], "vgg16"), ([keras.layers.Rescaling(2.0)], None)):
+        trunk = keras.Sequential([keras.Input((8, 8, 3)), *first,
+                                  keras.layers.Conv2D(2, 3)])
+        assert published.trunk_name(trunk) == name
+
+
 def test_an_unknown_network_is_not_taken_for_a_published_one(tmp_path):
     golden = golden_models.case("vgg16_vgg_256_128")
     model = golden_models.build(golden)[1]

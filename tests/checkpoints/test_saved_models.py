@@ -354,3 +354,15 @@ def test_a_name_that_is_younger_than_its_file_is_refused_of_others_only(
             saved_models.read(path)
     else:
         assert saved_models.read(path)[0].get_layer("later")
+
+
+def test_a_long_list_of_names_is_stored_in_numbered_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(saved_models, "LONGEST_LIST", 20)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for key, texts in (("many", ["a", "bcdef", "g", "h", "i"]),
+                           ("fit", ["a", "bcdef", "g", "h"]), ("none", [])):
+            saved_models._write_texts(file, key, texts)
+        assert {name: list(value) for name, value in file.attrs.items()} == dict(
+            many0=[b"a", b"bcdef", b"g"], many1=[b"h", b"i"],
+            fit=[b"a", b"bcdef", b"g", b"h"], none=[])
+        assert file.attrs["none"].dtype == "S1"

@@ -184,3 +184,12 @@ def test_a_limit_is_reached_at_its_number_and_grows_with_the_image(
         f"{value - 1:.1e} are allowed. {isolated.LIMIT_IS_OURS} A smaller --img-size "
         "needs less.")
     costs(model, pixels=101)
+
+
+def test_arrays_of_unknown_size_and_resources_count_no_bytes():
+    import tensorflow as tf
+
+    for shape, kind, size in (((2, 3), "float32", 24), ((2, 3), "float16", 12),
+                              ((None, 3), "float32", 0), (None, "float32", 0),
+                              ((), "float64", 8), ((), "resource", 0)):
+        assert trials._bytes(tf.TensorSpec(shape, kind)) == size

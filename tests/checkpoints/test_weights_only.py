@@ -1,5 +1,7 @@
 """Files of weights without a network: whose they are, and what is refused."""
 
+import types
+
 import h5py
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import tiny_networks
 
 from end2end import checkpoints, config, models
 from end2end.checkpoints import saved_models, weights_only
+from end2end.model_files import stored_weights
 from end2end.utils import files
 
 
@@ -58,6 +61,55 @@ def test_weights_that_tell_no_network_say_what_to_do(tmp_path):
     only = stripped(tmp_path / "tiny.h5", tmp_path / "only.h5")
     with pytest.raises(files.InputError, match="config.json beside it"):
         checkpoints.load_model(only)
+
+
+class Grouped(stored_weights.GroupedWeights):
+    """Weights of known names and shapes in groups."""
+
+    def __init__(self, groups):
+        self.groups = groups
+
+    def shapes(self):
+        return self.groups
+
+
+@pytest.mark.parametrize("weights", [
+    None, Grouped({"a": {"dense": dict(kernel=(3, 2))}}),
+    Grouped({"trunk": {"block6_conv2": {}, "conv1": {}}, "top": {"dense": {}}})])
+def test_only_a_single_trunk_tells_a_network_by_its_names(weights):
+    stored = types.SimpleNamespace(source="a.h5", weights=weights)
+    with pytest.raises(files.InputError) as caught:
+        weights_only.load(stored, {})
+    assert str(caught.value) == (
+        "model a.h5 holds weights without the network, which their names do not tell; "
+        "save the whole model, put its .config.json beside it, or fill a model of your "
+        "own with checkpoints.load_weights.")
+
+
+@pytest.mark.parametrize(("kind", "further", "patch_classes"), [
+    ("patch", {}, 4), ("whole_image", {}, 5),
+    ("whole_image", dict(patch_classes=3), 3)])
+def test_the_card_beside_weights_tells_the_network(
+        monkeypatch, kind, further, patch_classes):
+    filled, built = [], []
+    for name, made in (("patch_classifier", "patch"),
+                       ("whole_image_classifier", "whole")):
+        monkeypatch.setattr(models, name, lambda *words, made=made, **options: (
+            built.append((words, options)) or made))
+    monkeypatch.setattr(weights_only, "fill", lambda *words: filled.append(words))
+    stored = types.SimpleNamespace(source="a.h5", weights=None)
+    model = weights_only.load(stored, further | dict(
+        kind=kind, classes=list("abcd"), images=dict(channels=1, size=[96, 64]),
+        model=dict(backbone="yaroslav", dropout=0.25)))
+    assert filled == [(model, stored)]
+    assert built[0] == (("yaroslav", patch_classes), dict(
+        dropout=0.25, input_shape=(None, None, 1)))
+    if kind == "patch":
+        assert model == "patch" and len(built) == 1
+    else:
+        options = config.ModelOptions(backbone="yaroslav", dropout=0.25)
+        assert model == "whole" and built[1:] == [
+            (("patch", options), dict(size=(96, 64), num_classes=4))]
 
 
 def test_the_card_beside_weights_tells_a_whole_image_network(tmp_path):

@@ -144,7 +144,9 @@ def test_images_of_different_width_do_not_fit_into_one_batch(tmp_path):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.ones((20, width), np.uint8))
     listed = image_lists.find_images(tmp_path)
     options = config.ImageOptions(height=16, channels=1)
-    with pytest.raises(files.InputError, match=r"b\.png becomes \(16, 16\) pixels"):
+    with pytest.raises(files.InputError, match=(
+            r"b\.png becomes \(16, 16\) pixels, others of its batch \(16, 8\); give "
+            "--img-size, or a batch size of 1")):
         image_batches.ImageBatches(listed, options, batch_size=2).batch(0)
     single = image_batches.ImageBatches(listed, options, batch_size=1)
     assert [single.batch(b)[0].shape for b in range(2)] == [(1, 16, 8, 1),

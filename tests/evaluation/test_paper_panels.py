@@ -77,8 +77,8 @@ def test_maps_of_the_paper_are_on_the_scale_of_the_set_on_request(
     monkeypatch.setattr(paper_panels.maps, "load", lambda path: saved[path.name])
     monkeypatch.setattr(paper_panels.maps, "on_common_scale", lambda image, *scale: (
         shown.append(scale) or image))
-    monkeypatch.setattr(paper_panels.figures, "saliency", lambda panels, heatmaps, **_: (
-        [title for title, _ in panels], heatmaps))
+    monkeypatch.setattr(paper_panels.figures, "saliency", lambda panels, maps, **_: (
+        [title for title, _ in panels], maps))
     drawn, lines = paper_panels.saliency(argparse.Namespace(
         saliency=str(tmp_path), rois=None, method=method, scale=scale, threshold=0.5,
         cutoff=0.06, heatmap="relu"))

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import types
 
 import cv2
 import numpy as np
@@ -251,3 +252,33 @@ def test_models_of_equal_names_have_their_folder_or_a_number():
     assert testing.model_names(["a/x.h5", "b/x.h5", "c/y.h5"]) == ["a/x", "b/x", "y"]
     assert testing.model_names(["a/x.h5", "a/x.keras", "z.h5"]) == [
         "a/x 1", "a/x 2", "z"]
+
+
+def test_models_keep_the_order_in_which_they_were_named(tmp_path, monkeypatch):
+    scored, loaded = [], []
+    listed = image_lists.ImageList(("x.png",), np.array([1]), ("neg", "pos"))
+
+    def load(path, **words):
+        loaded.append(path.name)
+        return types.SimpleNamespace(
+            cautions=(), classes=listed.classes, card=path.name, takes_breasts=False,
+            name=path.name)
+
+    def together(members, names):
+        scored.append((members, names))
+        raise InterruptedError
+
+    monkeypatch.setattr(testing.checkpoints, "load_classifier", load)
+    monkeypatch.setattr(testing, "test_images", lambda *_: listed)
+    monkeypatch.setattr(testing, "voters", lambda _: [])
+    monkeypatch.setattr(testing, "identity_columns", lambda _: {})
+    monkeypatch.setattr(testing, "evaluate", lambda classifier, *_: classifier.name)
+    monkeypatch.setattr(testing, "together", together)
+    paths = [tmp_path / f"{name}.h5" for name in "abc"]
+    for path in paths:
+        path.touch()
+    with pytest.raises(InterruptedError):
+        testing.run(paths, tmp_path, tmp_path / "out", testing.EvaluationOptions())
+    # The maps are those of the first model, which is loaded last.
+    assert loaded == ["c.h5", "b.h5", "a.h5"]
+    assert scored == [(["a.h5", "b.h5", "c.h5"], ["a", "b", "c"])]

@@ -58,6 +58,9 @@ def test_another_table_brings_columns_by_image(tmp_path, capsys):
         patient_id=columns["patient"], side=columns["laterality"], view=columns["view"],
         density=["1234"[i % 4] for i in range(400)]))
     assert "density" in run(capsys, path, "--table", further, "--by", "density")
+    with pytest.raises(files.InputError, match=(
+            "^neither table has a column 'age'; expected one of density")):
+        program.main(["groups", str(path), "--table", str(further), "--by", "age"])
 
 
 @pytest.mark.parametrize("words, message", (

@@ -157,3 +157,17 @@ def test_tables_without_the_columns_and_folders_without_maps_are_refused(tmp_pat
             path=["a", "a"], lesion=["", ""], score=["0.5", text]))
         with pytest.raises(files.InputError, match=f"row 3: the rating is '{text}'; "):
             program.main(["localize", str(wrong), str(lesions)])
+
+
+def test_marks_without_an_image_of_each_kind_have_a_reason_and_no_figure(monkeypatch):
+    def refused(marks):
+        raise files.InputError("all images have lesions.")
+
+    monkeypatch.setattr(localization, "jafroc_estimate", refused)
+    images = [(0, [0.2, 0.1], []), (1, [], [0.7, -np.inf])]
+    result = localizing._results(localizing.collected(images, 2, None), 3)
+    assert {name: value for name, value in result.items() if name != "sensitivity"
+            } == dict(images=2, lesions=2, marked=1, false_marks=2,
+                      reason="all images have lesions.")
+    (row,) = localizing.froc_table({"a": result}).rows
+    assert row[:4] == ("a", "1 of 2", 2, "all images have lesions.")

@@ -9,8 +9,10 @@ import pytest
 import recorded
 from sklearn.metrics import roc_auc_score
 
+from end2end.evidence import reader_study
 from end2end.metrics import __main__ as program
 from end2end.metrics import readers
+from end2end.metrics.shares import Estimate
 from end2end.utils import files
 
 
@@ -156,3 +158,12 @@ def test_one_test_has_a_mean_and_no_comparison(tmp_path, capsys):
     printed = run(capsys, path, "--case", "case_id")
     assert "Mean of the readers, by test" in printed
     assert "same mean" not in printed and "Differences of tests" not in printed
+
+
+def test_a_model_is_below_or_above_a_reader_whose_interval_leaves_out_zero():
+    rows = [Estimate(0, low, high) for low, high in (
+        (-0.5, -0.25), (-0.5, 0), (0, 0.5), (0.25, 0.5), (0.125, 0.25))]
+    table = reader_study.one_by_one(dict(m=dict(against_each=rows)), "abcde")
+    assert table.rows[-2:] == [("readers that it is below", 1),
+                               ("readers that it is above", 2)]
+    assert table.rows[0] == ("a", "0.00 (-0.50 to -0.25)")

@@ -125,3 +125,10 @@ def test_facts_of_two_files_stand_together_with_both_names(tmp_path):
     with pytest.raises(files.InputError, match="does not exist"):
         run_facts.documents([tmp_path / "none.json"])
     assert run_facts.documents([*paths, paths[0]]) == paths
+
+
+@pytest.mark.parametrize(("interval", "text"), [
+    ((0.25, 0.5), "0.250 to 0.500"), (dict(low=0.1, high=0.2), "0.100 to 0.200"),
+    (None, "unknown"), ([0.5], "unknown"), ({}, "unknown")])
+def test_an_interval_is_a_pair_or_names_its_ends(interval, text):
+    assert run_facts._between(interval) == text

@@ -1,11 +1,14 @@
 """`end2end metrics use`."""
 
 import json
+import types
 
 import evidence_tables
+import numpy as np
 import pytest
 import recorded
 
+from end2end.evidence import using
 from end2end.metrics import __main__ as program
 from end2end.utils import files
 
@@ -37,6 +40,18 @@ def test_without_readers_one_is_simulated_and_said(tmp_path, capsys):
     printed = run(capsys, path, "--reader-sensitivity", "0.8")
     assert "a simulated reader of sensitivity 0.8" in printed
     assert "0.960 (0.960 to 0.960)" in printed   # two of them: 1 - 0.2 * 0.2
+
+
+def test_a_recalibration_is_shifted_to_the_share_of_cancers_that_is_typed(monkeypatch):
+    table = types.SimpleNamespace(labels=np.array([True, False, False, False]))
+    monkeypatch.setattr(using.recalibration, "summary", lambda *_: dict(
+        recalibration=(0.5, 2.0)))
+    values = np.array([0.5, 0.2])
+    logits = 0.5 + 2 * np.log(values / (1 - values))
+    for prevalence, shift in ((None, 0), (0.1, np.log(0.1 / 0.9) - np.log(1 / 3))):
+        np.testing.assert_allclose(
+            using._recalibrated(table, values, prevalence),
+            1 / (1 + np.exp(-logits - shift)), rtol=1e-6)
 
 
 def test_recalibration_on_the_same_rows_is_called_optimistic(tmp_path, capsys):

@@ -106,6 +106,14 @@ def test_other_labels_for_the_same_images_are_refused(sites):
                       str(sites / "wrong.csv")])
 
 
+def test_sites_of_one_name_are_numbered_from_the_second_on(sites):
+    arguments = argparse.Namespace(
+        scores=[str(sites / "a.csv")], by="", score=[], label="", patient="", site=[
+            ["a", str(sites / "b.csv")], ["a", str(sites / "other.csv")]])
+    found, _ = validation.read_sites(arguments)
+    assert [site.name for site in found] == ["a", "a (2)", "a (3)"]
+
+
 def test_scores_that_divide_the_classes_have_no_slope_and_say_so(tmp_path, capsys):
     evidence_tables.write(tmp_path / "a.csv", dict(
         label=[0] * 20 + [1] * 20, score=[0.1] * 20 + [0.9] * 20))

@@ -60,6 +60,14 @@ def test_pictures_come_back_from_their_bytes():
     picture[..., 0] = 250
     back = cv2.imdecode(np.frombuffer(overlays.png(picture), np.uint8), 1)
     assert (back[..., 2] == 250).all() and not back[..., :2].any()
+    grey = np.full((9, 7), 90, np.uint8)
+    for shown, expected in ((picture, picture[..., ::-1]), (grey, grey)):
+        back = cv2.imdecode(np.frombuffer(overlays.jpeg(shown), np.uint8),
+                            cv2.IMREAD_UNCHANGED)
+        np.testing.assert_allclose(back.astype(int), expected, atol=8)
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)
+    assert len(overlays.jpeg(noise, 30)) < len(overlays.jpeg(noise)) < len(
+        overlays.jpeg(noise, 95))
 
 
 def test_pictures_of_maps_are_as_recorded():

@@ -92,7 +92,7 @@ def test_the_cutoff_falls_after_a_thousand_trials_and_stays_low():
         np.random.RandomState(5), region, 2, patch_size=8, lesion_overlap=1.02,
         say=notices.append))
     assert len(centers) == 2
-    assert len(notices) == 1
+    assert notices == ["no patch in 1000 trials, lowered the overlap cutoff to 0.97"]
 
 
 def test_a_lesion_that_no_patch_overlaps_ends_in_an_error():
@@ -122,10 +122,21 @@ def test_background_finds_the_only_place_there_is():
 
 def test_background_without_a_place_is_an_error():
     region = geometry.find_region(mask_of((0, 0, 50, 60)), margin=2)
-    with pytest.raises(geometry.NoPlace):
+    with pytest.raises(geometry.NoPlace, match=(
+            "^no background patch of 4 pixels fits beside the lesions$")):
         next(geometry.background_centers(
             np.random.RandomState(1), [region], 1, patch_size=4,
             background_overlap=0.2))
+
+
+@pytest.mark.parametrize(("columns", "found"), [(2, True), (1, False)])
+def test_half_of_a_background_patch_has_to_be_tissue(columns, found):
+    region = geometry.find_region(mask_of((0, 0, 25, 60)), margin=2)
+    tissue = geometry.tissue_region(mask_of((20, 0, 5 + columns, 60)), margin=2)
+    assert geometry._any_place([region], 4, 0.0, tissue) == found
+    assert geometry._any_place([region], 4, 0.0, None)
+    assert not geometry._any_place([region, geometry.find_region(
+        mask_of((23, 0, 27, 60)), margin=2)], 4, 0.0, None)
 
 
 def test_blobs_are_found_outside_the_lesion():

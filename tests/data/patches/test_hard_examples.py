@@ -161,3 +161,10 @@ def test_what_cannot_give_hard_examples_is_refused(share, classes, size, words):
     with pytest.raises(files.InputError, match=words):
         hard_examples.check(OPTIONS, share, classes, size)
     hard_examples.check(OPTIONS, 0.25, CLASSES, (SIDE, SIDE))
+
+
+def test_a_mask_that_cannot_be_read_is_left_to_the_draws(job):
+    job.masks[1].unlink()
+    task = sampling.start(job, OPTIONS, sampling.Outcome())
+    replacement = hard(None)
+    assert list(replacement.draws(task, iter(["a", "b"]))) == ["a", "b"]

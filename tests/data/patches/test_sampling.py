@@ -6,6 +6,7 @@ import json
 import pathlib
 import shutil
 import time
+import types
 
 import cv2
 import numpy as np
@@ -246,6 +247,41 @@ def test_true_draws_differ_by_image_and_seed_and_repeat_themselves(tiny):
     assert runs[0] == runs[1] != runs[2]
     background = "train/background/{}_LEFT_CC_1_0000.png"
     assert runs[0][background.format("A")] != runs[0][background.format("B")]
+
+
+def test_what_was_skipped_is_in_the_log_and_among_the_problems():
+    task = types.SimpleNamespace(outcome=sampling.Outcome(), job=types.SimpleNamespace(
+        name="A_LEFT_CC"))
+    sampling.skip(task, "no place")
+    assert task.outcome == sampling.Outcome(
+        ["A_LEFT_CC: no place; skipped"], ["A_LEFT_CC: no place; skipped"])
+
+
+def test_true_draws_have_hard_negatives_first_and_refuse_a_black_image(
+        tiny, monkeypatch):
+    places = [(20, 30), (50, 12)]
+    monkeypatch.setattr(
+        sampling.geometry, "blob_centers", lambda *_, **__: iter(places))
+    with open(tiny / "roi_mask_path.csv", "a") as table:
+        table.write("A,LEFT,CC,2,MALIGNANT,other\n")
+    write(tiny / "mask/Mass-Training_A_LEFT_CC_2.png", lesion(0, 0, 4, 4))
+    write(tiny / "mask/Other-Training_A_LEFT_CC_2.png", lesion(0, 0, 4, 4))
+    flags = ("--seeding", "image", "--nb-abn", 1, "--nb-bkg", 3, "--nb-hns", 2)
+    names = run(tiny, *flags)
+    assert sorted(name for name in names if "/A_" in name) == [
+        *(f"train/background/A_LEFT_CC_1_000{k}.png" for k in range(3)),
+        "train/mass_mal/A_LEFT_CC_1_0000.png"]
+    for number, (x, y) in enumerate(places):
+        patch = cv2.imread(str(
+            tiny / f"out/train/background/A_LEFT_CC_1_000{number}.png"), -1)
+        np.testing.assert_array_equal(patch, np.pad(picture(), 8)[y - 8:y + 8,
+                                                                  x - 8:x + 8])
+    write(tiny / "full/A_LEFT_CC.png", np.zeros((64, 64), np.uint16))
+    job = types.SimpleNamespace(masks=(), name="A", image="A.png")
+    task = sampling.Task(job, None, None, np.zeros((9, 7), np.uint16), ())
+    with pytest.raises(sampling.Unusable, match=(
+            "^Error processing image: A.png: the image is black")):
+        next(sampling.true_draws(task, 1))
 
 
 def test_true_background_lies_on_tissue_and_beside_every_lesion(tiny):
