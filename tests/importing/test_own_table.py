@@ -212,6 +212,29 @@ def test_labels_that_nobody_explains_are_asked_for_of_rows_with_a_file(tmp_path)
         path, tmp_path / "out", "--workers", 1)
 
 
+def test_rows_whose_label_is_to_be_left_out_are(tmp_path, capsys):
+    lines = [*sound(), "12.png,w9,L,CC,3", "13.png,w9,R,CC,3"]
+    program.main(["table", str(table(tmp_path, lines)), str(tmp_path / "out"), "--size",
+                  "40", "32", "--workers", "1", "--label", "malignant=1", "--label",
+                  "benign=0", "--label", "leave-out=3"])
+    assert "  3: 2 rows -> left out\n" in capsys.readouterr().out
+    assert [(row["row"], row["reason"]) for row in rows_of(
+        tmp_path / "out/left_out.csv")] == [
+        (number, "label: left out as asked for (--label)") for number in ("14", "15")]
+    assert len(rows_of(tmp_path / "out/images.csv")) == 12
+
+
+@pytest.mark.parametrize(("count", "words"), [
+    (41, "the label column has more than 40 different values, such as x10, x11, x12, "
+     "x13, x14; name another (--column label=HEADING)."),
+    (40, "are not understood; say what they mean: --label malignant=x49 --label "
+     "benign=x10, or the other way round; leave-out=WORDS for those that are to be "
+     "left out.")])
+def test_a_column_of_too_many_labels_is_none(tmp_path, count, words):
+    lines = ["file,label", *(f"{number}.png,x{number + 10}" for number in range(count))]
+    assert refusal(table(tmp_path, lines), "--workers", 1).endswith(words)
+
+
 def test_two_columns_of_labels_that_differ_are_asked_about(tmp_path):
     lines = [f"{line},{'label' if number == 0 else line[-1]}"
              for number, line in enumerate(sound())]

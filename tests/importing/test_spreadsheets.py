@@ -43,9 +43,27 @@ def test_a_delimiter_is_told_by_lines_of_one_width(tmp_path, sign, note):
     assert [len(row.texts) for row in rows] == [3, 3, 3] and notes == note
 
 
-def test_the_first_line_of_excel_names_the_delimiter(tmp_path):
-    rows, _ = read(csv_file(tmp_path, b"sep=|\na|b,c\n"))
-    assert rows[0].texts == ("a", "b,c")
+@pytest.mark.parametrize(("line", "texts"), [
+    (b"sep=|", ("a", "b;c,d")), (b"SEP=;", ("a|b", "c,d")), (b"sep=", ("a|b;c", "d"))])
+def test_the_first_line_of_excel_names_the_delimiter(tmp_path, line, texts):
+    rows, notes = read(csv_file(tmp_path, line + b"\r\na|b;c,d\n"))
+    assert [(row.number, row.texts) for row in rows] == [(1, texts)] and notes == []
+
+
+@pytest.mark.parametrize(("lines", "sign"), [
+    (["a,b;c"], ","), (["a;b\tc", "a;b\td"], ";"),
+    # Beyond four cells a line more counts more than a cell more.
+    ([*["a,a,a;,a;,a;a"] * 5, "a;a;a;a"], ";"),
+    ([*["a;a,;a,a,a"] * 6, "a;a;a"], ",")])
+def test_of_two_signs_that_of_the_more_even_lines_divides_the_cells(lines, sign):
+    assert spreadsheets._delimiter(lines, []) == sign
+
+
+def test_a_letter_that_is_cut_off_at_the_end_is_no_utf_8(tmp_path):
+    rows, notes = read(csv_file(tmp_path, b"a,b\n1,\xc3"))
+    assert rows[1].texts == ("1", "\u00c3") and notes == [
+        "encoding: not UTF-8, so it is read as that of Windows (cp1252); check names "
+        "with accents"]
 
 
 def test_empty_rows_count_but_are_passed_over_and_newlines_in_cells_are_spaces(
@@ -173,6 +191,30 @@ def test_a_book_that_breaks_off_is_refused_and_what_it_hides_is_not_told(tmp_pat
         list(spreadsheets._excel_rows(path, table, layout))
 
 
+def test_cells_beyond_the_size_that_a_sheet_states_are_read(tmp_path):
+    path = excel_file(tmp_path, lambda sheet: [
+        sheet.append([f"{row}{column}" for column in "abc"]) for row in range(4)])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data.replace(b'ref="A1:C4"', b'ref="A1:B2"'))
+    rows, _ = read(path)
+    assert [row.texts for row in rows] == [
+        (f"{row}a", f"{row}b", f"{row}c") for row in range(4)]
+
+
+def test_cells_that_are_merged_within_a_column_have_their_value_above():
+    merged = {}
+    for reference in ("A1:C1", "D5:E9", "F1:F100001"):
+        spreadsheets._add_merged(merged, reference)
+    assert merged == {}
+    spreadsheets._add_merged(merged, "B2:B4")
+    assert merged == {(3, 2): 2, (4, 2): 2}
+    spreadsheets._add_merged(merged, "F1:F100000")
+    assert len(merged) == 2 + 99_999
+
+
 def test_hidden_columns_are_read_and_said(tmp_path):
     def fill(sheet):
         sheet.append(["a", "b", "c"])
@@ -204,16 +246,22 @@ def test_the_sheet_with_headings_is_read_and_said(tmp_path):
     assert read(tmp_path / "t.xlsx")[0][0].texts == ("0 = benign",)
 
 
-def test_formulas_without_a_result_are_said(tmp_path):
+@pytest.mark.parametrize(("more", "cells"), [
+    (0, "2 cells hold formulas whose results the file does not have (A2, B3)"),
+    (3, "5 cells hold formulas whose results the file does not have (A2, B3, B4, B5, "
+     "B6)"),
+    (4, "6 cells hold formulas whose results the file does not have (A2, B3, B4, B5, "
+     "B6, ...)")])
+def test_formulas_without_a_result_are_said(tmp_path, more, cells):
     book = openpyxl.Workbook()
-    for row in (["file", "label"], ['="a"&".png"', 1], ["b.png", "=1-1"]):
+    for row in (["file", "label"], ['="a"&".png"', 1], ["b.png", "=1-1"],
+                *[["c.png", "=1-1"]] * more):
         book.active.append(row)
     book.save(tmp_path / "t.xlsx")
     rows, notes = read(tmp_path / "t.xlsx")
     assert rows[1].texts == ("", "1")
-    assert notes == [
-        "2 cells hold formulas whose results the file does not have (A2, B3): they are "
-        "read as empty; open the file in a spreadsheet program and save it"]
+    assert notes == [f"{cells}: they are read as empty; open the file in a spreadsheet "
+                     "program and save it"]
 
 
 def test_cells_of_an_old_excel_sheet_are_read_by_their_kind():
@@ -226,6 +274,7 @@ def test_cells_of_an_old_excel_sheet_are_read_by_their_kind():
     book = types.SimpleNamespace(datemode=0)
     table = types.SimpleNamespace(nrows=2, row=lambda number: rows[number])
     first, second = spreadsheets._old_rows(book, table)
+    assert (first.number, second.number) == (1, 2)
     assert first.texts == ("a.png", "3", "2.5", "2019-01-01")
     assert first.odd == {3: spreadsheets.DATE}
     assert second.texts == ("true", "#N/A", "", "1234567890123456")

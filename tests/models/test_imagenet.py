@@ -117,6 +117,11 @@ def test_numbered_layers_are_paired_by_rank_and_others_by_name_or_order():
     numbered = {f"convolution2d_{number}": {"W": 1} for number in (9, 10, 11)}
     assert imagenet._pairs(names, numbered | {"pool": {}}, "vgg16") == dict(
         zip(names, numbered, strict=True))
+    three = numbered | {f"x{number}": {"W": 1} for number in range(3)}
+    assert imagenet._pairs(names, three, "vgg16") == dict(
+        zip(names, numbered, strict=True))
+    fewer = {name: numbered[name] for name in list(numbered)[:2]}
+    assert imagenet._pairs(names, fewer, "vgg16") == dict.fromkeys(names)
     # With more than three layers too many it is another network.
     more = numbered | {f"x{number}": {"W": 1} for number in range(4)}
     assert imagenet._pairs(names, more, "vgg16")["block1"] is None

@@ -16,6 +16,11 @@ from end2end.importing.sets import cbis_downloads as downloads
     (np.uint16([[0, 0, 65535]]), True),
     (np.uint16([[20000, 30000, 40000]]), False),
     (np.full((4, 4), 255, np.uint8), False),
+    # A tenth from either end, but for one pixel in fifty.
+    (np.uint8([25] * 48 + [225] * 50 + [100] * 2 + [250]), True),
+    (np.uint8([25] * 48 + [225] * 48 + [100] * 2 + [250]), False),
+    (np.uint8([26] * 50 + [225] * 50 + [250]), False),
+    (np.uint8([25] * 50 + [224] * 50 + [250]), False),
 ])
 def test_masks_are_told_by_their_values(pixels, expected):
     assert downloads.looks_like_mask(pixels) is expected
@@ -26,12 +31,13 @@ def folder(tmp_path):
     """A series of two files in the classic layout, and one in the descriptive one."""
     classic = tmp_path / "P_1" / "1.2" / "1.2.34567"
     other = tmp_path / "P_2" / "01-01-2000-NA" / "1.000000-NA-98765"
-    for place, names in ((classic, ("b.png", "a.png", "notes.txt")),
+    for place, names in ((classic, ("b.png", "a.png", "notes.txt", "._a.png")),
                          (other, ("c.png",))):
         place.mkdir(parents=True)
         for name in names:
             cv2.imwrite(str(place / name), np.eye(6, 4, dtype=np.uint8) * 200) \
                 if name.endswith("png") else (place / name).write_text("x")
+    (tmp_path / "P_1" / "back").symlink_to(tmp_path)
     return tmp_path
 
 
@@ -122,6 +128,36 @@ def test_a_mask_that_is_not_there_or_empty_is_named(tmp_path):
         downloads.find_mask([], (6, 5))
     with pytest.raises(conversion.Unreadable, match=r"m.png is empty \(black\)"):
         downloads.find_mask([str(tmp_path / "m.png")], (6, 5))
+
+
+def test_a_mask_of_another_size_is_resized_and_that_is_said(tmp_path):
+    def mask(name, shape):
+        pixels = np.zeros(shape, np.uint8)
+        pixels[1:shape[0] // 2, 2:shape[1] // 2] = 255
+        cv2.imwrite(str(tmp_path / name), pixels)
+        return str(tmp_path / name)
+
+    def converted(shape, *paths):
+        result = dict(notes=[], outputs=[], masks=[])
+        row = dict(files=paths, target="mask/x.png", number=3)
+        made = downloads.convert_mask(row, shape, (12, 8), result)
+        assert (result["outputs"], result["masks"]) == (["mask/x.png"], [3])
+        assert made.shape == (12, 8) and made.max() == 255
+        return result["notes"]
+
+    small, large = mask("s.png", (30, 20)), mask("l.png", (200, 100))
+    broken = tmp_path / "b.png"
+    broken.write_bytes(b"no picture")
+    assert converted((30, 20), str(broken), large, small) == []
+    assert converted((60, 40), small) == [
+        (3, small, "mask is 30 x 20, mammogram 60 x 40: resized")]
+    assert converted((202, 100), small, large) == [
+        (3, large, "mask is 200 x 100, mammogram 202 x 100: resized")]
+    assert converted((100, 60), small) == [
+        (3, small, "mask is 30 x 20, mammogram 100 x 60: resized; the aspects differ "
+         "by 10.0 %, so it may be shifted")]
+    with pytest.raises(conversion.Unreadable, match="^no file is a mask: b.png .*read"):
+        downloads.find_mask([str(broken)], (6, 5))
 
 
 def test_places_that_a_list_of_the_retriever_names_are_looked_at(folder):

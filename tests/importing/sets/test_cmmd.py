@@ -35,6 +35,18 @@ def test_the_row_of_a_picture_is_told_by_the_side_in_its_tags(root):
     assert others and all(picture.left_out.startswith("no row") for picture in others)
 
 
+def test_folders_of_women_are_found_three_deep_and_files_by_their_suffix(tmp_path):
+    for place in ("D1-0002", "a/D1-0001", "a/b/D2-0003", "a/b/c/D1-0004", "z/D1-0002"):
+        (tmp_path / place / "x").mkdir(parents=True)
+        for name in ("1.DCM", "1.png"):
+            (tmp_path / place / "x" / name).touch()
+    (tmp_path / "D1-0005").touch()
+    assert cmmd.women(tmp_path) == [
+        tmp_path / place for place in ("a/D1-0001", "D1-0002", "a/b/D2-0003")]
+    assert cmmd.listed(tmp_path) == [
+        f"{place}/x/1.DCM" for place in ("a/D1-0001", "D1-0002", "a/b/D2-0003")]
+
+
 def table(tmp_path, *lines):
     (tmp_path / "label.csv").write_text(HEADER + "".join(f"{x}\n" for x in lines))
     return tmp_path
@@ -55,24 +67,33 @@ def test_the_table_may_be_the_excel_file_of_the_release(tmp_path):
     book = openpyxl.Workbook()
     book.active.append(list(cmmd.COLUMNS))
     book.active.append(["D1-0001", "R", 44, 2, "calcification", "Benign", None])
+    book.active.append(["D1-0001", "L", 44, 2, "mass", "Malignant", "HER2"])
     book.save(tmp_path / "CMMD_clinicaldata_revision.xlsx")
-    (number, row), = cmmd.breasts(tmp_path, SETTINGS).values()
+    (number, row), (other, last) = cmmd.breasts(tmp_path, SETTINGS).values()
     assert number == 2 and row["Age"] == "44" and row["subtype"] == ""
+    assert other == 3 and last["subtype"] == "HER2"
+    book.active["G1"] = "type"
+    book.save(tmp_path / "CMMD_clinicaldata_revision.xlsx")
+    with pytest.raises(files.InputError, match="it lacks subtype; it has type"):
+        cmmd.breasts(tmp_path, SETTINGS)
 
 
 def test_a_listing_stands_in_for_the_files_in_a_census(tmp_path):
     table(tmp_path, "D1-0001,L,40,2,mass,Benign,", "D2-0002,R,50,2,both,Malignant,"
-          "Luminal A")
+          "Luminal A", "D1-0001,R,40,3,mass,Benign,", "D1-0007,R,40,x,mass,Benign,")
     paths = [f"./CMMD/{woman}/07-18-2010-1/1.000000-2/1-{number}.dcm"
-             for woman, count in (("D1-0001", 2), ("D2-0002", 4))
+             for woman, count in (("D1-0001", 2), ("D2-0002", 4), ("D1-0009", 6))
              for number in range(1, count + 1)]
     with gzip.open(tmp_path / "file_listing.txt.gz", "wt") as stream:
         stream.write("\n".join([".", "./CMMD", *paths]) + "\n")
     counts = cmmd.census(tmp_path, SETTINGS)
-    assert counts["women"] == counts["women with files"] == 2
-    assert counts["benign breasts"] == counts["malignant breasts"] == 1
-    assert counts["image files"] == 6
-    assert counts["image files of breasts without a row"] == 2
+    assert counts == {
+        "women": 3, "breasts": 4, "benign breasts": 3, "malignant breasts": 1,
+        "women with both breasts in the table": 1, "women with a subtype": 1,
+        "images of these breasts, by the table": 7, "benign images, by the table": 5,
+        "malignant images, by the table": 2, "image files": 12, "women with files": 3,
+        "women without a row": 1, "women without files": 1,
+        "image files of breasts without a row": 5}
     assert not catalogue.is_whole(counts, catalogue.SETS["cmmd"])
 
 
