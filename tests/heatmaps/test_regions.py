@@ -33,6 +33,18 @@ def test_a_missing_heatmap_gives_nan_for_every_feature():
                for value in features_of_class.values())
 
 
+def test_a_missing_heatmap_has_the_originals_classes_and_a_flat_one_is_one_class():
+    assert len(heatmaps.region_features(None, 0.5)) == 2
+    flat = np.arange(12).reshape(3, 4) / 10
+    features = heatmaps.region_features(flat, 0.8, largest=2)
+    assert features == regions.class_features(flat, 0.8, largest=2)
+    assert features["top1_area"] == 4 and len(features) == 3 + 2 * 16
+    several = np.dstack([flat * 0, flat, flat / 2])
+    assert [row["total_area"] for row in heatmaps.region_features(several, 0.4)] == [
+        8, 4]
+    assert len(heatmaps.region_features(several, 0.4, num_classes=2)) == 1
+
+
 def test_no_region_gives_zeros_and_an_euler_number_of_two():
     features = regions.class_features(np.zeros((5, 5)), 0.5)
     assert features.pop("top1_euler_number") == 2

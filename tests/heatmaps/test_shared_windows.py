@@ -98,3 +98,20 @@ def test_a_normalisation_along_columns_is_not_shared():
 def test_what_depends_on_the_window_is_not_prepared_by_pixel(change, expected):
     prepare = heatmaps.window_preparation(config.ImageOptions(**change))
     assert prepare.by_pixel is expected
+
+
+def test_only_what_says_that_it_goes_pixel_by_pixel_gets_whole_rows():
+    shapes = []
+
+    def prepare(windows):
+        shapes.append(windows.shape)
+        return np.repeat(windows[..., None], 3, axis=-1).astype(np.float32)
+
+    model, picture = classifier(), PICTURE[:5, :9]
+    options = dict(prepare=prepare, patch_size=SIDE, stride=8)
+    heatmaps.sliding_heatmap(model, picture, **options)
+    assert shapes == [(2, SIDE, SIDE)]
+    shapes.clear()
+    prepare.by_pixel = True
+    heatmaps.sliding_heatmap(model, picture, **options)
+    assert shapes == [(1, SIDE, SIDE + 8)]

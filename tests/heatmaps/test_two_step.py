@@ -55,7 +55,22 @@ def test_a_missing_view_is_nan_and_no_case_of_its_own():
     np.testing.assert_array_equal(missing.any(axis=1), [1, 0, 0, 0, 0, 1])
     assert all(name.startswith("mlo_") for name in
                np.array(features.names)[missing.any(axis=0)])
-    assert len(two_step.features_of(breasts(6), by="image").labels) == 10
+    images = two_step.features_of(breasts(6), by="image")
+    assert images.views == ("CC", *("CC", "MLO") * 4, "CC")
+    assert images.patients == tuple(f"P_{number}" for number in (
+        0, 1, 1, 2, 2, 3, 3, 4, 4, 5))
+    assert images.labels.tolist() == [0, 1, 1, 0, 0, 1, 1, 0, 0, 1]
+    assert images.values.shape == (10, 4 * 2 * (3 + 16))
+    assert set(images.sides) == {"LEFT"} and set(features.views) == {""}
+
+
+def test_the_forest_is_that_of_the_paper_but_for_what_is_changed():
+    forest = two_step.train_forest(
+        two_step.features_of(breasts(6)), seed=7, n_estimators=2, min_samples_split=5)
+    settings = forest.get_params()
+    assert [settings[name] for name in (
+        "n_estimators", "max_depth", "min_samples_split", "random_state")] == [
+            2, 9, 5, 7]
 
 
 @pytest.mark.parametrize("by, cases", [("breast", 40), ("image", 72)])

@@ -236,3 +236,44 @@ def test_how_sharp_ovals_and_white_parts_are_measured_is_as_recorded():
 
 def test_what_fills_the_picture_has_no_rim_to_be_sharp_at():
     assert unfit._sharpness(np.ones((9, 7)), np.ones((9, 7), bool)) == (0, 0)
+
+
+def tissue(*, even_rows=0, cells=6300, **contact):
+    """Noise of 90 x 70, even above, of which so many pixels belong to the body."""
+    levels = np.random.default_rng(1).uniform(50, 190, (90, 70)).astype(np.float32)
+    levels[:even_rows] = 100
+    body = np.zeros((90, 70), bool)
+    if cells < body.size:
+        body[20:20 + cells // 14, 30:44] = True
+        body[20 + cells // 14, 30:30 + cells % 14] = True
+    else:
+        body[:] = True
+    sides = dict.fromkeys(("top", "bottom", "left", "right"), 0.0) | contact
+    return unfit.View(levels.shape, levels, levels, body, sides)
+
+
+@pytest.mark.parametrize(("scan", "no_breast"), [
+    (tissue(), False), (tissue(cells=252), False), (tissue(cells=251), True),
+    (tissue(even_rows=47), False), (tissue(even_rows=48), True),
+    (tissue(top=0.5, bottom=0.081, right=0.049), True),
+    (tissue(top=0.08, bottom=0.5), False),
+    (tissue(top=0.5, bottom=0.5, left=0.05), False),
+    (tissue(top=0.5, bottom=0.5, right=0.05), False)])
+def test_a_breast_is_large_and_grained_and_hangs_from_one_side(scan, no_breast):
+    assert unfit.is_no_breast(scan) == no_breast
+
+
+@pytest.mark.parametrize(("step", "drawing"), [(0.74, True), (0.75, False)])
+def test_a_drawing_is_even(step, drawing):
+    levels = np.full((90, 70), 100, np.float32)
+    levels[::2] += np.float32(step)
+    assert unfit.is_no_breast(dataclasses.replace(tissue(), levels=levels)) == drawing
+
+
+@pytest.mark.parametrize(("level", "others", "drawing"), [
+    (200, 127, False), (200, 126, True), (199, 127, True)])
+def test_where_much_is_saturated_the_rest_tells(level, others, drawing):
+    levels = np.full(6300, level, np.float32)
+    levels[3000:3000 + others] = 60
+    scan = dataclasses.replace(tissue(), levels=levels.reshape(90, 70))
+    assert unfit.is_no_breast(scan) == drawing

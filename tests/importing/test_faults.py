@@ -89,6 +89,23 @@ def test_lines_name_the_first_rows():
     assert "29 rows: 3, 4, 5" in text and "..." in text and "31" not in text
 
 
+def test_all_lines_of_a_fault_are_said():
+    findings, _ = looked([picture(2), picture(3, label=1), picture(4, "b.png", "9"),
+                          picture(5, "b.png", "9")], leave_out=("duplicate-rows",))
+    assert [list(finding.lines()) for finding in findings.values()] == [
+        ["  duplicate-rows - left out", "    1 row: 5", "    what: the same row again",
+         "    to do: nothing: one of them counts"],
+        ["  two-labels - stops the import", "    2 rows: 2, 3",
+         "    what: files with two labels",
+         "    to do: decide for one, or --leave-out two-labels"],
+        ["  file-again - left out", "    1 row: 3",
+         "    what: files in several rows that differ in other columns",
+         "    to do: nothing: the first of the rows counts"]]
+    (finding,) = looked([picture(number) for number in range(2, 15)])[0].values()
+    assert list(finding.lines())[1] == (
+        f"    12 rows: {', '.join(map(str, range(3, 15)))}")
+
+
 def test_a_name_that_is_no_fault_is_refused():
     faults.check_names(["two-labels"])
     with pytest.raises(files.InputError, match="no such fault"):

@@ -110,3 +110,47 @@ def test_a_mask_beside_the_file_is_still_asked_about():
     rows = [Row(2, ("a.png", "m.png"))]
     assert file_columns.spread(columns, rows, {}) == columns
     assert file_columns.spare(columns, rows) == columns[1:]
+
+
+def column(place, heading, meaning="", how=""):
+    return understanding.Column(place, heading, meaning, how)
+
+
+def test_headings_that_do_not_tell_files_apart_change_nothing():
+    rows = [Row(2, ("a.png", "b.png"))]
+    for headings in (("L CC", "left CC"), ("L CC", "scan"), ("L CC", "weight")):
+        columns = [column(place, heading) for place, heading in enumerate(headings)]
+        assert file_columns.spread(columns, rows[:headings[1] != "weight"], {}) == \
+            columns
+
+
+def test_what_is_said_of_one_breast_goes_with_its_files_and_of_one_view_with_its_file():
+    columns = [
+        column(0, "L_CC"), column(1, "R_CC"), column(2, "L_MLO"),
+        column(3, "label_L_CC"), column(4, "label_left"), column(5, "right label"),
+        column(6, "density R", "density", understanding.BY_FLAG), column(7, "age left"),
+        column(8, "patient", "patient", understanding.BY_HEADING)]
+    spread = file_columns.spread(columns, [
+        Row(2, ("a.png", "b.png", "")), Row(3, ("a.png", "", "c.png"))], {})
+    assert [(one.meaning, one.side, one.view, one.how) for one in spread] == [
+        *(("path", *part, understanding.BY_HEADING) for part in (
+            ("L", "CC"), ("R", "CC"), ("L", "MLO"))),
+        ("label", "L", "CC", understanding.BY_HEADING),
+        *(("label", side, "", understanding.BY_HEADING) for side in "LR"),
+        ("density", "", "", understanding.BY_FLAG), ("", "", "", ""),
+        ("patient", "", "", understanding.BY_HEADING)]
+    parts = file_columns.parts(spread)
+    common = dict(density=6, patient=8)
+    assert [(part.side, part.view, part.places) for part in parts] == [
+        ("L", "CC", common | dict(label=3, path=0)),
+        ("R", "CC", common | dict(label=5, path=1)),
+        ("L", "MLO", common | dict(label=4, path=2))]
+    several = ("each row has 3 files (L CC, R CC, L MLO): each becomes an image; empty "
+               "cells are views that were not taken")
+    assert file_columns.described(parts) == [several]
+    assert file_columns.described(parts[:1]) == []
+    alike = [file_columns.Part(part.side, part.view, common) for part in parts]
+    assert file_columns.described(alike) == [several, (
+        "the label of a row counts for both breasts; where only one is meant, give "
+        "each its column (--column label:L=HEADING --column label:R=HEADING)")]
+    assert len(file_columns.described(alike[::2])) == 1

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import cv2
 import pytest
 import recorded
 
@@ -73,6 +74,18 @@ def test_regions_are_masks_of_the_pictures(imports, name):
         stem = "_".join(filter(None, (row["patient_id"], row["side"], row["view"],
                                       row["repeat"])))
         assert row["full_path"] == f"full/{stem}.png"
+
+
+@pytest.mark.parametrize("name", ["cbis-ddsm", "inbreast"])
+def test_tables_and_pictures_of_an_import_are_as_recorded(imports, downloads, name):
+    out = imports / name
+    lines = [f"== {path.name}\n{path.read_text()}" for path in sorted(out.glob("*.*"))
+             if path.suffix in (".csv", ".json")]
+    lines += [f"{path.relative_to(out)} {recorded.picture(cv2.imread(str(path), -1))}"
+              for folder in ("full", "mask")
+              for path in sorted((out / folder).iterdir())[:9]]
+    recorded.check(f"import-{name}", "\n".join(lines),
+                   dict(DOWNLOADS=downloads, IMPORTS=imports))
 
 
 def test_machines_and_sites_are_kept_as_the_table_has_them(imports):

@@ -1,5 +1,6 @@
 """Pictures before they are read: bands of age, labels, words of file names."""
 
+import hashlib
 import pathlib
 
 import pytest
@@ -12,9 +13,9 @@ SETTINGS = records.Settings(pathlib.Path("."))
 
 @pytest.mark.parametrize(("text", "band"), [
     ("47", "40-49"), ("047Y", "40-49"), ("47.0", "40-49"), ("47,5", "40-49"),
-    ("9", "0-9"), ("90", "90+"), ("103", "90+"), ("40-49", "40-49"), ("90+", "90+"),
-    ("1-2", ""),
-    ("0-9", "0-9"), ("", ""), ("0", ""), ("300", ""),
+    ("9", "0-9"), ("1", "0-9"), ("89", "80-89"), ("90", "90+"), ("119", "90+"),
+    ("40-49", "40-49"), ("90+", "90+"), ("1-2", ""),
+    ("0-9", "0-9"), ("", ""), ("0", ""), ("120", ""),
     ("6M", ""), ("forty", "")])
 def test_an_age_becomes_its_band_and_what_is_no_age_nothing(text, band):
     assert records.age_band(text) == band
@@ -45,6 +46,17 @@ def test_other_numbers_are_changed_and_told_apart(text):
     fields = image_names.statement(f"{word}_RIGHT_MLO.png").fields
     assert fields["patient"] == word
     assert (fields["laterality"], fields["view"]) == ("R", "MLO")
+
+
+def test_what_is_changed_in_a_name_ends_in_a_hash_and_sixty_signs_stay():
+    def ending(text):
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    assert records.file_word(" A/1.") == f"A-1-{ending(' A/1.')}"
+    assert records.file_word("CC") == f"p-{ending('CC')}"
+    assert records.file_word("n" * 60) == "n" * 60
+    assert records.file_word("n" * 61) == f"{'n' * 60}-{ending('n' * 61)}"
+    assert records.file_word("", "none") == "none"
 
 
 def test_an_empty_text_and_an_unknown_side_have_a_word():

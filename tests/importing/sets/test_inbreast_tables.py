@@ -129,9 +129,9 @@ def test_the_table_is_csv_of_either_sign_and_encoding(tmp_path, sign, encoding, 
     rows = [["File Name", "Laterality", "View", "ACR", "Bi-Rads", "Größe; mm, px"],
             ["20000001", "L", "cc", "1", "4A", "7"],
             ["20000034", "r", "MLO", "", "2", ""],
-            ["Fußnote", "", "", "", "", ""]]
+            ["Fußnote" + (";" if sign == "," else ",") * 20, "", "", "", "", ""]]
     text = "".join(sign.join(
-        f'"{cell}"' if ";" in cell else cell for cell in row) + "\n" for row in rows)
+        f'"{cell}"' if "; " in cell else cell for cell in row) + "\n" for row in rows)
     place = tmp_path / folder / "INbreast.csv"
     place.parent.mkdir(parents=True, exist_ok=True)
     # In the heading the other sign stands once.
