@@ -117,7 +117,8 @@ def _outlines(path):
         scale = np.array([shape[1] / width, shape[0] / height])
         regions = []
         for outline in by_name.get(pathlib.Path(image).stem, ()):
-            points = np.rint(np.array(outline["points"]) * scale).astype(np.int32)
+            points = np.array(outline["points"], float).reshape(-1, 2)
+            points = np.rint(points * scale).astype(np.int32)
             mask = np.zeros(shape, np.uint8)
             if len(points):
                 cv2.fillPoly(mask, [points], 1)

@@ -107,6 +107,18 @@ def test_the_reason_is_a_short_line(tmp_path, monkeypatch, error, reason):
     assert str(caught.value) == reason
 
 
+@pytest.mark.parametrize(("pixels", "shown"), [
+    (np.zeros((3, 2), np.float32), "(3, 2), float32"),
+    (np.zeros((3, 2, 3), np.uint8), "(3, 2, 3), uint8")])
+def test_what_is_no_grey_picture_of_whole_numbers_is_no_mask(
+        tmp_path, monkeypatch, pixels, shown):
+    (tmp_path / "a.png").write_bytes(b"no DICOM")
+    monkeypatch.setattr(conversion.images, "read_image", lambda path: pixels)
+    with pytest.raises(conversion.Unreadable) as caught:
+        conversion.read_stored(tmp_path / "a.png")
+    assert str(caught.value) == f"is not a grey image of 8 or 16 bits ({shown})"
+
+
 def write_key(job):
     """Writes the settings into the file that the job names; fails for `bad`."""
     if job["key"] == "bad":

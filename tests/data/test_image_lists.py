@@ -177,3 +177,10 @@ def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("no image")
     with pytest.raises(files.InputError, match="has no images; expected PNG, JPEG"):
         image_lists.find_images(tmp_path)
+
+
+def test_a_name_that_no_table_can_hold_refuses_the_folder(folder):
+    (folder / "pos" / "a\x1b.png").touch()
+    for find in (image_lists.list_classes, image_lists.find_images):
+        with pytest.raises(files.InputError, match="control character in it; rename"):
+            find(folder)

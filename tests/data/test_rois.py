@@ -50,3 +50,38 @@ def test_files_of_another_kind_are_refused(tmp_path, name, text, reason):
     (tmp_path / name).write_text(text)
     with pytest.raises(files.InputError, match=reason):
         rois.read(tmp_path / name)
+
+
+def test_of_several_pictures_of_a_view_each_has_its_own_regions(tmp_path):
+    cv2.imwrite(str(tmp_path / "m.png"), np.full((4, 3), 9, np.uint8))
+    rows = (("MALIGNANT", "m.png", "full/P_00001_LEFT_CC.png"),
+            ("unknown", "m.png", "full/P_00001_LEFT_CC_b.png"),
+            ("BENIGN_WITHOUT_CALLBACK", "m.png", "full/P_00001_LEFT_CC_b.png"),
+            ("MALIGNANT", "", "full/P_00001_LEFT_CC_b.png"))
+    (tmp_path / "rois.csv").write_text(HEADER.strip() + ",full_path\n" + "".join(
+        f"P_00001,LEFT,CC,{','.join(row)}\n" for row in rows))
+    outlines = rois.read(tmp_path / "rois.csv")
+
+    def truths(name):
+        return [region.malignant for region in outlines(tmp_path / name, (4, 3))]
+    assert truths("P_00001_LEFT_CC.png") == [True]
+    assert truths("P_00001_LEFT_CC_b.png") == [None, False]
+    assert truths("P_00001_LEFT_CC_c.png") == [True, None, False]
+    # Another picture of the view is what the table means.
+    (tmp_path / "P_00001_LEFT_CC_b.png").touch()
+    assert truths("P_00001_LEFT_CC_c.png") == []
+
+
+def test_a_line_is_drawn_though_it_encloses_nothing(tmp_path):
+    (tmp_path / "outlines.json").write_text(json.dumps(dict(size=[10, 20], images=dict(
+        a=[dict(points=[[2, 4], [2, 4]]), dict(points=[]), dict(points=[[30, 9]])]))))
+    point, none, beyond = rois.read(tmp_path / "outlines.json")("a.png", (20, 20))
+    assert np.argwhere(point.mask).tolist() == [[8, 2]]
+    assert not none.mask.any()
+    assert np.argwhere(beyond.mask).tolist() == [[18, 19]]
+
+
+def test_a_table_in_another_encoding_is_refused(tmp_path):
+    (tmp_path / "rois.csv").write_bytes(HEADER.encode() + b"\xff\n")
+    with pytest.raises(files.InputError, match="rois.csv is not CSV in UTF-8 .'utf-8'"):
+        rois.read(tmp_path / "rois.csv")

@@ -90,6 +90,9 @@ def test_a_damaged_lossless_jpeg_raises(tmp_path):
     header, frame = compressed(tmp_path / "a.dcm", PICTURES["16 bits"], JPEGLosslessSV1)
     with pytest.raises(parsing.READING_ERRORS):
         decoders.lossless_jpeg(frame[:200], header)
+    header.Rows -= 1
+    with pytest.raises(ValueError, match="^its JPEG is damaged$"):
+        decoders.lossless_jpeg(frame, header)
 
 
 @pytest.mark.parametrize("change", [
