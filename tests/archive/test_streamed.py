@@ -118,9 +118,13 @@ def test_the_bound_is_the_share_of_the_tied_pairs(tmp_path):
 @pytest.mark.parametrize("rows", [2, 3, 5])
 def test_rows_beyond_those_held_at_once_are_counted_once(tmp_path, monkeypatch, rows):
     monkeypatch.setattr(streamed, "ROWS", rows)
+    held, count = [], streamed._count
+    monkeypatch.setattr(streamed, "_count", lambda counts, labels, values: (
+        held.append(len(values)), count(counts, labels, values)))
     counts, left_out, unknown = streamed.histogram(table(
         tmp_path / "a.csv", *[("01"[k % 3 == 0], str(k / 7)) for k in range(7)]))
     assert counts.sum(axis=1).tolist() == [4, 3] and unknown == 0
     assert left_out == dict(failed=0, unlabelled=0)
+    assert held == [rows] * (7 // rows) + [7 % rows]
     assert np.flatnonzero(counts[1]).tolist() == [
         int(np.float32(k / 7).view(np.int32)) >> 10 for k in (0, 3, 6)]

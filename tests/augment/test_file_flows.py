@@ -10,6 +10,7 @@ import pytest
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
 from end2end import augment, config, images
+from end2end.augment import file_flows
 from end2end.utils import files
 
 LABELS = [0, 0, 1, 0, 1, 0, 0]
@@ -252,3 +253,61 @@ def test_without_a_mode_images_come_alone_and_unknown_modes_are_refused(grey):
         generator.flow_from_directory(grey, class_mode="multi")
     with pytest.raises(files.InputError, match="no images"):
         generator.flow_from_directory(grey, classes=["none"])
+
+
+def test_flows_say_which_files_and_classes_they_have(folder, table):
+    paths = [str(folder / name) for name in table["filename"]]
+    flow = later().flow_from_dataframe(table, folder, y_col="kind", weight_col="weight",
+                                       class_mode="sparse", shuffle=False)
+    assert (flow.directory, flow.class_mode) == (folder, "sparse")
+    assert flow.filenames == table["filename"].tolist() and flow.filepaths == paths
+    assert flow.labels == flow.classes == LABELS
+    assert flow.class_indices == dict(a=0, b=1)
+    assert flow.nb_class == flow.num_classes == 2
+    assert flow.sample_weight.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    raw = later().flow_from_dataframe(table, folder, y_col="size", class_mode="raw")
+    assert raw.labels.tolist() == list(range(7)) and not hasattr(raw, "classes")
+    flow = later().flow_from_directory(folder, class_mode="binary")
+    assert (flow.directory, flow.class_mode) == (folder, "binary")
+    assert flow.filepaths == [str(folder / name) for name in flow.filenames]
+    assert flow.nb_class == flow.num_classes == 2 and flow.labels is flow.classes
+    flow = later().flow_from_img_list(paths, LABELS, (4, 4))
+    assert flow.filenames == flow.filepaths == paths and flow.labels.tolist() == LABELS
+    flow = later().flow_from_img_list(paths[:2], None, (4, 4), class_mode=None)
+    assert flow.labels is None and next(flow).shape == (2, 4, 4, 3)
+    flow = later().flow_from_exam_list(exams(folder), (4, 4), class_mode=None)
+    assert flow.labels.tolist() == [1, 0, 0]
+
+
+def test_rows_of_other_classes_are_left_out_and_counted(folder, table, caplog):
+    table["kind"] = ["a", ["c", "d"], "c", "d", ["a", "c"], "a", "a"]
+    flow = later().flow_from_dataframe(
+        table, folder, y_col="kind", classes=["b", "a", "b"])
+    assert caplog.messages == [
+        "3 rows have none of the classes b, a; they are left out."]
+    assert flow.labels == [1, [1], 1, 1] and flow.class_indices == dict(b=0, a=1)
+
+
+@pytest.mark.parametrize(("mode", "labels", "end"), [
+    ("categorical", [1] * 7, ", or lists of them."), ("sparse", [["a"]] * 7, ".")])
+def test_labels_that_a_mode_cannot_use_are_refused_with_those_it_can(
+        folder, table, mode, labels, end):
+    table["kind"] = labels
+    with pytest.raises(TypeError) as caught:
+        later().flow_from_dataframe(table, folder, y_col="kind", class_mode=mode)
+    assert str(caught.value) == (
+        f"y_col='kind' has values that class_mode={mode!r} cannot use; expected class "
+        f"names as texts{end}")
+
+
+def test_mammograms_are_read_with_all_that_is_asked_for(grey):
+    path = grey / "class0" / "3.png"
+    read, shape = file_flows.reader(
+        augment.MammogramDataGenerator(), (9, 7), color_mode="rgb", target_height=20,
+        target_scale=99.0, rescale_factor=0.5, equalize_hist=True)
+    assert shape == (9, 7, 3)
+    np.testing.assert_array_equal(read(path), images.scaled(
+        images.read_image(path), config.ImageOptions(
+            size=(9, 7), height=20, stretch_max_to=99.0, intensity_scale=0.5,
+            equalize_histogram=True, channels=3)))
+    assert read(path).shape == (20, 16, 3)

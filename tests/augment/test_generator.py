@@ -221,3 +221,33 @@ def test_every_argument_has_its_row_in_the_documentation():
                 "self", "generator", "options", "convention"}:
             assert f"`{name}`" in cells, (function, name)
     assert "`convention=\"original\"`" in page.read_text()
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_points_outside_have_the_value_that_is_asked_for(order):
+    generator = augment.MammogramDataGenerator(
+        fill_mode="constant", cval=7.0, interpolation_order=order)
+    warp, plane = augment_generator.Warp(column_pixels=2.0), noise(5, 6)
+    inputs = np.empty((5, 6, 3), np.float32)
+    generator.apply_grey(plane, warp, pixel_mean=2.5, out=inputs)
+    expected = np.full((5, 6), 4.5, np.float32)
+    expected[:, :4] = plane[:, 2:] - 2.5
+    np.testing.assert_allclose(inputs, np.repeat(expected[..., None], 3, 2), atol=1e-4)
+    np.testing.assert_allclose(
+        generator.apply(plane[..., None], warp)[..., 0], expected + 2.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("convention", ["original", "keras"])
+def test_a_transform_of_channels_first_is_that_of_channels_last(convention):
+    settings = dict(height_shift_range=0.5, width_shift_range=0.25,
+                    channel_shift_range=9.0, convention=convention)
+    told = [augment.MammogramDataGenerator(data_format=order, **settings
+                                           ).get_random_transform(shape, seed=3)
+            for order, shape in (("channels_first", (2, 20, 16)),
+                                 ("channels_last", (20, 16, 2)))]
+    assert told[0] == told[1] and 0 < abs(told[0]["tx"]) <= 10
+    shifts = told[0]["channel_shift_intensity"]
+    assert np.shape(shifts) == ((2,) if convention == "original" else ())
+    np.random.seed(3)
+    assert augment.MammogramDataGenerator(**settings).get_random_transform(
+        (20, 16, 2)) == told[1]

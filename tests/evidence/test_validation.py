@@ -112,6 +112,14 @@ def test_sites_of_one_name_are_numbered_from_the_second_on(sites):
             ["a", str(sites / "b.csv")], ["a", str(sites / "other.csv")]])
     found, _ = validation.read_sites(arguments)
     assert [site.name for site in found] == ["a", "a (2)", "a (3)"]
+    assert all(len(site.keys) == len(site) for site in found)
+    # Paths are read where tables are laid beside each other, and not of one alone.
+    (alone,), _ = validation.read_sites(argparse.Namespace(**vars(arguments) | dict(
+        site=[])))
+    assert alone.name == "a" and alone.keys is None
+    (stated,), _ = validation.read_sites(argparse.Namespace(**vars(arguments) | dict(
+        scores=[], site=[["s", str(sites / "a.csv")]])))
+    assert stated.name == "s" and stated.keys is not None
 
 
 def test_scores_that_divide_the_classes_have_no_slope_and_say_so(tmp_path, capsys):
