@@ -68,3 +68,71 @@ def test_a_bright_ground_lies_along_a_third_of_the_sides(turns, lit, bright):
     for side in lit:
         np.rot90(levels, side)[:8] = 200
     assert appearance.has_bright_background(np.rot90(levels, turns)) is bright
+
+
+def ground(*, value=145, rows=25, dark=0):
+    """A ground of one grey above others, a share of them dark."""
+    levels = np.resize(np.arange(40, 128, 8, dtype=np.float32), (100, 100))
+    levels[:rows] = value
+    levels.ravel()[5000:5000 + dark] = 23
+    return levels
+
+
+def side(*, lit=120, value=145):
+    """A ground inside, and as many pixels of another grey along the sides."""
+    levels = ground(rows=0)
+    levels[10:60, 10:90] = 145
+    levels[4, 5:5 + min(lit, 90)], levels[-4, 5:5 + lit - 90] = value, value
+    return levels
+
+
+@pytest.mark.parametrize(("levels", "bright"), [
+    (ground(), True), (ground(value=143), False), (ground(value=144), True),
+    (ground(rows=24), False), (ground(dark=1199), True), (ground(dark=1200), False),
+    (side(), True), (side(lit=119), False), (side(value=164), True),
+    (side(value=165), False), (side(value=132), True), (side(value=131), False)])
+def test_a_bright_ground_is_told_by_its_grey_its_share_and_the_dark_beside_it(
+        levels, bright):
+    assert appearance.has_bright_background(levels) is bright
+
+
+def test_greys_beside_the_commonest_are_of_the_ground():
+    levels = ground(rows=20)
+    levels[20:23], levels[23:25] = 140, 155
+    assert appearance.has_bright_background(levels)
+    levels[20:23] = 132
+    assert not appearance.has_bright_background(levels)
+
+
+@pytest.mark.parametrize(("shape", "inner"), [
+    ((100, 100), (64, 64)), ((96, 96), (60, 60)), ((95, 95), (61, 61)),
+    ((90, 300), (58, 268)), ((63, 80), (63, 80))])
+def test_a_frame_has_a_sixth_of_the_longer_side_and_leaves_64_pixels(shape, inner):
+    image = np.zeros(shape, np.uint8)
+    image[shape[0] // 2, shape[1] // 2] = 9
+    assert appearance.unframed(image).shape == inner
+
+
+@pytest.mark.parametrize(("step", "framed"), [(655, True), (656, False)])
+def test_a_frame_may_vary_by_a_hundredth_of_the_range(step, framed):
+    image = np.pad(half_disc(), 5, constant_values=65535)
+    image[0, ::2] -= np.uint16(step)
+    assert (appearance.unframed(image) is not image) is framed
+
+
+def test_a_picture_is_made_small_by_area_and_keeps_some_columns():
+    levels = np.zeros((2 * appearance.SMALL_ROWS, 40), np.float32)
+    levels[::2] = 100
+    assert appearance.small(levels).shape == (appearance.SMALL_ROWS, 20)
+    np.testing.assert_allclose(appearance.small(levels), 50)
+    assert appearance.small(levels[:, :4]).shape == (appearance.SMALL_ROWS, 8)
+    assert appearance.small(levels, least_columns=31).shape[1] == 31
+
+
+def test_of_two_solid_objects_the_greater_by_area_and_depth_is_taken():
+    mask = np.zeros((288, 220), bool)
+    mask[10:60, :60] = True         # 50 by 60, which is 25 deep or more at the side
+    mask[100:123, :215] = True      # more area, and 12 deep
+    assert mask[:61].sum() < mask[100:].sum()
+    found = appearance.solid_object(mask)
+    assert found[30, 20] and not found[110].any()

@@ -212,6 +212,15 @@ def lettering(*, ground=20, size=(300, 260), strokes=6, thickness=4):
 
 @pytest.mark.parametrize(("image", "is_text"), [
     (lettering(), True), (lettering(ground=1000), True),
+    (lettering()[:128], True), (lettering()[:, :128], True),
+    (lettering(thickness=20), True), (lettering(thickness=22), False),
+    (np.kron(lettering(), np.ones((3, 3))), True),
+    (np.kron(lettering(thickness=30), np.ones((3, 3))), False),
+    (lettering() + np.arange(260) % 2 * 8, True),
+    (lettering() + np.arange(260) % 2 * 10, False),
+    # What touches a side goes on beyond it.
+    (np.where(np.arange(300)[:, None] < 9, 900, lettering()), True),
+    (np.where(np.arange(300)[:, None] < 11, 900, lettering()), False),
     (lettering(thickness=30), False), (lettering(strokes=0), False),
     (lettering(strokes=1, thickness=60), False),
     (lettering()[:127], False), (lettering()[:, :127], False),
