@@ -8,11 +8,13 @@ import re
 import sys
 import types
 
+import numpy as np
 import pytest
 import tiny_classifier
+import tiny_networks
 
 import end2end
-from end2end import checkpoints, doctor
+from end2end import checkpoints, config, doctor
 from end2end.utils import distribution
 
 REQUIRES = ["numpy<3,>=2.0", "keras<1,>=0.1", "no-such-package<2,>=1",
@@ -80,6 +82,23 @@ def test_the_trial_scores_phantoms_and_its_failure_is_told(monkeypatch, capsys):
     assert "4 scored in" in capsys.readouterr().out
     monkeypatch.setattr(doctor.predict, "main", lambda words: print("broken") or 1)
     assert doctor.trial() == ["the trial failed: broken"]
+
+
+def test_the_network_of_the_trial_is_read_as_it_is_in_memory(tmp_path, monkeypatch):
+    tiny_networks.use_tiny_trunk(monkeypatch)
+    classifier = doctor.small_classifier(tmp_path / "small.h5")
+    assert (classifier.name, classifier.classes) == ("small", ("neg", "pos"))
+    assert {name: classifier.card[name] for name in (
+        "kind", "model", "training", "metrics", "trained_on")} == dict(
+            kind="whole_image", model={}, training={}, metrics={},
+            trained_on="nothing: random weights")
+    assert classifier.images == config.ImageOptions(
+        size=doctor.SIZE, channels=1, intensity_scale=0.003891, pixel_mean=44.33)
+    stored = checkpoints.load_classifier(tmp_path / "small.h5").model
+    for weights, others in zip(
+            classifier.model.get_weights(), stored.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, others)
+    assert stored.output_shape == (None, 2) and stored is not classifier.model
 
 
 def test_a_problem_is_status_1(monkeypatch, capsys):

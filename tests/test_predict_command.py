@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import cv2
 import h5py
@@ -209,3 +210,39 @@ def test_pictures_that_cannot_be_drawn_are_refused_before_any_work(
     with pytest.raises(files.InputError, match=words):
         program.main([str(model), "a.png", *flags])
     assert not (tmp_path / "out").exists() and not (tmp_path / "scores.csv").exists()
+
+
+def test_converted_networks_score_and_what_is_stored_beside_them_is_recorded(
+        tmp_path, monkeypatch, model, capsys):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("a.png", tiny_classifier.picture(1))
+    calls = []
+
+    def missing():
+        raise files.InputError("openvino is not installed.")
+    engines = program.prediction.engines
+    monkeypatch.setattr(engines, "check", missing)
+    with pytest.raises(files.InputError, match=r"^openvino is not installed\.$"):
+        program.main([str(model), "a.png", "--fast"])
+    assert not (tmp_path / "scores.csv").exists()
+    monkeypatch.setattr(engines, "check", lambda: None)
+    stored = types.SimpleNamespace(digest=lambda: "of the converted")
+    monkeypatch.setattr(
+        program.prediction.stored_networks, "find", lambda *what: stored)
+    monkeypatch.setattr(program.prediction.score_files, "fastest", lambda *what: (
+        calls.append(what), what[0])[1])
+    assert program.main([str(model), "a.png", "--fast", "--report", "a.html",
+                         "--overlay", "drawn"]) == 0
+    [([classifier], converted)] = calls
+    assert classifier.name == "best" and converted == [stored]
+    assert "of the converted" in (tmp_path / "scores.run.json").read_text()
+    assert ("\nwritten: scores.csv, scores.patients.csv, drawn, a.html\n"
+            in capsys.readouterr().out)
+
+
+def test_the_program_is_the_function_of_its_name_too(monkeypatch):
+    monkeypatch.setattr(program.prediction, "predict", lambda *what, **how: (what, how))
+    assert program("classifier", ["a.png"]) == (
+        ("classifier", ["a.png"]), dict(flips=False))
+    assert program("classifier", "folder", flips=True) == (
+        ("classifier", "folder"), dict(flips=True))

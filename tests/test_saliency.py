@@ -165,6 +165,8 @@ def test_grad_cam_takes_the_trunk_or_a_named_layer():
     assert saliency.map_layer(model, "trunk").name == "trunk"
     with pytest.raises(ValueError, match="no layer nowhere"):
         saliency.map_layer(model, "nowhere")
+    assert saliency.has_map_layer(model)
+    assert not saliency.has_map_layer(dense_network(FIRST, SECOND))
 
 
 def test_the_pointing_game_by_hand():
@@ -202,6 +204,9 @@ def test_grad_cam_of_two_views_weighs_each_by_its_own_gradient():
     np.testing.assert_allclose(for_cancer[1], [[2 / 3, 0], [0, 0]], atol=1e-6)
     against = saliency.grad_cam_of_views(model, IMAGE, mlo, class_index=0)
     assert against[0][1, 0] == pytest.approx(1)
+    model.trainable = False
+    np.testing.assert_array_equal(
+        saliency.grad_cam_of_views(model, IMAGE, mlo), for_cancer)
 
 
 def test_the_gradient_of_a_linear_output_is_its_own():

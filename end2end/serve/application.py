@@ -178,6 +178,11 @@ def answer(content: dict[str, Any], status: int = 200) -> "Response":
     return responses.JSONResponse(content, status)
 
 
+def no_room(error: Exception) -> str:
+    """What a full disk or memory says in one line; the memory often says nothing."""
+    return commands.one_line(error) or "too little memory"
+
+
 def page(name: str, kind: str) -> "Callable[[Request], Awaitable[Response]]":
     """A route that gives one of the page's own files, or of those it shares with
     reports."""
@@ -268,7 +273,7 @@ def of_browser(
             except files.InputError as error:
                 response = answer(dict(error=commands.one_line(error)), 422)
             except (OSError, MemoryError) as error:
-                response = answer(dict(error=commands.one_line(error)), 507)
+                response = answer(dict(error=no_room(error)), 507)
         return with_cookie(request, response, token)
     return route
 
@@ -305,8 +310,8 @@ async def scored(request: "Request", scorer: "scoring.Scorer",
     except ClientDisconnect:  # nobody reads this
         return answer(dict(error="the file did not arrive."), 400)
     except (OSError, MemoryError) as error:
-        return answer(dict(error=f"no room to score the file: "
-                                 f"{commands.one_line(error)}"), 507)
+        return answer(
+            dict(error=f"no room to score the file: {no_room(error)}"), 507)
     finally:
         waiting.pop()
 

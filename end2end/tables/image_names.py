@@ -164,11 +164,10 @@ def _kind(part):
 def _home(path, prefix):
     """The folder that tells plain names apart."""
     numbered = re.search(r"\d", prefix) is not None
-    for folder in path.parents:
-        if not (PASSED.fullmatch(folder.name)
-                or numbered and PASSED_WITH_NUMBER.fullmatch(folder.name)):
-            return folder
-    return path.parent
+    # The root has no name, so that one is found.
+    return next(folder for folder in path.parents
+                if not (PASSED.fullmatch(folder.name)
+                        or numbered and PASSED_WITH_NUMBER.fullmatch(folder.name)))
 
 
 def _mias(part, stem):

@@ -1,5 +1,7 @@
 """The heatmap command, from a folder of mammograms and a model file to one file."""
 
+import types
+
 import cv2
 import keras
 import numpy as np
@@ -111,6 +113,25 @@ def test_a_black_picture_is_left_out_and_named(folder, model_path, capsys):
     cases = run(folder, model_path, "--img-height", 160, "--stride", 64)
     assert cases[0].cc is None and cases[0].mlo is not None
     assert "left out: A_LEFT_CC.png: the image is black" in capsys.readouterr().out
+    for name in ("A_LEFT_MLO", "B_RIGHT_CC"):
+        cv2.imwrite(str(folder / f"{name}.png"), np.zeros((160, 128), np.uint16))
+    with pytest.raises(files.InputError, match="^no picture could be used; the first: "
+                       "A_LEFT_CC.png: the image is black"):
+        run(folder, model_path, "--img-height", 160, "--stride", 64)
+
+
+def test_a_network_that_gives_no_scores_of_a_patch_is_refused(
+        folder, model_path, monkeypatch):
+    from ddsm_train.pipeline import heatmap_scoring
+
+    monkeypatch.setattr(heatmap_scoring.checkpoints, "load_classifier", lambda *what: (
+        types.SimpleNamespace(model=types.SimpleNamespace(
+            output_shape=(None, 3, 3, 5)))))
+    with pytest.raises(files.InputError) as caught:
+        run(folder, model_path, "--fprop-mode")
+    assert str(caught.value) == (
+        f"model {model_path} gives no class scores of a patch; expected a patch "
+        "classifier.")
 
 
 def test_a_folder_without_the_pictures_of_the_table_is_refused(folder, model_path):

@@ -164,6 +164,27 @@ def test_a_finding_without_mask_still_counts_for_the_label(spoilt):
     assert all((out / row["mask_path"]).is_file() for row in rows if row["mask_path"])
 
 
+def test_an_import_of_which_nothing_can_be_read_is_refused_with_its_log(
+        small, tmp_path):
+    for path in small.rglob("*.dcm"):
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(files.InputError) as caught:
+        run(small, tmp_path / "out")
+    log = tmp_path / "out" / "left_out.csv"
+    assert str(caught.value) == f"not one mammogram could be read; see {log}."
+    assert len([row for row in rows_of(log) if row["what"] == "mammogram"]) == len(
+        {(row["patient_id"], row["side"], row["view"]) for row in rows_of(log)})
+    assert not (tmp_path / "out" / "images.csv").exists()
+
+
+@pytest.mark.parametrize("words", [[], ["download"], ["--split", "paper"]])
+def test_an_import_needs_both_folders(words):
+    with pytest.raises(files.InputError) as caught:
+        prepare.main(words)
+    assert str(caught.value).startswith("expected DOWNLOAD and OUT; see ")
+    assert str(caught.value).endswith("ddsm_train.prepare --help.")
+
+
 def test_the_second_call_does_only_what_is_missing(small, tmp_path):
     out = run(small, tmp_path / "out")
     lost, cut, kept = sorted((out / "full").iterdir())[:3]

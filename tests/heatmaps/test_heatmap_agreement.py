@@ -30,6 +30,15 @@ def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(folder, capsys):
     assert "images of one patch: largest difference" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("flags", [
+    ["--limit", "0"], ["--img-size", "0", "9"], ["--img-size", "9", "-1"]])
+def test_numbers_below_one_are_refused(flags):
+    with pytest.raises(files.InputError) as caught:
+        heatmap_agreement.main(["no.h5", "no", *flags])
+    assert str(caught.value) == (
+        "--limit and --img-size must be at least 1; correct them.")
+
+
 def test_images_smaller_than_a_patch_are_refused(folder):
     with pytest.raises(files.InputError, match="smaller than a patch of 16x16"):
         heatmap_agreement.main([

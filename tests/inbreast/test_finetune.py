@@ -110,6 +110,19 @@ def test_recipes_and_stored_settings_are_as_recorded(model_file, tmp_path):
     recorded.check("finetune", "\n".join(lines), dict(OUT=tmp_path))
 
 
+def test_folds_are_run_with_all_that_was_typed(model_file, monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr(finetune.pipeline.folds, "run", lambda *what, **how: (
+        calls.append((what, how)), {})[1])
+    finetune.main(["T", "V", "S", "--resume-from", str(model_file), "--folds", "3"])
+    [((folders, options, count), how)] = calls
+    assert (folders, count) == (("T", "V", "S"), 3)
+    assert options[-1].resume_from == str(model_file)
+    assert how == dict(say=finetune.commands.say, not_asked=finetune.NOT_HERE,
+                       verbose=finetune.commands.keras_verbosity())
+    assert capsys.readouterr().out == ""
+
+
 def test_a_damaged_card_is_refused(tmp_path):
     (tmp_path / "best.config.json").write_text('{"images": 0.5}')
     with pytest.raises(files.InputError, match="images is 0.5"):

@@ -162,6 +162,24 @@ def test_a_bad_file_is_left_out_and_stops_nothing(small, tmp_path):
     assert "cannot be read" in left_out[path.name.split("_")[0]]
 
 
+def test_a_release_of_which_nothing_can_be_read_is_refused(small, tmp_path):
+    for path in small.rglob("*.dcm"):
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(files.InputError, match=r"^not one image could be read: .*\.dcm "
+                       r".*cannot be read"):
+        run(small, tmp_path / "out")
+
+
+def test_a_split_of_other_women_leaves_nothing(small, tmp_path):
+    out = tmp_path / "out"
+    (tmp_path / "split.csv").write_text("patient,split\nnobody,test\n")
+    with pytest.raises(files.InputError) as caught:
+        run(small, out, "--split-file", tmp_path / "split.csv")
+    assert str(caught.value) == (
+        f"no image is left to split; see {out / 'left_out.csv'}.")
+    assert rows_of(out / "left_out.csv")
+
+
 def test_the_second_call_does_only_what_is_missing(small, tmp_path):
     out = run(small, tmp_path / "out")
     lost, kept = sorted((out / "full").iterdir())[:2]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import logging
 import os
 import sys
 import types
@@ -277,3 +278,36 @@ def test_the_clock_of_turns_gives_the_median_of_each_network(monkeypatch):
     assert eight_bits.alternating(
         "images", lambda inputs: calls.append(inputs), len) == (3, 2)
     assert calls == ["images"] * eight_bits.TURNS
+
+
+def test_each_rule_of_ranges_quantises_a_copy_of_the_graph(monkeypatch, capsys):
+    calls = []
+
+    def quantize(graph, dataset, **how):
+        print("a bar of progress")
+        calls.append((graph, dataset, how))
+        return f"quantised {len(calls)}"
+    parameters = types.SimpleNamespace(**{
+        name: f"set {name}" for name in integer_layers.RULES.values()})
+    estimator = types.ModuleType("nncf.quantization.range_estimator")
+    estimator.RangeEstimatorParametersSet = parameters
+    quantization = types.ModuleType("nncf.quantization")
+    quantization.range_estimator = estimator
+    nncf = types.ModuleType("nncf")
+    nncf.quantize, nncf.Dataset = quantize, lambda batches: list(batches)
+    nncf.QuantizationPreset = types.SimpleNamespace(MIXED="mixed")
+    nncf.AdvancedQuantizationParameters = lambda **how: how
+    for module in (nncf, quantization, estimator):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(engines, "Network", lambda graph, precision: (
+        types.SimpleNamespace(prepared=lambda image: (precision, image + 1))))
+    graph = types.SimpleNamespace(clone=lambda: "a copy")
+    assert integer_layers.quantized(graph, [5, 7]) == {
+        rule: f"quantised {number}"
+        for number, rule in enumerate(integer_layers.RULES, 1)}
+    assert calls == [("a copy", [("f32", 6), ("f32", 8)], dict(
+        subset_size=2, preset="mixed", advanced_parameters=dict(
+            activations_range_estimator_params=f"set {name}")))
+        for name in integer_layers.RULES.values()]
+    assert capsys.readouterr().out == ""
+    assert logging.getLogger("nncf").level == logging.ERROR

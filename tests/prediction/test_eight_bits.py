@@ -1,6 +1,7 @@
 """Eight-bit networks: what is measured, what is refused, and which layers stay."""
 
 import importlib.util
+import types
 
 import numpy as np
 import pytest
@@ -105,6 +106,27 @@ def test_images_that_decide_nothing_are_refused(labels, message):
 
 def test_enough_images_of_both_classes_are_taken():
     eight_bits.check_labels(LABELS, "validation")
+
+
+def test_labelled_images_of_a_folder_are_inputs_of_the_network(monkeypatch):
+    classifier = types.SimpleNamespace(
+        classes=["pos", "neg"], images="options", card={"operating_points": [
+            dict(threshold=0.25, scheme="flips")]})
+    listed = types.SimpleNamespace(paths=list(range(20)), labels=LABELS)
+    checked = []
+    monkeypatch.setattr(eight_bits.scoring, "check_classes", checked.append)
+    monkeypatch.setattr(eight_bits, "check_labels", lambda *what: checked.append(what))
+    monkeypatch.setattr(eight_bits.image_lists, "find_images", lambda source, classes: (
+        listed if (source, classes) == ("folder", ["pos", "neg"]) else None))
+    monkeypatch.setattr(eight_bits.images, "read", lambda path: path + 100)
+    monkeypatch.setattr(eight_bits.scoring, "network_input", lambda pixels, options: (
+        (pixels, options), None))
+    found = eight_bits.trial(classifier, "folder")
+    assert found.inputs == [(100 + number, "options") for number in range(20)]
+    # Of the classes the first is that of cancer.
+    assert found.labels.tolist() == [1] * 10 + [0] * 10 and found.position == 0
+    assert found.thresholds == {"plain": [], "flips": [0.25]}
+    assert checked[0] is classifier and checked[1] == (LABELS, "folder")
 
 
 def test_without_the_packages_the_reader_is_told_what_to_install(monkeypatch):

@@ -33,6 +33,9 @@ def test_the_engine_is_the_one_that_tensorflow_chooses(
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", asked)
     monkeypatch.setattr(flip_calls, "processor_features", lambda: set(features))
     assert flip_calls.engine() == expected
+    import tensorflow as tf
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind])
+    assert flip_calls.engine() == "gpu"
 
 
 def test_features_are_read_from_the_list_of_linux(tmp_path):

@@ -30,6 +30,11 @@ def test_women_of_equal_names_are_told_apart_by_their_folders():
                  image("/a/woman_b", "mammo"), image("/a", "7"))
     assert [row["patient"] for row in rows] == [
         "siteA/001", "siteB/001", "woman_b", "7"]
+    # As many folders as it takes: one, two of them, and three.
+    rows = cells(image("/a/siteA", "001"), image("/x/b/siteB", "001"),
+                 image("/x/c/siteB", "001"), image("/y/c/siteB", "001"))
+    assert [row["patient"] for row in rows] == [
+        "siteA/001", "b/siteB/001", "x/c/siteB/001", "y/c/siteB/001"]
 
 
 def test_no_date_is_written():

@@ -33,6 +33,15 @@ def test_a_missing_key_file_is_made_for_its_owner_alone_and_that_is_said(
     assert pseudonyms.key_of_file(tmp_path / "other") != key
 
 
+def test_a_key_file_is_made_where_no_links_can_be(tmp_path, monkeypatch):
+    def without_links(*_):
+        raise PermissionError(1, "Operation not permitted")
+    monkeypatch.setattr(os, "link", without_links)
+    key = pseudonyms.key_of_file(tmp_path / "key")
+    assert pseudonyms.key_of_file(tmp_path / "key") == key and len(key) == 64
+    assert os.listdir(tmp_path) == ["key"]
+
+
 def test_a_key_that_others_may_read_or_that_is_short_is_refused(tmp_path):
     path = tmp_path / "key"
     path.write_bytes(bytes(range(65, 97)))

@@ -89,10 +89,16 @@ def test_a_patient_of_two_calls_keeps_one_pseudonym_and_no_number_is_written(
         assert "woman" not in path.read_text()
 
 
-def test_a_record_that_is_damaged_is_refused(tmp_path):
-    (tmp_path / "s.run.json").write_text("[]")
-    with pytest.raises(files.InputError, match="no record of predictions"):
+@pytest.mark.parametrize("content", [
+    [], dict(key="ab", salt="s"), dict(settings=[], salt="s"),
+    dict(settings={}, salt="s", patients=[]), dict(settings={}, salt="s", key="xy"),
+    dict(settings={}, key="ab"), dict(settings={}, salt=7, key_fingerprint="f")])
+def test_a_record_that_is_damaged_is_refused(tmp_path, content):
+    (tmp_path / "s.run.json").write_text(json.dumps(content))
+    with pytest.raises(files.InputError) as caught:
         resuming.Record(tmp_path / "s.csv", {}, rows=True)
+    assert str(caught.value) == (
+        f"{tmp_path / 's.run.json'} is no record of predictions; choose another --out.")
 
 
 # Pseudonyms of a record -------------------------------------------------------------
@@ -266,8 +272,9 @@ def test_torn_and_damaged_states_do_not_count(tmp_path):
     assert other != lines[0]
     start = b"[1]\n" + b"[" * 100_000 + b"\n{}\n" + other + lines[1]
     states.write_bytes(start + lines[2][:-9])
+    assert set(resuming.states_of(states)) == {paths[1]}
+    assert states.read_bytes() == start
     assert rows_of(tmp_path).stale(set(paths)).unrecorded == {paths[0], paths[2]}
-    assert states.read_bytes().startswith(start + lines[1][:9])
 
 
 def test_a_score_file_that_is_removed_meanwhile_is_noticed(tmp_path):
@@ -366,6 +373,18 @@ def test_a_score_file_of_other_columns_is_not_continued(tmp_path, text):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(files.InputError, match="with other models or flips"):
         rows_of(tmp_path)
+
+
+@pytest.mark.parametrize(("data", "reason"), [
+    (b"\xff\xfep\0\n", "'utf-8' codec can't decode byte 0xff in position 0: invalid"),
+    (b"path,flips\na" + b"a" * 200_000 + b",False\n", "field larger than field limit")])
+def test_what_is_no_table_of_scores_is_not_continued(tmp_path, data, reason):
+    (tmp_path / "s.csv").write_bytes(data)
+    with pytest.raises(files.InputError) as caught:
+        rows_of(tmp_path)
+    assert str(caught.value).startswith(
+        f"{tmp_path / 's.csv'} is there, but no table of scores ({reason}")
+    assert str(caught.value).endswith("); choose another --out.")
 
 
 def test_a_row_that_was_not_written_to_its_end_is_cut_off(tmp_path):

@@ -1,5 +1,6 @@
 """Results as DICOM: what a mammogram must tell, what is written, is it valid."""
 
+import dataclasses
 import importlib.util
 import shutil
 import subprocess
@@ -151,6 +152,34 @@ def test_the_capture_has_the_picture_and_the_words_below_it(written):
     assert pixels[35, 65, 0] > 200 > pixels[35, 65, 2], "yellow where it is strong"
     assert pixels[125:].max() == 255
     assert "Research use only" in written["overlay"].DerivationDescription
+
+
+def test_a_region_of_one_pixel_is_a_point_of_a_mammogram_without_a_size(
+        tmp_path, monkeypatch):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    path = dicom_writer.write(
+        tmp_path / "a.dcm", dicom_studies.pixels(0), **IDENTIFIERS)
+    targets = dicom_results.paths(tmp_path, "a")
+    real = dicom_results.areas
+    monkeypatch.setattr(dicom_results, "areas", lambda result, numbered: [
+        dataclasses.replace(area, points=np.array([[30.0, 79.5]]))
+        for area in real(result, numbered)])
+    dicom_results.write(targets, result(path))
+    shared, = pydicom.dcmread(targets["regions"]).SharedFunctionalGroupsSequence
+    assert "PixelMeasuresSequence" not in shared
+    points = [item for item in items(pydicom.dcmread(targets["report"]))
+              if "GraphicType" in item]
+    assert [(point.GraphicType, list(point.GraphicData)) for point in points] == [
+        ("POLYLINE", [0, 0, 80, 0, 80, 120, 0, 120, 0, 0]), ("POINT", [30.5, 80])]
+
+
+def items(dataset):
+    """All items of all sequences of a dataset."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield item
+                yield from items(item)
 
 
 def test_an_image_without_a_strong_place_has_no_segmentation(tmp_path):

@@ -1,5 +1,7 @@
 """Pictures of scored mammograms: what is asked for, what is there already."""
 
+import types
+
 import cv2
 import pytest
 import saved_models
@@ -54,6 +56,15 @@ def test_pictures_of_other_settings_are_not_mixed(tmp_path):
     prediction_pictures.check(first)
     with pytest.raises(files.InputError, match="pictures of other models"):
         prediction_pictures.check(second)
+
+
+def test_a_patch_model_without_a_malignant_class_is_refused_before_any_folder(tmp_path):
+    request = prediction_pictures.PictureRequest(
+        overlay=tmp_path / "out",
+        patch=types.SimpleNamespace(classes=("background", "calc_ben")))
+    with pytest.raises(files.InputError, match="expected some with 'mal' in the"):
+        prediction_pictures.check(request)
+    assert not (tmp_path / "out").exists()
 
 
 def test_levels_without_rows_have_no_section():

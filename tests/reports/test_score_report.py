@@ -49,6 +49,30 @@ def test_two_files_are_described_compared_and_written(score_files, tmp_path):
         "results.json", "report.html", "roc.png", "roc.svg"}
 
 
+def test_a_table_beside_the_scores_gives_groups(tmp_path):
+    count = 24
+    labels, women = np.arange(count) % 2, tuple(f"P{i}" for i in range(count))
+    scores.write_scores(tmp_path / "s.csv", scores.Scores(
+        tuple(f"{i}.png" for i in range(count)),
+        np.where(np.arange(count) < 20, labels, 0.5), labels, patients=women,
+        lateralities=("L",) * count, views=("CC",) * count))
+    (tmp_path / "t.csv").write_text("patient_id,side,view,density\n" + "".join(
+        f"{woman},L,CC,{'AB'[number // 12]}\n" for number, woman in enumerate(women)))
+    lines = score_report.run(arguments(
+        tmp_path / "s.csv", table=str(tmp_path / "t.csv"), runs=5))
+    rows = lines[lines.index("By density") + 2:][:2]
+    assert [line.split()[:4] for line in rows] == [
+        ["A", "12", "6", "1.0000"], ["B", "12", "6", "0.9444"]]
+
+
+def test_scores_of_several_classes_have_a_matrix_alone(monkeypatch):
+    monkeypatch.setattr(figures, "confusion", lambda *what: what)
+    assert score_report.pictures(
+        dict(confusion=[[1, 0], [2, 3]], classes=["a", "b"]), {}) == [
+            ("confusion", "Confusion matrix; rows sum to one.",
+             ([[1, 0], [2, 3]], ["a", "b"]))]
+
+
 def test_shares_out_of_range_are_refused(score_files):
     with pytest.raises(files.InputError, match="--at 86"):
         score_report.run(arguments(*score_files, at=[86.0]))

@@ -95,7 +95,8 @@ def test_a_part_of_a_picture_comes_as_it_is_kept(client):
 
 
 @pytest.mark.parametrize("change", [
-    dict(left=0.8), dict(left=-0.1), dict(top="x"), dict(bottom=1.1), dict(right="nan"),
+    dict(left=0.8), dict(left=0.75), dict(left=-0.1), dict(top=-0.1), dict(top=0.75),
+    dict(right=1.1), dict(top="x"), dict(bottom=1.1), dict(right="nan"),
     dict(rows=0), dict(rows=""), dict(rows="9" * 5000)])
 def test_what_is_no_part_of_a_picture_is_refused(client, change):
     mark = ask(client, png()).json()["mark"]
@@ -317,9 +318,15 @@ def test_the_page_s_own_files_come_with_their_kinds(client):
         assert reply.headers["content-type"].split(";")[0] == kind.split(";")[0]
 
 
-@pytest.mark.parametrize(("error", "status"), [
-    (OSError("No space left"), 507), (MemoryError(), 507), (TimeoutError(), 408)])
-def test_a_full_disk_is_a_sentence(tmp_path, error, status):
+@pytest.mark.parametrize(("error", "status", "sentence", "of_results"), [
+    (OSError("No space left"), 507, "no room to score the file: No space left",
+     (507, "No space left")),
+    (MemoryError(), 507, "no room to score the file: too little memory",
+     (507, "too little memory")),
+    (TimeoutError("late"), 408, "the file did not arrive in time; drop it again.",
+     (507, "late")),
+    (files.InputError("two\nlines"), 422, "two lines", (422, "two lines"))])
+def test_a_full_disk_is_a_sentence(tmp_path, error, status, sentence, of_results):
     testclient = pytest.importorskip("fastapi.testclient")
 
     class Full:
@@ -328,9 +335,29 @@ def test_a_full_disk_is_a_sentence(tmp_path, error, status):
         def score(self, *_):
             raise error
 
+        results = score
+
     client = testclient.TestClient(application.application(Full()),
                                    base_url=f"http://{application.HOST}:7860")
-    assert ask(client, png()).status_code == status
+    for reply, expected in ((ask(client, png()), (status, sentence)),
+                            (client.get("/results"), of_results)):
+        assert (reply.status_code, reply.json()) == (
+            expected[0], dict(error=expected[1]))
+
+
+def test_a_client_that_leaves_frees_its_place_among_those_that_wait(monkeypatch):
+    import anyio
+    from starlette.requests import ClientDisconnect
+
+    async def left(request):
+        assert waiting == [7, None]
+        raise ClientDisconnect
+    monkeypatch.setattr(application, "limited", left)
+    waiting = [7]
+    reply = anyio.run(application.scored, None, None, (None, waiting, None))
+    assert (reply.status_code, json.loads(reply.body)) == (
+        400, dict(error="the file did not arrive."))
+    assert waiting == [7]
 
 
 def test_the_name_of_a_file_is_never_on_disk(model, tmp_path, monkeypatch):

@@ -115,6 +115,29 @@ def test_a_part_of_a_table_has_its_rows(tmp_path):
     part = read.subset(read.texts["view"] == "CC", "CC")
     assert part.scores["score"].tolist() == [1, 3] and part.women is None
     assert part.name == "CC" and part.texts["view"].tolist() == ["CC", "CC"]
+    none = read.subset(read.texts["view"] == "ML")
+    assert len(none) == 0 and none.women is None and none.name == "a"
+
+
+def test_texts_beyond_those_that_are_remembered_mean_the_same(tmp_path, monkeypatch):
+    asked = []
+    label = columns.vocabulary.label
+    monkeypatch.setattr(columns.vocabulary, "label", lambda text: (
+        asked.append(text), label(text))[1])
+    monkeypatch.setattr(columns, "MOST_VALUES", 1)
+    read = table(tmp_path, "label,score\n" + "".join(
+        f"{text},1\n" for text in ("1", "0", "yes", "no", "yes", "1", "no", "0")))
+    assert read.labels.tolist() == [True, False] * 2 + [True, True, False, False]
+    assert asked == ["1", "0", "yes", "no", "yes", "no"]
+
+
+def test_a_table_beyond_any_length_is_refused_with_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(columns, "MOST_ROWS", 3)
+    assert len(table(tmp_path, "label,score\n1,1\n0,0\n")) == 2
+    with pytest.raises(files.InputError) as caught:
+        table(tmp_path, "label,score\n1,1\n0,0\n0,1\n")
+    assert str(caught.value) == (
+        f"score table {tmp_path / 'a.csv'} has more than 3 rows; divide it.")
 
 
 @pytest.mark.parametrize("text, wanted, message", (
@@ -137,12 +160,20 @@ def test_what_cannot_be_used_is_refused_by_name(tmp_path, text, wanted, message)
 
 @pytest.mark.parametrize("data, name", (
     (b"\xff\xfe\x00,\x01\n", "a.csv"), (b"no gzip", "a.csv.gz"),
-    (gzip.compress(b"label,score\n" * 999, mtime=0)[:-9], "a.csv.gz")),
-    ids=("other text", "not compressed", "cut off"))
+    (gzip.compress(b"label,score\n" + b"1,1\n" * 999, mtime=0)[:-9], "a.csv.gz"),
+    (gzip.compress(b"label,score\n1,1\n", mtime=0)[:7], "a.csv.gz")),
+    ids=("other text", "not compressed", "cut off", "cut off at the header"))
 def test_files_that_are_no_table_are_refused(tmp_path, data, name):
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(files.InputError):
-        columns.read(tmp_path / name)
+    for read in (columns.read, columns.header):
+        if read is columns.header and len(data) > 20:
+            assert read(tmp_path / name) == ["label", "score"]  # no more is read
+            continue
+        with pytest.raises(files.InputError) as caught:
+            read(tmp_path / name)
+        said = str(caught.value)
+        assert said.startswith(f"score table {tmp_path / name} is not CSV in UTF-8 (")
+        assert said.endswith("); save it as one.")
     with pytest.raises(files.InputError):
         columns.header(tmp_path / "missing.csv")
 

@@ -22,11 +22,13 @@ TOLD = [
     ("mini-MIAS", "mdb001.pgm", ("mdb001", "R", "MLO", "")),
     ("mini-MIAS", "mdb002.pgm", ("mdb001", "L", "MLO", "")),
     ("CMMD", "CMMD/D1-0001/07-18-2010-NA/1.0-NA/1-1.dcm", ("D1-0001", "", "", "")),
+    ("CMMD", "D2-0007_R_MLO.png", ("D2-0007", "R", "MLO", "")),
     ("EMBED", "cohort_1/10000347/7690447150788988/1.2.842.1.png",
      ("10000347", "", "", "")),
     ("RSNA folders", "train_images/10006/1459541791.png", ("10006", "", "", "")),
     ("RSNA", "10006_1459541791_L_CC.png", ("10006", "L", "CC", "")),
     ("CSAW-CC", "00013_20160101_L_CC_1.png", ("00013", "L", "CC", "")),
+    ("CSAW-CC", "00013_2016_R_MLO.png", ("00013", "R", "MLO", "")),
     ("plain", "3_L-CC.png", ("3", "L", "CC", "")),
     ("plain", "4 R CC.png", ("4", "R", "CC", "")),
     ("plain", "3_LMLO.png", ("3", "L", "MLO", "")),
@@ -69,6 +71,7 @@ def test_a_study_of_vindr_is_an_exam_of_an_unknown_woman():
 @pytest.mark.parametrize("path, folder", [
     ("/a/woman_b/mammo_L_CC.png", "/a/woman_b"),
     ("/a/pos/case7_L_CC.png", "/a"),           # a class is no woman
+    ("/pos/left/case7_L_CC.png", "/"),
     ("/a/pos/mammo_L_CC.png", "/a/pos"),       # but all that there is
     ("/a/woman_g/left/L-CC.png", "/a/woman_g"),
     ("/a/1/L_CC.png", "/a/1"), ("/a/siteB/001_L_CC.png", "/a/siteB"),

@@ -393,8 +393,10 @@ def test_unscaled_16_bit_images_are_not_equalised(folders, tmp_path):
 def test_the_rescale_factor_auto_is_found_and_kept_with_the_model(
         folders, patch_model, tmp_path):
     images = dataclasses.replace(IMAGES, intensity_scale="auto")
-    train_images(folders, tmp_path, model=patch_model, images=images)
+    _, text = train_images(folders, tmp_path, model=patch_model, images=images)
     classifier = checkpoints.load_classifier(tmp_path / "best.h5")
+    assert ("\nrescale factor found from the images: "
+            f"{classifier.images.intensity_scale}\n") in text
     assert classifier.images.intensity_scale == 0.003891
 
 

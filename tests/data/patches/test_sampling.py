@@ -350,6 +350,8 @@ def test_a_patient_of_two_sets_and_half_a_flag_are_refused(tiny):
         run(tiny, "--test-patients", tiny / "test.txt", "--test-out", tiny / "test")
     with pytest.raises(files.InputError, match="belong together"):
         run(tiny, "--test-out", tiny / "test")
+    with pytest.raises(files.InputError, match="^--workers 0: expected at least 1.$"):
+        run(tiny, "--workers", "0")
 
 
 def test_swapped_folders_end_with_status_1_and_without_a_next_command(tiny, capsys):

@@ -44,6 +44,22 @@ def test_validation_patients_are_others_and_have_both_classes():
         assert set(part.labels.tolist()) == {0, 1}
 
 
+@pytest.mark.parametrize(("share", "negative", "positive"), [
+    (0.4, 5, 3), (0.05, 1, 1), (0.99, 11, 7)])
+def test_the_share_is_that_of_each_class(share, negative, positive):
+    rest, apart = subsets.set_apart(images(20, 8), share, seed=3)
+    assert len(set(apart.patients)) == negative + positive
+    assert int(apart.labels.sum()) == positive
+    assert set(rest.patients) == set(images(20, 8).patients) - set(apart.patients)
+
+
+def test_folds_take_all_of_a_subset_that_has_two_women_of_each_class():
+    part = subsets.nested(images(), [8], seed=1)[8]
+    assert subsets.folds(images(), part, 0.2, seed=1) == (part, None)
+    with pytest.raises(files.InputError, match="3 patients without and 1 with"):
+        subsets.folds(images(), images(4, 1), 0.2, seed=1)
+
+
 def test_the_same_seed_draws_the_same_patients():
     first, second, other = (
         subsets.nested(images(), [6], seed=seed)[6].patients for seed in (1, 1, 2))

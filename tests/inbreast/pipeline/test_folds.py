@@ -77,6 +77,23 @@ def test_all_women_train_up_to_the_epoch_of_the_folds(tmp_path, monkeypatch):
     assert {call[1].all_until_epoch for call in calls[:-1]} == {9}
 
 
+def test_what_the_first_fold_was_tuned_to_is_that_of_all(tmp_path, monkeypatch):
+    tunings = []
+
+    def run(folders, images, model, training, **keywords):
+        tunings.append((training.tune, training.precision, training.xla))
+        tuned = dataclasses.replace(training, precision="mixed_bfloat16", tune=True)
+        return dict(history=[dict(val_auc=0.5)], training=config.to_dict(tuned))
+
+    monkeypatch.setattr(experiment, "run_image_experiment", run)
+    monkeypatch.setattr(image_lists, "find_images", lambda *arguments: images())
+    training = dataclasses.replace(
+        TRAINING, best_model=str(tmp_path / "best.h5"), tune=True)
+    folds.run(("T", "V", "S"), (None, None, training), 3, say=lambda text: None)
+    assert tunings == [(True, "float32", False)] + [
+        (False, "mixed_bfloat16", False)] * 3
+
+
 def test_folds_need_a_place_for_what_they_find():
     training = dataclasses.replace(TRAINING, best_model="NOSAVE")
     with pytest.raises(files.InputError, match="--best-model"):
