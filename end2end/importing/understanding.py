@@ -200,7 +200,7 @@ def side(text: str) -> str:
 
 TESTS = {
     "path": lambda text: text.lower().endswith(listing.SUFFIXES),
-    "laterality": lambda text: side(text) in ("L", "R") and len(text) > 0,
+    "laterality": lambda text: side(text) in ("L", "R"),
     "view": lambda text: bool(words.view(text)[1]),
 }
 

@@ -220,15 +220,22 @@ def test_a_black_image_has_no_breast_and_stays_black():
 
 
 def test_equalising_cuts_fractions_and_clips_instead_of_wrapping():
-    image = np.array([[0, 100], [300, 400]], np.uint16)
-    made = images.scaled(image, options(size=(2, 2), equalize_histogram=True))
-    levels = cv2.equalizeHist(np.array([[0, 100], [255, 255]], np.uint8))
+    image = np.array([[0, 2, 4], [508, 510, 2046]], np.uint16)
+    made = images.scaled(image, options(
+        size=(2, 3), equalize_histogram=True, intensity_scale=0.5))
+    levels = cv2.equalizeHist(np.array([[0, 1, 2], [254, 255, 255]], np.uint8))
     np.testing.assert_array_equal(made[..., 0], levels)
 
 
 def test_equalising_unscaled_16_bits_is_refused_with_the_remedy():
-    with pytest.raises(files.InputError, match="--rescale-factor 0.003891"):
-        images.scaled(ramp(4, 4), options(equalize_histogram=True))
+    with pytest.raises(files.InputError, match=(
+            "^histogram equalisation needs intensities of 0-255, but the image reaches "
+            r"1024; scale it \(--img-scale 255 or --rescale-factor 0.003891\), or turn "
+            r"it off \(--no-equalize-hist\).$")):
+        images.scaled(ramp(4, 4, top=1024), options(
+            size=(4, 4), equalize_histogram=True))
+    assert images.scaled(ramp(4, 4, top=1023), options(
+        size=(4, 4), equalize_histogram=True)).max() == 255
 
 
 def test_an_open_rescale_factor_is_refused():

@@ -122,6 +122,8 @@ def test_headings_that_do_not_tell_files_apart_change_nothing():
         columns = [column(place, heading) for place, heading in enumerate(headings)]
         assert file_columns.spread(columns, rows[:headings[1] != "weight"], {}) == \
             columns
+    columns = [column(0, "L CC"), column(1, "exam R CC", "exam")]
+    assert file_columns.spread(columns, rows, {}) == columns
 
 
 def test_what_is_said_of_one_breast_goes_with_its_files_and_of_one_view_with_its_file():

@@ -2,6 +2,8 @@
 
 import csv
 
+import recorded
+
 from end2end.data import rois
 from end2end.importing import outputs, records, store
 
@@ -87,3 +89,31 @@ def test_the_next_commands_sample_patches_only_where_there_are_regions(tmp_path)
     assert len(no_validation) == 2
     assert [line.split()[2] for line in without] == [
         "ddsm_train.image_clf_train", "ddsm_train.evaluate"]
+
+
+def test_the_lines_that_end_an_import_are_as_recorded(tmp_path):
+    parts = {part: dict(women=count, images=2 * count, positive=1)
+             for count, part in enumerate(("val", "train", "test"), 1)}
+    lines = []
+    with store.temporary(None) as pictures:
+        filled(pictures)
+        pictures.add(records.Picture(
+            f"k{number}", f"{number}.png", number, *woman, laterality=side, view=view,
+            label=label) for number, (woman, side, view, label) in enumerate((
+                (("v", "e7"), "R", "CC", 1), (("v", ""), "R", "MLO", None),
+                (("", ""), "", "", 0), (("v", "e8"), "", "CC", 0)), 4))
+        for position in range(3, 7):
+            pictures.update(position, dict(
+                name=f"n{position}", safe=f"v{position % 2}", part="val", mean=20.5,
+                masks=[[1, "m.png", "box 1 2 3 4", "calc", "C", position == 4]]))
+        pictures.leave_out("no label: none", "label IS NULL")
+        for size in ((600, 450), (601, 450)):
+            census = dict(split="drawn", parts=parts, pixel_mean=12.5,
+                          left_out=outputs.left_out(pictures))
+            lines += outputs.report(
+                pictures, census, records.Settings(tmp_path, size=size))
+        lines.append(str([outputs.pixel_mean(pictures), outputs.census_of(pictures), *(
+            outputs.patch_classes(pictures, part) for part in ("train", "val"))]))
+        pictures.query("UPDATE pictures SET part = 'val'")
+        assert outputs.pixel_mean(pictures) is None
+    recorded.check("import-outputs", "\n".join(lines), dict(FOLDER=tmp_path))

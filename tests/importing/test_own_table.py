@@ -144,6 +144,21 @@ def test_tables_that_cannot_be_imported_say_why(tmp_path, lines, words):
     assert words in refusal(table(tmp_path, lines), tmp_path / "out", "--workers", 1)
 
 
+def test_of_long_headings_and_labels_the_beginning_is_said(tmp_path, capsys):
+    long, words = "h" * 140, "understood as that of the files; name it (--column path="
+    assert refusal(table(tmp_path, [f"{long},label", "1,0"])).endswith(
+        f"{words}HEADING). The table has {'h' * 40}, label.")
+    lines = sound()
+    lines[0] = lines[0].replace("label", long)
+    assert refusal(table(tmp_path, lines)).endswith(
+        f"Columns with few values are {'h' * 40}.")
+    lines = [lines[0], f"{lines[1][:-1]}{long}"]
+    refusal(table(tmp_path, lines), "--column", f"label={long}", "--workers", 1)
+    said = capsys.readouterr().out
+    assert f"  {'h' * 30} -> label by --column ({'h' * 120})\n" in said
+    assert f"  {'h' * 40}: 1 rows -> ?\n" in said
+
+
 @pytest.mark.parametrize("flag", [
     ("--label", "malign=1"), ("--label", "malignant"), ("--column", "label"),
     ("--side", "up=1"), ("--leave-out", "nothing")])

@@ -40,11 +40,24 @@ def test_a_flag_wins_over_headings_and_may_be_a_number():
     assert described == {"path": "", "file": "path", "label": "label"}
 
 
+@pytest.mark.parametrize(("text", "labelled"), [
+    ("die_wahrheit", "Die Wahrheit"), ("3", "%"), ("1", "Bild"), ("%", "%")])
+def test_a_flag_names_a_heading_in_any_spelling_or_the_number_of_a_column(
+        text, labelled):
+    described = meanings(("Bild", "Die Wahrheit", "%"), label=text)
+    assert [heading for heading, meaning in described.items()
+            if meaning == "label"] == [labelled]
+
+
 @pytest.mark.parametrize(("flags", "words"), [
-    (dict(label="none"), "no such column"), (dict(colour="path"), "can mean")])
+    *((dict(label=text), f"--column label={text}: the table has no such column; it has "
+       "path, %.") for text in ("none", "?", "0", "4")),
+    (dict(colour="path"), "--column colour=path: 'colour' is nothing that a column can "
+     "mean; expected one of path, ")])
 def test_a_flag_without_a_column_is_refused(flags, words):
-    with pytest.raises(files.InputError, match=words):
-        meanings(("path", "label"), **flags)
+    with pytest.raises(files.InputError) as caught:
+        meanings(("path", "", "%"), **flags)
+    assert str(caught.value).startswith(words)
 
 
 def test_the_header_is_found_below_titles():

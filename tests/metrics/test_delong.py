@@ -110,6 +110,12 @@ def test_an_interval_by_log_odds_stays_within_0_and_1():
     assert 0.8 < low < 0.97 < high < 1
     low, high = delong.logit_interval(1.0, 0.0, (30, 50))
     assert high == 1 and low == pytest.approx(0.025 ** (1 / 30))
+    low, high = delong.logit_interval(0.0, 0.0, (50, 30))
+    assert low == 0 and high == pytest.approx(1 - 0.025 ** (1 / 30))
+    assert delong.logit_interval(1.0, 0.0, (0, 5)) == (0.025, 1)
+    # Log odds of 3/4 and half a standard error of 1/4 / (3/16).
+    assert delong.logit_interval(0.75, 1 / 16, (9, 9), quantile=0.5) == pytest.approx(
+        [1 / (1 + np.exp(step) / 3) for step in (2 / 3, -2 / 3)])
 
 
 def test_a_difference_of_two_has_the_p_value_of_the_comparison():
@@ -118,6 +124,13 @@ def test_a_difference_of_two_has_the_p_value_of_the_comparison():
     expected = delong.compare(known.LABELS, known.FIRST, known.SECOND)
     assert difference.interval == pytest.approx(expected["interval"], abs=1e-12)
     assert delong.p_value(difference) == pytest.approx(expected["p_value"], abs=1e-12)
+
+
+@pytest.mark.parametrize(("low", "value", "high", "p"), [
+    (0.0, 0.2, 9.0, 0.05), (-9.0, -0.2, 0.0, 0.05), (-0.1, 0.0, 0.1, 1.0)])
+def test_a_p_value_is_read_from_the_limit_nearer_to_nothing(low, value, high, p):
+    assert delong.p_value(metrics.shares.Estimate(value, low, high)) == pytest.approx(
+        p, abs=1e-6)
 
 
 @pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.25, 0.0), (-0.25, 0.0)])

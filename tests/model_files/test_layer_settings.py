@@ -107,8 +107,8 @@ def test_an_array_as_setting_is_read_as_its_numbers():
 
 
 VALUES = [None, True, False, 0, 1, -1, 2.5, "same", "relu", "nearest", "area", "x",
-          10**7, 10**7 + 1, -10**7 - 1, float("inf"), [], [3], [2, 3], [[1, 2], [3, 4]],
-          [[10**8]], {}, {"l2": 1}, [{}],
+          "y" * 90, 10**7, 10**7 + 1, -10**7 - 1, float("inf"), [], [3], [2, 3],
+          [[1, 2], [3, 4]], [[10**8]], {}, {"l2": 1}, [{}],
           {"class_name": "L2", "config": {"l2": 0.01}},
           {"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0}},
           {"class_name": "l1", "config": {"l1": -1}},

@@ -10,7 +10,7 @@ import keras
 import pytest
 import recorded
 
-from end2end.model_files import network_config
+from end2end.model_files import keras1_names, network_config
 from end2end.utils import files
 
 OLD_WORDS = {"filters": "nb_filter", "padding": "border_mode", "strides": "subsample",
@@ -344,3 +344,24 @@ def test_what_older_keras_leaves_out_is_taken_from_the_layers(monkeypatch):
     monkeypatch.setattr(model, "to_json", lambda: text)
     completed = network_config.write(network_config.of_model(model, "here"))
     assert json.loads(json.dumps(completed)) == json.loads(whole)
+
+
+LONG = "y" * 99
+
+
+@pytest.mark.parametrize(("read", "words"), [
+    (lambda: network_config._kind(
+        dict(class_name="Dense", module=LONG, registered_name=LONG), "here"),
+     f"here: class '{LONG[:60]}' of module '{LONG[:60]}' is not one of Keras; custom "
+     "classes are not loaded."),
+    (lambda: network_config._read_call([["a", 0, 0, {LONG: 1}]], "here"),
+     f"here has the call argument '{LONG[:40]}', which is not understood"),
+    (lambda: keras1_names._merge(dict(mode=LONG), "here"),
+     f"here merges by '{LONG[:60]}'; expected one of sum, "),
+    (lambda: keras1_names._check_mode(LONG, "here"),
+     f"here normalises in mode {LONG[:20]} of Keras 1, which later versions do not "
+     "have")])
+def test_of_a_long_word_the_beginning_is_said(read, words):
+    with pytest.raises(files.InputError) as caught:
+        read()
+    assert str(caught.value).startswith(words)

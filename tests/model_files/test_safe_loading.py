@@ -362,3 +362,9 @@ def test_a_folder_is_meant_as_a_model_where_tensorflow_saved_it(tmp_path, archiv
 def test_a_text_of_an_archive_that_is_no_object_is_named(archive, text, words):
     rewrite(archive, **{"config.json": text})
     assert words in refusal(archive)
+
+
+def test_texts_of_a_file_are_short():
+    assert safe_loading._text("3." + "1" * 50) == "3." + "1" * 38
+    assert safe_loading._text(b"2.2.4\xff") == "2.2.4\ufffd"
+    assert safe_loading._text(3) == safe_loading._text(None) == ""

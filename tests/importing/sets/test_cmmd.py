@@ -52,14 +52,21 @@ def table(tmp_path, *lines):
     return tmp_path
 
 
-@pytest.mark.parametrize(("lines", "name"), [
-    (("D1-0001,L,40,2,mass,Benign,", "D1-0001,L,40,2,mass,Benign,"), "row-per-breast"),
-    (("D1-1,L,40,2,mass,Benign,",), "ids-and-sides"),
-    (("D1-0001,B,40,2,mass,Benign,",), "ids-and-sides"),
-    (("D1-0001,L,40,2,mass,Unclear,",), "benign-or-malignant")])
-def test_an_assumption_that_does_not_hold_is_refused_by_name(tmp_path, lines, name):
-    with pytest.raises(files.InputError, match=f"'{name}' does not hold"):
+@pytest.mark.parametrize(("lines", "name", "words"), [
+    (("D1-0001,L,40,2,mass,Benign,", "D1-0001,L,40,2,mass,Benign,"), "row-per-breast",
+     "3 is of the same breast as row 2."),
+    ((f"D1-{'1' * 20},L,40,2,mass,Benign,",), "ids-and-sides",
+     f"2 is of 'D1-{'1' * 17}', 'L'; expected such as D1-0001 and L or R."),
+    ((f"D1-0001,B{'b' * 20},40,2,mass,Benign,",), "ids-and-sides",
+     f"2 is of 'D1-0001', 'B{'b' * 19}'; expected such as D1-0001 and L or R."),
+    ((f"D1-0001,L,40,2,mass,{'Unclear' * 6},",), "benign-or-malignant",
+     f"2 is '{'Unclear' * 5}Uncle'.")])
+def test_an_assumption_that_does_not_hold_is_refused_by_name(
+        tmp_path, lines, name, words):
+    with pytest.raises(files.InputError) as caught:
         cmmd.breasts(table(tmp_path, *lines), SETTINGS)
+    assert str(caught.value).startswith(
+        f"assumption '{name}' does not hold: {tmp_path / 'label.csv'}, row {words} ")
 
 
 def test_the_table_may_be_the_excel_file_of_the_release(tmp_path):

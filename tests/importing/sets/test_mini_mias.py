@@ -39,6 +39,8 @@ def test_lines_become_pictures_of_pairs_with_circles_from_the_bottom(tmp_path):
 def test_a_line_that_is_not_understood_is_refused_by_name(tmp_path, line, name):
     with pytest.raises(files.InputError, match=f"'{name}' does not hold"):
         list(mini_mias.read(info(tmp_path, line), SETTINGS))
+    with pytest.raises(files.InputError, match=f"line 1 is 'mdb001{'x' * 54}'; expect"):
+        list(mini_mias.read(info(tmp_path, f"mdb001{'x' * 99}"), SETTINGS))
 
 
 def test_a_file_without_such_lines_is_refused(tmp_path):

@@ -79,6 +79,18 @@ def test_an_assumption_that_does_not_hold_is_refused_by_name_and_may_be_waived(
     assert read(root, name)
 
 
+def test_findings_are_a_list_of_words_of_some_length():
+    settings = records.Settings(pathlib.Path("."))
+    rest = "']" + " " * (vindr.LONGEST_LIST - 9)
+    assert vindr._names("['Mass" + rest, "here", settings) == ["Mass"]
+    for text in ("['Mass" + rest + " ", "[]", "[3]", "('Mass',)", "['Mass'"):
+        with pytest.raises(files.InputError) as caught:
+            vindr._names(text, "here", settings)
+        assert str(caught.value).startswith(
+            "assumption 'lists-of-findings' does not hold: here has the findings "
+            f"{text[:80]!r}; expected a list such as ['Mass'].")
+
+
 def test_a_file_of_another_size_than_the_table_says_is_no_basis_for_boxes(root):
     picture = read(root)[0]
     job = dict(sources=[picture.source], further=dict(height=96, width=70), out="",
