@@ -240,3 +240,57 @@ def test_a_womans_folder_in_two_splits_is_told(tmp_path, paths, splits):
         cv2.imwrite(str(place), np.full((8, 6), len(path), np.uint8))
     sets = image_lists.find_splits([tmp_path], ("neg", "pos"))
     assert [shared.splits for shared in belonging.shared_women(sets)] == splits
+
+
+def test_women_of_one_number_have_numbers_of_their_own_in_the_order_of_their_births():
+    images = settled(
+        image("a", birth_date="1971-05-05"), image("b", birth_date="1950-01-01"),
+        image("c", birth_date="1971-05-05", person="roe"), image("d", exam="study d 9"))
+    assert [one.patient for one in images] == ["W #2", "W", "W #2", ""]
+    assert [one.notes for one in images] == [
+        *[("its PatientID is that of 2 women by birth date",)] * 3,
+        ("its PatientID is that of 2 women, and nothing tells which of them; the "
+         "patient is unknown",)]
+    named = settled(image("a", person="roe jane"), image("b", person="doe mary"))
+    assert [(one.patient, *one.notes) for one in named] == [
+        (name, "its PatientID is that of 2 women by name") for name in ("W #2", "W")]
+
+
+@pytest.mark.parametrize(("years", "count"), [
+    ((1950, 1951, 1952), 1), ((1950, 1952), 2), ((1950, 1951, 1953, 1960), 3),
+    ((None, 1950), 1), ((None,), 0)])
+def test_ages_next_to_each_other_are_one_year_of_birth(years, count):
+    assert belonging._birth_years([
+        image("a", birth_year=year) for year in years]) == count
+    dates = [image("a", birth_date=f"{year}-07-01") for year in range(1950, 1953)]
+    assert belonging._birth_years([*dates, dates[0], image("b")]) == 3
+
+
+def test_a_study_may_last_so_many_days_and_no_more():
+    first = datetime.date(2018, 1, 1)
+    for further, exams in ((0, 1), (1, 2)):
+        last = first + datetime.timedelta(belonging.LONGEST_STUDY + further)
+        images = settled(image("a", day=last), image("b", day=first),
+                         image("c", day=first, exam="study s 2"))
+        assert len({one.exam for one in images[:2]}) == exams
+    assert images[0].notes == (
+        f"its study has images of 2 times more than {belonging.LONGEST_STUDY} days "
+        "apart; they count as exams of their own",)
+    assert images[2].notes == ()
+
+
+def test_numbers_of_inbreast_may_be_so_far_apart_and_no_more():
+    gap = belonging.INBREAST_GAP
+    images = settled(*(Identity(
+        f"{20_000_000 + number}_6c613a14b80a8591_MG_R_CC_ANON.png", patient="6c61",
+        scheme="INbreast", laterality="R", view="CC")
+        for number in (2 * gap + 1, 0, gap)))
+    assert [one.exam for one in images] == ["2", "1", "1"]
+
+
+def test_an_exam_of_an_unknown_woman_is_known_by_a_long_number():
+    for woman, exam, kept in (("", "e" * belonging.LEAST_EXAM, True),
+                              ("", "e" * (belonging.LEAST_EXAM - 1), False),
+                              ("W", "e", True), ("", "2020-01-31", False)):
+        one = belonging._own_exam(image("a", patient=woman, exam=exam))
+        assert one.exam == (exam if kept else "")
