@@ -45,8 +45,11 @@ def test_what_no_breast_is_known_of_is_counted_or_refused(tmp_path):
     said = []
     breasts.paired(write(tmp_path / "a", "neg/P_00001_LEFT_CC", "neg/some"),
                    say=said.append)
-    assert said[-1].startswith("1 of 2 images are left out")
-    with pytest.raises(files.InputError, match="no breast is known"):
+    assert said[1:] == [
+        "1 of 2 images are left out: no known side, another view than CC and MLO, or "
+        "another image of the view counts"]
+    with pytest.raises(files.InputError, match=(
+            "^no breast is known: a network of two views needs side .L, R. and view")):
         breasts.paired(write(tmp_path / "b", "neg/some", "pos/other"))
 
 
@@ -57,6 +60,15 @@ def test_a_manifest_tells_the_breast_where_names_do_not(tmp_path):
                      "neg/a.png,7,R,MLO,1\nneg/b.png,7,R,CC,1\n")
     pairs = breasts.paired(image_lists.find_images(table))
     assert names(pairs) == ["b"] and names(pairs.partner) == ["a"]
+
+
+def test_breasts_without_labels_are_paired_and_said_in_the_log(tmp_path, caplog):
+    images = write(tmp_path, "neg/P_00001_LEFT_CC", "neg/P_00001_LEFT_MLO")
+    with caplog.at_level("INFO"):
+        pairs = breasts.paired(image_lists.find_images(tmp_path / "neg"))
+    assert pairs.labels is None and pairs.partner.labels is None
+    assert names(pairs) == ["P_00001_LEFT_CC"] != names(images)
+    assert caplog.messages[-1].startswith("1 breasts: 1 with both views, 0 with CC")
 
 
 def test_batches_of_breasts_have_both_views_of_the_same_breasts(tmp_path):

@@ -38,3 +38,30 @@ def test_an_outline_moves_down_by_one_place_only():
 
 def test_a_picture_without_blobs_has_none():
     assert blobs.find_blobs(np.zeros((20, 20), np.uint8), most_area=100) == []
+
+
+@pytest.mark.parametrize(("x", "radius", "index"), [
+    (9.99, 1.0, 0), (10.0, 1.0, None), (11.99, 12.0, 0), (12.0, 12.0, None),
+    (90.0, 1.0, 1), (114.99, 1.0, 1), (115.0, 1.0, None), (106.0, 1.0, 1)])
+def test_an_outline_is_of_the_first_blob_within_reach(x, radius, index):
+    # A small blob, and a great one with another within it.
+    middles = np.array([[0.0, 100.0, 104.0], [0.0, 0.0, 0.0], [2.0, 15.0, 3.0]])
+    assert blobs.first_near(middles, (x, 0.0, radius)) == index
+    assert blobs.first_near(middles[[1, 0, 2]], (0.0, x, radius)) == index
+    assert blobs.first_near(np.zeros((3, 0)), (x, 0.0, radius)) is None
+
+
+@pytest.mark.parametrize(("rows", "columns", "outlines"), [
+    (2, 3, []), (2, 4, [(11.5, 20.5, np.hypot(0.5, 0.5) / 2 + np.hypot(1.5, 0.5) / 2)]),
+    (3, 3, [(11, 21, (1 + np.sqrt(2)) / 2)]), (5, 4, [])])
+def test_an_outline_encloses_three_pixels_and_less_than_the_most(
+        rows, columns, outlines):
+    levels = np.zeros((40, 30), np.uint8)
+    levels[20:20 + rows, 10:10 + columns] = 128
+    found = blobs.find_outlines(levels, 127, 12)
+    assert found == [pytest.approx(outline) for outline in outlines]
+    assert blobs.find_outlines(levels, 128, 12) == []
+
+
+def test_the_centre_is_the_mean_of_the_outlines():
+    assert blobs.center([(1.0, 2.0, 9.0), (2.0, 6.0, 9.0)]) == (1.5, 4.0)
