@@ -26,7 +26,28 @@ def test_the_command_draws_each_image_beside_its_samples(tmp_path, capsys):
 @pytest.mark.parametrize("words, reason", [
     (["--show", "none", "--out", "a.png"], "does not exist"),
     (["--show", ".", "--out", "a.xyz"], "not a picture"),
-    (["--show", ".", "--out", "a.png", "--samples", "0"], "at least 1")])
+    (["--show", ".", "--out", "a.png", "--samples", "0"], "--samples must be at least"),
+    (["--show", ".", "--out", "a.png", "--images", "0"], "--images must be at least")])
 def test_the_command_refuses_wrong_input_in_one_line(words, reason):
     with pytest.raises(files.InputError, match=reason):
         program.main(words)
+
+
+@pytest.mark.parametrize(("words", "shown", "many"), [
+    ([], "abce", dict(samples=5, seed=12345)), (["--images", "9"], "abcde", {}),
+    (["--images", "1", "--samples", "1", "--seed", "3"], "a", dict(samples=1, seed=3))])
+def test_images_are_spread_evenly_over_those_that_are_listed(
+        tmp_path, monkeypatch, capsys, words, shown, many):
+    for name in "abcde":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), noise(4, 3).astype(np.uint8))
+    drawn = []
+    monkeypatch.setattr(program.augment.samples, "save_samples", lambda *words, **how: (
+        drawn.append((*words, how))))
+    out = str(tmp_path / "sheet.png")
+    program.main(["--show", str(tmp_path), "--out", out, *words])
+    ((paths, written, options, how),) = drawn
+    assert "".join(path.stem for path in paths) == shown and written == out
+    assert options.stretch_max_to == 255 and how.items() >= many.items()
+    assert capsys.readouterr().out == (
+        f"Augmenting {len(shown)} of 5 images, {how['samples']} samples each, seeds "
+        f"from {how['seed']}.\nWritten: {out}\n")
