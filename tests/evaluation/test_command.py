@@ -1,5 +1,6 @@
 """The command line that both testing programs share."""
 
+import dataclasses
 import shlex
 
 import cv2
@@ -36,6 +37,44 @@ def test_operating_points_are_kept_with_one_model_only(tmp_path):
         [str(tmp_path / "a.h5"), str(tmp_path / "b.h5"), str(tmp_path), "--store"])
     with pytest.raises(files.InputError, match="--store with several models"):
         command.run(arguments)
+
+
+@pytest.mark.parametrize(("flips", "names"), [
+    (True, ["scores.csv", "scores_flips.csv"]), (False, ["scores.csv"])])
+def test_what_is_typed_reaches_the_evaluation_and_lines_are_said_once(
+        tmp_path, monkeypatch, capsys, flips, names):
+    model, called = tmp_path / "a.h5", []
+    model.write_bytes(b"")
+
+    def run(models, test, out, options):
+        called.append((models, test, out, options))
+        options.say("12 images")
+        options.progress(3)
+        return dict(flips={}) if flips else {}
+
+    monkeypatch.setattr(command.evaluation, "run", run)
+    monkeypatch.setattr(command.evaluation, "summary", lambda results: [
+        "12 images", "AUC 0.5"])
+    command.run(command.parser("p", None).parse_args([
+        str(model), "test", "--batch-size", "2", "--runs", "7", "--seed", "3",
+        "--store", "--refuse-unfit", "--img-size", "9", "7", "--class-list", "pos",
+        "neg", "--output", "logits", "--layers", "gradcam", "--map-scale", "image",
+        *["--flips"] * flips]))
+    out = tmp_path / "a.test"
+    ((models, test, folder, options),) = called
+    assert (models, test, folder) == ([model], "test", out)
+    assert dataclasses.replace(options, progress=None, say=None) == (
+        command.evaluation.EvaluationOptions(
+            flips=flips, batch_size=2, runs=7, seed=3, images=dict(size=[9, 7]),
+            outputs=command.model_flags.OutputOptions(("pos", "neg"), "logits"),
+            progress=None, say=None, store=True, refuse_unfit=True,
+            pictures=command.evaluation.cases.PictureOptions(
+                methods=("gradcam",), map_scale="image")))
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "12 images", "AUC 0.5", f"scores, results.json, figure and report.html are in "
+        f"{out}", "next: " + command.programs.line(
+            "end2end.metrics", *(out / name for name in names))]
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path):

@@ -15,7 +15,7 @@ from ddsm_train import evaluate
 from end2end import checkpoints, metrics, predict
 from end2end.data import image_lists
 from end2end.evaluation import testing
-from end2end.reports import score_tables
+from end2end.reports import report, score_tables
 from end2end.tables import scores
 from end2end.tables.identity import Identity
 from end2end.utils import files
@@ -158,15 +158,31 @@ def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(tmp_path):
         tmp_path / "maps" / "legend.txt").read_text("utf-8")
 
 
+def shown(section):
+    """A section of a page by its fields, without pictures and seconds."""
+    if isinstance(section, report.Table):
+        section = dataclasses.replace(section, rows=[
+            row for row in section.rows if row[0] != "seconds"])
+    if isinstance(section, report.Cases):
+        section = dataclasses.replace(section, cases=len(section.cases))
+    return {name: value for name, value in vars(section).items() if name != "image"
+            } if dataclasses.is_dataclass(section) else section
+
+
 @pytest.mark.usefixtures("light_figures")
-def test_all_that_is_said_of_models_is_as_recorded(folder, tmp_path, capsys):
-    said = []
+def test_all_that_is_said_of_models_is_as_recorded(
+        folder, tmp_path, capsys, monkeypatch):
+    said, pages = [], []
+    monkeypatch.setattr(testing.report, "write_report", lambda path, parts, **facts: (
+        pages.extend([str(path), facts, *parts])))
     for name, words in (("one", ["a/best.h5", "test/"]),
                         ("both", ["a/best.h5", "b/best.h5", "test/", "--flips",
                                   "--refuse-unfit"]),
                         ("patch", ["patch.h5", "patches/"])):
         run(evaluate, folder, *words, "--out", str(tmp_path / name))
         said += [f"== {name}", capsys.readouterr().out]
+        said += [f"{type(part).__name__} {shown(part)}" for part in pages]
+        pages.clear()
         said += [path.read_text() for path in sorted((tmp_path / name).rglob("*"))
                  if path.suffix in (".csv", ".json") and "run" not in path.name]
     recorded.check("evaluate", "\n".join(said), dict(OUT=tmp_path, FOLDER=folder))
