@@ -1,9 +1,11 @@
 """Calls of a function here, in processes and on Dask, with real kills."""
 
+import concurrent.futures
 import os
 import pathlib
 import signal
 import sys
+import threading
 import time
 import types
 
@@ -115,3 +117,41 @@ def test_workers_of_a_cluster_have_some_tasks_ahead_each(monkeypatch):
     assert first == 2 * (21 - ahead) and sent == list(range(20, 20 - ahead, -1))
     assert sorted([first, *results]) == list(range(2, 42, 2))
     assert most[0] == max(most) == ahead and sent[-1] == "closed"
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Threads in the place of processes; their numbers."""
+    asked = []
+    monkeypatch.setattr(scheduling.processes, "pool", lambda workers: (
+        asked.append(workers) or concurrent.futures.ThreadPoolExecutor(workers)))
+    return asked
+
+
+def test_workers_have_some_tasks_ahead_each_and_any_that_ends_is_given_on(threads):
+    read, go_on = [], threading.Event()
+
+    def tasks():
+        for k in range(30):
+            read.append(k)
+            yield k
+
+    def work(k):
+        if k == 0:
+            assert go_on.wait(60)
+        return -k
+    results = scheduling.run(work, tasks(), workers=3)
+    first = [next(results) for _ in range(4)]
+    assert 0 not in first and len(read) <= scheduling.AHEAD * 3 + 4
+    go_on.set()
+    assert sorted([*first, *results]) == list(range(-29, 1)) and threads == [3]
+
+
+def test_a_pool_that_broke_ends_the_call_with_what_to_do(threads):
+    def work(k):
+        raise concurrent.futures.BrokenExecutor
+
+    with pytest.raises(OSError) as caught:
+        list(scheduling.run(work, [1, 2], workers=2))
+    assert str(caught.value) == (
+        "a worker process was killed; call the command again for the missing shards")

@@ -170,6 +170,8 @@ def test_jpeg_extended_of_12_bits_is_decoded(tmp_path):
     difference = mammogram.pixels.astype(int) - smooth()
     assert np.abs(difference).mean() < 8 and mammogram.pixels.max() > 3500
     np.testing.assert_array_equal(parsing.decoded_here(path, None), mammogram.pixels)
+    with pytest.raises(ValueError, match="^its JPEG of 12 bits is damaged$"):
+        parsing._decoded_by_gdcm(tmp_path / "none.dcm", None, None)
 
 
 def smooth():

@@ -270,15 +270,25 @@ def test_models_of_equal_names_have_their_folder_or_a_number():
         "a/x 1", "a/x 2", "z"]
 
 
-def test_models_keep_the_order_in_which_they_were_named(tmp_path, monkeypatch):
-    scored, loaded = [], []
+@pytest.mark.parametrize("two_views", [False, True])
+def test_models_keep_the_order_in_which_they_were_named(
+        tmp_path, monkeypatch, two_views):
+    scored, loaded, lines, shown = [], [], [], []
     listed = image_lists.ImageList(("x.png",), np.array([1]), ("neg", "pos"))
 
     def load(path, **words):
         loaded.append(path.name)
         return types.SimpleNamespace(
-            cautions=(), classes=listed.classes, card=path.name, takes_breasts=False,
-            name=path.name)
+            cautions=(), classes=listed.classes, card=path.name, name=path.name,
+            takes_breasts=two_views)
+
+    def paired(images, say):
+        say("1 breast")
+        return images
+
+    def evaluated(classifier, images, options, columns):
+        shown.append(options.pictures.show)
+        return classifier.name
 
     def together(members, names):
         scored.append((members, names))
@@ -288,13 +298,19 @@ def test_models_keep_the_order_in_which_they_were_named(tmp_path, monkeypatch):
     monkeypatch.setattr(testing, "test_images", lambda *_: listed)
     monkeypatch.setattr(testing, "voters", lambda _: [])
     monkeypatch.setattr(testing, "identity_columns", lambda _: {})
-    monkeypatch.setattr(testing, "evaluate", lambda classifier, *_: classifier.name)
+    monkeypatch.setattr(testing, "evaluate", evaluated)
+    monkeypatch.setattr(testing.breasts, "paired", paired)
+    monkeypatch.setattr(testing.accounting, "lines", lambda *_: ["1 image"])
     monkeypatch.setattr(testing, "together", together)
     paths = [tmp_path / f"{name}.h5" for name in "abc"]
     for path in paths:
         path.touch()
     with pytest.raises(InterruptedError):
-        testing.run(paths, tmp_path, tmp_path / "out", testing.EvaluationOptions())
+        testing.run(paths, tmp_path, tmp_path / "out", testing.EvaluationOptions(
+            say=lines.append))
     # The maps are those of the first model, which is loaded last.
     assert loaded == ["c.h5", "b.h5", "a.h5"]
     assert scored == [(["a.h5", "b.h5", "c.h5"], ["a", "b", "c"])]
+    # Of breasts there are no pictures, and their number is said, not the images'.
+    assert shown == [not two_views] * 3
+    assert lines == (["1 breast"] if two_views else ["1 image"])
