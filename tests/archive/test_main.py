@@ -15,6 +15,7 @@ from end2end.archive import __main__ as program
 from end2end.archive import shards
 from end2end.archive import work as archive_work
 from end2end.utils import files
+from tests.data.patches import test_sampling
 
 
 def test_preparing_writes_16_bit_images_and_names_the_unreadable(tmp_path):
@@ -51,6 +52,26 @@ def test_numbers_below_one_are_refused_by_their_flag(tmp_path, flag, number):
                       str(tmp_path / "out"), flag, number])
     assert str(caught.value) == f"{flag}: expected a number from 1."
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("task", ["prepare", "sample"])
+def test_shards_are_made_where_and_as_is_typed(tmp_path, monkeypatch, task):
+    called = []
+    monkeypatch.setattr(shards.scheduling, "run", lambda function, tasks, **how: (
+        called.append((function.keywords, [len(rows) for _, rows in tasks], how))
+        or ()))
+    shards.write_rows(tmp_path / "in.csv", ("path",), [dict(path="a.png")] * 5)
+    words = test_sampling.command(test_sampling.GOLDEN, tmp_path) if (
+        task == "sample") else [str(tmp_path / "in.csv")]
+    arguments = program.parser().parse_args([
+        task, *words, "--out", str(tmp_path / "out"), "--rows", "3", "--format",
+        "parquet", "--workers", "2", "--scheduler", "tcp://here"])
+    assert list(program._shards(arguments)) == []
+    ((keywords, sizes, how),) = called
+    assert how == dict(scheduler="tcp://here", workers=2)
+    assert (keywords["out"], keywords["suffix"]) == (str(tmp_path / "out"), ".parquet")
+    assert set(sizes[:-1]) == {3} and 0 < sizes[-1] <= 3
+    assert keywords["work"].sources and keywords["work"].outputs
 
 
 def test_rows_whose_class_nobody_says_are_counted_at_the_end(tmp_path, capsys):

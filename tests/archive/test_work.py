@@ -189,6 +189,38 @@ def test_what_was_typed_of_the_outputs_is_a_setting_of_the_archive(
         "task", "models", "flips", "keep_ids", "pseudonym_key"}
 
 
+def test_workers_are_given_all_that_is_typed_by_names_that_hold_everywhere(
+        study, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "key").write_text("ab" * 32)
+    (tmp_path / "key").chmod(0o600)
+    words = ["in.csv", "--out", "out", "--pseudonym-key", "key"]
+    key = b"ab" * 32
+    predicting, preparing = (program.parser().parse_args([task, *words, *more])
+                             for task, more in (
+        ("predict", ["--models", str(model), "--flips", "--batch-size", "3",
+                     "--refuse-unfit", "--keep-ids", "--output", "logits"]),
+        ("prepare", ["--size", "64", "48", "--keep-ids"])))
+    outputs = work.model_flags.OutputOptions(kind="logits")
+    made = work.predicting(predicting)
+    assert made.function.func is work.score_rows and made.function.keywords == dict(
+        table=str(tmp_path / "in.csv"), models=(str(model),), flips=True, batch_size=3,
+        loading=work.Loading(False, outputs, key, True, (None,)), refuse_unfit=True)
+    assert (made.columns, made.sources, made.records, made.outputs) == (
+        work.SCORED, True, True, False)
+    assert made.settings == dict(
+        task="predict", models=[files.sha256(model)], flips=True, keep_ids=True,
+        outputs=[[], "logits"], refuse_unfit=True)
+    made = work.preparing(preparing)
+    assert made.function.func is work.convert_rows and made.function.keywords == dict(
+        table=str(tmp_path / "in.csv"), out=str(tmp_path / "out" / "images"),
+        size=(64, 48), loading=work.Loading(key=key, keep_ids=True))
+    assert (made.columns, made.sources, made.records, made.outputs) == (
+        work.PREPARED, True, True, True)
+    assert made.settings == dict(task="prepare", size=[64, 48], keep_ids=True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_model_of_other_classes_scores_no_archive(model, monkeypatch):
     monkeypatch.setattr(work.stored_networks, "load", lambda *_, **__: (
         types.SimpleNamespace(classes=("calc", "mass"))))
