@@ -45,6 +45,7 @@ def table(monkeypatch, *trials, rate=1e9):
     answers = iter([2_000_000, *((trial, rate) for trial in trials)])
 
     def alone(function, *arguments, seconds):
+        assert seconds == tuning.LONGEST
         answer = next(answers)
         if isinstance(answer, tuple) and isinstance(answer[0], str):
             raise ChildProcessError(answer[0])
@@ -124,6 +125,27 @@ def test_a_case_is_measured_on_the_processor(eager, work):
     steps, classes = tuning.STEPS, len(device_rows.CLASSES[work.kind])
     assert len(trial.values) == (
         steps if work.measure == "step" else work.batch * classes)
+
+
+def test_a_case_is_a_run_in_the_settings_of_the_paper():
+    settings = device_rows.settings_of(case(variants.Variant(xla=True), count=2))
+    scale, training = works.SCALES["smoke"], settings.training
+    assert settings.layout == device_rows.devices.Layout("devices", 2)
+    assert device_rows.settings_of(case()).layout == device_rows.devices.Layout()
+    assert settings.images == device_rows.config.ImageOptions(
+        size=scale.sizes["whole_image"], augment=False)
+    assert settings.model == device_rows.config.ModelOptions(
+        backbone="yaroslav", pretrained=False, top_filters=(4,), top_repeats=(1,),
+        expansion=2, dropout=0.5)
+    assert training == dataclasses.replace(
+        variants.applied(device_rows.config.TrainingOptions(), variants.Variant(
+            xla=True)), class_list=("neg", "pos"), optimizer="adam", batch_size=2,
+        train_batch_multiplier=1, deterministic=False,
+        best_model=device_rows.run_inputs.NOSAVE, first_until_epoch=1)
+    images = device_rows.images_of(case(count=2))
+    assert len(images) == 2 * 2 * tuning.STEPS and images.classes == ("neg", "pos")
+    assert images.labels.tolist()[:3] == [0, 1, 0]
+    assert images.read(0).shape == scale.sizes["whole_image"]
 
 
 @pytest.mark.parametrize(("name", "factor"), [("image-step", 3), ("image-scores", 1)])

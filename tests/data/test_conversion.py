@@ -196,8 +196,16 @@ def test_damaged_lines_of_a_ledger_are_passed_over_and_no_file_outside_is_remove
         for outputs in ({str(outside): 4}, {f"../{outside.name}": 4}):
             stream.write(json.dumps(dict(record, outputs=outputs)) + "\n")
         stream.write('{"key": "a"}\n[1]\n{"key": "b", "sig')
+    with open(tmp_path / "ledger.jsonl", "ab") as stream:
+        stream.write(b"\xff\n")
     assert call("a", "b")[0] == [] and outside.read_text() == "kept"
     assert [line["key"] for line in lines(tmp_path)] == ["a", "b"]
+
+
+def test_settings_in_another_order_are_the_same_settings():
+    first, same, other = (conversion.signature(dict(sources=[], settings=settings))
+                          for settings in (dict(a=1, b=2), dict(b=2, a=1), dict(a=1)))
+    assert first == same != other
 
 
 def test_a_source_that_changes_while_it_is_read_is_read_by_the_next_call(tmp_path):

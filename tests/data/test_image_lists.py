@@ -76,6 +76,9 @@ def test_a_place_is_a_class_folder_a_plain_folder_or_a_file(folder):
     assert plain.labels is None and len(plain) == 5
     assert image_lists.find_images(folder / "neg" / "b.png").paths == (
         folder / "neg" / "b.png",)
+    assert plain.classes == ("neg", "pos")
+    assert plain.left == ((folder / "neg" / "notes.txt", "no image"),)
+    assert image_lists.find_images(folder / "neg" / "b.png", ("a",)).classes == ("a",)
     with pytest.raises(files.InputError, match="does not exist"):
         image_lists.find_images(folder / "none")
 

@@ -44,6 +44,23 @@ def test_the_score_of_a_case_is_the_flip_averaged_one(classifier, images):
     assert made[1].details == {"patient": "p2", "view": "MLO"}
 
 
+def test_maps_are_drawn_as_the_options_say(monkeypatch):
+    asked, drawn = [], []
+
+    def explain(classifier, path, settings, label):
+        asked.append((path, settings, label))
+        return cases.maps.Explained(path, np.zeros((4, 3), np.uint8), 0.5, {})
+    monkeypatch.setattr(cases.maps, "explain", explain)
+    monkeypatch.setattr(cases.case_pictures, "case", lambda explained, **how: (
+        drawn.append((explained.score, how["name"], how["limit"]))))
+    cases.cases(None, dict(plain=table(["x/a.png", "y/b.png"], [0.1, 0.9])),
+                cases.PictureOptions(methods=["guided"], patch="p", map_scale="image"))
+    settings = cases.maps.ExplainOptions(("guided",), patch="p", map_scale="image")
+    assert asked == [("x/a.png", settings, 0), ("y/b.png", settings, 1)]
+    limit = cases.case_pictures.bytes_per_case(2)
+    assert drawn == [(0.1, "a", limit), (0.9, "b", limit)]
+
+
 def test_images_of_a_known_patient_hang_together_by_exam():
     named = scores.Scores(
         tuple("abc"), np.zeros(3), None, patients=("p1", "p2", ""),

@@ -77,16 +77,22 @@ def test_maps_of_the_paper_are_on_the_scale_of_the_set_on_request(
     monkeypatch.setattr(paper_panels.maps, "load", lambda path: saved[path.name])
     monkeypatch.setattr(paper_panels.maps, "on_common_scale", lambda image, *scale: (
         shown.append(scale) or image))
-    monkeypatch.setattr(paper_panels.figures, "saliency", lambda panels, maps, **_: (
-        [title for title, _ in panels], maps))
+    monkeypatch.setattr(paper_panels.case_pictures, "drawn", lambda one, *words, **how:
+                        (one.score, words, how))
+    monkeypatch.setattr(paper_panels.figures, "saliency", lambda *words, **how: (
+        words, how))
     drawn, lines = paper_panels.saliency(argparse.Namespace(
         saliency=str(tmp_path), rois=None, method=method, scale=scale, threshold=0.5,
         cutoff=0.06, heatmap="relu"))
     assert shown == [(scale, 0.06) for scale in scales]
-    assert drawn == ([
-        "a  true positive, mean score of four flips 0.75",
-        "b  no false positive; nearest, score 0.25",
-        "c  no false negative; nearest, mean score of four flips 0.75"], ())
+    panel = (method, ()), dict(contour=False)
+    assert drawn == (([
+        ("a  true positive, mean score of four flips 0.75", (0.75, *panel)),
+        ("b  no false positive; nearest, score 0.25", (0.25, *panel)),
+        ("c  no false negative; nearest, mean score of four flips 0.75",
+         (0.75, *panel))], ()), dict(
+             legend=paper_panels.methods.METHODS[method].legend,
+             scale="activation after ReLU"))
     assert lines == [
         "a true positive: 0.75.png, mean score of four flips 0.750; nothing passes the "
         "cutoff", "b no false positive; nearest: 0.25.png, score 0.250",

@@ -3,14 +3,17 @@
 import argparse
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
 import recorded
 import saved_models
 
+from end2end import config
 from end2end.data import image_lists, rois
 from end2end.evaluation import saliency_run
+from end2end.explanation import maps
 from end2end.reports import report
 from end2end.utils import files
 
@@ -65,6 +68,31 @@ def test_what_cannot_be_drawn_is_refused_before_any_work(arguments, changes, mes
     vars(arguments).update(changes)
     with pytest.raises(files.InputError, match=message):
         saliency_run.plan(arguments, {})
+
+
+def test_a_plan_holds_what_was_typed_and_the_maps_know_all_they_depend_on(
+        arguments, tmp_path, monkeypatch):
+    patch_images = config.ImageOptions(size=(16, 12))
+    patch = types.SimpleNamespace(images=patch_images, classes=("a", "b_mal"))
+    (tmp_path / "patch.h5").write_text("patch")
+    (tmp_path / "o.json").write_text('{"size": [4, 3], "images": {}}')
+    monkeypatch.setattr(saliency_run.patch_maps, "load", lambda _: patch)
+    vars(arguments).update(
+        method=["guided", "heatmap", "guided"], flips=True, cutoff=0.25, scale="set",
+        patch_model=str(tmp_path / "patch.h5"), limit=None, tolerance=0.125,
+        rois=str(tmp_path / "o.json"))
+    job = saliency_run.plan(arguments, dict(pixel_mean=7.0))
+    assert job.options == maps.ExplainOptions(
+        ("guided", "heatmap"), 0.25, patch, flips=True)
+    assert job.classifier.images.pixel_mean == 7 and len(job.images) == 4
+    assert (job.common_scale, job.tolerance, job.out) == (True, 0.125, tmp_path / "out")
+    assert job.find_regions("a.png", (4, 3)) == []
+    assert job.signature == dict(
+        version=saliency_run.VERSION, model=files.sha256(arguments.model),
+        methods=("guided", "heatmap"), cutoff=0.25, flips=True,
+        images=dataclasses.asdict(job.classifier.images),
+        patch_model=files.sha256(tmp_path / "patch.h5"),
+        patch_images=dataclasses.asdict(patch_images), patch_classes=["a", "b_mal"])
 
 
 def test_the_table_has_the_titles_of_the_methods():

@@ -314,3 +314,29 @@ def test_models_keep_the_order_in_which_they_were_named(
     # Of breasts there are no pictures, and their number is said, not the images'.
     assert shown == [not two_views] * 3
     assert lines == (["1 breast"] if two_views else ["1 image"])
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_a_test_set_is_scored_as_the_options_say(monkeypatch, flips):
+    asked = []
+    images = image_lists.ImageList(("a", "b"), np.array([0, 1]), ("neg", "pos"))
+    by_flip = np.random.default_rng(0).dirichlet([1, 1], (2, 4 if flips else 1))
+
+    def predict(classifier, images, **how):
+        asked.append((classifier, how))
+        return by_flip
+    monkeypatch.setattr(testing.prediction, "predict_flips", predict)
+    monkeypatch.setattr(testing.input_checks, "with_scale", lambda *words: words)
+    classifier = checkpoints.Classifier(None, "settings", images.classes, "m", {}, ())
+    columns = dict(patients=("p", "q"))
+    schemes = testing.evaluate(classifier, images, testing.EvaluationOptions(
+        flips=flips, batch_size=3, progress="bar"), columns)
+    ((used, how),) = asked
+    assert used.images == ("settings", images.paths)
+    assert how == dict(flips=testing.prediction.FLIPS[:4 if flips else 1],
+                       batch_size=3, progress="bar")
+    assert list(schemes) == ["plain", "flips"][:1 + flips]
+    for table, expected in zip(schemes.values(), (
+            by_flip[:, 0, 1], by_flip[..., 1].mean(axis=1)), strict=False):
+        np.testing.assert_allclose(table.values, expected)
+        assert table.patients == ("p", "q") and table.labels.tolist() == [0, 1]

@@ -132,3 +132,10 @@ def test_facts_of_two_files_stand_together_with_both_names(tmp_path):
     (None, "unknown"), ([0.5], "unknown"), ({}, "unknown")])
 def test_an_interval_is_a_pair_or_names_its_ends(interval, text):
     assert run_facts._between(interval) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [
+    (0, "a single model"), (1, "a single model"), (2, "mean of 2 models")])
+def test_several_models_are_an_ensemble(tmp_path, count, text):
+    facts = run_facts.read(dict(models=["m.h5"] * count, plain={}), tmp_path)
+    assert facts == dict(ensemble=text)

@@ -137,6 +137,17 @@ def test_large_tables_are_validated_without_drawing(sites, capsys, monkeypatch):
     assert "computed and not drawn" in printed and "sensitivity 90.0%" in printed
     with pytest.raises(files.InputError, match="--mean holds all rows"):
         program.main([str(sites / "a.csv"), "--mean", str(sites / "mean.csv")])
+    given = []
+    monkeypatch.setattr(validation, "run", lambda arguments: given.append(
+        vars(arguments)) or ["the lines"])
+    program.main([str(sites / "a.csv"), "--at", "0.9", "--threshold", "0.25", "--out",
+                  str(sites / "out")])
+    assert capsys.readouterr().out.splitlines() == [
+        "More than 0 MB of tables: intervals are computed and not drawn, as by the "
+        "command validate.", "", "the lines"]
+    assert given == [dict(
+        scores=[str(sites / "a.csv")], site=[], by="", score=[], label="", patient="",
+        at=[0.9], threshold=[0.25], prevalence=None, out=str(sites / "out"))]
     monkeypatch.setattr(validation, "LARGE", 10**6)
     program.main([str(sites / "a.csv"), "--runs", "50"])
     assert "computed and not drawn" not in capsys.readouterr().out

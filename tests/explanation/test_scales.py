@@ -95,6 +95,8 @@ def test_reaches_are_of_images_spread_over_the_set(tmp_path, monkeypatch):
 
     def noted(classifier, path, options):
         drawn.append(path)
+        # Only the maps are needed, so the pictures are small.
+        assert options.picture_side == 64
         return explain(classifier, path, options)
     monkeypatch.setattr(maps, "explain", noted)
     reaches = maps.reaches(classifier, paths, maps.ExplainOptions(("guided",)))

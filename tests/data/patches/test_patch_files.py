@@ -15,6 +15,9 @@ def test_a_written_patch_reads_back_with_its_stamp(tmp_path):
     assert read.dtype == np.uint16
     np.testing.assert_array_equal(read, patch)
     assert patch_files.read_comment(tmp_path / "a.png") == ("0f", 12)
+    # Whatever the order in memory.
+    assert patch_files.encode(np.asfortranarray(patch), "0f 12") == (
+        tmp_path / "a.png").read_bytes()
 
 
 def test_a_png_of_other_origin_has_no_stamp(tmp_path):
