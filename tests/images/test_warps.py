@@ -125,6 +125,21 @@ def test_images_too_large_for_the_quick_map_are_warped_all_the_same():
     np.testing.assert_array_equal(warps.apply_warp(image, warp), slow(image, warp))
 
 
+@pytest.mark.parametrize(("size", "down", "quick"), [
+    # Steps of 1/128 leave 32767 pixels exact, steps of 1/512 leave 16384.
+    ((10, 100), 32_753, True), ((10, 100), 32_754, False), ((10, 100), -32_754, False),
+    ((16_383, 300), 0, True), ((16_384, 300), 0, False)])
+def test_the_quick_map_ends_where_its_sums_are_no_longer_exact(size, down, quick):
+    matrix = ((float(size[0] == 10), 0, down), (0, 0, 0))
+    sums = warps._nearest_sums(matrix, size, (False, False))
+    assert (sums is not None) == quick
+    if quick:
+        rows, columns = sums
+        assert rows.shape == (2, size[0]) and columns.shape == (2, size[1])
+        assert np.rint(rows[0] + columns[0, 0]).tolist() == [
+            down + matrix[0][0] * row for row in range(size[0])]
+
+
 def test_no_warp_changes_nothing_and_returns_a_new_array():
     image = noise(1, 6, 5, 3)
     same = warps.apply_warp(image, warps.Warp())

@@ -108,5 +108,8 @@ def test_all_lines_of_a_fault_are_said():
 
 def test_a_name_that_is_no_fault_is_refused():
     faults.check_names(["two-labels"])
-    with pytest.raises(files.InputError, match="no such fault"):
-        faults.check_names(["two-label"])
+    with pytest.raises(files.InputError) as caught:
+        faults.check_names(["no-file", "two-labels" * 6])
+    assert str(caught.value).startswith(
+        f"--leave-out {'two-labels' * 4}: there is no such fault; expected one of "
+        "no-file, formula-errors, ")

@@ -182,6 +182,7 @@ def test_all_that_is_said_and_written_of_joined_imports_is_as_recorded(
 @pytest.mark.parametrize(("words", "sentence"), [
     (("a b={first}",), "'a b' cannot be the name of an import; expected letters, dig"),
     (("-x={first}",), "'-x' cannot be the name of an import"),
+    ((f"{'n' * 41}={{first}}",), f"'{'n' * 40}' cannot be the name of an import"),
     (("{first}", "--split", "site", "--test-site", ""),
      r"--test-site \(empty\): there is no such site; expected one of mini-MIAS\."),
     (("{first}/full",), "census.json"), (("{first}x",), "import .*x does not exist")])

@@ -24,7 +24,10 @@ def test_rows_have_the_numbers_of_a_spreadsheet(tmp_path):
 
 
 @pytest.mark.parametrize(("header", "words"), [
-    ("a,c", "it lacks b; it has c"), ("a", "it lacks b"), ("a,b,new", "it has new")])
+    ("a,c", "it lacks b; it has c"), ("a", "it lacks b"), ("a,b,new", "it has new"),
+    (f"a,b,{'n' * 50}", rf"known: it has {'n' * 40}\. Known are a, b\."),
+    ("a,b," + ",".join(f"x{number}" for number in range(10, 30)),
+     f"has {', '.join(f'x{number}' for number in range(10, 22))}\\. Known")])
 def test_other_columns_are_refused_with_the_difference(tmp_path, header, words):
     path = table(tmp_path, f"{header}\n1,2,3\n")
     with pytest.raises(files.InputError, match=words):

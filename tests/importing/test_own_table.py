@@ -227,6 +227,17 @@ def test_labels_that_nobody_explains_are_asked_for_of_rows_with_a_file(tmp_path)
         path, tmp_path / "out", "--workers", 1)
 
 
+def test_columns_of_few_values_are_offered_as_labels(tmp_path):
+    lines = ["file,forty,more,one,two", *(
+        f"{number}.dcm,x{number % 40},y{number},z,{number % 2}"
+        for number in range(41))]
+    assert refusal(table(tmp_path, lines)) == (
+        "no column is understood as the label; name it (--column label=HEADING). "
+        "Columns with few values are forty, two.")
+    assert refusal(table(tmp_path, ["file,one", "a.png,z"], "u.csv")).endswith(
+        "Columns with few values are none.")
+
+
 def test_rows_whose_label_is_to_be_left_out_are(tmp_path, capsys):
     lines = [*sound(), "12.png,w9,L,CC,3", "13.png,w9,R,CC,3"]
     program.main(["table", str(table(tmp_path, lines)), str(tmp_path / "out"), "--size",

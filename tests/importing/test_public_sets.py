@@ -138,9 +138,10 @@ def test_an_import_without_a_picture_says_which_is_missing_or_left_out(
 
 
 def test_an_assumption_that_the_set_does_not_make_is_refused(tmp_path):
-    with pytest.raises(files.InputError, match="makes no such assumption"):
+    with pytest.raises(files.InputError, match=(
+            f"^--accept {'four-views' * 4}: cmmd makes no such assumption")):
         public_sets.check_accepted("cmmd", records.Settings(
-            tmp_path, accept=("four-views",)))
+            tmp_path, accept=("row-per-breast", "four-views" * 6)))
 
 
 def test_a_census_is_printed_without_an_output(downloads, capsys):

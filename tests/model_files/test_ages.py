@@ -243,6 +243,7 @@ ROWS = [
     ("DepthwiseConv2D", dict(kernel_size=[3, 3], strides=[1, 2], padding="same")),
     ("DepthwiseConv2D", dict(kernel_size=[3, 3], depth_multiplier=2)),
     ("SeparableConv2D", dict(filters=4, kernel_size=[3, 4], padding="same")),
+    ("SeparableConv2D", dict(filters=4, kernel_size=[3, 5], padding="same")),
     ("SeparableConv2D", dict(filters=4, kernel_size=3, padding="same",
                              depth_multiplier=2)),
     ("Conv2DTranspose", dict(filters=4, kernel_size=[3, 2], padding="same")),
