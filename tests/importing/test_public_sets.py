@@ -133,7 +133,7 @@ def test_an_import_without_a_picture_says_which_is_missing_or_left_out(
     with pytest.raises(files.InputError) as caught:
         program.main(words)
     assert str(caught.value) == f"no picture is left; see {out / 'left_out.csv'}."
-    assert [row["source"] for row in rows_of(out / "left_out.csv")] == list(
+    assert [row["file"] for row in rows_of(out / "left_out.csv")] == list(
         map(str, missing))
 
 
