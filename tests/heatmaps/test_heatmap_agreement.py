@@ -44,3 +44,15 @@ def test_images_smaller_than_a_patch_are_refused(folder):
         heatmap_agreement.main([
             str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "8",
             "8"])
+
+
+def test_the_figures_are_told_in_five_lines():
+    assert heatmap_agreement.lines(dict(
+        rows=[dict(cells=[7, 5]), dict(cells=[9, 9])], images=3,
+        one_patch_largest_difference=2.5e-5, correlation=0.98765,
+        largest_difference=0.12344, mean_difference=0.01237, same_class=0.9876)) == [
+            "images of one patch: largest difference 2.5e-05 (3 patches)",
+            "whole images, 7x5 cells (3 images):",
+            "  correlation         0.9877 (mean over the images)",
+            "  largest difference  0.1234", "  mean difference     0.0124",
+            "  same class first    98.8% of the cells"]

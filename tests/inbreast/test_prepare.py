@@ -111,7 +111,8 @@ def test_without_a_hash_women_are_guessed_from_runs_of_numbers(small, tmp_path, 
     assert not hashed and sorted(map(sorted, groups.values())) == sorted(
         map(sorted, patients.values()))
     run(small, tmp_path / "out")
-    assert "guessed" in capsys.readouterr().out
+    assert ("\n  some file names lack the patient's hash: women are guessed from runs "
+            "of image numbers\n") in capsys.readouterr().out
 
 
 def test_side_and_view_come_from_the_name_and_ml_is_mlo(prepared):

@@ -408,8 +408,13 @@ def test_rows_of_lost_and_of_unnamed_files_are_told_apart(tmp_path):
         changed=frozenset([changed]), unrecorded=frozenset([str(tmp_path / "e")]),
         others=frozenset([foreign]), gone=frozenset([lost]))
     assert stale.all == {changed, foreign, str(tmp_path / "e")}
-    assert [line.split()[:2] for line in stale.lines()] == [
-        ["1", "images"], ["1", "rows"], ["1", "rows"], ["1", "rows"]]
+    assert stale.lines() == [
+        "1 images changed since; they are scored again",
+        "1 rows do not say which content of their file they are of; these images are "
+        "scored again",
+        "1 rows were removed: their images changed since, and this call does not name "
+        "them",
+        "1 rows are of files that are no longer there; they stay"]
     rows = rows_of(tmp_path)
     rows.remove(stale.all)
     assert rows.paths == {kept, lost} == rows_of(tmp_path).paths

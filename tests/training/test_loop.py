@@ -64,9 +64,30 @@ def test_first_steps_are_those_of_a_run_and_validate_nothing():
     assert batches.asked == [0, 1, 2]
 
 
-def test_a_stage_whose_end_is_reached_runs_no_epoch():
-    assert [row["stage"] for row in run([2, 1, 3]).rows] == [
-        "stage 0", "stage 0", "stage 2"]
+def test_a_stage_whose_end_is_reached_runs_no_epoch(monkeypatch, caplog):
+    said = []
+    monkeypatch.setattr(freezing, "too_few_values", lambda model, *size: str(size))
+    history = run([2, 1, 3], output=loop.Output(say=said.append))
+    assert [row["stage"] for row in history.rows] == ["stage 0", "stage 0", "stage 2"]
+    assert "\nstage 2 of 3, 'stage 1': its end, epoch 1, is reached" in said
+    assert [line for line in said if "done" in line] == [
+        "stage 'stage 0' done: 2 epochs", "stage 'stage 2' done: 1 epochs"]
+    assert caplog.messages == ["((8, 8), 4)"]
+
+
+def test_a_run_without_an_epoch_has_no_best_value():
+    history = run([0])
+    assert (history.rows, history.best, history.best_epoch) == ([], None, None)
+
+
+@pytest.mark.parametrize(("height", "sides"), [(None, (8, 8)), (8, (None, None))])
+def test_images_of_one_height_may_have_any_width(height, sides):
+    batches = tiny_networks.ArrayBatches()
+    batches.options.height = height
+    whole = loop._Run(tiny_networks.flat_network(), stages(1), batches, batches,
+                      TRAINING, loop.Output())
+    shapes = [tuple(part.shape) for part in whole._dataset(0, 1).element_spec]
+    assert shapes == [(None, *sides, 1), (None, tiny_networks.CLASSES), (None,)]
 
 
 def test_with_the_last_epoch_kept_no_stage_ends_early():
@@ -93,11 +114,14 @@ def test_a_stage_that_stops_early_leaves_its_epochs_to_the_next():
     fixed = [dataclasses.replace(row, learning_rate=0.0) for row in stages(9, 9)]
     model = tiny_networks.flat_network()
     model.get_layer("bn").momentum = 1.0
+    said = []
     history = loop.train(
         model, fixed, tiny_networks.ArrayBatches(), tiny_networks.ArrayBatches(6),
-        options=options)
+        options=options, output=loop.Output(say=said.append))
     # Nothing changes, so each stage ends after its second epoch.
     assert [row["stage"] for row in history.rows] == ["stage 0"] * 2 + ["stage 1"] * 2
+    assert [line for line in said if "done" in line] == [
+        f"stage 'stage {number}' done: 2 epochs, stopped early" for number in (0, 1)]
 
 
 @pytest.mark.parametrize(("count", "steps"), [(10, 3), (8, 3), (3, 1)])

@@ -79,7 +79,10 @@ def test_the_other_project_is_named(tmp_path):
 
 def test_two_builds_of_opencv_or_none_are_named(tmp_path, monkeypatch):
     sentence, = distribution.clashes(BOTH, tmp_path)
-    assert "pip uninstall opencv-python opencv-python-headless, then" in sentence
+    assert sentence == (
+        "opencv-python and opencv-python-headless are installed and overwrite each "
+        "other's module cv2; run: pip uninstall opencv-python opencv-python-headless, "
+        "then pip install opencv-python-headless.")
     assert distribution.clashes({"opencv-python": "5"}, tmp_path) == []
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     sentence, = distribution.clashes({}, tmp_path)

@@ -65,9 +65,13 @@ def test_all_women_train_up_to_the_epoch_of_the_folds(tmp_path, monkeypatch):
     monkeypatch.setattr(experiment, "run_image_experiment", run)
     monkeypatch.setattr(image_lists, "find_images", lambda *arguments: listed)
     training = dataclasses.replace(TRAINING, best_model=str(tmp_path / "best.h5"))
-    folds.run((str(table), "VAL", "TEST"), (None, None, training), 4,
-              say=lambda text: None)
+    said = []
+    folds.run((str(table), "VAL", "TEST"), (None, None, training), 4, say=said.append)
     assert len(calls) == 5
+    assert said == [
+        *(f"\nfold {number}: {women} women are watched"
+          for number, women in enumerate((3, 2, 2, 2), 1)),
+        "\nepoch 2 has the highest mean AUC over 4 folds; all women train up to it"]
     (train, val, test), last = calls[-1]
     assert (train, val, test) == (str(table), str(table), "TEST")
     assert (last.keep_epoch, last.all_until_epoch) == ("last", 2)
