@@ -395,7 +395,7 @@ def _selects(cases):
     for name in dict.fromkeys(name for case in cases for name in case.details):
         values = [case.details.get(name) for case in cases]
         texts = sorted({value for value in values if isinstance(value, str) and value})
-        if 1 < len(texts) <= MOST_VALUES < len(cases) + MOST_VALUES and name != "flags":
+        if 1 < len(texts) <= MOST_VALUES and name != "flags":
             choices[name] = [(text, text) for text in texts]
     return "".join(
         f'<label>{escaped(name)} <select data-detail="{escaped(name)}">'

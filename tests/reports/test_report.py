@@ -429,3 +429,24 @@ def test_the_body_of_a_page_is_as_recorded():
     text = re.sub(r"sha256-[^']*'", "sha256'", text)
     recorded.check("report-page", re.sub(
         r"base64,([\w+/=]{12})[\w+/=]*", r"base64,\1", text).replace("><", ">\n<"))
+
+
+@pytest.mark.parametrize(("count", "shown"), [(1, 0), (2, 2), (8, 8), (9, 0)])
+def test_details_of_two_to_eight_values_are_filters(count, shown):
+    cases = [report.Case(str(number), b"", 0.5, details={
+        "site": f"S{number % count}", "flags": f"f{number}", "n": number})
+        for number in range(10)]
+    page = report._selects(cases)
+    assert [f'<option value="S{number}">' in page for number in range(9)] == (
+        [True] * shown + [False] * (9 - shown))
+    assert "data-detail" not in page.replace('data-detail="site"', "")
+
+
+def test_filters_have_eight_flags_of_sixty_signs():
+    flags = [f"{number} {'<' * 70}" for number in range(9)]
+    page = report._selects([report.Case("a", b"", 0.5, flags=tuple(flags))])
+    assert page == (
+        '<label>flags <select data-detail="flags"><option value="">all</option>'
+        '<option value="none">none</option><option value="any">any</option>'
+        + "".join(f'<option value="{number} {"&lt;" * 70}">{number} {"&lt;" * 58}'
+                  "</option>" for number in range(8)) + "</select></label>")

@@ -158,6 +158,31 @@ def test_what_cannot_be_used_is_refused_by_name(tmp_path, text, wanted, message)
         table(tmp_path, text, **wanted)
 
 
+@pytest.mark.parametrize(("wanted", "start", "end"), [
+    (dict(label="who"), "no column 'who'; expected one of label, score, c2, ",
+     ", c39. Name it with --label."),
+    (dict(woman="who"), "no column 'who'; expected one of label, score, c2, ",
+     ", c39. Name it with --patient."),
+    (dict(scores=("AI", "B*")), "no column of scores (AI or B*); its columns are label"
+     ", score, c2, ", ", c39. Name them with --score."),
+    (dict(texts=("c2", "who")), "no column 'who'; its columns are label, score, c2, ",
+     ", c39.")])
+def test_of_many_columns_forty_are_named(tmp_path, wanted, start, end):
+    names = ["label", "score", *(f"c{number}" for number in range(2, 45))]
+    with pytest.raises(files.InputError) as caught:
+        table(tmp_path, ",".join(names) + "\n", **wanted)
+    assert str(caught.value).startswith(f"score table {tmp_path / 'a.csv'} has {start}")
+    assert str(caught.value).endswith(end)
+
+
+def test_a_row_of_one_cell_is_quoted_to_eighty_signs(tmp_path):
+    with pytest.raises(files.InputError) as caught:
+        table(tmp_path, "path,label,score\na,1,1\n" + "b;" * 50 + "\n")
+    assert str(caught.value) == (
+        f"score table {tmp_path / 'a.csv'}, row 3: '{'b;' * 40}' is not divided as the "
+        "header is; expected the same sign between all cells.")
+
+
 @pytest.mark.parametrize("data, name", (
     (b"\xff\xfe\x00,\x01\n", "a.csv"), (b"no gzip", "a.csv.gz"),
     (gzip.compress(b"label,score\n" + b"1,1\n" * 999, mtime=0)[:-9], "a.csv.gz"),

@@ -89,3 +89,15 @@ def test_encodings_are_tried_in_their_order(tmp_path):
         path.write_text(text)
         with pytest.raises(files.InputError, match="has no rows; expected a header"):
             vocabulary.read_columns(path, "table")
+
+
+def test_of_many_columns_that_are_left_aside_twenty_are_named(caplog):
+    names = ["path", *(f"x{number}" for number in range(20)), "y" * 50]
+    vocabulary.say_unknown(names, "t.csv", understood=("path",))
+    vocabulary.say_unknown(names[:1], "t.csv", understood=("path",))
+    message, = caplog.messages
+    assert message.startswith("t.csv: columns are not understood and left aside: x0, ")
+    assert ", x19. Understood are path (" in message
+    caplog.clear()
+    vocabulary.say_unknown(["y" * 50], "t.csv", understood=("path",))
+    assert f"column is not understood and left aside: {'y' * 40}. " in caplog.text

@@ -375,3 +375,17 @@ def test_what_works_on_one_device_is_refused_on_several(tmp_path, flag, change):
 def test_a_folder_without_the_class_folders_is_named_with_its_split(folder):
     with pytest.raises(files.InputError, match="val folder .* none of the class fol"):
         run_inputs._labelled(folder / "neg", ("neg", "pos"), "val")
+
+
+def test_a_folder_that_is_given_twice_is_warned_of(folder, tmp_path, caplog):
+    val, test, link = (tmp_path / name for name in ("val", "test", "link"))
+    for copy in (val, test):
+        shutil.copytree(folder, copy)
+    link.symlink_to(folder)
+    warning = ("the same folder is given twice; a result on images that chose or "
+               "trained the model says nothing.")
+    for last, expected in ((test, []), (link, [warning])):
+        caplog.clear()
+        run_inputs.open_data("patch", [str(folder), str(val), str(last)], settings(
+            tmp_path, class_list=("neg", "pos")))
+        assert [line for line in caplog.messages if "twice" in line] == expected
