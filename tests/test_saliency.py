@@ -18,8 +18,8 @@ def dense_network(first, second, *, rectifier="dense"):
         y = layers.Dense(2, use_bias=False, activation="relu", name="first")(y)
     else:
         y = layers.Dense(2, use_bias=False, name="first")(y)
-        y = {"activation": layers.Activation("relu"), "layer": layers.ReLU()}[
-            rectifier](y)
+        y = {"activation": layers.Activation("relu"), "layer": layers.ReLU()}.get(
+            rectifier, rectifier)(y)
     y = layers.Dense(2, use_bias=False, activation="softmax", name="second")(y)
     model = keras.Model(x, y)
     model.get_layer("first").set_weights([np.array(first, np.float32)])
@@ -49,6 +49,56 @@ def test_the_plain_gradient_of_two_layers_by_hand():
     model = dense_network(FIRST, SECOND)
     np.testing.assert_allclose(
         saliency.gradient_map(model, IMAGE), [[0.75, 0.375], [1, 0.5]], rtol=1e-5)
+    np.testing.assert_allclose(saliency.gradient_map(
+        model, IMAGE, class_index=0, relative=False), [[3, 1.5], [4, 2]], rtol=1e-5)
+    # From one half of the image on both units are on: shares are pixel times gradient.
+    half = dict(baseline=IMAGE / 2, steps=3)
+    np.testing.assert_allclose(
+        saliency.attributions(model, IMAGE, **half)[..., 0], [[1.5, 1.5], [2, -3]],
+        rtol=1e-5)
+    np.testing.assert_allclose(
+        saliency.integrated_gradients(model, IMAGE, **half, relative=False),
+        [[1.5, 1.5], [2, 0]], rtol=1e-5)
+    np.testing.assert_allclose(
+        saliency.integrated_gradients(model, IMAGE, **half, class_index=0),
+        [[0, 0], [0, 1]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [
+    dict(max_value=6), dict(negative_slope=0.1), dict(threshold=0.5)])
+def test_only_plain_rectifiers_are_guided(shape):
+    model = dense_network(FIRST, SECOND, rectifier=layers.ReLU(**shape))
+    gradient, _ = saliency.class_gradient(model, IMAGE, 1, guided=True)
+    np.testing.assert_allclose(gradient[..., 0], [[3, 1.5], [-4, -2]], rtol=1e-5)
+
+
+def test_odds_of_three_classes_are_against_both_others():
+    weights = np.array([[1, 0, 2], [0, 3, 0], [2, 0, 1], [0, 1, 4]], np.float32)
+    x = keras.Input((2, 2, 1))
+    model = keras.Model(x, layers.Dense(3, use_bias=False, activation="softmax")(
+        layers.Flatten()(x)))
+    model.set_weights([weights / 4])
+    logits = IMAGE.ravel() @ weights / 4
+    for chosen, others in ((0, [1, 2]), (1, [0, 2]), (2, [0, 1])):
+        shares = np.exp(logits[others]) / np.exp(logits[others]).sum()
+        gradient, slope = saliency.class_gradient(model, IMAGE, chosen, guided=False)
+        np.testing.assert_allclose(
+            gradient.ravel(), (weights[:, chosen] - weights[:, others] @ shares) / 4,
+            rtol=1e-4, atol=1e-6)
+        share = np.exp(logits[chosen]) / np.exp(logits).sum()
+        assert slope == pytest.approx(share * (1 - share), rel=1e-4)
+
+
+def test_a_sigmoid_has_one_output_for_both_classes():
+    x = keras.Input((2, 2, 1))
+    model = keras.Model(x, layers.Dense(1, use_bias=False, activation="sigmoid")(
+        layers.Flatten()(x)))
+    model.set_weights([np.array([[0.5], [0.25], [0.5], [-0.25]], np.float32)])
+    for chosen in (0, 1):
+        gradient, slope = saliency.class_gradient(model, IMAGE, chosen, guided=False)
+        assert gradient.ravel().tolist() == [0.5, 0.25, 0.5, -0.25]
+        share = 1 / (1 + np.exp(0.25))
+        assert slope == pytest.approx(share * (1 - share), rel=1e-5)
 
 
 def test_a_unit_that_is_off_passes_nothing_on():
@@ -155,6 +205,9 @@ def test_grad_cam_is_the_weighted_map_of_the_last_layer():
     assert strength.shape == (8, 8)
     assert np.unravel_index(strength.argmax(), strength.shape)[0] in (2, 3)
     assert strength[0, 0] == 0 and strength.max() == 1
+    # The cell of 8 times 2/16, of which three quarters are left on each side.
+    assert saliency.grad_cam(model, image, relative=False).max() == 9 / 16
+    assert not saliency.grad_cam(model, image, class_index=0).any()
 
 
 def test_grad_cam_takes_the_trunk_or_a_named_layer():

@@ -2,7 +2,6 @@
 as tables for a terminal."""
 
 import collections
-import dataclasses
 import pathlib
 import re
 from collections.abc import Sequence
@@ -44,7 +43,7 @@ def levels(out: pathlib.Path) -> dict[str, list[dict[str, str]]]:
     rows = read_rows(out)
     if not rows:
         return {name: [] for name in LEVELS}
-    table = dataclasses.replace(scores.read_scores(out), others={})
+    table = scores.read_scores(out)
     return dict(breasts=_breasts(table, rows), patients=_exams(table, rows))
 
 
