@@ -9,6 +9,8 @@ from end2end.utils import files, listing
 
 DRIVE = re.compile(r"^(?:[A-Za-z]:|\\\\[^\\]+\\[^\\]+|file://)[\\/]*")
 NO_FILE, SEVERAL = "no file", "several files have this name"
+# A name of more files is not looked up to its end: a set may have it in every folder.
+MOST_NAMED = 3
 
 
 def plain(text: str) -> str:
@@ -45,8 +47,8 @@ def resolve(pictures: Store, bases: list[pathlib.Path]) -> int:
                 path, by_name = pathlib.Path(paths[0]), by_name + 1
             else:
                 changes["left_out"] = (
-                    f"{SEVERAL}: {len(paths)} files, such as {paths[0]}" if paths
-                    else f"{NO_FILE}: {text}")
+                    f"{SEVERAL}: {len(paths)}{' or more' * (len(paths) == MOST_NAMED)} "
+                    f"files, such as {paths[0]}" if paths else f"{NO_FILE}: {text}")
         if path is not None:
             changes["source"] = os.path.normpath(files.named(path, "image"))
         pictures.update(row["position"], changes)
@@ -84,7 +86,8 @@ def _stem(name):
 def _of_name(pictures, name):
     for column, value in (("name", name.lower()), ("stem", _stem(name))):
         paths = [path for path, in pictures.query(
-            f"SELECT path FROM files WHERE {column} = ? ORDER BY path LIMIT 3", value)]
+            f"SELECT path FROM files WHERE {column} = ? ORDER BY path LIMIT ?", value,
+            MOST_NAMED)]
         if paths:
             return paths
     return []

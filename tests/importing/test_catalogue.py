@@ -27,6 +27,9 @@ def test_counts_of_a_whole_set_are_compared_and_those_of_a_part_are_not():
     part = {"images": 20, "women": 10}
     assert "not compared" in next(catalogue.compared(part, row))
     assert catalogue.differing(part, row) == {}
+    assert not catalogue.is_whole({"images": 161, "women": 100}, row)
+    assert catalogue.is_whole({"images": 162, "women": 81}, row)
+    assert not catalogue.is_whole({"images": 322, "women": 80}, row)
 
 
 def test_what_is_known_is_printed_for_each_set():

@@ -40,5 +40,32 @@ def test_names_that_are_no_text_are_passed_over(folder):
 
 
 def test_a_name_of_two_files_and_one_of_none_are_left_out(folder):
-    assert resolved(folder, "twin.png")[0]["left_out"].startswith("several files")
+    twin = f"such as {folder / 'c/twin.png'}"
+    assert resolved(folder, "twin.png")[0]["left_out"] == (
+        f"several files have this name: 2 files, {twin}")
+    for name in ("a", "b"):
+        (folder / name / "Twin.PNG").touch()
+        assert resolved(folder, "twin")[0]["left_out"].startswith(
+            "several files have this name: 3 or more files, such as ")
     assert resolved(folder, "three.png")[0]["left_out"] == "no file: three.png"
+
+
+def test_hidden_files_are_not_looked_for_and_other_suffixes_belong_to_the_name(folder):
+    for name in (".x/three.png", "a/.three.png", "a/four.v2", "a/five.v2.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert resolved(folder, "three.png")[0]["left_out"] == "no file: three.png"
+    assert resolved(folder, "four")[0]["left_out"] == "no file: four"
+    assert resolved(folder, "four.v2")[0]["source"] == str(folder / "a/four.v2")
+    assert resolved(folder, "five.V2")[0]["source"] == str(folder / "a/five.v2.png")
+
+
+def test_the_first_folder_that_has_a_path_counts_and_no_file_counts_twice(folder):
+    with store.temporary(None) as pictures:
+        pictures.add(records.Picture(text, text) for text in (
+            "twin.png", "x/two.dcm", "", "y/one.png"))
+        assert file_names.resolve(
+            pictures, [folder / "d", folder / "c", folder]) == 2
+        assert [row["source"] for row in pictures.rows()] == [
+            str(folder / "d/twin.png"), str(folder / "b/two.dcm"), "",
+            str(folder / "a/One.png")]

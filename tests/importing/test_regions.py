@@ -49,6 +49,14 @@ def test_a_tiny_region_keeps_one_pixel(shape):
     (region("box", (float("nan"), 5), (3, 40)), "no place"),
     (region("circle", (50, 50), (0, 0)), "no radius"),
     (region("circle", (150, 50), (20, 20)), "outside"),
+    *((region("box", first, last), "lies outside the picture") for first, last in (
+        ((-4, 5), (0, 40)), ((100, 5), (120, 40)), ((5, 200), (30, 240)),
+        ((5, -40), (30, 0)))),
+    *((region("box", first, last), "reaches beyond the picture and is cut there")
+      for first, last in (((5, 5), (101, 40)), ((5, 5), (30, 201)), ((5, -1), (30, 40)),
+                          ((99, 199), (101, 201)), ((-9, -9), (1, 1)))),
+    (region("box", (0, 0), (100, 200)), ""), (region("box", (5, 5), (5, 40)), "a box"),
+    (region("contour"), "has no place"), (region("circle", (9, 9), (1, 1)), ""),
     (region("box", (4, 5), (30, 40)), "")])
 def test_what_is_wrong_with_a_place_is_said(marked, words):
     said = regions.misplaced(marked, SHAPE)

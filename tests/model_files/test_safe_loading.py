@@ -209,6 +209,44 @@ def test_files_that_are_no_model_are_named_for_what_they_are(
     assert expected in refusal(tmp_path / "file.h5")
 
 
+PICKLE = "it is a pickle, which can run code and is never loaded; {}"
+
+
+@pytest.mark.parametrize(("name", "content", "words"), [
+    ("a.h5", b"", "the file is empty; {}"),
+    ("a.h5", b"\x80\x02}q\x00.", PICKLE), ("a.h5", b"\x80\x05", PICKLE),
+    ("a.joblib", b"ZF", PICKLE), ("a.pkl", b"(dp0", PICKLE), ("a.pickle", b"]", PICKLE),
+    ("a.h5", b"\x80\x06", r"it begins with b'\x80\x06' and is no model file; {}"),
+    ("a.h5", b"\x89HDF\r\n\x1a", "the file is cut off; {} Copy it again."),
+    ("a.h5", b"x" * 505 + b"git-lfs", "it is a Git LFS pointer and not the model "
+     "itself; {}"),
+    ("a.h5", b"x" * 506 + b"git-lfs",
+     "it begins with b'xxxxxxxx' and is no model file; {}"),
+    ("a.h5", b" \n<html>", "it is a web page and not a model; {} Download it again.")])
+def test_what_begins_otherwise_is_named_in_a_sentence(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(files.InputError) as caught:
+        safe_loading.existing_model(tmp_path / name)
+    assert str(caught.value) == f"model {tmp_path / name}: " + words.format(
+        "expected a .h5 or .keras file written by Keras.")
+
+
+@pytest.mark.parametrize(("name", "content", "meant"), [
+    ("a.h5", None, True), ("a.HDF5", None, True), ("a.hdf", None, True),
+    ("a.keras", b"", True), ("a.txt", None, False), ("a", None, False),
+    ("a", safe_loading.HDF5_START, True), ("a.bin", safe_loading.HDF5_START, True),
+    ("a", safe_loading.HDF5_START[:7], False), ("a", "zip", True),
+    ("a.zip", "zip", False)])
+def test_a_model_is_meant_by_its_suffix_or_its_content(tmp_path, name, content, meant):
+    path = tmp_path / name
+    if content == "zip":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("a", "b")
+    elif content is not None:
+        path.write_bytes(content)
+    assert safe_loading.is_model(path) is meant
+
+
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9, 0.999])
 def test_a_file_that_is_cut_off_is_refused(path, archive, share):
     for file in (path, archive):

@@ -1,8 +1,10 @@
 """The tables of CBIS-DDSM: findings, films, census and the official lists."""
 
+import dataclasses
 import pathlib
 
 import pytest
+import recorded
 
 from end2end.data import splits
 from end2end.importing.sets import cbis_tables as cbis_ddsm
@@ -62,18 +64,63 @@ def test_the_series_of_a_path_is_its_folder():
     assert cbis_ddsm.series_of("subject/study/series/1-1.dcm") == "subject/study/series"
 
 
+def test_the_splits_of_the_real_set_are_as_recorded(films):
+    said = {}
+    for name, split in cbis_ddsm.SPLITS.items():
+        parts, women = split(films, 7)
+        said[name] = {part: [film.name for film, own in parts.items() if own == part][
+            ::60] for part in splits.PARTS} | dict(women=women[::80])
+    recorded.check("cbis-splits", said)
+
+
+def test_the_numbers_of_findings_of_a_film_are_free_ones(films):
+    first, *_ = films
+    _, finding = first.findings[0]
+    findings = [dataclasses.replace(finding, abnormality=number, image=image)
+                for number, image in ((4, "a"), (4, "b"), (2, "a"), (4, "b"))]
+    film, = cbis_ddsm.merge(findings)
+    assert [number for number, _ in film.findings] == [4, 5, 2, 6]
+    assert film.images == ("a", "b")
+    assert not cbis_ddsm.is_whole_set({"abnormalities": 3000})
+    assert cbis_ddsm.is_whole_set({"abnormalities": 3001})
+
+
+def test_values_that_cannot_be_are_refused_with_their_record():
+    row = dict(patient_id="P_00001", left_or_right_breast="LEFT", image_view="CC",
+               abnormality_id="3", abnormality_type="mass", pathology="BENIGN",
+               image_file_path="a/b/c/d", cropped_image_file_path="",
+               roi_mask_file_path="a/b/c/e", breast_density="4")
+    assert set(cbis_ddsm.NEEDED.values()) <= set(row)
+    finding = cbis_ddsm._finding(row, "t.csv", 7, "train")
+    assert (finding.abnormality, finding.density, finding.crop) == (3, "4", "")
+    assert cbis_ddsm._finding(row | dict(breast_density="0"), "t", 7, "test"
+                              ).density == ""
+    for column, value, expected in (
+            ("patient_id", "P" * 65, "such as P_00001"), ("patient_id", "P__1", "such"),
+            ("left_or_right_breast", "L", "LEFT or RIGHT"), ("image_view", "", "CC or"),
+            ("abnormality_id", "12345", "a number"), ("abnormality_type", "x", "mass "),
+            ("pathology", "B", "MALIGNANT, BENIGN, BENIGN_WITHOUT_CALLBACK"),
+            *((f"{name}_file_path", "a/b/c", "subject/study/series/file")
+              for name in ("image", "cropped_image", "roi_mask"))):
+        with pytest.raises(files.InputError) as caught:
+            cbis_ddsm._finding(row | {column: value}, "t.csv", 7, "train")
+        assert str(caught.value).startswith(
+            f"t.csv, record 7: {column} is {value!r}; expected {expected}")
+    assert cbis_ddsm._finding(row | dict(patient_id="P" * 64), "t", 7, "test")
+
+
 @pytest.mark.parametrize("extra", [0, 1])
 def test_a_table_beyond_any_size_is_refused(tmp_path, monkeypatch, extra):
-    monkeypatch.setattr(cbis_ddsm, "GREATEST_TABLE", 3 << 20)
+    monkeypatch.setattr(cbis_ddsm, "GREATEST_TABLE", 1 << 20)
     path = tmp_path / "calc_case_description_train_set.csv"
-    path.write_bytes(b"\n" * ((3 << 20) + extra))
+    path.write_bytes(b"\n" * ((1 << 20) + extra))
     if not extra:
         assert cbis_ddsm._rows(path) == []
         return
     with pytest.raises(files.InputError) as caught:
         cbis_ddsm._rows(path)
     assert str(caught.value) == (
-        f"{path} is larger than 3 MB, a hundred times the size of such a table; "
+        f"{path} is larger than 1 MB, a hundred times the size of such a table; "
         "download it again.")
 
 
