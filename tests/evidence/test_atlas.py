@@ -37,3 +37,10 @@ def test_facts_fill_their_fields():
 def test_uses_are_short_enough_for_the_schema():
     uses = atlas.card(ALWAYS)[0]["Model"]["Model properties"]["Use"]
     assert all(4 <= len(text) <= 64 for texts in uses.values() for text in texts)
+
+
+def test_texts_are_cut_to_what_the_schema_allows():
+    facts = {name: Fact("x" * 300, "a") for name in ("name", "link", "task")}
+    model = atlas.card(ALWAYS | facts)[0]["Model"]
+    assert [len(model[name]) for name in ("Name", "Link", "Summary")] == [256, 256, 250]
+    assert atlas.card(ALWAYS | dict(name=Fact("a", "b")))[0]["Model"]["Name"] == "a..."

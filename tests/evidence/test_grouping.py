@@ -108,3 +108,15 @@ def test_tables_without_groups_and_groups_that_are_too_small_are_said(
         program.main(["groups", str(bare)])
     assert "No group has 500 rows of each class, so none is judged." in run(
         capsys, path, "--by", "vendor", "--least", "500")
+
+
+def test_a_column_of_two_to_twelve_values_is_one_of_groups(tmp_path, capsys):
+    columns = evidence_tables.scored(156)
+    path = evidence_tables.write(tmp_path / "a.csv", columns | {
+        f"of_{count}": [number % count for number in range(156)]
+        for count in (1, 2, 12, 13)})
+    printed = run(capsys, path, "--least", "2")
+    left = next(line for line in printed.splitlines() if line.startswith("Left aside"))
+    assert "of_1 (1 values)" in left and "of_13 (13 values)" in left
+    assert "of_2" not in left and "of_12" not in left
+    assert "of_13" in run(capsys, path, "--by", "of_13", "--least", "2")

@@ -23,8 +23,9 @@ def test_results_become_json_without_numbers_that_json_lacks():
 def test_estimates_and_p_values_as_text():
     assert inputs.shown(Estimate(0.8123, 0.7, 0.9)) == "0.812 (0.700 to 0.900)"
     assert inputs.shown(None) == ""
-    assert [inputs.p_text(p) for p in (0.0466, 2e-9, np.nan)] == [
-        "0.047", "< 0.001", ""]
+    assert [inputs.p_text(p) for p in (0.0466, 2e-9, np.nan, 0.001, 0.00099)] == [
+        "0.047", "< 0.001", "", "0.001", "< 0.001"]
+    assert inputs.shown(Estimate(0.81236, 0.7, 0.9), 4) == "0.8124 (0.7000 to 0.9000)"
 
 
 @pytest.mark.parametrize("value", (0.0, 1.0, -3, 2))
@@ -62,7 +63,8 @@ def test_a_table_of_one_woman_is_refused_and_few_women_are_named():
     with pytest.raises(files.InputError, match="all 4 rows are of one woman"):
         inputs.judged(columns.Table("a", labels, {}, np.zeros(4, np.int32)))
     for women, named in ((labels.astype(np.int32), True),
-                         (np.arange(20, dtype=np.int32), False)):
+                         (np.arange(9, dtype=np.int32), True),
+                         (np.arange(10, dtype=np.int32), False)):
         table = inputs.judged(columns.Table(
             "a", np.resize(labels, len(women)), {}, women))
         assert ("not to be trusted" in inputs.described(table)) == named

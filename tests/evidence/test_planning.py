@@ -17,6 +17,10 @@ def test_the_table_names_the_cases_for_each_aim(capsys):
 
 @pytest.mark.parametrize("words, message", (
     (["--auc", "0.4"], "no better than chance"), (["--above", "0.9"], "not below"),
+    (["--auc", "0.5"], "--auc 0.5 is no better than chance; expected more than 0.5"),
+    (["--auc", "0.8", "--above", "0.8"], "--above 0.8 is not below --auc 0.8"),
+    *(([f"--{name}", "0"], f"--{name} 0 is not a share") for name in (
+        "rate", "width", "power", "above")),
     (["--prevalence", "1"], "--prevalence 1")))
 def test_wrong_words_are_refused(words, message):
     with pytest.raises(files.InputError, match=message):

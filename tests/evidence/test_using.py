@@ -1,5 +1,6 @@
 """`end2end metrics use`."""
 
+import argparse
 import json
 import types
 
@@ -90,6 +91,20 @@ def test_wrong_words_are_refused(tmp_path, words, message):
     path = evidence_tables.write(tmp_path / "a.csv", evidence_tables.scored())
     with pytest.raises(files.InputError, match=message):
         program.main(["use", str(path), *words])
+
+
+@pytest.mark.parametrize(("defer", "highest"), [(0, 0), (1, 0), (0.25, 0.75), (0, 1)])
+def test_shares_of_those_screened_add_up_to_all_at_most(defer, highest):
+    arguments = argparse.Namespace(prevalence=None, reader_sensitivity=0.5,
+                                   reader_specificity=0.5, defer=defer,
+                                   recall_highest=highest)
+    using.check(arguments)
+    arguments.recall_highest += 0.125
+    if defer + highest < 1:
+        return using.check(arguments)
+    for arguments.defer in (defer, -0.125 - highest):
+        with pytest.raises(files.InputError, match="numbers from 0 with a sum up to 1"):
+            using.check(arguments)
 
 
 def test_all_that_is_said_of_use_is_as_recorded(tmp_path, monkeypatch):
