@@ -222,10 +222,13 @@ def test_workers_are_given_all_that_is_typed_by_names_that_hold_everywhere(
 
 
 def test_a_model_of_other_classes_scores_no_archive(model, monkeypatch):
-    monkeypatch.setattr(work.stored_networks, "load", lambda *_, **__: (
-        types.SimpleNamespace(classes=("calc", "mass"))))
+    asked = []
+    monkeypatch.setattr(work.stored_networks, "load", lambda path, *words, **how: (
+        asked.append((*words, how)) or types.SimpleNamespace(classes=("calc", "mass"))))
+    outputs = work.model_flags.OutputOptions(kind="logits")
     with pytest.raises(files.InputError) as caught:
-        work.classifiers((str(model),), work.Loading(key=b"1"))
+        work.classifiers((str(model),), work.Loading(outputs=outputs))
+    assert asked == [(None, dict(output_options=outputs))]
     assert str(caught.value) == (
         f"model {model} tells apart calc, mass; expected neg and pos. Give a model of "
         "whole images.")

@@ -86,6 +86,18 @@ def test_only_a_single_trunk_tells_a_network_by_its_names(weights):
         "own with checkpoints.load_weights.")
 
 
+def test_a_trunk_is_told_by_its_layer_and_channels_and_classes_by_their_kernels(
+        monkeypatch):
+    monkeypatch.setattr(models, "patch_classifier", lambda *words, **how: (words, how))
+    for mark, backbone in (("block5_conv3", "vgg16"), ("block6_conv2", "yaroslav")):
+        weights = Grouped({
+            "none": {}, "first": {"conv1": dict(kernel=(3, 3, 1, 8))},
+            mark: {mark: dict(kernel=(3, 3, 8, 8))},
+            "last": {"dense": dict(kernel=(8, 4), bias=(4,))}})
+        assert weights_only._from_names(types.SimpleNamespace(weights=weights)) == (
+            (backbone, 4), dict(input_shape=(None, None, 1)))
+
+
 @pytest.mark.parametrize(("kind", "further", "patch_classes"), [
     ("patch", {}, 4), ("whole_image", {}, 5),
     ("whole_image", dict(patch_classes=3), 3)])

@@ -99,6 +99,17 @@ def test_any_number_of_workers_gives_the_same_batches_in_order(folder, workers):
     assert len(swept) == 7
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_batches_are_made_ahead_than_there_are_workers(
+        folder, monkeypatch, workers):
+    batches, asked = batches_of(folder), []
+    monkeypatch.setattr(batches, "batch", lambda b: asked.append(b) or b)
+    made = batches.batches(3, 12, workers=workers)
+    assert next(made) == 3 and max(asked) <= 3 + workers
+    assert next(made) == 4 and max(asked) <= 4 + workers
+    assert list(made) == [5, 6, 7, 8, 9, 10, 11] and sorted(asked) == list(range(3, 12))
+
+
 def test_without_a_seed_a_run_is_still_a_function_of_the_batch_number(folder):
     first, other = (batches_of(folder, shuffle=True, batch_size=8) for _ in range(2))
     np.testing.assert_array_equal(first.batch(4)[0], first.batch(4)[0])

@@ -137,3 +137,19 @@ def test_pictures_cases_and_hits_of_a_set_are_as_recorded(
         path.unlink()   # numbers whose last bits differ between processors
     pictures = recorded.folder(tmp_path / "out")
     recorded.check("saliency-run", f"{text}\n{pictures}", dict(FOLDER=tmp_path))
+
+
+@pytest.mark.parametrize(("card", "trained"), [
+    ({}, "not recorded"), (dict(trained_on="12 films"), "12 films")])
+def test_a_page_names_the_classes_of_the_model_and_its_data(
+        tmp_path, monkeypatch, card, trained):
+    pages = []
+    monkeypatch.setattr(report, "write_report", lambda *words, **facts: pages.append(
+        (*words, facts)))
+    saliency_run.write_page(types.SimpleNamespace(
+        out=tmp_path, classifier=types.SimpleNamespace(
+            classes=("pos", "neg"), card=card)), ["a case"], {})
+    (path, (heading, cases), facts), = pages
+    assert (path, heading) == (tmp_path / "report.html", report.Heading("Images"))
+    assert (cases.cases, cases.classes) == (["a case"], ("pos", "neg"))
+    assert facts == dict(title="Saliency", trained_on=trained)

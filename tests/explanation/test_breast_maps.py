@@ -1,5 +1,7 @@
 """Pictures of breasts: both views side by side, a single one alone."""
 
+import dataclasses
+
 import cv2
 import keras
 import numpy as np
@@ -40,3 +42,17 @@ def test_colour_is_where_the_score_comes_from(classifier, tmp_path):
     assert single.shape == (8, 6, 3)
     recorded.check("maps-of-a-breast", "\n".join(map(recorded.picture, (
         picture, single))))
+
+
+@pytest.mark.parametrize(("classes", "index"), [
+    (("neg", "pos"), 1), (("pos", "neg"), 0)])
+def test_the_map_is_of_the_class_of_cancer(
+        classifier, tmp_path, monkeypatch, classes, index):
+    asked = []
+    monkeypatch.setattr(
+        breast_maps.saliency, "grad_cam_of_views", lambda *words, **how: (
+            asked.append((len(words), how)) or [np.zeros((8, 6))] * 2))
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((8, 6), 10, np.uint8))
+    breast_maps.picture(dataclasses.replace(classifier, classes=classes),
+                        [tmp_path / "a.png"])
+    assert asked == [(3, dict(class_index=index))]

@@ -71,6 +71,14 @@ def test_the_picture_is_read_at_the_size_of_the_whole_image_model(patch):
         patch_maps.patch_map(patch, large, WHOLE).logits.shape, small.shape)
 
 
+def test_a_height_alone_keeps_the_aspect_of_the_picture(patch):
+    wide = np.concatenate([square(), square()], axis=1)
+    options = config.ImageOptions(size=(64, 48), height=32)
+    found = patch_maps.patch_map(patch, wide, options)
+    same = patch_maps.patch_map(patch, wide, config.ImageOptions(size=(32, 48)))
+    assert found.logits.shape == same.logits.shape == (8, 12, 5)
+
+
 def arguments(*words):
     parser = argparse.ArgumentParser()
     patch_flags.add(parser, "for a test")
