@@ -1,5 +1,6 @@
 """One size and depth for all pictures, and the objects in them."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,6 +17,15 @@ def test_grey_levels_run_from_0_to_255_in_at_most_1152_rows():
     levels = appearance.grey_levels(half_disc(2304, 1200, top=900) + np.uint16(100))
     assert levels.shape == (1152, 600) and levels.dtype == np.float32
     assert (levels.min(), levels.max()) == (0, 255)
+
+
+def test_larger_pictures_are_made_smaller_by_cubic_interpolation():
+    image = np.random.default_rng(1).integers(0, 4096, (2304, 20)).astype(np.uint16)
+    levels = cv2.resize(image, (10, 1152), interpolation=cv2.INTER_CUBIC).astype(float)
+    levels -= levels.min()
+    white = np.percentile(levels, appearance.WHITE_PERCENTILE)
+    np.testing.assert_allclose(appearance.grey_levels(image), np.clip(
+        levels * 255 / white, 0, 255), atol=1e-3)
 
 
 def test_a_frame_of_one_grey_is_cut_off_and_no_more():

@@ -35,6 +35,11 @@ def test_size_and_contrast_are_those_of_the_outline(tmp_path):
     assert measured.size == pytest.approx(20, abs=0.6)       # 40 of 200 rows
     white = np.percentile(image, 99.5)
     assert measured.contrast == pytest.approx(100 * 12000 / white, rel=0.01)
+    # A mask of half the size is laid on the image without a rim.
+    cv2.imwrite(str(tmp_path / "mask" / "P_00007_LEFT_CC.png"), mask[::2, ::2])
+    (halved,) = detection.read_lesions(tmp_path / "rois.csv")
+    area = 4 * (mask[::2, ::2] > 0).sum()
+    assert halved.size == pytest.approx(100 * 2 * np.sqrt(area / np.pi) / HEIGHT)
 
 
 def test_the_air_is_no_surrounding_tissue():
