@@ -1,5 +1,6 @@
 """The program of archives: prepared images, manifests, and scores as elsewhere."""
 
+import contextlib
 import hashlib
 import shutil
 
@@ -181,3 +182,28 @@ def test_all_that_is_said_and_written_of_archives_is_as_recorded(
             program.main(["evaluate", str(out), "--runs", "40", "--seed", "3"])
             said.append(capsys.readouterr().out)
     recorded.check("archive", "\n".join(said), dict(FOLDER=tmp_path))
+
+
+def test_leases_are_looked_at_after_every_shard(tmp_path, monkeypatch, capsys):
+    looked = []
+
+    @contextlib.contextmanager
+    def output_folders(folders):
+        looked.append(folders)
+        yield lambda: looked.append("looked")
+    monkeypatch.setattr(program.archive.leases, "output_folders", output_folders)
+    monkeypatch.setattr(program, "_shards", lambda arguments: iter([3, 2]))
+    monkeypatch.setattr(archive_work, "settle", lambda arguments: ["all is there"])
+    out = str(tmp_path / "out")
+    program.main(["prepare", "in.csv", "--out", out])
+    assert looked == [[out], "looked", "looked"]
+    assert capsys.readouterr().out == (
+        f"5 rows done in this call; shards are in {out}; what failed says why in the "
+        "column error\nall is there\n")
+
+
+def test_a_size_out_of_range_is_refused(tmp_path):
+    shards.write_rows(tmp_path / "in.csv", ("path",), [dict(path="a.png")])
+    with pytest.raises(files.InputError, match="--size 31 64 is out of range"):
+        program.main(["prepare", str(tmp_path / "in.csv"), "--out",
+                      str(tmp_path / "out"), "--size", "31", "64"])

@@ -47,6 +47,20 @@ def test_jobs_are_those_of_the_ordinary_plan_in_its_order(sources, tmp_path):
     assert len(streamed) == 24 and streamed[0].key[1:] == ("L", "CC")
 
 
+def test_what_cannot_be_sampled_is_refused_before_anything_is_written(
+        sources, tmp_path):
+    outs = [str(tmp_path / name) for name in ("train", "val")]
+    for options, more, words in (
+            (config.SamplingOptions(patch_size=1), "", "patch size 1 is too small"),
+            (config.SamplingOptions(), "P_99\n", "P_99 is not in the ROI table")):
+        with open(sources.patients, "a") as stream:
+            stream.write(more)
+        with pytest.raises(files.InputError, match=words), \
+                roi_streamed.planned(sources, outs, options):
+            pass
+    assert not any(pathlib.Path(out).exists() for out in outs)
+
+
 def test_an_empty_table_and_a_missing_folder_are_refused(sources, tmp_path):
     with pytest.raises(files.InputError, match="does not exist"):
         roi_streamed.existing_folder(str(tmp_path / "gone"), "mask folder")

@@ -3,6 +3,7 @@
 import datetime
 import pathlib
 import tracemalloc
+import types
 
 import layout_folders
 import layouts
@@ -101,6 +102,17 @@ def written(out, images, key, per_shard=1, keep_ids=False):
 
 
 KEY = bytes(range(32))
+
+
+def test_a_record_keeps_the_pseudonyms_that_its_image_alone_needs():
+    names = pseudonyms.Pseudonyms(KEY)
+    shown = image("7")
+    kept = settling.record(shown, names)["names"]
+    assert kept == [[kind, text, make(text)] for kind, text, make in (
+        ("patient", "7", names), ("exam", "1.2.3.7", names.exam))]
+    again = settling.Names(types.SimpleNamespace(exam=None), kept)
+    assert again("7") == kept[0][2] and again.exam("1.2.3.7") == kept[1][2]
+    assert again.used == kept
 
 
 def settled(out, images, **how):

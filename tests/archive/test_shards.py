@@ -89,6 +89,18 @@ def test_a_second_call_writes_only_the_missing_shard(tmp_path):
     assert len(list(shards.read_rows(tmp_path / "out"))) == 30
 
 
+def test_locks_are_looked_at_after_every_shard(tmp_path, monkeypatch):
+    looked = []
+    monkeypatch.setattr(shards.locks, "check_outputs", lambda: looked.append(1))
+    # The shards are written in other processes.
+    monkeypatch.setattr(shards.scheduling, "run", lambda *_, **__: iter([2, 2, 1]))
+    write_manifest(tmp_path / "in.csv", 5)
+    counts = []
+    for _ in shards.run(tmp_path / "in.csv", tmp_path / "out", WORK):
+        counts.append(len(looked))
+    assert [count - counts[0] for count in counts] == [0, 1, 2]
+
+
 def test_a_manifest_changed_between_calls_is_refused(tmp_path):
     write_manifest(tmp_path / "in.csv", 5)
     list(shards.run(tmp_path / "in.csv", tmp_path / "out", WORK))

@@ -245,6 +245,39 @@ def test_images_of_a_height_alone_are_scored_one_by_one(monkeypatch, heights, si
                            models=("m.h5",), flips=False, batch_size=2) == sizes
 
 
+def test_without_openvino_nothing_is_begun(study, model, tmp_path, monkeypatch):
+    def missing():
+        raise files.InputError("OpenVINO is missing")
+    monkeypatch.setattr(work.engines, "check", missing)
+    with pytest.raises(files.InputError, match="OpenVINO is missing"):
+        predicted(study, model, tmp_path / "out", "--fast")
+    assert not list(tmp_path.glob("out/part*"))
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
+    path, row = tmp_path / "a.png", {}
+    path.write_text("first")
+    with work._recorded(row, str(path)):
+        pass
+    ((source, state),) = row[shards.SOURCES]
+    assert source == str(path) and state["sha256"] == files.sha256(path)
+    with pytest.raises(files.InputError, match="a.png"), \
+            work._recorded(row, str(path)):
+        path.write_text("longer than before")
+
+
+def test_a_score_that_is_no_number_is_an_error_of_its_row(monkeypatch):
+    monkeypatch.setattr(work, "_prepared", lambda manifest, row, *_: (0,))
+    monkeypatch.setattr(work.prediction, "predict_inputs", lambda *_, **__: np.array(
+        [[[0.25, 0.75]], [[np.nan, np.nan]]]))
+    classifier = types.SimpleNamespace(model=None, classes=("neg", "pos"))
+    rows = work._score_batch([({}, dict(path=name)) for name in "ab"], [classifier],
+                             False, None)
+    assert float(rows[0]["score"]) == 0.75 and "error" not in rows[0]
+    assert "score" not in rows[1] and "b" in rows[1]["error"]
+    assert rows[1][shards.RECORD] == ""
+
+
 def test_a_shard_whose_image_was_replaced_is_scored_anew_and_no_other(
         study, model, tmp_path):
     out = tmp_path / "out"

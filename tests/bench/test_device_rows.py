@@ -117,6 +117,23 @@ def eager(monkeypatch):
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.mark.parametrize(("place", "seen"), [
+    (works.Place("GPU", 1), "b"), (works.Place("GPU", count=2), "ab"),
+    (works.Place("CPU", count=2), "")])
+def test_a_process_sees_the_gpus_of_its_row_alone(monkeypatch, place, seen):
+    shown = []
+    monkeypatch.setattr(device_rows.tf.config, "list_physical_devices",
+                        {"GPU": list("abc")}.__getitem__)
+    monkeypatch.setattr(device_rows.tf.config, "set_visible_devices",
+                        lambda *words: shown.append(words))
+    for name, value in (("trial", "the trial"), ("product_rate", 2.5)):
+        monkeypatch.setattr(device_rows.tuning if name == "trial" else device_rows,
+                            name, lambda *_, value=value: value)
+    row = dataclasses.replace(case(), place=place)
+    assert device_rows.measured(row) == ("the trial", 2.5)
+    assert shown == [(list(seen), "GPU")]
+
+
 # One of each kind of network and of each kind of work.
 @pytest.mark.parametrize("work", works.WORKS[1:3], ids=lambda work: work.name)
 def test_a_case_is_measured_on_the_processor(eager, work):

@@ -25,8 +25,10 @@ def test_rows_are_printed_and_written_with_what_was_not_measured(
     monkeypatch.setattr(variants, "machine", lambda: variants.Machine(
         0, frozenset({"float32"})))
     monkeypatch.setenv("NUM_GPU_DEVICES", "1")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
     out = tmp_path / "new" / "bench.json"
     program.main(["--gpu", "patch-step", "--out", str(out)])
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
     content = json.loads(out.read_text())
     assert list(content["rows"]) == [
         "processor patch-step float32", "processor patch-step float32+XLA"]

@@ -94,7 +94,7 @@ def test_inputs_that_are_no_grey_or_colour_image_are_refused(shape, shown):
                                    layers.GlobalAveragePooling2D(), layers.Dense(2),
                                    shape=shape)
     with pytest.raises(files.InputError) as caught:
-        outputs.check_ends(model, "m.h5")
+        outputs.settled(model, {}, OutputOptions(), "m.h5")
     assert str(caught.value) == (
         f"model m.h5 takes arrays of the shape {shown}; expected images (height, "
         "width, channels) of 1 or 3 channels.")

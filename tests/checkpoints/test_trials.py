@@ -117,9 +117,15 @@ def test_models_saved_here_and_published_ones_need_no_process_of_trials(
         raise AssertionError
 
     monkeypatch.setattr(trials, "in_isolation", fail)
-    model = foreign_models.network(*foreign_models.classifier_top())
+    model, tried = foreign_models.network(*foreign_models.classifier_top()), []
+    check = trials.check
+    monkeypatch.setattr(trials, "check", lambda *words: tried.append(
+        words[1:]) or check(*words))
     checkpoints.save_model(model, tmp_path / "best.h5", {})
     checkpoints.load_model(tmp_path / "best.h5")
+    checkpoints.load_classifier(
+        tmp_path / "best.h5", typed=dict(size=foreign_models.SHAPE[:2]))
+    assert tried == [("best.h5",), ("best.h5", foreign_models.SHAPE[:2])]
     model.save(tmp_path / "ddsm_vgg16_s10_512x1.h5")
     checkpoints.load_model(tmp_path / "ddsm_vgg16_s10_512x1.h5")
     model.save(tmp_path / "other.h5")

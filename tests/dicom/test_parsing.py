@@ -84,6 +84,35 @@ def test_endless_elements_are_refused_with_their_number(
         "uncompressed, or leave it out.")
 
 
+def test_what_is_too_large_or_long_to_parse_is_refused_or_tried_apart(
+        tmp_path, monkeypatch):
+    path, asked = dicom_writer.write(tmp_path / "a.dcm"), []
+    monkeypatch.setattr(parsing.isolated, "ask", lambda *words: asked.append(words))
+    parsing.read_header(path)
+    assert asked == []
+    monkeypatch.setattr(parsing, "SAFELY_PARSED", 0)
+    parsing.read_header(path)
+    assert asked == [("header", path)]
+    monkeypatch.setattr(files, "MAX_DICOM_BYTES", path.stat().st_size - 1)
+    with pytest.raises(files.InputError, match="a.dcm"):
+        parsing.read_header(path)
+
+
+def test_what_is_stored_is_read_only_of_one_grey_picture(tmp_path):
+    stack = dicom_writer.write(
+        tmp_path / "a.dcm", np.stack([RAMP] * 2), NumberOfFrames=2)
+    none = dicom_writer.write(tmp_path / "b.dcm", Rows=None)
+    video = dicom_writer.write_stream(
+        tmp_path / "c.dcm", b"\0\0\1\xb3", RAMP, pydicom.uid.MPEG2MPML)
+    assert dicom.read_shape(stack) == (8, 8)
+    for path, words in ((stack, "is a stack of 2 frames"), (none, "holds no image"),
+                        (video, "holds no still image")):
+        with pytest.raises(files.InputError, match=words):
+            dicom.read_stored(path)
+    with pytest.raises(files.InputError, match="holds no image"):
+        dicom.read_shape(none)
+
+
 def test_pixels_have_the_hash_of_their_bytes_or_of_their_compressed_frames(tmp_path):
     plain = dicom_writer.write(tmp_path / "a.dcm")
     assert parsing.pixel_hash(plain) == hashlib.sha256(RAMP.tobytes()).hexdigest()

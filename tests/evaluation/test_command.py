@@ -21,6 +21,7 @@ def test_flips_are_on_where_the_program_says_so_and_can_be_turned_off():
 
 @pytest.mark.parametrize("flags, message", [
     (["--batch-size", "0"], "--batch-size 0"),
+    (["--rois", "none.json"], "ROI table none.json does not exist"),
     (["--layers", "heatmap"], "--layers heatmap and --patch-model")])
 def test_flags_that_do_not_fit_are_refused_before_any_work(tmp_path, flags, message):
     (tmp_path / "model.h5").write_bytes(b"")
@@ -48,6 +49,8 @@ def test_what_is_typed_reaches_the_evaluation_and_lines_are_said_once(
 
     def run(models, test, out, options):
         called.append((models, test, out, options))
+        # The output and the model, which is stored anew, are of this call alone.
+        assert (out / ".lock").exists() and list(tmp_path.glob(".*a.h5*"))
         options.say("12 images")
         options.progress(3)
         return dict(flips={}) if flips else {}

@@ -9,6 +9,7 @@ import saved_models
 
 from end2end import checkpoints
 from end2end.explanation import drawing, maps, methods
+from end2end.utils import files
 
 SIZE = (40, 32)
 
@@ -110,3 +111,13 @@ def test_maps_of_all_methods_are_as_recorded(classifier, patch, tmp_path):
                      recorded.picture(maps.on_common_scale(drawn, 0, 0.25).maps[
                          "guided"]), recorded.picture(drawn.on_picture("guided"))]
     recorded.check("maps", "\n".join(rows))
+
+
+@pytest.mark.parametrize("wrong", ["input", "score"])
+def test_what_is_no_number_has_no_map(classifier, pixels, monkeypatch, wrong):
+    array = np.full((*SIZE, 1), np.nan if wrong == "input" else 1, np.float32)
+    monkeypatch.setattr(maps.images, "to_input", lambda *_: array)
+    monkeypatch.setattr(maps.prediction, "predict_inputs", lambda *_, **__: np.full(
+        (1, 1, 2), np.nan))
+    with pytest.raises(files.InputError, match="a.png"):
+        maps.explain(classifier, "a.png", maps.ExplainOptions(()), picture=pixels)

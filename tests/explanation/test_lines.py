@@ -33,6 +33,16 @@ def test_areas_are_numbered_from_the_strongest():
     assert areas[130, 165] == 1 and areas[320, 40] == 2 and areas[0, 0] == 0
 
 
+def test_255_areas_at_most_have_a_number_the_strongest(monkeypatch):
+    monkeypatch.setattr(lines, "smoothed", lambda strength: strength)
+    values = np.zeros((40, 40), np.float32)
+    values[::2, ::2] = np.linspace(0.5, 1, 400).reshape(20, 20)
+    areas = lines.prominent(values, (40, 40))
+    numbered = values[areas > 0]
+    assert len(numbered) == 255 and numbered.min() == values[::2, ::2].ravel()[-255]
+    assert (areas[38, 38], areas[38, 36], areas.max()) == (1, 2, 255)
+
+
 @pytest.mark.parametrize("values", [np.zeros((9, 7)), np.full((9, 7), 0.3)])
 def test_a_weak_map_has_no_contour(values):
     assert lines.of_map(values.astype(np.float32), (90, 70)) == []

@@ -1,6 +1,7 @@
 """Where a patch classifier sees what on a mammogram."""
 
 import argparse
+import types
 
 import cv2
 import numpy as np
@@ -62,6 +63,8 @@ def test_a_model_without_a_malignant_class_is_refused(patch):
     assert patch_maps.malignant_classes(patch.classes) == [2, 4]
     with pytest.raises(files.InputError, match="some with 'mal' in the name"):
         patch_maps.malignant_classes(("background", "lesion"))
+    with pytest.raises(files.InputError, match="has the classes a, b; expected some"):
+        patch_maps.patch_map(types.SimpleNamespace(classes=("a", "b")), None, None)
 
 
 def test_the_picture_is_read_at_the_size_of_the_whole_image_model(patch):

@@ -249,6 +249,24 @@ def test_true_draws_differ_by_image_and_seed_and_repeat_themselves(tiny):
     assert runs[0][background.format("A")] != runs[0][background.format("B")]
 
 
+def test_patches_are_of_the_bytes_of_their_files_and_of_those_that_are_missing(
+        tmp_path):
+    job = sampling.roi_table.Job(
+        ("A",), (), tmp_path / "a.png", (tmp_path / "b", tmp_path / "c"), tmp_path,
+        sampling.roi_table.COMBINED)
+
+    def mark(*contents):
+        for path, content in zip((job.image, *job.masks), contents, strict=True):
+            path.unlink(missing_ok=True)
+            if content is not None:
+                path.write_bytes(content)
+        return sampling.fingerprint(job, sampling.config.SamplingOptions(), 1)
+    contents = [(b"x", b"yz", b""), (b"xy", b"z", b""), (b"x", b"yz", None),
+                (b"x", None, b"yz"), (None, b"x", b"yz")]
+    assert len({mark(*part) for part in contents}) == 5
+    assert mark(*contents[0]) == mark(*contents[0])
+
+
 def test_what_was_skipped_is_in_the_log_and_among_the_problems():
     task = types.SimpleNamespace(outcome=sampling.Outcome(), job=types.SimpleNamespace(
         name="A_LEFT_CC"))
