@@ -35,16 +35,27 @@ def test_patch_training_from_random_weights_has_one_stage_at_a_constant_rate():
     assert (row.first_trainable, row.until_epoch, row.learning_rate) == (None, 3, 1e-3)
 
 
-def test_yaroslav_with_default_flags_trains_in_one_stage_to_the_last_end_point():
+@pytest.mark.parametrize("ends", [(3, 13, 50), (3, 50, 13), (50, 3, 13)])
+def test_yaroslav_with_default_flags_trains_in_one_stage_to_the_last_end_point(ends):
     model = dataclasses.replace(MODEL, backbone="yaroslav")
-    [row] = schedule.patch_stages(TRAINING, model)
-    assert (row.first_trainable, row.until_epoch) == (None, 50)
+    options = quick(first_until_epoch=ends[0], top_until_epoch=ends[1],
+                    all_until_epoch=ends[2])
+    assert schedule.patch_stages(options, model) == [
+        schedule.Stage("all layers", None, 50, 1e-3, 0.01, 0.5)]
+
+
+@pytest.mark.parametrize("ends", [(3, 50), (50, 3)])
+def test_a_whole_network_from_random_weights_trains_to_the_last_end_point(ends):
+    options = quick(first_until_epoch=ends[0], all_until_epoch=ends[1])
+    assert schedule.image_stages(options, MODEL, first_trainable=None) == [
+        schedule.Stage("all layers", None, 50, 1e-3, 0.01, 0.5)]
 
 
 def test_yaroslav_trains_in_three_stages_when_its_top_layers_are_named():
     model = dataclasses.replace(MODEL, backbone="yaroslav")
     rows = schedule.patch_stages(TRAINING, model, first_trainable="block5_conv1")
-    assert [row.first_trainable for row in rows] == ["dense_1", "block5_conv1", None]
+    assert [(row.name, row.first_trainable) for row in rows] == [
+        ("last layer", "dense_1"), ("top layers", "block5_conv1"), ("all layers", None)]
 
 
 def test_image_training_has_the_two_stages_of_the_paper():
@@ -52,9 +63,9 @@ def test_image_training_has_the_two_stages_of_the_paper():
                     late_weight_decay=0.01)
     model = dataclasses.replace(MODEL, weight_decay=0.001)
     rows = schedule.image_stages(options, model, first_trainable="top_conv")
-    assert [(row.first_trainable, row.until_epoch, row.weight_decay)
-            for row in rows] == [("top_conv", 30, 0.001), (None, 50, 0.01)]
-    np.testing.assert_allclose([row.learning_rate for row in rows], [1e-4, 1e-5])
+    assert rows == [
+        schedule.Stage("top layers", "top_conv", 30, 1e-4, 0.001, 0.5),
+        schedule.Stage("all layers", None, 50, pytest.approx(1e-5), 0.01, 0.3)]
 
 
 def test_cross_entropy_clips_at_1e_7_even_behind_a_softmax():
@@ -69,9 +80,15 @@ def test_class_weights_exist_for_two_and_three_classes_without_balancing(caplog)
     options = quick(balance_batches=False, positive_weight=3.0, negative_weight=2.0)
     assert schedule.class_weights(options, 2).tolist() == [1, 3]
     assert schedule.class_weights(options, 3).tolist() == [1, 3, 2]
-    assert schedule.class_weights(options, 5) is None
-    assert "no effect" in caplog.text
-    assert schedule.class_weights(quick(positive_weight=3.0), 2) is None
+    assert schedule.class_weights(quick(), 3) is None and caplog.messages == []
+    for given, classes, most in ((options, 5, 3), (options, 3, 2),
+                                 (quick(positive_weight=3.0), 2, 3),
+                                 (quick(negative_weight=0.5), 2, 3)):
+        caplog.clear()
+        assert schedule.class_weights(given, classes, most=most) is None
+        assert caplog.messages == [
+            "class weights have no effect with batch balancing or more than "
+            f"{most} classes (--pos-cls-weight, --neg-cls-weight)."]
 
 
 def test_smoothed_labels_spread_their_share_over_all_classes():
