@@ -42,8 +42,8 @@ def test_numbers_below_one_are_refused(flags):
 def test_images_smaller_than_a_patch_are_refused(folder):
     with pytest.raises(files.InputError, match="smaller than a patch of 16x16"):
         heatmap_agreement.main([
-            str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "8",
-            "8"])
+            str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "1",
+            "1", "--limit", "1"])
 
 
 def test_the_figures_are_told_in_five_lines():

@@ -64,10 +64,16 @@ def test_too_few_patients_or_a_wrong_share_are_refused(tmp_path, model_file):
     table = noted_steps.write_manifest(tmp_path)
     common = [str(table), str(tmp_path), "--model", str(model_file), "--out",
               str(tmp_path / "out")]
-    with pytest.raises(files.InputError, match="--patients 2"):
-        learning_curve.main([*common, "--patients", "2"])
-    with pytest.raises(files.InputError, match="--val-share 1"):
-        learning_curve.main([*common, "--val-share", "1"])
+    for words, message in (
+            (["--patients", "8", "3"], "--patients 3: expected 4 or more, to train and "
+             "to validate with both classes."),
+            (["--val-share", "1"], "--val-share 1.0: expected more than 0, less than "
+             "1."),
+            (["--val-share", "0"], "--val-share 0.0: expected more than 0, less than "
+             "1.")):
+        with pytest.raises(files.InputError) as caught:
+            learning_curve.main([*common, *words])
+        assert str(caught.value) == message
 
 
 def test_the_picture_has_a_line_for_each_model():

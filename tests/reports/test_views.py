@@ -20,10 +20,12 @@ def breast(wall):
 @pytest.mark.parametrize("wall", ["left", "right"])
 def test_the_chest_wall_is_where_the_breast_leaves_the_picture(wall):
     assert views.chest_wall(breast(wall)) == wall
+    assert views.chest_wall(breast(wall)[184:216]) == wall
 
 
 @pytest.mark.parametrize("picture", [
-    np.zeros((400, 300), np.uint8), np.zeros((3, 2), np.uint8), breast("left").T])
+    np.zeros((400, 300), np.uint8), np.zeros((3, 2), np.uint8), breast("left").T,
+    breast("left")[185:216], breast("left")[:, :31]])
 def test_no_chest_wall_is_told_where_none_is_at_a_side(picture):
     assert views.chest_wall(picture) == ""
 

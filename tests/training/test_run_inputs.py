@@ -295,6 +295,26 @@ def test_whole_images_of_16_bits_are_refused_unscaled_and_accepted_scaled(
     run_inputs.look_at_images("whole_image", data, settings(tmp_path))
 
 
+@pytest.mark.parametrize(("top", "scale", "said"), [
+    (1023, None, None), (1024, None, "1024"), (2048, 0.5, "1024"), (2046, 0.5, None)])
+def test_equalised_intensities_may_reach_1023(folder, tmp_path, top, scale, said):
+    for path in folder.rglob("*.png"):
+        grey = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) % 500
+        grey[0, 0] = top - 7 * (path.stem != "d")
+        cv2.imwrite(str(path), grey)
+    run = settings(tmp_path, images=dataclasses.replace(
+        IMAGES, intensity_scale=scale, equalize_histogram=True))
+    if said is None:
+        assert run_inputs.look_at_images("whole_image", listed(folder), run) == run
+        return
+    with pytest.raises(files.InputError) as caught:
+        run_inputs.look_at_images("whole_image", listed(folder), run)
+    assert str(caught.value) == (
+        "histogram equalisation needs intensities of 0-255, but the images reach "
+        f"{said}; scale them (--img-scale 255 or --rescale-factor 0.003891), or turn "
+        "it off (--no-equalize-hist).")
+
+
 def test_a_class_without_validation_images_is_named_and_a_whole_set_is_not(
         folder, tmp_path, caplog):
     lacking = tmp_path / "lacking" / "neg"

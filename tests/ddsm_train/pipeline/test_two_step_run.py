@@ -16,12 +16,19 @@ VALUES = dict(largest=1, trees=20, max_depth=3, min_samples_split=2, workers=1,
 
 
 @pytest.mark.parametrize("changes, message", [
-    (dict(min_samples_split=1), "--min-samples-split 1: expected at least 2"),
-    (dict(trees=0), "--trees 0"), (dict(cutoffs=[0.5, 1.5]), "--cutoffs")])
+    (dict(min_samples_split=1), "--min-samples-split 1: expected at least 2."),
+    (dict(trees=0), "--trees 0: expected at least 1."),
+    (dict(largest=0), "--largest 0: expected at least 1."),
+    (dict(max_depth=0), "--max-depth 0: expected at least 1."),
+    (dict(workers=0), "--workers 0: expected at least 1."),
+    *((dict(cutoffs=[0.5, cutoff]), "--cutoffs are probabilities; expected values "
+       "above 0, up to 1.") for cutoff in (0, 1.001, -0.5))])
 def test_values_that_no_forest_can_be_grown_with_are_refused(changes, message):
-    with pytest.raises(files.InputError, match=message):
+    with pytest.raises(files.InputError) as caught:
         two_step_run.check(argparse.Namespace(**(VALUES | changes)))
-    two_step_run.check(argparse.Namespace(**VALUES))
+    assert str(caught.value) == message
+    two_step_run.check(argparse.Namespace(
+        **VALUES | dict(trees=1, max_depth=1, cutoffs=[1e-9, 1])))
 
 
 def test_cases_are_named_by_patient_side_and_view():
