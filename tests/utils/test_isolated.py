@@ -256,6 +256,18 @@ def test_a_process_that_gives_no_answer_is_told_with_its_end(
     assert reader.process is None
 
 
+def test_of_what_a_process_said_last_200_signs_of_its_last_4000_are_told(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    for complaints, last in ((b"first\n" + b"y" * 300 + b"\n", " (" + "y" * 200 + ")"),
+                             (b"first" + b"\n" * 3999, " (t)"), (b"first" * 9, " (" +
+                             "first" * 9 + ")"), (b"first" + b"\n" * 4000, "")):
+        with answering(b"", 3, complaints) as (reader, _), \
+                pytest.raises(files.InputError) as error:
+            reader.ask("dicom", tmp_path / "a")
+        assert str(error.value).startswith(
+            f"{tmp_path / 'a'} cannot be read: its library ended with status 3{last};")
+
+
 def test_a_large_file_may_take_longer(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"x")
     monkeypatch.setattr(os.path, "getsize", lambda path: 50_000_000)
