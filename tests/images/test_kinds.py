@@ -146,3 +146,49 @@ def test_the_evidence_of_pictures_is_as_recorded():
             (0, 0, 0), (2, 0, 0), (3, 0, 0), (3, 0, 12), (3, 0, 13), (9, 1, 0),
             (10, 1, 0), (8, 1, 0), (1, 9, 4), (0, 3, 12))]
     recorded.check("images-kinds", "\n".join(rows))
+
+
+@pytest.mark.parametrize(("within", "beyond"), [
+    (dict(air=0.08), dict(air=0.0799)), (dict(stray=5e-4), dict(stray=5.1e-4)),
+    (dict(ragged=1.15), dict(ragged=1.151)), (dict(skin=0.66), dict(skin=0.659)),
+    (dict(specks=0), dict(specks=1))])
+def test_each_mark_of_digital_pictures_has_its_limit(within, beyond):
+    assert kinds.of_picture(evidence(**within)) == DIGITAL
+    assert kinds.of_picture(evidence(**beyond)) == UNKNOWN
+    assert kinds.of_picture(evidence(few_bits=True, edges=1, **within)) == UNKNOWN
+
+
+@pytest.mark.parametrize(("top", "few"), [
+    (255, False), (256, True), (16_383, True), (16_384, False)])
+def test_few_bits_are_more_than_eight_and_no_more_than_fourteen(top, few):
+    assert kinds._values(np.uint16([[0, top]])) == (False, few)
+    assert kinds._values(np.float32([[0, top]])) == (False, False)
+
+
+@pytest.mark.parametrize(("count", "odd", "step", "top", "comb"), [
+    (1000, 0, 22, 30_000, True), (1000, 0, 21, 30_000, False),
+    (257, 0, 22, 20_001, True), (256, 0, 22, 20_001, False),
+    (257, 0, 22, 20_000, False),
+    # Of the 599 steps of the darker six tenths.
+    (1000, 11, 24, 30_000, True), (1000, 12, 24, 30_000, False),
+    (1000, 11, 17, 30_000, True), (1000, 11, 15, 30_000, False)])
+def test_the_steps_of_cbis_ddsm_are_told_with_few_exceptions(
+        count, odd, step, top, comb):
+    steps = np.full(count - 1, 22 if odd else step)
+    steps[:odd] = step
+    values = np.append(0, steps.cumsum())
+    values[-1] = top
+    assert kinds._values(values.astype(np.uint16)[None])[0] == comb
+
+
+@pytest.mark.parametrize(("width", "height", "area", "level", "marker"), [
+    (34, 20, 151, 101, True), (35, 20, 151, 101, False), (20, 35, 151, 101, False),
+    (33, 30, 151, 101, True), (34, 30, 151, 101, False), (34, 20, 150, 101, False),
+    (34, 20, 151, 100, False)])
+def test_a_marker_is_compact_large_and_bright(width, height, area, level, marker):
+    levels = np.zeros((100, 200), np.float32)
+    levels[3, 5:25] = level
+    levels[3, 25] = 255                     # a tenth of it may be brighter or darker
+    group = levels > 0
+    assert kinds._is_marker(
+        levels, group, group, (5, 3, width, height, area), area) == marker

@@ -9,7 +9,7 @@ import pytest
 import recorded
 
 from end2end.importing import __main__ as program
-from end2end.importing import joining
+from end2end.importing import joining, records, store
 from end2end.utils import files
 
 
@@ -95,6 +95,26 @@ def test_what_groups_alone_tell(groups, area):
     assert joining.telling_auc(groups) == pytest.approx(area)
 
 
+@pytest.mark.parametrize(("groups", "area"), [
+    ({"a": (6, 4), "b": (4, 6)}, "0.60"), ({"a": (6, 3), "b": (4, 6)}, ""),
+    ({"a": (6, 4), "b": (5, 6)}, "")])
+def test_a_site_tells_the_class_from_twenty_images_and_an_area_of_0_6_on(groups, area):
+    with store.temporary(None) as pictures:
+        pictures.add(records.Picture(
+            f"{site}{label}{number}", "a.png", site=site, vendor="GE", label=label)
+            for site, counts in groups.items() for label, count in zip(
+                (1, 0), counts, strict=True) for number in range(count))
+        lines = list(joining.vendor_lines(pictures))
+    shares = {"a": groups["a"], "b": groups["b"]}
+    assert lines[2:4] == [
+        f"  {site:20} {'GE':16} {sum(counts):7} {counts[0]:9} "
+        f"{100 * counts[0] / sum(counts):5.1f}%" for site, counts in shares.items()]
+    assert lines[4:] == ([
+        f"WARNING: the site alone tells the class with an AUC of {area}. A network can "
+        "learn the site instead of the cancer: test on a site that it has not seen "
+        "(--split site), and look at the AUC within each site."] if area else [])
+
+
 def test_imports_of_one_name_or_of_two_sizes_are_refused(two, tmp_path):
     with pytest.raises(files.InputError, match="one name"):
         join(tmp_path / "out", two[0], two[0])
@@ -131,7 +151,9 @@ def handmade(folder, words, rows, regions=(), size=(40, 32)):
         mask = np.zeros(size, np.uint8)
         mask[5:20 + k, 3 + k:9] = 255
         cv2.imwrite(str(folder / region.split(",")[8]), mask)
-    (folder / "images.csv").write_text("\n".join([IMAGES, *lines]) + "\n")
+    # With the mark of a spreadsheet that saved it again.
+    (folder / "images.csv").write_text(
+        "\n".join([IMAGES, *lines]) + "\n", encoding="utf-8-sig")
     if regions:
         (folder / "roi_mask_path.csv").write_text("\n".join([REGIONS, *regions]) + "\n")
     (folder / "census.json").write_text(json.dumps(dict(words, size=size)))

@@ -138,10 +138,16 @@ def test_an_import_without_a_picture_says_which_is_missing_or_left_out(
 
 
 def test_an_assumption_that_the_set_does_not_make_is_refused(tmp_path):
-    with pytest.raises(files.InputError, match=(
-            f"^--accept {'four-views' * 4}: cmmd makes no such assumption")):
-        public_sets.check_accepted("cmmd", records.Settings(
-            tmp_path, accept=("row-per-breast", "four-views" * 6)))
+    for name, accepted, made in (
+            ("cmmd", ("row-per-breast", "four-views" * 6),
+             "columns, ids-and-sides, benign-or-malignant, row-per-breast"),
+            ("cbis-ddsm", ("four-views" * 6,), "none")):
+        with pytest.raises(files.InputError) as caught:
+            public_sets.check_accepted(name, records.Settings(
+                tmp_path, accept=accepted))
+        assert str(caught.value) == (
+            f"--accept {'four-views' * 4}: {name} makes no such assumption; it makes "
+            f"{made}.")
 
 
 def test_a_census_is_printed_without_an_output(downloads, capsys):

@@ -164,9 +164,9 @@ def test_places_that_a_list_of_the_retriever_names_are_looked_at(folder):
     more = folder / "more" / "P 3"
     more.mkdir(parents=True)
     cv2.imwrite(str(more / "d.png"), np.eye(6, 4, dtype=np.uint8))
-    (folder / "metadata.csv").write_text(
-        "Series UID,File Location\n1.2.34567,more/P 3\n9.1,../elsewhere\n9.2,\n"
-        "9.3,more/none\n9.4,.\\more\\P 3\n")
+    (folder / "metadata.csv").write_bytes(
+        b"\xef\xbb\xbfSeries UID,File Location\n1.2.34567,more/P 3\n"
+        b"9.1,../elsewhere\n9.2,\n9.3,more/none\xff\n9.4,.\\more\\P 3\n")
     index = downloads.Index(folder)
     # Of a series that is known by its folder the list says nothing new.
     assert len(index.find("P_1/1.2/1.2.34567/b.png")) == 2

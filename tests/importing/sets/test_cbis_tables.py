@@ -1,6 +1,7 @@
 """The tables of CBIS-DDSM: findings, films, census and the official lists."""
 
 import dataclasses
+import gzip
 import pathlib
 
 import pytest
@@ -83,6 +84,27 @@ def test_the_numbers_of_findings_of_a_film_are_free_ones(films):
     assert film.images == ("a", "b")
     assert not cbis_ddsm.is_whole_set({"abnormalities": 3000})
     assert cbis_ddsm.is_whole_set({"abnormalities": 3001})
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
+def test_columns_and_cells_have_one_spelling(tmp_path, suffix):
+    columns = sorted(cbis_ddsm.NEEDED.values())
+    lines = [",".join(name.replace("_", " ").upper() for name in columns),
+             ",".join(f'" {number}\n"' for number in range(len(columns)))]
+    path = tmp_path / f"t.{suffix}"
+    with (gzip.open if suffix.endswith("gz") else open)(path, "wb") as stream:
+        stream.write("\r\n".join(lines).encode("utf-8-sig"))
+    assert cbis_ddsm._rows(path) == [
+        {name: str(number) for number, name in enumerate(columns)}]
+    path.write_bytes(b"\xff")
+    with pytest.raises(files.InputError, match="is no CSV table in UTF-8 .*; download"):
+        cbis_ddsm._rows(path)
+    path = tmp_path / "u.csv"
+    path.write_text("image view\nCC\n")
+    with pytest.raises(files.InputError, match=(
+            r"u.csv has no column 'abnormality_id' \(underscores or spaces\); found "
+            r"image_view\. Download the table again\.$")):
+        cbis_ddsm._rows(path)
 
 
 def test_values_that_cannot_be_are_refused_with_their_record():

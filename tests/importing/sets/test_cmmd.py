@@ -91,8 +91,8 @@ def test_a_listing_stands_in_for_the_files_in_a_census(tmp_path):
     paths = [f"./CMMD/{woman}/07-18-2010-1/1.000000-2/1-{number}.dcm"
              for woman, count in (("D1-0001", 2), ("D2-0002", 4), ("D1-0009", 6))
              for number in range(1, count + 1)]
-    with gzip.open(tmp_path / "file_listing.txt.gz", "wt") as stream:
-        stream.write("\n".join([".", "./CMMD", *paths]) + "\n")
+    with gzip.open(tmp_path / "file_listing.txt.gz", "wb") as stream:
+        stream.write("\n".join([".", "./CMMD", *paths]).encode() + b"\n./\xff\n")
     counts = cmmd.census(tmp_path, SETTINGS)
     assert counts == {
         "women": 3, "breasts": 4, "benign breasts": 3, "malignant breasts": 1,

@@ -23,7 +23,10 @@ def info(tmp_path, *lines):
 
 
 def test_lines_become_pictures_of_pairs_with_circles_from_the_bottom(tmp_path):
-    first, second, third, fourth = mini_mias.read(info(tmp_path, *LINES), SETTINGS)
+    info(tmp_path, *LINES)
+    with open(tmp_path / "Info.txt", "ab") as stream:
+        stream.write("Angström\n".encode("latin-1"))
+    first, second, third, fourth = mini_mias.read(tmp_path, SETTINGS)
     assert [picture.label for picture in (first, second, third, fourth)] == [0, 0, 1, 1]
     assert first.patient == second.patient != third.patient
     assert (first.laterality, second.laterality) == ("R", "L")
