@@ -42,6 +42,32 @@ def test_a_frame_that_is_no_number_is_refused_before_anything_is_read(frame):
         scoring.Scorer([]).score("a.png", b"", frame, None)
 
 
+@pytest.mark.parametrize("change", [
+    dict(left="0.8"), dict(left="0.75"), dict(left="-0.1"), dict(top="-0.1"),
+    dict(top="0.75"), dict(top="0.8"), dict(top="x"), dict(bottom="1.1"),
+    dict(right="1.1"), dict(right="nan"), dict(rows="0"), dict(rows="-1"),
+    dict(rows="1.5"), dict(rows=""), dict(rows="9" * 5000), dict(rows=None)])
+def test_what_is_no_part_of_a_picture_is_refused(change):
+    question = dict(left="0.25", top="0.5", right="0.75", bottom="0.75", rows="20")
+    question = {name: value for name, value in (question | change).items()
+                if value is not None}
+    with pytest.raises(files.InputError) as caught:
+        scoring.part(question, (80, 60))
+    assert str(caught.value) == scoring.PART
+
+
+@pytest.mark.parametrize(("question", "expected"), [
+    ((0, 0, 1, 1, 1), ((0, 0, 60, 80), 1)),
+    ((0.25, 0.5, 0.751, 0.75, 20), ((15, 40, 46, 60), 31)),
+    ((0.26, 0.51, 0.5, 0.75, 3), ((15, 40, 30, 60), 3)),
+    ((0, 0, 1, 0.5, 9999), ((0, 0, 60, 40), 4000))])
+def test_a_part_has_whole_pixels_and_no_more_than_are_needed(question, expected):
+    assert scoring.part(dict(zip(
+        ("left", "top", "right", "bottom", "rows"), map(str, question), strict=True)),
+        (80, 60)) == expected
+    assert scoring.part({}, (80, 60)) == ((0, 0, 60, 80), scoring.FIRST_SIDE)
+
+
 def readable(answer):
     """An answer as text, its pictures as what tells them apart."""
     layers = [dict(layer, image=recorded.picture(cv2.imdecode(np.frombuffer(
