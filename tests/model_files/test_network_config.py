@@ -365,3 +365,13 @@ def test_of_a_long_word_the_beginning_is_said(read, words):
     with pytest.raises(files.InputError) as caught:
         read()
     assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(("settings", "written"), [
+    (dict(keepdims=False), {}), (dict(keepdims=True), dict(keepdims=True)),
+    (dict(use_bias=False), dict(use_bias=False))])
+def test_kept_axes_are_written_where_there_are_some(settings, written):
+    row = network_config.Row("a", "GlobalAveragePooling2D", settings, [])
+    assert network_config._written(row) == {
+        "class_name": "GlobalAveragePooling2D", "config": {
+            "name": "a", "dtype": "float32", "trainable": True, **written}}

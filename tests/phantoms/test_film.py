@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.images import kinds
 from end2end.phantoms import drawing, film
@@ -74,3 +75,16 @@ def test_thin_tissue_stays_dark_and_white_is_white():
     dark, thin, white = (np.median(picture[60:240, column]) / film.WHITE
                          for column in (50, 150, 230))
     assert dark == 0 and 0 < thin < 0.08 and white > 0.75
+
+
+def test_edges_and_exposures_are_as_recorded():
+    lines = []
+    tissue = np.linspace(0, 1, 90 * 70, dtype=np.float32).reshape(90, 70) ** 2
+    for seed, side, view in ((1, "LEFT", "CC"), (2, "RIGHT", "MLO"), (3, "LEFT", "MLO"),
+                             (4, "RIGHT", "CC"), (5, "LEFT", "CC")):
+        edge = film._edge(np.random.default_rng(seed), (90, 70), side)
+        picture = film.expose(
+            np.random.default_rng(seed), tissue, side=side, view=view)
+        lines += [f"{seed} {side} {recorded.picture(edge)}",
+                  f"{seed} {side} {view} {recorded.picture(picture)}"]
+    recorded.check("phantoms-film", "\n".join(lines))
