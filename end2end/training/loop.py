@@ -15,6 +15,7 @@ from end2end import config
 from end2end.training import (
     callbacks,
     freezing,
+    normalising,
     optimizers,
     rates,
     remat,
@@ -187,7 +188,7 @@ class _Run:
         else:
             batches = [self._weighted(*batch) for batch in self.batches.batches(
                 0, count, workers=workers)]
-        with self._memory():
+        with self._computing():
             for batch in batches:
                 yield step(batch)
 
@@ -209,9 +210,12 @@ class _Run:
         self.weights = schedule.class_weights(
             self.options, self.model.output_shape[-1], most=2 if images else 3)
 
-    def _memory(self):
-        return (remat.recomputing(self.model) if self.options.remat
-                else contextlib.nullcontext())
+    @contextlib.contextmanager
+    def _computing(self):
+        recomputing = (remat.recomputing(self.model) if self.options.remat
+                       else contextlib.nullcontext())
+        with normalising.fused(self.model), recomputing:
+            yield
 
     def _beside_the_bar(self, text):
         """Says something at the end of an epoch, when a progress bar has the line."""
@@ -335,7 +339,7 @@ class _Run:
             followers.append(callbacks.TimeLeft(
                 self.stages[-1].until_epoch, self._beside_the_bar))
         try:
-            with self._memory():
+            with self._computing():
                 if self.devices:
                     self._fit_on_all(epochs_before, stage.until_epoch, followers)
                 else:

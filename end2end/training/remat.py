@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from end2end.training import normalising
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -26,18 +28,11 @@ def set_precision(model: keras.Model, precision: str) -> None:
         precision: one of `PRECISIONS`.
     """
     last = model.layers[-1]
-    for layer in _all_layers(model):
+    for layer in normalising.flat(model):
         layer.dtype_policy = keras.DTypePolicy(
             "float32" if layer is last else precision)
     # By the policy of the model Keras decides whether it must scale the loss.
     model.dtype_policy = keras.DTypePolicy(precision)
-
-
-def _all_layers(model):
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _all_layers(layer)
 
 
 @contextlib.contextmanager
