@@ -346,14 +346,14 @@ LATER_ROWS = [
          "--img-size", 2048, 1024, "--remat"), needs=("patch-convnextsmall-s10",))]
 
 # The whole-image networks that start from the last round with hard examples, and from
-# that without.
+# that without; a design that learns at the scales of phantoms, too.
 HARD_ROWS = [
     dataclasses.replace(
         row, name=f"{row.name}-{arm}", group="hard-examples",
         source="not published: hard examples", published={},
         title=f"{row.name} on the patch classifier of round {ROUNDS}, {arm}",
         needs=(f"patch-resnet50-s10-{arm}-{ROUNDS}",))
-    for row in IMAGE_ROWS if row.name == "resnet-resnet" for arm in ("hard", "plain")]
+    for row in IMAGE_ROWS if row.name == "resnet50-s10" for arm in ("hard", "plain")]
 
 BEST_FOUR = ("resnet-resnet", "resnet-vgg", "vgg-vgg", "vgg-resnet")
 
@@ -417,8 +417,8 @@ STATED_ROWS = [
 
 HARD_ROWS.append(_stated(
     "hard-less-plain", "not published: hard examples", "difference",
-    "AUC of resnet-resnet-hard less that of resnet-resnet-plain", {},
-    ("resnet-resnet-hard", "resnet-resnet-plain")))
+    "AUC of resnet50-s10-hard less that of resnet50-s10-plain", {},
+    ("resnet50-s10-hard", "resnet50-s10-plain")))
 
 # One network for both views against the mean of the views by the network that its
 # trunk is from, breast by breast.
@@ -474,7 +474,7 @@ GROUPS = {
                       *(row.name for row in (*FURTHER_ROWS, *HARD_ROWS))],
     "later": ["resnet-vgg", *(row.name for row in LATER_ROWS)],
     # What the experiments on INbreast start from.
-    "transfer": [*BEST_FOUR, "vgg16-512x1"],
+    "transfer": [*BEST_FOUR, "vgg16-512x1", "resnet50-s10"],
     "paper": [row.name for row in EXPERIMENTS.values()
               if not row.source.startswith(("not published", "Petrini"))],
 }

@@ -119,7 +119,7 @@ def row_steps(row: named.Experiment, run: Run, tested: bool) -> list[steps.Step]
         return [mean_step(row, run)]
     if row.recipe is None:
         return [pipeline.curve.testing_step(
-            row.model, 0, run.model(row.model), run.test, run.out,
+            tuned_name(row), 0, run.model(row.model), run.test, run.out,
             flips=run.scale.flips)]
     adapt = ("--adapt", row.adapt) if row.adapt else ()
     return pipeline.curve.tuning_steps(
