@@ -86,7 +86,7 @@ def test_a_round_on_phantoms_has_a_tenth_of_the_rate_of_its_start(name, rate, tm
 
 
 @pytest.mark.parametrize(("scale", "name"), [
-    ("small", "resnet-resnet-hard"), ("one-view", "resnet-vgg"),
+    ("small", "resnet50-s10-hard"), ("one-view", "resnet-vgg"),
     ("one-view", "two-view-resnet-vgg")])
 def test_the_networks_of_phantoms_fit_the_size_of_their_scale(scale, name, tmp_path):
     row, at_scale = named.EXPERIMENTS[name], phantoms(tmp_path, scale)

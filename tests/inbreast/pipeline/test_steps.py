@@ -131,20 +131,25 @@ def test_a_mean_is_made_after_its_networks_which_are_tested_too(tmp_path, comman
 def test_small_phantoms_are_women_of_their_own_and_train_for_a_fixed_number_of_epochs(
         tmp_path, commands):
     models = tmp_path / "models"
-    files.write_text(models / "resnet-resnet" / "best.h5", "")
+    files.write_text(models / "resnet50-s10" / "best.h5", "")
     (tmp_path / "data").mkdir()
     noted_steps.write_manifest(tmp_path / "data", patients=20)
     run = shared.Run(tmp_path, steps.SCALES["small"], 1, None, models)
-    shared.perform(steps.PROGRAM, ["adapt-last-stage-5", "resnet-resnet-none"], run)
+    shared.perform(steps.PROGRAM, ["adapt-last-stage-5", "adapt-none"], run)
     phantoms, prepare, tune, test, before = commands
     # Those of CBIS-DDSM, which the models were trained on, have seed 1.
     assert phantoms.command[phantoms.command.index("--seed") + 1] == 101
     assert prepare.command[-2:] == ("--test-share", 0.5)
-    assert tune.name == "resnet-resnet-last-stage-5"
+    assert tune.name == "resnet50-s10-last-stage-5"
     arguments = finetune.parser().parse_args(list(map(str, tune.command[1:])))
     assert arguments.folds == 0 and arguments.keep_epoch == "last"
     assert arguments.adapt == "last-stage" and arguments.all_until_epoch == 25
     assert all("--flips" not in step.command for step in (test, before))
+    assert before.command[-1] == tmp_path / "resnet50-s10-none/0-patients/test"
+    files.write_json(before.command[-1] / "results.json", dict(
+        plain=dict(auc=0.625, auc_interval=[0.5, 0.75], positive=30, count=90)))
+    assert "| adapt-none | not published: no fine-tuning | - | 0.62 [0.50, 0.75] " in (
+        shared.table(steps.PROGRAM, ["adapt-none"], [run]))
     assert steps.part_of(named.EXPERIMENTS["adapt-all-5"], run).validation == (
         "nobody: fixed epochs")
 
