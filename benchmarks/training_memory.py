@@ -37,8 +37,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2,
                         help="how many, the first is not timed (%(default)s)")
     parser.add_argument("--defaults", action="store_true",
-                        help="TensorFlow and the C library as they are, not as the "
-                             "training commands set them")
+                        help="TensorFlow, Keras and the C library as they are, not "
+                             "as the training commands set them")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
     parser.add_argument("--row", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -47,7 +47,8 @@ def main() -> None:
     if arguments.row is not None:
         print(json.dumps(measure(
             *ROWS[arguments.row], size=tuple(arguments.size), net=arguments.net,
-            steps=arguments.steps, peer=arguments.peer)))
+            steps=arguments.steps, peer=arguments.peer,
+            plain=arguments.defaults)))
         return
     print("| settings | MB | seconds per step |\n|---|---|---|", flush=True)
     for name in ROWS:
@@ -77,7 +78,8 @@ def row_alone(name, *, size, net="resnet50", more=()):
 
 def measure(
         batch: int, flags: list, *, size: tuple[int, int], net: str,
-        steps: int = 2, peer: str | None = None) -> tuple[float, float]:
+        steps: int = 2, peer: str | None = None,
+        plain: bool = False) -> tuple[float, float]:
     """Trains some steps.
 
     Args:
@@ -87,6 +89,7 @@ def measure(
         net: name of the backbone.
         steps: how many; the first is not timed.
         peer: of `peers.TRAINING`, which trains the same network; None: Keras.
+        plain: whether Keras computes as it does by itself.
 
     Returns:
         megabytes that they needed, and seconds of the fastest.
@@ -108,7 +111,8 @@ def measure(
                              )[0][peer])
     before = peak()
     seconds = []
-    with remat.recomputing(model) if options.remat else contextlib.nullcontext():
+    with contextlib.nullcontext() if plain else remat.computing(
+            model, recompute=options.remat):
         for _ in range(steps):
             seconds.append(clocks.seconds(work))
     return peak() - before, min(seconds[1:])

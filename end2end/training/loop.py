@@ -15,7 +15,6 @@ from end2end import config
 from end2end.training import (
     callbacks,
     freezing,
-    normalising,
     optimizers,
     rates,
     remat,
@@ -210,12 +209,8 @@ class _Run:
         self.weights = schedule.class_weights(
             self.options, self.model.output_shape[-1], most=2 if images else 3)
 
-    @contextlib.contextmanager
     def _computing(self):
-        recomputing = (remat.recomputing(self.model) if self.options.remat
-                       else contextlib.nullcontext())
-        with normalising.fused(self.model), recomputing:
-            yield
+        return remat.computing(self.model, recompute=self.options.remat)
 
     def _beside_the_bar(self, text):
         """Says something at the end of an epoch, when a progress bar has the line."""

@@ -36,6 +36,15 @@ def set_precision(model: keras.Model, precision: str) -> None:
 
 
 @contextlib.contextmanager
+def computing(model: keras.Model, *, recompute: bool) -> Iterator[None]:
+    """Inside, a model trains as the training commands let it: batch normalisation is
+    one operation, and activations are kept or, if asked, computed again."""
+    again = recomputing(model) if recompute else contextlib.nullcontext()
+    with normalising.fused(model), again:
+        yield
+
+
+@contextlib.contextmanager
 def recomputing(model: keras.Model) -> Iterator[None]:
     """Inside, training keeps few activations and computes the others a second time.
 
