@@ -1,6 +1,5 @@
 """The training loop: stage by stage, epoch by epoch, and going on after a stop."""
 
-import contextlib
 import dataclasses
 import logging
 import pathlib

@@ -17,8 +17,9 @@ def network(size=(6, 5)):
     x = layers.Conv2D(3, 1, name="stem")(image)
     x = layers.BatchNormalization(momentum=0.7, epsilon=1e-3, name="bn")(x)
     inside = keras.Input(x.shape[1:])
-    trunk = keras.Model(inside, layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-2, scale=False, name="bn_inside")(inside), name="trunk")
+    bn = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-2, scale=False, name="bn_inside")
+    trunk = keras.Model(inside, bn(inside), name="trunk")
     x = layers.GlobalAveragePooling2D()(layers.ReLU()(trunk(x)))
     x = layers.BatchNormalization(name="bn_of_vectors")(x)
     return keras.Model(image, layers.Dense(
