@@ -106,6 +106,17 @@ def test_each_fault_changes_one_line_and_no_type_hint(project):
     assert all(change.count("\n-") == 0 for change in changes)
 
 
+def test_nothing_is_planted_that_changes_nothing(project):
+    planting = pytest.importorskip("tests.mutants.planting")
+    source = ("def pairs(a, b):\n    if not a:\n        return None\n"
+              "    return zip(a, b, strict=True)\n")
+    (project / "end2end" / "adding.py").write_text(source)
+    changes = {planting.change(source, planting.code(project, mutant))
+               for mutant in planting.draw(project, ["end2end/adding.py"], 99, seed=1)}
+    assert {change.partition("\n+")[2].strip() for change in changes} == {
+        "if  a:", "if not not a:", "if False:", "return None"}
+
+
 @pytest.mark.parametrize(("code", "status"), [
     ("exit 3", 3), ("sleep 600 & exit 0", 0), ("sleep 600", -signal.SIGKILL)])
 def test_a_test_that_waits_for_ever_is_ended_by_the_clock(code, status):

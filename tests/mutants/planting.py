@@ -55,7 +55,7 @@ class _NoneReturned(operator.Operator):
     """A result that is forgotten."""
 
     def mutation_positions(self, node):
-        if node.type == "return_stmt":
+        if node.type == "return_stmt" and node.children[1].get_code().strip() != "None":
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):
@@ -72,7 +72,7 @@ class _ArgumentRemoved(operator.Operator):
     def mutation_positions(self, node):
         if (node.type == "arglist" and node.parent.type == "trailer"
                 and node.children[-1].type == "argument"
-                and node.children[-1].children[0].get_code().strip() not in UNSEEN):
+                and _name(node.children[-1]) not in UNSEEN):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):
@@ -140,6 +140,10 @@ def _is_effect(node):
     return node.type in ("yield_expr", "raise_stmt")
 
 
+def _name(argument):
+    return argument.children[0].get_code().strip()
+
+
 def _is_in(node):
     return node.get_first_leaf().value == "in" or (
         node.type == "comp_op" and node.get_code().split() == ["not", "in"])
@@ -180,12 +184,14 @@ def possible(root, module):
 
 
 def _only_for_readers(node):
-    """Type hints, what only type checkers import, and the star or slash that says how
-    arguments are typed."""
+    """Type hints, what only type checkers import, the star or slash that says how
+    arguments are typed, and what `UNSEEN` arguments are."""
     if node.type == "operator" and node.parent.type == "parameters":
         return True
     while node.parent is not None:
         parent = node.parent
+        if parent.type == "argument" and _name(parent) in UNSEEN:
+            return True
         if parent.type in ("tfpdef", "annassign") and node is parent.children[
                 -1 if parent.type == "tfpdef" else 1]:
             return True
