@@ -2,7 +2,7 @@
 
 import argparse
 
-from end2end.config import image_flags
+from end2end.config import image_flags, options
 
 
 def typed(*words):
@@ -15,6 +15,21 @@ def typed(*words):
 def test_what_is_not_typed_leaves_no_trace():
     assert typed() == {}
     assert typed("--other", "2") == {}
+
+
+def test_the_help_names_no_default_since_it_is_the_model_s():
+    parser = argparse.ArgumentParser()
+    image_flags.add(parser)
+    plain = argparse.ArgumentParser(add_help=False)
+    options.add_options(plain, options.ImageOptions, only=image_flags.NAMES)
+    ours = {action.option_strings[0]: action.help
+            for action in parser._actions if action.help != argparse.SUPPRESS}
+    cut = 0
+    for action in plain._actions:
+        text, _, default = action.help.partition(" (default")
+        assert ours.get(action.option_strings[0], argparse.SUPPRESS) == text
+        cut += bool(default)
+    assert cut > 5 and "(default: those stored with the model)" in parser.format_help()
 
 
 def test_what_is_typed_comes_by_the_name_of_its_field():

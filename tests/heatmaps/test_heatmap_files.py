@@ -97,6 +97,17 @@ def test_arrays_larger_than_any_case_or_than_what_is_stored_are_refused(
             ".npz of ddsm_train.heatmap_score, or the original's .pkl.")
 
 
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_arrays_are_read_by_rows_or_by_columns(by_columns):
+    values = np.arange(6, dtype="<i2").reshape(2, 3)
+    kind = heatmap_files._StoredType("i2")
+    kind.__setstate__((3, "<"))
+    stored = heatmap_files._StoredArray()
+    stored.__setstate__((
+        1, (2, 3), kind, by_columns, values.tobytes("F" if by_columns else "C")))
+    np.testing.assert_array_equal(stored.array(), values)
+
+
 def test_arrays_of_numbers_are_read_in_either_order_of_their_bytes():
     kind = heatmap_files._StoredType("i2")
     assert kind.number_type() == np.dtype("<i2")

@@ -134,6 +134,17 @@ def test_a_model_like_a_reader_does_not_differ_and_a_better_one_does():
     assert better.p_value(-0.05, one_sided=True) < better.p_value() < 0.001
 
 
+def test_of_three_tests_of_the_same_readers_chi_square_tells_the_chance():
+    areas = np.array([[0.70, 0.80], [0.74, 0.82], [0.78, 0.87]])
+    same = np.eye(6).reshape(3, 2, 3, 2)
+    result = readers.compare(
+        readers.Study(areas, 0.0005 * same + 0.001), chance="cases")
+    # Means of 0.75, 0.78 and 0.825: a mean square of 0.00285 over a variance of 0.0005.
+    assert result.statistic == pytest.approx(5.7, rel=1e-6)
+    assert result.freedom == (2, np.inf)
+    assert result.p_value == pytest.approx(np.exp(-result.statistic), rel=1e-6)
+
+
 def test_with_the_same_readers_only_cases_make_chance():
     labels, ratings = known.ratings()
     model = ratings[1, 0]

@@ -93,8 +93,14 @@ def test_new_penalties_act_on_the_loss_after_compiling():
 
 def test_dropout_built_at_rate_0_can_begin_to_drop():
     model = tiny_networks.nested_network(dropout=0.0)
-    freezing.set_penalties(model, weight_decay=0.0, dropout=0.5)
     layer = model.get_layer("drop")
+    freezing.set_penalties(model, weight_decay=0.0, dropout=0.0)
+    assert not hasattr(layer, "seed_generator")
+    freezing.set_penalties(model, weight_decay=0.0, dropout=0.5)
+    drawn = layer.seed_generator
+    freezing.set_penalties(model, weight_decay=0.0, dropout=0.4, seed=7)
+    assert layer.seed_generator is drawn and layer.rate == 0.4
+    freezing.set_penalties(model, weight_decay=0.0, dropout=0.5)
     ones = np.ones((1, 1000), np.float32)
     assert 350 < (np.array(layer(ones, training=True)) == 0).sum() < 650
     freezing.set_penalties(model, weight_decay=0.0, dropout=0.0)

@@ -138,6 +138,9 @@ def test_without_flock_an_exclusive_file_stands_for_the_lock(tmp_path, monkeypat
     with locks.output_folder(tmp_path):
         assert f"process {os.getpid()} on " in owner.read_text()
     assert not owner.exists()
+    with monkeypatch.context() as patched:  # a system without the module
+        patched.setattr(locks, "fcntl", None)
+        assert locks._flock(0) is False
     host = locks.socket.gethostname()
     owner.write_text(f"process {dead_process()} on {host}")
     with locks.output_folder(tmp_path):
