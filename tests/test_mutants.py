@@ -108,7 +108,8 @@ def test_each_fault_changes_one_line_and_no_type_hint(project):
 
 def test_nothing_is_planted_that_changes_nothing(project):
     planting = pytest.importorskip("tests.mutants.planting")
-    source = ("def pairs(a, b):\n    if not a:\n        return None\n"
+    source = ("from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import os\n"
+              "def pairs(a, b):\n    if not a:\n        return None\n"
               "    return zip(a, b, strict=True)\n")
     (project / "end2end" / "adding.py").write_text(source)
     changes = {planting.change(source, planting.code(project, mutant))

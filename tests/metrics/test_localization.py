@@ -67,6 +67,11 @@ def test_peaks_are_apart_and_flat_tops_are_one_mark():
     assert localization.peaks(values, distance=3, cutoff=0.7) == [(4, 7, 0.9)]
     assert localization.peaks(values, distance=3, most=1) == [(4, 7, 0.9)]
     assert localization.peaks(np.zeros((5, 7)), distance=1) == []
+    # Up to that distance the lower one is no mark, a cell further it is.
+    row = np.zeros((1, 12))
+    row[0, 2], row[0, 5] = 0.9, 0.8
+    assert localization.peaks(row, distance=3) == [(0, 2, 0.9)]
+    assert localization.peaks(row, distance=2) == [(0, 2, 0.9), (0, 5, 0.8)]
 
 
 def test_a_mark_on_a_lesion_rates_it_and_others_are_false():

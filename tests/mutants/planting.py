@@ -52,10 +52,12 @@ class _Removed(operator.Operator):
 
 
 class _NoneReturned(operator.Operator):
-    """A result that is forgotten."""
+    """A result that is forgotten. No is as good as nothing, and another fault turns it
+    into a yes."""
 
     def mutation_positions(self, node):
-        if node.type == "return_stmt" and node.children[1].get_code().strip() != "None":
+        if node.type == "return_stmt" and node.children[1].get_code().strip() not in (
+                "None", "False"):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):
@@ -198,8 +200,8 @@ def _only_for_readers(node):
         if parent.type == "funcdef" and node is not parent.children[-1] and (
                 node.type != "parameters"):
             return True
-        if parent.type == "if_stmt" and "TYPE_CHECKING" in parent.children[
-                1].get_code():
+        if "if_stmt" in (parent.type, node.type) and "TYPE_CHECKING" in (
+                parent if parent.type == "if_stmt" else node).children[1].get_code():
             return True
         node = parent
     return False
