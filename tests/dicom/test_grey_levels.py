@@ -102,6 +102,14 @@ def test_a_table_of_other_bits_than_declared_is_scaled_by_those_it_holds(
     assert said == (declared != held)
 
 
+def test_the_least_value_beyond_the_declared_bits_needs_more():
+    notes = []
+    assert grey_levels._bits_in_use(np.array([7, 4095]), 12, notes) == 12
+    assert notes == []
+    assert grey_levels._bits_in_use(np.array([7, 4096]), 12, notes) == 14
+    assert notes == ["look-up table declares 12 bits, holds 14"]
+
+
 def test_a_dark_table_of_its_declared_bits_is_left_dark(tmp_path):
     table = dicom_writer.look_up_table([4096, 0, 16], [2 * k for k in range(4096)])
     mammogram = read(tmp_path, VOILUTSequence=[table])
