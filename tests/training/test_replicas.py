@@ -341,7 +341,8 @@ def test_two_processes_give_what_one_gives(folders, tmp_path):
     np.testing.assert_allclose(
         numbers(rows), numbers(json.loads(alone.stdout.splitlines()[-1])), atol=1e-4)
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == [
-        "best.config.json", "best.h5", "best.history.csv", "best.report.json"]
+        ".best.h5.checksums.json", "best.config.json", "best.h5", "best.history.csv",
+        "best.report.json"]
 
 
 @pytest.mark.slow
