@@ -42,6 +42,14 @@ def test_files_that_claim_or_swell_to_enormous_sizes_are_refused():
     assert not complain(runner.run(jobs, seed=1))
 
 
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow)
+             if name in ("dicom", "h5", "keras") else name for name in readers.KINDS])
+def test_sound_files_of_a_kind_are_read(name, tmp_path):
+    """Else every damaged file of the kind is refused for nothing."""
+    worker.Cases(name, 1, tmp_path).warm_up()
+
+
 def test_the_counts_find_a_hang_memory_and_a_crash():
     result = runner.Result()
     result.add(1, "read", "", seconds=0.1, most=1 << 20)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from end2end.training import remat
+from end2end.training import normalising, remat
 from end2end.utils import files
 
 if TYPE_CHECKING:
@@ -26,19 +26,14 @@ FEWEST_VALUES = 8
 
 def leaves(model: keras.Model) -> Iterator[keras.Layer]:
     """All layers in order, those of nested models in place of the model."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaves(layer)
-        else:
-            yield layer
+    return (layer for layer in normalising.flat(model)
+            if not isinstance(layer, keras.Model))
 
 
 def nested(model: keras.Model) -> Iterator[keras.Model]:
     """The models inside a model, at any depth."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield layer
-            yield from nested(layer)
+    return (layer for layer in normalising.flat(model)
+            if isinstance(layer, keras.Model))
 
 
 def train_from(
