@@ -59,7 +59,14 @@ def test_the_day_is_printed(run):
 
 
 def test_every_other_day_has_an_experiment_in_place_of_the_slow_tests(run):
-    assert [run(day)[1][4:] for day in (1, 3)] == [[f"test-slow ONLY={EXPERIMENT}"]] * 2
+    assert [run(day)[1][4:] for day in (3, 5, 7)] == [
+        [f"test-slow ONLY={EXPERIMENT}"]] * 3
+
+
+def test_one_day_of_eight_plants_faults_in_their_place(run):
+    lines = run(9)[1][4:]
+    assert re.fullmatch(
+        r"\['mutants COUNT=100 SEED=9 AT_LEAST=85 LIMIT=22\d\d'\]", str(lines))
 
 
 def test_a_slow_test_that_fails_fails_the_whole(run):
