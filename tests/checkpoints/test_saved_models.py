@@ -230,6 +230,17 @@ def test_the_json_of_another_model_is_not_believed(saved, small, tmp_path, caplo
     assert "another model" in caplog.text
 
 
+def test_a_damaged_card_inside_a_model_is_refused_as_one_beside_it(saved):
+    checkpoints.config_path(saved).unlink()
+    with h5py.File(saved, "r+") as file:
+        file.attrs["end2end"] = '{"format": 1, "kind": "anything"}'
+    for load in (checkpoints.load_model, checkpoints.load_classifier):
+        with pytest.raises(files.InputError) as error:
+            load(saved)
+        assert "the card in model" in str(error.value)
+        assert "kind is 'anything'; expected one of" in str(error.value)
+
+
 def test_a_model_without_settings_is_refused_unless_they_are_given(saved):
     with pytest.raises(files.InputError, match="how its images were prepared"):
         checkpoints.load_classifier(saved)
@@ -252,7 +263,7 @@ if sys.argv[2] == "while writing":
     saved_models._write_texts = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 else:
     saved_models.files.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-checkpoints.save_model(model, sys.argv[1], {"kind": "new"})
+checkpoints.save_model(model, sys.argv[1], {"kind": "patch"})
 """
 
 
@@ -268,7 +279,7 @@ def test_a_killed_process_leaves_the_old_file_or_the_new_one(saved, small, when)
     for found, weight in zip(weights, expected, strict=True):
         np.testing.assert_array_equal(found, weight)
     classifier = checkpoints.load_classifier(saved, config.ImageOptions(size=(8, 8)))
-    assert classifier.card["kind"] == ("whole_image" if old else "new")
+    assert classifier.card["kind"] == ("whole_image" if old else "patch")
 
 
 LOADED = """

@@ -1,12 +1,13 @@
 """Pictures of scored mammograms: what is asked for, what is there already."""
 
+import dataclasses
 import types
 
 import cv2
 import pytest
 import saved_models
 
-from end2end import checkpoints
+from end2end import checkpoints, images
 from end2end.reports import prediction_pictures, report
 from end2end.utils import files
 
@@ -38,6 +39,21 @@ def test_pictures_are_made_once_in_the_colours_of_their_methods(
     stamps = [path.stat().st_mtime_ns for path in paths]
     prediction_pictures.make([row], classifiers, request)
     assert [path.stat().st_mtime_ns for path in paths] == stamps
+
+
+def test_the_picture_that_was_scored_is_drawn_whatever_else_its_file_holds(
+        classifiers, row, monkeypatch):
+    read = images.read
+
+    def second(path, frame):
+        image = read(path)
+        return dataclasses.replace(image, pixels=image.pixels[:-frame])
+
+    monkeypatch.setattr(images, "read", second)
+    explained = prediction_pictures.explained_row(
+        row, classifiers[0], prediction_pictures.PictureRequest(frame=2))
+    height, width = saved_models.SIZE
+    assert explained.source == (height - 2, width)
 
 
 def test_an_image_without_pictures_is_named_and_stops_nothing(
