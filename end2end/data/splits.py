@@ -42,11 +42,18 @@ def stratified_split(
         the rest and the part set apart, two lists in the order of the draw. Where a
         label has too few ids to be in both, the draw is not stratified, and that is
         logged.
+
+    Raises:
+        files.InputError: nobody would be left.
     """
     ids, labels = list(ids), list(labels)
     count = math.ceil(share * len(ids))
     if count == 0 or len(ids) < 2:
         return ids, []
+    if count == len(ids):
+        raise files.InputError(
+            f"a share of {share:g} sets all {count} patients apart and leaves none; "
+            "give a smaller share, or more patients.")
     rarest = min(labels.count(label) for label in set(labels))
     sizes = (count, len(ids) - count)
     stratify = labels

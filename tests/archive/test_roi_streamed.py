@@ -15,18 +15,20 @@ PATIENTS = [f"P_{k:05d}" for k in range(1, 13)]
 
 @pytest.fixture
 def sources(tmp_path):
-    """A table of lesions in no order: patients 1 to 4 with cancer, and two lesions of
-    one view."""
+    """A table of lesions in no order: patients 1 to 4 with cancer, two lesions of one
+    view, and of every third patient a second picture of it."""
     for name in ("full", "mask"):
         (tmp_path / name).mkdir()
-    rows = [",".join(roi_table.COMBINED.columns)]
+    columns = (*roi_table.COMBINED.columns, roi_table.REPEAT)
+    rows = [",".join(columns)]
     for k, patient in reversed(list(enumerate(PATIENTS))):
-        for side, view, abnormality in (
-                ("R", "MLO", 1), ("L", "CC", 1), ("L", "CC", 2)):
+        for side, view, abnormality, repeat in (
+                ("R", "MLO", 1, ""), ("L", "CC", 1, ""), ("L", "CC", 2, ""),
+                *[("L", "CC", 1, "2")] * (k % 3 == 0)):
             cells = dict(patient_id=patient, side=side, view=view, abn_num=abnormality,
-                         pathology="MALIGNANT" if k < 4 else "BENIGN", type="mass")
-            rows.append(",".join(str(cells.get(name, "")) for name
-                                 in roi_table.COMBINED.columns))
+                         pathology="MALIGNANT" if k < 4 else "BENIGN", type="mass",
+                         repeat=repeat)
+            rows.append(",".join(str(cells.get(name, "")) for name in columns))
     (tmp_path / "rois.csv").write_text("\n".join(rows) + "\n")
     (tmp_path / "patients.txt").write_text("\n".join(PATIENTS) + "\n")
     return roi_table.Sources(*(str(tmp_path / name) for name in (
@@ -39,12 +41,13 @@ def test_jobs_are_those_of_the_ordinary_plan_in_its_order(sources, tmp_path):
     expected = roi_table.plan(sources, *outs, options)
     with roi_streamed.planned(sources, outs, options) as jobs:
         streamed = list(jobs())
-    assert [(job.key, len(job.rows), pathlib.Path(job.out).name)
-            for job in streamed] == [(job.key, len(job.rows), job.out.name)
+    assert [(job.key, job.rows, pathlib.Path(job.out).name)
+            for job in streamed] == [(job.key, job.rows, job.out.name)
                                      for job in expected]
-    assert [job.image for job in streamed] == [
-        pathlib.Path(job.image).absolute() for job in expected]
-    assert len(streamed) == 24 and streamed[0].key[1:] == ("L", "CC")
+    assert [(job.image, job.masks) for job in streamed] == [
+        (pathlib.Path(job.image).absolute(), job.masks) for job in expected]
+    assert len(streamed) == 28 and streamed[0].key[1:] == ("L", "CC")
+    assert sum(job.key[3:] == ("2",) for job in streamed) == 4
 
 
 def test_what_cannot_be_sampled_is_refused_before_anything_is_written(

@@ -10,6 +10,7 @@ import pytest
 import recorded
 
 from end2end import config
+from end2end.config import model_flags
 from end2end.config import options as config_options
 from end2end.utils import files
 
@@ -93,8 +94,11 @@ def test_settings_come_back_from_a_dict(group):
 
 
 def test_an_unknown_setting_in_a_dict_is_refused_by_name():
-    with pytest.raises(files.InputError, match="unknown setting 'sise'"):
-        config.from_dict(config.ImageOptions, {"sise": 3})
+    with pytest.raises(files.InputError) as caught:
+        config.from_dict(model_flags.OutputOptions, {"sise": 3, "kind": "", "age": 1})
+    assert str(caught.value) == (
+        "settings: unknown setting 'age' for OutputOptions; expected some of "
+        "classes, kind.")
 
 
 TYPED = (

@@ -58,6 +58,16 @@ def test_one_woman_is_never_split(share, part):
     assert splits.stratified_split(["P_1"], [1], share) == (["P_1"], [])
 
 
+def test_a_share_that_leaves_nobody_is_refused():
+    ids = ["P_1", "P_2", "P_3", "P_4"]
+    assert len(splits.stratified_split(ids, [0, 1, 0, 0], 0.75)[0]) == 1
+    with pytest.raises(files.InputError) as error:
+        splits.stratified_split(ids, [0, 1, 0, 0], 0.76)
+    assert str(error.value) == (
+        "a share of 0.76 sets all 4 patients apart and leaves none; give a smaller "
+        "share, or more patients.")
+
+
 def test_too_few_of_a_label_are_drawn_without_proportion_and_that_is_said(caplog):
     rest, part = splits.stratified_split(list("abcdefgh"), [1] + [0] * 7, 0.25)
     assert (len(rest), len(part)) == (6, 2)

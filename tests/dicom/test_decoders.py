@@ -84,6 +84,10 @@ def test_damaged_run_length_data_gives_pydicoms_values_or_none_at_all(tmp_path):
             np.testing.assert_array_equal(values, pydicom.pixels.pixel_array(
                 file, decoding_plugin="pydicom", correct_unused_bits=False))
     assert 20 < refused < 140
+    for count in (1, 3):
+        with pytest.raises(ValueError, match=(
+                f"^{count} segments for values of 2 bytes$")):
+            decoders.run_length(bytes([count]) + frame[1:], header)
 
 
 def test_a_damaged_lossless_jpeg_raises(tmp_path):

@@ -38,10 +38,11 @@ def test_a_declared_size_beyond_any_mammogram_is_refused(tmp_path):
 
 
 def test_a_deflated_file_that_swells_is_refused(tmp_path, monkeypatch):
-    path = write(tmp_path / "a.dcm", np.zeros((512, 512), np.uint16),
+    path = write(tmp_path / "a.dcm", np.zeros((800, 700), np.uint16),
                  syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)
-    monkeypatch.setattr(parsing, "MAX_INFLATED_BYTES", 1 << 16)
-    assert "swells" in refusal(path)
+    monkeypatch.setattr(parsing, "MAX_INFLATED_BYTES", 1 << 20)
+    assert ("swells to more than 1 MB when inflated, more than any mammogram has; "
+            "leave it out.") in refusal(path)
 
 
 def test_a_missing_decoder_is_named_with_its_pip_line(tmp_path, monkeypatch):

@@ -149,7 +149,9 @@ def test_overlay_bits_above_the_stored_ones_are_removed(tmp_path):
     ds = pydicom.dcmread(path)
     ds.add_new(0x60000102, "US", 15)
     ds.save_as(path)
-    np.testing.assert_array_equal(dicom.read_dicom(path).pixels, RAMP)
+    read = dicom.read_dicom(path)
+    np.testing.assert_array_equal(read.pixels, RAMP)
+    assert read.notes[0] == "overlay bits removed"
 
 
 def test_values_above_a_wrong_bits_stored_are_kept(tmp_path):

@@ -1,5 +1,7 @@
 """The two-step baseline on heatmaps whose answer is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,16 @@ def test_the_forest_is_that_of_the_paper_but_for_what_is_changed():
     assert [settings[name] for name in (
         "n_estimators", "max_depth", "min_samples_split", "random_state")] == [
             2, 9, 5, 7]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_forest_of_one_class_is_refused_with_the_class(label):
+    features = two_step.features_of(
+        [dataclasses.replace(case, cancer=label) for case in breasts(3)])
+    with pytest.raises(files.InputError) as caught:
+        two_step.train_forest(features, seed=7)
+    assert str(caught.value) == (
+        f"all 3 training cases have the label {label}; a forest needs both.")
 
 
 @pytest.mark.parametrize("by, cases", [("breast", 40), ("image", 72)])

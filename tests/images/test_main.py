@@ -1,5 +1,6 @@
 """`end2end images`: all that is said of uneven sets."""
 
+import bars
 import cv2
 import numpy as np
 import recorded
@@ -13,7 +14,8 @@ def write(path, picture):
     cv2.imwrite(str(path), picture)
 
 
-def test_all_that_is_said_of_sets_is_as_recorded(tmp_path, capsys):
+def test_all_that_is_said_of_sets_is_as_recorded(tmp_path, capsys, monkeypatch):
+    made = bars.noted(monkeypatch)
     for number in range(7):
         part = "train" if number < 4 else "val"
         write(tmp_path / part / ("neg", "pos")[number % 3 == 0]
@@ -30,3 +32,4 @@ def test_all_that_is_said_of_sets_is_as_recorded(tmp_path, capsys):
             [tmp_path / "val" / "neg", "--img-size", "30", "20"]):
         program.main(list(map(str, words)))
     recorded.check("images-command", capsys.readouterr().out, dict(FOLDER=tmp_path))
+    assert made == [(total, "image", None) for total in (10, 10, 3)]

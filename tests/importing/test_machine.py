@@ -1,5 +1,6 @@
 """The steps of an import by hand: who, names, bits, doubles, splits."""
 
+import bars
 import cv2
 import dicom_writer
 import numpy as np
@@ -88,8 +89,9 @@ def image(path, top, seed):
     return str(path)
 
 
-def test_all_files_that_declare_no_bits_get_those_of_the_brightest(pictures, tmp_path):
-    tops = (1000, 4000, 900)
+def test_all_files_that_declare_no_bits_get_those_of_the_brightest(
+        pictures, tmp_path, monkeypatch):
+    tops, made = (1000, 4000, 900), bars.noted(monkeypatch)
     add(pictures, *[dict(source=image(tmp_path / f"{top}.png", top, top), label=0)
                     for top in tops])
     for row in pictures.rows():
@@ -100,6 +102,8 @@ def test_all_files_that_declare_no_bits_get_those_of_the_brightest(pictures, tmp
               for number in (1, 2, 3)]
     assert [int(pixels.max()) for pixels in stored] == [
         round(top * 65535 / 4095) for top in tops]
+    machine.identify(pictures)
+    assert made == [(3, "picture", None), (2, "picture", None), (3, "header", None)]
 
 
 def test_a_second_call_converts_nothing_again(pictures, tmp_path):
@@ -173,7 +177,8 @@ def test_a_split_file_is_followed_and_a_foreign_one_refused(pictures, tmp_path):
     women(pictures, 2)
     path = tmp_path / "split.csv"
     path.write_text("patient_id,split\np0,test\n")
-    machine.split(pictures, records.Settings(tmp_path, split_file=path))
+    assert machine.split(pictures, records.Settings(
+        tmp_path, split_file=path)) == str(path)
     assert column(pictures, "part") == ["test", "test", None, None]
     assert pictures.row(3)["left_out"] == "not in the split file"
     path.write_text("patient_id,split\nq,test\n")

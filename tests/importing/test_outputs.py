@@ -60,6 +60,16 @@ def test_regions_of_two_pictures_of_one_view_stay_apart(tmp_path):
     assert of_image(tmp_path / "full/w_LEFT_CC_3.png", (4, 4)) == []
 
 
+def test_without_a_picture_all_counts_are_0_and_there_is_no_mean():
+    with store.temporary(None) as pictures:
+        assert set(outputs.census_of(pictures).values()) == {0}
+        assert len(outputs.census_of(pictures)) == 9
+        assert outputs.pixel_mean(pictures) is None
+        assert list(outputs.who(pictures)) == [
+            "0 women (0 with a malignant image), 0 exams, 0 breasts (0 malignant), 0 "
+            "images (0 malignant)", "views: ", "unknown: nothing"]
+
+
 def test_a_part_of_one_class_is_warned_of_and_one_of_both_is_not(tmp_path):
     parts = {"train": dict(women=2, images=4, positive=2),
              "val": dict(women=1, images=2, positive=0),

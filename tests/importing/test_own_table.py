@@ -135,8 +135,15 @@ def test_a_sound_table_needs_no_flags(tmp_path, capsys):
 @pytest.mark.parametrize(("lines", "words"), [
     (["file,label"], "no row has a label"),
     (["patient,label", "1,0"], "--column path=HEADING"),
-    (["file,label", "a.png,1", "b.png,malignant"], "mixes numbers and words"),
-    (["file,other,label", "a.png,b.png,1"], "several columns hold files"),
+    (["file,label", "a.png,1", f"b.png,malignant{'.' * 30}"], "are not understood"),
+    (["file,label", "a.png,1", "b.png,malignant"],
+     "the label column mixes numbers and words (1, malignant), of which nobody can "
+     "tell that they mean the same; say it: --label malignant=WORDS --label "
+     "benign=WORDS."),
+    ([f"file,{'o' * 41},label", "a.png,b.png,1"],
+     f"several columns hold files ({'o' * 40} too), and their headings do not tell "
+     "side or view. Say what each is (--column path:LCC=HEADING --column "
+     "path:RMLO=HEADING), or name the only column to read (--column path=HEADING)."),
     (["file,label", "none.dcm,1"], "no row is left to import"),
     (["file,patient,split,label", "a.png,1,train,0", "b.png,1,test,1"], "two-splits"),
     (["file,patient,label", "a.png,1,0", "a.png,2,0"], "two-women")])
@@ -159,11 +166,18 @@ def test_of_long_headings_and_labels_the_beginning_is_said(tmp_path, capsys):
     assert f"  {'h' * 40}: 1 rows -> ?\n" in said
 
 
-@pytest.mark.parametrize("flag", [
-    ("--label", "malign=1"), ("--label", "malignant"), ("--column", "label"),
-    ("--side", "up=1"), ("--leave-out", "nothing")])
-def test_flags_of_another_form_are_refused(tmp_path, flag):
-    assert "expected" in refusal(table(tmp_path, sound()), *flag)
+@pytest.mark.parametrize(("flag", "text", "expected"), [
+    *((flag, text, f"NAME=WORD,WORD, where NAME is one of {names}.")
+      for flag, names, texts in (
+        ("--label", "malignant, pos, 1, benign, neg, 0, leave-out",
+         ("malign=1", "malignant", "malignant= ")), ("--side", "left, right", ("up=1",))
+      ) for text in texts),
+    ("--column", "label", "NAME=HEADING, where NAME is one of path, patient, "),
+    ("--leave-out", "n" * 41, "")])
+def test_flags_of_another_form_are_refused(tmp_path, flag, text, expected):
+    said = refusal(table(tmp_path, sound()), flag, text)
+    assert said.startswith(f"{flag} {text}: expected {expected}" if expected else (
+        f"--leave-out {'n' * 40}: there is no such fault; expected one of no-file, "))
 
 
 def test_numbers_with_a_fraction_and_empty_cells_of_programs_are_read(tmp_path, capsys):
@@ -269,7 +283,9 @@ def test_two_columns_of_labels_that_differ_are_asked_about(tmp_path):
     lines[5] = f"{lines[5][:-1]}{1 - int(lines[5][-1])}"
     path = table(tmp_path, lines, "u.csv")
     said = refusal(path, tmp_path / "out2", "--workers", 1)
-    assert "5: label, 6: label" in said and "--column label=5" in said
+    assert said == (
+        "several columns may be the label (5: label, 6: label), and they differ; say "
+        "which counts, by its heading or its number (--column label=5).")
     program.main(["table", str(path), str(tmp_path / "out3"), "--column", "label=6",
                   *map(str, args[1:])])
     labels = {row["row"]: row["label"] for row in rows_of(tmp_path / "out3/images.csv")}

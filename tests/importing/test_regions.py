@@ -35,11 +35,15 @@ def test_a_contour_is_filled():
     assert mask[49, 3] == mask[9, 19] == 0
 
 
-@pytest.mark.parametrize("shape", ["box", "circle"])
-def test_a_tiny_region_keeps_one_pixel(shape):
-    points = ((33, 77), (33.2, 77.2)) if shape == "box" else ((33, 77), (0.1, 0.1))
+@pytest.mark.parametrize(("shape", "points", "pixel"), [
+    ("box", ((33, 77), (33.2, 77.2)), (19, 6)),
+    ("circle", ((33, 77), (0.1, 0.1)), (19, 6)),
+    ("box", ((99.9, 199.9), (100, 200)), (49, 19)),
+    ("circle", ((100, 200), (0.1, 0.1)), (49, 19)),
+    ("circle", ((0, 0), (0.1, 0.1)), (0, 0))])
+def test_a_tiny_region_keeps_one_pixel(shape, points, pixel):
     mask = regions.drawn(region(shape, *points), SHAPE, SIZE)
-    assert mask.sum() == 255 and mask[19, 6] == 255
+    assert mask.sum() == 255 and mask[pixel] == 255
 
 
 @pytest.mark.parametrize(("marked", "words"), [

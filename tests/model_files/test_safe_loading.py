@@ -286,6 +286,18 @@ def test_archive_members_that_unpack_to_absurd_sizes_are_refused(archive):
         "bytes, which is absurd for this file.")
 
 
+def test_of_long_words_on_a_damaged_archive_the_beginning_is_said(
+        archive, monkeypatch):
+    def fail(path):
+        raise ValueError("long \n" + "x" * 100)
+    monkeypatch.setattr(safe_loading.zipfile, "ZipFile", fail)
+    with pytest.raises(files.InputError) as error, safe_loading._archive(archive):
+        pass
+    assert str(error.value) == (
+        "model small.keras: the archive is cut off or damaged (long "
+        f"{'x' * 95}); copy it again.")
+
+
 def test_only_texts_are_limited_in_their_bytes_and_all_in_their_ratio(
         archive, monkeypatch):
     with zipfile.ZipFile(archive) as stored:

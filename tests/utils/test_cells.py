@@ -4,6 +4,9 @@ import pytest
 
 from end2end.utils import cells
 
+# Beside the ranges of what is taken out.
+OUTSIDE = "~\u00a0\u2027\u202f\u2065\u206a"
+
 
 @pytest.mark.parametrize(("text", "cell"), [
     ("=1+1", "'=1+1"), ("+4711", "'+4711"), ("-cmd", "'-cmd"),
@@ -23,7 +26,10 @@ def test_numbers_stay_what_they_are():
 
 @pytest.mark.parametrize(("text", "cleaned"), [
     ("a\tb\r\nc", "a b  c"), ("\x1b[31mred\x07", " [31mred "), ("a\u202eb\u2066", "ab"),
-    ("a\ud800", "a?"), ("J\u00fcrgen\u00a0M", "J\u00fcrgen\u00a0M"), ("\x85", " ")])
+    ("a\ud800", "a?"), (f"{OUTSIDE}\ue000", f"{OUTSIDE}\ue000"),
+    ("".join(map(chr, [*range(32), *range(127, 160)])), " " * 65),
+    ("".join(map(chr, [*range(0x2028, 0x202f), *range(0x2066, 0x206a)])), ""),
+    ("J\u00fcrgen\u00a0M", "J\u00fcrgen\u00a0M"), ("\x85", " ")])
 def test_control_characters_do_not_reach_a_cell(text, cleaned):
     assert cells.cleaned(text) == cells.to_cell(text) == cleaned
 

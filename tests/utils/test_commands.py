@@ -97,6 +97,8 @@ def test_a_number_of_the_environment_is_checked(monkeypatch):
 
 def test_only_the_packages_of_this_distribution_log_what_they_do(monkeypatch, capfd):
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    quiet = []
+    monkeypatch.setattr(commands.quiet, "install", lambda: quiet.append(1))
 
     def work():
         for name in ("end2end.anything", "ddsm_train.anything", "fontTools.subset"):
@@ -108,6 +110,7 @@ def test_only_the_packages_of_this_distribution_log_what_they_do(monkeypatch, ca
     assert capfd.readouterr().err.splitlines() == [
         "INFO: end2end.anything works", "INFO: ddsm_train.anything works",
         "WARNING: it is told"]
+    assert quiet == [1]
 
 
 def test_an_error_of_the_command_line_is_one_printable_line(capsys):

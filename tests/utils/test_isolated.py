@@ -101,7 +101,9 @@ def test_a_process_that_cannot_start_is_told_and_the_file_is_not_blamed(
         tmp_path, monkeypatch):
     (tmp_path / "a.h5").write_bytes(b"no model")
     monkeypatch.setattr(isolated, "START", "raise MemoryError('no room')")
-    for limit, remedy in ((3 << 30, "ulimit -v"), (0, "Mend the installation")):
+    for limit, remedy in (
+            (3 << 30, "The address space is limited to 3072 MB (ulimit -v); raise that "
+             "limit."), (0, "No file was looked at. Mend the installation.")):
         monkeypatch.setattr(isolated, "limit_of_memory", lambda limit=limit: limit)
         with pytest.raises(files.InputError, match="cannot start") as error:
             isolated.Reader().ask("model", tmp_path / "a.h5")
@@ -152,6 +154,7 @@ def test_a_network_without_room_meets_a_limit_that_grows_with_its_file(
         raise MemoryError
 
     limits = []
+    monkeypatch.setattr(isolated, "_ALLOWED", 0)
     monkeypatch.setattr(isolated, "limit_memory", limits.append)
     monkeypatch.setattr(isolated, "limit_time", limits.append)
     monkeypatch.setitem(sys.modules, "failing", types.SimpleNamespace(
@@ -162,6 +165,9 @@ def test_a_network_without_room_meets_a_limit_that_grows_with_its_file(
     answer, _ = isolated.answer(dict(task="fail", path=str(tmp_path / "m.h5")))
     assert limits == [2 * isolated.MAX_MEMORY + 3 * isolated.BUILT_PER_SECOND,
                       3 * (isolated.SECONDS_OF_PROCESSOR + 1), 0]
+    assert answer["error"].startswith(
+        f"the network of {tmp_path / 'm.h5'} cannot be built within 2 GB of memory "
+        "beside the size of its file. ")
     assert "no fault of the file" in answer["error"]
     assert "damaged" not in answer["error"]
 
@@ -300,6 +306,7 @@ def test_answers_are_arrays_nothing_or_sentences_and_end_the_limit_of_time(
         tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(bytes(1000))
     array = np.arange(6, dtype=np.int16).reshape(2, 3).T
+    monkeypatch.setattr(isolated, "_ALLOWED", 0)
     limits = serving(
         monkeypatch, lambda path, frame: array * frame, lambda path: None,
         raising(files.InputError("broken")), raising(MemoryError()),
@@ -370,7 +377,7 @@ def test_the_process_answers_lines_until_there_are_no_more(monkeypatch, capfd):
     monkeypatch.setattr(isolated, "_is_this_process", False)
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=[
         json.dumps(dict(task=str(k), path="a")).encode() for k in (0, 1)]))
-    kept, interrupt = os.dup(1), signal.getsignal(signal.SIGINT)
+    kept, interrupt = os.dup(1), signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         isolated.main([])
         assert isolated._is_this_process

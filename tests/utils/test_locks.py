@@ -95,6 +95,19 @@ def test_parts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
     assert [name for name in parts if (tmp_path / name).exists()] == parts[2:]
 
 
+@pytest.mark.parametrize(("lock", "output"), [
+    (locks.output_folder, ""), (locks.output_file, "s.csv")])
+def test_parts_of_processes_that_end_meanwhile_go_at_the_end(
+        tmp_path, monkeypatch, lock, output):
+    part = tmp_path / ".s.7.part.csv"
+    part.touch()
+    monkeypatch.setattr(locks, "is_alive", lambda number: True)
+    with lock(tmp_path / output):
+        assert part.exists()
+        monkeypatch.setattr(locks, "is_alive", lambda number: False)
+    assert not part.exists()
+
+
 def test_an_output_file_clears_its_parts_only(tmp_path):
     dead = dead_process()
     names = [f".s.{dead}.part.csv", f".s.breasts.{dead}.part.csv",
@@ -144,7 +157,7 @@ def test_without_flock_an_exclusive_file_stands_for_the_lock(tmp_path, monkeypat
     host = locks.socket.gethostname()
     owner.write_text(f"process {dead_process()} on {host}")
     with locks.output_folder(tmp_path):
-        pass
+        assert owner.read_text() == locks.this_process()
     for text in (f"process {os.getppid()} on {host}", "process 1 on another"):
         owner.write_text(text)
         with pytest.raises(files.InputError, match=f"remove {owner}"), \
@@ -181,9 +194,24 @@ def test_a_lock_that_was_removed_before_it_was_held_is_taken_anew(
             (tmp_path / "taken").touch()  # so that the number is not given again
         flock(descriptor, how)
     monkeypatch.setattr(locks.fcntl, "flock", late)
+    opened = len(os.listdir("/proc/self/fd"))
     with locks.output_folder(tmp_path):
         assert os.stat(tmp_path / ".lock").st_ino == inodes[1]
-    assert len(inodes) == 2
+    assert len(inodes) == 2 and len(os.listdir("/proc/self/fd")) == opened
+
+
+def test_a_lock_of_another_process_is_not_kept_open(tmp_path, monkeypatch):
+    def taken(*_):
+        raise BlockingIOError
+    (tmp_path / ".lock").write_text("process 7 on\x1b there" + "." * 200)
+    monkeypatch.setattr(locks.fcntl, "flock", taken)
+    opened = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(files.InputError) as caught, locks.output_folder(tmp_path):
+        pass
+    assert str(caught.value) == (
+        f"{tmp_path} is being written by another call (process 7 on there{'.' * 181}); "
+        "wait for it or choose another --out.")
+    assert len(os.listdir("/proc/self/fd")) == opened
 
 
 def test_a_process_of_another_user_is_alive(monkeypatch):
@@ -203,3 +231,17 @@ def test_a_folder_in_place_of_an_output_file_is_refused(tmp_path, monkeypatch, n
             locks.output_file(name):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_parts_of_dead_processes_that_cannot_be_removed_stop_nothing(
+        tmp_path, monkeypatch):
+    def forbidden(*args, **how):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+    number = dead_process()
+    parts = [tmp_path / f".{name}.{number}.part" for name in ("a.h5", "out")]
+    parts[0].touch()
+    parts[1].mkdir()
+    monkeypatch.setattr(os, "unlink", forbidden)
+    monkeypatch.setattr(os, "rmdir", forbidden)
+    assert locks._clear(list(map(str, parts))) == []
+    assert all(part.exists() for part in parts)

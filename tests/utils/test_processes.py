@@ -92,6 +92,18 @@ def test_jobs_of_a_pool_come_back():
         assert list(pool.map(abs, [-1, 2, -3])) == [1, 2, 3]
 
 
+def test_jobs_that_were_not_begun_are_dropped_also_after_an_error(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        processes.concurrent.futures, "ProcessPoolExecutor",
+        lambda *args, **keywords: types.SimpleNamespace(
+            shutdown=lambda **how: calls.append((args[0], keywords, how))))
+    with pytest.raises(KeyboardInterrupt), processes.pool(3):
+        raise KeyboardInterrupt
+    assert calls == [(3, dict(initializer=processes._begin),
+                      dict(cancel_futures=True))]
+
+
 def answer_of(task):
     """What a process of its own does for the tests below."""
     import os

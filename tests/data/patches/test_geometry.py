@@ -77,6 +77,14 @@ def test_cutting_equals_slicing_the_padded_image(size):
         np.testing.assert_array_equal(geometry.cut(image, center, size), expected)
 
 
+@pytest.mark.parametrize(("center", "inside"), [
+    ((8, 8), True), ((30, 40), True), ((7, 8), False), ((8, 7), False),
+    ((31, 40), False), ((30, 41), False)])
+def test_a_patch_inside_the_image_is_a_view_of_it(center, inside):
+    image = np.ones((40, 30), np.uint16)
+    assert np.shares_memory(geometry.cut(image, center, 8), image) == inside
+
+
 def test_lesion_centres_are_the_first_draws_in_the_box_that_overlap():
     region = geometry.find_region(mask_of((10, 12, 20, 20)), margin=4)
     centers = list(geometry.lesion_centers(
@@ -101,6 +109,19 @@ def test_a_lesion_that_no_patch_overlaps_ends_in_an_error():
     with pytest.raises(geometry.NoPlace):
         next(geometry.lesion_centers(
             np.random.RandomState(5), region, 1, patch_size=40, lesion_overlap=0.05))
+
+
+def test_the_cutoff_falls_again_after_as_many_trials(monkeypatch):
+    monkeypatch.setattr(geometry, "RELAX_AFTER", 10)
+    region, notices = geometry.find_region(mask_of((10, 12, 20, 20)), margin=4), []
+    center, = geometry.lesion_centers(
+        np.random.RandomState(0), region, 1, patch_size=8, lesion_overlap=1.12,
+        say=notices.append)
+    assert notices == [f"no patch in 10 trials, lowered the overlap cutoff to {cutoff}"
+                       for cutoff in ("1.07", "1.02", "0.97")]
+    rng = np.random.RandomState(0)
+    draws = [(rng.randint(14, 34), rng.randint(16, 36)) for _ in range(30)]
+    assert center == draws[-1]
 
 
 def test_background_avoids_the_lesion():

@@ -151,11 +151,14 @@ def test_another_classifier_cuts_anew_and_the_same_leaves_what_is_there(job):
 
 
 @pytest.mark.parametrize(("share", "classes", "size", "words"), [
-    (0.0, CLASSES, (SIDE, SIDE), "--share 0 of 4 patches"),
+    (0.0, CLASSES, (SIDE, SIDE), "^--share 0 of 4 patches is no patch to replace; exp"),
     (1.5, CLASSES, (SIDE, SIDE), "--share 1.5"),
     (0.2, CLASSES, (SIDE, SIDE), "expected 0.25 to 1"),
     (float("nan"), CLASSES, (SIDE, SIDE), "--share nan"),
-    (0.5, CLASSES[:-1], (SIDE, SIDE), "mass_ben is not among them"),
+    (0.5, CLASSES[:-1], (SIDE, SIDE), "^the patch classifier has the classes "
+     f"{', '.join(CLASSES[:-1])}, and mass_ben is not among them; expected one trained "
+     r"on such patches\.$"),
+    (0.5, CLASSES[:2], (SIDE, SIDE), f", and {CLASSES[2]} is not among them"),
     (0.5, CLASSES, (SIDE, 6), "patches of 8x6 pixels, and --patch-size is 8")])
 def test_what_cannot_give_hard_examples_is_refused(share, classes, size, words):
     with pytest.raises(files.InputError, match=words):

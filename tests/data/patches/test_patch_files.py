@@ -71,6 +71,9 @@ def test_patches_of_another_size_are_named_with_both_sizes(tmp_path):
     assert str(caught.value) == (
         f"{folder} holds patches of 4x4 pixels, such as b.png, and --patch-size asks "
         "for 6; choose another folder or remove this one.")
+    (folder / "b.png").write_bytes(patch_files.encode(np.zeros((6, 4), np.uint16), ""))
+    with pytest.raises(files.InputError, match="patches of 6x4 pixels, such as b.png"):
+        patch_files.check_sizes(outs, folders, 6)
 
 
 def test_patches_of_a_mammogram_are_complete_or_of_another_run(tmp_path):

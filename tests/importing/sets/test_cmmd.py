@@ -102,6 +102,10 @@ def test_a_listing_stands_in_for_the_files_in_a_census(tmp_path):
         "women without a row": 1, "women without files": 1,
         "image files of breasts without a row": 5}
     assert not catalogue.is_whole(counts, catalogue.SETS["cmmd"])
+    (tmp_path / "file_listing.txt.gz").unlink()
+    (tmp_path / "file_listing.txt.gz").mkdir()
+    with pytest.raises(files.InputError, match="listing .*txt.gz is a folder"):
+        cmmd.census(tmp_path, SETTINGS)
 
 
 def test_rows_that_do_not_fit_are_passed_over_where_that_is_accepted(tmp_path):

@@ -71,6 +71,17 @@ def test_the_table_of_test_images_has_no_labels_and_is_refused(root):
         list(rsna.read(root, SETTINGS))
 
 
+def test_pictures_are_looked_for_in_two_folders_and_two_forms(tmp_path):
+    row = dict(patient_id="7", image_id="12")
+    for path in (tmp_path / folder / "7" / f"12{suffix}" for folder in (
+            "images", "train_images") for suffix in reversed(rsna.SUFFIXES)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert rsna._file(tmp_path, row) == path
+    assert rsna._file(tmp_path / "none", row) == (
+        tmp_path / "none" / "train_images" / "7" / "12.dcm")
+
+
 def test_the_census_counts_women_and_breasts(root):
     counts = rsna.census(root, SETTINGS)
     assert counts["women"] == 8 and counts["breasts"] == 16

@@ -95,13 +95,25 @@ def test_a_file_of_another_size_than_the_table_says_is_no_basis_for_boxes(root):
     picture = read(root)[0]
     job = dict(sources=[picture.source], further=dict(height=96, width=70), out="",
                regions=[], settings=[[32, 24]], bits=None, name="n")
-    with pytest.raises(conversion.Unreadable, match="size-in-table"):
+    with pytest.raises(conversion.Unreadable) as caught:
         vindr.convert(job)
+    assert str(caught.value) == ("size-in-table: the table says 70 x 96, the file has "
+                                 "72 x 96 pixels")
     assert vindr.convert(job | dict(further=picture.further))["height"] == 96
     assert picture.further == dict(height=96, width=72)
     assert read(root, "size-in-table")[0].further == {}
     changed(root / vindr.IMAGE_TABLE, lambda rows: rows[1].__setitem__(6, "7.5"))
     assert [image.further for image in read(root)[:2]] == [{}, picture.further]
+
+
+def test_pictures_are_looked_for_in_three_forms(tmp_path):
+    row, stem = dict(study_id="7", image_id="1.2"), tmp_path / "images" / "7" / "1.2"
+    stem.parent.mkdir(parents=True)
+    for suffix in (".png", ".dcm", ".dicom"):
+        stem.with_name(f"1.2{suffix}").touch()
+        assert vindr._file(tmp_path, row) == stem.with_name(f"1.2{suffix}")
+    assert vindr._file(tmp_path / "none", row) == (
+        tmp_path / "none" / "images" / "7" / "1.2.dicom")
 
 
 def test_the_census_counts_exams_and_parts(root):

@@ -1,0 +1,15 @@
+"""What the progress bars of a command are made with, which only a terminal shows."""
+
+import tqdm
+
+
+def noted(monkeypatch):
+    """A list that gets total and unit of each bar from now on, and whether it is drawn
+    elsewhere than on a terminal."""
+    made, original = [], tqdm.tqdm
+
+    def bar(*rows, **how):
+        made.append((how.get("total"), how.get("unit"), how.get("disable", False)))
+        return original(*rows, **how)
+    monkeypatch.setattr(tqdm, "tqdm", bar)
+    return made
