@@ -101,7 +101,7 @@ def trained(model: Any, source: Iterable) -> None:
     """Trains a step on each batch, as the training commands do."""
     from end2end.training import remat
 
-    with remat.computing(model, recompute=False):
+    with remat.computing(model):
         for batch in source:
             model.train_on_batch(*batch[:2])
 

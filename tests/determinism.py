@@ -136,6 +136,8 @@ def _trained():
     import keras
     import tensorflow as tf
 
+    from end2end.training import remat
+
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(4)
     rng = np.random.default_rng(8)
@@ -149,8 +151,9 @@ def _trained():
     network.compile(keras.optimizers.Adam(0.01), "categorical_crossentropy")
     images = rng.normal(size=(24, 32, 24, 1)).astype(np.float32)
     labels = np.eye(2, dtype=np.float32)[rng.integers(0, 2, 24)]
-    for _ in range(30):
-        network.train_on_batch(images, labels)
+    with remat.computing(network):
+        for _ in range(30):
+            network.train_on_batch(images, labels)
     return {"weights after 30 steps": np.concatenate(
         [weight.numpy().ravel() for weight in network.weights]),
         "scores after them": network.predict_on_batch(images)}

@@ -209,7 +209,8 @@ class _Run:
             self.options, self.model.output_shape[-1], most=2 if images else 3)
 
     def _computing(self):
-        return remat.computing(self.model, recompute=self.options.remat)
+        return remat.computing(self.model, recompute=self.options.remat,
+                               xla=self.options.xla)
 
     def _beside_the_bar(self, text):
         """Says something at the end of an epoch, when a progress bar has the line."""

@@ -23,7 +23,8 @@ def fused(model: keras.Model) -> Iterator[None]:
         model: functional `keras.Model`, with nested ones or without.
     """
     layers = [layer for layer in flat(model)
-              if type(layer) is keras.layers.BatchNormalization and not layer.renorm
+              if type(layer) is keras.layers.BatchNormalization
+              and not getattr(layer, "renorm", False)  # of Keras 3.14 and later
               and len(layer.output.shape) == 4 and layer.axis in (3, -1)]
     for layer in layers:
         layer.call = fused_call(layer)

@@ -72,6 +72,20 @@ def test_loss_gradients_and_averages_are_those_of_keras(size, count):
         assert not np.allclose(plain[2]["bn/moving_variance"], 1)
 
 
+@pytest.mark.parametrize(("xla", "operations"), [(False, 2), (True, 0)])
+def test_xla_joins_the_passes_of_keras_itself(xla, operations):
+    model = network()
+    with remat.computing(model, xla=xla):
+        assert step(model, images())[3] == operations
+
+
+def test_a_keras_without_renormalisation_is_fused():
+    model = network()
+    del model.get_layer("bn").renorm  # as before Keras 3.14
+    with normalising.fused(model):
+        assert step(model, images())[3] == 2
+
+
 def test_half_precision_stays_so_and_near_to_that_of_keras():
     outputs = []
     for around in (False, True):
