@@ -20,15 +20,16 @@ pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
 
 
 def test_a_compressed_image_larger_than_declared_is_refused_before_decoding(tmp_path):
-    bomb = baseline(np.zeros((6000, 6000), np.uint8))
+    bomb = baseline(np.zeros((6000, 5000), np.uint8))
     path = write_stream(
-        tmp_path / "a.dcm", bomb, np.zeros((8, 8), np.uint8),
+        tmp_path / "a.dcm", bomb, np.zeros((8, 9), np.uint8),
         pydicom.uid.JPEGBaseline8Bit)
     tracemalloc.start()
     message = refusal(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "declares 8 x 8 pixels, but its compressed image has 6000 x 6000" in message
+    assert message.endswith("a.dcm declares 9 x 8 pixels, but its compressed image has "
+                            "5000 x 6000; export it again.")
     assert peak < 10_000_000
 
 

@@ -28,7 +28,7 @@ PACKAGES = ("end2end", "ddsm_train", "inbreast")
 LONGEST = 200
 PLAIN = (str, bytes, bool, numbers.Number, type(None), tuple, dict)
 EMPTY = ("None", "''", "()", "{}", "b''")
-OF_MACHINES = ("ROOT", "STARTED")
+OF_MACHINES = ("ROOT", "STARTED", "_ALLOWED")
 # Of a machine, where an option follows their number.
 CORES = 997
 

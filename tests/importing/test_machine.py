@@ -181,6 +181,12 @@ def test_a_split_file_is_followed_and_a_foreign_one_refused(pictures, tmp_path):
         tmp_path, split_file=path)) == str(path)
     assert column(pictures, "part") == ["test", "test", None, None]
     assert pictures.row(3)["left_out"] == "not in the split file"
+    # Of her name in files and her number the first that is in the file counts.
+    path.write_text("patient_id,split\np0,test\ns0,val\np1,train\n")
+    pictures.query("UPDATE pictures SET left_out = '', part = NULL, "
+                   "safe = REPLACE(safe, 'p', 's')")
+    machine.split(pictures, records.Settings(tmp_path, split_file=path))
+    assert column(pictures, "part") == ["val", "val", "train", "train"]
     path.write_text("patient_id,split\nq,test\n")
     pictures.query("UPDATE pictures SET left_out = '', part = NULL")
     with pytest.raises(files.InputError, match="names none"):

@@ -199,7 +199,8 @@ def test_inbreast_files_use_12_of_16_bits_and_tell_nothing_in_their_tags(tmp_pat
 
 def test_a_second_call_writes_nothing(tmp_path):
     for _ in range(2):
-        phantoms.write_cbis_ddsm(tmp_path, patients=1, size=(96, 72))
+        assert phantoms.write_cbis_ddsm(
+            str(tmp_path), patients=1, size=(96, 72)) == tmp_path
         times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     phantoms.write_cbis_ddsm(tmp_path, patients=1, size=(96, 72))
     assert times == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -114,6 +114,7 @@ def test_a_process_that_cannot_start_is_told_and_the_file_is_not_blamed(
 def test_a_process_that_never_says_that_it_is_ready_is_ended(tmp_path, monkeypatch):
     (tmp_path / "a.h5").write_bytes(b"no model")
     monkeypatch.setattr(isolated, "START", "import time; time.sleep(60)")
+    monkeypatch.setattr(isolated, "limit_of_memory", lambda: 0)
     reader = isolated.Reader(seconds=0.01)
     with pytest.raises(files.InputError) as error:
         reader.ask("model", tmp_path / "a.h5")

@@ -131,6 +131,17 @@ def test_values_that_cannot_be_are_refused_with_their_record():
     assert cbis_ddsm._finding(row | dict(patient_id="P" * 64), "t", 7, "test")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_table_may_have_the_line_ends_of_any_system(tmp_path, end):
+    path = tmp_path / "mass_case_description_train_set.csv"
+    lines = [",".join(cbis_ddsm.NEEDED.values()), *(
+        ",".join(f"{number}{name}" for name in cbis_ddsm.NEEDED) for number in (1, 2))]
+    path.write_bytes((end.join(lines) + end).encode())
+    assert cbis_ddsm._rows(path) == [
+        {column: f"{number}{name}" for name, column in cbis_ddsm.NEEDED.items()}
+        for number in (1, 2)]
+
+
 @pytest.mark.parametrize("extra", [0, 1])
 def test_a_table_beyond_any_size_is_refused(tmp_path, monkeypatch, extra):
     monkeypatch.setattr(cbis_ddsm, "GREATEST_TABLE", 1 << 20)
