@@ -286,6 +286,16 @@ def test_archive_members_that_unpack_to_absurd_sizes_are_refused(archive):
         "bytes, which is absurd for this file.")
 
 
+def test_links_out_of_a_file_are_not_followed_when_all_of_it_is_read(tmp_path):
+    places = set()
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = h5py.ExternalLink("none.h5", "/x")
+        file["b"] = h5py.SoftLink("/none")
+        file.create_group("c/d")
+        safe_loading._read_all(file, "a.h5", places)
+    assert len(places) == 3
+
+
 def test_of_long_words_on_a_damaged_archive_the_beginning_is_said(
         archive, monkeypatch):
     def fail(path):

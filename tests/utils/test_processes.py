@@ -1,6 +1,8 @@
 """Pools that end with their command, and memory measured as page faults."""
 
+import pickle
 import platform
+import signal
 import subprocess
 import sys
 import types
@@ -116,6 +118,48 @@ def answer_of(task):
     if task == "wait":
         time.sleep(60)
     return task, os.getpid()
+
+
+def test_a_process_answers_with_a_result_or_the_line_of_an_error(monkeypatch):
+    begun, answers = [], []
+    monkeypatch.setattr(processes, "_begin", lambda: begun.append(len(answers)))
+    connection = types.SimpleNamespace(send=answers.append)
+    for task in (abs, -3), (int, "x"):
+        processes._call(connection, pickle.dumps((task[0], task[1:])))
+    assert answers == [(3, ""), (
+        None, "invalid literal for int() with base 10: 'x'")]
+    assert begun == [0, 1]
+
+
+def test_a_process_is_quiet_and_ends_with_its_parent(monkeypatch):
+    calls = []
+
+    def noted(name):
+        return lambda *words: calls.append((name, *words))
+    monkeypatch.setattr(processes.quiet, "install", noted("quiet"))
+    monkeypatch.setattr(processes.cv2, "setNumThreads", noted("threads"))
+    monkeypatch.setattr(processes.signal, "signal", noted("signal"))
+    monkeypatch.setattr(processes.os, "_exit", noted("exit"))
+    monkeypatch.setattr(
+        processes.threading, "Thread", lambda target, daemon: types.SimpleNamespace(
+            start=lambda: calls.append((target, daemon))))
+    processes._begin()
+    assert calls == [("quiet",), ("threads", 1),
+                     ("signal", signal.SIGINT, signal.SIG_IGN),
+                     (processes._end_with_parent, True)]
+    calls.clear()
+    for parent in None, types.SimpleNamespace(join=noted("joined")):
+        monkeypatch.setattr(
+            processes.multiprocessing, "parent_process", lambda parent=parent: parent)
+        processes._end_with_parent()
+    assert calls == [("exit", 1), ("joined",), ("exit", 1)]
+
+
+def test_where_the_library_is_another_no_memory_is_kept(monkeypatch):
+    monkeypatch.setattr(processes.platform, "libc_ver", lambda: ("musl", "1"))
+    monkeypatch.setattr(processes.ctypes, "CDLL", None)
+    assert processes.keep_freed_memory() is False
+    processes.return_freed_memory()
 
 
 def test_a_function_is_called_in_a_process_of_its_own():
