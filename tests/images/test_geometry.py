@@ -50,3 +50,17 @@ def test_a_map_of_a_part_lies_where_the_part_is():
     assert whole.shape == (6, 6)
     np.testing.assert_array_equal(whole[2:5, 2:4], values)
     assert whole.sum() == values.sum()
+
+
+@pytest.mark.parametrize(("tags", "spacing"), [
+    (dict(PixelSpacing=["0.07", "0.07"], ImagerPixelSpacing=[0.1, 0.1]), 0.07),
+    (dict(PixelSpacing=["x", "y"], ImagerPixelSpacing=[0.1, 0.1]), 0.1),
+    (dict(PixelSpacing=[0.1], ImagerPixelSpacing=[0.2, 0.2]), 0.2),
+    (dict(PixelSpacing=[0.1, 0.2], ImagerPixelSpacing=[0.3, 0.3]), 0.3),
+    (dict(PixelSpacing=None, ImagerPixelSpacing=[9.9, 9.9]), 9.9),
+    (dict(ImagerPixelSpacing=[10, 10]), None), (dict(PixelSpacing=[0, 0]), None),
+    (dict(PixelSpacing=[-0.1, -0.1]), None), (dict(PixelSpacing=[1, 1.009]), 1),
+    (dict(PixelSpacing=[1, 1.01]), None), (dict(PixelSpacing=[1, 0.99]), None),
+    (dict(PixelSpacing=[float("nan")] * 2), None), ({}, None)])
+def test_pixels_have_the_first_spacing_that_is_possible_and_even(tags, spacing):
+    assert geometry.pixel_spacing(tags) == spacing

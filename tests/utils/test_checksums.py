@@ -126,9 +126,10 @@ def test_in_a_folder_that_holds_inputs_only_what_the_process_wrote_is_recorded(
 
 
 def test_an_output_that_another_process_writes_is_left_to_it(tmp_path):
-    folder = tmp_path / "out"
-    with locks.output_folder(folder):
-        (folder / "x.txt").write_text("x")
+    folder, later = tmp_path / "out", tmp_path / "later"
+    for out in (folder, later):
+        with locks.output_folder(out):
+            (out / "x.txt").write_text("x")
     hold = ("import sys\nfrom end2end.utils import locks\n"
             "with locks.output_folder(sys.argv[1]):\n"
             "    print(flush=True)\n    sys.stdin.readline()")
@@ -137,6 +138,7 @@ def test_an_output_that_another_process_writes_is_left_to_it(tmp_path):
         other.stdout.readline()
         checksums.record(["a"], 0)
         assert not checksums.of(folder).record.exists()
+        assert checksums.of(later).record.exists()
         other.communicate("\n")
     checksums.record(["a"], 0)
     assert checksums.of(folder).record.exists()
@@ -155,7 +157,8 @@ def test_checksums_that_cannot_be_written_are_a_warning(tmp_path, monkeypatch, c
 
     monkeypatch.setattr(files, "write_text", full)
     written_folder(tmp_path / "out")
-    assert "No space left" in caplog.text and "were not written" in caplog.text
+    assert caplog.messages == [f"the checksums of {tmp_path / 'out'} were not written: "
+                               "[Errno 28] No space left on device"]
 
 
 @pytest.mark.parametrize("damage", [
@@ -171,8 +174,12 @@ def test_damaged_checksums_are_refused(tmp_path, damage):
 
 
 def test_an_output_without_checksums_is_refused(tmp_path):
-    with pytest.raises(files.InputError, match="has no checksums"):
-        checksums.read(checksums.of(tmp_path))
+    for output, record in ((tmp_path, ".checksums.json"),
+                           (tmp_path / "a.csv", ".a.csv.checksums.json")):
+        with pytest.raises(files.InputError) as caught:
+            checksums.read(checksums.of(output))
+        assert str(caught.value).startswith(
+            f"{output} has no checksums ({record}): it is no output of a command or a ")
 
 
 def test_the_words_of_a_module_are_those_of_the_one_command(monkeypatch):
