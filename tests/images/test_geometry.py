@@ -1,5 +1,6 @@
 """Where the cells of a network's input lie on the mammogram."""
 
+import dicom_writer
 import numpy as np
 import pytest
 
@@ -64,3 +65,12 @@ def test_a_map_of_a_part_lies_where_the_part_is():
     (dict(PixelSpacing=[float("nan")] * 2), None), ({}, None)])
 def test_pixels_have_the_first_spacing_that_is_possible_and_even(tags, spacing):
     assert geometry.pixel_spacing(tags) == spacing
+
+
+def test_the_spacing_of_a_file_that_is_none_or_no_dicom_is_not_known(tmp_path):
+    path = dicom_writer.write(tmp_path / "a.dcm", ImagerPixelSpacing=[0.085, 0.085])
+    assert geometry.spacing_of(path) == 0.085
+    (tmp_path / "a.png").write_bytes(path.read_bytes()[:90])
+    (tmp_path / "b.dcm").write_bytes(b"no DICOM")
+    for name in ("a.png", "b.dcm", "none.dcm"):
+        assert geometry.spacing_of(tmp_path / name) is None
