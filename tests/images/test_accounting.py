@@ -63,6 +63,20 @@ def test_the_check_of_images_ends_with_the_counts(tmp_path, capsys):
         "0 without side or view, 0 not voting", "not looked at: 0"]
 
 
+def test_where_nothing_is_odd_that_is_said_with_what_to_use(
+        tmp_path, capsys, monkeypatch):
+    written(tmp_path / "train", "neg/a_L_CC.png", "pos/b_L_CC.png")
+    for scale, words in ((None, ""), (0.0038909, "--rescale-factor 0.0038909 ")):
+        monkeypatch.setattr(
+            program.images.input_checks, "check_images", lambda *_, scale=scale, **__:
+            program.images.input_checks.Check([], scale, 12.345, dict(train=[])))
+        program.main([str(tmp_path / "train"), "--img-size", "32", "24"])
+        assert capsys.readouterr().out.splitlines()[:4] == [
+            "Reading 2 images in train.",
+            "train: 0 images, none readable", "Nothing odd was found.",
+            f"To use: {words}--featurewise-mean 12.35"]
+
+
 def test_a_set_without_the_class_folders_says_that_its_classes_are_not_known(
         tmp_path, capsys):
     written(tmp_path / "train", "benign/a.png", "benign/b.png", "cancer/c.png")

@@ -34,10 +34,13 @@ def test_other_columns_are_refused_with_the_difference(tmp_path, header, words):
         list(known_tables.rows(path, COLUMNS, SETTINGS))
 
 
-def test_a_new_column_may_be_accepted_and_a_missing_one_not(tmp_path):
+def test_a_new_column_may_be_accepted_and_a_missing_one_not(tmp_path, caplog):
     accepting = records.Settings(pathlib.Path("."), accept=("columns",))
     path = table(tmp_path, "a,b,new\n1,2,3\n")
     assert len(list(known_tables.rows(path, COLUMNS, accepting))) == 1
+    assert caplog.messages == [
+        f"assumption 'columns' does not hold: {path} has other columns than the table "
+        "that is known: it has new. Known are a, b."]
     path = table(tmp_path, "a,new\n1,2\n")
     with pytest.raises(files.InputError, match="lacks b"):
         list(known_tables.rows(path, COLUMNS, accepting))
@@ -67,5 +70,14 @@ def test_a_file_is_looked_for_two_folders_deep(tmp_path):
     deep.mkdir(parents=True)
     (deep / "t.csv").write_text("a\n")
     assert known_tables.located(tmp_path, "none.csv", "t.csv") == deep / "t.csv"
-    with pytest.raises(files.InputError, match="is not in"):
-        known_tables.located(tmp_path, "none.csv")
+    for name in ("b/t.csv", "a/t.csv", "a/u.csv", "t.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a\n")
+        # The nearest, of these the first name, of these the first folder.
+        assert known_tables.located(tmp_path, "none.csv", "u.csv", "t.csv") == (
+            tmp_path / name)
+    with pytest.raises(files.InputError) as caught:
+        known_tables.located(tmp_path, "none.csv", "no.csv")
+    assert str(caught.value) == (
+        f"none.csv or no.csv is not in {tmp_path}; expected the folder of the set as "
+        "downloaded, or the one that holds it.")

@@ -119,7 +119,7 @@ def test_advice_on_bi_rads_reads_roman_numbers_and_leaves_other_words_out():
 
 
 def test_headings_and_labels_are_compared_without_what_does_not_matter():
-    assert understanding.word_of(" \u00d6l-W\u00fcrfel  (\u00e42)% ") == "oel_wuerfel_ae2"
+    assert understanding.word_of(" \u00d6l-\u00fc  (\u00e42)% ") == "oel_ue_ae2"
     assert [understanding.label_word(text) for text in (
         " IV ", "5.0", "5,00", "1.50", "10", ".0")] == [
         "iv", "5", "5", "1.50", "10", ""]
