@@ -35,6 +35,14 @@ def test_files_are_written_listed_and_read_alike(root, tmp_path):
         storage.opened(f"{root}/x/c.csv")
 
 
+def test_a_local_file_is_written_beside_its_place(tmp_path):
+    for path in (tmp_path / "a.csv", f"file://{tmp_path}/a.csv"):
+        with storage.replacing(path) as part:
+            assert part.parent == tmp_path and part.suffix == ".csv"
+            part.write_text(str(path))
+        assert (tmp_path / "a.csv").read_text() == str(path)
+
+
 def test_a_refusal_of_a_copy_names_the_url():
     pytest.importorskip("fsspec")
     with storage.replacing("memory://storage/a.png") as part:

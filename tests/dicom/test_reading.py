@@ -13,7 +13,7 @@ import recorded
 from dicom_writer import RAMP, item, look_up_table, write
 
 from end2end import dicom, images
-from end2end.dicom import acquisition, kinds
+from end2end.dicom import acquisition, kinds, parsing
 from end2end.utils import files
 
 pytestmark = pytest.mark.filterwarnings("ignore:::pydicom")
@@ -179,6 +179,21 @@ def test_a_file_without_preamble_or_suffix_is_read(tmp_path):
     plain.write_bytes(path.read_bytes())
     np.testing.assert_array_equal(images.read_image(plain), RAMP)
     assert plain in files.list_images(tmp_path)
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_file_that_does_not_say_how_it_is_written_is_read_as_it_is(
+        tmp_path, implicit):
+    header = pydicom.dcmread(write(tmp_path / "a.dcm"))
+    header.file_meta, header.preamble = pydicom.dataset.FileMetaDataset(), None
+    pydicom.dcmwrite(tmp_path / "bare", header, implicit_vr=implicit,
+                     little_endian=True, enforce_file_format=False)
+    found, notes = parsing.read_header(tmp_path / "bare")
+    assert notes[0] == "read without the DICOM preamble"
+    assert found.file_meta.TransferSyntaxUID == (
+        pydicom.uid.ImplicitVRLittleEndian if implicit
+        else pydicom.uid.ExplicitVRLittleEndian)
+    np.testing.assert_array_equal(dicom.read_dicom(tmp_path / "bare").pixels, RAMP)
 
 
 def test_only_size_and_pixels_are_required(tmp_path):

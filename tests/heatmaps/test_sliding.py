@@ -230,3 +230,6 @@ def test_windows_of_cells_lie_row_by_row_at_the_steps_of_the_patch():
     assert windows.shape == (6, 8, 6, 1)
     assert windows[:, 0, 0, 0].tolist() == [0, 3, 6, 40, 43, 46]
     assert windows[-1, -1, -1, 0] == 9 * 20 + 11
+    # Half a pixel goes to the even one.
+    windows = sliding.windows_of_cells(image, (2, 2), pool=(2, 2), patch_size=(7, 9))
+    assert windows[:, 0, 0, 0].tolist() == [0, 4, 80, 84]

@@ -131,6 +131,12 @@ def test_tiny_and_even_pictures_are_not_judged():
     assert kinds._in_the_air(np.ones((8, 5)), np.zeros((8, 5), bool)) == (0, 0)
 
 
+def test_specks_in_the_air_have_less_than_thirty_pixels():
+    levels = np.zeros((200, 150))
+    levels[10:11, 10:39], levels[100:105, 40:46], levels[180, 140] = 9, 9, 2
+    assert kinds._in_the_air(levels, levels < 99) == (29 + 30 + 1, 2)
+
+
 def test_the_evidence_of_pictures_is_as_recorded():
     rows = []
     for name, image in sample_pictures.all_kinds().items():

@@ -213,7 +213,8 @@ def test_a_set_that_is_complete_is_left_as_it_is(tmp_path, write):
         assert write(folder, patients=2, size=(96, 72)) == folder
         for path in list(tmp_path.rglob("*.csv")):
             path.unlink()
-    write(tmp_path / "again", patients=2, size=(96, 72))
+    again = tmp_path / "again"
+    assert write(str(again), patients=2, size=(96, 72)) == again
     assert not list(tmp_path.rglob("*.csv"))
 
 
