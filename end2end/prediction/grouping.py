@@ -91,8 +91,8 @@ def _exams(table, rows):
 
 def _described(row, many, notes):
     """Adds the days of the exam, how many images a row stands for, and what those that
-    vote were flagged for; all where none votes."""
-    voting = [image for image in many if image["votes"] == "yes"] or many
+    vote or count alone were flagged for; all where none does."""
+    voting = [image for image in many if image["votes"] != "no"] or many
     flags = dict.fromkeys(
         flag for image in voting for flag in image["flags"].split(SEPARATOR) if flag)
     days = next((image["days"] for image in many if image.get("days")), "")

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import recorded
 
 from end2end.prediction import grouping
 from end2end.utils import files
@@ -100,3 +101,52 @@ def test_long_tables_are_cut_on_the_terminal_and_the_rest_is_counted():
     rows = [row(f"{k}.png", score="0.5") for k in range(grouping.SHOWN + 4)]
     text = grouping.terminal(rows, dict(breasts=[], patients=[]))
     assert text.endswith("... and 4 more in the file")
+
+
+SIX = ("read | flags of six", "stretched 0.5 of 3 pixels")
+UNEVEN = [
+    row("w/a.png", patient="W", exam="e2", days="120", laterality="L", view="CC",
+        votes="yes", score="0.5", label="pos", calibrated="0.123456", flags=SIX[0],
+        operating_points="recall at 0.9 | no recall at 0.5", score_m="0.5"),
+    row("w/b.png", patient="W", exam="e2", laterality="L", view="CC", votes="no",
+        score="0.9", calibrated="0.9", flags="of the loser", score_m="0.9"),
+    row("w/c.png", patient="W", exam="e1", days="0", laterality="L", view="MLO",
+        votes="yes", score="0.25", calibrated="0.2", flags=SIX[1], score_m="0.25",
+        identity_notes="read | its MLO is a spot view, for want of a better picture"),
+    row("w/d.png", patient="W", exam="e1", days="0", laterality="R", view="CC",
+        votes="alone", score="0.75", flags=SIX[0].replace("six", "7"), score_m="0.75"),
+    row("w/e.png", patient="W", exam="e10", days="1000", laterality="R", view="ML",
+        votes="no", score="0.3", flags="only | where | none votes", score_m="0.3"),
+    row("u/f.png", exam="e1", days="7", laterality="R", view="CC", votes="yes",
+        score="0.0625", notes="n1 | n2", flips="True", score_m="0.0625"),
+    row("u/g.png", laterality="R", view="MLO", votes="yes", score="", score_m="1"),
+    row("v/h.png", patient="V", exam="x", laterality="L", view="MLO", votes="yes",
+        score="0.125", flags=f"{SIX[1]} | {SIX[1]}", score_m="0.125"),
+    row("v/i.png", patient="V", exam="y", days="30", laterality="R", view="CC",
+        votes="yes", score="1", flags=SIX[1].replace("0.5", "12"), score_m="1",
+        label="1"),
+    row("v/j.png", patient="V", exam="y", days="30", laterality="R", view="MLO",
+        votes="yes", score="0", flags=SIX[1].replace("3", "4"), score_m="0",
+        label="1")]
+
+
+def test_exams_of_all_kinds_are_grouped_written_and_shown_as_recorded(tmp_path):
+    out = tmp_path / "s.csv"
+    scored = [row for row in UNEVEN if row["score"]]
+    files.write_csv(out, (*COLUMNS, "calibrated", "operating_points", "score_m"), [
+        dict.fromkeys(("calibrated", "operating_points"), "") | row for row in scored])
+    levels = grouping.levels(out)
+    paths = grouping.write_levels(out, levels)
+    grouping.write_json(tmp_path / "s.json", scored, levels, models=[dict(name="m")],
+                        failures=[(tmp_path / "d.png", "no image"), ("e", "")])
+    recorded.check("score-groups", "\n\n".join([
+        grouping.terminal(UNEVEN, levels), *(path.read_text() for path in paths),
+        (tmp_path / "s.json").read_text()]), dict(FOLDER=tmp_path))
+
+
+def test_a_table_of_as_many_rows_as_are_shown_is_whole():
+    rows = [row(f"{k}.png", score="0.5") for k in range(grouping.SHOWN + 1)]
+    whole = grouping.terminal(rows[1:], dict(breasts=[], patients=[]))
+    assert len(whole.splitlines()) == 1 + grouping.SHOWN
+    assert grouping.terminal(rows, dict(breasts=[], patients=[])).endswith(
+        f"{grouping.SHOWN - 1}.png  0.500\n... and 1 more in the file")

@@ -1,6 +1,9 @@
 """Cells on who and what images show."""
 
+import dataclasses
 import datetime
+
+import pytest
 
 from end2end.prediction import identity_cells
 from end2end.tables.identity import Identity
@@ -61,3 +64,67 @@ def test_a_row_of_an_earlier_call_gives_its_vote_to_one_of_this_call():
     rows = identity_cells.with_cells([earlier, now], {"new.dcm": dict(votes="yes")})
     assert [row["votes"] for row in rows] == ["no", "yes"]
     assert rows[0]["identity_notes"].endswith("votes: new.dcm")
+
+
+def test_all_cells_of_one_image_and_a_number_with_its_issuer():
+    image = Identity(
+        "in/a.dcm", patient="7", namespace="CLINIC", exam="9.8.7", laterality="R",
+        view="CC", modifier="spot", kind="implant", votes="alone",
+        read_from=TAGGED | dict(laterality="name x", view=""), notes=("one", "two"))
+    asked = []
+
+    class Names:
+        def __call__(self, text):
+            asked.append(text)
+            return f"p {len(asked)}"
+
+        def exam(self, text):
+            return f"e {text}"
+    assert identity_cells.cells([image, dataclasses.replace(
+        image, path="in/b.dcm", namespace="", exam="", votes="no", notes=())],
+        Names()) == {
+            "in/a.dcm": dict(
+                patient="p 1", laterality="R", view="CC spot", exam="e 9.8.7", days="",
+                kind="implant", votes="alone", read_from=(
+                    "patient: tags PatientID | exam: tags StudyInstanceUID | "
+                    "laterality: name x"), identity_notes="one | two"),
+            "in/b.dcm": dict(
+                patient="p 2", laterality="R", view="CC spot", exam="", days="",
+                kind="implant", votes="no", read_from=(
+                    "patient: tags PatientID | exam: tags StudyInstanceUID | "
+                    "laterality: name x"), identity_notes="")}
+    assert asked == ["7@CLINIC", "7"]
+
+
+def test_what_the_name_says_of_a_woman_is_taken_and_exams_of_manifests_stay():
+    rows = cells(
+        Identity("in/P_00001_LEFT_CC.png", patient="P_00001", exam="a",
+                 read_from=dict(patient="tags PatientID", exam="manifest exam")),
+        Identity("in/b.png", patient="8", exam="b",
+                 read_from=dict(patient="tags PatientID", exam="manifest date")),
+        Identity("in/c.png", patient="8", exam="c" * 65, day=datetime.date(2018, 1, 1),
+                 read_from=dict(patient="tags PatientID", exam="name x")),
+        Identity("in/d.png", exam="20180203", read_from=dict(exam="manifest exam")))
+    assert [(row["patient"], row["exam"], row["days"]) for row in rows] == [
+        ("P_00001", "a", ""), ("patient 001", "exam 001", ""),
+        ("patient 001", "c" * 53 + "..." + identity_cells.hash_mark("c" * 65), "0"),
+        ("", "", "")]
+    assert len(identity_cells.hash_mark("c")) == 8
+    short = "d" * identity_cells.LONGEST
+    assert cells(Identity("in/e.png", patient=short, read_from=dict(
+        patient="manifest")))[0]["patient"] == short
+
+
+@pytest.mark.parametrize(("earlier", "vote"), [
+    (dict(patient="p", exam=""), "no"), (dict(patient="", exam="e"), "no"),
+    (dict(patient="", exam=""), "yes"), (dict(patient="p", exam="", view="MLO"), "yes"),
+    (dict(patient="p", exam="", votes="alone"), "alone")])
+def test_only_a_known_exam_takes_the_vote_of_an_earlier_row(earlier, vote):
+    old = dict(path="in/old.dcm", laterality="L", view="CC", votes="yes",
+               identity_notes="n") | earlier
+    now = old | dict(path="in/new.dcm", view="CC", votes="no", identity_notes="")
+    rows = identity_cells.with_cells([old, now], {"in/new.dcm": dict(votes="yes")})
+    assert rows[1]["votes"] == "yes" and rows[1]["identity_notes"] == ""
+    assert (rows[0]["votes"], rows[0]["identity_notes"]) == (vote, (
+        "n | another image of this breast and view votes: new.dcm" if vote == "no"
+        else "n"))

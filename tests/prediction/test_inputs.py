@@ -60,3 +60,42 @@ def test_hidden_files_are_not_scored_and_are_counted(folder, name):
     gathered = inputs.gather([folder / "m.h5", folder / "in"])
     assert [path.name for path in gathered.paths] == ["1.png", "2.png"]
     assert (path, "hidden") in gathered.left
+
+
+@pytest.mark.parametrize(("all_views", "votes"), [
+    (False, ["yes", "no", "no"]), (True, ["yes", "yes", "yes"])])
+def test_who_votes_is_settled_among_the_images_with_a_score(
+        folder, all_views, votes):
+    (folder / "in" / "list.csv").write_text(
+        "file_name,patient,exam,laterality,view,label\n1.png,W,e,L,CC,1\n"
+        "2.png,W,e,L,ML,0\n0.png,W,e,L,CC,0\n3.png,W,e,L,CC,0\n")
+    for name in "03":
+        cv2.imwrite(str(folder / "in" / f"{name}.png"), np.arange(
+            48 * 40, dtype=np.uint8).reshape(48, 40)[::-1] // (1 + int(name)))
+    found = inputs.gather([folder / "m.h5", folder / "in/list.csv"])
+    subjects = inputs.Subjects(found, identity_cells.Numbered(), all_views=all_views)
+    before = [row["votes"] for row in subjects.cells().values()]
+    assert before == (["yes"] * 4 if all_views else ["no", "no", "no", "yes"])
+    columns = ("path", *identity_cells.COLUMNS, "label", "score",
+               *identity_cells.FURTHER_COLUMNS)
+    out = folder / "scores.csv"
+    assert subjects.settle(out, columns) == [] and not out.exists()
+    # The last image, which would have voted, has no score.
+    files.write_csv(out, columns, [dict.fromkeys(columns, "") | dict(
+        path=str(path), score="0.5") for path in found.paths[:3]])
+    settled = subjects.settle(out, columns)
+    assert [image.votes for image in settled] == [
+        row["votes"] for row in files.read_csv(out)] == votes
+    assert [row["label"] for row in files.read_csv(out)] == ["1", "0", "0"]
+
+
+def test_a_model_named_twice_is_one_and_rows_of_manifests_win_over_none(folder):
+    found = inputs.gather([folder / "m.h5", folder / "in/1.png", folder / "m.h5",
+                           folder / "in/list.csv", folder / "in"])
+    assert found.models == [folder / "m.h5"]
+    assert [row.get("label") for row in found.rows.values()] == ["1", None]
+    with pytest.raises(files.InputError) as caught:
+        inputs.gather([folder / "m.h5", folder / "m.h5"])
+    assert str(caught.value) == (
+        f"no image in {folder}/m.h5 {folder}/m.h5; expected at least one model (.h5, "
+        ".keras) and one image file or folder.")

@@ -19,14 +19,19 @@ def test_a_name_depends_on_number_kind_and_key_alone():
 
 def test_unknown_numbers_have_no_name_and_numbers_stay_on_request():
     assert pseudonyms.Pseudonyms(KEY)("") == ""
-    assert pseudonyms.Pseudonyms(KEY, keep_ids=True)("4711") == "4711"
+    kept = pseudonyms.Pseudonyms(KEY, keep_ids=True)
+    assert (kept("4711"), kept(""), kept.exam("")) == ("4711", "", "")
+    assert kept.exam("1.2.3.4") == "1.2.3.4" and kept.exam("1.2.3").startswith("exam ")
+    assert pseudonyms.Pseudonyms(KEY).exam("1.2.3.4").startswith("exam ")
 
 
 def test_a_missing_key_file_is_made_for_its_owner_alone_and_that_is_said(
         tmp_path, capsys):
     path = tmp_path / "new" / "key"
     key = pseudonyms.key_of_file(path)
-    assert "new pseudonym key" in capsys.readouterr().out
+    assert capsys.readouterr().out == (
+        f"new pseudonym key in {path}; keep it secret, and apart from the results: "
+        "calls with the same key give the same pseudonyms\n")
     assert len(key) >= 32 and path.stat().st_mode & 0o777 == 0o600
     assert pseudonyms.key_of_file(path) == key and capsys.readouterr().out == ""
     assert os.listdir(path.parent) == ["key"]
@@ -46,13 +51,19 @@ def test_a_key_that_others_may_read_or_that_is_short_is_refused(tmp_path):
     path = tmp_path / "key"
     path.write_bytes(bytes(range(65, 97)))
     path.chmod(0o644)
-    with pytest.raises(files.InputError, match="chmod 600"):
+    with pytest.raises(files.InputError) as caught:
         pseudonyms.key_of_file(path)
+    assert str(caught.value) == (
+        f"pseudonym key {path} can be read by others; a key is secret. Correct it: "
+        f"chmod 600 {path}.")
     path.chmod(0o600)
     assert pseudonyms.key_of_file(path) == bytes(range(65, 97))
     path.write_bytes(b"4711\n")
-    with pytest.raises(files.InputError, match="has 4 bytes"):
+    with pytest.raises(files.InputError) as caught:
         pseudonyms.key_of_file(path)
+    assert str(caught.value) == (
+        f"pseudonym key {path} has 4 bytes; expected at least 32. Name a file that "
+        "does not exist, and a key is made.")
 
 
 def test_a_fingerprint_tells_keys_apart():
