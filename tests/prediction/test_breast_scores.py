@@ -1,5 +1,7 @@
 """Scores of breasts: rows, missing views, mixtures of models."""
 
+import dataclasses
+
 import cv2
 import keras
 import numpy as np
@@ -81,8 +83,43 @@ def test_models_of_one_image_and_of_two_views_are_not_mixed(tmp_path):
     paths = [save(tmp_path / "a.h5"), save(tmp_path / "b.h5", "whole_image")]
     assert prediction.breast_scores.take_breasts(paths[:1])
     assert not prediction.breast_scores.take_breasts(paths[1:])
-    with pytest.raises(files.InputError, match="Score them by two calls"):
+    with pytest.raises(files.InputError) as caught:
         prediction.breast_scores.take_breasts(paths)
+    assert str(caught.value) == (
+        "some models take one image and some take two views; their scores have other "
+        "rows. Score them by two calls.")
+
+
+def test_several_models_have_their_own_scores_and_labels_are_of_the_manifest(
+        tmp_path, images, monkeypatch):
+    (tmp_path / "list.csv").write_text("file_name,label\n" + "".join(
+        f"images/P_00001_{side}_{view}.png,{label}\n" for side, view, label in (
+            ("LEFT", "CC", 1), ("LEFT", "MLO", 1), ("RIGHT", "MLO", 0))))
+    given = prediction.inputs.gather([save(tmp_path / "a.h5"), tmp_path / "list.csv"])
+    models = [dataclasses.replace(checkpoints.load_classifier(
+        tmp_path / "a.h5", breasts=True), name=name) for name in "ab"]
+    models[1] = dataclasses.replace(models[1], classes=("pos", "neg"))
+    calls, said = [], []
+    predict_breasts = prediction.scoring.predict
+    monkeypatch.setattr(prediction.scoring, "predict", lambda model, breast, flips: (
+        calls.append((model.name, flips)),
+        predict_breasts(model, breast, flips=flips))[1])
+    rows, failures = prediction.breast_scores.score(
+        models, given, flips=True, say=said.append)
+    assert failures == [] and calls == [("a", True), ("b", True)] * 2 and said
+    left, right = rows
+    share = 1 / (1 + np.exp(-4))
+    assert [float(left[name]) for name in ("score_a", "score_b", "score")
+            ] == pytest.approx([share, 1 - share, 0.5], abs=1e-5)
+    assert [row["label"] for row in rows] == ["1", "0"]
+    assert [float(right.pop(name)) for name in ("score", "score_a", "score_b")
+            ] == pytest.approx([0.5] * 3, abs=1e-6)
+    assert right | dict(flags="") == dict(
+        patient="P_00001", exam="", laterality="R", cc="",
+        mlo=str(tmp_path / "images/P_00001_RIGHT_MLO.png"), label="0", flags="",
+        notes="its CC is missing; the other view stands in its place")
+    (single, _), _ = prediction.breast_scores.score(models[:1], given)
+    assert "score_a" not in single and calls[4:] == [("a", False)] * 2
 
 
 def test_flags_of_one_image_are_refused(tmp_path, images):

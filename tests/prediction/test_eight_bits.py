@@ -1,5 +1,6 @@
 """Eight-bit networks: what is measured, what is refused, and which layers stay."""
 
+import dataclasses
 import importlib.util
 import types
 
@@ -83,8 +84,61 @@ def test_what_is_slower_or_has_no_layer_in_eight_bits_is_refused():
     for seconds in ((1.0, 1.1), (1.0, 1.0)):
         assert "not faster" in eight_bits.Figures(**fine, seconds=seconds).refusals[0]
     assert "no layer" in eight_bits.Figures(**fine, in_float32=3).refusals[0]
-    assert "2.00 times as fast" in eight_bits.Figures(
-        **fine, seconds=(2.0, 1.0)).sentences()[-1]
+    assert eight_bits.Figures(**fine, seconds=(0.0, 1.0)).refusals == ()
+    assert eight_bits.Figures(**fine, seconds=(2.0, 0.0)).speed == 0
+
+
+def test_figures_are_said_in_full_and_refused_for_each_reason():
+    figures = eight_bits.Figures(
+        400, 90, dict(plain=0.91234, flips=0.9), -0.00312, 3, 5, 0.04567, layers=9,
+        in_float32=2, seconds=(0.03125, 0.0125))
+    said = figures.sentences()
+    assert said == [
+        "400 images, 90 with cancer; AUC in float32 0.9123 (plain), 0.9000 (flips)",
+        "AUC changes by -0.0031; 3 scores cross a threshold, 5 lie on one; scores move "
+        "by at most 0.0457", "7 of 9 layers in eight bits, 2 in float32",
+        "12.5 ms per image, 2.50 times as fast as float32 (31.2 ms), on this processor"]
+    assert figures.refusals == (
+        "AUC changes by -0.0031, more than 0.002",
+        "3 of 400 scores cross a threshold, more than 0.5 %")
+    assert figures.excess == pytest.approx(1.56)
+    assert dataclasses.replace(figures, crossing=6).excess == 3
+    none = dataclasses.replace(
+        figures, crossing=0, change=0.002, seconds=(1.0, 1.0))
+    assert none.sentences()[1] == (
+        "AUC changes by +0.0020; 0 scores cross a threshold (so, with 95 % confidence, "
+        "less than 0.75 % of all), 5 lie on one; scores move by at most 0.0457")
+    assert none.refusals == ("it is not faster than float32 on this processor",)
+    assert none.excess == 1
+    assert dataclasses.replace(none, in_float32=9).refusals == (
+        "no layer keeps the scores",)
+
+
+def test_of_several_schemes_the_greatest_change_counts_and_limits_are_of_each():
+    moved = SCORES.copy()
+    moved[[9, 10]] = moved[[10, 9]]
+    far = SCORES.copy()
+    far[[8, 11]] = far[[11, 8]]
+    figures = eight_bits.compared(
+        dict(plain=SCORES, flips=SCORES), dict(plain=moved, flips=far),
+        trial(dict(plain=[0.5, float(SCORES[3])], flips=[0.5])))
+    assert figures == eight_bits.Figures(
+        20, 10, dict(plain=1.0, flips=1.0), pytest.approx(-0.03), 4, 1,
+        pytest.approx(float(SCORES[11] - SCORES[8])))
+
+
+def test_networks_take_turns_and_the_median_counts(monkeypatch):
+    clock, calls = [0.0], []
+
+    def network(name, seconds):
+        times = iter(seconds)
+        return lambda inputs: (calls.append((name, inputs)),
+                               clock.__setitem__(0, clock[0] + next(times)))
+    monkeypatch.setattr(eight_bits.time, "perf_counter", lambda: clock[0])
+    first = network("a", [9, 1, 1, 2, 2, 2, 3, 3, 3])
+    second = network("b", [0.5] * 5 + [0.25] * 4)
+    assert eight_bits.alternating("x", first, second) == (2, 0.5)
+    assert calls == [("a", "x"), ("b", "x")] * 9
 
 
 @pytest.mark.parametrize("points, expected", [
@@ -96,13 +150,19 @@ def test_the_thresholds_are_those_of_the_card(points, expected):
 
 
 @pytest.mark.parametrize("labels, message", [
-    (None, "not every image has a label"),
-    (np.array([0, 1, -1] * 10), "not every image has a label"),
-    (LABELS[5:15], "10 images of 2 classes"),
-    (np.zeros(30, int), "30 images of 1 classes")])
+    (None, "not every image has a label; expected a manifest with the column label, or "
+           "the folders neg and pos."),
+    (np.array([0, 1, -1] * 10),
+     "not every image has a label; expected a manifest with the column label, or the "
+     "folders neg and pos."),
+    (LABELS[:-1], "19 images of 2 classes; expected 20 or more, with and without "
+                  "cancer. Give more images."),
+    (np.zeros(30, int), "30 images of 1 classes; expected 20 or more, with and without "
+                        "cancer. Give more images.")])
 def test_images_that_decide_nothing_are_refused(labels, message):
-    with pytest.raises(files.InputError, match=message):
+    with pytest.raises(files.InputError) as caught:
         eight_bits.check_labels(labels, "validation")
+    assert str(caught.value) == f"--eight-bits validation: {message}"
 
 
 def test_enough_images_of_both_classes_are_taken():

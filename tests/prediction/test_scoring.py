@@ -63,20 +63,30 @@ def test_a_constant_image_is_flagged():
 def test_values_that_are_no_numbers_are_refused(breast):
     image = breast.astype(np.float32)
     image[3, 3] = np.nan
-    with pytest.raises(files.InputError, match="not finite"):
-        prediction.score_image(image, classifier())
+    for name in ("", "in/a.tif"):
+        with pytest.raises(files.InputError) as caught:
+            prediction.score_image(prediction.Mammogram(name, image), classifier())
+        assert str(caught.value) == (
+            f"{name or 'the image'} holds values that are not finite; export it again.")
 
 
 def test_a_score_that_is_no_number_is_refused(breast):
-    with pytest.raises(files.InputError, match="score that is not finite"):
-        prediction.score_image(breast, classifier(np.nan))
+    for name in ("", "in/a.png"):
+        with pytest.raises(files.InputError) as caught:
+            prediction.score_image(prediction.Mammogram(name, breast), [
+                classifier(0.5), classifier(np.nan)])
+        assert str(caught.value) == (
+            f"{name or 'the image'} gave a score that is not finite; check the model "
+            "and the rescale factor.")
 
 
 def test_a_model_of_patches_is_refused(breast):
     model = classifier()
     object.__setattr__(model, "classes", ("a", "b"))
-    with pytest.raises(files.InputError, match="expected neg and pos"):
-        prediction.score_image(breast, model)
+    with pytest.raises(files.InputError) as caught:
+        prediction.score_image(breast, [classifier(), model])
+    assert str(caught.value) == (
+        "model m tells apart a, b; expected neg and pos. Give a model of whole images.")
 
 
 def digital_mammogram():
@@ -89,8 +99,11 @@ def test_a_picture_that_is_no_basis_for_a_score_is_flagged_or_refused():
     inverted = image.max() - image
     (flag,) = prediction.prepare(inverted, [classifier()]).flags
     assert flag.startswith("do not use the score: ") and "inverted" in flag
-    with pytest.raises(files.InputError, match=r"--refuse-unfit.*inverted"):
+    with pytest.raises(files.InputError) as caught:
         prediction.prepare(inverted, [classifier()], refuse_unfit=True)
+    assert str(caught.value) == (
+        "the image gets no score (--refuse-unfit): "
+        f"{flag.removeprefix('do not use the score: ')}.")
     assert not any("do not use" in flag for flag in prediction.prepare(
         image, [classifier()], refuse_unfit=True).flags)
 
@@ -266,3 +279,58 @@ def test_bits_and_identities_of_an_exam_take_the_place_of_what_a_file_tells():
         assert prepared.image.identity == who
         assert prediction.prepare(
             image, [model], identities=dict(b=who)).image.identity != who
+
+
+def test_models_of_other_settings_each_have_their_input_note_and_flags():
+    pixels = np.arange(12, dtype=np.uint16).reshape(4, 3) * 90
+    image = prediction.Mammogram("a", pixels, bits=10, notes=("read", "turned"))
+    models = [weighing(intensity_scale="auto"), weighing(intensity_scale=0.5),
+              weighing(intensity_scale="auto")]
+    models[1:] = [dataclasses.replace(model, cautions=(f"caution {k}", "all"))
+                  for k, model in enumerate(models[1:])]
+    prepared = prediction.prepare(image, models)
+    assert [options.intensity_scale for options in prepared.options] == pytest.approx(
+        [255 / 1023, 0.5, 255 / 1023], rel=1e-3)
+    assert prepared.inputs[0] is prepared.inputs[2] is not prepared.inputs[1]
+    np.testing.assert_allclose(prepared.inputs[1][..., 0], pixels / 2)
+    assert prepared.image.notes == (
+        "read", "turned", "rescale factor 0.2493, for 10 bits")
+    assert [flag for flag in prepared.flags if flag.startswith(("caution", "all"))] == [
+        "caution 0", "all", "caution 1"]
+    eight = prediction.prepare(pixels.astype(np.uint8), models[:1])
+    assert eight.image.notes == ("rescale factor 1, for 8 bits",)
+    assert (eight.image.path, prepared.image.path) == ("", "a")
+
+
+def test_all_that_is_known_of_an_image_stands_beside_its_score():
+    who = identity.Identity("a.png", patient="w", laterality="R", view="MLO")
+    image = prediction.Mammogram("a.png", np.zeros((4, 3), np.uint8), who,
+                                 notes=("one", "recalibrated on A"))
+    prepared = prediction.Prepared(image, (), (), ("flag",))
+    first, second = (classifier(calibration=dict(
+        temperature=dict(plain=2.0, flips=4.0), logistic=dict(flips=dict(
+            intercept=0.0, slope=0.25, source=source)))) for source in "AB")
+    turned = dataclasses.replace(second, classes=("pos", "neg"))
+    values = [np.float32([0.2, 0.8]), np.float32([0.5, 0.5])]
+    found = prediction.scoring.scored(prepared, [first, turned], values)
+    assert found == prediction.ScoredImage(
+        "a.png", pytest.approx(0.65), (pytest.approx(0.8), 0.5), image.patient, "R",
+        "MLO", pytest.approx((2 / 3 + 0.5) / 2), (), ("flag",), image.notes, who)
+    both = prediction.scoring.scored(prepared, [first, turned], values, flips=True)
+    assert both.calibrated == pytest.approx((2**0.5 / (1 + 2**0.5) + 0.5) / 2)
+    assert both.notes == (
+        "one", "recalibrated on A", "calibrated score recalibrated on A",
+        "calibrated score recalibrated on B")
+    # Of a model without a calibration there is none of the mean.
+    assert prediction.scoring.scored(
+        prepared, [first, classifier()], values).calibrated is None
+
+
+def test_the_frame_asked_for_is_read(monkeypatch):
+    asked = []
+    monkeypatch.setattr(prediction.scoring.images, "read", lambda path, frame: (
+        asked.append((path, frame)), prediction.Mammogram(
+            path, np.arange(12, dtype=np.uint8).reshape(4, 3)))[1])
+    prediction.score_image("a.dcm", weighing(), frame=3)
+    prediction.prepare("b.dcm", [weighing()])
+    assert asked == [("a.dcm", 3), ("b.dcm", None)]

@@ -12,7 +12,7 @@ import tiny_networks
 from end2end import checkpoints, config, prediction
 from end2end.config import model_flags
 from end2end.prediction import engines, stored_networks
-from end2end.utils import files
+from end2end.utils import files, programs
 
 CARD = {"name": "tiny", "classes": ["neg", "pos"],
         "images": config.to_dict(config.ImageOptions(size=(8, 6), channels=1))}
@@ -73,15 +73,21 @@ def test_what_changed_afterwards_is_not_used(model, name, change, warnings):
     else:
         path.unlink()
     assert stored_networks.find(model) is None
-    assert "changed after it was written" in warnings[0]
-    assert warnings[0].endswith("--to openvino")
+    what = {"best.h5": "model", "best.config.json": "card"}.get(name, path.name)
+    assert warnings == [
+        f"{model.with_name('best.openvino')} is not used, since {what} changed after "
+        "it was written; remove it, then: " + programs.line(
+            "end2end.export", model, "--to", "openvino")]
 
 
 def test_another_version_of_openvino_does_not_use_it(model, monkeypatch, warnings):
     monkeypatch.setattr(stored_networks.distribution, "installed",
                         lambda: {"openvino": "2099.1"})
     assert stored_networks.find(model) is None
-    assert "since openvino changed" in warnings[0]
+    assert "since openvino changed after" in warnings[0]
+    (model.with_name("best.openvino") / "float32.bin").unlink()
+    assert stored_networks.find(model) is None
+    assert "since openvino and float32.bin changed after" in warnings[1]
 
 
 def test_typed_settings_hold_and_a_typed_size_needs_keras(model):
@@ -113,8 +119,10 @@ def test_a_damaged_record_is_named(model, damage):
     path = model.with_name("best.openvino") / "record.json"
     record = json.loads(path.read_text()) | damage if damage else damage
     path.write_text(json.dumps(record))
-    with pytest.raises(files.InputError, match="record of a converted network"):
+    with pytest.raises(files.InputError) as caught:
         stored_networks.find(model)
+    assert str(caught.value) == (
+        f"{path} is no record of a converted network; remove {path.parent}.")
 
 
 def test_a_stored_network_gives_the_scores_of_keras(tmp_path):
