@@ -123,8 +123,10 @@ def test_only_a_known_exam_takes_the_vote_of_an_earlier_row(earlier, vote):
     old = dict(path="in/old.dcm", laterality="L", view="CC", votes="yes",
                identity_notes="n") | earlier
     now = old | dict(path="in/new.dcm", view="CC", votes="no", identity_notes="")
-    rows = identity_cells.with_cells([old, now], {"in/new.dcm": dict(votes="yes")})
-    assert rows[1]["votes"] == "yes" and rows[1]["identity_notes"] == ""
-    assert (rows[0]["votes"], rows[0]["identity_notes"]) == (vote, (
-        "n | another image of this breast and view votes: new.dcm" if vote == "no"
-        else "n"))
+    for order in (1, -1):
+        rows = identity_cells.with_cells(
+            [old, now][::order], {"in/new.dcm": dict(votes="yes")})[::order]
+        assert rows[1]["votes"] == "yes" and rows[1]["identity_notes"] == ""
+        assert (rows[0]["votes"], rows[0]["identity_notes"]) == (vote, (
+            "n | another image of this breast and view votes: new.dcm"
+            if vote == "no" else "n"))
