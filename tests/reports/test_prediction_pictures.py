@@ -70,8 +70,14 @@ def test_pictures_of_other_settings_are_not_mixed(tmp_path):
         overlay=tmp_path / "out", settings=dict(model=name)) for name in "ab")
     prediction_pictures.check(first)
     prediction_pictures.check(first)
-    with pytest.raises(files.InputError, match="pictures of other models"):
+    with pytest.raises(files.InputError) as caught:
         prediction_pictures.check(second)
+    assert str(caught.value) == (
+        f"{tmp_path / 'out'} holds pictures of other models or settings; choose another "
+        "folder, or remove it.")
+    page = prediction_pictures.PictureRequest(page=tmp_path / "new" / "page.html")
+    prediction_pictures.check(page)
+    assert page.folders == [] and page.page.parent.is_dir()
 
 
 def test_a_patch_model_without_a_malignant_class_is_refused_before_any_folder(tmp_path):
@@ -104,3 +110,80 @@ def test_an_image_tells_the_scores_of_its_breast_and_woman():
     assert prediction_pictures.groups(row, levels) == (
         "Breast: score 0.250 of 2 images", "Woman: score 0.500 of 3 images")
     assert prediction_pictures.groups(dict(row, patient=""), levels) == ()
+
+
+def test_a_page_has_tables_images_and_the_threshold_of_its_scores(
+        classifiers, row, tmp_path, monkeypatch):
+    written, explained = [], []
+    monkeypatch.setattr(report, "write_report", lambda *what, **how: written.append(
+        (*what, how)))
+    hung = prediction_pictures.views.hanging
+    monkeypatch.setattr(prediction_pictures.views, "hanging", lambda image, **how: (
+        explained.append((image, how)), hung(image, **how))[1])
+    point = dict(at="sensitivity", threshold=0.25, sensitivity=0.9, specificity=0.5,
+                 scheme="flips")
+    classifiers[0].card.update(operating_points=[point], trained_on="squares")
+    rows = [dict(row, label="pos", patient="w", exam="e", laterality="L", view="CC",
+                 flags="one | two"), dict(row, score="0.125", label=" ")]
+    levels = dict(breasts=[dict(rows[0], path="w_L", images=2, score="")],
+                  patients=[dict(rows[1], path="w", images=3)])
+    request = prediction_pictures.PictureRequest(
+        page=tmp_path / "page.html", flips=True, prevalence=0.02)
+    assert prediction_pictures.make(rows, classifiers, request, levels) == []
+    assert prediction_pictures.make(
+        rows[1:], classifiers * 2, dataclasses.replace(request, flips=False)) == []
+    (path, sections, how), (_, bare, other) = written
+    found = report.Operating(
+        0.25, "90.0 % sensitivity on the images of its validation set", 0.9, 0.5)
+    assert path == request.page
+    assert how == dict(title="Scores of mammograms", trained_on="squares")
+    assert other["trained_on"] == "squares; squares"
+    assert [section.text for section in sections[::2]] == [
+        "Breasts", "Patients", "Images"]
+    said = prediction_pictures.operating.sentence(found, 0.02)
+    assert sections[1].rows == [("w_L", 2, "none", "", "one | two")]
+    assert sections[3].rows == [("w", 3, 0.125, "below", "")]
+    assert sections[1].caption == sections[3].caption == said
+    cases = sections[-1]
+    assert (cases.operating, cases.prevalence, cases.caption) == (found, 0.02, "")
+    assert (bare[-1].operating, bare[-1].caption) == (
+        None, prediction_pictures.NO_POINT)
+    assert [section.text for section in bare[:-1]] == ["Images"]
+    assert [(case.score, case.label, case.flags) for case in cases.cases] == [
+        (0.5, 1, ("one", "two")), (0.125, None, ())]
+    assert [case.groups for case in cases.cases] == [(), ()]
+    assert cases.cases[0].details == dict(
+        patient="w", laterality="L", view="CC", calibrated="", flags="one | two",
+        notes="")
+    assert [how for _, how in explained if "exam" in how] == [
+        dict(side="L", view="CC", exam="w e"), *[dict(side="", view="", exam="")] * 2]
+
+
+def test_pictures_older_than_the_score_of_their_image_are_made_anew(
+        tmp_path, classifiers, row):
+    request = prediction_pictures.PictureRequest(overlay=tmp_path)
+    prediction_pictures.make([row], classifiers, request)
+    path = next(tmp_path.glob("*.heatmap.png"))
+    path.write_bytes(b"kept")
+    stamp = path.stat().st_mtime_ns
+    for scored, anew in ((stamp, False), (stamp + 1, True)):
+        prediction_pictures.make([row], classifiers, dataclasses.replace(
+            request, scored_ns={row["path"]: scored}))
+        assert (path.read_bytes() != b"kept") is anew
+
+
+def test_one_image_is_one_and_its_bits_are_those_of_its_exam(
+        classifiers, row, monkeypatch):
+    levels = dict(breasts=[dict(row, patient="w", images="1")], patients=[])
+    assert prediction_pictures.groups(dict(row, patient="w"), levels) == (
+        "Breast: score 0.500 of 1 image",)
+    levels["breasts"][0]["score"] = ""
+    assert prediction_pictures.groups(dict(row, patient="w"), levels) == ()
+    asked = []
+    monkeypatch.setattr(
+        prediction_pictures.prediction, "network_input", lambda image, options: (
+            asked.append(image.bits), (None, options, ()))[1])
+    for bits in ({row["path"]: 11}, {"other": 11}):
+        prediction_pictures.explained_row(
+            row, classifiers[0], prediction_pictures.PictureRequest(bits=bits))
+    assert asked == [11, images.read(row["path"]).bits]
