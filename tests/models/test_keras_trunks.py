@@ -48,7 +48,11 @@ def applications(monkeypatch):
 def names():
     image = keras.Input((None, None, 3), name="image")
     trunk = keras_trunks.trunk("ResNet50")
-    return [layer.name for layer in keras.Model(image, trunk(image)).layers]
+    model = keras.Model(image, trunk(image))
+    (scale,) = model.get_layer("scale").get_weights()
+    assert scale.tolist() == [[[[0.5]] * 4]]
+    assert model.get_layer("branch").rate == 0.2
+    return [layer.name for layer in model.layers]
 
 
 def test_names_do_not_depend_on_what_was_built_before(applications):

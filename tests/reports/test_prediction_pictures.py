@@ -37,7 +37,11 @@ def test_pictures_are_made_once_in_the_colours_of_their_methods(
     assert cv2.imread(str(paths[0])).shape[:2] == saved_models.SIZE
     assert "not where a lesion is" in (tmp_path / "out" / "legend.txt").read_text()
     stamps = [path.stat().st_mtime_ns for path in paths]
-    prediction_pictures.make([row], classifiers, request)
+    prediction_pictures.make(
+        [row], [*classifiers, dataclasses.replace(classifiers[0], name="other")],
+        request)
+    legend = (tmp_path / "out" / "legend.txt").read_text()
+    assert " of best). " in legend and "other" not in legend.replace("another", "")
     assert [path.stat().st_mtime_ns for path in paths] == stamps
 
 

@@ -100,6 +100,13 @@ def test_dropout_built_at_rate_0_can_begin_to_drop():
     drawn = layer.seed_generator
     freezing.set_penalties(model, weight_decay=0.0, dropout=0.4, seed=7)
     assert layer.seed_generator is drawn and layer.rate == 0.4
+    other = tiny_networks.nested_network(dropout=0.0)
+    freezing.set_penalties(other, weight_decay=0.0, dropout=0.5, seed=7)
+    place = [layer.name for layer in other.layers].index("drop")
+    for generator, seed in (
+            (drawn, place), (other.get_layer("drop").seed_generator, 7 + place)):
+        assert generator.state.numpy().tolist() == (
+            keras.random.SeedGenerator(seed).state.numpy().tolist())
     freezing.set_penalties(model, weight_decay=0.0, dropout=0.5)
     ones = np.ones((1, 1000), np.float32)
     assert 350 < (np.array(layer(ones, training=True)) == 0).sum() < 650

@@ -4,7 +4,9 @@ import dataclasses
 import gzip
 import json
 import pathlib
+import types
 
+import keras
 import numpy as np
 import pytest
 import tiny_networks
@@ -48,7 +50,10 @@ def run(ends, *, options=TRAINING, model=None, batches=None, output=None, **keyw
 
 
 def test_epoch_flags_are_end_points_of_the_run():
-    history = run([2, 3, 5])
+    said = []
+    history = run([2, 3, 5], output=loop.Output(say=said.append))
+    assert [line.partition(" took")[0] for line in said if " took " in line] == [
+        f"epoch {number} of 5" for number in range(1, 6)]
     assert [(row["epoch"], row["stage"]) for row in history.rows] == [
         (1, "stage 0"), (2, "stage 0"), (3, "stage 1"), (4, "stage 2"), (5, "stage 2")]
 
@@ -69,10 +74,86 @@ def test_a_stage_whose_end_is_reached_runs_no_epoch(monkeypatch, caplog):
     monkeypatch.setattr(freezing, "too_few_values", lambda model, *size: str(size))
     history = run([2, 1, 3], output=loop.Output(say=said.append))
     assert [row["stage"] for row in history.rows] == ["stage 0", "stage 0", "stage 2"]
+    assert list(history.seconds) == ["stage 0", "stage 1", "stage 2"]
     assert "\nstage 2 of 3, 'stage 1': its end, epoch 1, is reached" in said
     assert [line for line in said if "done" in line] == [
         "stage 'stage 0' done: 2 epochs", "stage 'stage 2' done: 1 epochs"]
     assert caplog.messages == ["((8, 8), 4)"]
+    batches = tiny_networks.ArrayBatches(batch_size=3)
+    batches.options.height = 8
+    run([0], batches=batches)
+    assert caplog.messages[1:] == ["((8, 8), 3)"]
+
+
+def test_stages_are_compiled_with_the_options_and_what_is_left_of_their_epochs(
+        monkeypatch):
+    asked, compiled, model = [], [], tiny_networks.flat_network()
+    model.compile = lambda *what, **how: (
+        compiled.append(how), type(model).compile(model, *what, **how))
+    monkeypatch.setattr(loop.rates, "rate", lambda peak, **how: (
+        asked.append((peak, how)), peak)[1])
+    options = quick(weight_average=0.25, accumulate=2, seed=11)
+    batches = tiny_networks.ArrayBatches(10)
+    staged = [stages(1)[0], schedule.Stage("two", None, 4, 0.02, 0.01, 0.5)]
+    loop.train(model, staged, batches, tiny_networks.ArrayBatches(6), options=options)
+    assert asked == [(0.01, dict(epochs=1, steps=3, options=options)),
+                     (0.02, dict(epochs=3, steps=3, options=options))]
+    assert compiled == [dict(jit_compile=False, metrics=["accuracy"])] * 2
+    optimizer = model.optimizer
+    assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.25)
+    assert optimizer.gradient_accumulation_steps == 2
+    place = [layer.name for layer in model.layers].index("drop")
+    drawn = model.get_layer("drop").seed_generator
+    other = keras.random.SeedGenerator(11 + place)
+    assert drawn.state.numpy()[0] == other.state.numpy()[0]
+
+
+def test_a_stage_that_had_stopped_does_not_go_on_after_an_interruption(tmp_path):
+    fixed = [dataclasses.replace(stages(9)[0], learning_rate=0.0)]
+    said = []
+
+    def again():
+        model = tiny_networks.flat_network()
+        model.get_layer("bn").momentum = 1.0
+        return loop.train(
+            model, fixed, tiny_networks.ArrayBatches(), tiny_networks.ArrayBatches(6),
+            options=quick(stop_patience=0), output=output_in(tmp_path, say=said.append))
+    first = again()
+    said.clear()
+    second = again()
+    assert second.rows == first.rows and len(first.rows) == 2
+    assert (second.best, second.best_epoch, second.resumed_at) == (
+        first.best, first.best_epoch, 2)
+    assert said[:2] == [
+        f"going on after epoch 2, from {tmp_path / 'state.npz'}",
+        "\nstage 1 of 1, 'stage 0': its end, epoch 9, is reached"]
+
+
+@pytest.mark.parametrize(("watch", "weights"), [
+    ("val_auc", [1, 3]), ("val_accuracy", [1, 3])])
+def test_classes_are_weighed_and_only_auroc_is_watched_where_it_is_asked_for(
+        watch, weights):
+    options = quick(balance_batches=False, positive_weight=3.0)
+    batches = tiny_networks.ArrayBatches(3)
+    first, = loop.first_steps(tiny_networks.flat_network(weight_decay=0.0), stages(
+        1)[0], batches, options=options, watch=watch, count=1)
+    model = tiny_networks.flat_network(weight_decay=0.0)
+    model.get_layer("output").kernel_regularizer = None
+    images, labels, _ = batches.batch(0)
+    each = np.array(schedule.cross_entropy(labels, model(images, training=True)))
+    plain = dataclasses.replace(stages(1)[0], weight_decay=0.0)
+    history = loop.train(
+        tiny_networks.flat_network(weight_decay=0.0), [plain], batches,
+        tiny_networks.ArrayBatches(6), options=options, watch=watch)
+    expected = (each * (labels @ np.float32(weights))).sum() / 3
+    assert history.rows[0]["loss"] == pytest.approx(expected, rel=1e-4) and first > 0
+    assert ("val_auc" in history.rows[0]) == (watch == "val_auc")
+    assert history.best == history.rows[0][watch]
+    three = loop._Run(tiny_networks.flat_network(), stages(1), batches, batches,
+                      options, loop.Output())
+    three.model = types.SimpleNamespace(output_shape=(None, 3))
+    three._weigh(watch)
+    assert (three.weights is None) == (watch == "val_auc")
 
 
 def test_a_run_without_an_epoch_has_no_best_value():
@@ -190,8 +271,12 @@ def test_a_plateau_halves_the_rate_for_sgd_only():
 def test_a_loss_that_becomes_nan_ends_the_run_with_what_was_tried():
     batches = tiny_networks.ArrayBatches()
     batches.images[:] = np.nan
-    with pytest.raises(callbacks.Diverged, match=r"adam at learning rate 0\.01"):
+    with pytest.raises(callbacks.Diverged) as caught:
         run([1], batches=batches)
+    assert str(caught.value) == (
+        "the loss became nan in batch 1 of epoch 1; tried: stage 'stage 0', adam at "
+        "learning rate 0.01, weight decay 0.01, batch 4. Lower --init-learningrate, or "
+        "check the images (--rescale-factor, --featurewise-mean)")
 
 
 def test_what_a_reading_thread_raises_comes_out_as_it_is():
@@ -301,7 +386,9 @@ def test_a_state_of_other_settings_is_left_aside(tmp_path):
     messages = []
     history = run([1], output=output_in(tmp_path, signature="b", say=messages.append))
     assert (len(history.rows), history.resumed_at) == (1, 0)
-    assert "starts from the beginning" in messages[0]
+    assert messages[0] == (
+        f"settings or data changed since {tmp_path / 'state.npz'} was written; training "
+        "starts from the beginning")
 
 
 @pytest.mark.parametrize("changes", [

@@ -37,6 +37,30 @@ def test_parts_are_balanced_by_the_memory_that_they_take():
     # Layers of 8, 8, 4, 4, 1, 1: the last four are computed anew in one part.
     assert remat.balanced([1, 2, 3, 4], [8, 8, 4, 4, 1, 1]) == [1]
     assert remat.balanced([0, 1], [1, 1, 1]) in ([], [1])
+    # Of layers of other sizes; the first is the input, which is there anyway.
+    for places, sizes, cut in (
+            ([1, 2, 3, 4, 5], [9, 30, 2, 30, 2, 30, 7], [2, 4]),
+            ([2, 4], [1, 50, 3, 50, 3, 9], [2, 4]), ([], [5, 6, 7], []),
+            ([1, 2, 3], [1, 8, 8, 8, 8], [2]), ([0, 3], [4, 1, 1, 2, 40], [3]),
+            ([0, 3, 5], [4, 1, 1, 2, 40, 3, 20, 20], [3, 5])):
+        assert remat.balanced(places, sizes) == cut
+
+
+def test_the_parts_of_a_network_begin_and_end_where_it_is_cut():
+    parts = [[[layer.name for layer in part.layers][1:] for part in remat.chain(model)]
+             for model in (branched_network(), tiny_networks.nested_network())]
+    assert parts == [
+        [["stem", "conv1", "bn1", "drop1", "add1"],
+         ["conv2", "bn2", "drop2", "add2", "pool", "output"]],
+        [["trunk_conv", "trunk_bn"], ["trunk_relu", "trunk_conv2"], ["top_conv"],
+         ["top_bn", "pool", "drop", "output"]]]
+
+
+def test_sizes_are_those_of_both_views_and_of_any_images():
+    views = [keras.Input((None, None, 3), name=name) for name in ("cc", "mlo")]
+    model = keras.Model(views, layers.Concatenate()(views))
+    assert remat.sizes(model, (4, 5, 3)) == [60, 60, 120]
+    assert remat.sizes(model, (None, 2, 3)) == [256 * 6, 256 * 6, 256 * 12]
 
 
 def test_sizes_are_those_of_the_images_given():

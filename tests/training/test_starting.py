@@ -88,8 +88,11 @@ def test_a_loaded_network_must_have_an_output_for_each_class(stored):
 
 def test_a_loaded_network_of_another_size_is_refused(stored):
     run, _ = settings(resume_from=str(stored))
-    with pytest.raises(files.InputError, match="takes images of 8x8 pixels"):
+    with pytest.raises(files.InputError) as caught:
         starting.loaded_network(run)
+    assert str(caught.value) == (
+        f"model {stored} takes images of 8x8 pixels, but --img-size is 64 48; correct "
+        "the flag.")
 
 
 @pytest.mark.parametrize(("semantics", "outcome"), [
@@ -100,14 +103,50 @@ def test_another_weight_decay_than_the_stored_one_is_said(
     run, _ = settings(model, size=(8, 8), resume_from=str(stored),
                         semantics=semantics, late_weight_decay=0.25)
     starting.loaded_network(run)
-    assert outcome in caplog.text
+    assert caplog.messages == [
+        f"{stored} was trained with the weight decay 0.01, the flags say 0.5 and 0.25; "
+        f"the stored values {outcome} (--semantics {semantics})."]
 
 
 def test_the_stored_weight_decay_needs_no_word(stored, caplog):
-    model = dataclasses.replace(SMALL, weight_decay=0.01)
-    run, _ = settings(model, size=(8, 8), resume_from=str(stored))
-    starting.loaded_network(run)
+    for early, late in ((0.01, 0.5), (0.5, 0.01)):
+        run, _ = settings(dataclasses.replace(SMALL, weight_decay=early), size=(8, 8),
+                          resume_from=str(stored), late_weight_decay=late)
+        starting.loaded_network(run)
     assert "weight decay" not in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["whole_image", "two_view"])
+@pytest.mark.parametrize("path", [None, "patch.h5"])
+def test_a_new_network_of_mammograms_is_built_on_its_trunk(monkeypatch, kind, path):
+    calls, built = [], tiny_networks.nested_network()
+    options = dataclasses.replace(SMALL, patch_model_path=path, weight_decay=0.25)
+    stated = dataclasses.replace(options, backbone="vgg16")
+    monkeypatch.setattr(starting.models, "patch_classifier", lambda *what, **how: (
+        calls.append((what, how)), "new")[1])
+    monkeypatch.setattr(starting.checkpoints, "load_model", lambda path: f"of {path}")
+    monkeypatch.setattr(starting, "with_stated_backbone", lambda options: stated)
+    for name in ("whole_image_classifier", "two_view_classifier"):
+        monkeypatch.setattr(starting.models, name, lambda *what, name=name, **how: (
+            calls.append((name, what, how)), built)[1])
+    run, _ = settings(options, semantics="original", class_list=("a", "b", "c"))
+    network, ready = starting.NETWORKS[kind](run)
+    assert network is built and ready.images.channels == 1
+    assert ready.model == (stated if path else options)
+    semantics = dict(semantics="original") if kind == "whole_image" else {}
+    new = [(("yaroslav", 5), dict(dropout=0.5, weight_decay=0.25))]
+    assert calls == [*([] if path else new), (
+        f"{kind}_classifier", ("of patch.h5" if path else "new", ready.model),
+        dict(size=(64, 48), num_classes=3, **semantics))]
+
+
+def test_the_latest_of_the_trunks_that_fit_tells_the_last_stage():
+    image = x = keras.Input((64, 64, 1))
+    for row in (models.backbones.BACKBONES[name] for name in ("resnet50", "yaroslav")):
+        for name in (row.last_stage, row.features):
+            x = keras.layers.Conv2D(1, 1, name=name)(x)
+    assert starting.last_stage(keras.Model(image, x)) == (
+        models.backbones.BACKBONES["yaroslav"].last_stage)
 
 
 def test_the_backbone_that_a_patch_model_names_wins_with_a_warning(stored, caplog):
@@ -134,8 +173,13 @@ def test_a_named_or_numbered_layer_begins_the_second_stage(stored):
 def test_a_network_from_random_weights_trains_whole(caplog):
     network = tiny_networks.nested_network()
     assert starting.first_trainable(network, settings()[0]) is None
+    assert caplog.messages == []
     starting.first_trainable(network, settings(first_trainable="top_conv")[0])
-    assert "--top-layer-nb has no effect" in caplog.text
+    assert caplog.messages == [
+        "--top-layer-nb has no effect on a network made from a patch model: its new "
+        "layers are trained first."]
+    on_patches = dataclasses.replace(SMALL, patch_model_path="p.h5")
+    assert starting.first_trainable(network, settings(on_patches)[0]) == "top_conv"
 
 
 @pytest.mark.parametrize(("adapt", "first", "normalisation"), [
@@ -174,6 +218,8 @@ def test_the_flag_has_every_row_of_adaptations():
 @pytest.mark.parametrize(("size", "changes", "layout", "built"), [
     ((511, 600), {}, devices.Layout(), 1), ((512, 600), {}, devices.Layout(), 0),
     ((64, 48), dict(resume_from="m.h5"), devices.Layout(), 0),
+    ((64, 48), dict(tune=True), devices.Layout(), 0),
+    ((600, 511), {}, devices.Layout(), 1),
     ((64, 48), {}, devices.Layout("devices", 2), 0)])
 def test_small_images_of_one_device_are_tried_before_they_are_read(
         monkeypatch, size, changes, layout, built):

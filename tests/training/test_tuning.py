@@ -1,5 +1,6 @@
 """`--tune`: which ways are tried, what is taken, and that nothing else is changed."""
 
+import contextlib
 import dataclasses
 import json
 import types
@@ -82,10 +83,12 @@ def run(tmp_path, monkeypatch):
     lines, tried = [], []
     settings = run_inputs.Settings(
         config.ImageOptions(), config.ModelOptions(), config.TrainingOptions(
-            tune=True, best_model=str(tmp_path / "best.h5")), lines.append,
+            tune=True, best_model=str(tmp_path / "best.h5")), lines.append, verbose=2,
         layout=devices.Layout())
 
     def alone(function, kind, data, settings, *, seconds):
+        assert (function, kind, data, seconds) == (tuning.trial, "patch", {}, 1800)
+        assert (settings.say, settings.verbose) == (tuning.log.debug, 0)
         way = variants.of(settings.training)
         tried.append(way)
         return trial(0.4 if way == HALF else 1.0)
@@ -190,6 +193,66 @@ def test_measured_scores_are_of_the_first_batch_on_all_devices(
     np.testing.assert_array_equal(scores, [images + 1] * 5)
     assert calls == [dict(jit_compile=True), *[precision] * (precision != "float32"),
                      *[2 if several else "one"] * 5]
+
+
+@pytest.mark.parametrize(("work", "values"), [
+    ("step", (4.0, 3.0, 2.5)), ("scores", (0.25, 0.75))])
+def test_a_trial_times_all_but_the_first_of_its_last_stage(monkeypatch, work, values):
+    calls, started = [], types.SimpleNamespace(name="started")
+    settings = types.SimpleNamespace(name="given")
+    ready = types.SimpleNamespace(name="ready")
+    monkeypatch.setattr(tuning.devices, "started", lambda given: (
+        calls.append(given), contextlib.nullcontext(started))[1])
+    monkeypatch.setattr(
+        tuning.starting, "network_and_stages", lambda kind, given: (
+            calls.append((kind, given)), ("network", ["one", "two"], ready))[1])
+    monkeypatch.setattr(tuning.run_inputs, "batches", lambda *what: what)
+    found = [4.0, 3.0, 2.5] if work == "step" else [np.array([0.25, 0.75])] * 3
+    monkeypatch.setitem(tuning.WORKS, work, lambda *what: (calls.append(what), found)[1])
+    monkeypatch.setattr(tuning.clocks, "timed", lambda steps: ([0.1, 5.0, 4.5], steps))
+    monkeypatch.setattr(tuning, "megabytes", lambda: 77)
+    assert tuning.trial("patch", "data", settings, work) == tuning.Trial(
+        4.5, 77, values)
+    assert calls == [settings, ("patch", started), (
+        "network", "two", ("patch", "data", "train", ready), ready)]
+
+
+def test_what_a_run_and_its_machine_allow_is_asked_for_each_way(run, monkeypatch):
+    asked, settings = [], dataclasses.replace(
+        run[0], layout=devices.Layout("devices", 3),
+        images=config.ImageOptions(height=64))
+    monkeypatch.setattr(variants, "why_not", lambda variant, training, **how: (
+        asked.append((training, how)), "not here")[1])
+    found = tuning.compared("patch", {}, settings)
+    assert asked == [(settings.training, dict(
+        host=PROCESSOR, devices=3, one_size=False))] * len(variants.VARIANTS)
+    assert found == dict(
+        rows=[dict(name=variant.name, refused="not here")
+              for variant in variants.VARIANTS],
+        choice=dataclasses.asdict(variants.PLAIN),
+        reason="there is nothing to choose from here")
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [
+    (1.62, "nothing else takes less than 1.6 s per step (the settings as given took "
+           "2.4 and 2 s)"), (1.58, "1.58 s per step in place of 2 s")])
+def test_times_are_compared_with_the_shorter_of_the_settings_as_given(seconds, reason):
+    given = [(variants.PLAIN, trial(2.4)), (HALF, trial(seconds, 1.01, 2.0)),
+             (XLA, "no"), (variants.PLAIN, trial(2.0))]
+    rows, _, said = tuning.chosen(given)
+    assert said == reason
+    assert tuning.table(dict(rows=rows)).splitlines() == [
+        "| settings | s per step | MB | losses differ by | not taken because |",
+        "| ---|---|---|---|--- |", "| float32 | 2.4 | 100 |  |  |",
+        f"| mixed_bfloat16 | {seconds} | 100 | 1 % |  |",
+        "| float32, XLA |  |  |  | no |"]
+
+
+def test_without_gpus_memory_is_that_of_the_process(monkeypatch):
+    monkeypatch.setattr(tuning.tf.config, "list_logical_devices", lambda kind: [])
+    monkeypatch.setattr(tuning.resource, "getrusage", lambda who: (
+        types.SimpleNamespace(ru_maxrss=5 * 1024 + 1000)))
+    assert tuning.megabytes() == 5
 
 
 def test_memory_is_the_sum_of_the_gpus(monkeypatch):
