@@ -46,9 +46,9 @@ def test_the_predictive_value_follows_the_prevalence():
     nothing = report.Operating(2, "nowhere", 0.0, 1.0)
     assert operating.predictive_value(nothing, 0.1) is None
     assert operating.sentence(point, 0.006) == (
-        "Threshold 0.2: somewhere; sensitivity 0.900, specificity 0.500 there, of single "
-        "images. Where 0.6 % show cancer, 1.1 % of those at or above it do (positive "
-        "predictive value).")
+        "Threshold 0.2: somewhere; sensitivity 0.900, specificity 0.500 there, of "
+        "single images. Where 0.6 % show cancer, 1.1 % of those at or above it do "
+        "(positive predictive value).")
     assert operating.sentence(nothing, 0.006) == (
         "Threshold 2: nowhere; sensitivity 0.000, specificity 1.000 there, of single "
         "images.")

@@ -77,8 +77,8 @@ def test_pictures_of_other_settings_are_not_mixed(tmp_path):
     with pytest.raises(files.InputError) as caught:
         prediction_pictures.check(second)
     assert str(caught.value) == (
-        f"{tmp_path / 'out'} holds pictures of other models or settings; choose another "
-        "folder, or remove it.")
+        f"{tmp_path / 'out'} holds pictures of other models or settings; choose "
+        "another folder, or remove it.")
     page = prediction_pictures.PictureRequest(page=tmp_path / "new" / "page.html")
     prediction_pictures.check(page)
     assert page.folders == [] and page.page.parent.is_dir()

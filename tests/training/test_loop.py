@@ -387,8 +387,8 @@ def test_a_state_of_other_settings_is_left_aside(tmp_path):
     history = run([1], output=output_in(tmp_path, signature="b", say=messages.append))
     assert (len(history.rows), history.resumed_at) == (1, 0)
     assert messages[0] == (
-        f"settings or data changed since {tmp_path / 'state.npz'} was written; training "
-        "starts from the beginning")
+        f"settings or data changed since {tmp_path / 'state.npz'} was written; "
+        "training starts from the beginning")
 
 
 @pytest.mark.parametrize("changes", [

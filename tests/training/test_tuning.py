@@ -208,7 +208,8 @@ def test_a_trial_times_all_but_the_first_of_its_last_stage(monkeypatch, work, va
             calls.append((kind, given)), ("network", ["one", "two"], ready))[1])
     monkeypatch.setattr(tuning.run_inputs, "batches", lambda *what: what)
     found = [4.0, 3.0, 2.5] if work == "step" else [np.array([0.25, 0.75])] * 3
-    monkeypatch.setitem(tuning.WORKS, work, lambda *what: (calls.append(what), found)[1])
+    monkeypatch.setitem(
+        tuning.WORKS, work, lambda *what: (calls.append(what), found)[1])
     monkeypatch.setattr(tuning.clocks, "timed", lambda steps: ([0.1, 5.0, 4.5], steps))
     monkeypatch.setattr(tuning, "megabytes", lambda: 77)
     assert tuning.trial("patch", "data", settings, work) == tuning.Trial(
