@@ -49,7 +49,9 @@ def test_a_folder_that_was_not_installed_is_named(monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)
     monkeypatch.setattr(importlib.metadata, "requires", missing)
     lines, (problem,) = doctor.packages()
-    assert lines == [] and "pip install ." in problem
+    assert lines == [] and problem == (
+        "end2end-mammography is used from a folder without being installed, so no "
+        "versions can be compared; run: pip install . in that folder.")
 
 
 def test_the_machine_is_described():
@@ -63,13 +65,26 @@ def test_a_gpu_that_tensorflow_does_not_see_is_named(monkeypatch, tmp_path):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert "nvidia-smi lists 2" in doctor.gpus()[-1]
+    assert doctor.gpus()[-1] == (
+        '  but nvidia-smi lists 2; run: pip install "tensorflow[and-cuda]", and check '
+        "CUDA_VISIBLE_DEVICES")
+    import tensorflow as tf
+    with monkeypatch.context() as patched:
+        patched.setattr(tf.config, "list_physical_devices", lambda kind: [
+            types.SimpleNamespace(name=name) for name in "ab"])
+        patched.setattr(tf.config.experimental, "get_device_details", lambda gpu: {})
+        assert doctor.gpus() == ["GPU: a", "GPU: b"]
     program.write_text("#!/bin/sh\nexit 9\n")
     assert len(doctor.gpus()) == 1
 
 
 def test_missing_decoders_are_named_with_their_extra(monkeypatch):
-    assert len(doctor.decoders()) == 1 + len(doctor.SYNTAXES)
     import pydicom
+    with monkeypatch.context() as patched:
+        patched.setattr(pydicom.pixels, "get_decoder", lambda syntax: (
+            types.SimpleNamespace(is_available=True)))
+        assert doctor.decoders() == ["Compressed DICOM:", *(
+            f"  yes  {getattr(pydicom.uid, name).name}" for name in doctor.SYNTAXES)]
     monkeypatch.setattr(pydicom.pixels, "get_decoder",
                         lambda syntax: type("none", (), {"is_available": False}))
     assert 'no   RLE Lossless; run: pip install "end2end-mammography[dicom]"' in (
@@ -99,6 +114,11 @@ def test_the_network_of_the_trial_is_read_as_it_is_in_memory(tmp_path, monkeypat
             classifier.model.get_weights(), stored.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, others)
     assert stored.output_shape == (None, 2) and stored is not classifier.model
+    assert stored.count_params() == 15866
+    import keras
+    keras.utils.set_random_seed(5)
+    again = doctor.small_classifier(tmp_path / "again.h5").model
+    np.testing.assert_array_equal(again.get_weights()[0], stored.get_weights()[0])
 
 
 def test_a_problem_is_status_1(monkeypatch, capsys):
@@ -202,3 +222,18 @@ def test_the_trial_of_a_network_that_is_saved_with_other_weights_is_a_problem(
     monkeypatch.setattr(doctor.predict, "main", lambda words: print("broken") or 1)
     assert doctor.trial() == ["the trial failed: broken"]
     assert logging.root.manager.disable == logging.NOTSET
+
+
+def test_where_nothing_is_told_of_the_machine_numbers_are_none(monkeypatch):
+    exists = pathlib.Path.exists
+    monkeypatch.setattr(pathlib.Path, "exists", lambda path: (
+        str(path) not in PROC and exists(path)))
+    assert [str(value) for value in doctor.memory()] == ["nan", "nan"]
+    monkeypatch.setattr(doctor.platform, "processor", lambda: "")
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "m68k")
+    assert doctor.processor() == "m68k"
+    monkeypatch.setattr(doctor.platform, "processor", lambda: "68040")
+    assert doctor.processor() == "68040"
+    monkeypatch.delattr(doctor.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(doctor.os, "cpu_count", lambda: 77)
+    assert doctor.machine()[0].startswith("Processor: 68040, 77 cores for this process")

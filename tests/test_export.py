@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -296,3 +297,39 @@ def test_onnx_is_called_with_each_view_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", types.SimpleNamespace(
         InferenceSession=Session))
     assert export.FORMATS["onnx"].run("a.onnx", [3, 4]) == "3 4"
+
+
+def test_a_file_or_folder_takes_its_place_whole_or_leaves_nothing(tmp_path):
+    out = tmp_path / "new" / "deep" / "a.bin"
+    for content in (b"1", b"2"):
+        with export._replacing(out) as part:
+            assert part.name == f".a.{os.getpid()}.part.bin"
+            part.write_bytes(content)
+        assert out.read_bytes() == content
+    for write in (lambda part: part.write_bytes(b"3"), lambda part: part.mkdir(),
+                  lambda part: None):
+        with pytest.raises(KeyError), export._replacing(out) as part:
+            write(part)
+            raise KeyError
+        assert [path.name for path in out.parent.iterdir()] == ["a.bin"]
+
+
+def test_classes_that_nobody_named_are_no_fact_of_the_card():
+    images = config.ImageOptions(size=(8, 6))
+    classifier = types.SimpleNamespace(
+        cautions=(), classes=("neg", "pos"), card=dict(kind="whole_image", name="old"),
+        images=images, name="m")
+    settled = dict(kind="whole_image", name="m", images=dataclasses.asdict(images))
+    assert export.settled_card(classifier) == settled | dict(classes=("neg", "pos"))
+    classifier.cautions = ("of unknown classes",)
+    assert export.settled_card(classifier) == settled | dict(
+        cautions=("of unknown classes",))
+
+
+def test_given_images_are_prepared_and_others_are_drawn_two_at_a_time(
+        model_path, image_path):
+    classifier = checkpoints.load_classifier(model_path)
+    (given,) = export.inputs(classifier, [image_path])
+    assert given.shape == (1, 64, 64, 1) and given.max() > 100
+    first, second = export.inputs(classifier, [])
+    assert first.shape == second.shape == given.shape and (first != second).any()

@@ -59,6 +59,8 @@ def test_an_output_that_the_program_chose_is_named_by_its_flag(tmp_path):
 def test_an_output_of_several_commands_is_not_repeated(tmp_path):
     first, second = (call(tmp_path, [name, "out"], ["out"]) for name in "ab")
     assert repeating.only_call(dict(calls=[first])) is first
+    later = call(tmp_path / "later", ["a", "out"], ["out"])
+    assert repeating.only_call(dict(calls=[first, later])) is later
     with pytest.raises(files.InputError, match="2 wrote this output: end2end a out"):
         repeating.only_call(dict(calls=[first, second]))
 
@@ -68,7 +70,11 @@ def test_an_output_of_several_commands_is_not_repeated(tmp_path):
     ([100.0], [101.0], 0.01), ("0.5", "0.25", 0.25), ("x", "y", math.inf),
     ([1], [1, 2], math.inf), (dict(a=1), {}, math.inf), (True, False, math.inf),
     (float("nan"), float("nan"), 0), (1.0, float("nan"), math.inf),
-    (dict(seconds=3, b=1), dict(seconds=9, b=1), 0), (None, 0.0, math.inf)])
+    (dict(seconds=3, b=1), dict(seconds=9, b=1), 0), (None, 0.0, math.inf),
+    ({}, {}, 0), ([], [], 0), (dict(id=1), {}, 0), ({}, dict(a=1), math.inf),
+    (-100.0, -101.0, 0.01), (0.0, 0.75, 0.75), (8.0, 2.0, 0.75), (True, 1.5, math.inf),
+    ("1", 1.0, 0), (dict(a=[0.5, 1]), dict(a=[0.5, 1.5]), 0.5), ([1], {}, math.inf),
+    (float("inf"), 1.0, math.inf)])
 def test_numbers_are_compared_and_all_else_must_be_equal(old, new, expected):
     assert repeating.difference(old, new) == pytest.approx(expected)
 
@@ -300,3 +306,69 @@ def test_contents_of_other_shapes_kinds_and_names_are_different(tmp_path):
     for path in paths[1:]:
         assert repeating.verdict("k", paths[0], path, []).verdict == (
             repeating.DIFFERENT)
+
+
+def test_the_error_of_a_repeated_command_is_its_last_line(monkeypatch, tmp_path):
+    for error, said, last in ((" first\nsecond \n", "said", "second"),
+                              (" ", "a\nb\n", "b"), ("", "", "nothing said")):
+        monkeypatch.setattr(repeating.subprocess, "run", lambda command, error=error,
+                            said=said, **how: subprocess.CompletedProcess(
+                                command, 3, said, error))
+        with pytest.raises(files.InputError) as caught:
+            repeating.run(call(tmp_path, ["x"], []), ["x"])
+        assert str(caught.value) == (
+            f"the repeated command ended with status 3, not 0: {last}")
+
+
+def test_places_are_known_in_each_way_in_which_they_were_typed(tmp_path):
+    first, second = str(tmp_path / "a"), str(tmp_path / "b")
+    texts = repeating.spelled(
+        dict(folder=str(tmp_path), words=["x", "a", "--to=b", "--a", "", "c", "b"]),
+        {first: tmp_path / "new/a", second: tmp_path / "new/b"})
+    new = [str(tmp_path / "new" / name) for name in "ab"]
+    assert texts == [(new[0], (first, "a")), (new[1], (second, "b", "b"))]
+    for old, same in ((f"a {new[0]}", False), (f"{first}/m {second}", True),
+                      ("a/m b", True), (f"a/m {second}", False)):
+        assert (repeating.difference(old, f"{new[0]}/m {new[1]}", texts) == 0) is same
+    # A place that was typed in one way only keeps it.
+    assert repeating.difference("a/m B", f"{new[0]}/m N", [
+        (new[0], (first, "a")), ("N", ("B",))]) == 0
+    assert repeating.difference("x", "x", ()) == 0
+
+
+def test_outputs_without_a_word_go_behind_the_flag_only_where_there_is_one(tmp_path):
+    with pytest.raises(files.InputError) as caught:
+        repeating.redirected(call(
+            tmp_path, ["predict", "m.h5", "a.csv"], ["a.csv", "b.csv"]), tmp_path / "n")
+    assert str(caught.value) == (
+        f"the command does not name its output {tmp_path / 'b.csv'}; call it again with "
+        "the place of its output as a word.")
+
+
+def test_a_single_file_is_compared_with_the_last_call_that_wrote_it(tmp_path):
+    (tmp_path / "old.csv").write_text("a\nold.csv\n")
+    (tmp_path / "n").mkdir()
+    (tmp_path / "n" / "old.csv").write_text(f"a\n{tmp_path}/n/old.csv\n")
+    output = checksums.Output(tmp_path / "old.csv", False)
+    calls = [call(tmp_path, ["x", words], ["old.csv"]) for words in ("none", "old.csv")]
+    content = dict(files={"old.csv": dict(sha256=files.sha256(tmp_path / "old.csv"))},
+                   calls=calls)
+    places = {str(tmp_path / "old.csv"): tmp_path / "n" / "old.csv"}
+    assert repeating.compare(output, content, places) == [
+        repeating.Row("old.csv", repeating.SAME_CONTENT)]
+    content["calls"] = calls[::-1]
+    assert repeating.compare(output, content, places) == [
+        repeating.Row("old.csv", repeating.DIFFERENT)]
+
+
+def test_empty_arrays_files_and_nested_weights_are_compared(tmp_path):
+    assert repeating._gap(np.zeros((0, 2)), np.zeros((0, 2))) == 0
+    assert repeating._gap(np.uint8([1, 9]), np.uint8([4, 9])) == 3
+    assert repeating._gap(np.array([True]), np.array([False])) == math.inf
+    paths = [tmp_path / f"{name}.h5" for name in "abc"]
+    for path, value in zip(paths, (None, 1.0, 1.5), strict=True):
+        with h5py.File(path, "w") as file:
+            if value:
+                file.create_group("model/layer")["w"] = [value, 2]
+    assert repeating._of_models(paths[0], paths[0], ()) == 0
+    assert repeating._of_models(paths[1], paths[2], ()) == 0.5

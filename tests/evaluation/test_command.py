@@ -113,3 +113,23 @@ def test_counts_are_printed_once_and_the_next_line_names_each_score_file(
     names = ["scores.csv", "scores_flips.csv"][:1 + flips]
     assert words[-len(names) - 1:] == [
         "end2end.metrics", *(str(tmp_path / "a.test" / name) for name in names)]
+
+
+def test_results_of_several_models_lie_beside_the_first_of_them(
+        tmp_path, monkeypatch, capsys):
+    called = []
+    monkeypatch.setattr(command.evaluation, "run", lambda models, test, out, options: (
+        called.append((models, out, options.store)), {})[1])
+    monkeypatch.setattr(command.evaluation, "summary", lambda results: [])
+    models = [tmp_path / name for name in ("b.h5", "a.h5")]
+    for path in models:
+        path.write_bytes(b"")
+    for flags, out in (([], tmp_path / "b.test"), (
+            ["--out", str(tmp_path / "o")], str(tmp_path / "o"))):
+        command.run(command.parser("p", None).parse_args(
+            [*map(str, models), "test", "--batch-size", "1", *flags]))
+        assert called.pop() == (models, out, False)
+    with pytest.raises(files.InputError) as caught:
+        command.run(command.parser("p", None).parse_args(
+            [str(models[0]), "test", "--batch-size", "0"]))
+    assert str(caught.value) == "--batch-size 0: expected a number from 1."

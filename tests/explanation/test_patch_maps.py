@@ -31,6 +31,8 @@ def square(top=40, left=8, side=12):
 def test_coarse_cells_give_way_to_windows_that_find_the_lesion(patch):
     found = patch_maps.patch_map(patch, square(), WHOLE)
     assert found.step == (4, 4), "a quarter of a patch"
+    # Of windows of 16 pixels, from half a window before the edge on.
+    assert found.first == (2, 2) and found.logits.shape == (16, 12, 5)
     strength = found.malignant((64, 48))
     row, column = np.unravel_index(strength.argmax(), strength.shape)
     assert 40 <= row < 52 and 8 <= column < 20

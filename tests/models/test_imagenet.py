@@ -85,12 +85,21 @@ def test_one_channel_gets_the_sum_over_the_colours(tmp_path):
 
 
 def test_without_a_network_and_a_file_there_is_one_clear_error(monkeypatch):
+    asked = []
+
     def offline(**keywords):
-        raise Exception("URL fetch failure")
+        asked.append(keywords)
+        raise Exception("URL\n fetch " + "failure" * 40)
 
     monkeypatch.setattr(keras.applications, "VGG16", offline)
-    with pytest.raises(files.InputError, match="--pretrained-weights"):
-        models.patch_classifier("vgg16", 5, weights="imagenet")
+    model = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
+    with pytest.raises(files.InputError) as caught:
+        imagenet.load_into(model, "vgg16", "imagenet")
+    said = ("URL fetch " + "failure" * 40)[:100]
+    assert str(caught.value) == (
+        f"ImageNet weights of vgg16 cannot be downloaded ({said}); give a local file "
+        "(--pretrained-weights) or --no-use-pretrained.")
+    assert asked == [dict(include_top=False, weights="imagenet")]
 
 
 def test_yaroslav_has_no_imagenet_weights():

@@ -243,13 +243,19 @@ def test_the_weights_of_the_parts_are_those_of_the_whole_batch():
         assert part[2].dtype == part[3].dtype == np.float32
 
 
-def test_processes_score_their_share_of_the_batches_and_add_them_up(eager):
+def test_processes_score_their_share_of_the_batches_and_add_them_up(
+        eager, monkeypatch):
     model = replica_losses.network(normalised=False)
     batches = replica_losses.batches(20, 3)                     # seven, the last of 2
     labels, scores = callbacks.predict_batches(model, batches)
     parts = []
     for task in (("chief", 0), ("worker", 0), ("worker", 1)):
-        several, part = of_task(task).predict_batches(model, batches)
+        devices, summed = of_task(task), []
+        total = devices.total
+        monkeypatch.setattr(devices, "total", lambda scores, total=total, to=summed: (
+            to.append(scores.shape), total(scores))[1])
+        several, part = devices.predict_batches(model, batches)
+        assert summed == [labels.shape]
         np.testing.assert_array_equal(several, labels)
         parts.append(part)
     np.testing.assert_allclose(sum(parts), scores, atol=1e-6)
