@@ -341,8 +341,8 @@ def test_outputs_without_a_word_go_behind_the_flag_only_where_there_is_one(tmp_p
         repeating.redirected(call(
             tmp_path, ["predict", "m.h5", "a.csv"], ["a.csv", "b.csv"]), tmp_path / "n")
     assert str(caught.value) == (
-        f"the command does not name its output {tmp_path / 'b.csv'}; call it again with "
-        "the place of its output as a word.")
+        f"the command does not name its output {tmp_path / 'b.csv'}; call it again "
+        "with the place of its output as a word.")
 
 
 def test_a_single_file_is_compared_with_the_last_call_that_wrote_it(tmp_path):

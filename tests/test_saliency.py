@@ -42,6 +42,9 @@ def test_guided_gradients_of_two_layers_by_hand(rectifier):
     expected = slope * np.array([[3, 1.5], [0, 0]])[..., None]
     gradient, measured_slope = saliency.class_gradient(model, IMAGE, 1, guided=True)
     np.testing.assert_allclose(gradient * measured_slope, expected, rtol=1e-4)
+    # Behind the block all rectifiers are as they were.
+    plain, _ = saliency.class_gradient(model, IMAGE, 1, guided=False)
+    np.testing.assert_allclose(plain[..., 0], [[3, 1.5], [-4, -2]], rtol=1e-5)
 
 
 def test_the_plain_gradient_of_two_layers_by_hand():
@@ -196,7 +199,9 @@ def test_integrated_gradients_sum_to_the_difference_of_the_log_odds():
 def test_grad_cam_is_the_weighted_map_of_the_last_layer():
     x = keras.Input((8, 8, 1))
     y = layers.AveragePooling2D(2, name="map")(x)
-    y = layers.Dense(2, activation="softmax")(layers.GlobalAveragePooling2D()(y))
+    # Nothing is dropped outside of training.
+    y = layers.Dropout(0.99)(layers.GlobalAveragePooling2D()(y))
+    y = layers.Dense(2, activation="softmax")(y)
     model = keras.Model(x, y)
     model.layers[-1].set_weights([np.array([[0, 2.0]], np.float32), np.zeros(2)])
     image = np.zeros((8, 8, 1), np.float32)
@@ -246,7 +251,7 @@ def test_grad_cam_of_two_views_weighs_each_by_its_own_gradient():
     views = [keras.Input((2, 2, 1), name=name) for name in ("cc", "mlo")]
     trunk = keras.Sequential([layers.Conv2D(1, 1, use_bias=False)], name="trunk")
     x = layers.Concatenate(name="views")([trunk(view) for view in views])
-    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.99)(layers.GlobalAveragePooling2D()(x))
     model = keras.Model(views, layers.Dense(
         2, activation="softmax", use_bias=False, name="output")(x))
     trunk.set_weights([np.ones((1, 1, 1, 1), "float32")])

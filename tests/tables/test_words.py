@@ -70,3 +70,9 @@ def test_sides_views_and_cells_are_as_recorded():
         f"{text!r}: {words.side(text)!r} {words.view(text)} {words.view_cell(text)!r} "
         f"{words.is_placeholder(text)} {words.cleaned(text * 9, 20)!r}"
         for text in TEXTS))
+
+
+@pytest.mark.parametrize(("spaces", "told"), [
+    (61, ("R", "CC", "")), (62, ("", "", ""))])
+def test_a_view_is_a_word_of_sixty_four_signs_at_most(spaces, told):
+    assert words.view(f"R{' ' * spaces}CC") == told
