@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from end2end import images
 from end2end.tables import identity, manifests, vocabulary
-from end2end.utils import files
+from end2end.utils import files, listing
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +141,17 @@ def list_classes(folder: files.Path, classes: Sequence[str] | None = None) -> Im
 
 def _outside(folder, classes):
     """Files of a folder that lie in none of its class folders, with that reason."""
-    return [(path, "outside the class folders") for path in sorted(folder.rglob("*"))
-            if path.relative_to(folder).parts[0] not in classes and path.is_file()]
+    outside = []
+    for entry in folder.iterdir():
+        if entry.name not in classes:
+            outside += entry.rglob("*") if _is_own_folder(entry) else [entry]
+    return [(path, "outside the class folders")
+            for path in sorted(outside, key=listing.in_order) if path.is_file()]
+
+
+def _is_own_folder(path):
+    """Links to folders are not followed, for they may lead round in circles."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def find_images(path: files.Path, classes: Sequence[str] | None = None) -> ImageList:

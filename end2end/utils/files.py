@@ -83,7 +83,7 @@ def named(path: Path, what: str = "file") -> pathlib.Path:
         raise InputError(
             f"{what} {ascii(text)} has a name that is no text in UTF-8, or has a "
             "line end or another control character in it; rename it.")
-    return pathlib.Path(path)
+    return path if isinstance(path, pathlib.Path) else pathlib.Path(path)
 
 
 def csv_cells(row: Mapping[str, object] | Iterable[tuple[str, object]]

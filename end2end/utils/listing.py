@@ -58,24 +58,33 @@ def survey(folder: pathlib.Path) -> Survey:
     """
     images, left = [], []
     for place, folders, names in os.walk(folder):
+        place = pathlib.Path(place)
         folders.sort()
-        left += [(pathlib.Path(place) / name, LINK) for name in folders
-                 if os.path.islink(os.path.join(place, name))]
+        left += [(place / name, LINK) for name in folders
+                 if os.path.islink(place / name)]
+        hidden = any(map(_is_hidden, place.relative_to(folder).parts))
         for name in names:
-            path = pathlib.Path(place) / name
-            reason = _reason(path, folder)
+            path = place / name
+            reason = HIDDEN if hidden or _is_hidden(name) else _reason(path)
             if reason is None:
                 images.append(path)
             else:
                 left.append((path, reason))
-    return Survey(sorted(images), sorted(left))
+    return Survey(sorted(images, key=in_order),
+                  sorted(left, key=lambda one: in_order(one[0])))
 
 
-def _reason(path, folder):
+def in_order(path: pathlib.Path) -> tuple[str, ...]:
+    """A key by which paths are sorted as by themselves, several times as fast."""
+    return path.parts
+
+
+def _is_hidden(name):
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _reason(path):
     """Why a file is not looked at; None for an image."""
-    parts = path.relative_to(folder).parts
-    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
-        return HIDDEN
     if not path.is_file():
         return NO_IMAGE
     suffix = path.suffix.lower()

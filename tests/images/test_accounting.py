@@ -44,14 +44,17 @@ def test_images_of_training_sets_are_counted_once(tmp_path):
     written(tmp_path / "train", "neg/a_L_CC.png", "pos/b.png", "benign/c_L_CC.png")
     written(tmp_path / "val", "neg/d_R_MLO.png", "pos/e_R_CC.png")
     (tmp_path / "train/pos/notes.txt").write_text("no image")
+    (tmp_path / "train/table.csv").write_text("a")
+    # What it leads to is in no class, and the same folder again.
+    (tmp_path / "train/round").symlink_to(tmp_path / "train")
     sets = image_lists.find_splits([tmp_path], ("neg", "pos"))
     everything = [str(path) for images in sets.values() for path in images.paths]
     lines = accounting.lines_of_sets(sets | dict(twice=sets["train"]), everything[:-1])
     assert lines == [
         "images: 4 found, 3 understood, 1 refused, 0 doubled, 1 without patient, "
         "1 without side or view, 0 not voting",
-        "not looked at: 2 (1 no image: notes.txt; "
-        "1 outside the class folders: c_L_CC.png)"]
+        "not looked at: 3 (1 no image: notes.txt; "
+        "2 outside the class folders: c_L_CC.png, table.csv)"]
 
 
 def test_the_check_of_images_ends_with_the_counts(tmp_path, capsys):
