@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from benchmarks import rows
 from end2end.bench import tables
-from end2end.utils import clocks
+from end2end.utils import clocks, files
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                         help="for a machine that others use: one thread for each "
                              "program, the processor's clock, and no peers that take "
                              "minutes to build")
+    parser.add_argument("--page", action="store_true",
+                        help="measure nothing, print the rows of --out as the table of "
+                             "docs/speed.md")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     by_name = {row.name: row for row in rows.ROWS}
@@ -42,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     unknown = set(arguments.names) - set(by_name)
     if unknown:
         parser.error(f"no row {min(unknown)!r}; expected {', '.join(by_name)}")
+    if arguments.page:
+        print(page(files.read_json(arguments.out), arguments.names))
+        return 0
     print(tables.head(), flush=True)
     if arguments.busy:
         os.environ.update(clocks.BUSY_ENVIRONMENT)
@@ -52,6 +58,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     tables.write(arguments.out, figures)
     print(f"written to {arguments.out}")
     return 0
+
+
+def page(figures: dict[str, dict], names: Sequence[str] = ()) -> str:
+    """Measured rows as the table of docs/speed.md, a row without figures left out."""
+    header = ("row", "target", "measured", "ours", "limit", "best peer", "its ratio",
+              "reached")
+    lines = [header, ("---",) * len(header)]
+    for row in rows.ROWS:
+        figure = figures.get(row.name)
+        if not figure or "error" in figure or (names and row.name not in names):
+            continue
+        unit, limit = figure["unit"], figure["limit"]
+        lines.append((
+            f"`{row.name}`, {row.what}",
+            f"{'at most' if row.most else 'at least'} {row.target:g} {row.unit}",
+            tables.shown(figure["value"], row.unit), tables.shown(figure["ours"], unit),
+            f"{tables.shown(limit, unit)}: {figure['limit_way']}" if limit else "",
+            *tables.best_and_ratio(figure), "yes" if figure["reached"] else "no"))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def measure(row: tables.Row) -> tables.Figure:
@@ -68,7 +93,8 @@ def in_own_process(row: tables.Row) -> dict:
     described = dict(what=row.what, target=row.target, most=row.most,
                      target_unit=row.unit)
     if process.returncode:
-        return described | dict(error=process.stderr.strip().splitlines()[-1])
+        return described | dict(error=f"status {process.returncode}: " + "".join(
+            process.stderr.strip().splitlines()[-1:]))
     figure = json.loads(process.stdout.splitlines()[-1])
     return described | dict(reached=row.reached(figure["value"])) | figure
 

@@ -1,14 +1,15 @@
 """Rows about pixels: augmentation, patch sampling, preparing DICOM files."""
 
-
+import math
 import os
 import pathlib
 import time
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks import timing
+from benchmarks import peers, timing
 from end2end.bench import tables
 from end2end.utils import clocks
 
@@ -46,17 +47,22 @@ def random_warps(size: tuple[int, int]) -> tables.Figure:
         for seed in range(3):
             with_scipy(plane, generator.draw(warps.seeded(seed), 3))
 
-    def opencv():
-        for seed in range(3):
-            warped_by_opencv(plane, generator.draw(warps.seeded(seed), 3))
+    able, notes = peers.installed(WARPING)
+    works = {name: peer.build(plane) for name, peer in able.items()}
 
-    times = [clocks.fastest(work, runs=9, clock=time.thread_time)
-             for work in (ours, simple, opencv)]
+    def others(warped):
+        for seed in range(3):
+            warped(generator.draw(warps.seeded(seed), 3))
+
+    times = [clocks.fastest(work, runs=9, clock=time.thread_time) for work in (
+        ours, simple, *(lambda warped=warped: others(warped)
+                        for warped in works.values()))]
     return tables.Figure(
         1e3 * times[0] / WARPS, 1e3 * times[0] / WARPS, "ms", 1e3 * times[1] / 3,
         "scipy.ndimage.affine_transform of each channel, as the original",
-        1e3 * timing.copy_seconds(batch[0]), "copying the three channels",
-        peers={"cv2.warpAffine (some pixels are others) and NumPy": 1e3 * times[2] / 3})
+        1e3 * timing.copy_seconds(batch[0]), "copying the three channels", notes=notes,
+        peers={name: 1e3 * seconds / 3
+               for name, seconds in zip(works, times[2:], strict=True)})
 
 
 def with_scipy(plane, warp):
@@ -82,6 +88,50 @@ def warped_by_opencv(plane, warp):
         plane, np.array([[d, c, right], [b, a, down]]), plane.shape[::-1],
         flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
     return shifted_and_flipped(np.repeat(moved[..., None], 3, axis=2), warp)
+
+
+def _opencv(plane):
+    return lambda warp: warped_by_opencv(plane, warp)
+
+
+def _torchvision(plane):
+    """With its own shear, one zoom for both axes and zeros outside."""
+    import torch
+    from torchvision.transforms.v2 import functional
+
+    torch.set_num_threads(1)
+    image = torch.from_numpy(plane)[None]
+
+    def warped(warp):
+        height, width = plane.shape
+        moved = functional.affine(
+            image, warp.rotation_degrees,
+            [-warp.column_shift * width / warp.row_zoom,
+             -warp.row_shift * height / warp.row_zoom], 1 / warp.row_zoom,
+            [math.degrees(warp.shear_radians), 0.0],
+            interpolation=functional.InterpolationMode.NEAREST).expand(3, -1, -1)
+        low, high = moved.aminmax()
+        moved = (moved + torch.tensor(warp.intensity_shifts)[:, None, None]).clamp(
+            low, high)
+        if warp.flip_vertical:
+            moved = functional.vertical_flip(moved)
+        if warp.flip_horizontal:
+            moved = functional.horizontal_flip(moved)
+        return (moved - 44.33).numpy()
+
+    return warped
+
+
+# From an image in grey to a function of a warp.
+WARPING = {
+    "cv2.warpAffine (some pixels are others) and NumPy": peers.Peer(("cv2",), _opencv),
+    "torchvision (one zoom, zeros outside)": peers.Peer(
+        ("torchvision",), _torchvision)}
+
+
+def warped(name: str, plane: NDArray, warp: object) -> NDArray:
+    """The three channels that a program of `WARPING` makes of an image in grey."""
+    return WARPING[name].build(plane)(warp)
 
 
 def shifted_and_flipped(image, warp):
@@ -116,8 +166,10 @@ def sampling_s10() -> tables.Figure:
         notes=(f"{len(paths) / len(jobs[0]):.1f} patches per image",))
 
 
-def sampled(source: pathlib.Path, out: pathlib.Path) -> tuple[float, list, list]:
-    """Seconds of sampling into a new folder, the outcomes and the jobs."""
+def sampled(source: pathlib.Path, out: pathlib.Path, *more: str
+            ) -> tuple[float, list, list]:
+    """Seconds of sampling into a new folder, the outcomes and the jobs; `more` are
+    flags."""
     from ddsm_train import sample_patches_combined as command
     from end2end import config
     from end2end.data.patches import roi_table, sampling
@@ -125,7 +177,7 @@ def sampled(source: pathlib.Path, out: pathlib.Path) -> tuple[float, list, list]
     arguments = command.parser().parse_args([
         str(source / "roi_mask_path.csv"), str(source / "mask"),
         str(everyone(source)), str(source / "full"), str(out / "train"),
-        str(out / "val"), *S10])
+        str(out / "val"), *S10, *more])
     options = config.fill(config.SamplingOptions, arguments)
     jobs = roi_table.plan(
         roi_table.Sources(arguments.roi_table, arguments.masks, arguments.patients,

@@ -72,7 +72,8 @@ def row_alone(name, *, size, net="resnet50", more=()):
          *map(str, size), "--net", net, "--row", name, *more],
         capture_output=True, text=True)
     if process.returncode:
-        raise ChildProcessError(f"{name}: {process.stderr.strip()[-300:]}")
+        raise ChildProcessError(f"{name}: status {process.returncode}: "
+                                f"{process.stderr.strip()[-300:]}")
     return json.loads(process.stdout.splitlines()[-1])
 
 

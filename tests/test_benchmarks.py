@@ -35,6 +35,28 @@ def test_rows_of_several_calls_are_kept_in_one_file(tmp_path, monkeypatch, capsy
     assert "2 s: a loop" in capsys.readouterr().out
 
 
+def test_a_row_that_ends_with_an_error_says_its_status_and_last_words():
+    row = tables.Row("none", "no such work", "small.none", 1, True, "s")
+    assert command.in_own_process(row)["error"] == "status 1: KeyError: 'none'"
+
+
+def test_measured_rows_are_printed_as_the_table_of_the_page(tmp_path, capsys):
+    figure = dict(reached=False, **dataclasses.asdict(dataclasses.replace(
+        FIGURE, peers={"another": 1.25})))
+    tables.write(tmp_path / "t.json", dict(
+        step=figure, help=dict(figure, limit=None, peers={}, reached=True),
+        remat=dict(error="status 1: none")))
+    assert command.main(["--page", "--out", str(tmp_path / "t.json")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:] == [
+        "| `step`, training step, 1152x896, batch 2, all layers | at most 8 s | 5 s | "
+        "0.5 s | 0.4 s: the limit | 1.25 s: another | 2.5 x | no |",
+        "| `help`, --help, the slowest command | at most 0.4 s | 5 s | 0.5 s |  | "
+        "2 s: a loop | 4 x | yes |"]
+    command.main(["help", "--page", "--out", str(tmp_path / "t.json")])
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
 def test_counts_of_kinds_are_printed_as_a_table():
     told = {"films": collections.Counter(
         {picture_kinds.NUMBER: 3, "film": 2, "not known": 1})}

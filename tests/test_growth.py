@@ -5,9 +5,11 @@ import pytest
 from benchmarks import growth
 
 
-def points(power, *, sizes=(10, 100, 1000, 10_000), second=1.0):
-    return [dict(size=size, seconds=1e-3 + size**power, megabytes=5,
-                 rounds=[size**power, second * size**power]) for size in sizes]
+def points(power, *, sizes=(10, 100, 1000, 10_000), second=1.0, memory=0):
+    return [dict(size=size, seconds=1e-3 + size**power,
+                 megabytes=700 + 0.5 * size**memory,
+                 rounds=[second * size**power, 9 * size**power, size**power])
+            for size in sizes]
 
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])
@@ -25,7 +27,21 @@ def test_noise_is_what_two_rounds_differ_by_over_the_range():
 def test_a_curve_is_within_its_limit_or_the_noise(power, second, within):
     curve = growth.CURVES[0]
     cells = growth.line(curve, points(power, second=second)).split(" | ")
-    assert cells[6] == within and cells[2] == "10 to 10,000 images"
+    assert cells[8] == f"{within} |" and cells[2] == "10 to 10,000 images"
+
+
+@pytest.mark.parametrize("power, least, most, within", [
+    (0.3, 0, 0, "yes"), (1, 0.99, 1.01, "yes"), (1.2, 1.15, 1.2, "no")])
+def test_memory_counts_beyond_the_smallest_size(power, least, most, within):
+    grown = points(1, memory=power)
+    assert least <= growth.memory_exponent(grown) <= most
+    assert growth.line(growth.CURVES[0], grown).endswith(f"| {within} |")
+
+
+def test_conversions_of_a_curve_write_a_picture_for_each_file(tmp_path):
+    growth.conversions(tmp_path, 3, (32, 24))()
+    assert [path.name for path in sorted(tmp_path.glob("out0/*.png"))] == [
+        "000000.png", "000001.png", "000002.png"]
 
 
 def test_a_short_work_is_repeated_until_the_clock_can_tell():

@@ -99,13 +99,19 @@ def not_measured(missing: Sequence[str]) -> str:
 def best_peer(figure: dict) -> str:
     """The fastest or smallest of the simple way and the peers, and how many times ours
     it is; empty without any."""
+    best, ratio = best_and_ratio(figure)
+    return f"{best}, {ratio}" if best else ""
+
+
+def best_and_ratio(figure: dict) -> tuple[str, str]:
+    """The two parts of `best_peer`; two empty texts without any."""
     peers = dict(figure["peers"])
     if figure["simple"] is not None:
         peers[figure["simple_way"]] = figure["simple"]
     if not peers:
-        return ""
+        return "", ""
     name = min(peers, key=peers.get)
-    return (f"{shown(peers[name], figure['unit'])}: {name}, "
+    return (f"{shown(peers[name], figure['unit'])}: {name}",
             f"{peers[name] / figure['ours']:.3g} x")
 
 
