@@ -1,11 +1,14 @@
 """Tests of end2end.heatmap_agreement."""
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
+import recorded
 import saved_models
 
-from end2end import heatmap_agreement
+from end2end import checkpoints, heatmap_agreement
 from end2end.utils import files
 
 
@@ -27,7 +30,33 @@ def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(folder, capsys):
     # The network looks one pixel beyond its patch, hence nearly the same.
     assert 0.9 < results["correlation"] <= 1
     assert 0 < results["largest_difference"] < 0.3
-    assert "images of one patch: largest difference" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines() == [
+        *heatmap_agreement.lines(results),
+        f"figures of each image in {folder / 'found.json'}"]
+    # That of one patch is rounding alone.
+    recorded.check("heatmap-agreement", results | dict(
+        one_patch_largest_difference=0), dict(FOLDER=folder))
+
+
+def test_windows_are_scored_some_at_a_time_and_the_middle_alone(folder, monkeypatch):
+    """On a picture whose cells are more than one lot, and of another size."""
+    asked = []
+    predict = heatmap_agreement.heatmaps.predict
+    monkeypatch.setattr(heatmap_agreement.heatmaps, "predict", lambda model, images: (
+        asked.append(images.copy()), predict(model, images))[1])
+    patch = checkpoints.load_classifier(folder / "patch.h5")
+    whole, pool = heatmap_agreement.heatmaps.network(patch.model, patch.images.size)
+    path = sorted((folder / "test" / "pos").iterdir())[0]
+    first, second, _ = heatmap_agreement.both_ways(
+        path, patch, whole, pool=pool, size=(64, 48))
+    assert [len(images) for images in asked] == [32, 3, 1]
+    assert first.shape == second.shape == (7, 5, 5)
+    ready = heatmap_agreement.images.to_input(
+        heatmap_agreement.images.read_image(path), dataclasses.replace(
+            patch.images, size=(64, 48)))
+    np.testing.assert_array_equal(asked[2][0], ready[24:40, 16:32])
+    np.testing.assert_allclose(second.reshape(-1, 5)[34], predict(
+        patch.model, asked[1])[2].ravel(), atol=1e-6)
 
 
 @pytest.mark.parametrize("flags", [
