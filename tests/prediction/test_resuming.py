@@ -143,6 +143,11 @@ def test_a_record_of_version_0_1_keeps_its_numbers_and_new_women_get_none(tmp_pa
         assert len(record("4712")) == len("patient ") + 10
     with pytest.raises(files.InputError, match="without --pseudonym-key"):
         resuming.Record(tmp_path / "a.csv", CALL, rows=True, key_file=tmp_path / "key")
+    kept = CALL | dict(keep_ids=True)
+    (tmp_path / "a.run.json").write_text(json.dumps(
+        dict(settings=kept, salt="salt", patients={digest: 7})))
+    record = resuming.Record(tmp_path / "a.csv", kept, rows=True)
+    assert (record("4711"), record("")) == ("4711", "")
 
 
 # Files that were replaced -----------------------------------------------------------
