@@ -5,6 +5,7 @@ import types
 
 import golden_models
 import keras
+import keras_versions
 import network_lines
 import numpy as np
 import pytest
@@ -169,6 +170,7 @@ def test_the_smallest_size_that_works_is_named():
         models.whole_image_classifier(patch, options, size=(side - 32, side - 32))
 
 
+@keras_versions.EMPTY_MAPS
 @pytest.mark.parametrize("backbone", ["resnet50", "vgg16", "inception", "yaroslav"])
 def test_the_smallest_patches_of_a_backbone_pass_and_smaller_ones_do_not(backbone):
     row = models.backbone_row(backbone)
@@ -190,6 +192,7 @@ def test_patches_too_small_are_refused_with_a_size_and_networks_that_work():
         models.patch_classifier("inception", 2, input_shape=(74, 200, 3))
 
 
+@keras_versions.EMPTY_MAPS
 def test_images_too_small_for_a_network_of_any_size_are_refused_with_one_that_works():
     network = models.patch_classifier("vgg16", 2)
     models.check_image_size(network, (32, 48))
