@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from end2end.archive import shards, storage
+from end2end.archive import scheduling, shards, storage
 from end2end.utils import files
 
 
@@ -231,3 +231,17 @@ def test_the_hash_of_a_table_tells_its_files_apart(tmp_path):
                      for names in (("a.csv", "b.csv"), ("c.csv", "d.csv")))
     assert first != second
     assert first == hashlib.sha256(b"x|yz|").hexdigest()
+
+
+def test_without_its_package_parquet_and_a_cluster_are_refused(monkeypatch):
+    monkeypatch.setattr(shards.distribution.importlib.util, "find_spec",
+                        lambda name: None)
+    for call, purpose, package in (
+            (shards._parquet, "Parquet", "pyarrow"),
+            (lambda: next(scheduling.on_dask(str, (), "tcp://a:1")), "--scheduler",
+             "distributed")):
+        with pytest.raises(files.InputError) as caught:
+            call()
+        assert str(caught.value) == (
+            f"{purpose} needs the package {package}; install it with pip install "
+            '"end2end-mammography[cluster]".')

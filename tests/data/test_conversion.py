@@ -35,6 +35,11 @@ def test_shares_of_a_region_are_those_of_resizing_by_area(centre):
     np.testing.assert_allclose(255 * shares, expected, atol=0.501)
 
 
+def test_a_region_of_any_size_covers_what_it_covers():
+    shares = conversion.inside_shares(np.full((2950, 2900), 255, np.uint8), (2, 3))
+    np.testing.assert_allclose(shares, np.ones((2, 3)), rtol=1e-12)
+
+
 def test_a_mask_without_a_region_stays_black():
     assert not conversion.resized_mask(np.zeros((50, 60), np.uint8), (20, 30)).any()
 

@@ -42,6 +42,13 @@ def test_a_deflated_file_that_swells_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path / "a.dcm", np.zeros((800, 700), np.uint16),
                  syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)
     monkeypatch.setattr(parsing, "MAX_INFLATED_BYTES", 1 << 20)
+    asked = []
+    with monkeypatch.context() as patched:
+        patched.setattr(parsing, "MAX_INFLATED_BYTES", 1 << 21)
+        patched.setattr(parsing.isolated, "ask", lambda *words: asked.append(words))
+        parsing.read_header(path)
+        parsing.read_header(write(tmp_path / "b.dcm"))
+    assert asked == [("header", path)]
     assert ("swells to more than 1 MB when inflated, more than any mammogram has; "
             "leave it out.") in refusal(path)
 

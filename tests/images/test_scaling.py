@@ -180,7 +180,7 @@ def test_an_image_of_the_right_size_is_not_touched():
 
 
 @pytest.mark.parametrize(
-    "rows, columns, width", [(200, 100, 48), (97, 50, 49), (9, 1, 10)])
+    "rows, columns, width", [(200, 100, 48), (97, 50, 49), (9, 1, 10), (300, 2, 1)])
 def test_height_keeps_the_aspect_truncated_and_wins_over_size(rows, columns, width):
     made = images.scaled(ramp(rows, columns), options(height=96))
     assert made.shape == (96, width, 1)

@@ -124,6 +124,9 @@ def test_headings_that_do_not_tell_files_apart_change_nothing():
             columns
     columns = [column(0, "L CC"), column(1, "exam R CC", "exam")]
     assert file_columns.spread(columns, rows, {}) == columns
+    columns = [column(0, "L CC"), column(1, "left MLO")]
+    assert [(one.meaning, one.side, one.view) for one in file_columns.spread(
+        columns, rows, {})] == [("path", "L", "CC"), ("path", "L", "MLO")]
 
 
 def test_what_is_said_of_one_breast_goes_with_its_files_and_of_one_view_with_its_file():

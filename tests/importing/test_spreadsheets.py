@@ -339,3 +339,18 @@ def test_of_an_old_book_the_visible_sheet_with_headings_is_read_or_that_named(
     for sheet in sheets.values():
         sheet.visibility = 1
     assert opened("")[0] == [("path", "label")]
+
+
+@pytest.mark.parametrize(("start", "package", "what"), [
+    (b"PK\x03\x04", "openpyxl", "sheet"), (spreadsheets.OLE, "xlrd", "table")])
+def test_without_its_reader_a_table_is_asked_for_as_csv(
+        tmp_path, monkeypatch, start, package, what):
+    path = tmp_path / "t.xls"
+    path.write_bytes(start)
+    monkeypatch.setattr(spreadsheets.distribution.importlib.util, "find_spec",
+                        lambda name: None)
+    with pytest.raises(files.InputError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f"{path} needs the package {package}; install it with pip install "
+        f'"end2end-mammography[inbreast]", or save the {what} as CSV.')

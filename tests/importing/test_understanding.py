@@ -118,6 +118,13 @@ def test_advice_on_bi_rads_reads_roman_numbers_and_leaves_other_words_out():
                            "--label leave-out=none")
 
 
+@pytest.mark.parametrize(("texts", "is_header"), [
+    (("file", "label"), True), (("file", "x", ""), False), (("a", "b"), False),
+    (("file", "Datei", "x"), True), ((), False)])
+def test_a_row_of_two_known_headings_is_a_header(texts, is_header):
+    assert understanding.is_header(texts) is is_header
+
+
 def test_headings_and_labels_are_compared_without_what_does_not_matter():
     assert understanding.word_of(" \u00d6l-\u00fc  (\u00e42)% ") == "oel_ue_ae2"
     assert [understanding.label_word(text) for text in (

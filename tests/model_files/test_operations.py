@@ -105,6 +105,16 @@ def test_any_other_function_is_refused(tmp_path, entry):
         checkpoints.load_model(path)
 
 
+def test_of_long_names_of_functions_the_beginning_is_said():
+    entry = dict(function("f" * 61, END), class_name="TFOpLambda")
+    with pytest.raises(files.InputError, match=(
+            f"^here .TFOpLambda. computes '{'f' * 60}' between the layers, which no ")):
+        operations.layer(entry, "here")
+    entry = dict(class_name="C" * 61, config={}, inbound_nodes=[dict(args=[])])
+    with pytest.raises(files.InputError, match=f"^here .{'C' * 60}. computes 'c"):
+        operations.layer(entry, "here")
+
+
 def test_arrays_of_different_numbers_of_axes_are_refused(tmp_path):
     image = keras.Input((9, 7, 3))
     x = layers.Conv2D(3, 1)(image)

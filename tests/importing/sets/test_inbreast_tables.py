@@ -167,3 +167,15 @@ def test_women_are_told_by_the_hash_or_guessed_from_gaps_between_numbers(tmp_pat
     assert tables._runs(["10", str(10 + gap), str(11 + 2 * gap)]) == {
         "10": "group10", str(10 + gap): "group10",
         str(11 + 2 * gap): f"group{11 + 2 * gap}"}
+
+
+def test_without_a_reader_the_table_is_asked_for_as_csv(tmp_path, monkeypatch):
+    path = tmp_path / "INbreast.xls"
+    path.touch()
+    monkeypatch.setattr(tables.distribution.importlib.util, "find_spec",
+                        lambda name: None)
+    with pytest.raises(files.InputError) as caught:
+        tables.read_table(tmp_path)
+    assert str(caught.value) == (
+        f"{path} needs the package xlrd; install it with pip install "
+        '"end2end-mammography[inbreast]", or save the table as INbreast.csv.')

@@ -79,6 +79,21 @@ def test_an_assumption_that_does_not_hold_is_refused_by_name_and_may_be_waived(
     assert read(root, name)
 
 
+def test_findings_without_a_box_and_boxes_of_nothing_are_passed_over(root):
+    table, settings = root / vindr.FINDING_TABLE, records.Settings(pathlib.Path("."))
+    before = vindr._findings(table, settings)
+    added = []
+
+    def change(rows):
+        row = next(row for row in rows if "Mass" in row[9])
+        added.append(row)
+        place = rows[0].index("xmin")
+        rows.insert(1, [*row[:place], *[""] * 4, *row[place + 4:]])
+        rows.insert(1, [*row[:9], "['No Finding']", *row[10:]])
+    changed(table, change)
+    assert added and vindr._findings(table, settings) == before
+
+
 def test_findings_are_a_list_of_words_of_some_length():
     settings = records.Settings(pathlib.Path("."))
     rest = "']" + " " * (vindr.LONGEST_LIST - 9)
