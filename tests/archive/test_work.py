@@ -174,8 +174,11 @@ def test_the_network_in_eight_bits_is_a_setting_of_the_archive(
     arguments = ["predict", str(study), "--models", str(model), "--out", str(tmp_path)]
     plain, fast = (work.predicting(program.parser().parse_args(arguments + more))
                    for more in ([], ["--fast"]))
-    assert fast.settings["eight_bits"] == ["12ab"]
-    assert "eight_bits" not in plain.settings
+    assert fast.settings == plain.settings | dict(fast=True, eight_bits=["12ab"])
+    assert not {"fast", "eight_bits", "refuse_unfit"} & set(plain.settings)
+    refusing = work.predicting(program.parser().parse_args(
+        [*arguments, "--refuse-unfit"]))
+    assert refusing.settings == plain.settings | dict(refuse_unfit=True)
 
 
 def test_what_was_typed_of_the_outputs_is_a_setting_of_the_archive(
