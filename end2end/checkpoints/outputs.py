@@ -167,13 +167,20 @@ def _other(name):
 
 
 def _with_complement(model):
-    import keras
     from keras import layers
 
     p = model.outputs[0]
     rest = layers.Rescaling(-1.0, offset=1.0, name="complement")(p)
     both = layers.Concatenate(name="both_classes")([rest, p])
-    return keras.Model(model.inputs[0], both, name=model.name)
+    return _ending_in(model, both)
+
+
+def _ending_in(model, output):
+    """The model with what follows its end; of one image or of two views."""
+    import keras
+
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    return keras.Model(inputs, output, name=model.name)
 
 
 def _as_probabilities(model, kind, name):
@@ -198,7 +205,6 @@ def _as_probabilities(model, kind, name):
 
 
 def _with_softmax(model, end, name):
-    import keras
     from keras import layers
 
     if end not in LOGITS:
@@ -207,7 +213,7 @@ def _with_softmax(model, end, name):
             "without softmax or sigmoid. Leave it out.")
     kind = "sigmoid" if model.output_shape[-1] == 1 else "softmax"
     x = layers.Activation(kind, name="probabilities")(model.outputs[0])
-    return keras.Model(model.inputs[0], x, name=model.name)
+    return _ending_in(model, x)
 
 
 # What a network ends in --------------------------------------------------------------

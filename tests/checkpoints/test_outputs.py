@@ -123,6 +123,23 @@ def test_the_mean_of_two_softmaxes_is_a_probability(tmp_path):
     checkpoints.load_classifier(path, IMAGES)
 
 
+@pytest.mark.parametrize(("count", "activation", "kind"), [
+    (1, "sigmoid", "probabilities"), (1, None, "logits"), (2, None, "logits")])
+def test_a_model_of_two_views_gets_the_same_form(count, activation, kind):
+    cc, mlo = views = [keras.Input((9, 7, 1), name=name) for name in ("cc", "mlo")]
+    model = keras.Model(views, layers.Dense(count, activation)(
+        layers.Flatten()(layers.Concatenate()([cc, mlo]))))
+    settled = outputs.settled(model, dict(kind="two_view"), OutputOptions(kind=kind),
+                              "m.h5")
+    images = [foreign_models.images(), 1 - foreign_models.images()]
+    x = model.predict_on_batch(images)
+    if kind == "logits":
+        x = np.exp(x) / np.exp(x).sum(1, keepdims=True) if count > 1 else (
+            1 / (1 + np.exp(-x)))
+    np.testing.assert_allclose(settled.model.predict_on_batch(images),
+                               x if count > 1 else np.hstack([1 - x, x]), atol=1e-6)
+
+
 def ended(*stack, inputs=1):
     """A network of one image, or of more, that ends in some layers."""
     images = [keras.Input((9, 7, 1), name=f"image{i}") for i in range(inputs)]

@@ -36,7 +36,7 @@ def test_outlines_of_inbreast_are_filled_and_have_the_class_of_their_folder(tmp_
         size=[100, 80], images={"20586908_L_CC": [dict(points=square)]})))
     outlines = rois.read(tmp_path / "outlines.json")
     [region] = outlines("test/pos/20586908_L_CC.png", (50, 40))
-    assert region.malignant is True
+    assert region.malignant is True and region.mask.sum() == 6 * 6
     rows, columns = np.nonzero(region.mask)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (10, 15, 5, 10)
     assert outlines("test/neg/20586908_L_CC.png", (50, 40))[0].malignant is False
