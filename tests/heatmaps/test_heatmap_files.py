@@ -64,7 +64,9 @@ def test_the_label_of_a_breast_is_0_or_1(tmp_path, value):
 def test_lists_of_patients_that_the_table_lacks_are_refused(tmp_path):
     (tmp_path / "t.csv").write_text("patient_id,side,cancer\nP1,L,1\nP2,R,0\n")
     path = tmp_path / "list.txt"
-    for text, words in (("id P1 P3", ": P3; expected"), ("", "it is empty; expected")):
+    for text, words in (
+            ("id P1 P3 P4", "list.txt: P3; expected patient ids of .*t.csv, one per l"),
+            ("", "it is empty; expected")):
         path.write_text(text)
         with pytest.raises(files.InputError, match=words):
             heatmap_files.read_breasts(tmp_path / "t.csv", path)

@@ -136,9 +136,9 @@ def test_a_sound_table_needs_no_flags(tmp_path, capsys):
     (["file,label"], "no row has a label"),
     (["patient,label", "1,0"], "--column path=HEADING"),
     (["file,label", "a.png,1", f"b.png,malignant{'.' * 30}"], "are not understood"),
-    (["file,label", "a.png,1", "b.png,malignant"],
-     "the label column mixes numbers and words (1, malignant), of which nobody can "
-     "tell that they mean the same; say it: --label malignant=WORDS --label "
+    (["file,label", f"a.png,1.{'0' * 40}", "b.png,malignant"],
+     f"the label column mixes numbers and words (1.{'0' * 28}, malignant), of which "
+     "nobody can tell that they mean the same; say it: --label malignant=WORDS --label "
      "benign=WORDS."),
     ([f"file,{'o' * 41},label", "a.png,b.png,1"],
      f"several columns hold files ({'o' * 40} too), and their headings do not tell "

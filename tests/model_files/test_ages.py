@@ -282,3 +282,15 @@ def test_every_layer_of_every_age_is_read_or_refused_as_recorded(read):
     rows += [f"{age}: {ages.Age(*age).major} {ages.Age(*age).place} "
              f"{ages.Age(*age).old_resizing}" for age in AGES]
     recorded.check(f"model-ages-{read.__name__}", "\n".join(rows))
+
+
+@pytest.mark.parametrize(("settings", "refused"), [
+    (dict(strides=[1, 1]), True), (dict(strides=[1, 1], pool_size=3), False),
+    (dict(pool_size=[3, 3]), True), (dict(strides=[1, 1], pool_size=[3, 4]), True)])
+def test_a_pooling_of_theano_has_windows_of_two_where_it_says_none(settings, refused):
+    row = network_config.Row("p", "MaxPooling2D", settings | dict(padding="same"), [])
+    if not refused:
+        assert ages._of_theano(row, "here") == []
+        return
+    with pytest.raises(files.InputError, match="^here pools with padding 'same' of Th"):
+        ages._of_theano(row, "here")

@@ -159,13 +159,14 @@ def test_a_network_without_room_meets_a_limit_that_grows_with_its_file(
     monkeypatch.setattr(isolated, "limit_memory", limits.append)
     monkeypatch.setattr(isolated, "limit_time", limits.append)
     monkeypatch.setitem(sys.modules, "failing", types.SimpleNamespace(
-        fail=fail, prepare=lambda: None))
+        fail=fail, prepare=lambda: limits.append("prepared")))
     monkeypatch.setitem(isolated.TASKS, "fail", ("failing", "fail", "prepare"))
     monkeypatch.setenv(isolated.LIMITS, "3")
     (tmp_path / "m.h5").write_bytes(bytes(isolated.BUILT_PER_SECOND))
     answer, _ = isolated.answer(dict(task="fail", path=str(tmp_path / "m.h5")))
-    assert limits == [2 * isolated.MAX_MEMORY + 3 * isolated.BUILT_PER_SECOND,
-                      3 * (isolated.SECONDS_OF_PROCESSOR + 1), 0]
+    assert limits == [
+        "prepared", 2 * isolated.MAX_MEMORY + 3 * isolated.BUILT_PER_SECOND,
+        3 * (isolated.SECONDS_OF_PROCESSOR + 1), 0]
     assert answer["error"].startswith(
         f"the network of {tmp_path / 'm.h5'} cannot be built within 2 GB of memory "
         "beside the size of its file. ")

@@ -158,8 +158,8 @@ def test_without_flock_an_exclusive_file_stands_for_the_lock(tmp_path, monkeypat
     owner.write_text(f"process {dead_process()} on {host}")
     with locks.output_folder(tmp_path):
         assert owner.read_text() == locks.this_process()
-    for text in (f"process {os.getppid()} on {host}", "process 1 on another"):
-        owner.write_text(text)
+    for text in (f"process {os.getppid()} on {host}".encode(), b"process 1 on \xff"):
+        owner.write_bytes(text)
         with pytest.raises(files.InputError, match=f"remove {owner}"), \
                 locks.output_folder(tmp_path):
             pass
