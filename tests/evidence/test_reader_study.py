@@ -13,6 +13,7 @@ from end2end.evidence import reader_study
 from end2end.metrics import __main__ as program
 from end2end.metrics import readers
 from end2end.metrics.shares import Estimate
+from end2end.tables.columns import Table
 from end2end.utils import files
 
 
@@ -167,3 +168,20 @@ def test_a_model_is_below_or_above_a_reader_whose_interval_leaves_out_zero():
     assert table.rows[-2:] == [("readers that it is below", 1),
                                ("readers that it is above", 2)]
     assert table.rows[0] == ("a", "0.00 (-0.50 to -0.25)")
+
+
+@pytest.mark.parametrize(("more", "shown"), [
+    (1e-6, True), (0, False), (-1e-6, False)])
+def test_a_test_or_model_is_not_inferior_where_the_interval_ends_above_the_margin(
+        more, shown):
+    labels, ratings = known.ratings()
+    study = readers.study(labels, ratings)
+    low = readers.difference(study, 0, 1).estimate.low
+    (found,) = reader_study.two_tests(
+        labels, ratings, study, ["a", "b"], more - low)["differences"]
+    assert low < 0 and found["non_inferior"] is shown
+    table = Table("t", labels.astype(bool), dict(m=ratings[1, 0]))
+    low = readers.against_readers(
+        table.labels, ratings[1, 0], ratings[0]).estimate.low
+    found = reader_study.model_results(table, "m", ratings[0], more - low)
+    assert low < 0 and found["non_inferior"] is shown

@@ -69,11 +69,16 @@ def test_what_is_taken_keeps_scores_and_order_of_the_trial_images():
     ([0.0005, 0.0005, -0.0005], True),       # near, the same order
     ([0.002, 0.002, 0.002], False),          # too far
     ([0.0004, -0.0004, 0.0], False)])        # near, but the first two change places
-def test_half_precision_must_keep_scores_and_their_order(moved, kept):
+def test_half_precision_must_keep_scores_and_their_order(moved, kept, monkeypatch):
+    said = []
+    monkeypatch.setattr(engines.log, "info",
+                        lambda text, *values: said.append(text % values))
     positive = np.array([0.3000, 0.3006, 0.9])
     exact, rounded = (np.stack([1 - one, one], axis=1)
                       for one in (positive, positive + moved))
     assert engines.keeps(exact, rounded) is kept
+    assert said == [f"half precision moves scores by {max(moved):.2g}; their order is "
+                    f"{'another' if moved[2] == 0 else 'the same'}"]
 
 
 @pytest.mark.parametrize("scaling", [

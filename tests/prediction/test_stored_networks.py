@@ -90,12 +90,17 @@ def test_another_version_of_openvino_does_not_use_it(model, monkeypatch, warning
     assert "since openvino and float32.bin changed after" in warnings[1]
 
 
-def test_typed_settings_hold_and_a_typed_size_needs_keras(model):
+def test_typed_settings_hold_and_a_typed_size_needs_keras(model, monkeypatch):
+    said = []
+    monkeypatch.setattr(stored_networks.log, "info",
+                        lambda text, *values: said.append(text % values))
     stored = stored_networks.find(model, {"pixel_mean": 7.0})
     assert stored.images.pixel_mean == 7
     assert stored_networks.find(model, {"size": (9, 9)}) is None
     assert stored_networks.find(
         model, outputs=model_flags.OutputOptions(("pos", "neg"))) is None
+    assert said == [f"{model.with_name('best.openvino')} is left aside: size or "
+                    "outputs are typed."] * 2
 
 
 def test_eight_bits_are_used_only_where_they_were_accepted(model):
