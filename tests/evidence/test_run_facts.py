@@ -81,8 +81,12 @@ def test_files_that_are_no_run_are_refused(tmp_path):
         run_facts.gathered([tmp_path])
     with pytest.raises(files.InputError, match="not a JSON object"):
         run_facts.gathered([write(tmp_path / "a.json", [1])])
-    with pytest.raises(files.InputError, match="which no item asks for"):
-        run_facts.gathered([write(tmp_path / "b.json", {})], dict(weather="fine"))
+    with pytest.raises(files.InputError) as caught:
+        run_facts.gathered([write(tmp_path / "b.json", {})], dict(
+            weather="fine", mood="good", yes="no"))
+    assert str(caught.value) == (
+        "--facts has the name 'mood', which no item asks for; --list-facts prints "
+        "those that are known.")
     bad = write(tmp_path / "c.json", dict(CARD, classes=[1]))
     with pytest.raises(files.InputError, match="classes"):
         run_facts.gathered([bad])

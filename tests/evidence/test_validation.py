@@ -239,3 +239,13 @@ def test_tables_without_paths_or_of_other_images_are_not_laid_beside(sites):
              "has other images than")):
         with pytest.raises(files.InputError, match=words):
             validation._same_order(table, dataclasses.replace(table, **change))
+
+
+@pytest.mark.parametrize("flag", ["mean", "table"])
+def test_flags_that_need_all_rows_in_memory_are_refused_of_large_tables(flag):
+    arguments = argparse.Namespace(**dict(mean=None, table=None) | {flag: "a.csv"})
+    with pytest.raises(files.InputError) as caught:
+        validation.of_large_tables(arguments)
+    assert str(caught.value) == (
+        f"--{flag} holds all rows in memory, and the tables have more than 20 MB; "
+        "divide them.")

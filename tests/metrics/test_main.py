@@ -50,8 +50,10 @@ def test_the_command_describes_and_compares_score_files(tmp_path, capsys):
 
 def test_the_command_refuses_wrong_settings(tmp_path):
     scores.write_scores(tmp_path / "a.csv", breasts(4))
-    with pytest.raises(files.InputError, match="is not a share"):
-        program.main([str(tmp_path / "a.csv"), "--at", "86.9"])
+    with pytest.raises(files.InputError) as caught:
+        program.main([str(tmp_path / "a.csv"), "--at", "1", "86.9", "0"])
+    assert str(caught.value) == (
+        "--at 86.9 is not a share; expected numbers above 0, up to 1.")
 
 
 def test_the_command_needs_a_label_for_every_row(tmp_path):

@@ -41,8 +41,8 @@ def test_auc_of_known_rankings():
     ([1, 1, 1], [0.1, 0.2, 0.3], "needs both classes, but all 3 labels are"),
     ([], [], "needs both classes"),
     ([0, 1], [0.1], "do not fit"),
-    ([0, 2], [0.1, 0.2], "label 2 is neither 0 nor 1"),
-    ([0, 1], [0.1, float("nan")], "1 of 2 scores are not finite"),
+    ([0, 9, 2, 3], [0.1, 0.2, 0.3, 0.4], "label 2 is neither 0 nor 1"),
+    ([0, 1, 1], [0.1, float("nan"), float("inf")], "2 of 3 scores are not finite"),
 ])
 def test_wrong_labels_or_scores_are_refused_by_name(labels, scores, words):
     with pytest.raises(files.InputError, match=words):

@@ -94,8 +94,14 @@ def test_an_ensemble_is_the_mean_whatever_the_order_of_the_rows():
 
 def test_scores_of_other_images_or_labels_are_not_averaged():
     first = table(np.zeros(8), [0] * 8)
-    with pytest.raises(files.InputError, match="b has other images than the first"):
-        ensembles.ensemble([first, table(np.zeros(7), names=NAMES[:7])], ["a", "b"])
+    for names, said in ((NAMES[:6], f"{NAMES[6]} (2 in all)"),
+                        ([*NAMES[:7], NAMES[0]], f"{NAMES[7]} (1 in all)"),
+                        ([*NAMES, NAMES[0]], "some of them twice (1 in all)")):
+        with pytest.raises(files.InputError) as caught:
+            ensembles.ensemble([first, table(np.zeros(len(names)), names=names)], "ab")
+        assert str(caught.value) == (
+            f"b has other images than the first; differing: {said}. Score the same "
+            "images with each model.")
     with pytest.raises(files.InputError, match="b has another label for P_1_LEFT_MLO"):
         ensembles.ensemble([first, table(np.zeros(8), [0, 1] + [0] * 6)], ["a", "b"])
 
@@ -125,8 +131,17 @@ def test_columns_of_a_table_of_lesions_are_joined(tmp_path):
     found = scores.joined(table(np.zeros(8)), tmp_path / "roi.csv")
     assert found.others["type"] == ("calc+mass", "", "", "", "", "", "", "mass")
     (tmp_path / "other.csv").write_text("patient_id,side,view\nX,LEFT,CC\n")
-    with pytest.raises(files.InputError, match="knows none of the images"):
+    with pytest.raises(files.InputError) as caught:
         scores.joined(table(np.zeros(8)), tmp_path / "other.csv")
+    assert str(caught.value) == (
+        f"table {tmp_path / 'other.csv'} knows none of the images; expected rows such "
+        "as P_1, L, CC.")
+    (tmp_path / "other.csv").write_text("side\nLEFT\n")
+    with pytest.raises(files.InputError) as caught:
+        scores.joined(table(np.zeros(8)), tmp_path / "other.csv")
+    assert str(caught.value) == (
+        f"table {tmp_path / 'other.csv'} has no column patient; expected patient_id, "
+        "side and view.")
 
 
 SCORE_FILE = """path,label,score,score_vgg,patient,laterality,view,density

@@ -74,8 +74,11 @@ def test_naming_the_trunk_itself_trains_all_of_it():
 
 
 def test_an_unknown_layer_is_refused_by_name():
-    with pytest.raises(files.InputError, match="no layer 'res9'.*--top-layer-nb"):
+    with pytest.raises(files.InputError) as caught:
         freezing.train_from(tiny_networks.nested_network(), "res9")
+    assert str(caught.value) == (
+        "model tiny has no layer 'res9' to train from; expected one such as 'output'. "
+        "Correct --top-layer-nb.")
 
 
 def test_new_penalties_act_on_the_loss_after_compiling():
