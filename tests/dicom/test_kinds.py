@@ -104,6 +104,13 @@ def test_a_magnification_is_noted_beyond_that_of_every_mammogram(factor, notes):
     assert kinds.unusual(header) == notes
 
 
+@pytest.mark.parametrize(("text", "number"), [
+    ("1,5", 1.5), ("x", 0), ("inf", 0), ("nan", 0), ("-2", 0), (None, 0), ("0", 0)])
+def test_a_tag_that_holds_no_number_above_0_holds_none(text, number):
+    assert kinds._number({"DistanceSourceToPatient": text},
+                         "DistanceSourceToPatient") == number
+
+
 def test_a_number_of_frames_that_is_none_is_that_of_one_image():
     header = pydicom.Dataset()
     header.NumberOfFrames = 2

@@ -66,11 +66,12 @@ def test_of_equal_areas_the_later_region_comes_first():
     heatmap[1, 1], heatmap[7, 7] = 0.6, 0.8
     features = regions.class_features(heatmap, 0.5, largest=2)
     assert [features[f"top{rank}_max_intensity"] for rank in (1, 2)] == [0.8, 0.6]
-    many = np.zeros((1, 200))
-    many[0, ::2] = np.linspace(0.5, 0.9, 100)
-    features = regions.class_features(many, 0.5, largest=100)
-    assert [features[f"top{rank}_max_intensity"] for rank in range(100, 0, -1)] == [
-        pytest.approx(value) for value in many[0, ::2]]
+    # Regions of one and two cells in turn.
+    cells = [(0.5 + number / 100, *[0.5] * (number % 2), 0) for number in range(40)]
+    features = regions.class_features(np.array([sum(cells, ())]), 0.5, largest=40)
+    order = sorted(range(40), key=lambda number: (number % 2, number))[::-1]
+    assert [features[f"top{rank}_max_intensity"] for rank in range(1, 41)] == [
+        pytest.approx(0.5 + number / 100) for number in order]
 
 
 def test_a_ring_has_a_hole_that_fills():
