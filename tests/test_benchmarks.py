@@ -10,7 +10,7 @@ import pytest
 import tiny_classifier
 
 from benchmarks import __main__ as command
-from benchmarks import picture_kinds, planted_gaps, rows
+from benchmarks import picture_kinds, planted_gaps, rows, small
 from end2end import checkpoints, prediction
 from end2end.bench import tables
 from end2end.utils import files
@@ -81,3 +81,10 @@ def test_images_are_scored_in_benchmarks_by_what_the_program_calls(tmp_path):
     row, = files.read_csv(tmp_path / "s.csv")
     expected = prediction.score_image(path, classifier).score
     assert float(row["score"]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_processes_are_timed_by_the_processor_where_others_work_too(monkeypatch):
+    monkeypatch.setattr(small.clocks, "BUSY", True)
+    readings = iter((1, 4, 4, 6, 6, 9))
+    monkeypatch.setattr(small, "processor_of_children", readings.__next__)
+    assert small.python("-c", "pass") == 2
