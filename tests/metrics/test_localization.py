@@ -23,6 +23,13 @@ def test_the_curve_of_four_images_by_hand():
     np.testing.assert_allclose(detected, np.array([0, 0, 1, 1, 2, 2]) / 3)
 
 
+def test_the_curve_of_images_without_a_lesion_detects_nothing():
+    none = marks(lesion_image=np.array([], int), lesion_rating=np.array([]))
+    false, detected, _ = localization.froc_curve(none)
+    np.testing.assert_allclose(false, np.array([0, 1, 2, 3]) / 4)
+    np.testing.assert_array_equal(detected, [0, 0, 0, 0])
+
+
 def test_jafroc_counts_lesions_above_the_highest_false_mark_of_normal_images():
     # Lesions 0.7, 0.4, none; normal images 0.5 and nothing: 1 + 1, 0 + 1, 0 + 1/2.
     assert localization.jafroc_estimate(marks()).value == pytest.approx(3.5 / 6)

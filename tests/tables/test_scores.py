@@ -70,6 +70,15 @@ def test_a_foreign_score_file_is_understood(tmp_path):
     assert found.labelled().values.tolist() == [0.25, 0.75]
 
 
+def test_a_view_of_inbreast_is_read_as_its_names_say_and_a_woman_called_so_is_not(
+        tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "path,patient,view,score\n"
+        "20586908_6c613a14b80a8591_MG_R_ML_ANON.dcm,ML,ML,0.5\nb.png,2,ML,0.25\n")
+    table = scores.read_scores(tmp_path / "a.csv")
+    assert table.views == ("MLO", "ML") and table.patients == ("ML", "2")
+
+
 @pytest.mark.parametrize("text, words", [
     ("path,score\n", "no rows"),
     ("path,label\na,1\n", "no column 'score'"),
