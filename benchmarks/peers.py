@@ -58,8 +58,11 @@ def _torch_network(model, compiled):
 
 
 def _onnx_scorer(model):
+    import numpy as np
     import onnxruntime
 
+    # Keras exports only a network that was called.
+    model(np.zeros((1, *model.input_shape[1:]), np.float32))
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(None):
         path = pathlib.Path(folder) / "model.onnx"
         model.export(path, format="onnx", verbose=False)
