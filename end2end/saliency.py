@@ -12,7 +12,6 @@ the network is sure.
 from __future__ import annotations
 
 import contextlib
-import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -33,10 +32,6 @@ STEPS = 20
 # Standard deviation by which maps are smoothed, as share of the height: a single pixel
 # of a gradient means little.
 BLUR = 0.01
-# Gradients of one shape before a graph is built for more of them.
-FEW_IMAGES = 4
-# By model: calls of `class_gradient` and the graph by what is computed.
-_graphs: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def saliency_map(
@@ -247,40 +242,19 @@ def class_gradient(
         float32 `(rows, columns, channels)`, and the slope by which the gradient of the
         probability is smaller.
     """
+    import tensorflow as tf
+
+    x = _batch(image)
     rectifiers = guided_rectifiers(model) if guided else contextlib.nullcontext()
     with _linear_output(model) as kind, rectifiers:
-        odds, gradient = _odds_and_gradient(
-            model, _batch(image), class_index, kind, guided)
-    gradient = gradient.numpy()[0]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            odds = _log_odds(model(x, training=False), class_index, kind)
+        gradient = tape.gradient(odds, x).numpy()[0]
     if kind == "linear":
         return gradient, 1.0
     probability = 1 / (1 + np.exp(-np.clip(float(odds[0]), -80, 80)))
     return gradient, probability * (1 - probability)
-
-
-def _odds_and_gradient(model, x, class_index, kind, guided):
-    """Log odds and their gradient, step by step for the first images, then by a graph.
-
-    A graph leaves out the gradients of the weights, which nobody needs: a third of the
-    time. Building it takes as long as a few images, so one image has none.
-    """
-    import tensorflow as tf
-
-    # The graph must not keep the model, in whose name it is stored.
-    called = weakref.ref(model)
-
-    def compute(x):
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(x)
-            odds = _log_odds(called()(x, training=False), class_index, kind)
-        return odds, tape.gradient(odds, x)
-
-    work = class_index, kind, guided, *x.shape
-    calls, graph = _graphs.setdefault(model, {}).get(work, (0, None))
-    if calls == FEW_IMAGES:
-        graph = tf.function(compute, autograph=False)
-    _graphs[model][work] = calls + 1, graph
-    return (graph or compute)(x)
 
 
 def _log_odds(output, class_index, kind):
