@@ -170,9 +170,17 @@ def _with_complement(model):
     from keras import layers
 
     p = model.outputs[0]
-    rest = layers.Rescaling(-1.0, offset=1.0, name="complement")(p)
-    both = layers.Concatenate(name="both_classes")([rest, p])
+    rest = layers.Rescaling(-1.0, offset=1.0, name=_free(model, "complement"))(p)
+    both = layers.Concatenate(name=_free(model, "both_classes"))([rest, p])
     return _ending_in(model, both)
+
+
+def _free(model, name):
+    """A name that no layer of the model has, for Keras takes none twice."""
+    taken = {layer.name for layer in model.layers}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _ending_in(model, output):
@@ -212,7 +220,7 @@ def _with_softmax(model, end, name):
             f"model {name} ends in {end}; --output logits is for models that end "
             "without softmax or sigmoid. Leave it out.")
     kind = "sigmoid" if model.output_shape[-1] == 1 else "softmax"
-    x = layers.Activation(kind, name="probabilities")(model.outputs[0])
+    x = layers.Activation(kind, name=_free(model, "probabilities"))(model.outputs[0])
     return _ending_in(model, x)
 
 

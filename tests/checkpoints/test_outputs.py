@@ -123,11 +123,13 @@ def test_the_mean_of_two_softmaxes_is_a_probability(tmp_path):
     checkpoints.load_classifier(path, IMAGES)
 
 
-@pytest.mark.parametrize(("count", "activation", "kind"), [
-    (1, "sigmoid", "probabilities"), (1, None, "logits"), (2, None, "logits")])
-def test_a_model_of_two_views_gets_the_same_form(count, activation, kind):
+@pytest.mark.parametrize(("count", "activation", "kind", "name"), [
+    (1, "sigmoid", "probabilities", "complement"), (1, None, "logits", "both_classes"),
+    (2, None, "logits", "probabilities")])
+def test_a_model_of_two_views_gets_the_same_form_whatever_its_layers_are_called(
+        count, activation, kind, name):
     cc, mlo = views = [keras.Input((9, 7, 1), name=name) for name in ("cc", "mlo")]
-    model = keras.Model(views, layers.Dense(count, activation)(
+    model = keras.Model(views, layers.Dense(count, activation, name=name)(
         layers.Flatten()(layers.Concatenate()([cc, mlo]))))
     settled = outputs.settled(model, dict(kind="two_view"), OutputOptions(kind=kind),
                               "m.h5")
