@@ -254,7 +254,7 @@ def breast_values(image: NDArray) -> NDArray[np.float64]:
     Args:
         image: array `(rows, columns)` as read.
     """
-    full = FULL.get(str(image.dtype)) or float(image.max()) or 1.0
+    full = FULL.get(str(image.dtype)) or float(image.max())
     breast, _ = images.segment_breast(image)
     values = breast[breast > 0.02 * full] / full
     return values[::max(1, len(values) // 20000)] if len(values) else np.zeros(1)

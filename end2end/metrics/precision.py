@@ -81,8 +81,8 @@ def average_precision(
             lambda part, label: part - means[label.astype(int)], influence, labels)
     if groups is not None:
         influence = clusters.summed(influence, groups)
-    if not 0 < area < 1:
-        return Estimate(area, 0.025 ** (1 / int(labels.sum())) if area else 0.0, area)
+    if area >= 1:
+        return Estimate(area, 0.025 ** (1 / int(labels.sum())), area)
     half = clusters.quantile(influence) * math.sqrt(
         chunks.product(influence, influence)) / (area * (1 - area))
     low, high = special.expit([special.logit(area) - half, special.logit(area) + half])

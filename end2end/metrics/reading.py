@@ -52,7 +52,7 @@ def _two(case):
 
 def _two_and_third(case):
     """Two readers; where they differ a third decides, drawn from the others."""
-    left = max(case.others - 1, 1)
+    left = case.others - 1
     ones, first = case.colleagues, case.decisions
     share = 1.0 if np.isinf(case.others) else case.others / left
     # Chance that the second says no and the third yes; and that both say yes.

@@ -39,7 +39,7 @@ def with_band(
     size = width * 0.8 / LETTERS / 13.5
     step = math.ceil(30 * size)
     text = [part for line in lines for part in textwrap.wrap(line, LETTERS)]
-    bar_rows = max(60, round(10 * step))
+    bar_rows = 10 * step
     band = np.zeros((max(len(text) * step, bar_rows) + 3 * step, width, 3), np.uint8)
     for number, line in enumerate(text, 1):
         overlays.written(band, line, (step // 2, number * step + step // 4), size)

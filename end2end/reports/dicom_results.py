@@ -26,7 +26,7 @@ from end2end.dicom import parsing
 from end2end.explanation import lines, maps, methods
 from end2end.prediction.identity_cells import SEPARATOR
 from end2end.reports import capture_pictures, case_pictures
-from end2end.utils import distribution, files
+from end2end.utils import commands, distribution, files
 
 MANUFACTURER = "end2end"
 PRODUCT = "whole-image classifier of mammograms"
@@ -391,7 +391,8 @@ def _score_lines(row):
     scored = [f"Score {float(row['score']):.3f} of class pos, no probability"
               + (f"; {place}" if place else "")]
     flags = len([flag for flag in (row.get("flags") or "").split(SEPARATOR) if flag])
-    return scored + [f"{flags} flags: see the report of the score"] * bool(flags)
+    return scored + [f"{commands.counted(flags, 'flag')}: see the report of the score"
+                     ] * bool(flags)
 
 
 def _tracking(number):

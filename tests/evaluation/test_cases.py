@@ -1,5 +1,7 @@
 """The images of an evaluation as cases of its report."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -51,6 +53,9 @@ def test_maps_are_drawn_as_the_options_say(monkeypatch):
         asked.append((path, settings, label))
         return cases.maps.Explained(path, np.zeros((4, 3), np.uint8), 0.5, {})
     monkeypatch.setattr(cases.maps, "explain", explain)
+    bars = []
+    monkeypatch.setattr(cases.tqdm, "tqdm", lambda rows, **how: (
+        bars.append(how), rows)[1])
     monkeypatch.setattr(cases.case_pictures, "case", lambda explained, **how: (
         drawn.append((explained.score, how["name"], how["limit"]))))
     cases.cases(None, dict(plain=table(["x/a.png", "y/b.png"], [0.1, 0.9])),
@@ -59,6 +64,7 @@ def test_maps_are_drawn_as_the_options_say(monkeypatch):
     assert asked == [("x/a.png", settings, 0), ("y/b.png", settings, 1)]
     limit = cases.case_pictures.bytes_per_case(2)
     assert drawn == [(0.1, "a", limit), (0.9, "b", limit)]
+    assert bars == [dict(disable=None, unit=" pictures", leave=False)]
 
 
 def test_images_of_a_known_patient_hang_together_by_exam():
@@ -80,7 +86,12 @@ def test_no_case_is_made_of_patches_or_without_pictures(classifier, images):
     assert cases.cases(classifier, dict(plain=of_patches), options) == []
     named = dict(plain=table(images, [0.1, 0.9]))
     assert cases.cases(classifier, named, cases.PictureOptions(show=False)) == []
-    assert len(cases.cases(classifier, named, options)) == 2
+    made = cases.cases(classifier, named, options)
+    assert [(case.score, case.label, case.hanging.shape) for case in made] == [
+        (0.1, 0, (40, 32)), (0.9, 1, (40, 32))]
+    unknown = dataclasses.replace(named["plain"], labels=None)
+    made = cases.cases(classifier, dict(plain=unknown), options)
+    assert [case.label for case in made] == [None, None]
 
 
 def test_a_validation_set_gives_the_scale_of_the_maps_that_are_shown(
@@ -91,3 +102,12 @@ def test_a_validation_set_gives_the_scale_of_the_maps_that_are_shown(
     assert set(field["scales"]) == {"guided", "gradcam", "gradient"}
     assert (field["images"], field["source"]) == (2, "val")
     card_fields.checked(dict(map_scales=field), "card")
+
+
+def test_a_model_without_a_map_has_no_scale_of_features(
+        classifier, images, monkeypatch):
+    monkeypatch.setattr(cases.saliency, "has_map_layer", lambda model: False)
+    field = cases.map_scales(classifier, table(images, [0.1, 0.9]),
+                             cases.PictureOptions(methods=("gradient", "gradcam")),
+                             "val")["map_scales"]
+    assert set(field["scales"]) == {"guided", "gradient"} and field["flips"] is False

@@ -61,7 +61,8 @@ def test_what_is_typed_reaches_the_evaluation_and_lines_are_said_once(
     command.run(command.parser("p", None).parse_args([
         str(model), "test", "--batch-size", "2", "--runs", "7", "--seed", "3",
         "--store", "--refuse-unfit", "--img-size", "9", "7", "--class-list", "pos",
-        "neg", "--output", "logits", "--layers", "gradcam", "--map-scale", "image",
+        "neg", "--output", "logits", "--layers", "gradcam", "gradcam", "--map-scale",
+        "image",
         *["--flips"] * flips]))
     out = tmp_path / "a.test"
     ((models, test, folder, options),) = called
@@ -74,6 +75,7 @@ def test_what_is_typed_reaches_the_evaluation_and_lines_are_said_once(
             pictures=command.evaluation.cases.PictureOptions(
                 methods=("gradcam",), map_scale="image")))
     printed = capsys.readouterr()
+    assert printed.err == ""   # no bar where nobody sees it
     assert printed.out.splitlines() == [
         "12 images", "AUC 0.5", f"scores, results.json, figure and report.html are in "
         f"{out}", "next: " + command.programs.line(

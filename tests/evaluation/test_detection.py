@@ -134,3 +134,10 @@ def test_scores_of_other_images_and_shares_out_of_range_are_refused(tmp_path):
     files.write_csv(tmp_path / "rois.csv", ("side",), [dict(side="L")])
     with pytest.raises(files.InputError, match="no column patient_id"):
         detection.read_lesions(tmp_path / "rois.csv")
+
+
+def test_a_picture_of_hardly_any_white_is_measured_in_its_own_greys():
+    image, mask = np.zeros((200, 150)), np.zeros((200, 150), bool)
+    mask[50, 50:60] = True
+    image[mask], image[51, 50:52] = 50, 30   # too few to be its white
+    assert detection.contrast(image, mask) == 100 * (50 - 30)

@@ -3,11 +3,13 @@
 import argparse
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
 from end2end.evaluation import paper_panels
 from end2end.explanation import maps, patch_maps
+from end2end.tables import scores
 from end2end.utils import files
 
 
@@ -99,3 +101,66 @@ def test_maps_of_the_paper_are_on_the_scale_of_the_set_on_request(
         "c no false negative; nearest: 0.75.png, mean score of four flips 0.750; "
         "nothing passes the cutoff",
         "no heatmaps: draw_saliency was called without --method heatmap"]
+
+
+@pytest.mark.parametrize(("at", "message"), [
+    (0, "^--at 0 is not a share; expected a number above 0, up to 1.$"),
+    (1.01, "--at 1.01 is not a share"), (1, "^--panel A names no score file"),
+    (0.001, "--panel A names no score file")])
+def test_a_sensitivity_is_a_share_above_0(at, message):
+    with pytest.raises(files.InputError, match=message):
+        paper_panels.roc(argparse.Namespace(at=at, panel=[("A",)]))
+
+
+def test_the_mean_is_drawn_of_several_where_it_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(paper_panels.figures, "roc_panels", lambda panels: panels)
+    labels, paths = np.arange(8) % 2, []
+    for name, values in (("a", np.arange(8) / 8), ("b", (np.arange(8) % 4) / 8)):
+        paths.append(tmp_path / f"{name}.csv")
+        scores.write_scores(paths[-1], scores.Scores(
+            tuple(map(str, range(8))), values, labels))
+    for mean, panel, names, point in (
+            (True, paths, ["a", "b", "mean of these"], (0.75, 0.75)),
+            (False, paths, ["a", "b"], (1, 0.5)),
+            (True, paths[:1], ["a"], (0.75, 0.5))):
+        (drawn,), lines = paper_panels.roc(argparse.Namespace(
+            at=0.75, panel=[("T", *map(str, panel))], names=None, mean=mean))
+        assert [curve["name"] for curve in drawn["curves"]] == names
+        assert [bool(curve.get("mean")) for curve in drawn["curves"]] == [
+            name.startswith("mean") for name in names]
+        assert drawn["title"] == "a  T" and len(lines) == len(names) + 1
+        (shown,) = drawn["points"]
+        assert (shown["sensitivity"], shown["specificity"]) == point, names
+        assert lines[-1] == (f"T, {names[-1]}: sensitivity {point[0]:.1%}, specificity "
+                             f"{point[1]:.1%}")
+        assert all("(few: 4 with cancer)" in line for line in lines[:-1])
+
+
+def test_heatmaps_lie_over_the_picture_where_the_network_saw_them():
+    cells = patch_maps.PatchMap(
+        np.zeros((1, 2, 2), np.float32), (3.0, 2.0), (6.0, 4.0), ("none", "mass_mal"))
+    seen = dataclasses.replace(
+        image(0.5, 1, cells), maps=dict(guided=np.zeros((12, 2))))
+    panel, = paper_panels.class_heatmaps(seen, (), "relu")
+    # A picture of 6 rows and 4 columns, seen at 12 and 2: half as high, twice as wide.
+    assert panel["extent"] == (0, 16, 3, 0) and panel["outlines"].shape == (6, 4, 4)
+
+
+def test_of_a_set_the_image_of_median_brightness_is_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(paper_panels.figures, "examples", lambda panels: panels)
+    for number, grey in enumerate((200, 100, 250)):
+        pixels = np.zeros((60, 40), np.uint8)
+        pixels[10:50, :30] = grey
+        cv2.imwrite(str(tmp_path / f"{number}.png"), pixels)
+    (panel,), (line,) = paper_panels.examples(argparse.Namespace(
+        images=[str(tmp_path)], names=["Film"]))
+    assert panel["title"] == "a  Film" and panel["label"] == "grey value / full range"
+    assert panel["grey"].shape == (60, 40) and panel["shares"].sum() == 1
+    assert (len(panel["shares"]), *panel["edges"][[0, -1]]) == (64, 0, 1)
+    assert panel["shares"][[25, 50, 62]].tolist() == pytest.approx([1 / 3] * 3)
+    assert line == "a Film: 3 images, median grey value 0.784 of the full range"
+    asked = []
+    monkeypatch.setattr(paper_panels.overlays, "grey8", lambda pixels, **how: (
+        asked.append((pixels.max(), how))))
+    paper_panels.examples(argparse.Namespace(images=[str(tmp_path)], names=["Film"]))
+    assert asked == [(200, dict(height=1200))]

@@ -15,6 +15,7 @@ from end2end.data import image_lists, rois
 from end2end.evaluation import saliency_run
 from end2end.explanation import maps
 from end2end.reports import report
+from end2end.tables.identity import Identity
 from end2end.utils import files
 
 
@@ -44,9 +45,15 @@ def arguments(tmp_path):
         patch_model=None, patch_class_list=(), patch_output="probabilities", limit=2)
 
 
-def test_other_settings_have_the_maps_drawn_again(arguments, tmp_path):
+def test_other_settings_have_the_maps_drawn_again(arguments, tmp_path, monkeypatch):
+    vars(arguments).update(cutoff=0, tolerance=0)
     job = saliency_run.plan(arguments, {})
+    bars = []
+    monkeypatch.setattr(saliency_run.tqdm, "tqdm", lambda rows, **how: (
+        bars.append(how), rows)[1])
     results = saliency_run.run(job)
+    assert bars == [dict(disable=None, unit=" images", desc="drawing")]
+    assert not (tmp_path / "out" / "pointing.csv").exists()
     assert results["images"] == 2 and results["failed"] == {}
     saved = sorted((tmp_path / "out" / "maps").glob("*.npz"))
     stamps = [path.stat().st_mtime_ns for path in saved]
@@ -153,3 +160,15 @@ def test_a_page_names_the_classes_of_the_model_and_its_data(
     assert (path, heading) == (tmp_path / "report.html", report.Heading("Images"))
     assert (cases.cases, cases.classes) == (["a case"], ("pos", "neg"))
     assert facts == dict(title="Saliency", trained_on=trained)
+
+
+def test_images_of_nobody_hang_alone_and_an_exam_has_a_number_of_its_own(monkeypatch):
+    shown = {"a": Identity("a", exam="e"), "b": Identity("b"), "c": Identity(
+        "c", patient="p", laterality="L", view="CC"), "d": Identity("d", exam="e")}
+    monkeypatch.setattr(saliency_run.images, "identify", shown.__getitem__)
+    exams, grey = {}, np.zeros((4, 3), np.uint8)
+    hung = [saliency_run.hung(maps.Explained(name, grey, 0.5, {}), exams)
+            for name in shown]
+    assert [one.exam for one in hung] == ["exam 1", "", "exam 2", "exam 1"]
+    assert (hung[2].side, hung[2].view) == ("L", "CC")
+    assert saliency_run.common_scale([]) == 0

@@ -110,7 +110,9 @@ def test_inbreast_is_evaluated_with_flips_and_may_go_without(folder, compared):
     assert not (folder / "out/plain/scores_flips.csv").exists()
 
 
-def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set():
+@pytest.mark.usefixtures("light_figures")
+def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set(
+        tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     labels = (rng.random(300) < 0.4).astype(int)
     values = 1 / (1 + np.exp(-rng.normal(size=300) - labels))
@@ -124,6 +126,20 @@ def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set():
     intercept = row["intercept"]
     assert intercept["low"] < intercept["value"] < intercept["high"]
     assert "Hospital A" in score_tables.recalibrated(row).caption
+
+    pages, draw = [], testing.statistics.Draw(runs=3)
+    monkeypatch.setattr(testing.report, "write_report", lambda path, parts, **facts: (
+        pages.append((parts, facts))))
+    results = dict(models=["a.h5", "b.h5"], test="x/test", seconds=1.5, plain=dict(
+        testing.statistics.describe(table, draw), recalibrated=row))
+    testing.write_page(tmp_path, dict(plain=table), results, [
+        dict(trained_on=None), dict(trained_on="films"), dict(trained_on="films")], [])
+    (sections, facts), = pages
+    assert facts == dict(trained_on="not recorded; films", title="Evaluation on test")
+    assert score_tables.noted(score_tables.recalibrated(row), results["plain"]
+                              ) in sections
+    assert report.Heading("Images as they are", 3) in sections
+    assert sections[1].rows[:2] == [("model", "a.h5, b.h5"), ("test images", "x/test")]
 
 
 def test_a_recalibration_is_kept_where_the_test_set_tells_the_classes_without_error():
@@ -173,6 +189,8 @@ def shown(section):
 def test_all_that_is_said_of_models_is_as_recorded(
         folder, tmp_path, capsys, monkeypatch):
     said, pages = [], []
+    monkeypatch.setattr(testing.operating, "of_models", lambda models, flips: (
+        said.append(f"operating point of {len(models)}, flips {flips}")))
     monkeypatch.setattr(testing.report, "write_report", lambda path, parts, **facts: (
         pages.extend([str(path), facts, *parts])))
     for name, words in (("one", ["a/best.h5", "test/"]),

@@ -95,7 +95,8 @@ def test_a_table_beside_scores_that_lack_labels_is_refused(tmp_path):
     further = evidence_tables.write(tmp_path / "rois.csv", dict(
         patient_id=columns["patient"], side=columns["laterality"], view=["CC"] * 40,
         density=["1", "2"] * 20))
-    with pytest.raises(files.InputError, match=f"label and score; {path} has"):
+    with pytest.raises(files.InputError, match=(
+            f"label and score; {path} has 1 without")):
         program.main(["groups", str(path), "--table", str(further), "--by", "density"])
 
 
@@ -107,7 +108,8 @@ def test_tables_without_groups_and_groups_that_are_too_small_are_said(
     with pytest.raises(files.InputError, match="no column of groups with 2 to 12"):
         program.main(["groups", str(bare)])
     assert "No group has 500 rows of each class, so none is judged." in run(
-        capsys, path, "--by", "vendor", "--least", "500")
+        capsys, path, "--by", "vendor", "--least", "500", "--out", tmp_path / "none")
+    assert not (tmp_path / "none" / "groups.png").exists()
 
 
 def test_a_column_of_two_to_twelve_values_is_one_of_groups(tmp_path, capsys):

@@ -55,6 +55,7 @@ def test_lines_and_a_page_hold_the_same(tmp_path):
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     for text in ("A sentence.", "cell", "Caption"):
         assert text in "\n".join(lines) and text in page
+    assert "Figures" not in page
     assert json.loads((tmp_path / "out" / "results.json").read_text()) == dict(a=1)
 
 

@@ -47,6 +47,7 @@ def test_two_readers_are_compared(tmp_path, capsys):
     assert "20 images, 10 with 10 lesions" in printed
     assert "Differences, the same images" in printed
     assert (tmp_path / "out" / "froc.png").exists()
+    assert ">Figures</h2>" in (tmp_path / "out" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("change, message", (
@@ -81,6 +82,11 @@ def test_maps_are_marked_at_their_peaks_and_rated_by_the_score():
     (method, (false, lesions)), = localizing.map_marks(explained, [mask], arguments)
     assert method == "guided"
     assert lesions == pytest.approx([0.6]) and false == pytest.approx([0.3])
+    # Marks are a pixel apart at least.
+    strength[30, 21] = 0.75
+    arguments.distance = 0
+    (_, (false, _)), = localizing.map_marks(explained, [mask], arguments)
+    assert false == pytest.approx([0.45])
 
 
 def test_images_are_collected_in_order():
@@ -139,7 +145,7 @@ def test_numbers_out_of_range_are_refused(tmp_path, words, message):
     with pytest.raises(files.InputError, match=message):
         program.main(["localize", *map(str, uneven(tmp_path)), *words])
     program.main(["localize", *map(str, uneven(tmp_path)), "--runs", "1", "--cutoff",
-                  "0", "--distance", "0.99", "--tolerance", "0"])
+                  "0", "--distance", "0", "--tolerance", "0"])
 
 
 def test_tables_without_the_columns_and_folders_without_maps_are_refused(tmp_path):
@@ -171,3 +177,18 @@ def test_marks_without_an_image_of_each_kind_have_a_reason_and_no_figure(monkeyp
                       reason="all images have lesions.")
     (row,) = localizing.froc_table({"a": result}).rows
     assert row[:4] == ("a", "1 of 2", 2, "all images have lesions.")
+
+
+@pytest.mark.parametrize(("false", "most"), [(0, 1), (6, 3), (20, 8)])
+def test_curves_reach_to_the_last_false_mark_but_no_further_than_eight(
+        monkeypatch, false, most):
+    drawn = []
+    monkeypatch.setattr(localizing, "check", lambda arguments: None)
+    monkeypatch.setattr(localizing, "of_tables", lambda arguments: (dict(
+        m=localizing.collected([(0, [0.25] * false, []), (1, [], [0.5])], 2, None)),
+        "Some."))
+    monkeypatch.setattr(localizing.pictures, "froc", lambda curves, most: drawn.append(
+        (list(curves), most)))
+    monkeypatch.setattr(localizing.inputs, "finish", lambda found, out: found)
+    localizing.run(types.SimpleNamespace(marks="none", runs=2, out="o"))
+    assert drawn == [(["m"], most)]

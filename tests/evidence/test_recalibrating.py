@@ -164,3 +164,9 @@ def test_all_that_is_said_of_a_recalibration_is_as_recorded(model, tmp_path, cap
         60, distance=0.2, seed=2))
     run(model, weak, "--dry-run")
     recorded.check("evidence-recalibrate-weak", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("prevalence", ["0", "1", "1.5"])
+def test_a_prevalence_that_is_no_share_is_refused(model, tmp_path, prevalence):
+    with pytest.raises(files.InputError, match=f"--prevalence {prevalence} is not a s"):
+        run(model, tmp_path / "none.csv", "--prevalence", prevalence)

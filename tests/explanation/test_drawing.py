@@ -121,3 +121,15 @@ def test_what_is_no_number_has_no_map(classifier, pixels, monkeypatch, wrong):
         (1, 1, 2), np.nan))
     with pytest.raises(files.InputError, match="a.png"):
         maps.explain(classifier, "a.png", maps.ExplainOptions(()), picture=pixels)
+
+
+@pytest.mark.parametrize(("center", "black"), [(True, -7.5), (False, 0)])
+def test_black_is_less_the_mean_of_the_training_images_where_these_are_centred(
+        monkeypatch, classifier, center, black):
+    monkeypatch.setattr(drawing.saliency, "integrated_gradients", lambda *_, **how: (
+        how["baseline"]))
+    images = dataclasses.replace(classifier.images, center=center, pixel_mean=7.5)
+    drawn = drawing.integrated(drawing.Subject(
+        dataclasses.replace(classifier, images=images), None,
+        np.ones((4, 3, 1), np.float32)))
+    assert drawn.reach == black

@@ -1,5 +1,8 @@
 """Maps of images: saved and read, named, and held against lesions."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 import recorded
@@ -59,7 +62,10 @@ def test_on_a_common_scale_a_weak_image_has_a_weak_map():
 def test_equal_stems_are_told_apart_by_folder_and_then_by_a_hash():
     assert maps.unique_names(["x/a.png", "x/b.png"]) == ["a", "b"]
     assert maps.unique_names(["x/a.png", "y/a.png"]) == ["x_a", "y_a"]
-    assert len(set(maps.unique_names(["1/p/x/a.png", "2/p/x/a.png"]))) == 2
+    assert maps.unique_names(["1/p/x/a.png", "2/q/x/a.png"]) == ["p_x_a", "q_x_a"]
+    hashed = maps.unique_names(["1/p/x/a.png", "2/p/x/a.png"])
+    assert len(set(hashed)) == 2
+    assert all(re.fullmatch("p_x_a_[0-9a-f]{8}", name) for name in hashed)
 
 
 def test_hits_are_counted_by_method():
@@ -110,3 +116,23 @@ def test_the_pointing_game_is_as_recorded():
     recorded.check("pointing", dict(
         games=games, summary=maps.pointing_summary(
             games, dict(runs=30, seed=2)), rows=rows))
+
+
+@pytest.mark.parametrize("label", [None, 0, 2])
+def test_a_label_is_saved_where_it_is_known(tmp_path, label):
+    one = dataclasses.replace(explained(np.ones((2, 3), np.float32)), label=label)
+    maps.save(tmp_path / "a.npz", one)
+    assert maps.load(tmp_path / "a.npz").label == label
+
+
+def test_of_a_dark_picture_all_is_outside_the_breast():
+    mask, strength = np.zeros((20, 10), bool), np.zeros((20, 10), np.float32)
+    mask[3:5, 3:5] = True
+    strength[3, 4] = 0.25
+    dark = maps.Explained("a.png", np.zeros((20, 10), np.uint8), 0.5, dict(
+        guided=strength, gradcam=np.zeros_like(strength)))
+    row, empty = maps.pointing_rows(dark, [rois.Region(mask, True)], tolerance=0)
+    assert (row["outside_breast"], row["breast_share"], row["area_share"]) == (
+        1, 1, 0.02)
+    assert (row["hit"], row["hit_in_breast"]) == (1, 0)
+    assert (empty["outside_breast"], empty["hit"]) == (0, 0)

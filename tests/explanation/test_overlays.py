@@ -34,6 +34,12 @@ def test_the_colour_bar_has_its_colours_in_order_and_stands_where_nothing_is():
     assert changed.min(axis=0)[0] >= 600 and changed.min(axis=0)[1] >= 400
     small = np.zeros((40, 30, 3), np.uint8)
     assert overlays.with_bar(small, "a long title") is small
+    # A bar of 120 columns, or as wide as its title, has half of the picture at most.
+    assert overlays.colour_bar(420).shape == (420, 120, 3)
+    assert overlays.colour_bar(420, "a" * 12).shape == (420, 180, 3)
+    assert overlays.colour_bar(9).shape[0] == 60
+    wide, narrow = (np.zeros((1500, columns, 3), np.uint8) for columns in (240, 239))
+    assert overlays.with_bar(wide).any() and overlays.with_bar(narrow) is narrow
 
 
 def test_malignant_outlines_are_blue_and_whole_benign_green_and_dashed():
@@ -53,6 +59,11 @@ def test_a_mammogram_becomes_eight_bits_with_its_brightest_part_white():
     grey = overlays.grey8(image, height=50)
     assert grey.shape == (50, 50) and grey.dtype == np.uint8
     assert grey.max() == 255 and grey.min() < 5
+    # A spot that is no thousandth is white where all else is black.
+    spot = np.zeros((100, 100))
+    spot[3, 4] = 50
+    assert overlays.grey8(spot)[3, 4] == 255 and overlays.grey8(spot * 0).max() == 0
+    assert overlays.grey8(np.ones((1000, 1)), height=40).shape == (40, 1)
 
 
 def test_pictures_come_back_from_their_bytes():

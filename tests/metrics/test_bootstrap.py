@@ -36,12 +36,13 @@ def test_groups_are_drawn_together():
     assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()
 
 
-def test_the_same_seed_gives_the_same_interval_whatever_the_block():
+@pytest.mark.parametrize("block", [777, 7])
+def test_the_same_seed_gives_the_same_interval_whatever_the_block(block):
     labels, scores = cases(100)
-    whole = metrics.auc_interval(labels, scores, seed=7)
-    before, bootstrap.BLOCK = bootstrap.BLOCK, 777
+    whole = metrics.auc_interval(labels, scores, runs=200, seed=7)
+    before, bootstrap.BLOCK = bootstrap.BLOCK, block
     try:
-        assert metrics.auc_interval(labels, scores, seed=7) == whole
+        assert metrics.auc_interval(labels, scores, runs=200, seed=7) == whole
     finally:
         bootstrap.BLOCK = before
 
@@ -79,3 +80,13 @@ def test_without_a_finite_value_an_interval_is_unknown():
     assert np.isnan(bootstrap.interval(values)).all()
     assert np.isnan(bootstrap.corrected_interval(values, 0.5, np.ones(3))).all()
     assert bootstrap.interval(np.array([np.nan, 3.0])) == (3, 3)
+
+
+@pytest.mark.parametrize(("estimate", "least", "most"), [
+    # All or no draws below the estimate count as if half a draw lay on the other side.
+    (5.0, 3 * stats.norm.cdf(2 * stats.norm.ppf(0.875) - 1.959964), 3),
+    (-5.0, 0, 3 * stats.norm.cdf(1.959964 - 2 * stats.norm.ppf(0.875)))])
+def test_an_estimate_beyond_all_draws_moves_the_interval_by_half_a_draw(
+        estimate, least, most):
+    low, high = bootstrap.corrected_interval(np.arange(4.0), estimate, np.zeros(2))
+    assert (low, high) == pytest.approx((least, most), abs=1e-3)

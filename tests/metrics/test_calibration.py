@@ -25,9 +25,9 @@ def test_brier_score_equals_scikit_learns():
 @pytest.mark.parametrize("temperature", (0.5, 1.0, 3.0))
 def test_the_temperature_that_spoilt_the_scores_is_found(temperature):
     labels, scores = well_calibrated(20000, temperature=temperature)
-    temperature = calibration.fit_temperature(labels, scores)
-    assert temperature == pytest.approx(temperature, rel=0.06)
-    mended = recalibration.recalibrated(scores, 0.0, 1 / temperature)
+    found = calibration.fit_temperature(labels, scores)
+    assert found == pytest.approx(temperature, rel=0.06)
+    mended = recalibration.recalibrated(scores, 0.0, 1 / found)
     assert calibration.expected_error(calibration.reliability(labels, mended)) < 0.02
 
 
@@ -44,6 +44,22 @@ def test_the_wilson_interval_of_none_in_ten():
     assert low == 0 and high == pytest.approx(0.2775, abs=1e-4)
 
 
-def test_scores_that_are_no_probabilities_are_refused():
-    with pytest.raises(files.InputError, match="are not probabilities"):
-        calibration.brier_score([0, 1], [-2.0, 3.0])
+@pytest.mark.parametrize("scores, words", [
+    ([-2.0, 3.0], "from -2 to 3"), ([-0.125, 1.0], "from -0.125 to 1"),
+    ([0.0, 1.125], "from 0 to 1.125")])
+def test_scores_that_are_no_probabilities_are_refused(scores, words):
+    with pytest.raises(files.InputError, match=f"scores {words} are not probabilities"):
+        calibration.brier_score([0, 1], scores)
+    assert calibration.brier_score([0, 1], [0.0, 1.0]) == 0
+
+
+def test_scores_of_0_and_1_are_sure_up_to_a_tenth_of_a_millionth():
+    labels, sure = [0, 1, 1, 0, 1], np.array([0, 1, 0.25, 0.5, 0.75])
+    clipped = np.clip(sure, calibration.CLIP, 1 - calibration.CLIP)
+    assert calibration.fit_temperature(labels, sure) == calibration.fit_temperature(
+        labels, clipped) < 50
+    np.testing.assert_allclose(
+        recalibration.logits([[0, 0.5], [1, 0.75]]),
+        [[-16.118096, 0], [16.118096, np.log(3)]], rtol=1e-6)
+    np.testing.assert_allclose(
+        recalibration.logits([0, 1]), [-16.118096, 16.118096], rtol=1e-6)

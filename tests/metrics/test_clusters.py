@@ -17,6 +17,8 @@ def test_numbers_of_tables_stay_and_large_ones_are_made_small():
     assert clusters.codes(small) is small
     assert clusters.codes(np.array([5, -1, 5], np.int32)).tolist() == [1, 0, 1]
     assert clusters.codes(np.array([9, 1, 9], np.int32)).tolist() == [1, 0, 1]
+    assert clusters.codes(np.array([3, 0, 3], np.int32)).tolist() == [1, 0, 1]
+    assert clusters.codes(np.array([], np.int32)).tolist() == []
 
 
 def test_shares_are_added_up_by_key():

@@ -136,3 +136,28 @@ def test_a_p_value_is_read_from_the_limit_nearer_to_nothing(low, value, high, p)
 @pytest.mark.parametrize(("value", "p"), [(0.0, 1.0), (0.25, 0.0), (-0.25, 0.0)])
 def test_a_difference_without_width_is_certain(value, p):
     assert delong.p_value(metrics.shares.Estimate(value, value, value)) == p
+
+
+def test_a_ranking_and_its_reverse_differ_for_certain():
+    labels, values = [0, 0, 1, 1], np.array([1.0, 2, 3, 4])
+    assert delong.compare(labels, values, -values) == dict(
+        difference=1, standard_error=0, interval=(1, 1), p_value=0)
+    areas, matrix = delong.covariance(labels, [values, values])
+    assert delong.paired(areas, matrix, 1, 0) == metrics.shares.Estimate(0, 0, 0)
+
+
+def test_a_single_case_of_a_class_has_no_variance_of_its_own():
+    """One positive above seven of eight negatives: a variance of 1/8 over 8."""
+    labels, values = np.arange(9) == 8, np.array([1.0, 2, 3, 4, 5, 6, 7, 9, 8])
+    for truth, scores in ((labels, values), (~labels, -values)):
+        low, high = delong.auc_interval(truth, scores)
+        assert low == pytest.approx(7 / 8 - 1.959964 / 8, abs=1e-6) and high == 1
+        areas, matrix = delong.covariance(truth, [scores])
+        assert (areas[0], matrix[0, 0]) == (7 / 8, pytest.approx(1 / 64))
+
+
+def test_the_smaller_class_tells_how_sure_a_perfect_ranking_is():
+    labels = np.arange(8) > 4
+    for truth in (labels, ~labels[::-1]):
+        assert delong.estimate(truth, np.arange(8.0)) == metrics.shares.Estimate(
+            1, pytest.approx(0.025 ** (1 / 3)), 1)

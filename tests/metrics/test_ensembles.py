@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.metrics import ensembles
 from end2end.tables.scores import Scores
@@ -66,8 +67,53 @@ def test_images_in_other_folders_are_matched_by_their_file_names():
 
 
 def test_other_images_or_other_labels_are_refused_by_name():
-    with pytest.raises(files.InputError, match="n has other images.*b2.png"):
+    with pytest.raises(files.InputError, match=(
+            "n has other images than the first; differing: b2.png \\(1 in all\\)")):
         ensembles.align(SCORES, SCORES.subset(np.arange(5)), "n")
     wrong = dataclasses.replace(SCORES, labels=np.array([1, 1, 1, 0, 1, 0]))
     with pytest.raises(files.InputError, match="another label for b1.png"):
         ensembles.align(SCORES, wrong)
+
+
+def test_images_of_equal_names_are_not_told_apart():
+    twice = dataclasses.replace(SCORES, paths=("a1.png", "a1.png", *SCORES.paths[2:]))
+    with pytest.raises(files.InputError, match=(
+            "the other file has other images than the first; differing: some of them "
+            "twice \\(1 in all\\)")):
+        ensembles.align(twice, twice)
+
+
+@pytest.mark.parametrize(("first", "other"), [(None, [1] * 6), ([1] * 6, None)])
+def test_labels_that_one_file_lacks_are_no_other_labels(first, other):
+    one, two = (dataclasses.replace(
+        SCORES, labels=None if labels is None else np.array(labels))
+        for labels in (first, other))
+    aligned = ensembles.align(one, two)
+    assert (aligned.labels is None) == (other is None)
+
+
+def test_breasts_and_women_of_uneven_exams_are_as_recorded():
+    """Two exams of a woman, an exam of nobody known, an image of neither, a view of
+    its own, and images that vote for nothing but their exam or not at all."""
+    rows = [("a", "W", "1", "L", "CC", "yes", 0.5, 0), ("b", "W", "1", "L", "MLO", "",
+            0.25, 0), ("c", "W", "2", "L", "CC", "", 0.875, 1),
+            ("d", "W", "2", "L", "MLO", "", 0.125, 0),
+            ("e", "W", "2", "L", "LM", "", 0.0, 0),
+            ("f", "W", "2", "R", "CC", "no", 1.0, 1),
+            ("g", "", "9", "R", "CC", "", 0.75, 0), ("h", "", "9", "R", "MLO", "", 0.5,
+            1), ("x/i", "", "", "R", "CC", "", 0.625, 0),
+            ("j", "V", "", "R", "CC", "alone", 0.9375, 1),
+            ("k", "V", "", "", "", "", 0.375, 0), ("l", "V", "", "", "MLO", "", 0.25,
+            0), ("m", "V", "", "", "", "yes", 1.0, 1)]
+    paths, patients, exams, sides, views, votes, values, labels = zip(
+        *rows, strict=True)
+    scores = Scores(paths, np.array(values), np.array(labels), patients=patients,
+                    exams=exams, lateralities=sides, views=views, votes=votes,
+                    models=dict(m=1 - np.array(values)))
+    unknown = dataclasses.replace(scores, labels=None)
+    recorded.check("ensembles", [vars(table) for table in (
+        ensembles.breasts(scores), ensembles.breasts(scores, both_views=False),
+        ensembles.women(scores), ensembles.women(unknown))] + [
+            ensembles.counted_exams(scores)])
+    with pytest.raises(files.InputError, match="no image counts for a patient"):
+        ensembles.women(scores.subset(np.array([5, 12])))

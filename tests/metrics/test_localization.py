@@ -101,3 +101,38 @@ def test_intervals_hold_false_marks_to_the_rate_itself():
     below, at = localization.sensitivity_at(several, (0.9, 1.0), runs=60)
     assert (below.value, below.low, below.high) == (0, 0, 0)
     assert (at.value, at.low, at.high) == (1, 1, 1)
+
+
+def test_jafroc_needs_a_lesion_and_counts_without_a_mark_by_halves():
+    with pytest.raises(files.InputError, match="with and without"):
+        localization.jafroc([marks(lesion_image=np.array([], int),
+                                   lesion_rating=np.array([]))])
+    nothing = marks(false_image=np.array([], int), false_rating=np.array([]),
+                    lesion_rating=np.full(3, -np.inf))
+    assert localization.jafroc_estimate(nothing).value == 0.5
+
+
+def test_three_lesions_before_two_normal_images_are_as_sure_as_two_cases():
+    perfect = localization.jafroc_estimate(marks(lesion_rating=np.array([0.7, 0.8, 2])))
+    assert (perfect.value, perfect.high) == (1, 1)
+    assert perfect.low == pytest.approx(0.025 ** (1 / 2))
+
+
+def test_images_of_one_woman_depend_on_each_other():
+    groups = ("w", "v", "w", "v")
+    apart, together = (localization.jafroc([marks(groups=keys)])[1][0, 0]
+                       for keys in (None, groups))
+    # Lesions 1, 1/2 and 1/4 of the normal images; these 1/3 and 5/6 of the lesions.
+    parts = np.array([1, 0.5, 0.25]) - 7 / 12, np.array([1 / 3, 5 / 6]) - 7 / 12
+    shares = [part / np.sqrt(len(part) * (len(part) - 1)) for part in parts]
+    assert apart == pytest.approx(shares[0][0] ** 2 + shares[0][1:].sum() ** 2
+                                  + (shares[1] ** 2).sum())
+    assert together == pytest.approx((shares[0][0] + shares[1][0]) ** 2
+                                     + (shares[0][1:].sum() + shares[1][1]) ** 2)
+
+
+def test_a_lesion_reaches_as_far_as_the_tolerance_and_no_further():
+    mask = np.zeros((9, 9), bool)
+    mask[4, 4] = True
+    marked = [(4, 6, 0.9), (4, 7, 0.8), (6, 5, 0.7)]
+    assert localization.on_lesions(marked, [mask], tolerance=2) == ([0.8, 0.7], [0.9])

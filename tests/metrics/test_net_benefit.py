@@ -47,3 +47,10 @@ def test_images_of_one_woman_widen_the_band():
 def test_scores_that_are_no_probabilities_are_refused():
     with pytest.raises(files.InputError, match="not probabilities"):
         net_benefit.curve(known.LABELS, 10 * known.FIRST, (0.3,))
+
+
+def test_a_score_of_the_threshold_itself_recalls():
+    row, = net_benefit.curve([0, 1, 1], [0.25, 0.25, 0.125], (0.25,))
+    assert row["model"].value == pytest.approx((1 - 1 / 3) / 3)
+    # Recalling all is worth more than nothing: 2/3 less a third of 1/3.
+    assert row["all"].value == pytest.approx((2 - 1 / 3) / 3)

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from end2end.metrics import readers
+from end2end.metrics.shares import Estimate
 
 # The Van Dyke study (two tests, five readers, 114 cases): AUCs and covariances as the
 # programs for such studies print them, quoted from memory; no source of the ratings was
@@ -158,3 +159,34 @@ def test_with_the_same_readers_only_cases_make_chance():
 def test_one_reader_alone_has_the_interval_of_the_cases():
     result = readers.mean([0.8], [[0.0016]])
     assert result.estimate.low == pytest.approx(0.8 - 1.959964 * 0.04, abs=1e-6)
+
+
+@pytest.mark.parametrize(("value", "null", "one_sided", "expected"), [
+    (0.25, 0, False, 0), (0, 0, False, 1), (0.25, 0.25, True, 1), (-0.25, 0, False, 0),
+    (-0.25, 0, True, 1), (0.25, 0, True, 0)])
+def test_what_has_no_chance_is_certain(value, null, one_sided, expected):
+    result = readers.Result(Estimate(value, value, value), 0.0, np.inf)
+    assert result.p_value(null, one_sided=one_sided) == expected
+
+
+def test_readers_that_vary_alike_leave_the_chance_to_the_cases():
+    """No remainder: both tests differ by as much for each reader."""
+    areas = np.array([[0.5, 0.75], [0.625, 0.875]])
+    tests, both = np.eye(2), np.ones((2, 2))
+    for same, square in ((0.001, 0.002), (-0.001, 0.0)):
+        # Covariances of the same test with other readers alone.
+        matrix = same * np.einsum("ij,kl->ikjl", tests, both - tests)
+        found, freedom = readers.denominator(
+            readers.Study(areas, matrix), readers.CHANCE[0])
+        assert (found, freedom) == (pytest.approx(square, abs=1e-12), np.inf)
+
+
+def test_the_mean_of_equal_readers_varies_with_the_cases_alone():
+    matrix = np.array([[0.004, 0.001], [0.001, 0.004]])
+    result = readers.mean([0.75, 0.75], matrix)
+    assert result.freedom == np.inf
+    assert result.standard_error == pytest.approx(np.sqrt(2 * 0.001 / 2))
+    # Covariances below 0 are chance and count as none.
+    result = readers.mean([0.7, 0.8], -matrix)
+    assert result.standard_error == pytest.approx(np.sqrt(0.005 / 2))
+    assert result.freedom == pytest.approx(1)

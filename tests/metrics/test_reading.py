@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from end2end.metrics import reading
+from end2end.metrics.shares import Estimate
 
 LABELS = np.array([1, 1, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.2, 0.8, 0.3, 0.1, 0.4])
@@ -97,3 +98,23 @@ def test_the_deferred_share_is_of_those_screened():
     # With hardly any cancers 0.1 is a quarter of those screened and 0.2 is nothing.
     assert reading.deferral(LABELS, SCORES, 0.3, prevalence=1e-6) == 0.3
     assert reading.deferral(LABELS, SCORES, 1.0) == np.inf
+
+
+def test_a_class_of_one_case_has_no_chance_of_its_own():
+    labels = np.array([True, False, False, False])
+    values = np.array([[1.0, 0.5, 0.25, 0]])
+    result = reading.weighted_mean(labels, values, (0.5, 1.0), None)
+    assert result.estimate.value == 0.75
+    assert result.standard_error == pytest.approx(np.std([0.5, 0.25, 0], ddof=1)
+                                                  / np.sqrt(3))
+
+
+def test_limits_of_a_rate_lie_on_the_scale_of_its_log_odds():
+    result = reading.readers.Result(Estimate(0.25, 0.0, 0.375), 0.1, np.inf)
+    # Half of at most 0.5, and a quarter of it from there to the limit.
+    odds = np.exp([-1, 1])
+    assert reading._within(result, 0.5) == Estimate(0.25, *(
+        pytest.approx(one / (1 + one) / 2) for one in odds))
+    assert reading._within(result, None) is result.estimate
+    for most in (0.25, 0.125):
+        assert reading._within(result, most) is result.estimate

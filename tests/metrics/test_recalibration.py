@@ -74,5 +74,20 @@ def test_a_recalibration_for_a_site_goes_before_a_temperature():
     stored = recalibration.stored(card, "plain")
     assert stored.note == "calibrated score recalibrated on Site A"
     assert stored.applied(0.5) == pytest.approx(special.expit(0.5))
-    assert recalibration.stored(card, "flips").slope == 0.25
+    assert recalibration.stored(card, "flips") == recalibration.Stored(0, 0.25)
+    del card["calibration"]["logistic"]["plain"]["source"]
+    assert recalibration.stored(card, "plain").note == (
+        "calibrated score recalibrated on an unnamed set")
+    assert recalibration.stored(dict(calibration=None), "plain") is None
     assert recalibration.stored({}, "plain") is None
+
+
+def test_one_woman_with_all_rows_has_a_covariance():
+    labels = np.array([0, 1, 0, 1, 1], bool)
+    columns = [np.ones(5), np.array([0.0, 0.5, 1, 1.5, 0.25])]
+    weights, alone = recalibration.fit(labels, columns)
+    _, woman = recalibration.fit(labels, columns, groups=np.zeros(5))
+    # Her pulls add up to nothing where the fit is best.
+    np.testing.assert_allclose(woman, np.zeros((2, 2)), atol=1e-15)
+    chances = special.expit(weights @ columns)
+    assert chances.sum() == pytest.approx(3) and alone[0, 0] > 0

@@ -38,9 +38,11 @@ def test_auc_of_known_rankings():
 
 
 @pytest.mark.parametrize("labels, scores, words", [
-    ([1, 1, 1], [0.1, 0.2, 0.3], "needs both classes, but all 3 labels are"),
+    ([1, 1, 1], [0.1, 0.2, 0.3], "needs both classes, but all 3 labels are .1.. Ch"),
+    ([0, 0], [0.1, 0.2], "needs both classes, but all 2 labels are .0.. Check"),
     ([], [], "needs both classes"),
     ([0, 1], [0.1], "do not fit"),
+    ([[0, 1]], [[0.1, 0.2]], "shape .1, 2. and scores of shape .1, 2. do not fit"),
     ([0, 9, 2, 3], [0.1, 0.2, 0.3, 0.4], "label 2 is neither 0 nor 1"),
     ([0, 1, 1], [0.1, float("nan"), float("inf")], "2 of 3 scores are not finite"),
 ])
@@ -53,6 +55,12 @@ def test_wrong_labels_or_scores_are_refused_by_name(labels, scores, words):
 def test_weights_that_do_not_fit_are_refused(weights):
     with pytest.raises(files.InputError, match=(
             "^weights do not fit; expected one number from 0 on per case.$")):
+        metrics.auc([0, 1, 1], [0.1, 0.2, 0.3], weights=weights)
+
+
+@pytest.mark.parametrize("weights", [[0, 1, 0], [1, 0, 0]])
+def test_cases_of_no_weight_are_not_there(weights):
+    with pytest.raises(files.InputError, match="needs both classes"):
         metrics.auc([0, 1, 1], [0.1, 0.2, 0.3], weights=weights)
 
 
@@ -104,9 +112,19 @@ def test_a_threshold_above_all_scores_exists_where_specificity_needs_it():
     assert metrics.sensitivity_specificity([0, 1], [2.0, 1.0], threshold) == (0, 1)
 
 
-def test_a_sensitivity_out_of_range_is_refused():
-    with pytest.raises(files.InputError, match="86.9 is not a share"):
-        metrics.threshold_at_sensitivity([0, 1], [0, 1], 86.9)
+@pytest.mark.parametrize("share", [86.9, 0, -0.5])
+def test_a_share_out_of_range_is_refused(share):
+    for function, name in (
+            (metrics.threshold_at_sensitivity, "sensitivity"),
+            (roc.threshold_at_specificity, "specificity"),
+            (roc.specificity_at_sensitivity_interval, "operating point")):
+        with pytest.raises(files.InputError, match=f"^{name} {share} is not a share;"):
+            function([0, 1], [0, 1], share)
+
+
+def test_a_share_of_cases_is_a_whole_number_of_them_and_one_at_least():
+    needs = [roc.needed(share, 100, "x") for share in (1e-12, 0.07, 0.0701, 1)]
+    assert needs == [1, 7, 8, 100]   # 0.07 times 100 is a little above 7
 
 
 def test_confusion_rows_sum_to_one_where_a_class_has_cases():

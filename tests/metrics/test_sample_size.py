@@ -56,3 +56,9 @@ def test_the_least_number_is_halved_down_to_from_either_side():
         assert sample_size._least(lambda count, least=least: count >= least,
                                   start=3) == max(least, 3)
     assert sample_size._least(lambda count: False, start=3) == sample_size.MOST
+
+
+def test_a_study_has_two_cases_of_each_class_at_least():
+    for prevalence, least in ((0.1, 20), (0.75, 8)):
+        assert sample_size.for_auc_width(0.85, 1.9, prevalence) == least
+        assert sample_size.for_auc_above(0.999, 0.1, prevalence, power=0.5) == least

@@ -1,7 +1,9 @@
 """Tests of end2end.metrics.screening."""
 
+import known_scores as known
 import numpy as np
 import pytest
+import recorded
 
 from end2end.metrics import screening
 
@@ -58,3 +60,24 @@ def test_the_chance_of_the_threshold_widens_the_interval():
     fixed = screening.sensitivity_at_specificity(labels, scores, 0.9)
     plain = shares.share(scores[labels == 1] >= np.sort(scores[labels == 0])[180])
     assert fixed.high - fixed.low > 1.1 * (plain.high - plain.low)
+
+
+@pytest.mark.parametrize(("threshold", "name"), [
+    (2.0, "positive_predictive_value"), (0.0, "negative_predictive_value")])
+def test_of_what_is_never_said_nothing_but_the_least_limit_is_known(threshold, name):
+    labels, scores = enriched()
+    rate = screening.at_threshold(labels, scores, threshold, prevalence=0.01)[name]
+    assert np.isnan(rate.value) and (rate.low, rate.high) == (0, 1)
+
+
+def test_rates_at_every_threshold_are_as_recorded():
+    labels, scores = known.LABELS[:31], known.FIRST[:31].round(2)
+    women = (6 * scores).astype(int)   # images of one woman are alike
+    recorded.check("screening", [
+        screening.at_threshold(labels, scores, threshold, prevalence=0.02,
+                               groups=groups)
+        for threshold in (0.0, 0.2, 0.45, 0.95, 2.0) for groups in (None, women)] + [
+        function(labels, scores, share, groups=groups)
+        for function in (screening.sensitivity_at_specificity,
+                         screening.specificity_at_sensitivity)
+        for share in (0.05, 0.5, 0.9, 1) for groups in (None, women)])

@@ -23,6 +23,9 @@ def test_cases_that_come_twice_count_once():
     assert shares.effective_size(hits.astype(float), women) == pytest.approx(7, abs=0.5)
     assert shares.effective_size(hits.astype(float), np.arange(16)) == 16
     assert shares.effective_size(np.ones(16), women) == 16
+    # One woman tells nothing of others, and women that are all alike no more than n.
+    assert shares.effective_size(np.array([1.0, 0, 1]), [7, 7, 7]) == 3
+    assert shares.effective_size(np.array([1.0, 0, 1, 0]), [0, 0, 1, 1]) == 4
 
 
 def test_limits_of_a_difference_come_from_those_of_the_parts():

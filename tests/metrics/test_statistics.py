@@ -102,3 +102,40 @@ def test_all_statistics_of_uneven_tables_are_as_recorded():
         kinds=statistics.describe(kinds, draw), thresholds=[statistics.at_threshold(
             uneven.labels, uneven.values, threshold, draw)
             for threshold in (0.25, 0.5, 0.99)]))
+
+
+@pytest.mark.parametrize(("low", "high", "calibrated"), [
+    (0.0, 1.0, True), (-0.125, 1.0, False), (0.0, 1.125, False)])
+def test_scores_from_0_to_1_have_a_calibration(low, high, calibrated):
+    table = breasts(6)
+    values = np.where(np.arange(12) == 3, low, np.where(
+        np.arange(12) == 7, high, table.values))
+    results = statistics.describe(dataclasses.replace(table, values=values),
+                                  statistics.Draw(runs=3))
+    assert ("calibration" in results) == calibrated
+
+
+def test_of_two_columns_of_one_meaning_the_first_with_several_values_makes_groups():
+    table = dataclasses.replace(breasts(6), views=("CC",) * 12, others={
+        "acr": ("2",) * 12, " Density ": tuple("1122" * 3), "breast density":
+        tuple("3344" * 3), "site": tuple("ab" * 6), "subtlety": ("", "5") * 6})
+    found = statistics.groups(table, statistics.Draw(runs=3))
+    assert {name: list(rows) for name, rows in found.items()} == {
+        "density": ["1", "2"]}
+    assert [row["count"] for row in found["density"].values()] == [6, 6]
+
+
+def test_women_are_not_told_where_one_is_unknown_or_all_have_one_label():
+    table = breasts(6)
+    assert statistics.women(table, statistics.Draw(runs=3))["count"] == 3
+    unknown = dataclasses.replace(table, patients=("", *table.patients[1:]))
+    alike = dataclasses.replace(table, labels=np.ones(12, int))
+    for changed in (unknown, alike):
+        assert statistics.women(changed, statistics.Draw(runs=3)) is None
+    assert statistics.breasts(alike, statistics.Draw(runs=3)) is None
+    assert statistics.breasts(dataclasses.replace(table, views=("CC",) * 12),
+                              statistics.Draw(runs=3)) is None
+    draw = statistics.Draw(runs=3)
+    assert "auc_interval_by_patient" not in statistics.ranking(unknown, draw)
+    assert "auc_interval_by_patient" not in statistics.ranking(dataclasses.replace(
+        table, patients=tuple(map(str, range(12)))), draw)

@@ -76,3 +76,25 @@ def test_numbers_become_bands_that_hold_their_lower_edge():
 def test_no_judged_group_leaves_all_as_they_are():
     rows = [subgroups.Group("view", "CC", 3, 1)]
     assert subgroups.adjusted(rows) == rows and subgroups.worst(rows) is None
+
+
+@pytest.mark.parametrize(("least", "judged"), [(3, True), (4, False)])
+def test_a_group_needs_so_many_of_each_class_inside_and_outside(least, judged):
+    labels = np.array([1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0])
+    inside = np.where(np.arange(13) < 6, "in", "")
+    row, = subgroups.describe(labels, np.arange(13.0), dict(place=inside),
+                              threshold=4, least=least)
+    assert (row.auc is not None) == (row.gap is not None) == judged
+    for flipped in (labels, 1 - labels):
+        row, = subgroups.describe(
+            flipped[:12], np.arange(12.0), dict(place=inside[:12][::-1]), threshold=4,
+            least=least)
+        assert (row.gap is not None) == judged
+
+
+def test_values_stand_in_the_order_of_their_numbers_before_other_texts():
+    texts = ["b", "100 to 200", "9 mm", "a", "", "20"]
+    rows = subgroups.describe(np.arange(6) % 2, np.arange(6.0), dict(x=texts),
+                              threshold=1)
+    assert [row.value for row in rows] == ["9 mm", "20", "100 to 200", "a", "b"]
+    assert subgroups.bands(["inf", "nan", "50"], [50]) == ["", "", "50 and more"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import recorded
 
 from end2end.reports import capture_pictures
 
@@ -41,3 +42,15 @@ def test_the_bar_is_as_long_as_its_millimetres():
 def test_without_a_pixel_size_there_is_no_bar():
     whole = capture_pictures.with_band(np.zeros((300, 800, 3), np.uint8), ["x"])
     assert longest_run(whole[300:]) < 100
+
+
+def test_bands_of_several_widths_are_as_recorded():
+    rows, columns = np.indices((90, 320))
+    picture = np.dstack([rows * 2, columns % 256, rows + columns // 2]).astype(np.uint8)
+    sentence = "A sentence of several words, which fills more than a line of the band."
+    recorded.check("capture-bands", "\n".join(recorded.picture(
+        capture_pictures.with_band(np.repeat(picture, times, axis=1), lines,
+                                   spacing=spacing))
+        for times, lines, spacing in (
+            (1, [sentence], None), (2, [sentence, "x"] * 8, 0.0625), (6, ["x"], 0.07),
+            (1, ["x"], 0.5), (1, ["x"], 0.001))))

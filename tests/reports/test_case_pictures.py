@@ -85,3 +85,35 @@ def test_a_picture_is_as_large_and_then_as_fine_as_its_bytes_allow(
     assert len(data) <= max(limit, 28 * 14 * 45 // 100)
     # Sizes that are far too large are not tried.
     assert len(calls) <= 3 * len(case_pictures.SCALES) // 2
+
+
+def test_a_case_has_its_share_of_a_page_of_so_many():
+    assert [case_pictures.bytes_per_case(count) for count in (0, 1, 18, 19, 400)] == [
+        1_000_000, 1_000_000, 1_000_000, 947_368, 45_000]
+
+
+@pytest.mark.parametrize(("names", "picture", "each"), [
+    ((), 1000, None), (("heatmap",), 700, 300), (("guided", "gradcam"), 700, 150)])
+def test_the_mammogram_has_seven_tenths_of_the_bytes_and_maps_the_rest(
+        monkeypatch, names, picture, each):
+    monkeypatch.setattr(case_pictures, "fitted", lambda picture, encode, limit: (
+        picture, encode.__name__, limit))
+    grey, strength = np.full((60, 40), 90, np.uint8), np.zeros((30, 20), np.float32)
+    strength[10:20, 5:15] = 0.504
+    one = maps.Explained("a.png", grey, 0.25, dict.fromkeys(names, strength), 1,
+                         legends=dict(gradcam="Of this model."))
+    mask = np.zeros((60, 40), bool)
+    mask[40:50, 30:36] = True
+    made = case_pictures.case(one, name="a", regions=[rois.Region(mask, False)],
+                              limit=1000, flags=("f",))
+    assert made.image[0] is grey and made.image[1:] == ("webp", picture)
+    assert [layer.image[1:] for layer in made.layers] == [("webp", each)] * len(names)
+    for layer in made.layers:
+        row = case_pictures.methods.METHODS[layer.name]
+        assert layer.image[0].dtype == np.uint8 and layer.image[0].max() == 129
+        assert (layer.title, layer.colours) == (row.title, row.colours)
+        assert layer.legend == one.legends.get(layer.name, row.legend)
+    assert [line["kind"] for line in made.lines] == [
+        *(["map"] if names else []), "benign"]
+    assert (made.score, made.label, made.flags) == (0.25, 1, ("f",))
+    assert made.hanging == report.Hanging(shape=(60, 40))

@@ -318,3 +318,45 @@ def test_highdicom_reads_the_results_as_they_were_written(written):
 def test_highdicom_reads_all_results_as_they_were_written(folder):
     read_by_highdicom(sorted(folder.glob("*.report.dcm")),
                       sorted(folder.glob("*.regions.dcm")))
+
+
+def test_the_words_and_the_scale_of_a_capture_are_those_of_its_picture(
+        tmp_path, monkeypatch):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    path = dicom_writer.write(tmp_path / "a.dcm", dicom_studies.pixels(0),
+                              **IDENTIFIERS, ImagerPixelSpacing=[0.1, 0.1])
+    asked = []
+    monkeypatch.setattr(dicom_results.capture_pictures, "with_band", (
+        lambda picture, lines, spacing: asked.append((picture.shape, lines, spacing))
+        or picture))
+    for changes, shape in (
+            ({}, (120, 80)), (dict(flags="", view="", laterality=""), (60, 40)),
+            (dict(flags="one"), (60, 40))):
+        written = result(path)
+        explained = dataclasses.replace(
+            written.explained, grey=np.full(shape, 90, np.uint8), legends=dict(
+                guided="Of a model.") if changes else {})
+        dicom_results.write(dicom_results.paths(tmp_path, "a"), dataclasses.replace(
+            written, row=written.row | changes, explained=explained))
+    legend = methods.METHODS["guided"].legend
+    score = "Score 0.625 of class pos, no probability"
+    assert asked == [
+        ((120, 80, 3), [dicom_results.NOTICE, f"{score}; L CC", "2 flags: see the "
+         "report of the score", f"guided back-propagation: {legend}"],
+         pytest.approx(0.1)),
+        ((60, 40, 3), [dicom_results.NOTICE, score,
+                       "guided back-propagation: Of a model."], pytest.approx(0.2)),
+        ((60, 40, 3), [dicom_results.NOTICE, f"{score}; L CC", "1 flag: see the "
+         "report of the score", "guided back-propagation: Of a model."],
+         pytest.approx(0.2))]
+
+
+def test_a_region_with_a_hole_has_its_longest_line(tmp_path):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    ring = result(tmp_path / "a.dcm")
+    numbered = np.zeros((120, 80), np.uint8)
+    numbered[10, 60], numbered[40:60, 20:50] = 1, 1
+    numbered[45:55, 25:45] = 0
+    (area,) = dicom_results.areas(ring, numbered)
+    assert area.points.min(axis=0).tolist() == [20, 40]
+    assert area.points.max(axis=0).tolist() == [49, 59]

@@ -31,7 +31,12 @@ def test_pictures_are_made_once_in_the_colours_of_their_methods(
         tmp_path, classifiers, row):
     request = prediction_pictures.PictureRequest(overlay=tmp_path / "out")
     prediction_pictures.check(request)
-    assert prediction_pictures.make([row], classifiers, request) == []
+    bars = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(prediction_pictures.tqdm, "tqdm", lambda rows, **how: (
+            bars.append(how), rows)[1])
+        assert prediction_pictures.make([row], classifiers, request) == []
+    assert bars == [dict(unit="picture", disable=None)]
     paths = sorted((tmp_path / "out").glob("*.png"))
     assert [path.name.split(".")[-2] for path in paths] == ["heatmap", "saliency"]
     assert cv2.imread(str(paths[0])).shape[:2] == saved_models.SIZE

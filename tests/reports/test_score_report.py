@@ -37,6 +37,7 @@ def test_files_are_named_by_as_much_of_the_path_as_tells_them_apart():
     name = score_report.file_names
     assert name([pathlib.Path("x/a.csv"), pathlib.Path("x/b.csv")]) == ["a", "b"]
     assert name([pathlib.Path("x/s.csv"), pathlib.Path("y/s.csv")]) == ["x/s", "y/s"]
+    assert name([pathlib.Path("x/s.csv")] * 2) == ["x/s", "x/s"]
 
 
 def test_two_files_are_described_compared_and_written(score_files, tmp_path):
@@ -47,6 +48,8 @@ def test_two_files_are_described_compared_and_written(score_files, tmp_path):
     assert any("1.0000" in line for line in lines)
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {
         "results.json", "report.html", "roc.png", "roc.svg"}
+    assert "<title>Scores compared</title>" in (
+        tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_table_beside_the_scores_gives_groups(tmp_path):
@@ -74,8 +77,9 @@ def test_scores_of_several_classes_have_a_matrix_alone(monkeypatch):
 
 
 def test_shares_out_of_range_are_refused(score_files):
-    with pytest.raises(files.InputError, match="--at 86"):
-        score_report.run(arguments(*score_files, at=[86.0]))
+    for wrong in (86.0, 0.0, 1.01):
+        with pytest.raises(files.InputError, match=f"--at {wrong:g} is not a share"):
+            score_report.run(arguments(*score_files, at=[0.5, wrong]))
 
 
 def test_scores_without_labels_are_refused(tmp_path):

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+import types
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -121,8 +122,11 @@ def test_views_stay_with_their_browser_and_go_when_they_are_removed(client):
 
 def test_the_cookie_is_for_this_page_alone(client):
     cookie = ask(client, png()).headers["set-cookie"].lower()
+    assert "set-cookie" not in ask(client, png()).headers
     assert "httponly" in cookie and "samesite=strict" in cookie
     assert cookie.startswith("session-7860=")
+    bare = types.SimpleNamespace(url=types.SimpleNamespace(port=None))
+    assert application.cookie(bare) == "session-80"
     for place in ("/results", "/download/report.html"):
         assert client.get(place, headers={"Origin": "http://a.b"}).status_code == 403
 
@@ -197,6 +201,8 @@ def test_too_large_a_file_is_refused(client, monkeypatch):
     reply = ask(client, png())
     assert (reply.status_code, reply.json()) == (
         413, dict(error="the file is larger than 0 MB; no mammogram is."))
+    monkeypatch.setattr(application, "MAX_BYTES", len(png()))
+    assert ask(client, png()).status_code == 200
 
 
 def test_more_requests_than_may_wait_are_refused(client, monkeypatch):
@@ -217,7 +223,8 @@ def test_the_page_asks_what_became_of_its_files(client):
     assert told.json()["lines"][0].startswith("images: 2 found, 1 understood, 1 refus")
     assert told.json()["images"][mark]["votes"] in ("yes", "alone")
     for wrong in ("", "[]", "{}", '{"marks": 1, "refused": []}',
-                  '{"marks": [], "refused": [1]}', "[" * 100_000, "x" * 2_000_000):
+                  '{"marks": [], "refused": [1]}', "[" * 100_000,
+                  json.dumps(dict(marks=[], refused=[], more="x" * 2_000_000))):
         reply = account(wrong)
         assert (reply.status_code, reply.json()) == (
             422, dict(error="expected the marks of images as JSON.")), wrong[:40]
@@ -240,7 +247,8 @@ def test_pages_allow_nothing_but_themselves(client):
     answer = client.get("/")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "http://" not in answer.text and "https://" not in answer.text
-    assert client.get("/docs").status_code == 404
+    for place in ("/docs", "/redoc", "/openapi.json"):
+        assert client.get(place).status_code == 404
 
 
 def test_the_socket_is_of_this_machine_alone_and_a_taken_port_is_refused():
@@ -296,11 +304,13 @@ def test_a_frame_of_thousands_of_digits_is_refused(client, headers):
     assert answer.status_code == 422 and len(answer.json()["error"]) < 200
 
 
-@pytest.mark.parametrize("name", [
-    "\U00020000" * 100 + ".png", "a" * 5000, "", ".", "..", "%ED%A0%80", "a%00b.png"])
-def test_names_of_any_kind_are_answered(client, name):
+@pytest.mark.parametrize(("name", "length"), [
+    ("\U00020000" * 100 + ".png", 100), ("a" * 5000, 100), ("", 0), (".", 0), ("..", 2),
+    ("%ED%A0%80", 3), ("a%00b.png", 7)])
+def test_names_of_any_kind_are_answered(client, name, length):
     quoted = name if "%" in name else urllib.parse.quote(name)
-    assert ask(client, png(), quoted).status_code == 200
+    reply = ask(client, png(), quoted)
+    assert reply.status_code == 200 and len(reply.json()["name"]) == length
 
 
 def test_every_reply_has_the_headers(client, monkeypatch):

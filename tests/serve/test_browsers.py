@@ -1,5 +1,8 @@
 """What a browser has had scored, and how it is known again."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 
@@ -23,6 +26,14 @@ def test_a_view_is_kept_and_forgotten_with_its_files(tmp_path):
     assert browser.explained("x").maps["guided"].shape == (2, 2)
     browser.remove("x")
     assert not any(browser.folder.iterdir()) and not browser.views
+    # A file as it came lies among those of its view, or is gone already.
+    for name in ("x.dcm", "gone.dcm"):
+        keep(browser, "x")
+        browser.views["x"] = dataclasses.replace(
+            browser.views["x"], source=browser.folder / name)
+        (browser.folder / "x.dcm").touch()
+        browser.remove("x")
+        assert not any(browser.folder.iterdir())
     with pytest.raises(files.InputError, match="no longer there"):
         browser.pixels("x")
 
@@ -40,6 +51,8 @@ def test_a_token_gives_its_views_and_an_unknown_one_none(tmp_path):
     token, browser = held.of(None)
     keep(browser, "x")
     assert held.of(token) == (token, browser)
+    assert len(token) == 43, "32 bytes, six bits a sign"
+    assert re.fullmatch("session-[0-9a-f]{32}", browser.folder.name)
     other, empty = held.of("made up")
     assert other not in (token, "made up") and not empty.views
 
@@ -52,4 +65,8 @@ def test_of_too_many_browsers_the_least_used_goes_with_its_files(tmp_path, monke
     held.of(first)
     held.of(None)
     assert one.folder.exists() and not two.folder.exists()
+    one.folder.rename(tmp_path / "taken away")
+    held.of(None)
+    held.of(None)
+    assert len(held._by_token) == 2
     assert held.of(second)[0] != second

@@ -48,6 +48,13 @@ def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
 
     def write(targets, result):
         written.append((result.number, result.frame, result.row["path"]))
+        assert targets["report"].parent.parent == browser.folder
+        assert result.models == ("model best, trained on random weights, no data",)
+        assert result.shown == downloads.methods.pictures(None)
+        view = next(view for view in with_sources.views.values()
+                    if view.source == result.row["path"])
+        assert result.row == dict(scorer.cells(view), path=view.source)
+        assert result.row["laterality"] == view.name.split("_")[2][0]
         if len(written) == 2:
             raise files.InputError(f"{result.row['path']} refers to nothing.")
         targets["report"].write_bytes(b"report")

@@ -83,6 +83,12 @@ def test_a_missing_model_and_a_taken_port_are_refused_before_a_model_is_read(
     assert not served
 
 
+def test_the_page_takes_over_a_port_and_keeps_those_waiting_that_are_early():
+    with program.bound(0) as listening:
+        assert listening.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+        socket.create_connection(listening.getsockname(), 5).close()
+
+
 @pytest.mark.parametrize(("platform", "variables", "screen"), [
     ("linux", {}, False), ("linux", dict(DISPLAY=":0"), True),
     ("linux", dict(DISPLAY=""), False), ("darwin", {}, True), ("win32", {}, True)])

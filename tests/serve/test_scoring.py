@@ -34,12 +34,15 @@ def test_a_picture_larger_than_any_screen_shows_is_kept_smaller(monkeypatch):
 
 def test_an_empty_picture_is_black():
     assert scoring.kept_picture(np.zeros((4, 3), np.uint16)).max() == 0
+    below = np.array([[-5, 10], [0, 5]], np.int16)
+    assert scoring.kept_picture(below).tolist() == [[0, 65535], [0, 32768]]
 
 
 @pytest.mark.parametrize("frame", ["one", "-1", "1.5", "9" * 5000, "\u0663"])
 def test_a_frame_that_is_no_number_is_refused_before_anything_is_read(frame):
-    with pytest.raises(files.InputError, match="is no number"):
+    with pytest.raises(files.InputError) as caught:
         scoring.Scorer([]).score("a.png", b"", frame, None)
+    assert str(caught.value) == f"frame {frame[:20]} is no number; expected 0, 1, ..."
 
 
 @pytest.mark.parametrize("change", [

@@ -55,3 +55,4 @@ def test_no_more_than_a_bounded_number_is_remembered(monkeypatch):
     monkeypatch.setattr(session, "REMEMBERED", 2)
     table, marks = kept(*(image(f"{k}.dcm") for k in range(3)))
     assert list(table.account(marks, [])["images"]) == marks[1:]
+    assert {len(mark) for mark in marks} == {32}   # of 16 bytes

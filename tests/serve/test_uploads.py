@@ -15,6 +15,7 @@ def test_a_file_has_a_random_name_and_the_suffix_of_its_kind(tmp_path, name, suf
             assert path.stat().st_mode & 0o077 == 0
             paths.append(path)
     assert paths[0] != paths[1] and not any((tmp_path / "gone").iterdir())
+    assert (tmp_path / "gone").stat().st_mode & 0o077 == 0
 
 
 def test_a_file_goes_when_the_work_fails(tmp_path):

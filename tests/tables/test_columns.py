@@ -250,3 +250,19 @@ def test_tables_deformed_in_any_cell_are_read_or_refused_as_recorded(
     ("a/b.csv", "b"), ("b.csv.gz", "b"), ("b.v2.csv", "b.v2"), ("b.txt", "b.txt")])
 def test_a_table_has_the_name_of_its_file_without_suffixes(path, name):
     assert columns.stem(path) == name
+
+
+def test_women_of_a_part_are_numbered_anew_where_some_are_gone(tmp_path):
+    read = table(tmp_path, "patient,path,label,score\n" + "".join(
+        f"P{i // 2},{i},{i % 2},{i}\n" for i in range(6)))
+    numbers = [read.women.tolist().index(woman) for woman in read.women]
+    assert numbers == [0, 0, 2, 2, 4, 4] and read.women.dtype == np.int32
+    first, second, third = read.women[::2].tolist()
+    for chosen, women in (
+            (np.array([5, 0, 1]), [third > first, first > third, first > third]),
+            (np.arange(6) > 1, [second > third] * 2 + [third > second] * 2)):
+        part = read.subset(chosen)
+        assert part.women.tolist() == women and part.women.dtype == np.int32
+        assert part.keys.tolist() == read.keys[chosen].tolist()
+    assert read.subset(np.arange(6) >= 0).women.tolist() == read.women.tolist()
+    assert read.subset(np.array([0, 2, 5])).women is None

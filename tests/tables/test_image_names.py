@@ -56,7 +56,8 @@ def test_names_of_the_public_sets_are_read(scheme, path, meaning):
 
 @pytest.mark.parametrize("name", [
     "HALL_CC", "CELLO_L_CCX", "scan_2021_12_03", "a_LM", "RCCB", "LCC1", "mdb1",
-    "mdb_report", "P_00001", "1-280", "a_CC", "CC_LOW"])
+    "mdb_report", "Mass-Test_P_00016_LEFT_CC/a/b/c/0",
+    "P_00001", "1-280", "a_CC", "CC_LOW"])
 def test_names_that_only_look_like_one_say_nothing(name):
     assert image_names.statement(f"/set/{name}.png") is None
 

@@ -32,8 +32,12 @@ def test_a_column_that_is_not_understood_is_named_once(tmp_path, caplog):
 
 
 def test_a_table_without_paths_is_refused(tmp_path):
-    with pytest.raises(files.InputError, match="no column path"):
-        read(tmp_path, "view\nCC\n")
+    with pytest.raises(files.InputError) as caught:
+        read(tmp_path, "view," + "x" * 300 + "\nCC,1\n")
+    assert str(caught.value) == (
+        f"manifest {tmp_path / 'm.csv'} has no column path; expected a CSV with the "
+        "column path and, as far as known, label, patient, exam, laterality, view. It "
+        f"has view, {'x' * 194}.")
 
 
 def test_cells_become_a_statement_and_placeholders_say_nothing():

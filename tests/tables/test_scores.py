@@ -200,3 +200,19 @@ def test_a_table_to_join_needs_all_that_tells_a_view(tmp_path, missing):
     (tmp_path / "t.csv").write_text(f"{','.join(names)},density\nL,CC,3\n")
     with pytest.raises(files.InputError, match="expected patient_id, side and view"):
         scores.joined(table([0.5] * 8), tmp_path / "t.csv")
+
+
+def test_two_columns_of_scores_are_two_classes_and_one_is_none(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("path,label,score_x,score_y\na,y,0.25,0.75\nb,0,0.5,0.5\n")
+    found = scores.read_scores(path)
+    assert found.classes == ("x", "y") and found.labels.tolist() == [1, 0]
+    assert found.values.tolist() == [[0.25, 0.75], [0.5, 0.5]]
+    path.write_text("path,label,score_x\na,1,0.25\n")
+    with pytest.raises(files.InputError) as caught:
+        scores.read_scores(path)
+    assert str(caught.value) == (
+        f"score file {path} has no column 'score'; expected path, label and score, "
+        "found path, label, score_x.")
+    path.write_text("score,age\n0.25,40\n0.5,50\n")
+    assert scores.read_scores(path).paths == ("row 2", "row 3")
