@@ -45,6 +45,10 @@ def test_bash_completes_programs_flags_values_and_files(script, tmp_path):
         "readme"}
     assert completed(script, tmp_path, "predict", "be") == {"best.h5"}
     assert completed(script, tmp_path, "archive", "pred") == {"predict"}
+    assert completed(script, tmp_path, "--ver") == {"--version"}
+    # A path is no number, and the tasks of a program take files too.
+    assert completed(script, tmp_path, "predict", "--frame", "be") == set()
+    assert completed(script, tmp_path, "archive", "predict", "be") == {"best.h5"}
 
 
 def test_the_script_for_zsh_names_the_programs():

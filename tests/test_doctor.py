@@ -208,7 +208,14 @@ def test_the_trial_of_a_network_that_is_saved_with_other_weights_is_a_problem(
     monkeypatch.setattr(doctor, "PHANTOM", (160, 120))
     monkeypatch.setattr(doctor, "small_classifier", lambda path: (
         checkpoints.load_classifier(tiny_classifier.save(path))))
+    drawn, disabled = [], []
+    write, score = doctor.phantoms.write_inbreast, doctor.predict.main
+    monkeypatch.setattr(doctor.phantoms, "write_inbreast", lambda folder, **how: (
+        drawn.append(how) or write(folder, **how)))
+    monkeypatch.setattr(doctor.predict, "main", lambda words: (
+        disabled.append(logging.root.manager.disable) or score(words)))
     assert doctor.trial() == []
+    assert drawn == [dict(patients=1, size=(160, 120))] and disabled == [logging.INFO]
     said = capsys.readouterr().out
     assert re.fullmatch(
         r"Trial: four synthetic mammograms, a small network of random weights\.\n"

@@ -52,7 +52,10 @@ def test_an_exported_model_computes_what_keras_computes(
     assert card["classes"] == ["neg", "pos"]
     assert card["images"]["intensity_scale"] == 0.003891
     assert card["exported"]["difference"] < 1e-5
-    assert "on 1 images it differs from Keras by" in capsys.readouterr().out
+    assert capsys.readouterr().out == (
+        f"Exporting best to {out}\nWrote {out}; on 1 images it differs from Keras by "
+        f"{card['exported']['difference']:.1e}.\nPrepare images as "
+        f"{export.settings_path(out)} says.\n")
     classifier = checkpoints.load_classifier(model_path)
     array = export.inputs(classifier, [])[0]
     np.testing.assert_allclose(
@@ -69,15 +72,27 @@ def test_an_export_that_differs_is_not_written(model_path, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_missing_is_said_before_a_model_is_read(model_path, tmp_path):
+def test_what_is_missing_is_said_before_a_model_is_read(
+        model_path, tmp_path, monkeypatch):
     with pytest.raises(files.InputError, match="ends in .onnx"):
         export.main([str(model_path), "--to", "onnx", "--out", "best.pb"])
     with pytest.raises(files.InputError, match="does not exist"):
         export.main([str(tmp_path / "absent.h5"), "--to", "tflite"])
+    with pytest.raises(files.InputError, match="^image absent.png does not exist"):
+        export.main([str(model_path), "--to", "keras", "--image", "absent.png"])
     (tmp_path / "best.savedmodel").mkdir()
     with pytest.raises(files.InputError, match="exists already"):
         export.main([str(model_path), "--to", "savedmodel", "--out",
                      str(tmp_path / "best.savedmodel")])
+    monkeypatch.setattr(export.distribution.importlib.util, "find_spec",
+                        lambda name: None)
+    for kind, package, extra in (("onnx", "tf2onnx", "export"),
+                                 ("openvino", "openvino", "fast")):
+        with pytest.raises(files.InputError) as caught:
+            export.main([str(model_path), "--to", kind])
+        assert str(caught.value) == (
+            f"--to {kind} needs the package {package}; install it with pip install "
+            f'"end2end-mammography[{extra}]".')
 
 
 PLAIN = """

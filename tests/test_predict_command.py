@@ -20,7 +20,7 @@ import tiny_classifier
 
 from end2end import checkpoints, dicom
 from end2end import predict as program
-from end2end.utils import files
+from end2end.utils import files, locks
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "models"
 
@@ -236,6 +236,9 @@ def test_converted_networks_score_and_what_is_stored_beside_them_is_recorded(
     [([classifier], converted)] = calls
     assert classifier.name == "best" and converted == [stored]
     assert "of the converted" in (tmp_path / "scores.run.json").read_text()
+    assert {(path.name, folder) for path, folder in locks.written()
+            if path.parent == tmp_path} == {
+                ("scores.csv", False), ("a.html", False), ("drawn", True)}
     assert ("\nwritten: scores.csv, scores.patients.csv, drawn, a.html\n"
             in capsys.readouterr().out)
 
@@ -246,3 +249,46 @@ def test_the_program_is_the_function_of_its_name_too(monkeypatch):
         ("classifier", ["a.png"]), dict(flips=False))
     assert program("classifier", "folder", flips=True) == (
         ("classifier", "folder"), dict(flips=True))
+
+
+@pytest.mark.parametrize(("two_views", "name", "endings"), [
+    (False, "scores.txt", ".csv or .json, not .txt"),
+    (True, "s.json", ".csv, not .json")])
+def test_a_file_of_another_kind_is_not_written(
+        tmp_path, monkeypatch, model, two_views, name, endings):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("a.png", tiny_classifier.picture(1))
+    monkeypatch.setattr(program.prediction.breast_scores, "take_breasts",
+                        lambda models: two_views)
+    with pytest.raises(files.InputError) as caught:
+        program.main([str(model), "a.png", "--out", name])
+    assert str(caught.value).startswith(
+        f"{name} cannot be written: expected a name that ends in {endings}")
+
+
+@pytest.mark.parametrize(("flags", "failures", "said"), [
+    (("", "odd", "x"), [], "written: s.csv, 3 breasts, 2 of them flagged; see their "
+     "flags\n"),
+    (("",), [("b\n.png", "black")], "written: s.csv, 1 breast, 0 of them flagged; see "
+     "their flags\nfailed: b .png: black\n"),
+    ((), [("b.png", "black")], "failed: b.png: black\n")])
+def test_breasts_are_counted_and_what_failed_is_said_at_the_end(
+        tmp_path, monkeypatch, model, capsys, flags, failures, said):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("a.png", tiny_classifier.picture(1))
+    scoring, calls = program.prediction.breast_scores, []
+    found = [dict(cc="a.png", score="0.5", flags=text) for text in flags]
+    monkeypatch.setattr(scoring, "take_breasts", lambda models: True)
+    monkeypatch.setattr(program.checkpoints, "load_classifier", lambda path, **how: (
+        calls.append(how), "network")[1])
+    monkeypatch.setattr(scoring, "score", lambda classifiers, inputs, **how: (
+        calls.append((classifiers, how)), (found, failures))[1])
+    assert program.main([str(model), "a.png", "--out", "s.csv", "--flips",
+                         "--img-size", "8", "6"]) == bool(failures)
+    assert capsys.readouterr().out == said
+    assert calls == [
+        dict(typed=dict(size=(8, 6)), output_options=program.model_flags.AS_STORED,
+             breasts=True),
+        (["network"], dict(flips=True, refuse_unfit=False, say=program.commands.say))]
+    assert (rows("s.csv") if flags else found) == found
+    assert (tmp_path / "s.csv").exists() == bool(flags)

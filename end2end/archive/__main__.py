@@ -31,8 +31,10 @@ def parser() -> commands.Parser:
     parser = commands.Parser(program="end2end.archive", description=__doc__)
     tasks = parser.add_subparsers(
         dest="task", required=True, parser_class=commands.Parser)
-    for name in ("predict", "prepare", "sample"):
-        task = tasks.add_parser(name)
+    # A task without help is none to those who complete words in a shell.
+    for name, text in (("predict", "score images"), ("prepare", "write them as PNG"),
+                       ("sample", "cut patches of them")):
+        task = tasks.add_parser(name, help=text)
         if name == "sample":
             config.sampling_command.add_arguments(task)
         else:
@@ -66,7 +68,7 @@ def parser() -> commands.Parser:
                               help="what counts for a breast, as end2end.predict")
         if name == "prepare":
             import_flags.add_size(task)
-    task = tasks.add_parser("evaluate")
+    task = tasks.add_parser("evaluate", help="AUC and operating points of scores")
     task.add_argument("table", metavar="SCORES")
     config.add_draws(task, runs=1000, seed=config.BOOTSTRAP_SEED)
     return parser

@@ -137,7 +137,7 @@ def columns(header: Row, rows: Sequence[Row], flags: Mapping[str, str]
             meaning, how = meaning_of(heading), BY_HEADING
             if meaning in taken_meanings or meaning not in MEANINGS:
                 meaning = ""
-        if meaning and how == BY_HEADING:
+        if how == BY_HEADING:
             taken_meanings.add(meaning)
         meaning, _, part = meaning.partition(":")
         result.append(Column(place, heading or f"column {place + 1}", meaning,

@@ -2,6 +2,7 @@
 
 import types
 
+import bars
 import cv2
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import recorded
 from ddsm_train import heatmap_score
 from end2end import checkpoints, config, heatmaps, images, models
 from end2end.heatmaps import heatmap_files
-from end2end.utils import files
+from end2end.utils import files, locks
 
 CLASSES = ("background", "calc_ben", "calc_mal", "mass_ben", "mass_mal")
 IMAGES = config.ImageOptions(
@@ -50,11 +51,16 @@ def run(folder, model_path, *flags):
     return heatmap_files.read_cases(folder / "out" / "maps.npz")
 
 
-def test_one_pass_gives_the_heatmap_of_every_view(folder, model_path, capsys):
+def test_one_pass_gives_the_heatmap_of_every_view(
+        folder, model_path, capsys, monkeypatch):
+    made = bars.noted(monkeypatch)
     cases = run(folder, model_path, "--fprop-mode", "--img-size", 160, 128,
                 "--overlays", folder / "overlays")
     assert [(one.patient_id, one.side, one.cancer) for one in cases] == [
         ("A", "LEFT", 0), ("B", "RIGHT", 1)]
+    assert made == [(None, "breast", None)]
+    assert {path.name: folder_is for path, folder_is in locks.written()
+            if folder in path.parents} == {"maps.npz": False, "overlays": True}
     assert cases[1].mlo is None
     # Pool and intensities follow from the model's settings, of which the size does not.
     model = checkpoints.load_model(model_path)

@@ -1,12 +1,13 @@
 """The program that cuts patches where a patch classifier errs."""
 
+import bars
 import cv2
 import numpy as np
 import pytest
 import saved_models
 
 from ddsm_train import mine_patches, sample_patches_combined
-from end2end.utils import files
+from end2end.utils import files, locks
 
 FLAGS = ["--target-height", "64", "--target-width", "48", "--no-segment-breast",
          "--patch-size", str(saved_models.PATCH), "--nb-hns", "0", "--nb-abn", "4",
@@ -44,8 +45,11 @@ def words(women, *more):
 
 
 def test_errors_of_the_women_in_the_list_replace_patches_and_are_counted(
-        women, capsys):
+        women, capsys, monkeypatch):
+    made = bars.noted(monkeypatch)
     assert mine_patches.main(words(women)) == 0
+    assert made == [(2, "image", None)]
+    assert (women / "mined", True) in locks.written()
     text = capsys.readouterr().out
     # Two of the four of A's background; half of B's mass; nothing of what is right.
     assert "16 patches: 2 false positives, 2 false negatives, 12 as drawn." in text

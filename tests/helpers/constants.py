@@ -63,7 +63,9 @@ def _lines(module):
             values.update(_of_class(name, value))
         elif callable(value):
             values.update(_defaults(name, inspect.unwrap(value)))
-            if name == "parser" and not inspect.signature(value).parameters:
+            if name == "parser" and all(
+                    parameter.default is not parameter.empty for parameter in
+                    inspect.signature(value).parameters.values()):
                 with unittest.mock.patch("os.cpu_count", lambda: CORES):
                     values.update(options(value()))
     return [f"{module.__name__}.{name} = {_cut(text)}" for name, text in values.items()

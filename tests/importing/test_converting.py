@@ -38,6 +38,7 @@ def test_values_are_spread_over_sixteen_bits(tmp_path, top, dtype, bits, white):
     assert facts["bits"] == bits and facts["declared"] == (dtype == np.uint8)
     stored = cv2.imread(str(tmp_path / "out/full/w_LEFT_CC.png"), cv2.IMREAD_UNCHANGED)
     assert stored.dtype == np.uint16 and stored.shape == SIZE
+    assert facts["mean"] == round(float(stored.mean()) * 255 / 65535, 4)
     # The plateau, since bicubic interpolation overshoots at edges.
     assert np.median(stored[stored > 0]) == pytest.approx(white / 2, rel=0.01)
 
@@ -63,6 +64,11 @@ def test_only_pictures_of_other_bits_are_converted_again(tmp_path):
         dict(key="k", position=1, source="a", name="w_LEFT_CC", bits=-10, further={},
              regions=()), records.Settings(tmp_path, size=SIZE), 12)
     assert changed["settings"] != plain["settings"]
+    for earlier in (10, -12):
+        same = converting.make_job(
+            dict(key="k", position=1, source="a", name="w_LEFT_CC", bits=earlier,
+                 further={}, regions=()), records.Settings(tmp_path, size=SIZE), 12)
+        assert same["settings"] == plain["settings"]
 
 
 def test_regions_become_masks_by_the_names_of_the_sampler(tmp_path):
@@ -86,7 +92,7 @@ def test_equal_grey_values_have_one_hash_whatever_the_file(tmp_path):
     first = converting.convert_picture(job(write(tmp_path, pixels), tmp_path / "out"))
     other = converting.convert_picture(job(
         dicom_writer.write(tmp_path / "b.dcm", pixels), tmp_path / "out"))
-    assert first["content"] == other["content"]
+    assert first["content"] == other["content"] and len(first["content"]) == 32
     assert converting.content(pixels) != converting.content(pixels[:, ::-1])
     assert converting.content(pixels) != converting.content(pixels.reshape(32, 96))
 

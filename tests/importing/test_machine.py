@@ -104,6 +104,10 @@ def test_all_files_that_declare_no_bits_get_those_of_the_brightest(
         round(top * 65535 / 4095) for top in tops]
     machine.identify(pictures)
     assert made == [(3, "picture", None), (2, "picture", None), (3, "header", None)]
+    shown = bars.drawn(monkeypatch)
+    machine.identify(pictures)
+    # A bar that is closed is disabled.
+    assert [(bar.n, bar.disable) for bar in shown] == [(3, True)]
 
 
 def test_a_second_call_converts_nothing_again(pictures, tmp_path):

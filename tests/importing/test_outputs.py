@@ -46,6 +46,10 @@ def test_tables_are_written_row_by_row(tmp_path):
     assert len(rows_of(tmp_path / "notes.csv")) == 2
     assert census["left_out"] == {"because": 1} and census["pixel_mean"] == 10.0
     assert census["imported"]["breasts"] == census["imported"]["malignant breasts"] == 1
+    with store.temporary(None) as pictures:
+        filled(pictures)
+        pictures.update(1, dict(mean=10.0125))
+        assert outputs.pixel_mean(pictures) == 10.01
 
 
 def test_regions_of_two_pictures_of_one_view_stay_apart(tmp_path):

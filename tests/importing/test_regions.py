@@ -79,3 +79,20 @@ def test_a_region_as_a_cell():
     assert regions.as_text(region("circle", (1, 2), (3, 3))) == "circle 1 2 3"
     assert regions.as_text(region("contour", (1, 2), (3, 3))) == "contour 2 points"
     assert regions.as_text(region("mask")) == "mask"
+
+
+def test_a_contour_of_two_points_marks_these_alone():
+    mask = regions.drawn(region("contour", (20, 40), (60, 120)), SHAPE, SIZE)
+    assert np.argwhere(mask).tolist() == [[10, 4], [30, 12]]
+    mask = regions.drawn(region("contour", (-20, 40), (60, -40)), SHAPE, SIZE)
+    assert np.argwhere(mask).tolist() == [[0, 12], [10, 0]]
+
+
+def test_a_circle_holds_the_pixels_whose_middle_is_on_its_edge():
+    mask = regions.drawn(region("circle", (52.5, 102), (10, 10)), SHAPE, SIZE)
+    assert np.flatnonzero(mask[25]).tolist() == [8, 9, 10, 11, 12]
+
+
+def test_a_circle_of_less_than_a_row_has_its_columns():
+    mask = regions.drawn(region("circle", (50, 140), (20, 20)), SHAPE, (1, 20))
+    assert np.flatnonzero(mask[0]).tolist() == [6, 7, 8, 9, 10, 11, 12, 13]

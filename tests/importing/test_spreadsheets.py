@@ -54,7 +54,9 @@ def test_the_first_line_of_excel_names_the_delimiter(tmp_path, line, texts):
     (["a,b;c"], ","), (["a;b\tc", "a;b\td"], ";"),
     # Beyond four cells a line more counts more than a cell more.
     ([*["a,a,a;,a;,a;a"] * 5, "a;a;a;a"], ";"),
-    ([*["a;a,;a,a,a"] * 6, "a;a;a"], ",")])
+    ([*["a;a,;a,a,a"] * 6, "a;a;a"], ","),
+    # Lines of one cell are none that a sign divides.
+    ([*["a;b"] * 4, *["a;b;c"] * 3, *["a;b;c;d"] * 3], ";")])
 def test_of_two_signs_that_of_the_more_even_lines_divides_the_cells(lines, sign):
     assert spreadsheets._delimiter(lines, []) == sign
 
@@ -90,12 +92,13 @@ def excel_file(tmp_path, fill):
 def test_numbers_are_read_as_they_are_shown(tmp_path):
     def fill(sheet):
         sheet.append([7, 1.5, True, datetime.datetime(2021, 3, 1), 1234567890123456,
-                      "007", None])
+                      "007", -123456789012345, None])
         sheet["A1"].number_format = "00000"
 
     rows, _ = read(excel_file(tmp_path, fill))
-    assert rows[0].texts[:6] == (
-        "00007", "1.5", "true", "2021-03-01", "1234567890123456", "007")
+    assert rows[0].texts[:7] == (
+        "00007", "1.5", "true", "2021-03-01", "1234567890123456", "007",
+        "-123456789012345")
     assert rows[0].odd == {3: "dates", 4: "lost-digits"}
 
 
@@ -130,9 +133,10 @@ def test_files_are_known_by_their_contents(tmp_path):
     path = excel_file(tmp_path, lambda sheet: sheet.append(["a"]))
     path.rename(tmp_path / "t.csv")
     assert read(tmp_path / "t.csv")[0][0].texts == ("a",)
-    (tmp_path / "u.xls").write_text("a\tb\n1\t2\n")
+    (tmp_path / "u.xls").write_text("a\tb\n1\t\u00e9\n", encoding="cp1252")
     rows, notes = read(tmp_path / "u.xls")
-    assert rows[1].texts == ("1", "2") and "no Excel file but text" in notes[0]
+    assert rows[1].texts == ("1", "\u00e9") and [note[:22] for note in notes] == [
+        "u.xls is no Excel file", "encoding: not UTF-8, s", "cells are divided by t"]
 
 
 @pytest.mark.parametrize(("data", "words"), [
@@ -354,3 +358,11 @@ def test_without_its_reader_a_table_is_asked_for_as_csv(
     assert str(caught.value) == (
         f"{path} needs the package {package}; install it with pip install "
         f'"end2end-mammography[inbreast]", or save the {what} as CSV.')
+
+
+def test_a_cell_that_a_merged_one_covers_keeps_a_text_of_its_own():
+    rows = [[types.SimpleNamespace(value=value)] for value in ("a", "b", None)]
+    read = spreadsheets._excel_rows("t.xlsx", types.SimpleNamespace(rows=rows), (
+        spreadsheets._Layout(set(), {(2, 1): 1, (3, 1): 1})))
+    assert [(row.texts, row.odd) for row in read] == [
+        (("a",), {}), (("b",), {}), (("a",), {0: "merged-cells"})]

@@ -130,3 +130,10 @@ def test_headings_and_labels_are_compared_without_what_does_not_matter():
     assert [understanding.label_word(text) for text in (
         " IV ", "5.0", "5,00", "1.50", "10", ".0")] == [
         "iv", "5", "5", "1.50", "10", ""]
+
+
+@pytest.mark.parametrize(("title", "header", "flags"), [
+    (("Liste", "von", "allen", "Bildern"), ("Datei", "Seite"), {}),
+    (("so", "und", "so"), ("%", "Wahrheit"), dict(label="wahrheit"))])
+def test_a_title_of_more_cells_is_no_header(title, header, flags):
+    assert understanding.find_header(rows(title, header, ("1", "2")), flags) == 1

@@ -69,13 +69,18 @@ def heatmap_file(path, count, *, classes=("background", "calc_mal", "mass_mal"))
 
 
 @pytest.mark.parametrize("by", ["image", "breast"])
-def test_the_result_is_as_recorded(tmp_path, by):
+def test_the_result_is_as_recorded(tmp_path, monkeypatch, by):
+    grown, grow = [], two_step.train_forest
+    monkeypatch.setattr(two_step, "train_forest", lambda cases, **how: (
+        grown.append(how) or grow(cases, **how)))
     heatmap_file(tmp_path / "train.npz", 12)
     heatmap_file(tmp_path / "test.npz", 9)
     arguments = argparse.Namespace(**VALUES | dict(
         trees=5, cutoffs=[0.3, 0.5], by=by, seed=3, train=str(tmp_path / "train.npz"),
         test=str(tmp_path / "test.npz"), out=str(tmp_path / "out")))
     text = two_step_run.run(arguments)
+    assert grown == [dict(seed=3, n_estimators=5, max_depth=3, n_jobs=1,
+                          min_samples_split=2)]
     recorded.check(f"two-step-{by}", "\n".join([
         text, recorded.folder(tmp_path / "out")]), dict(OUT=tmp_path))
 

@@ -128,3 +128,12 @@ def test_a_picture_that_does_not_tell_its_side_is_left_out(tmp_path):
     assert picture.left_out == "side-by-tag: the file does not tell its side"
     assert (picture.key, picture.row, picture.label) == ("D1-0001/a/1-1.dcm", 0, None)
     assert cmmd.listed(tmp_path / "D1-0001") == []
+
+
+def test_of_a_folder_of_a_woman_the_dicom_files_are_read(tmp_path):
+    place = table(tmp_path, "D1-0001,L,40,2,mass,Benign,") / "D1-0001" / "x"
+    (place / "1.dcm").mkdir(parents=True)
+    for name in ("notes.txt", "2.DCM"):
+        (place / name).write_bytes(b"no DICOM")
+    assert [picture.key for picture in cmmd.read(tmp_path, SETTINGS)] == [
+        "D1-0001/x/2.DCM"]

@@ -179,3 +179,11 @@ def test_without_a_reader_the_table_is_asked_for_as_csv(tmp_path, monkeypatch):
     assert str(caught.value) == (
         f"{path} needs the package xlrd; install it with pip install "
         '"end2end-mammography[inbreast]", or save the table as INbreast.csv.')
+
+
+def test_images_come_in_the_order_of_their_numbers_whatever_their_digits(tmp_path):
+    for name in ("10000001.dcm", "9999999.png", "10000000.dicom"):
+        (tmp_path / name).touch()
+    images, known = tables.find_images(tmp_path)
+    assert not known and [(image.image, image.patient) for image in images] == [
+        (number, "group9999999") for number in ("9999999", "10000000", "10000001")]

@@ -28,6 +28,7 @@ def test_lines_become_pictures_of_pairs_with_circles_from_the_bottom(tmp_path):
         stream.write("Angström\n".encode("latin-1"))
     first, second, third, fourth = mini_mias.read(tmp_path, SETTINGS)
     assert [picture.label for picture in (first, second, third, fourth)] == [0, 0, 1, 1]
+    assert [picture.row for picture in (first, second, third, fourth)] == [2, 3, 4, 5]
     assert first.patient == second.patient != third.patient
     assert (first.laterality, second.laterality) == ("R", "L")
     assert first.regions[0].points == ((535, 1023 - 425), (197, 197))
@@ -76,6 +77,11 @@ def test_a_circle_in_the_black_that_would_lie_on_the_breast_from_the_top_is_note
     assert not right["notes"]
     wrong = mini_mias.convert(job(tmp_path, (1024, 1024), ((100, 100), 20)))
     assert wrong["notes"][0].startswith("origin-bottom-left")
+    for place, noted in (((100, 0), True), ((0, 100), True), ((100, 1023), False),
+                         ((100, 1024), False), ((1024, 100), False),
+                         ((100, -1), False), ((-1, 100), False)):
+        notes = mini_mias.convert(job(tmp_path, (1024, 1024), (place, 20)))["notes"]
+        assert any(note.startswith("origin") for note in notes) == noted, place
 
 
 def test_the_census_counts_images_women_and_circles(tmp_path):
@@ -92,8 +98,9 @@ def test_lines_that_are_not_understood_are_passed_over_where_that_is_accepted(tm
     rows = list(mini_mias.lines(root, accepting))
     assert [(number, row["image"]) for number, row in rows] == [
         (3, "mdb002"), (4, "mdb004"), (5, "mdb004")]
-    assert [picture.key for picture in mini_mias.read(root, accepting)] == [
-        "mdb002", "mdb004"]
+    assert [(picture.key, picture.density) for picture in mini_mias.read(
+            root, accepting)] == [
+        ("mdb002", "fatty-glandular"), ("mdb004", "fatty-glandular")]
     with pytest.raises(files.InputError, match="mdb004 has two tissues in .*: D, G"):
         list(mini_mias.read(info(tmp_path, "mdb004 G NORM", "mdb004 D SPIC M 1 2 3"),
                             SETTINGS))

@@ -186,3 +186,17 @@ def test_a_woman_with_one_positive_image_counts_as_positive():
     tested = [patient for patient, part in parts.items() if part == "test"]
     assert len(tested) == 2 and len([p for p in tested if p < "p3"]) == 1
     assert sum(part == "val" for part in parts.values()) == 1
+
+
+def test_files_are_read_by_as_many_processes_as_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def run_jobs(jobs, function, *, ledger, workers):
+        asked.append((function, ledger.path.name, workers))
+        return [dict(key=job["key"], largest=7, failed=None) for job in jobs]
+    monkeypatch.setattr(conversion, "run_jobs", run_jobs)
+    arguments = argparse.Namespace(bits=None, workers=3, size=(8, 6))
+    assert importing.find_bits([image("1")], tmp_path, arguments) == (8, 7)
+    assert list(importing.convert([image("1")], 2.0, tmp_path, arguments)) == ["1"]
+    assert asked == [(importing.largest_value, "ranges.jsonl", 3),
+                     (importing.convert_image, "converted.jsonl", 3)]

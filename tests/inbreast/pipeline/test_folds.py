@@ -59,20 +59,21 @@ def test_all_women_train_up_to_the_epoch_of_the_folds(tmp_path, monkeypatch):
     calls = []
 
     def run(folders, images, model, training, **keywords):
-        calls.append((folders, training))
+        calls.append((folders, training, keywords))
         return dict(history=[dict(val_auc=value) for value in (0.5, 0.9, 0.8)])
 
     monkeypatch.setattr(experiment, "run_image_experiment", run)
     monkeypatch.setattr(image_lists, "find_images", lambda *arguments: listed)
     training = dataclasses.replace(TRAINING, best_model=str(tmp_path / "best.h5"))
     said = []
-    folds.run((str(table), "VAL", "TEST"), (None, None, training), 4, say=said.append)
-    assert len(calls) == 5
+    how = dict(say=said.append, verbose=2, not_asked=("height",))
+    folds.run((str(table), "VAL", "TEST"), (None, None, training), 4, **how)
+    assert [keywords for *_, keywords in calls] == [how] * 5
     assert said == [
         *(f"\nfold {number}: {women} women are watched"
           for number, women in enumerate((3, 2, 2, 2), 1)),
         "\nepoch 2 has the highest mean AUC over 4 folds; all women train up to it"]
-    (train, val, test), last = calls[-1]
+    (train, val, test), last, _ = calls[-1]
     assert (train, val, test) == (str(table), str(table), "TEST")
     assert (last.keep_epoch, last.all_until_epoch) == ("last", 2)
     assert last.best_model == str(tmp_path / "best.h5")
