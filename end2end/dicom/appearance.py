@@ -77,13 +77,13 @@ def has_bright_background(levels: NDArray) -> bool:
     Args:
         levels: from `grey_levels`, 0-255.
     """
-    shares = np.bincount((levels / 8).astype(int).ravel(), minlength=32) / levels.size
+    shares = np.bincount((levels / 8).astype(int).ravel()) / levels.size
     mode = int(shares.argmax())
     inset = max(1, min(levels.shape) // 25)
     sides = np.concatenate([levels[inset], levels[-inset],
                             levels[:, inset], levels[:, -inset]])
     along_sides = float((np.abs(sides / 8 - mode - 0.5) <= 2).mean())
-    share = float(shares[max(0, mode - 1):mode + 2].sum())
+    share = float(shares[mode - 1:mode + 2].sum())
     return (mode >= 18 and share >= 0.25 and along_sides >= 0.3
             and float(shares[:3].sum()) < 0.12)
 

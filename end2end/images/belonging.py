@@ -199,16 +199,17 @@ def _women(members):
     Of one birth date and one common word of the name is one woman (who married).
     Without birth date, common words tell; without either, nothing does.
     """
-    described = sorted({(image.birth_date, image.person) for image in members})
+    described = {(image.birth_date, image.person) for image in members}
     women = []
-    for birth, person in sorted(described, key=lambda pair: (not pair[0], not pair[1])):
+    # Those of unknown birth last.
+    for birth, person in sorted(described, key=lambda pair: (not pair[0], pair)):
         names = set(person.split())
         matching = [k for k, (other, theirs) in enumerate(women)
-                    if (not birth or not other or birth == other)
+                    if (not birth or birth == other)
                     and (not names or not theirs or names & theirs)]
-        if len(matching) == 1 and (birth or names):
+        if len(matching) == 1:
             other, theirs = women[matching[0]]
-            women[matching[0]] = (other or birth, theirs | names)
+            women[matching[0]] = (other, theirs | names)
         elif not matching:
             women.append((birth, names))
     women.sort(key=lambda image: (image[0], sorted(image[1])))
@@ -421,9 +422,8 @@ def _differing(first, other):
 
 def _completed(image, other):
     """What a double knows of itself is known of the other too."""
-    fields = {name: getattr(other, name) for name in ("laterality", "view")
-              if not getattr(image, name) and getattr(other, name)}
-    return dataclasses.replace(image, **fields) if fields else image
+    return dataclasses.replace(image, laterality=image.laterality or other.laterality,
+                               view=image.view or other.view)
 
 
 def is_double(image: Identity) -> bool:

@@ -80,16 +80,14 @@ def placed(values: NDArray, box: tuple[slice, slice], shape: Shape) -> NDArray:
     Returns:
         array of the same type, with cells about as large as those of `values`.
     """
-    rows, columns = ((part.start, part.stop - part.start) for part in box)
-    whole, starts, sizes = [], [], []
-    for (start, length), side, cells in zip(
-            (rows, columns), shape, values.shape, strict=True):
-        whole.append(max(1, round(cells * side / length)))
-        starts.append(round(start / side * whole[-1]))
-        sizes.append(max(1, min(cells, whole[-1] - starts[-1])))
+    whole, places = [], []
+    for part, side, cells in zip(box, shape, values.shape, strict=True):
+        whole.append(round(cells * side / (part.stop - part.start)))
+        # It ends within the whole: half a cell is not reached on both sides.
+        start = round(part.start / side * whole[-1])
+        places.append(slice(start, start + cells))
     result = np.zeros(whole, values.dtype)
-    result[starts[0]:starts[0] + sizes[0], starts[1]:starts[1] + sizes[1]] = onto(
-        values, (sizes[0], sizes[1]))
+    result[tuple(places)] = values
     return result
 
 

@@ -186,7 +186,7 @@ def _raggedness(levels):
     ratios = []
     for level in RAGGED_LEVELS:
         bright = (levels >= level).astype(np.uint8)
-        length = _changes(cv2.medianBlur(bright, min(9, max(3, width))))
+        length = _changes(cv2.medianBlur(bright, max(3, width)))
         if length > 0.3 * sum(levels.shape):
             ratios.append(_changes(bright) / length)
     return min(ratios, default=float("nan"))
@@ -238,7 +238,7 @@ def _values(image):
     """Whether the values have the steps of CBIS-DDSM; whether they use few bits."""
     if image.dtype != np.uint16:
         return False, False
-    values = np.flatnonzero(np.bincount(image.ravel(), minlength=1))
+    values = np.flatnonzero(np.bincount(image.ravel()))
     top = int(values[-1])
     few_bits = 255 < top <= DIGITAL_TOP
     if not 256 < len(values) < 6000 or top <= 20000:

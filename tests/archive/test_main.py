@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import shutil
 
+import bars
 import cv2
 import dicom_writer
 import numpy as np
@@ -185,7 +186,8 @@ def test_all_that_is_said_and_written_of_archives_is_as_recorded(
 
 
 def test_leases_are_looked_at_after_every_shard(tmp_path, monkeypatch, capsys):
-    looked = []
+    looked, shown = [], bars.drawn(monkeypatch)
+    made = bars.noted(monkeypatch)
 
     @contextlib.contextmanager
     def output_folders(folders):
@@ -197,6 +199,7 @@ def test_leases_are_looked_at_after_every_shard(tmp_path, monkeypatch, capsys):
     out = str(tmp_path / "out")
     program.main(["prepare", "in.csv", "--out", out])
     assert looked == [[out], "looked", "looked"]
+    assert made == [(None, " rows", None)] and shown[0].n == 5
     assert capsys.readouterr().out == (
         f"5 rows done in this call; shards are in {out}; what failed says why in the "
         "column error\nall is there\n")

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 
+import bars
 import cv2
 import dicom_writer
 import numpy as np
@@ -280,15 +281,18 @@ def test_jobs_whose_process_died_are_done_alone_and_fail_if_it_dies_again(
     assert asked == []
 
 
-def test_the_ledger_is_the_same_whichever_job_was_done_first(tmp_path):
+def test_the_ledger_is_the_same_whichever_job_was_done_first(tmp_path, monkeypatch):
     jobs = [dict(key=key, sources=[], settings=[key]) for key in ("b", "c", "a")]
 
     def convert(job):
         return dict(outputs=[], complete=True)
 
+    shown, made = bars.drawn(monkeypatch), bars.noted(monkeypatch)
     whole, broken = (tmp_path / name for name in ("whole.jsonl", "broken.jsonl"))
     conversion.run_jobs(jobs, convert, ledger=conversion.Ledger(whole))
     conversion.run_jobs(jobs[2:], convert, ledger=conversion.Ledger(broken))
     conversion.run_jobs(jobs, convert, ledger=conversion.Ledger(broken))
+    assert made == [(count, "image", None) for count in (3, 1, 2)]
+    assert [bar.n for bar in shown] == [3, 1, 2]
     assert broken.read_text() == whole.read_text()
     assert whole.read_text().index('"b"') < whole.read_text().index('"a"')

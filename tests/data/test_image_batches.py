@@ -125,6 +125,12 @@ def test_caching_reads_each_file_once(folder, monkeypatch):
     first = [inputs for inputs, _, _ in batches.batches()]
     second = [inputs for inputs, _, _ in batches.batches()]
     assert len(reads) == 8
+    listed = image_lists.list_classes(folder, ("neg", "pos"))
+    pairs = image_batches.ImageBatches(
+        dataclasses.replace(listed, partner=listed), OPTIONS, batch_size=3, cache=True)
+    for _ in range(2):
+        list(pairs.batches())
+    assert len(reads) == 3 * 8
     for array, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(array, other)
 
@@ -230,3 +236,26 @@ def test_the_last_batch_may_be_short_and_no_image_is_lost(size, count):
     batches = image_batches.ImageBatches(listed, OPTIONS, batch_size=size)
     assert len(batches) == count
     assert sum(len(batches.batch(b)[0]) for b in range(count)) == 3
+
+
+def test_streams_beyond_32_bits_begin_anew_at_0():
+    seed = 2**32 - 3
+    for b, of_sweep, of_batch in ((0, seed, seed), (1, seed, seed + 1),
+                                  (2, seed, seed + 2), (3, 0, 0), (5, 0, 2)):
+        indices, stream = image_batches.batch_indices(
+            b, num_images=7, batch_size=3, seed=seed, shuffle=True)
+        order = np.random.RandomState(of_sweep).permutation(7)
+        assert indices.tolist() == order[b % 3 * 3:b % 3 * 3 + 3].tolist()
+        expected = np.random.RandomState(of_batch)
+        if b % 3 == 0:
+            expected.permutation(7)
+        assert stream.random_sample() == expected.random_sample()
+
+
+def test_a_seed_that_is_drawn_has_31_bits(monkeypatch):
+    class Sequence:
+        entropy = 5 * 2**31 + 77
+
+    monkeypatch.setattr(np.random, "SeedSequence", Sequence)
+    listed = image_lists.from_arrays(np.zeros((3, 4, 5)))
+    assert image_batches.ImageBatches(listed, OPTIONS, batch_size=2).seed == 77

@@ -85,3 +85,12 @@ def test_a_table_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "rois.csv").write_bytes(HEADER.encode() + b"\xff\n")
     with pytest.raises(files.InputError, match="rois.csv is not CSV in UTF-8 .'utf-8'"):
         rois.read(tmp_path / "rois.csv")
+
+
+def test_of_grey_masks_what_is_brighter_than_half_counts(tmp_path):
+    mask = np.zeros((4, 3), np.uint8)
+    mask[1], mask[2], mask[3] = 100, 101, 200
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    (tmp_path / "rois.csv").write_text(HEADER + "P_00001,LEFT,CC,BENIGN,m.png\n")
+    [region] = rois.read(tmp_path / "rois.csv")("P_00001_LEFT_CC.png", (4, 3))
+    assert region.mask[:, 0].tolist() == [False, False, True, True]

@@ -26,6 +26,8 @@ def read(tmp_path, name="in.dcm", **tags):
     (dict(SOPClassUID=SECONDARY, PatientID="Calc-Test_P_00041_LEFT_CC"), FILM),
     (dict(SOPClassUID=SECONDARY, DetectorType="DIRECT"), DIGITAL),
     (dict(SOPClassUID=SECONDARY, DetectorType="FILM"), FILM),
+    (dict(SOPClassUID=SECONDARY, DetectorID="D7"), DIGITAL),
+    (dict(SOPClassUID=SECONDARY, DetectorType="FILM", DetectorID="D7"), UNKNOWN),
     (dict(SOPClassUID=SECONDARY, Modality="RG", BodyPartExamined="BREAST"), FILM),
     (dict(ConversionType="DF"), UNKNOWN)])
 def test_film_and_digital_by_tags(tmp_path, tags, kind):
@@ -42,6 +44,7 @@ def test_names_of_data_sets_tell_the_kind_too(tmp_path):
 def test_the_device_is_named_as_far_as_it_is_known():
     header = dicom_writer.item(Manufacturer="Maker", ManufacturerModelName="Model 2")
     assert acquisition.scanner(header) == "Maker Model 2"
+    assert acquisition.scanner(dicom_writer.item(Manufacturer="Maker")) == "Maker"
     assert acquisition.scanner(pydicom.Dataset()) == ""
 
 

@@ -146,3 +146,11 @@ def test_of_two_solid_objects_the_greater_by_area_and_depth_is_taken():
     assert mask[:61].sum() < mask[100:].sum()
     found = appearance.solid_object(mask)
     assert found[30, 20] and not found[110].any()
+
+
+@pytest.mark.parametrize(("lines", "bright"), [((1, -1), True), ((0, -2), False)])
+def test_of_narrow_pictures_the_second_line_is_looked_at(lines, bright):
+    levels = np.tile(np.arange(40, 120, 8, dtype=np.float32), (24, 2))
+    levels[4:-4, 3:-3] = 200
+    levels[list(lines)] = 200
+    assert appearance.has_bright_background(levels) is bright

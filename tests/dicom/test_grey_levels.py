@@ -237,3 +237,14 @@ def lettering(*, ground=20, size=(300, 260), strokes=6, thickness=4):
      False)])
 def test_lettering_is_thin_strokes_on_an_even_ground(image, is_text):
     assert grey_levels.looks_like_text(np.asarray(image, np.uint16)) is is_text
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [
+    ("40000", "0"), ("-40000", "9"), ("32767", "98303"), ("2", "2147352578")])
+def test_large_factors_are_computed_without_overflow(tmp_path, slope, intercept):
+    pixels = breast(65535)
+    mammogram = read(tmp_path, pixels, BitsStored=16, HighBit=15, RescaleSlope=slope,
+                     RescaleIntercept=intercept)
+    values = float(slope) * pixels.astype(float) + float(intercept)
+    np.testing.assert_allclose(
+        mammogram.pixels, values - min(0, values.min()), rtol=1e-6)

@@ -78,6 +78,8 @@ def test_too_few_pixels_are_an_error(data):
     (b"\x01\0\0\0" * 15, 8, "header is cut off"),
     (frame(b"\xf0\x01"), 16, "it has 1 run-length segments; its pixels have 2 bytes"),
     (frame(b"\xf0\x01"), 1, "its pixels have 0 bytes"),
+    (frame(), 1, "it has 0 run-length segments"),
+    (b"\x10" + bytes(63), 128, "it has 16 run-length segments; its pixels have 16 b"),
     (b"\xff" * 64, 8, "it has 4294967295 run-length segments")])
 def test_headers_that_do_not_fit_are_errors(source, bits, words):
     with pytest.raises(ValueError, match=words):

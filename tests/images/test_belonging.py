@@ -127,6 +127,11 @@ def test_numbers_of_inbreast_far_apart_are_another_exam():
     (dict(taken="ContentDate  100000"), dict(taken="ContentDate  090000"), "first"),
     (dict(taken="ContentDate  100000"), dict(), "last name"),
     (dict(number=10), dict(number=9), "first"), (dict(), dict(), "last name"),
+    (dict(number=10), dict(), "last name"),
+    (dict(number=7), dict(number=7), "last name"),
+    (dict(taken="ContentDate  1"), dict(taken="ContentDate  1"), "last name"),
+    (dict(taken="ContentDate 20200101 11"), dict(taken="AcquisitionDate 20200101 12"),
+     "last name"),
     (dict(), dict(partial=True), "first"), (dict(), dict(kind="synthetic"), "first"),
     (dict(kind="synthetic"), dict(kind="low energy"), "last name")])
 def test_one_image_of_a_breast_and_view_votes(first, other, expected):
@@ -294,3 +299,100 @@ def test_an_exam_of_an_unknown_woman_is_known_by_a_long_number():
                               ("W", "e", True), ("", "2020-01-31", False)):
         one = belonging._own_exam(image("a", patient=woman, exam=exam))
         assert one.exam == (exam if kept else "")
+
+
+def test_women_are_told_by_birth_dates_before_those_without():
+    # Of her whose birth date is unknown nothing tells which of two names is hers.
+    images = settled(
+        image("a", person="jane roe"),
+        image("b", birth_date="1950-01-01", person="roe"),
+        image("c", birth_date="1950-01-01", person="jane"))
+    assert [one.patient for one in images] == ["", "W #2", "W"]
+    images = settled(
+        image("a", birth_date="1950-01-01", person="roe anna"),
+        image("b", person="smith"),
+        image("c", birth_date="1950-01-01", person="doe mary"),
+        image("d", birth_date="1950-01-01", person="anna lee"))
+    assert [(one.patient, *one.notes) for one in images] == [
+        (name, "its PatientID is that of 3 women by name")
+        for name in ("W #2", "W", "W #3", "W #2")]
+
+
+def test_a_number_of_several_issuers_may_have_any_years_of_birth():
+    years = [("1950", "A"), ("1961", "B"), ("1972", "A"), ("1983", "B")]
+    images = settled(*(image(year, birth_date=f"{year}-01-01", namespace=issuer)
+                       for year, issuer in years))
+    assert len({one.woman for one in images} - {None}) == 4
+
+
+def test_exams_that_a_manifest_tells_stay_as_they_are():
+    by_manifest = dict(TAGGED, exam="manifest")
+    names = [f"{number}_6c613a14b80a8591_MG_R_CC_ANON.png"
+             for number in (20586908, 50994354)]
+    images = settled(*(Identity(
+        name, patient="6c61", scheme="INbreast", exam="e1", read_from=by_manifest)
+        for name in names))
+    assert [one.exam for one in images] == ["e1", "e1"]
+    days = [datetime.date(year, 1, 1) for year in (2018, 2020)]
+    images = settled(*(image(str(day), day=day, read_from=by_manifest) for day in days))
+    assert [one.exam for one in images] == ["study s 1"] * 2
+    assert not images[0].notes + images[1].notes
+    nobody, = settled(Identity(names[0], scheme="INbreast", exam="e1 of nobody"))
+    assert nobody.exam == ""
+
+
+def test_files_of_one_picture_are_one_in_studies_of_their_own():
+    def exams(*pictures):
+        return [one.exam for one in settled(*(
+            image(str(k), image=picture, exam=f"study {k}")
+            for k, picture in enumerate(pictures)))]
+    assert exams("u", "u") == ["study 0", "study 1"]
+    assert exams("u", "v") == exams("", "") == ["", ""]
+
+
+def test_an_exam_of_several_days_counts_from_its_first():
+    images = [image(str(k), exam=exam, day=day and datetime.date(2020, *day))
+              for k, (exam, day) in enumerate((
+                  ("a", (1, 3)), ("a", (1, 1)), ("b", (2, 10)), ("b", None),
+                  ("b", (2, 9)), ("c", None)))]
+    nobody = image("n", patient="", exam="e" * 9, day=datetime.date(2020, 5, 5))
+    assert belonging.days([*images, nobody]) == [0, 0, 39, 39, 39, None, None]
+
+
+def test_what_is_known_of_a_double_is_known_of_the_first():
+    def same(path, **fields):
+        return image(path, image="", content="x", **fields)
+    images = belonging.mark_doubles([
+        same("x/a", view=""), same("y/b", laterality=""),
+        same("c", patient="V", laterality="R", view="MLO"), same("d", patient="U"),
+        same("z/e", patient="V", laterality="", view=""),
+        image("f", image="", content="y")])
+    assert [(one.laterality, one.view, one.votes) for one in images] == [
+        ("L", "CC", "yes"), ("L", "CC", "no"), ("R", "MLO", "yes"), ("L", "CC", "yes"),
+        ("R", "MLO", "no"), ("L", "CC", "yes")]
+    assert [one.notes for one in images] == [
+        (), ("the same image as a",),
+        ("the same picture as a, there under another patient and side and view",),
+        ("the same picture as a, there under another patient",),
+        ("the same image as c",), ()]
+    assert [belonging.is_double(one) for one in images] == [
+        False, True, False, False, True, False]
+    assert not belonging.is_double(dataclasses.replace(images[1], votes="yes"))
+    assert not belonging.is_double(dataclasses.replace(images[0], votes="no"))
+
+
+def test_women_of_several_splits_are_shown_by_their_first_images():
+    def split(*names):
+        return image_lists.ImageList(tuple(f"x/{name}.png" for name in names))
+    shared = belonging.shared_women(dict(
+        train=split("P_00001_LEFT_CC", "P_00001_LEFT_MLO", "P_00002_LEFT_CC"),
+        val=split("P_00003_LEFT_CC", "P_00001_RIGHT_MLO", "P_00001_RIGHT_CC", "odd"),
+        test=split("P_00002_LEFT_MLO", "P_00001_RIGHT_CC", "odd")))
+    assert [(one.splits, one.paths) for one in shared] == [
+        (("train", "val", "test"), ("x/P_00001_LEFT_CC.png", "x/P_00001_RIGHT_MLO.png",
+                                    "x/P_00001_RIGHT_CC.png")),
+        (("train", "test"), ("x/P_00002_LEFT_CC.png", "x/P_00002_LEFT_MLO.png"))]
+    assert belonging.shared_sentence(shared) == (
+        "2 patients are in more than one split (first: x/P_00001_LEFT_CC.png, "
+        "x/P_00001_RIGHT_MLO.png, x/P_00001_RIGHT_CC.png); split by patient, or "
+        "results are too good.")

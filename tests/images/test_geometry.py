@@ -44,6 +44,14 @@ def test_a_spot_of_the_mammogram_comes_back_to_its_place_by_way_of_the_network()
     assert columns.mean() == pytest.approx(217, abs=1.5)
 
 
+def test_a_map_that_is_coarser_one_way_alone_runs_evenly_between_its_cells():
+    values = np.arange(6, dtype=np.float32)[:, None].repeat(3, axis=1) ** 2
+    # Of three rows the middle one, and not their mean.
+    np.testing.assert_allclose(geometry.onto(values, (2, 5)), [[1] * 5, [16] * 5])
+    np.testing.assert_allclose(
+        geometry.onto(values, (2, 1)), [[5 / 3], [50 / 3]], rtol=1e-6)
+
+
 def test_a_map_of_a_part_lies_where_the_part_is():
     values = np.arange(1, 7, dtype=np.float32).reshape(3, 2)
     # The part is half as high as the mammogram and a third as wide.

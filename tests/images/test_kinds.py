@@ -198,3 +198,120 @@ def test_a_marker_is_compact_large_and_bright(width, height, area, level, marker
     group = levels > 0
     assert kinds._is_marker(
         levels, group, group, (5, 3, width, height, area), area) == marker
+
+
+def film_edge(name, *, share=1.0, level=6, lines=(0,), inner=0.0, height=288):
+    """Air with a bright strip along a side, and the brightness further in."""
+    levels = np.zeros((height, 200 if height < 600 else height), np.float32)
+    side = dict(top=levels, bottom=levels[::-1], left=levels.T,
+                right=levels[:, ::-1].T)[name]
+    for k, part in [*((k, share) for k in lines),
+                    *((k, inner) for k in range(height // 18, height // 16))]:
+        side[k, :round(part * side.shape[1])] = level
+    return levels
+
+
+@pytest.mark.parametrize("name", ["top", "bottom", "left", "right"])
+@pytest.mark.parametrize(("strip", "count"), [
+    ({}, 1), (dict(share=0.625), 1), (dict(share=0.58), 0), (dict(level=5), 0),
+    (dict(lines=(1,)), 1), (dict(lines=(2,)), 0),
+    (dict(lines=(2,), height=900), 1), (dict(lines=(3,), height=900), 0),
+    (dict(inner=0.375), 1), (dict(inner=0.625), 0),
+    (dict(lines=(0, 15, 18)), 1)])
+def test_a_film_ends_in_a_strip_along_a_side_that_is_no_chest_wall(
+        name, strip, count):
+    levels = film_edge(name, **strip)
+    assert [kinds._film_edges(levels, chest) for chest in ("left", "right")] == [
+        0 if chest == name else count for chest in ("left", "right")]
+
+
+@pytest.mark.parametrize(("rows", "columns", "ragged"), [
+    (30, 30, np.nan), (31, 30, 1), (30, 31, 1)])
+def test_a_short_limit_of_the_black_tells_nothing(rows, columns, ragged):
+    levels = np.zeros((100, 100), np.float32)
+    levels[:rows, :columns] = 9
+    np.testing.assert_equal(kinds._raggedness(levels), ragged)
+
+
+@pytest.mark.parametrize(("rows", "width"), [
+    (143, 3), (145, 3), (431, 3), (433, 5), (719, 5), (721, 7), (1152, 9)])
+def test_the_limit_is_smoothed_over_a_288th_of_the_rows_at_both_levels(
+        monkeypatch, rows, width):
+    smoothed = []
+    monkeypatch.setattr(kinds.cv2, "medianBlur", lambda mask, size: (
+        smoothed.append((int(mask.sum()), size)) or mask))
+    levels = np.zeros((rows, 8), np.float32)
+    levels[:3], levels[3:8], levels[8:10] = 8, 7.5, 0.5
+    kinds._raggedness(levels)
+    assert smoothed == [(64, width), (24, width)]
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_specks_within_25_pixels_are_one(turns):
+    for distance, specks in ((25, 1), (26, 2)):
+        levels = np.zeros((120, 110))
+        levels[50, [40, 40 + distance]] = 2
+        levels[90, 90] = 1.5                    # hardly another grey
+        levels = np.rot90(levels, turns)
+        assert kinds._in_the_air(levels, levels < 99) == (2, specks)
+
+
+def test_three_markers_are_left_aside_and_a_fourth_is_not():
+    levels = np.zeros((300, 200))
+    for number in range(4):
+        levels[10 + 70 * number:22 + 70 * number, 50:63 + number] = 200
+        assert kinds._in_the_air(levels, levels < 255) == (
+            (12 * 16, 0) if number == 3 else (0, 0))
+
+
+def small_picture(*dark):
+    """A breast that fills the picture, with a dark part and dark pixels."""
+    picture = np.full((288, 100), 100, np.float32)
+    picture[140:155, 30:70] = 0
+    for place in dark:
+        picture[place] = 0
+    return picture
+
+
+@pytest.mark.parametrize(("left", "right", "chest"), [
+    (4, 88, "left"), (3, 95, "right"), (11, 95, "left"), (12, 95, "right"),
+    (3, 88, "right"), (3, 87, "left"), (3, 96, "left")])
+def test_the_chest_wall_is_where_columns_further_in_are_brighter(left, right, chest):
+    picture = np.zeros((288, 100), np.float32)
+    picture[:, left], picture[:144, right] = 100, 100
+    assert kinds._breast(picture)[1] == chest
+
+
+@pytest.mark.parametrize(("column", "chest"), [(0, "right"), (1, "left"), (2, "right")])
+def test_of_narrow_pictures_one_column_tells_the_chest_wall(column, chest):
+    picture = np.zeros((288, 10), np.float32)
+    picture[:, column], picture[:144, -2] = 100, 100
+    assert kinds._breast(picture)[1] == chest
+
+
+@pytest.mark.parametrize("chest", ["left", "right"])
+def test_the_outermost_pixels_are_those_further_in_or_air(chest):
+    # Where nothing tells it is at the left.
+    darker = [(70, 5)] if chest == "right" else []
+    picture = small_picture((4, 30), (-5, 31), (50, 5), (60, -6), *darker)
+    expected = picture > 0
+    expected[:4, 30], expected[-4:, 31] = False, False
+    if chest == "left":
+        expected[50, :5], expected[:, -5:] = False, False
+    else:
+        expected[60, -5:], expected[:, :5] = False, False
+    # An edge of the film, bright or dark, changes nothing.
+    for grey in (0, 100):
+        picture[:4], picture[-4:], picture[:, :4], picture[:, -4:] = [grey] * 4
+        mask, found = kinds._breast(picture)
+        assert found == chest
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_what_is_little_brighter_than_the_darkest_is_air():
+    picture = small_picture()
+    picture[:100] = 12
+    mask, _ = kinds._breast(picture)
+    assert not mask[:100].any()
+    picture[:100] = 12.5
+    assert kinds._breast(picture)[0][:100, :95].all()

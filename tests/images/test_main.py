@@ -15,7 +15,7 @@ def write(path, picture):
 
 
 def test_all_that_is_said_of_sets_is_as_recorded(tmp_path, capsys, monkeypatch):
-    made = bars.noted(monkeypatch)
+    shown, made = bars.drawn(monkeypatch), bars.noted(monkeypatch)
     for number in range(7):
         part = "train" if number < 4 else "val"
         write(tmp_path / part / ("neg", "pos")[number % 3 == 0]
@@ -33,3 +33,4 @@ def test_all_that_is_said_of_sets_is_as_recorded(tmp_path, capsys, monkeypatch):
         program.main(list(map(str, words)))
     recorded.check("images-command", capsys.readouterr().out, dict(FOLDER=tmp_path))
     assert made == [(total, "image", None) for total in (10, 10, 3)]
+    assert [bar.n for bar in shown] == [10, 10, 3]

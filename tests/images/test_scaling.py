@@ -290,3 +290,12 @@ def test_an_image_is_cut_to_the_breast_before_it_is_resized():
     plain = config.ImageOptions(size=(80, 40))
     assert images.breast_box(image, plain) is None
     assert images.resized(np.zeros((6, 4), np.uint8), options).shape == (80, 40)
+
+
+def test_a_picture_that_would_become_too_large_is_refused(monkeypatch):
+    monkeypatch.setattr(files, "MAX_PIXELS", 40 * 30)
+    assert images.resized(ramp(8, 5), options(size=(40, 30))).shape == (40, 30)
+    with pytest.raises(files.InputError, match=(
+            "^an image of 5 x 8 pixels would become one of 30 x 41, more than any "
+            "mammogram has; give a smaller size, or leave the image out.$")):
+        images.resized(ramp(8, 5), options(size=(41, 30)))

@@ -231,6 +231,11 @@ def test_how_sharp_ovals_and_white_parts_are_measured_is_as_recorded():
                    *unfit._sharpness(scan.picture, bright)]
         rows.append(f"{name}: {ovals} {contrast} "
                     + " ".join(f"{number:.4f}" for number in numbers))
+    # An oval of which each side of the picture in turn cuts off a part.
+    oval = np.zeros((240, 240), np.uint8)
+    cv2.ellipse(oval, (30, 120), (60, 80), 0, 0, 360, 1, -1)
+    rows += [f"{turns}: {unfit._overlap_with_ellipse(np.rot90(oval, turns).copy()):.4f}"
+             for turns in range(4)]
     recorded.check("images-unfit-ovals", "\n".join(rows))
 
 
@@ -277,3 +282,77 @@ def test_where_much_is_saturated_the_rest_tells(level, others, drawing):
     levels[3000:3000 + others] = 60
     scan = dataclasses.replace(tissue(), levels=levels.reshape(90, 70))
     assert unfit.is_no_breast(scan) == drawing
+
+
+def lying_in(rows, columns, *, level=255, ground=100):
+    """A breast of one grey, with a white part in pixels of the judged picture. The
+    mask of the breast has half its size and covers rows 40 to 499, columns 60 to 299.
+    """
+    margin = round(0.03 * unfit.OBJECT_ROWS)
+    levels = np.full((unfit.OBJECT_ROWS, 450), ground, np.float32)
+    inner = levels[margin:-margin, margin:-margin]
+    inner[slice(*rows), slice(*columns)] = level
+    body = np.zeros((inner.shape[0] // 2, inner.shape[1] // 2), bool)
+    body[20:250, 30:150] = True
+    return unfit.View(levels.shape, levels, levels, body, {}), inner
+
+
+@pytest.mark.parametrize(("rows", "columns", "greys", "metal"), [
+    ((200, 216), (100, 120), {}, True), ((200, 211), (100, 129), {}, False),
+    ((200, 260), (100, 102), {}, True), ((200, 259), (100, 103), {}, False),
+    ((200, 202), (100, 160), {}, True), ((200, 203), (100, 159), {}, False),
+    # What lies along the edge of the breast is not looked at.
+    ((200, 300), (62, 64), {}, True), ((200, 300), (60, 62), {}, False),
+    ((200, 300), (296, 298), {}, True), ((200, 300), (298, 300), {}, False),
+    ((42, 44), (100, 200), {}, True), ((40, 42), (100, 200), {}, False),
+    ((496, 498), (100, 200), {}, True), ((498, 500), (100, 200), {}, False),
+    ((200, 240), (100, 140), dict(ground=199), True),
+    ((200, 240), (100, 140), dict(ground=200), False),
+    ((200, 240), (100, 140), dict(ground=189, level=240), True),
+    ((200, 240), (100, 140), dict(ground=190, level=240), False)])
+def test_metal_is_so_large_so_far_inside_and_so_much_whiter(
+        rows, columns, greys, metal):
+    assert unfit.has_foreign_object(lying_in(rows, columns, **greys)[0]) == metal
+
+
+@pytest.mark.parametrize(("bright", "metal"), [(9, True), (10, False)])
+def test_fifteen_of_a_hundred_pixels_around_metal_may_be_bright(bright, metal):
+    # The rim, the third and fourth pixel around 43 rows and 40 columns, has 380.
+    scan, inner = lying_in((200, 243), (100, 140))
+    inner[196, 96:144], inner[197, 96:96 + bright] = 220, 220
+    assert unfit.has_foreign_object(scan) == metal
+
+
+@pytest.mark.parametrize(("area", "ovals", "implant"), [
+    (0.05, [(0.86, 0.6)], True), (0.05, [(0.859, 0.9)], False),
+    (0.05, [(0.95, 0.599)], False), (0.05, [], False),
+    (0.05, [(0.87, 0.9), (0.9, 0.5)], False), (0.0499, [(0.95, 0.9)], False)])
+def test_of_the_ovals_at_ten_levels_the_best_is_an_implant_or_none(
+        monkeypatch, area, ovals, implant):
+    levels = []
+    monkeypatch.setattr(unfit, "_ovals", lambda scan, level: (
+        levels.append(level) or ovals[:1 if len(levels) < 3 else None]))
+    assert unfit.has_implant(looked_at(area)) == implant
+    assert levels == ([] if area < 0.05 else pytest.approx(
+        [70 + 155 * k / 9 for k in range(10)]))
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize(("even", "drawing"), [(11, False), (12, True)])
+def test_evenness_counts_four_pixels_within_the_breast_and_by_squares_of_five(
+        turns, even, drawing):
+    # 22 columns are judged; two beside the noise are uneven, too.
+    levels = np.full((90, 90), 100, np.float32)
+    levels[:, :29 + 22 - even - 2] += np.arange(90)[:, None] % 2 * 9
+    body = np.zeros((90, 90), bool)
+    body[25:65, 25:55] = True
+    scan = dataclasses.replace(
+        tissue(), levels=np.rot90(levels, turns).copy(),
+        body=np.rot90(body, turns).copy())
+    assert unfit.is_no_breast(scan) == drawing
+
+
+def test_narrow_pictures_are_looked_at_in_64_columns():
+    image = np.arange(600 * 128, dtype=np.uint16).reshape(600, 128)
+    assert unfit.view(image).picture.shape == (
+        288 - 2 * unfit.MARGIN, 64 - 2 * unfit.MARGIN)

@@ -5,6 +5,7 @@ import csv
 import functools
 import types
 
+import bars
 import cv2
 import numpy as np
 import pydicom
@@ -227,9 +228,11 @@ def test_women_are_drawn_by_several_processes_where_asked_for(monkeypatch):
         yield types.SimpleNamespace(map=lambda function, items, chunksize: (
             asked.append(chunksize) or map(function, items)))
 
+    made = bars.noted(monkeypatch)
     monkeypatch.setattr(writing.processes, "pool", pool)
     assert writing._in_parallel(abs, [-3, 2], 1) == [3, 2] and asked == []
     assert writing._in_parallel(abs, [-3, 2], 4) == [3, 2] and asked == [4, 2]
+    assert made == [(2, "woman", None)] * 2
 
 
 @pytest.mark.parametrize(("change", "complaint"), [

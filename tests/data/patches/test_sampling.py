@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import time
 import types
+import zlib
 
 import cv2
 import numpy as np
@@ -402,3 +403,19 @@ def test_patches_that_a_killed_call_left_half_written_go_with_the_next_call(tiny
         (tiny / "out" / place / f".A_LEFT_CC_1_0003.{dead}.part.png").write_text("half")
     assert run(tiny) == first
     assert not list((tiny / "out").rglob("*.part*"))
+
+
+@pytest.mark.parametrize(("seed", "of"), [(7, 7), (-3, 2**32 - 3), (2**32 + 5, 5)])
+def test_true_draws_have_a_stream_of_their_seed_and_name(monkeypatch, seed, of):
+    asked = []
+    monkeypatch.setattr(sampling, "background_draws", lambda task, rng, *_, **how: (
+        asked.append((rng.random_sample(), how["first"])) or iter(())))
+    monkeypatch.setattr(sampling, "lesion_draws", lambda *_: iter(()))
+    monkeypatch.setattr(sampling, "read_region", lambda *_: None)
+    task = sampling.Task(
+        types.SimpleNamespace(masks=("m",), rows=({},), name="A_LEFT_CC"),
+        sampling.config.SamplingOptions(hard_negative_count=0), None,
+        np.ones((9, 7), np.uint16), ())
+    assert list(sampling.true_draws(task, seed)) == []
+    stream = np.random.RandomState([of, zlib.crc32(b"A_LEFT_CC")])
+    assert asked == [(stream.random_sample(), 0)]
