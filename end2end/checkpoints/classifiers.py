@@ -96,8 +96,7 @@ def load_classifier(
 def _settings(path, images, typed, card):
     """Image settings: those given, those stored, or those typed alone."""
     if images is None and card.get("images"):
-        images = config.from_dict(config.ImageOptions, card["images"],
-                                  source=str(saved_models.config_path(path)))
+        images = config.from_dict(config.ImageOptions, card["images"])
     if images is None and typed:
         # A model without settings of its own is described by the flags alone.
         return config.fill(config.ImageOptions, typed)

@@ -99,9 +99,9 @@ def write_cases(
         settings: dict of how they were made, kept as JSON.
     """
     arrays = dict(
-        patient_id=np.array([case.patient_id for case in cases], dtype=str),
-        side=np.array([case.side for case in cases], dtype=str),
-        cancer=np.array([case.cancer for case in cases], dtype=np.int64),
+        patient_id=np.array([case.patient_id for case in cases]),
+        side=np.array([case.side for case in cases]),
+        cancer=np.array([case.cancer for case in cases]),
         classes=np.array(list(classes)),
         settings=np.array(json.dumps(settings or {}, default=str)))
     for number, case in enumerate(cases):

@@ -60,7 +60,7 @@ def class_features(
     if class_map is None:
         return dict.fromkeys(names, math.nan)
     labels, count = ndimage.label(class_map >= cutoff, EIGHT_NEIGHBOURS)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    areas = np.bincount(labels.ravel())[1:]
     inside = class_map[labels > 0]
     values = [float(count), float(areas.sum()),
               float(inside.max()) if inside.size else 0.0]

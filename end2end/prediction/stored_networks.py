@@ -183,8 +183,7 @@ def find(model: files.Path, typed: Mapping[str, Any] | None = None,
             "%s", place, " and ".join(changed),
             programs.line("end2end.export", model, "--to", "openvino"))
         return None
-    images = config.from_dict(
-        config.ImageOptions, record["card"]["images"], source=str(place / RECORD))
+    images = config.from_dict(config.ImageOptions, record["card"]["images"])
     return Stored(place, record, dataclasses.replace(images, **typed))
 
 

@@ -54,8 +54,7 @@ def fused_call(layer: keras.layers.BatchNormalization) -> Callable:
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs, scale=_float32(layer.gamma, 1.0, channels),
             offset=_float32(layer.beta, 0.0, channels), mean=tf.zeros(0),
-            variance=tf.zeros(0), epsilon=layer.epsilon, exponential_avg_factor=1.0,
-            is_training=True)
+            variance=tf.zeros(0), epsilon=layer.epsilon)
         # The operation divides by one value less; averages take the plain variance.
         count = tf.cast(tf.size(inputs) // channels, tf.float32)
         follow(layer.moving_mean, mean, layer.momentum)

@@ -59,7 +59,6 @@ def survey(folder: pathlib.Path) -> Survey:
     images, left = [], []
     for place, folders, names in os.walk(folder):
         place = pathlib.Path(place)
-        folders.sort()
         left += [(place / name, LINK) for name in folders
                  if os.path.islink(place / name)]
         hidden = any(map(_is_hidden, place.relative_to(folder).parts))

@@ -311,3 +311,35 @@ def test_mammograms_are_read_with_all_that_is_asked_for(grey):
             size=(9, 7), height=20, stretch_max_to=99.0, intensity_scale=0.5,
             equalize_histogram=True, channels=3)))
     assert read(path).shape == (20, 16, 3)
+
+
+def test_where_nothing_is_left_out_nothing_is_said(folder, table, caplog):
+    known = [exams(folder)[0] | dict(R=dict(cancer=0, CC=None, MLO="a.png"))]
+    later().flow_from_dataframe(table, folder, y_col="kind")
+    later().flow_from_exam_list(known, (4, 4))
+    assert caplog.messages == []
+    unknown = [dict(L=dict(cancer=float("nan"), CC="a.png", MLO=None))]
+    later().flow_from_exam_list(unknown, (4, 4), class_mode=None)
+    assert caplog.messages == []
+    flow = later().flow_from_exam_list(unknown, (4, 4))
+    assert flow.labels.tolist() == [0] and caplog.messages == [
+        "1 breasts have no label; they count as 0, as in the original."]
+
+
+def test_listed_files_are_of_as_many_classes_as_their_labels_tell(folder):
+    paths = sorted(folder.rglob("*.png"))[:3]
+    _, y = next(later().flow_from_img_list(
+        paths, [2, 0, 2], (4, 4), class_mode="categorical", shuffle=False))
+    assert y.tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
+    generator = augment.MammogramDataGenerator()
+    for given, labels, words in (
+            ([], None, "there are 0 files and no labels; expected at least one file, "
+                       "and a label for each."),
+            ([], [1], "there are 0 files and 1 labels; expected at least one file, and "
+                      "a label for each."),
+            (paths, None, "class_mode=None needs labels; pass them, or "
+                          "class_mode=None.")):
+        with pytest.raises(ValueError) as caught:
+            generator.flow_from_img_list(given, labels, class_mode=None,
+                                         auto_batch_balance=True)
+        assert str(caught.value) == words

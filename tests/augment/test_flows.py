@@ -157,3 +157,14 @@ def test_saved_images_have_their_levels_and_colours(tmp_path, channels, stored, 
     levels = ((image - 5) * (255 / (6 * channels - 1))).astype(np.uint8)
     read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED).reshape(2, 3, channels)
     np.testing.assert_array_equal(read, levels[..., stored])
+
+
+def test_a_sweep_may_begin_with_a_later_batch_and_even_images_are_saved(tmp_path):
+    even = np.full((5, 4, 3, 1), 7, np.float32)
+    flow = augment.MammogramDataGenerator().flow(
+        even, np.arange(5), batch_size=2, shuffle=False, save_to_dir=tmp_path,
+        auto_batch_balance=False)
+    flow.batch_index = 1
+    assert [next(flow)[1].tolist() for _ in range(3)] == [[2, 3], [4], [0, 1]]
+    assert len(list(tmp_path.iterdir())) == 5
+    assert not any(cv2.imread(str(path)).any() for path in tmp_path.iterdir())

@@ -40,3 +40,5 @@ def test_each_picture_of_the_sheet_is_what_its_title_says(tmp_path, monkeypatch)
         assert axis.get_title() == title and not axis.axison
         np.testing.assert_allclose(shown.get_array(), pixels.mean(axis=2))
         assert shown.get_clim() == (0, 255) and shown.get_cmap().name == "gray"
+        assert axis.title.get_fontsize() == 7
+    assert type(sheets[0].get_layout_engine()).__name__ == "ConstrainedLayoutEngine"

@@ -1,6 +1,7 @@
 """Rows of devices: which, what each is held against, and one measured here."""
 
 import dataclasses
+import types
 
 import keras
 import pytest
@@ -186,3 +187,67 @@ def test_operations_of_a_step_are_three_times_those_of_scores(eager):
     scores = next(work for work in works.WORKS if work.name == "image-scores")
     assert device_rows.operations_of(case()) == 3 * device_rows.operations_of(
         case(work=scores)) > 0
+
+
+def test_rows_say_what_they_are_and_what_they_are_held_against():
+    half = variants.Variant("mixed_bfloat16", xla=True)
+    rows = [device_rows.described(row) for row in (
+        case(), case(half), case(half, count=3, kind="GPU"))]
+    step = "training step of whole images, all layers, 2 at once"
+    assert [dataclasses.astuple(row) for row in rows] == [
+        ("processor image-step float32",
+         f"processor: {step}, float32, share of the matrix-product rate", "", 55, False,
+         "%"),
+        ("processor image-step mixed_bfloat16+XLA",
+         f"processor: {step}, mixed_bfloat16, XLA, times as fast as float32", "", 1,
+         False, "x"),
+        ("3-gpus image-step mixed_bfloat16+XLA",
+         f"3 GPUs: {step}, mixed_bfloat16, XLA, share of 3 times the rate of one", "",
+         80, False, "%")]
+
+
+def test_figures_have_their_simple_way_limit_and_notes(monkeypatch):
+    rows = table(monkeypatch, *(tuning.Trial(seconds, 300, (1.0, 2.0))
+                                for seconds in (0.02, 0.01, 0.025, 0.02)))
+    figures = [rows.row(one)[1] for one in (
+        case(), case(XLA), case(count=2), case(XLA, count=2))]
+    assert [(figure["simple"], figure["simple_way"]) for figure in figures] == [
+        (None, ""), (0.01, "float32 on the same device"),
+        (0.01, "one of these devices"), (0.005, "one of these devices")]
+    assert [figure["limit"] for figure in figures] == pytest.approx(
+        [0.002, 0.002, 0.001, 0.001])
+    assert [figure["value"] for figure in figures] == pytest.approx([20, 2, 80, 50])
+    assert [figure["notes"] for figure in figures] == [
+        ("300 MB",), ("300 MB", "losses differ from those of float32 by 0 %, within "
+                      "0.03 %"), ("300 MB",), ("300 MB",)]
+    assert figures[0] | dict(notes=()) == dict(
+        what=device_rows.described(case()).what, target=55, most=False, target_unit="%",
+        reached=False, value=pytest.approx(20), ours=0.01, unit="s per image",
+        simple=None, simple_way="", limit=pytest.approx(0.002), notes=(), peers={},
+        limit_way="the network's operations at the rate of matrix products")
+
+
+@pytest.mark.parametrize(("gpus", "names"), [
+    ((), "no GPU"), (("a", "b"), "Fast a, /device:b")])
+def test_the_head_of_a_table_names_devices_and_versions(monkeypatch, gpus, names):
+    config = device_rows.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: [
+        types.SimpleNamespace(name=f"/device:{name}") for name in gpus
+        if kind == "GPU"])
+    monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: (
+        dict(device_name="Fast a") if gpu.name == "/device:a" else {}))
+    monkeypatch.setattr(device_rows.os, "cpu_count", lambda: 7)
+    assert device_rows.about() == (
+        f"{names}; processor with 7 cores; TensorFlow {device_rows.tf.__version__}, "
+        f"Keras {keras.__version__}")
+
+
+def test_the_rate_of_products_is_that_of_the_number_format_of_the_case(monkeypatch):
+    asked = []
+    monkeypatch.setattr(device_rows.clocks, "product", lambda *words: (
+        asked.append(words), ("multiply", 600))[1])
+    monkeypatch.setattr(device_rows.clocks, "fastest", {"multiply": 4.0}.get)
+    for variant, name in ((variants.PLAIN, "float32"),
+                          (variants.Variant("mixed_bfloat16"), "bfloat16")):
+        assert device_rows.product_rate(case(variant)) == 150
+        assert asked.pop() == (works.SCALES["smoke"].product["CPU"], name)

@@ -61,3 +61,33 @@ def test_two_devices_of_a_processor_and_all_ways_are_measured_in_processes(tmp_p
     agreeing = [note for name, figure in rows.items() for note in figure["notes"]
                 if "differ" in note and not ("step" in name and "bfloat16" in name)]
     assert len(agreeing) >= 2 and all("within" in note for note in agreeing)
+
+
+@pytest.mark.parametrize(("words", "gpus", "asked"), [
+    ([], 0, (["image-scores", "image-step", "patch-scores", "patch-step"], "paper")),
+    (["--scale", "smoke", "patch-step", "image-step"], 2,
+     (["patch-step", "image-step"], "smoke"))])
+def test_works_scale_and_devices_are_those_that_are_asked_for(
+        tmp_path, monkeypatch, capsys, words, gpus, asked):
+    planned, host = [], variants.Machine(gpus, frozenset({"float32"}))
+    monkeypatch.setenv("NUM_GPU_DEVICES", "3")
+    monkeypatch.setattr(variants, "machine", lambda: host)
+    monkeypatch.setattr(program.training_command, "set_environment", lambda: None)
+    monkeypatch.setattr(program.works, "places", lambda *words, **how: (
+        planned.append((words, how)), ("places", ["left"]))[1])
+    monkeypatch.setattr(device_rows, "planned", lambda places, chosen, **how: (
+        planned.append((places, [work.name for work in chosen], how)),
+        ([], ["out"]))[1])
+    monkeypatch.setattr(device_rows, "about", lambda: "some machine")
+    out = tmp_path / "b.json"
+    program.main([*words, "--out", str(out)])
+    assert planned == [((gpus, 3), dict(on_gpus=False)), (
+        "places", asked[0], dict(scale=asked[1], host=host))]
+    assert json.loads(out.read_text()) == dict(
+        about="some machine", rows={}, not_measured=["left", "out"])
+    left = "Not measured:\n- left\n- out"
+    assert out.with_suffix(".md").read_text() == (
+        f"some machine\n\n{tables.head()}\n\n\n{left}\n")
+    assert capsys.readouterr().out == (
+        f"some machine; 0 rows\n\n{tables.head()}\n\n{left}\n"
+        f"written to {out} and {out.with_suffix('.md')}\n")

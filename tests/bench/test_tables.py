@@ -49,3 +49,23 @@ def test_figures_of_an_earlier_call_stay_in_the_file(tmp_path):
     for name in ("one", "two"):
         tables.write(tmp_path / "t.json", {name: dict(value=1)})
     assert (tmp_path / "t.json").read_text().count("value") == 2
+
+
+def test_lines_have_all_their_cells():
+    figure = dict(reached=True, **dataclasses.asdict(FIGURE))
+    assert tables.line(row(), figure) == (
+        "| work | at most 6 x | 5 x | yes | 0.5 s | 2 s: a loop | 0.4 s: the limit | "
+        "2 s: a loop, 4 x |\n  a note")
+    bare = dict(reached=False, **dataclasses.asdict(tables.Figure(12.346, 0.5, "s")))
+    assert tables.line(row(most=False, target=80.0, unit="%"), bare) == (
+        "| work | at least 80 % | 12.3 % | no | 0.5 s |  |  |  |")
+    assert tables.line(row(), dict(error="no memory")) == (
+        "| work | at most 6 x | no memory ||||||")
+    assert tables.head() == (
+        "| what | target | measured | reached | ours | simple way | limit | best peer, "
+        "times ours |\n|---|---|---|---|---|---|---|---|")
+    assert tables.markdown([(row(), figure), (row(what="b"), dict(error="no")), (
+        row(what="c"), bare)]) == "\n".join([
+            tables.head(), tables.line(row(), figure).split("\n")[0],
+            tables.line(row(what="b"), dict(error="no")),
+            tables.line(row(what="c"), bare), "", "- work: a note"])

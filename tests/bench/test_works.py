@@ -34,3 +34,20 @@ def test_what_is_not_measured_is_said(gpus, count, on_gpus, parts):
 def test_a_machine_with_gpus_measures_its_processor_unless_asked_for_them():
     places, _ = works.places(2, 0, on_gpus=False)
     assert [place.kind for place in places] == ["CPU"]
+
+
+def test_places_and_what_is_left_out_are_said_in_full():
+    one, two = works.Place("CPU"), works.Place("CPU", count=2)
+    gpus = [works.Place("GPU", number) for number in range(2)]
+    none = "several devices together: there is one"
+    assert works.places(0, 1, on_gpus=True) == ([one], [
+        "GPUs: TensorFlow sees none; the processor is measured in their place", none])
+    assert works.places(2, 2, on_gpus=False) == (
+        [one, two], ["2 GPU(s): --gpu measures them"])
+    assert works.places(0, 2, on_gpus=False) == ([one, two], [])
+    assert works.places(2, 5, on_gpus=True) == (
+        [*gpus, works.Place("GPU", count=2)], [])
+    assert works.places(2, 1, on_gpus=True) == (
+        gpus, ["several GPUs together: NUM_GPU_DEVICES is 1"])
+    assert works.places(1, 4, on_gpus=True) == (
+        gpus[:1], ["several GPUs together: there is one"])

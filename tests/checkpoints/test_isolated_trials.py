@@ -1,6 +1,7 @@
 """What the process of trials does with the file of a network."""
 
 import foreign_models
+import keras
 import pytest
 from keras import layers
 
@@ -32,10 +33,12 @@ def test_a_network_is_run_where_the_size_of_its_images_is_known(
 def test_a_file_that_is_asked_for_twice_is_built_once(tmp_path, sizes, monkeypatch):
     path = tmp_path / "m.h5"
     foreign_models.network(*foreign_models.classifier_top()).save(path)
+    cleared = []
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: cleared.append(1))
     isolated_trials.examine(path, None)
     monkeypatch.setattr(isolated_trials.saved_models, "read", None)
     isolated_trials.examine(path, None)
-    assert len(sizes) == 2
+    assert len(sizes) == 2 and cleared == [1]
 
 
 def test_a_network_that_cannot_be_built_is_refused(tmp_path):
@@ -54,5 +57,7 @@ def test_the_process_of_trials_has_no_further_threads(monkeypatch):
             tf.config.threading, f"set_{name}_op_parallelism_threads",
             lambda count, name=name: done.append((name, count)))
     monkeypatch.setattr(isolated_trials.gc, "freeze", lambda: done.append("kept"))
+    monkeypatch.setattr(keras.ops, "convert_to_numpy", lambda array: done.append(
+        tuple(array.shape)))
     isolated_trials.prepare.__wrapped__()
-    assert done == [("intra", 1), ("inter", 1), "kept"]
+    assert done == [("intra", 1), ("inter", 1), (1,), "kept"]

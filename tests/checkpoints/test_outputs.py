@@ -215,3 +215,12 @@ def test_what_outputs_stand_for_is_settled_or_refused_as_recorded():
         except files.InputError as error:
             lines.append(str(error))
     recorded.check("outputs", "\n".join(lines))
+
+
+def test_two_images_of_different_shapes_are_no_two_views():
+    views = [keras.Input((9, side, 1), name=name) for side, name in (
+        (7, "cc"), (6, "mlo"))]
+    x = layers.Concatenate()([layers.Flatten()(view) for view in views])
+    model = keras.Model(views, layers.Dense(2, "softmax")(x))
+    with pytest.raises(files.InputError, match=r"^model m.h5 takes 2 images at once "):
+        outputs.check_ends(model, "m.h5", dict(kind="two_view"))

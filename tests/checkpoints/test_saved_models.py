@@ -377,3 +377,24 @@ def test_a_long_list_of_names_is_stored_in_numbered_pieces(tmp_path, monkeypatch
             many0=[b"a", b"bcdef", b"g"], many1=[b"h", b"i"],
             fit=[b"a", b"bcdef", b"g", b"h"], none=[])
         assert file.attrs["none"].dtype == "S1"
+
+
+def test_weights_stand_in_the_order_of_keras_2_and_a_card_may_hold_any_value(tmp_path):
+    inside = keras.Input((4, 3, 2), name="inside")
+    x = keras.layers.BatchNormalization(name="bn")(inside)
+    trunk = keras.Model(inside, keras.layers.Conv2D(3, 1, name="conv")(x), name="trunk")
+    image = keras.Input((4, 3, 2), name="image")
+    model = keras.Model(image, trunk(image), name="small")
+    checkpoints.save_model(model, tmp_path / "m.h5", dict(source=tmp_path))
+    with h5py.File(tmp_path / "m.h5") as file:
+        group = file["model_weights"]
+        assert group.attrs["layer_names"].tolist() == [b"image", b"trunk"]
+        assert group["image"].attrs["weight_names"].tolist() == []
+        # All that can be trained comes first.
+        assert group["trunk"].attrs["weight_names"].tolist() == [
+            b"bn/gamma:0", b"bn/beta:0", b"conv/kernel:0", b"conv/bias:0",
+            b"bn/moving_mean:0", b"bn/moving_variance:0"]
+        assert json.loads(file.attrs["end2end"])["source"] == str(tmp_path)
+    card = files.read_json(tmp_path / "m.config.json")
+    assert card["source"] == str(tmp_path) and len(card["id"]) == 32
+    assert card["software"] == saved_models.software()

@@ -1,7 +1,10 @@
 """A network is tried before it is used."""
 
+import importlib
+import os
 import subprocess
 import sys
+import types
 
 import foreign_models
 import keras
@@ -199,3 +202,59 @@ def test_arrays_of_unknown_size_and_resources_count_no_bytes():
                               ((None, 3), "float32", 0), (None, "float32", 0),
                               ((), "float64", 8), ((), "resource", 0)):
         assert trials._bytes(tf.TensorSpec(shape, kind)) == size
+
+
+class Network:
+    """Of one image; notes how it is called, and when what it gives is computed."""
+
+    def __init__(self):
+        self.inputs = [types.SimpleNamespace(shape=(None, None, None, 1))]
+        self.calls, self.computed = [], []
+
+    def __call__(self, image, training):
+        import tensorflow as tf
+
+        self.calls.append((tuple(image.shape), training))
+
+        def computed(array):
+            self.computed.append((array.min() >= 0, array.max() > 250))
+            return array
+        return tf.numpy_function(computed, [image * 1.0], tf.float32)
+
+
+def test_a_network_is_tried_as_it_predicts_and_computed_only_where_that_is_quick(
+        monkeypatch):
+    network = Network()
+    trials.check(network, "m", (40, 30))
+    assert network.calls == [((1, 40, 30, 1), False)]
+    assert network.computed == [(True, True)]
+    # It takes one multiplication for each of its pixels.
+    for quick, computed in ((1200, 1), (1201, 2)):
+        monkeypatch.setattr(trials, "QUICK", quick)
+        trials.check(network, "m", (40, 30))
+        assert len(network.computed) == computed
+    trials.check(network, "m")
+    assert network.calls[-1] == ((1, 256, 192, 1), False)
+
+
+def test_a_forked_process_asks_another_process_of_trials(monkeypatch):
+    monkeypatch.setattr(trials._process, "process", "of the parent")
+    child = os.fork()
+    if child == 0:
+        os._exit(7 if trials._process.process is None else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_the_process_of_trials_gets_the_size_and_as_much_time_as_is_allowed(
+        monkeypatch):
+    started, asked = [], []
+    monkeypatch.setattr(trials.threading, "Thread", lambda target, args, daemon: (
+        started.append((target, args, daemon)), types.SimpleNamespace(
+            start=lambda: started.append("started")))[1])
+    process = types.SimpleNamespace(ask=lambda *words, **more: asked.append(
+        (process.seconds, words, more)))
+    monkeypatch.setattr(trials, "_process", process)
+    monkeypatch.setenv("END2END_MODEL_LIMITS", "3")
+    trials.in_isolation("m.h5", (12, 10))
+    assert started == [(importlib.import_module, ("keras",), True), "started"]
+    assert asked == [(3 * trials.SECONDS, ("network", "m.h5"), dict(size=(12, 10)))]

@@ -148,3 +148,14 @@ def test_weights_of_theano_are_refused_without_their_network(whole, tmp_path):
         file.attrs["keras_version"], file.attrs["backend"] = "2.2.4", "theano"
     with pytest.raises(files.InputError, match="Theano without their network"):
         saved_models.load_weights(models.patch_classifier("yaroslav", 3), only)
+
+
+@pytest.mark.parametrize(("given", "group"), [
+    (dict(images=dict(size=[96, 64])), "ModelOptions"),
+    (dict(model=dict(backbone="yaroslav")), "ImageOptions")])
+def test_a_card_that_lacks_what_builds_the_network_is_named(given, group):
+    stored = types.SimpleNamespace(source="a.h5", weights=None)
+    with pytest.raises(files.InputError) as caught:
+        weights_only.load(stored, given | dict(kind="patch", classes=["a", "b"]))
+    assert str(caught.value) == (f"model a.h5: expected the settings of {group}, found "
+                                 "NoneType; restore the file.")

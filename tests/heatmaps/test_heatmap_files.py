@@ -118,3 +118,9 @@ def test_arrays_of_numbers_are_read_in_either_order_of_their_bytes():
         assert kind.number_type() == np.dtype(expected)
     with pytest.raises(pickle.UnpicklingError, match="^an array of type 'S3'$"):
         heatmap_files._StoredType("S3").number_type()
+
+
+def test_a_table_of_other_signs_than_text_is_refused_as_a_table(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"patient_id,side,cancer\nJ\xfcrgen,L,1\n")
+    with pytest.raises(files.InputError, match="t.csv is not CSV in UTF-8"):
+        heatmap_files.read_breasts(tmp_path / "t.csv")

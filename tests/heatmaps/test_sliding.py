@@ -144,11 +144,12 @@ def same(stored, expected):
 
 def test_cases_come_back_from_their_file(tmp_path):
     heatmap_files.write_cases(tmp_path / "a.npz", cases(), classes="abcde",
-                              settings=dict(stride=8))
+                              settings=dict(stride=8, model=tmp_path))
     same(heatmap_files.read_cases(tmp_path / "a.npz"), cases())
     with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
         assert stored["classes"].tolist() == list("abcde")
-        assert json.loads(str(stored["settings"])) == dict(stride=8)
+        assert json.loads(str(stored["settings"])) == dict(
+            stride=8, model=str(tmp_path))
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
@@ -233,3 +234,26 @@ def test_windows_of_cells_lie_row_by_row_at_the_steps_of_the_patch():
     # Half a pixel goes to the even one.
     windows = sliding.windows_of_cells(image, (2, 2), pool=(2, 2), patch_size=(7, 9))
     assert windows[:, 0, 0, 0].tolist() == [0, 4, 80, 84]
+
+
+def test_a_pool_takes_steps_and_another_end_where_they_are_asked_for(patch_model):
+    image = noise(384, 256) - 50
+    one, two = (heatmaps.convolutional_heatmap(
+        patch_model, image, pool_size=(2, 2), strides=strides)
+        for strides in ((1, 1), (2, 1)))
+    assert one.shape == (5, 3, 5)
+    np.testing.assert_allclose(two, one[::2], atol=1e-6)
+    linear, pool = heatmaps.network(patch_model, (128, 256), activation="linear")
+    assert pool == (2, 4)
+    values = linear(noise(1, 384, 256, 1) - 50)[0]
+    assert values.shape == (5, 1, 5) and np.min(values) < 0
+
+
+def test_scores_without_an_axis_of_classes_have_one_class():
+    def first(batch):
+        return batch[:, 0, 0, 0]
+    image = noise(6, 5)
+    heatmap = heatmaps.sliding_heatmap(
+        first, image, patch_size=2, stride=1, margin=0)
+    np.testing.assert_array_equal(heatmap[..., 0], image[:4, :3])
+    assert heatmap.shape == (4, 3, 1)

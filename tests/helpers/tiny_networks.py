@@ -69,7 +69,7 @@ class ArrayBatches:
         ).astype(np.float32)
         self.batch_size, self.num_images, self.weights = batch_size, count, weights
         self.options = types.SimpleNamespace(height=None, size=(8, 8))
-        self.asked = []
+        self.asked, self.workers = [], set()
 
     def __len__(self):
         return -(-self.num_images // self.batch_size)
@@ -84,6 +84,7 @@ class ArrayBatches:
         return self.images[which], one_hot, self.weights
 
     def batches(self, start=0, stop=None, *, workers=1):
+        self.workers.add(workers)
         for b in range(start, len(self) if stop is None else stop):
             self.asked.append(b)
             yield self.batch(b)

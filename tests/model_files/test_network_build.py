@@ -133,6 +133,12 @@ def test_a_normalization_takes_its_mean_and_variance_from_the_file():
     ([row("Softmax", "soft", dict(axis=0), ["in"])],
      "^here: layer 'soft' computes across the images of a batch, so that a score would "
      "depend on the images beside it"),
+    ([row("Softmax", "soft", dict(axis=0), ["in"], stored_name="in/file")],
+     "^here: layer 'in/file' computes across the images of a batch"),
+    ([row("Softmax", "soft", dict(axis=0), ["in"], stored_name=None)],
+     "^here: layer 'soft' computes across the images of a batch"),
+    ([row("Conv2D", "a", dict(filters=1, kernel_size=(9, 9)), ["in"],
+          stored_name="in/file")], r"^here: layer 'in/file' cannot be built "),
     ([row("ReLU", "a", {}, ["b"]), row("ReLU", "b", {}, ["a"])],
      "^here: it has a circle at layer .\\(.a., 0\\).; the file"),
     ([row("ReLU", "a", {}, ["none"])], "it has a gap at layer 'none'"),
@@ -152,3 +158,19 @@ def test_networks_that_cannot_be_are_refused_by_their_layer(monkeypatch, rows, w
     monkeypatch.setattr(network_build, "MOST_WEIGHTS", 1 << 30)
     with pytest.raises(files.InputError, match=words):
         network_build.build(described(*rows), Arrays(), "here")
+
+
+def test_weights_of_all_layers_may_take_as_much_as_the_limit(monkeypatch):
+    # Kernels of 2x3 and 3x5 and their biases, of four bytes each.
+    rows = [row("Dense", "a", dict(units=3), ["in"]),
+            row("Dense", "b", dict(units=5), ["a"])]
+    monkeypatch.setattr(network_build, "MOST_WEIGHTS", 4 * (9 + 20))
+    network_build.build(described(*rows), Arrays(), "here")
+    monkeypatch.setattr(network_build, "MOST_WEIGHTS", 4 * (9 + 20) - 1)
+    with pytest.raises(files.InputError, match="^here has more than 0 GB of weights"):
+        network_build.build(described(*rows), Arrays(), "here")
+
+
+def test_the_reason_of_keras_is_one_line_without_colours_and_not_long():
+    assert network_build.reason(ValueError("\x1b[1ma\x1b[0m \n b" + "c" * 300)) == (
+        "a b" + "c" * 197)

@@ -428,3 +428,25 @@ def test_texts_of_a_file_are_short():
     assert safe_loading._text("3." + "1" * 50) == "3." + "1" * 38
     assert safe_loading._text(b"2.2.4\xff") == "2.2.4\ufffd"
     assert safe_loading._text(3) == safe_loading._text(None) == ""
+
+
+def test_of_long_words_on_a_damaged_file_the_beginning_is_said(path, monkeypatch):
+    def fail(*words):
+        raise OSError("long \n" + "x" * 130)
+    said = f"(long {'x' * 115}); copy it again."
+    with pytest.raises(files.InputError) as error, safe_loading._hdf5(path, "m.h5"):
+        fail()
+    assert str(error.value) == f"model m.h5: the file is damaged or cut off {said}"
+    monkeypatch.setattr(safe_loading.h5py, "File", fail)
+    with pytest.raises(files.InputError) as error, safe_loading._hdf5(path, "m.h5"):
+        pass
+    assert str(error.value) == f"model m.h5: the file is damaged {said}"
+
+    def wrong(text):
+        raise ValueError("x" * 130)
+    monkeypatch.setattr(safe_loading.json, "loads", wrong)
+    with pytest.raises(files.InputError) as error:
+        safe_loading._json("{}", "m.h5", "card")
+    assert str(error.value) == (
+        f"model m.h5: its card is damaged ({'x' * 100}); get a new copy of the "
+        "file.")

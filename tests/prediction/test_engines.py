@@ -110,5 +110,23 @@ def test_half_precision_is_for_processors_that_compute_with_it(
 
 def test_without_the_package_the_reader_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(files.InputError, match=r"end2end-mammography\[fast\]"):
+    with pytest.raises(files.InputError) as caught:
         engines.check()
+    assert str(caught.value) == (
+        "fast inference needs the package openvino; install it with pip install "
+        '"end2end-mammography[fast]", or leave out --fast.')
+
+
+@pytest.mark.parametrize(("changes", "size"), [
+    (dict(size=(20, 90)), [64, 90]), (dict(size=(90, 20)), [90, 64]),
+    (dict(size=(9, 7), height=80), [80, 64]), (dict(height=120), [120, 90])])
+def test_trial_images_are_drawn_no_smaller_than_a_breast_can_be(
+        monkeypatch, changes, size):
+    drawn = []
+    monkeypatch.setattr(engines.drawing, "render", lambda *words: (
+        drawn.append(words), (np.zeros((8, 6), np.uint16), []))[1])
+    engines.trial_inputs(config.ImageOptions(**changes), 3)
+    women = [engines.drawing.draw_woman(number, seed=1, difficulty=0.3)
+             for number in (1, 2, 3)]
+    assert drawn == [(woman, next(iter(woman.lesions)), view, size) for woman, view in
+                     zip(women, ("MLO", "CC", "MLO"), strict=True)]

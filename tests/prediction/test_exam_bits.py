@@ -12,6 +12,8 @@ from end2end import checkpoints, config, dicom, predict, prediction
 from end2end.images import belonging, fit
 from end2end.prediction import exam_bits
 from end2end.reports import prediction_pictures
+from end2end.tables import identity
+from end2end.utils import files
 
 
 def picture(top, rows=90, columns=64):
@@ -101,3 +103,22 @@ def test_two_exams_of_a_woman_have_bits_of_their_own(tmp_path):
     bits = exam_bits.shared_bits({image.path: image for image in belonging.identified(
         (path, None) for path in paths)})
     assert [bits[str(path)] for path in paths] == [14, 14, 12, 12]
+
+
+def test_the_frame_asked_for_is_read_and_declared_bits_and_other_kinds_stand_alone(
+        monkeypatch):
+    pictures = dict(a=(9000, np.uint16, None), b=(3900, np.uint16, None),
+                    c=(200, np.uint8, None), d=(3900, np.uint16, 10), e=None, f=None)
+    errors, asked = dict(e=OSError("gone"), f=files.InputError("broken")), []
+
+    def read(path, frame):
+        asked.append((path, frame))
+        if path in errors:
+            raise errors[path]
+        top, kind, bits = pictures[path]
+        return prediction.Mammogram(path, np.array([[0, top]], kind), bits=bits)
+    monkeypatch.setattr(exam_bits.reading, "read", read)
+    bits = exam_bits.shared_bits({path: identity.Identity(path, patient="w", exam="e")
+                                  for path in pictures}, frame=3)
+    assert bits == dict(a=14, b=14, c=8, d=10)
+    assert asked == [(path, 3) for path in pictures]

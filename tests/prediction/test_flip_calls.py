@@ -1,5 +1,7 @@
 """The network is called for the views of an image as suits the processor."""
 
+import types
+
 import numpy as np
 import pytest
 import tiny_networks
@@ -22,7 +24,8 @@ def test_all_ways_give_the_scores_of_one_view_after_the_other(engine, monkeypatc
 
 
 @pytest.mark.parametrize("asked, features, expected", [
-    ("1", (), "onednn"), ("0", ("avx_vnni",), "eigen"),
+    ("1", (), "onednn"), ("0", ("avx_vnni",), "eigen"), ("True", (), "onednn"),
+    ("yes", ("avx_vnni",), "eigen"), ("", ("avx_vnni",), "eigen"),
     (None, ("avx2", "avx_vnni"), "onednn"), (None, ("avx2",), "eigen")])
 def test_the_engine_is_the_one_that_tensorflow_chooses(
         asked, features, expected, monkeypatch):
@@ -43,3 +46,20 @@ def test_features_are_read_from_the_list_of_linux(tmp_path):
     listed.write_text("processor : 0\nflags\t\t: fpu avx2 avx_vnni\n\nprocessor : 1\n")
     assert flip_calls.processor_features(listed) == {"fpu", "avx2", "avx_vnni"}
     assert flip_calls.processor_features(tmp_path / "none") == set()
+
+
+def test_what_a_network_computes_with_is_made_before_two_threads_need_it(monkeypatch):
+    calls = []
+
+    def predict(views):
+        assert calls[0] == "made"
+        calls.append(len(views))
+        return views.sum(axis=(1, 2))
+    model = types.SimpleNamespace(
+        make_predict_function=lambda: calls.append("made"), predict_on_batch=predict)
+    monkeypatch.setattr(flip_calls, "engine", lambda: "onednn")
+    views = [np.full((3, 2, 1), number) for number in range(5)]
+    outputs = flip_calls.predict(model, views)
+    assert outputs.dtype == np.float32
+    assert outputs.tolist() == [[0], [6], [12], [18], [24]]
+    assert calls[0] == "made" and sorted(calls[1:]) == [1, 2, 2]

@@ -130,3 +130,9 @@ def test_only_a_known_exam_takes_the_vote_of_an_earlier_row(earlier, vote):
         assert (rows[0]["votes"], rows[0]["identity_notes"]) == (vote, (
             "n | another image of this breast and view votes: new.dcm"
             if vote == "no" else "n"))
+
+
+def test_equal_numbers_of_two_places_stay_equal_where_no_folder_tells_them_apart():
+    rows = cells(*(Identity(f"{place}.png", patient="7", namespace=place,
+                            read_from=dict(patient="manifest")) for place in "AB"))
+    assert [row["patient"] for row in rows] == ["7", "7"]

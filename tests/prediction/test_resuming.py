@@ -424,3 +424,37 @@ def test_rows_of_lost_and_of_unnamed_files_are_told_apart(tmp_path):
     rows.remove(stale.all)
     assert rows.paths == {kept, lost} == rows_of(tmp_path).paths
     assert rows.changed_since([kept, lost, changed]) == [changed]
+
+
+@pytest.mark.parametrize(("before", "expected"), [(1, True), (0, None), (-1, None)])
+def test_a_time_within_a_tick_of_the_reading_cannot_tell(before, expected):
+    changed, read = 10**12 - before, 10**12 + resuming.TICK
+    state = resuming.FileState("a", 3, 5, changed, 7, read, 1, "0f")
+    status = types.SimpleNamespace(
+        st_size=3, st_mtime_ns=5, st_ctime_ns=changed, st_ino=7)
+    assert state.is_of(status) is expected
+    for name in vars(status):
+        other = types.SimpleNamespace(**vars(status) | {name: 0})
+        assert state.is_of(other) is False
+
+
+def test_rows_and_settings_are_written_in_plain_lines(tmp_path):
+    paths = [written(tmp_path / name, name) for name in "abc"]
+    rows = rows_of(tmp_path)
+    add(rows, *paths)
+    rows.remove({paths[1]})
+    rows.remove(set())
+    assert (tmp_path / "s.csv").read_bytes().decode() == (
+        f"path,flips,score\n{paths[0]},False,0.5\n{paths[2]},False,0.5\n")
+    resuming.Record(tmp_path / "s.csv", CALL, rows=False)
+    text = (tmp_path / "s.run.json").read_text()
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("a\nb.png", "has a name that is no text"),
+    ("pipe", "image .*pipe is a pipe or a")])
+def test_what_is_no_file_of_an_image_has_no_state(tmp_path, name, words):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(files.InputError, match=words):
+        resuming.state(tmp_path / name)

@@ -1,6 +1,7 @@
 """The prediction command: rows as they come, resume, named failures."""
 
 import csv
+import dataclasses
 import types
 
 import cv2
@@ -75,11 +76,12 @@ def test_other_flips_do_not_go_into_the_same_file(folder):
         call(folder, str(folder / "in"), "--flips")
 
 
-def test_rows_per_breast_and_patient_are_written_beside(folder):
+def test_rows_per_breast_and_patient_are_written_beside(folder, capsys):
     call(folder, str(folder / "in"))
     breasts = rows(folder / "scores.breasts.csv")
     assert [row["path"] for row in breasts] == [f"P_0000{i}_L" for i in range(4)]
     assert len(rows(folder / "scores.patients.csv")) == 4
+    assert capsys.readouterr().err == ""  # no bar of progress
 
 
 def test_what_computes_the_scores_is_said_of_each_model(monkeypatch, capsys):
@@ -93,3 +95,27 @@ def test_what_computes_the_scores_is_said_of_each_model(monkeypatch, capsys):
     assert capsys.readouterr().out == (
         "a quick is computed by OpenVINO in float32\n"
         "b quick is computed by OpenVINO in float32, from b.openvino\n")
+
+
+@pytest.mark.parametrize("converted", [(), ("stored", None)])
+def test_models_are_loaded_with_what_is_typed_and_their_data_is_said(
+        monkeypatch, capsys, converted):
+    calls = []
+    cards = dict(a={}, b=dict(trained_on="phantoms: 3 images"))
+    monkeypatch.setattr(score_files.processes, "keep_freed_memory",
+                        lambda: calls.append("memory"))
+    monkeypatch.setattr(score_files.stored_networks, "load", lambda path, stored, **how:
+                        (calls.append((path, stored, how)), dataclasses.replace(
+                            MODEL, card=cards[path]))[1])
+    found = score_files.load(["a", "b"], "typed", "outputs", converted=converted)
+    assert [one.card for one in found] == list(cards.values())
+    how = dict(typed="typed", output_options="outputs")
+    assert calls == ["memory", *((path, stored, how) for path, stored in zip(
+        "ab", converted or (None, None), strict=True))]
+    assert capsys.readouterr().out == (
+        f"{score_files.RESEARCH}\na was trained on: unknown data\n"
+        "b was trained on: phantoms: 3 images\n")
+    monkeypatch.setattr(score_files.stored_networks, "load", lambda path, stored, **how:
+                        dataclasses.replace(MODEL, classes=("a", "b")))
+    with pytest.raises(files.InputError, match="model m tells apart a, b; expected"):
+        score_files.load(["a"])

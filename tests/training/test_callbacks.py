@@ -1,5 +1,6 @@
 """Early stopping, plateau and best model count as in Keras 2.0.8."""
 
+import contextlib
 import types
 
 import keras
@@ -129,7 +130,8 @@ def test_validation_adds_loss_with_penalties_accuracy_and_auroc_of_all_images():
     penalty = 0.1 * sum((kernel**2).sum() for kernel in kernels)
     assert logs["val_loss"] == pytest.approx(plain + penalty, rel=1e-5)
     assert logs["val_accuracy"] == pytest.approx(accuracy)
-    assert 0 <= logs["val_auc"] <= 1
+    assert logs["val_auc"] == pytest.approx(
+        np.mean(callbacks.class_aucs(truth, scores)), abs=1e-6)
 
 
 def test_the_state_of_a_network_comes_back_with_its_optimizer(tmp_path):
@@ -224,3 +226,38 @@ def test_an_epoch_whose_loss_is_none_ends_the_run(name, value, where):
     with pytest.raises(callbacks.Diverged) as caught:
         watcher.on_epoch_end(2, dict(loss=1.0, val_loss=0.0) | {name: value})
     assert str(caught.value) == f"the loss became {value} in {where}; tried: adam"
+
+
+def test_as_many_threads_read_as_validation_is_given():
+    model, asked = tiny_networks.flat_network(), []
+    batches = tiny_networks.ArrayBatches(5)
+    callbacks.predict_batches(model, batches, workers=3)
+    assert batches.workers == {3} and batches.asked == [0, 1]
+    validation = callbacks.Validation(
+        "batches", auc=False, workers=4, predict=lambda *words, workers: (
+            asked.append((*words, workers)), (np.eye(2), np.eye(2)))[1])
+    validation.set_model(model)
+    validation.on_epoch_end(0, {})
+    assert asked == [(model, "batches", 4)]
+
+
+def test_values_for_tensorboard_are_on_disk_after_each_epoch(tmp_path, monkeypatch):
+    import tensorflow as tf
+
+    done = []
+    writer = types.SimpleNamespace(
+        as_default=lambda step: (done.append(step), contextlib.nullcontext())[1],
+        flush=lambda: done.append("flushed"), close=lambda: done.append("closed"))
+    monkeypatch.setattr(tf.summary, "create_file_writer", lambda folder: (
+        done.append(folder), writer)[1])
+    monkeypatch.setattr(tf.summary, "write", lambda name, value, metadata: done.append(
+        (name, value, metadata.plugin_data.plugin_name)))
+    log = callbacks.TensorBoardLog(tmp_path)
+    log.set_model(types.SimpleNamespace(
+        optimizer=types.SimpleNamespace(learning_rate=keras.Variable(0.25))))
+    log.on_train_begin()
+    log.on_epoch_end(2, dict(loss=np.float32(0.5)))
+    log.on_train_end()
+    assert done == [
+        str(tmp_path), 3, ("loss", 0.5, "scalars"), ("learning_rate", 0.25, "scalars"),
+        "flushed", "closed"]

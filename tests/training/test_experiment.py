@@ -87,6 +87,9 @@ def train_images(folders, folder, *, model=MODEL, images=IMAGES, **changes):
 def check_run(name, folder, report, text, **places):
     """Holds all that a run said and wrote against the record of that name."""
     card = files.read_json(folder / "best.config.json")
+    seconds = report["seconds"].values()
+    assert len(seconds) > 1 and all(0 <= one < 600 for one in seconds)
+    assert [round(one, 1) for one in seconds] == [*seconds]
     text = re.sub(r"took .* left", "took N s; N s left", text)
     # Where lines of flags end follows from the length of paths.
     text = text.replace(" \\\n  ", " ")
@@ -242,15 +245,18 @@ def test_a_model_that_is_trained_further_in_place_names_the_file_that_it_was(
     shutil.copytree(image_run[0], tmp_path, dirs_exist_ok=True)
     best = tmp_path / "best.h5"
     before = files.sha256(best)
-    train_images(folders, tmp_path, resume_from=str(best),
-                 final_model=str(tmp_path / "final.h5"),
-                 first_until_epoch=0, all_until_epoch=1)
+    _, text = train_images(
+        folders, tmp_path, resume_from=str(best),
+        final_model=str(tmp_path / "final.h5"),
+        first_until_epoch=0, all_until_epoch=2)
     assert files.sha256(best) != before
     for path in (best, tmp_path / "final.h5"):
         classifier = checkpoints.load_classifier(path)
         assert classifier.card["parent"]["sha256"] == before
         assert classifier.classes == ("neg", "pos")
     assert "stage" not in classifier.card["metrics"]
+    assert classifier.card["metrics"]["epoch"] == 2
+    assert f"\nmodel of the last epoch: {tmp_path / 'final.h5'}\n" in text
 
 
 def test_an_interrupted_run_in_place_takes_the_parent_from_its_own_model(

@@ -482,3 +482,15 @@ def test_the_first_steps_go_the_way_of_the_original(golden, name):
     theirs = [loss for loss, _ in expected["train_losses"][:3]]
     assert losses[0] == pytest.approx(theirs[0], rel=1e-4)
     np.testing.assert_allclose(losses, theirs, rtol=0.15)
+
+
+def test_as_many_threads_read_as_are_asked_for_and_keras_warns_of_nothing(recwarn):
+    batches, validation = (tiny_networks.ArrayBatches(count) for count in (10, 6))
+    options = quick(workers=3)
+    loop.train(tiny_networks.flat_network(), stages(1), batches, validation,
+               options=options)
+    steps = tiny_networks.ArrayBatches()
+    list(loop.first_steps(tiny_networks.flat_network(), stages(1)[0], steps,
+                          options=options, count=1))
+    assert batches.workers == validation.workers == steps.workers == {3}
+    assert not [one for one in recwarn if "shuffle" in str(one.message)]

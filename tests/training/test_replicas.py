@@ -25,6 +25,7 @@ import tensorflow as tf
 import tiny_networks
 
 from end2end import config
+from end2end.data import image_batches
 from end2end.training import callbacks, loop, replicas, schedule
 from tests.training import test_experiment
 
@@ -389,3 +390,18 @@ def test_processes_that_see_other_results_are_refused(folders, tmp_path):
         ends = [run.ended(index) for index in range(2)]
     assert [status for status, _, _ in ends] == [2, 2]
     assert all("process 2 of 2 has other settings" in error for _, _, error in ends)
+
+
+def test_replicas_read_with_as_many_threads_as_are_asked_for(eager, monkeypatch):
+    asked, kind = [], image_batches.ImageBatches
+    read = kind.batches
+    monkeypatch.setattr(kind, "batches", lambda batches, *words, workers: (
+        asked.append(workers), read(batches, *words, workers=workers))[1])
+    devices = replicas.Devices(stand_in_strategy.Strategy(2))
+    batches = replica_losses.batches(4, 2)
+    devices.predict_batches(
+        replica_losses.network(normalised=False), batches, workers=3)
+    assert len(list(devices.parts(
+        batches, 0, 2, workers=4, weighted=lambda images, labels, _: (
+            images, labels, np.ones(len(labels), np.float32))))) == 2
+    assert asked == [3, 4]

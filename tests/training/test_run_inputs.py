@@ -409,3 +409,20 @@ def test_a_folder_that_is_given_twice_is_warned_of(folder, tmp_path, caplog):
         run_inputs.open_data("patch", [str(folder), str(val), str(last)], settings(
             tmp_path, class_list=("neg", "pos")))
         assert [line for line in caplog.messages if "twice" in line] == expected
+
+
+def test_the_bar_of_a_look_at_the_images_leaves_no_line_and_no_pipe_has_one(
+        folder, tmp_path, monkeypatch):
+    bars = []
+    monkeypatch.setattr(run_inputs.tqdm, "tqdm", lambda iterable, **how: (
+        bars.append(how), iterable)[1])
+    automatic = dataclasses.replace(IMAGES, pixel_mean="auto")
+    said = []
+    run = dataclasses.replace(settings(tmp_path, images=automatic), say=said.append)
+    mean = run_inputs.look_at_images("patch", listed(folder), run).images.pixel_mean
+    assert bars == [dict(desc="looking at the images", unit="", disable=None,
+                         leave=False)] * 3
+    greys = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED).mean() * 0.003891
+             for path in sorted(folder.rglob("*.png"))]
+    assert mean == round(mean, 2) == pytest.approx(np.mean(greys), abs=0.006)
+    assert said[-1] == f"mean grey value of the training images: {mean}"

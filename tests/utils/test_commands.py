@@ -182,3 +182,25 @@ def test_two_versions_of_this_program_are_a_warning(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         commands.run(lambda: 3)
     assert capsys.readouterr().err == "warning: two of it.\n"
+
+
+def test_of_a_long_message_both_ends_are_kept():
+    whole = "a" * 499 + "b" * 501
+    assert commands.one_line(whole) == whole
+    assert commands.one_line(f"{whole}c") == f"{'a' * 499}b ... {'b' * 499}c"
+
+
+def test_what_the_encoding_of_a_terminal_lacks_is_printed_by_its_number(monkeypatch):
+    monkeypatch.setattr(commands.quiet, "install", lambda: None)
+    written = io.BytesIO()
+    for stream in (types.SimpleNamespace(), io.TextIOWrapper(written, "ascii")):
+        monkeypatch.setattr("sys.stdout", stream)
+        commands._prepare_streams()
+    commands.say("M\u00fcller")
+    assert written.getvalue() == b"M\\xfcller\n"
+
+
+def test_the_description_of_a_program_keeps_its_lines():
+    parser = commands.Parser(program="end2end.predict", description="a\n    b")
+    assert "\n\na\n    b\n\n" in parser.format_help()
+    assert parser.prog.endswith(" -m end2end.predict")

@@ -152,3 +152,47 @@ def test_sizes_and_lengths_may_be_as_much_as_the_limit(tmp_path, monkeypatch):
     assert list(files.bounded_lines(io.StringIO("abc\nabcd"))) == ["abc\n", "abcd"]
     with pytest.raises(csv.Error, match="a line has more than 4 characters"):
         list(files.bounded_lines(io.StringIO("abc\nabcd\n")))
+
+
+def test_rows_may_lack_as_many_cells_as_the_text_has_bytes_to_spare(monkeypatch):
+    monkeypatch.setattr(files, "SPARE_CELLS", 3)
+    assert files.csv_rows(["a,b", "1", "2,3"], 1) == [dict(a="1", b=""),
+                                                      dict(a="2", b="3")]
+    with pytest.raises(csv.Error, match="^its header has 2 columns that its rows lack"):
+        files.csv_rows(["a,b", "1", "2,3"], 0)
+
+
+def test_line_ends_within_cells_stay_as_they_are(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b'\xef\xbb\xbfa,b\r\n"1\r\n2",3\r\n')
+    assert files.read_csv(tmp_path / "a.csv") == [dict(a="1\r\n2", b="3")]
+
+
+def test_what_is_asked_of_files_and_folders_is_reading(tmp_path, monkeypatch):
+    asked, written = [], []
+    (tmp_path / "a").touch()
+    monkeypatch.setattr(os, "access", lambda *words: asked.append(words) or True)
+    files.existing_file(tmp_path / "a")
+    files.existing_folder(tmp_path)
+    assert asked == [(tmp_path / "a", os.R_OK), (tmp_path, os.R_OK | os.X_OK)]
+
+    def unwritable(dir):
+        written.append(dir)
+        raise PermissionError(13, "Permission denied")
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", unwritable)
+    with pytest.raises(files.InputError, match=re.escape(
+            f"output folder {tmp_path} cannot be written (Permission denied); ")):
+        files.writable_folder(tmp_path)
+    assert written == [tmp_path]
+
+
+@pytest.mark.parametrize(("name", "start", "dicom"), [
+    ("a.dcm", None, True), ("a.DICOM", None, True), ("a.png", None, False),
+    ("a.dcm", b"anything", True), ("a.dcm", b"\xff\xd8\xff", False),
+    ("a", bytes(128) + b"DICM", True), ("a", b"anything", False)])
+def test_dicom_is_told_by_its_beginning_and_else_by_its_name(
+        tmp_path, name, start, dicom):
+    if start is None:
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(start)
+    assert files.is_dicom(tmp_path / name) is dicom

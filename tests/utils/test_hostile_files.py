@@ -18,6 +18,7 @@ from end2end.heatmaps import heatmap_files
 from end2end.importing.sets import cbis_downloads as downloads
 from end2end.importing.sets import cbis_tables as tables
 from end2end.importing.sets import inbreast_tables as dataset_tables
+from end2end.prediction import resuming
 from end2end.tables import scores
 from end2end.utils import files, image_headers
 from tests.fuzz import seeds
@@ -62,7 +63,7 @@ def test_the_case_tables_are_bounded_too(tmp_path):
     ("s.csv", b"path,score\n", scores.read_scores),
     ("p.csv", b"patient_id,split\n", splits.read_split),
     ("t.csv", b"patient_id\n", roi_table.read_table),
-    ("a.json", b"{", files.read_json)])
+    ("a.json", b"{", files.read_json), ("b.png", b"", resuming.state)])
 def test_a_file_of_a_terabyte_without_content_is_refused_at_once(
         name, start, read, tmp_path):
     path = tmp_path / name

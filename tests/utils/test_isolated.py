@@ -411,3 +411,52 @@ def test_the_process_looks_for_modules_in_no_working_folder(tmp_path, monkeypatc
     assert isolated.import_path() == ["/x", str(isolated.PACKAGE)]
     monkeypatch.chdir(isolated.PACKAGE)
     assert isolated.import_path() == [str(isolated.PACKAGE), "/x"]
+
+
+@pytest.mark.parametrize(("text", "factor"), [("", 1), ("0", 1), ("-2", 1), ("2", 2)])
+def test_limits_are_never_made_less(monkeypatch, text, factor):
+    monkeypatch.setenv(isolated.LIMITS, text)
+    assert isolated.limit_factor() == factor
+
+
+def test_a_process_in_use_is_not_ended_by_the_timer_of_the_work_before(
+        tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x")
+    noted = []
+
+    class Timer:
+        daemon = False
+
+        def __init__(self, seconds, function):
+            self.words = seconds, function
+
+        def start(self):
+            noted.append((self.daemon, *self.words))
+
+        def cancel(self):
+            noted.append("cancelled")
+    monkeypatch.setattr(isolated.threading, "Timer", Timer)
+    monkeypatch.setattr(isolated.Reader, "_ask", lambda *_: noted.append("asked"))
+    reader = isolated.Reader(idle=7)
+    for _ in range(2):
+        reader.ask("dicom", tmp_path / "a")
+    started = (True, 7, reader._retire)
+    assert noted == ["asked", started, "cancelled", "asked", started]
+
+
+def test_the_process_computes_with_one_thread_and_its_pipes_are_those_of_the_reader(
+        monkeypatch):
+    started = []
+
+    def start(words, **how):
+        started.append((words, how))
+        raise OSError("no process")
+    monkeypatch.setattr(subprocess, "Popen", start)
+    reader = isolated.Reader()
+    with pytest.raises(OSError, match="^no process$"):
+        reader._start()
+    assert started == [(
+        [sys.executable, "-c", isolated.START, *isolated.import_path()], dict(
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=reader.complaints,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}))]
+    reader.complaints.close()

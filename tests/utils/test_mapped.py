@@ -92,3 +92,11 @@ def test_released_pages_are_no_longer_memory_of_the_process():
     mapped.release(values)
     assert held > 7000 and pages_of_files() - before < 1000
     assert values[-1] == 3
+
+
+def test_a_column_without_numbers_takes_no_file():
+    column = mapped.Growing("d")
+    column.store()
+    values = column.values()
+    assert len(values) == 0 and values.dtype == np.float64
+    assert mapped.file_of(values) is None

@@ -117,3 +117,13 @@ def test_what_the_terminal_tells_too_is_waited_for(monkeypatch, reason, patience
     monkeypatch.setattr(steps, "_running", [Process(), Process()])
     steps.end_running(reason)
     assert said == [patience, "terminate", None] * 2
+
+
+def test_the_record_of_a_step_has_its_seconds_to_a_tenth(tmp_path, monkeypatch):
+    clock = iter([1000.0, 1002.5625])
+    monkeypatch.setattr(steps.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(steps, "ended", lambda command, log: (0, 77))
+    step = steps.Step("a", "Title", ("note", 3))
+    assert steps.perform(step, tmp_path) == dict(
+        name="a", title="Title", command=["python", "-m", "note", "3"], seconds=2.6,
+        peak_megabytes=77) == files.read_json(tmp_path / "steps" / "a.json")
