@@ -71,6 +71,7 @@ def test_first_steps_are_those_of_a_run_and_validate_nothing():
 
 def test_a_stage_whose_end_is_reached_runs_no_epoch(monkeypatch, caplog):
     said = []
+    caplog.set_level("WARNING", "end2end")
     monkeypatch.setattr(freezing, "too_few_values", lambda model, *size: str(size))
     history = run([2, 1, 3], output=loop.Output(say=said.append))
     assert [row["stage"] for row in history.rows] == ["stage 0", "stage 0", "stage 2"]
