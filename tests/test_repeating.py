@@ -306,6 +306,10 @@ def test_contents_of_other_shapes_kinds_and_names_are_different(tmp_path):
     for path in paths[1:]:
         assert repeating.verdict("k", paths[0], path, []).verdict == (
             repeating.DIFFERENT)
+    with zipfile.ZipFile(paths[1], "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members[0].items():
+            archive.writestr(name, text)
+    assert repeating.verdict("k", *paths[:2], []).verdict == repeating.SAME_CONTENT
 
 
 def test_the_error_of_a_repeated_command_is_its_last_line(monkeypatch, tmp_path):

@@ -136,6 +136,11 @@ def test_the_mean_is_drawn_of_several_where_it_is_asked_for(tmp_path, monkeypatc
         assert all("(few: 4 with cancer)" in line for line in lines[:-1])
 
 
+def test_few_cases_of_either_class_are_said():
+    table = scores.Scores(tuple("abcd"), np.arange(4.0), np.array([1, 1, 0, 1]))
+    assert paper_panels._curve("m", table)["few"] == " (few: 1 without cancer)"
+
+
 def test_heatmaps_lie_over_the_picture_where_the_network_saw_them():
     cells = patch_maps.PatchMap(
         np.zeros((1, 2, 2), np.float32), (3.0, 2.0), (6.0, 4.0), ("none", "mass_mal"))

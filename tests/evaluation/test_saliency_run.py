@@ -130,8 +130,8 @@ def test_pictures_cases_and_hits_of_a_set_are_as_recorded(
     job = dataclasses.replace(
         saliency_run.plan(arguments, {}), find_regions=find_regions)
     (tmp_path / "out" / "maps").mkdir(parents=True, exist_ok=True)
-    broken = image_lists.ImageList((*job.images.paths, str(tmp_path / "none.png")),
-                                   np.array([*job.images.labels, 1]), ("neg", "pos"))
+    broken = image_lists.ImageList((str(tmp_path / "none.png"), *job.images.paths),
+                                   np.array([1, *job.images.labels]), ("neg", "pos"))
     results = saliency_run.run(dataclasses.replace(job, images=broken))
     ((_, sections, facts),) = pages
     cases = [[case.name, case.score, case.label, case.details, case.hanging,

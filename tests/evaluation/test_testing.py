@@ -123,6 +123,9 @@ def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set(
     testing.add_recalibrated(results, dict(plain=table, flips=table), card)
     row = results["plain"]["recalibrated"]
     assert row["note"].endswith("Hospital A") and results["flips"] == {}
+    other = dict(plain={}, flips={})
+    testing.add_recalibrated(other, dict(flips=table, plain=table), card)
+    assert other == results
     intercept = row["intercept"]
     assert intercept["low"] < intercept["value"] < intercept["high"]
     assert "Hospital A" in score_tables.recalibrated(row).caption
@@ -239,6 +242,8 @@ def test_a_curve_has_its_area_its_interval_and_says_where_cases_are_few():
         name="a", auc=0.75, interval=(0.2, 1.0), few=" (few: 2 with cancer)")
     assert list(curve["false"]) == [0, 0, 0.5, 0.5, 1]
     assert list(curve["true"]) == [0, 0.5, 0.5, 1, 1]
+    rarer = testing.curve("a", np.array([0, 1, 1, 1]), values, statistic)
+    assert rarer["few"] == " (few: 1 without cancer)"
 
 
 def test_of_several_models_the_curves_of_the_last_scheme_are_drawn(monkeypatch):
@@ -296,6 +301,8 @@ def test_models_keep_the_order_in_which_they_were_named(
 
     def load(path, **words):
         loaded.append(path.name)
+        assert words == dict(
+            typed=dict(pixel_mean=3), output_options="outputs", breasts=True)
         return types.SimpleNamespace(
             cautions=(), classes=listed.classes, card=path.name, name=path.name,
             takes_breasts=two_views)
@@ -325,7 +332,7 @@ def test_models_keep_the_order_in_which_they_were_named(
         path.touch()
     with pytest.raises(InterruptedError):
         testing.run(paths, tmp_path, tmp_path / "out", testing.EvaluationOptions(
-            say=lines.append))
+            say=lines.append, images=dict(pixel_mean=3), outputs="outputs"))
     # The maps are those of the first model, which is loaded last.
     assert loaded == ["c.h5", "b.h5", "a.h5"]
     assert scored == [(["a.h5", "b.h5", "c.h5"], ["a", "b", "c"])]

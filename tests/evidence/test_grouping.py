@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import recorded
 
+from end2end.evidence import grouping
 from end2end.metrics import __main__ as program
+from end2end.metrics import subgroups
 from end2end.utils import files
 
 
@@ -110,6 +112,11 @@ def test_tables_without_groups_and_groups_that_are_too_small_are_said(
     assert "No group has 500 rows of each class, so none is judged." in run(
         capsys, path, "--by", "vendor", "--least", "500", "--out", tmp_path / "none")
     assert not (tmp_path / "none" / "groups.png").exists()
+
+
+def test_few_rows_of_either_class_are_said():
+    assert [grouping._few(subgroups.Group("a", "b", count, 8)) for count in (10, 99)
+            ] == [" (few: 2 without cancer)", " (few: 8 with cancer)"]
 
 
 def test_a_column_of_two_to_twelve_values_is_one_of_groups(tmp_path, capsys):

@@ -71,6 +71,11 @@ def test_a_table_of_one_woman_is_refused_and_few_women_are_named():
         assert ("not to be trusted" in inputs.described(table)) == named
 
 
+def test_cases_are_counted_by_class():
+    table = columns.Table("a", np.array([True, True, False, True]), {})
+    assert inputs.cases(table) == dict(positive=3, count=4)
+
+
 def test_rows_that_repeat_a_path_are_named():
     labels = np.array([True, False])
     assert "the path of an earlier row: 3" in inputs.described(

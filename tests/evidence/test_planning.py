@@ -13,6 +13,14 @@ def test_the_table_names_the_cases_for_each_aim(capsys):
     printed = capsys.readouterr().out
     assert str(sample_size.for_auc_above(0.8, 0.7, 0.2)) in printed
     assert "power of 0.9" in printed
+    program.main(["plan", "--above", "0.7", "--power", "0.8", "--rate", "0.75"])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    for aim, cases in (
+            ("AUC 0.85 shown to be above 0.7 with a power of 0.8",
+             sample_size.for_auc_above(0.85, 0.7, 0.1, power=0.8)),
+            ("sensitivity 0.75 with an interval 0.1 wide",
+             sample_size.for_rate_width(0.75, 0.1, 0.1))):
+        assert [row[-2] for row in rows if row[:-2] == aim.split()] == [str(cases)]
 
 
 @pytest.mark.parametrize("words, message", (

@@ -85,6 +85,15 @@ def test_scores_that_fall_with_suspicion_are_refused(model, tmp_path):
     assert np.isclose(cards.read(model)["calibration"]["temperature"]["plain"], 2)
 
 
+@pytest.mark.parametrize("slope", [-0.5, 0.0])
+def test_a_slope_that_does_not_rise_is_refused(model, tmp_path, monkeypatch, slope):
+    monkeypatch.setattr(recalibration, "summary", lambda *_, **how: dict(
+        recalibration=(1.0, slope)))
+    path = evidence_tables.write(tmp_path / "site.csv", evidence_tables.scored(20))
+    with pytest.raises(files.InputError, match=f"site: the slope is {slope:.3f}, so hi"):
+        run(model, path)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A model, 24 images in class folders, and what the model says of them. Read

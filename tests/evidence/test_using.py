@@ -66,6 +66,11 @@ def test_scores_that_are_no_probabilities_have_no_curve(tmp_path, capsys):
     printed = run(capsys, path, "--score", "AI_good", "--readers", "Reader*")
     assert "AI_good: scores are not probabilities; no decision curve" in printed
     assert "one reader" in printed
+    both = evidence_tables.study() | dict(score=evidence_tables.scored(120)["score"])
+    path = evidence_tables.write(tmp_path / "b.csv", both)
+    lines = run(capsys, path, "--score", "AI_good", "score").splitlines()
+    assert "AI_good: scores are not probabilities; no decision curve." in lines
+    assert sum(line.startswith("  score  0.") for line in lines) == 5
 
 
 @pytest.mark.parametrize(("least", "most", "said"), [

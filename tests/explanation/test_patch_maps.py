@@ -1,6 +1,7 @@
 """Where a patch classifier sees what on a mammogram."""
 
 import argparse
+import dataclasses
 import types
 
 import cv2
@@ -47,6 +48,20 @@ def test_fine_cells_come_from_one_pass(patch, monkeypatch):
     strength = found.malignant((64, 48))
     row, column = np.unravel_index(strength.argmax(), strength.shape)
     assert 40 <= row < 52 and 8 <= column < 20
+
+
+def test_places_of_cells_are_no_whole_pixels(patch, monkeypatch):
+    monkeypatch.setattr(patch_maps, "COARSEST", 0.6)
+    found = patch_maps.patch_map(
+        patch, np.zeros((68, 52), np.uint8), config.ImageOptions(size=(68, 52)))
+    # Of 68 pixels eight cells of the trunk, two of them to a patch.
+    assert found.step == found.first == (8.5, pytest.approx(52 / 6))
+    monkeypatch.setattr(patch_maps.heatmaps, "sliding_heatmap", lambda *_, **how: how)
+    odd = dataclasses.replace(patch, images=config.ImageOptions(size=(15, 15)))
+    found = patch_maps._sliding(None, odd, np.zeros((64, 48)))
+    assert (found.logits["stride"], found.logits["margin"]) == (3, 7)
+    grid = patch_maps.geometry.sliding_grid(78, patch_size=15, stride=3)
+    assert found.first[0] == grid[0] + 0.5
 
 
 def test_probabilities_sum_to_one_and_activations_are_not_negative(patch):

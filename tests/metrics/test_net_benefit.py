@@ -54,3 +54,8 @@ def test_a_score_of_the_threshold_itself_recalls():
     assert row["model"].value == pytest.approx((1 - 1 / 3) / 3)
     # Recalling all is worth more than nothing: 2/3 less a third of 1/3.
     assert row["all"].value == pytest.approx((2 - 1 / 3) / 3)
+
+
+def test_one_woman_with_all_cases_leaves_no_chance():
+    row, = net_benefit.curve([0, 1, 1], [0.25, 0.25, 0.5], (0.2,), groups=[7, 7, 7])
+    assert row["model"].interval == pytest.approx([row["model"].value] * 2)

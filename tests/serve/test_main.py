@@ -47,8 +47,14 @@ def test_the_page_is_served_with_what_was_asked_for(
     (tmp_path / "key").touch(mode=0o600)
     (tmp_path / "key").write_bytes(b"k" * 32)
     models = [str(tiny_classifier.save(tmp_path / f"{name}.h5")) for name in "ab"]
+    loaded, load = [], program.prediction.score_files.load
+    monkeypatch.setattr(program.prediction.score_files, "load", lambda paths, **how: (
+        loaded.append(how), load(paths, **how))[1])
     program.main([*models, "--port", "0", "--flips", "--refuse-unfit", "--map-scale",
-                  "image", "--pseudonym-key", str(tmp_path / "key"), *flags])
+                  "image", "--pseudonym-key", str(tmp_path / "key"), "--class-list",
+                  "neg", "pos", *flags])
+    assert loaded == [dict(output_options=program.model_flags.OutputOptions(
+        ("neg", "pos")))]
     host, port = served["address"]
     address = f"http://127.0.0.1:{port}/"
     assert host == "127.0.0.1" and served.get("opened") == (address if opened else None)

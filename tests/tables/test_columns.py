@@ -266,3 +266,13 @@ def test_women_of_a_part_are_numbered_anew_where_some_are_gone(tmp_path):
         assert part.keys.tolist() == read.keys[chosen].tolist()
     assert read.subset(np.arange(6) >= 0).women.tolist() == read.women.tolist()
     assert read.subset(np.array([0, 2, 5])).women is None
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_line_ends_within_a_cell_are_those_of_the_file(tmp_path, name):
+    text = 'label,score,note\r\n1,1,"x\r\ny"\r\n0,0.5,"x\ny"\r\n'
+    (tmp_path / name).write_bytes(
+        gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    read = columns.read(tmp_path / name, columns.Wanted(texts=("note",)))
+    assert read.texts["note"].tolist() == ["x\r\ny", "x\ny"]
+    assert read.scores["score"].tolist() == [1, 0.5]
