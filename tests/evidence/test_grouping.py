@@ -119,7 +119,8 @@ def test_few_rows_of_either_class_are_said():
             ] == [" (few: 2 without cancer)", " (few: 8 with cancer)"]
 
 
-def test_a_column_of_two_to_twelve_values_is_one_of_groups(tmp_path, capsys):
+def test_a_column_of_two_to_twelve_values_is_one_of_groups(
+        tmp_path, capsys, monkeypatch):
     columns = evidence_tables.scored(156)
     path = evidence_tables.write(tmp_path / "a.csv", columns | {
         f"of_{count}": [number % count for number in range(156)]
@@ -128,4 +129,8 @@ def test_a_column_of_two_to_twelve_values_is_one_of_groups(tmp_path, capsys):
     left = next(line for line in printed.splitlines() if line.startswith("Left aside"))
     assert "of_1 (1 values)" in left and "of_13 (13 values)" in left
     assert "of_2" not in left and "of_12" not in left
+    monkeypatch.setattr(grouping.columns, "MOST_VALUES", 13)
     assert "of_13" in run(capsys, path, "--by", "of_13", "--least", "2")
+    monkeypatch.setattr(grouping.columns, "MOST_VALUES", 12)
+    with pytest.raises(files.InputError, match="no column of groups with 2 to 12"):
+        program.main(["groups", str(path), "--by", "of_13"])

@@ -90,7 +90,7 @@ def test_a_slope_that_does_not_rise_is_refused(model, tmp_path, monkeypatch, slo
     monkeypatch.setattr(recalibration, "summary", lambda *_, **how: dict(
         recalibration=(1.0, slope)))
     path = evidence_tables.write(tmp_path / "site.csv", evidence_tables.scored(20))
-    with pytest.raises(files.InputError, match=f"site: the slope is {slope:.3f}, so hi"):
+    with pytest.raises(files.InputError, match=f"site: the slope is {slope:.3f}, so h"):
         run(model, path)
 
 

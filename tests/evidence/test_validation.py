@@ -75,6 +75,20 @@ def test_a_column_divides_a_table_into_sites_and_women_of_both_are_told(sites, c
     assert "150 women have rows under several values of laterality" in printed
 
 
+@pytest.mark.parametrize(("most", "refused"), [(20, False), (19, True)])
+def test_a_column_of_sites_has_a_tenth_of_the_values_of_any_other(
+        sites, monkeypatch, most, refused):
+    table = columns.read(sites / "a.csv", columns.Wanted(texts=("laterality",)))
+    monkeypatch.setattr(columns, "MOST_VALUES", most)
+    if not refused:
+        parts = validation.divided(table, "laterality")
+        assert [part.name for part in parts] == ["laterality L", "laterality R"]
+        return
+    with pytest.raises(files.InputError, match=(
+            "^--by laterality has 2 values; expected a column of sites.$")):
+        validation.divided(table, "laterality")
+
+
 def test_a_site_of_one_class_is_left_out_and_told(tmp_path, capsys):
     columns = evidence_tables.scored(80)
     labels = columns["label"]

@@ -72,8 +72,8 @@ def test_probabilities_sum_to_one_and_activations_are_not_negative(patch):
 
 
 def test_the_extent_reaches_from_edge_to_edge_of_the_cells():
-    cells = patch_maps.PatchMap(np.zeros((3, 2, 2)), (10, 8), (20, 16), ("a", "b"))
-    assert cells.extent == (0, 32, 60, 0)
+    cells = patch_maps.PatchMap(np.zeros((3, 2, 2)), (10, 8), (21, 15), ("a", "b"))
+    assert cells.extent == (0.5, 30.5, 62.5, -0.5)
 
 
 def test_a_model_without_a_malignant_class_is_refused(patch):

@@ -32,8 +32,8 @@ def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(folder, capsys):
     assert 0 < results["largest_difference"] < 0.3
     with pytest.raises(files.InputError, match="class"):
         heatmap_agreement.main([
-            str(folder / "patch.h5"), str(folder / "test" / "pos"), "--patch-class-list",
-            "a", "b"])
+            str(folder / "patch.h5"), str(folder / "test" / "pos"),
+            "--patch-class-list", "a", "b"])
     assert capsys.readouterr().out.splitlines() == [
         *heatmap_agreement.lines(results),
         f"figures of each image in {folder / 'found.json'}"]
