@@ -99,7 +99,7 @@ def calibration_curve(labels: np.ndarray, scores: np.ndarray, name: str) -> mpl.
                             [max(rate.high - rate.value, 0)]],
                       markersize=4, capsize=2, linewidth=1)
     fitted = recalibration.summary(labels, scores)["recalibration"]
-    grid = np.linspace(max(scores.min(), 1e-6), min(scores.max(), 1 - 1e-6), 200)
+    grid = np.linspace(scores.min(), scores.max(), 200)
     axes.plot(grid, recalibration.recalibrated(grid, *fitted), color=COLOURS[1],
               linewidth=1.2, label="logistic recalibration")
     end = 1.02 * max(axes.dataLim.x1 if scores.max() > 0.5 else scores.max(), 0.05)

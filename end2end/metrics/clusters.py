@@ -24,14 +24,13 @@ def codes(groups: ArrayLike) -> NDArray[np.integer]:
 
 
 def summed(parts: NDArray[np.float64], groups: ArrayLike) -> NDArray[np.float64]:
-    """Shares `(..., n)` of the cases added up by key: `(..., keys)`."""
+    """Shares of the cases, `(n,)` or `(rows, n)`, added up by key: `(keys,)` or
+    `(rows, keys)`."""
     place = codes(groups)
     length = int(chunks.extremes(place)[1]) + 1
     if parts.ndim == 1:
         return chunks.counted(place, length, parts)
-    rows = [chunks.counted(place, length, row)
-            for row in parts.reshape(-1, parts.shape[-1])]
-    return np.reshape(rows, (*parts.shape[:-1], -1))
+    return np.array([chunks.counted(place, length, row) for row in parts])
 
 
 def quantile(parts: NDArray[np.float64]) -> float:

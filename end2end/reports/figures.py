@@ -93,7 +93,7 @@ def roc_panels(panels: Sequence[dict]) -> mpl.Figure:
         `matplotlib.figure.Figure`.
     """
     figure = mpl.Figure(figsize=(4.4 * len(panels), 4.6), layout="constrained")
-    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    row = figure.subplots(1, len(panels), squeeze=False).ravel()
     for axes, panel in zip(row, panels, strict=True):
         axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8, linestyle=(0, (1, 3)))
         for i, curve in enumerate(panel["curves"]):
@@ -150,7 +150,7 @@ def confusion_panels(panels: Sequence[dict]) -> mpl.Figure:
     side = 1.8 + 0.62 * max(len(panel["classes"]) for panel in panels)
     figure = mpl.Figure(
         figsize=(side * len(panels) + 0.6, side), layout="constrained")
-    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    row = figure.subplots(1, len(panels), squeeze=False).ravel()
     for axes, panel in zip(row, panels, strict=True):
         image = _matrix(axes, **panel)
     figure.colorbar(image, ax=list(row), label="share of the row", fraction=0.046)
@@ -212,7 +212,7 @@ def detection(panels: Sequence[dict]) -> mpl.Figure:
         `matplotlib.figure.Figure`.
     """
     figure = mpl.Figure(figsize=(3.2 * len(panels), 3.4), layout="constrained")
-    row = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    row = figure.subplots(1, len(panels), squeeze=False, sharey=True).ravel()
     for axes, panel in zip(row, panels, strict=True):
         for i, curve in enumerate(panel["curves"]):
             rows = curve["rows"]
@@ -252,9 +252,9 @@ def saliency(
     rows = 1 + bool(heatmaps)
     figure = mpl.Figure(figsize=(7.2, 3.6 * rows - 0.6 * (rows - 1)),
                         layout="constrained")
-    parts = figure.subfigures(rows, 1, squeeze=False)[:, 0]
-    for axes, (title, picture) in zip(
-            parts[0].subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    parts = figure.subfigures(rows, 1, squeeze=False).ravel()
+    above = parts[0].subplots(1, len(panels), squeeze=False).ravel()
+    for axes, (title, picture) in zip(above, panels, strict=True):
         axes.imshow(picture)
         axes.set_title(title, loc="left", fontsize=8)
         axes.set_axis_off()
@@ -266,7 +266,7 @@ def saliency(
 
 def _heatmap_row(part, heatmaps, scale):
     highest = max(float(heatmap["cells"].max()) for heatmap in heatmaps) or 1.0
-    row = part.subplots(1, len(heatmaps), squeeze=False)[0]
+    row = part.subplots(1, len(heatmaps), squeeze=False).ravel()
     for axes, heatmap in zip(row, heatmaps, strict=True):
         image = axes.imshow(
             heatmap["cells"], extent=heatmap["extent"], cmap="inferno", vmin=0,

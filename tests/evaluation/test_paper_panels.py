@@ -39,6 +39,8 @@ def test_the_image_is_the_surest_of_its_class_and_says_whether_it_is_wrong():
     assert paper_panels.chosen(saved, 1, False, 0.5) == (saved[0], True)
     with pytest.raises(files.InputError, match="label neg"):
         paper_panels.chosen(saved[:2], 0, True, 0.5)
+    with pytest.raises(files.InputError, match="label pos"):
+        paper_panels.chosen(saved[2:], 1, True, 0.5)
 
 
 def test_heatmaps_are_of_the_foreground_classes():

@@ -18,7 +18,7 @@ def test_the_table_has_each_interval_of_a_study(capsys):
 
 def test_an_unknown_study_is_refused():
     with pytest.raises(files.InputError, match="unknown study 'nothing'"):
-        program.main(["coverage", "nothing"])
+        program.main(["coverage", "sites", "nothing", "never"])
 
 
 def test_the_coverage_of_all_studies_is_as_recorded(capsys, monkeypatch):

@@ -62,7 +62,8 @@ def test_another_table_brings_columns_by_image(tmp_path, capsys):
     assert "density" in run(capsys, path, "--table", further, "--by", "density")
     with pytest.raises(files.InputError, match=(
             "^neither table has a column 'age'; expected one of density")):
-        program.main(["groups", str(path), "--table", str(further), "--by", "age"])
+        program.main(["groups", str(path), "--table", str(further), "--by", "density",
+                      "age", "size"])
 
 
 @pytest.mark.parametrize("words, message", (

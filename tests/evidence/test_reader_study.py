@@ -110,9 +110,37 @@ def test_a_wide_table_may_have_a_column_called_reader(tmp_path, capsys):
 def test_a_case_that_a_reader_left_out_is_refused(tmp_path):
     labels, ratings = known.ratings()
     ratings = [*ratings.ravel()[:-1], ""]
-    with pytest.raises(files.InputError, match="exactly once"):
+    with pytest.raises(files.InputError) as caught:
         program.main(["readers", str(long_table(tmp_path, rating=ratings)),
                       "--case", "case_id"])
+    assert str(caught.value) == (
+        "long has 143 ratings of 3 readers, 24 cases and 2 tests; expected each "
+        "combination exactly once.")
+
+
+def test_two_readers_have_a_spread_and_all_kinds_of_chance():
+    labels, ratings = known.ratings()
+    table = Table("t", labels.astype(bool), dict(m=ratings[1, 0]))
+    found = reader_study.reader_results(table, ["a", "b"], ratings[0, :2], 0.5)
+    areas = [roc_auc_score(labels, row) for row in ratings[0, :2]]
+    assert found["standard_deviation"] == pytest.approx(np.std(areas, ddof=1))
+    assert (found["lowest"], found["highest"]) == pytest.approx(
+        (min(areas), max(areas)))
+    model = reader_study.model_results(table, "m", ratings[0, :2], None)
+    assert tuple(found["mean"]) == tuple(model["against_mean"]) == readers.CHANCE
+    assert len(model["against_each"]) == 2 and "non_inferior" not in model
+
+
+def test_of_many_columns_forty_are_named(tmp_path):
+    names = ["label", "score", *(f"c{number}" for number in range(2, 45))]
+    path = evidence_tables.write(tmp_path / "a.csv", {name: [1, 0] for name in names})
+    for words, said in ((["readers", path], "has no column of readers that is known as "
+                         "such; its columns are label, score, c2, "),
+                        (["use", path, "--readers", "no*"], "has no such column; its "
+                         "columns are label, score, c2, ")):
+        with pytest.raises(files.InputError) as caught:
+            program.main([str(word) for word in words])
+        assert said in str(caught.value) and ", c39. " in f"{caught.value} "
 
 
 def test_all_that_is_said_of_readers_and_models_is_as_recorded(tmp_path, monkeypatch):

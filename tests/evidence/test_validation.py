@@ -225,6 +225,9 @@ def test_models_of_one_name_are_numbered(sites):
     for folder in "xyz":
         (sites / folder).mkdir()
         (sites / folder / "m.csv").write_bytes((sites / "a.csv").read_bytes())
+    found = validation.read_all([sites / folder / "m.csv" for folder in "xyz"],
+                                columns.Wanted())
+    assert [table.name for table in found] == ["x/m", "y/m", "z/m"]
     members = [columns.read(sites / folder / "m.csv") for folder in "xyz"]
     assert list(validation.joined(members, "S").scores) == ["m", "m (2)", "m (3)"]
 

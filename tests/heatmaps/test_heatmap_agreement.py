@@ -72,11 +72,15 @@ def test_numbers_below_one_are_refused(flags):
         "--limit and --img-size must be at least 1; correct them.")
 
 
-def test_images_smaller_than_a_patch_are_refused(folder):
-    with pytest.raises(files.InputError, match="smaller than a patch of 16x16"):
+@pytest.mark.parametrize("size", [("3", "5"), ("15", "16"), ("16", "15")])
+def test_images_smaller_than_a_patch_are_refused(folder, size):
+    with pytest.raises(files.InputError) as caught:
         heatmap_agreement.main([
-            str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "1",
-            "1", "--limit", "1"])
+            str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", *size,
+            "--limit", "1"])
+    assert str(caught.value) == (
+        f"images of {'x'.join(size)} pixels are smaller than a patch of 16x16; give a "
+        "larger --img-size.")
 
 
 def test_the_figures_are_told_in_five_lines():

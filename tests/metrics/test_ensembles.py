@@ -70,7 +70,7 @@ def test_other_images_or_other_labels_are_refused_by_name():
     with pytest.raises(files.InputError, match=(
             "n has other images than the first; differing: b2.png \\(1 in all\\)")):
         ensembles.align(SCORES, SCORES.subset(np.arange(5)), "n")
-    wrong = dataclasses.replace(SCORES, labels=np.array([1, 1, 1, 0, 1, 0]))
+    wrong = dataclasses.replace(SCORES, labels=np.array([1, 1, 1, 0, 1, 1]))
     with pytest.raises(files.InputError, match="another label for b1.png"):
         ensembles.align(SCORES, wrong)
 

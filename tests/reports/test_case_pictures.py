@@ -87,6 +87,17 @@ def test_a_picture_is_as_large_and_then_as_fine_as_its_bytes_allow(
     assert len(calls) <= 3 * len(case_pictures.SCALES) // 2
 
 
+def test_a_smaller_picture_is_of_the_means_of_its_pixels():
+    kept = []
+    stripes = np.tile(np.uint8([[0], [90], [250]]), (100, 200))
+    case_pictures.fitted(stripes, lambda picture, quality: (
+        kept.append(picture) or bytes(picture.size)), 100)
+    for picture in kept[::3]:
+        np.testing.assert_array_equal(picture, cv2.resize(
+            stripes, picture.shape[::-1], interpolation=cv2.INTER_AREA))
+    assert kept[-1].shape == (21, 14)
+
+
 def test_a_case_has_its_share_of_a_page_of_so_many():
     assert [case_pictures.bytes_per_case(count) for count in (0, 1, 18, 19, 400)] == [
         1_000_000, 1_000_000, 1_000_000, 947_368, 45_000]

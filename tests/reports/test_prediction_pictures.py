@@ -1,6 +1,7 @@
 """Pictures of scored mammograms: what is asked for, what is there already."""
 
 import dataclasses
+import importlib.util
 import types
 
 import cv2
@@ -96,6 +97,18 @@ def test_a_patch_model_without_a_malignant_class_is_refused_before_any_folder(tm
     with pytest.raises(files.InputError, match="expected some with 'mal' in the"):
         prediction_pictures.check(request)
     assert not (tmp_path / "out").exists()
+
+
+def test_results_are_asked_for_where_their_package_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for folder in ("results", "overlay"):
+        request = prediction_pictures.PictureRequest(**{folder: tmp_path / folder})
+        if folder == "overlay":
+            prediction_pictures.check(request)
+            continue
+        with pytest.raises(files.InputError, match=r"end2end-mammography\[results\]"):
+            prediction_pictures.check(request)
+    assert [path.name for path in tmp_path.iterdir()] == ["overlay"]
 
 
 def test_levels_without_rows_have_no_section():

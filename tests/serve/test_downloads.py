@@ -44,7 +44,7 @@ def test_the_maps_of_a_view_say_what_their_colours_mean(scored):
 
 def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
     scorer, browser = scored
-    written = []
+    written, checked = [], []
 
     def write(targets, result):
         written.append((result.number, result.frame, result.row["path"]))
@@ -59,7 +59,7 @@ def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
             raise files.InputError(f"{result.row['path']} refers to nothing.")
         targets["report"].write_bytes(b"report")
     monkeypatch.setattr(downloads.dicom_results, "write", write)
-    monkeypatch.setattr(downloads.dicom_results, "check", lambda: None)
+    monkeypatch.setattr(downloads.dicom_results, "check", lambda: checked.append(1))
     monkeypatch.setattr(downloads, "explained_view", lambda *words: None)
     with_sources = types.SimpleNamespace(folder=browser.folder, views={
         name: dataclasses.replace(view, source=f"upload-{number}.dcm")
@@ -69,4 +69,5 @@ def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
         assert archive.namelist() == ["P_1_LEFT_CC.report.dcm", "without-results.txt"]
         assert archive.read("without-results.txt") == (
             b"P_1_RIGHT_CC.png refers to nothing.\n")
+    assert checked == [1]
     assert written == [(1, None, "upload-0.dcm"), (2, None, "upload-1.dcm")]

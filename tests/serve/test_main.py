@@ -110,5 +110,6 @@ def test_a_screen_is_where_the_system_has_one(monkeypatch, platform, variables, 
 def test_without_its_packages_the_page_names_the_extra(monkeypatch):
     monkeypatch.setattr(program.distribution.importlib.util, "find_spec",
                         lambda name: None)
-    with pytest.raises(files.InputError, match=r"end2end-mammography\[serve\]"):
-        program.check()
+    for start in (program.check, lambda: program.main(["none.h5"])):
+        with pytest.raises(files.InputError, match=r"end2end-mammography\[serve\]"):
+            start()

@@ -165,8 +165,8 @@ def test_what_cannot_be_used_is_refused_by_name(tmp_path, text, wanted, message)
      ", c39. Name it with --patient."),
     (dict(scores=("AI", "B*")), "no column of scores (AI or B*); its columns are label"
      ", score, c2, ", ", c39. Name them with --score."),
-    (dict(texts=("c2", "who")), "no column 'who'; its columns are label, score, c2, ",
-     ", c39.")])
+    (dict(texts=("c2", "who", "when")), "no column 'who'; its columns are label, "
+     "score, c2, ", ", c39.")])
 def test_of_many_columns_forty_are_named(tmp_path, wanted, start, end):
     names = ["label", "score", *(f"c{number}" for number in range(2, 45))]
     with pytest.raises(files.InputError) as caught:
