@@ -491,8 +491,9 @@ def _order(candidates, chosen):
 
 def _natural(path):
     """A key that sorts names with their numbers as numbers: `_10` after `_2`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part)
-            for part in re.split(r"(\d+)", path)]
+    parts = re.split(r"(\d+)", path)
+    parts[1::2] = map(int, parts[1::2])
+    return parts
 
 
 def _shown(path):

@@ -173,7 +173,9 @@ def test_a_shard_has_beside_it_its_records_and_what_its_files_were_like(noted):
     (path, state), = json.loads((out / "part-000001.files.json").read_text())
     assert path == str(noted / "c") and state["sha256"] == hashlib.sha256(
         b"c").hexdigest()
-    plan = json.loads((out / "plan.json").read_text())
+    plan = (out / "plan.json").read_text()
+    assert plan.startswith('{\n  "table": "')
+    plan = json.loads(plan)
     assert plan == dict(
         table=str(noted / "in.csv"), sha256=shards.table_hash(noted / "in.csv"),
         suffix=".csv", rows_per_shard=2, settings=dict(task="noting", sizes=[1, 2]))
@@ -245,3 +247,18 @@ def test_without_its_package_parquet_and_a_cluster_are_refused(monkeypatch):
         assert str(caught.value) == (
             f"{purpose} needs the package {package}; install it with pip install "
             '"end2end-mammography[cluster]".')
+
+
+def test_cells_of_a_table_keep_their_line_ends_and_columns_need_a_name(tmp_path):
+    (tmp_path / "a.csv").write_bytes(
+        b'\xef\xbb\xbfpath,,label\r\n"a\r\nb",x,1\r\n\r\nc\r\n')
+    assert list(shards.read_rows(tmp_path / "a.csv")) == [
+        dict(path="a\r\nb", label="1"), dict(path="c", label="")]
+
+
+def test_a_parquet_file_without_rows_has_columns_of_text(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    shards.write_rows(tmp_path / "a.parquet", ("a", "b"), [])
+    schema = parquet.read_schema(tmp_path / "a.parquet")
+    assert [(name, str(schema.field(name).type)) for name in schema.names] == [
+        ("a", "string"), ("b", "string")]

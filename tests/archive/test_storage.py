@@ -100,6 +100,23 @@ def test_a_file_behind_a_url_is_told_by_what_its_storage_says():
             storage.renewed(path, before)
 
 
+def test_files_behind_a_url_are_listed_as_they_are_now(monkeypatch):
+    class System:
+        """Lists from memory unless it is told otherwise."""
+
+        def isdir(self, name):
+            return name == "b/x"
+
+        def ls(self, name, *, detail=False, refresh=False):
+            assert (name, detail) == ("b/x", True)
+            return [dict(name=f"b/x/{one}", type=kind) for one, kind in (
+                ("c", "file"), ("sub", "directory"), ("a", "file"))][not refresh:]
+
+    monkeypatch.setattr(storage, "filesystem", lambda url: (System(), url[5:]))
+    assert storage.names("s3://b/x") == ["a", "c"]
+    assert storage.names("s3://b/y") == []
+
+
 @pytest.mark.parametrize(("path", "is_url", "plain"), [
     ("s3://b/a", True, None), ("file:///b/a", False, "/b/a"), ("/b/a", False, "/b/a"),
     ("b://", True, None), (pathlib.Path("a:/b"), False, "a:/b")])

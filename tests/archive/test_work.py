@@ -269,6 +269,36 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
         path.write_text("longer than before")
 
 
+def test_prepared_values_end_at_16_bits(tmp_path):
+    ramp = np.tile(np.array([0, 1, 26214, 26215, 65535], np.uint16)[:, None], (1, 4))
+    dicom_writer.write(tmp_path / "a.dcm", ramp, BitsStored=16, HighBit=15,
+                       RescaleSlope="2.5", RescaleIntercept="0.75")
+    row, = work.convert_rows([dict(path="a.dcm")], table=str(tmp_path / "in.csv"),
+                             out=str(tmp_path / "out"), size=ramp.shape)
+    made = cv2.imread(row["path"], cv2.IMREAD_UNCHANGED)
+    assert made[:, 2].tolist() == [0, 3, 65535, 65535, 65535]
+
+
+@pytest.mark.parametrize("url", [False, True])
+def test_the_key_of_an_archive_is_readable_by_its_owner_alone(
+        tmp_path, monkeypatch, url):
+    if url:
+        # What lies behind a URL has no mode, but the file that is uploaded has.
+        monkeypatch.setattr(storage, "is_url", lambda path: True)
+        monkeypatch.setattr(storage, "exists", os.path.exists)
+        monkeypatch.setattr(storage, "replacing", files.replacing)
+    before = os.umask(0)
+    try:
+        key = work.pseudonym_key(str(tmp_path))
+    finally:
+        os.umask(before)
+    path = tmp_path / "pseudonyms.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_text() == f'{{"key": "{key.hex()}"}}'
+    if not url:
+        assert work.pseudonym_key(str(tmp_path)) == key
+
+
 def test_a_score_that_is_no_number_is_an_error_of_its_row(monkeypatch):
     monkeypatch.setattr(work, "_prepared", lambda manifest, row, *_: (0,))
     monkeypatch.setattr(work.prediction, "predict_inputs", lambda *_, **__: np.array(

@@ -109,6 +109,14 @@ def test_only_unsigned_grey_values_of_usual_size_are_decoded_quickly(tmp_path, c
     assert (decoders.quick(header) is None) == bool(change)
 
 
+def test_as_many_pixels_as_a_mammogram_may_have_are_decoded_quickly(
+        tmp_path, monkeypatch):
+    header, _ = compressed(tmp_path / "a.dcm", PICTURES["8 bits"], RLELossless)
+    for most, quickly in ((ROWS * COLUMNS, True), (ROWS * COLUMNS - 1, False)):
+        monkeypatch.setattr(decoders.files, "MAX_PIXELS", most)
+        assert (decoders.quick(header) is not None) == quickly
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_a_large_film_is_decoded_quickly_and_run_by_run_where_that_fails(
         tmp_path, monkeypatch, failing):

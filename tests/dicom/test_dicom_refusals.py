@@ -38,6 +38,15 @@ def test_a_declared_size_beyond_any_mammogram_is_refused(tmp_path):
     assert "more than any mammogram has" in message
 
 
+def test_as_many_pixels_as_a_mammogram_may_have_are_read(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.dcm")
+    monkeypatch.setattr(files, "MAX_PIXELS", RAMP.size)
+    np.testing.assert_array_equal(dicom.read_dicom(path).pixels, RAMP)
+    monkeypatch.setattr(files, "MAX_PIXELS", RAMP.size - 1)
+    assert refusal(path) == (f"{path} declares 8 x 8 pixels, more than any mammogram "
+                             "has; leave it out.")
+
+
 def test_a_deflated_file_that_swells_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path / "a.dcm", np.zeros((800, 700), np.uint16),
                  syntax=pydicom.uid.DeflatedExplicitVRLittleEndian)

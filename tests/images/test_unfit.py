@@ -356,3 +356,69 @@ def test_narrow_pictures_are_looked_at_in_64_columns():
     image = np.arange(600 * 128, dtype=np.uint16).reshape(600, 128)
     assert unfit.view(image).picture.shape == (
         288 - 2 * unfit.MARGIN, 64 - 2 * unfit.MARGIN)
+
+
+def seen(picture, *places):
+    """A picture of which these pixels are breast."""
+    body = np.zeros(picture.shape, bool)
+    for place in places:
+        body[place] = True
+    return unfit.View(picture.shape, picture, picture, body, {})
+
+
+# Around rows 30 to 47 and columns 40 to 57: the outermost and innermost of the three
+# pixels of the rim on each side, 40 in all; what lies beyond them.
+RIM = (np.s_[25, 35:40], np.s_[27, 50:55], np.s_[40:45, 35], np.s_[30:35, 37],
+       np.s_[52, 58:63], np.s_[50, 45:50], np.s_[40:45, 62], np.s_[41:46, 60])
+BEYOND = (np.s_[24, 45:50], np.s_[53, 45:50], np.s_[40:45, 34], np.s_[40:45, 63],
+          np.s_[28:50, 38], np.s_[28:50, 59], np.s_[28, 38:60], np.s_[49, 38:60])
+
+
+@pytest.mark.parametrize(("rows", "columns", "places", "measured"), [
+    (18, 18, RIM, True), (17, 18, RIM, False), (18, 17, RIM, False),
+    (18, 18, (np.s_[25, 36:40], *RIM[1:], *BEYOND), False)])
+def test_an_oval_has_so_large_a_core_and_so_much_breast_around_it(
+        rows, columns, places, measured):
+    part = np.zeros((100, 100), np.uint8)
+    part[30:30 + rows, 40:40 + columns] = 1
+    scan = seen(part * np.float32(200), *places)
+    assert (unfit._oval_contrast(scan, part) is not None) == measured
+
+
+@pytest.mark.parametrize(("rim", "texture", "even"), [
+    (161.75, 0, True), (161.875, 0, False), (100, 1.59, True), (100, 1.61, False)])
+def test_an_implant_is_even_with_a_fall_of_grey_around_it(rim, texture, even):
+    part = np.zeros((120, 120), np.uint8)
+    part[20:100, 20:100] = 1
+    picture = np.where(part, 200, rim).astype(np.float32)
+    signs = 1 - 2 * (np.indices(part.shape).sum(0) % 2)
+    picture += part * np.float32(texture) * signs
+    inner, implant = unfit._oval_contrast(seen(picture, np.s_[:]), part)
+    assert inner == pytest.approx(200 / 255, abs=0.01) and implant == even
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("width", "slot", "filled"), [
+    (70, 8, True), (70, 9, False), (13, 0, True), (12, 0, None)])
+def test_ovals_are_thicker_than_12_pixels_and_slots_up_to_8_are_filled(
+        monkeypatch, turned, width, slot, filled):
+    parts = []
+    monkeypatch.setattr(unfit, "_overlap_with_ellipse", lambda part: (
+        parts.append(part.T if turned else part) or 0))
+    picture = np.zeros((120, 110), np.float32)
+    picture[20:100, 20:20 + width] = 91
+    picture[20:80, 50:50 + slot] = 90
+    scan = seen(picture.T if turned else picture, np.s_[15:105, 15:105])
+    assert list(unfit._ovals(scan, 90)) == []
+    assert [bool(part[50, 50:50 + slot].all()) for part in parts] == (
+        [] if filled is None else [filled])
+
+
+@pytest.mark.parametrize(("columns", "count"), [(40, 1), (39, 0)])
+def test_an_oval_is_a_tenth_of_the_breast(monkeypatch, columns, count):
+    parts = []
+    monkeypatch.setattr(unfit, "_overlap_with_ellipse", parts.append)
+    picture = np.zeros((120, 400), np.float32)
+    picture[:, :columns] = 91
+    list(unfit._ovals(seen(picture, np.s_[:]), 90))
+    assert len(parts) == count

@@ -21,6 +21,17 @@ def test_a_picture_is_read_with_a_dark_background(tmp_path, inverted):
     assert (differences == 256).all()
 
 
+@pytest.mark.parametrize(("kind", "form", "length"), [
+    (np.uint8, "OB", 16), (np.uint16, "OW", 30)])
+def test_values_have_the_form_of_their_bytes_and_fill_an_even_number(
+        tmp_path, kind, form, length):
+    pixels = np.arange(15, dtype=kind).reshape(3, 5)
+    mammography_file.write(tmp_path / "x" / "a.dcm", pixels, TAGS, bits=8)
+    header = pydicom.dcmread(tmp_path / "x" / "a.dcm")
+    assert (header["PixelData"].VR, len(header.PixelData)) == (form, length)
+    np.testing.assert_array_equal(header.pixel_array, pixels)
+
+
 def test_a_compressed_picture_has_the_same_values(tmp_path):
     pytest.importorskip("openjpeg")
     pixels = np.tile(PIXELS, (6, 6))

@@ -1,5 +1,6 @@
 """Pictures made unfit: what is drawn, and where."""
 
+import cv2
 import numpy as np
 import pytest
 import recorded
@@ -52,3 +53,24 @@ def test_spoilt_and_empty_pictures_are_as_recorded():
         picture = draw(np.random.default_rng(RNG_SEED), (230, 180))
         rows.append(f"{name}: {recorded.picture(picture)}")
     recorded.check("phantoms-unfit", "\n".join(rows))
+
+
+@pytest.mark.parametrize(("name", "how", "rows", "thickness"), [
+    ("pacemaker", "polylines", 300, 2), ("pacemaker", "polylines", 899, 2),
+    ("pacemaker", "polylines", 900, 3), ("needle", "line", 400, 3),
+    ("needle", "line", 879, 3), ("needle", "line", 880, 4),
+    ("text card, outline", "ellipse", 200, 1),
+    ("text card, outline", "ellipse", 579, 1),
+    ("text card, outline", "ellipse", 580, 2), ("text card", "putText", 130, 1),
+    ("text card", "putText", 287, 1), ("text card", "putText", 288, 2)])
+def test_lines_are_thicker_in_larger_pictures(monkeypatch, name, how, rows, thickness):
+    drawn, original = [], getattr(cv2, how)
+    monkeypatch.setattr(cv2, how, lambda *words: (
+        drawn.append(words[-1]), original(*words))[1])
+    monkeypatch.setattr(unfit, "middle_of_breast", lambda image: (rows // 2, 40, 30))
+    rng = np.random.default_rng(RNG_SEED)
+    if name in unfit.NO_BREAST:
+        unfit.NO_BREAST[name](rng, (rows, 90))
+    else:
+        unfit.SPOILINGS[name][0](np.zeros((rows, 90), np.uint16), rng)
+    assert set(drawn) == {thickness}

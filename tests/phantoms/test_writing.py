@@ -240,11 +240,21 @@ def test_women_are_drawn_by_several_processes_where_asked_for(monkeypatch):
     (dict(difficulty=-0.1), "0 to 1"),
     (dict(size=(10, 10)), "64 to 8192"), (dict(seed=-1), "negative"),
     (dict(one_view=1.5), "no share"), (dict(one_view=-0.1), "no share"),
+    (dict(size=(63, 200)), "64 to 8192"), (dict(size=(64, 8193)), "64 to 8192"),
 ])
 def test_values_out_of_range_are_refused(tmp_path, change, complaint):
     with pytest.raises(files.InputError, match=complaint):
         phantoms.write_cbis_ddsm(tmp_path, **(dict(patients=1) | change))
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("change", [
+    dict(difficulty=0), dict(difficulty=1), dict(seed=0), dict(one_view=1),
+    dict(one_view=0), dict(size=[64, 8192])])
+def test_values_at_the_ends_of_their_ranges_are_taken(tmp_path, change):
+    settings = dict(patients=1, difficulty=0.5, size=[64, 64], seed=3) | change
+    assert writing._prepare(tmp_path, settings) == (tmp_path, False)
+    assert files.read_json(tmp_path / writing.SETTINGS_FILE) == settings
 
 
 def test_a_folder_with_other_contents_is_left_alone(tmp_path):

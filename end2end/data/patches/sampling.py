@@ -232,8 +232,7 @@ def read_region(task: Task, path: pathlib.Path) -> geometry.Region:
     """Reads the mask of one lesion, at the size and crop of the picture."""
     mask = read_grey(path)
     x, y, columns, rows, height, width = task.crop
-    if mask.shape != (height, width):
-        mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
+    mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
     mask = mask[y:y + rows, x:x + columns]
     try:
         return geometry.find_region(mask, margin=task.margin)

@@ -163,7 +163,8 @@ def test_another_classifier_cuts_anew_and_the_same_leaves_what_is_there(job):
 def test_what_cannot_give_hard_examples_is_refused(share, classes, size, words):
     with pytest.raises(files.InputError, match=words):
         hard_examples.check(OPTIONS, share, classes, size)
-    hard_examples.check(OPTIONS, 0.25, CLASSES, (SIDE, SIDE))
+    for least_or_most in (0.25, 1):
+        hard_examples.check(OPTIONS, least_or_most, CLASSES, (SIDE, SIDE))
 
 
 def test_a_mask_that_cannot_be_read_is_left_to_the_draws(job):
