@@ -154,6 +154,7 @@ def known_machine(monkeypatch):
 
 def test_the_machine_is_described_in_numbers(known_machine, monkeypatch):
     import tensorflow as tf
+    assert doctor.memory() == (8.192, 0.512)
     assert doctor.machine() == [
         "Processor: Some: CPU, 3 cores for this process, avx2 amx_bf16",
         "Memory: 8.2 GB, 0.5 GB free", "Disk: 2.2 GB free in this folder",

@@ -212,6 +212,24 @@ def test_pictures_that_cannot_be_drawn_are_refused_before_any_work(
     assert not (tmp_path / "out").exists() and not (tmp_path / "scores.csv").exists()
 
 
+def test_pictures_are_asked_for_as_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(program.explanation.patch_maps, "load", lambda typed: None)
+    words = ["m.h5", "--report", "a.html", "--overlay", "drawn", "--dicom", "results"]
+    request = program.pictures(program.parser().parse_args([
+        *words, "--prevalence", "0.25", "--frame", "3", "--flips", "--map-scale",
+        "image", "--picture-side", "0"]), dict(models=["m"]))
+    assert [str(path) for path in (request.overlay, request.page, request.results)] == [
+        "drawn", "a.html", "results"]
+    assert request.settings == dict(
+        models=["m"], patch_model=None, side=0, map_scale="image")
+    assert (request.patch, request.frame, request.side, request.map_scale,
+            request.flips, request.prevalence) == (None, 3, None, "image", True, 0.25)
+    request = program.pictures(program.parser().parse_args(words), {})
+    assert (request.side, request.map_scale, request.flips, request.prevalence) == (
+        2048, "model", False, 0.006)
+
+
 def test_converted_networks_score_and_what_is_stored_beside_them_is_recorded(
         tmp_path, monkeypatch, model, capsys):
     monkeypatch.chdir(tmp_path)

@@ -90,7 +90,8 @@ def test_makers_that_tell_nothing_are_not_warned_of(tmp_path, capsys):
 
 @pytest.mark.parametrize(("groups", "area"), [
     ({"a": (5, 5), "b": (5, 5)}, 0.5), ({"a": (9, 1), "b": (1, 9)}, 0.9),
-    ({"a": (3, 0)}, 0.5), ({}, 0.5), ({"a": (4, 0), "b": (0, 4)}, 1.0)])
+    ({"a": (3, 0)}, 0.5), ({}, 0.5), ({"a": (4, 0), "b": (0, 4)}, 1.0),
+    ({"a": (1, 0), "b": (3, 2)}, 0.625), ({"a": (0, 0), "b": (1, 1)}, 0.5)])
 def test_what_groups_alone_tell(groups, area):
     assert joining.telling_auc(groups) == pytest.approx(area)
 

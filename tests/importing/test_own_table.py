@@ -265,14 +265,25 @@ def test_rows_whose_label_is_to_be_left_out_are(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("count", "words"), [
-    (41, "the label column has more than 40 different values, such as x10, x11, x12, "
-     "x13, x14; name another (--column label=HEADING)."),
-    (40, "are not understood; say what they mean: --label malignant=x49 --label "
-     "benign=x10, or the other way round; leave-out=WORDS for those that are to be "
-     "left out.")])
-def test_a_column_of_too_many_labels_is_none(tmp_path, count, words):
-    lines = ["file,label", *(f"{number}.png,x{number + 10}" for number in range(count))]
-    assert refusal(table(tmp_path, lines), "--workers", 1).endswith(words)
+    (41, f"the label column has more than 40 different values, such as {'w' * 30}, "
+     "x11, x12, x13, x14; name another (--column label=HEADING)."),
+    (40, "x49 are not understood; say what they mean: --label malignant=x49 --label "
+     f"benign={'w' * 31}, or the other way round; leave-out=WORDS for those that are "
+     "to be left out.")])
+def test_a_column_of_too_many_labels_is_none(tmp_path, capsys, count, words):
+    lines = ["file,label", f"0.png,{'w' * 31}", *(
+        f"{number}.png,x{number + 10}" for number in range(1, count))]
+    said = refusal(table(tmp_path, lines), "--workers", 1)
+    assert said.endswith(words)
+    assert said.startswith(f"the labels {'w' * 30}, x11, ") == (count == 40)
+    assert (f"\nlabels:\n  {'w' * 31}: 1 rows -> ?\n" in capsys.readouterr().out) == (
+        count == 40)
+
+
+def test_where_no_row_has_a_label_none_is_listed(tmp_path, capsys):
+    assert refusal(table(tmp_path, ["file,label", "a.png,"]), "--workers", 1) == (
+        "no row has a label; check the column (--column label=HEADING).")
+    assert "labels:" not in capsys.readouterr().out
 
 
 def test_two_columns_of_labels_that_differ_are_asked_about(tmp_path):

@@ -23,6 +23,11 @@ def test_headings_are_understood_in_some_languages():
         "Ebene": "view", "Alter": "age", "ACR": "density"}
 
 
+def test_a_column_without_a_heading_is_called_by_its_number():
+    assert list(meanings(("Datei", "", "x"), ("a.png", "1", "2", "3"))) == [
+        "Datei", "column 2", "x", "column 4"]
+
+
 def test_a_label_is_never_guessed_from_a_foreign_word():
     assert meanings(("Datei", "Befund"), ("a.png", "1"))["Befund"] == ""
     assert meanings(("Datei", "Befund"), ("a.png", "1"), label="Befund")[

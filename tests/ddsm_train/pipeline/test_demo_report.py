@@ -64,6 +64,15 @@ def test_a_thumbnail_is_never_larger_than_its_image(tmp_path, height, shape):
     assert (image[0, 0], image[-1, -1]) == (255, 0)
 
 
+@pytest.mark.parametrize("grey", [0, 1])
+def test_a_dark_image_is_stretched_and_a_black_one_stays_black(tmp_path, grey):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((6, 4), grey, np.uint16))
+    with np.errstate(all="raise"):
+        made = demo_report.thumbnail(tmp_path / "a.png")
+    image = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert (image == 255 * grey).all()
+
+
 @pytest.mark.parametrize("real", [True, False])
 def test_the_page_and_the_last_lines_are_as_recorded(tmp_path, monkeypatch, real):
     """The walk's files are small stand-ins; pictures are what the page is given."""

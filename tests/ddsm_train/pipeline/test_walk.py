@@ -2,6 +2,7 @@
 
 import pathlib
 import threading
+import types
 
 import pytest
 import recorded
@@ -93,3 +94,31 @@ def test_the_baseline_runs_beside_the_chain_of_the_patch_stage(
         "baseline", "evaluate-baseline"]
     assert [record["name"] for record in trained][-3:] == [
         "image", "evaluate-image", "saliency"]
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_baseline_that_is_not_done_is_waited_for_which_is_said(
+        tmp_path, monkeypatch, capsys, done):
+    class Executor:
+        def __init__(self, threads):
+            assert threads == 1
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def submit(self, function, *words, **more):
+            return types.SimpleNamespace(
+                done=lambda: done, result=lambda: function(*words, **more))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "census.json").write_text('{"pixel_mean": 41.5}')
+    monkeypatch.setattr(walk.futures, "ThreadPoolExecutor", Executor)
+    monkeypatch.setattr(walk, "walk_steps", lambda chain, out, **how: [
+        dict(name=step.name) for step in chain])
+    monkeypatch.setattr(walk.pipeline.demo_report, "write", lambda *values: values)
+    *_, (_, compared) = walk.run(tmp_path, walk.SCALES["tiny"], seed=7)
+    assert compared[-1] == dict(name="evaluate-baseline")
+    assert capsys.readouterr().out == (
+        "" if done else "\n== Waiting for the baseline\n")

@@ -82,6 +82,11 @@ def test_a_circle_in_the_black_that_would_lie_on_the_breast_from_the_top_is_note
                          ((100, -1), False), ((-1, 100), False)):
         notes = mini_mias.convert(job(tmp_path, (1024, 1024), (place, 20)))["notes"]
         assert any(note.startswith("origin") for note in notes) == noted, place
+    # Where another size is accepted, height and width differ.
+    for shape, place in (((100, 200), (20, 150)), ((200, 100), (150, 20))):
+        accepted = job(tmp_path, shape, (place, 5)) | dict(further={})
+        assert not any(note.startswith("origin")
+                       for note in mini_mias.convert(accepted)["notes"])
 
 
 def test_the_census_counts_images_women_and_circles(tmp_path):
