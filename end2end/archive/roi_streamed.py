@@ -44,7 +44,7 @@ def planned(sources: roi_table.Sources, outs: tuple[str, str],
     with storage.local(sources.patients) as path:
         patients = roi_table.patient_ids(path)
     with temporary.folder() as folder, contextlib.closing(
-            sqlite3.connect(f"{folder}/lesions.db", check_same_thread=False)) as base:
+            sqlite3.connect(f"{folder}/lesions.db")) as base:
         fill(base, sources.roi_table)
         with_lesions = {patient for patient, in base.execute(
             "SELECT DISTINCT patient_id FROM lesion")}

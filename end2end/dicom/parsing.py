@@ -333,9 +333,10 @@ def _decoded_quickly(stream, header):
 
 
 def _decoded_by_pydicom(whole, syntax, frame):
-    """Stored values by the fastest decoder, or by another where that one fails."""
+    """Stored values by the fastest decoder, or by another where that one fails or is
+    not installed."""
     fastest = FASTEST_DECODERS.get(syntax)
-    if fastest and fastest in pydicom.pixels.get_decoder(syntax).available_plugins:
+    if fastest:
         with contextlib.suppress(*READING_ERRORS):
             return _pixels(whole, frame, fastest)
     return _pixels(whole, frame, SAFE_DECODERS.get(syntax, ""))

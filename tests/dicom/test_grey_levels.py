@@ -248,3 +248,16 @@ def test_large_factors_are_computed_without_overflow(tmp_path, slope, intercept)
     values = float(slope) * pixels.astype(float) + float(intercept)
     np.testing.assert_allclose(
         mammogram.pixels, values - min(0, values.min()), rtol=1e-6)
+
+
+@pytest.mark.parametrize("count", [65536, 32768])
+def test_a_table_of_no_declared_length_has_65536_entries(tmp_path, count):
+    pixels = np.tile(np.linspace(0, 65535, 300).astype(np.uint16)[:, None], (1, 220))
+    entries = np.arange(count, dtype=np.uint16)[::-1].copy()
+    table = dicom_writer.look_up_table([0, 0, 16], entries.tobytes(), "OW")
+    mammogram = read(tmp_path, pixels, BitsStored=16, HighBit=15,
+                     VOILUTSequence=[table])
+    if count == 65536:
+        np.testing.assert_array_equal(mammogram.pixels, 65535 - pixels)
+    else:
+        assert "32768 entries of 16 bits, 65536 declared" in mammogram.notes[0]

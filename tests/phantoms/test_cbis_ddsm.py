@@ -1,3 +1,5 @@
+import types
+
 import cv2
 import numpy as np
 import pydicom
@@ -68,3 +70,22 @@ def test_case_tables_end_some_cells_with_a_newline_as_the_real_ones(woman, tmp_p
     table = files.read_csv(tmp_path / f"mass_case_description_{name}_set.csv")
     assert [row["ROI mask file path"][-1] for row in table] == ["\n", "\n"]
     assert len(list(tmp_path.glob("*_case_description_*_set.csv"))) == 4
+
+
+@pytest.mark.parametrize(("height", "place", "first", "last"), [
+    (200, 50, 46, 62), (199, 50, 47, 61), (149, 50, 48, 60), (100, 50, 48, 60),
+    (200, 3, 0, 15), (200, 4, 0, 16), (200, 5, 1, 17)])
+def test_a_crop_has_a_fiftieth_of_the_height_around_the_lesion(
+        height, place, first, last):
+    saved = []
+    store = types.SimpleNamespace(
+        rng=np.random.default_rng(1), save=lambda subject, contents: (
+            saved.extend(contents) or "x"))
+    picture = (1000 * np.arange(height)[:, None] + np.arange(height)).astype(np.uint16)
+    mask = np.zeros(picture.shape, bool)
+    mask[place:place + 10, place:place + 10] = True
+    assert cbis_ddsm._write_finding(store, "s", "calcification", picture, mask) == (
+        "x/000001.dcm", "x/000000.dcm")
+    (_, whole), (_, crop) = saved
+    np.testing.assert_array_equal(whole, 255 * mask)
+    np.testing.assert_array_equal(crop, picture[first:last + 1, first:last + 1])

@@ -87,4 +87,7 @@ def test_edges_and_exposures_are_as_recorded():
             np.random.default_rng(seed), tissue, side=side, view=view)
         lines += [f"{seed} {side} {recorded.picture(edge)}",
                   f"{seed} {side} {view} {recorded.picture(picture)}"]
+    # Dust of a pixel and more.
+    lines += [recorded.picture(film._specks(np.random.default_rng(seed), (1900, 90)))
+              for seed in (1, 2)]
     recorded.check("phantoms-film", "\n".join(lines))

@@ -1,6 +1,8 @@
 """Lead letters of film, and text burned into digital pictures."""
 
+import cv2
 import numpy as np
+import pytest
 import recorded
 
 from end2end.phantoms import labels
@@ -46,3 +48,17 @@ def test_labels_are_as_recorded():
         labels.burn_in(np.random.default_rng(seed), picture, "L CC", side, 3000)
         rows.append(recorded.picture(picture))
     recorded.check("phantoms-labels", "\n".join(rows))
+
+
+@pytest.mark.parametrize(("height", "thickness"), [
+    (90, 1), (674, 1), (676, 2), (1124, 2), (1126, 3)])
+def test_burned_in_text_is_thicker_in_larger_pictures(monkeypatch, height, thickness):
+    lines = []
+    for name, place in (("getTextSize", 3), ("putText", 6)):
+        original = getattr(cv2, name)
+        monkeypatch.setattr(
+            cv2, name, lambda *words, place=place, original=original: (
+                lines.append(words[place]), original(*words))[1])
+    labels.burn_in(np.random.default_rng(1), np.zeros((height, 200), np.uint16), "L CC",
+                   "LEFT", 4000)
+    assert lines == [thickness] * 2
