@@ -369,6 +369,7 @@ def test_empty_arrays_files_and_nested_weights_are_compared(tmp_path):
     assert repeating._gap(np.zeros((0, 2)), np.zeros((0, 2))) == 0
     assert repeating._gap(np.uint8([1, 9]), np.uint8([4, 9])) == 3
     assert repeating._gap(np.array([True]), np.array([False])) == math.inf
+    assert repeating._gap(np.array(["x"]), np.array(["x"])) == 0
     paths = [tmp_path / f"{name}.h5" for name in "abc"]
     for path, value in zip(paths, (None, 1.0, 1.5), strict=True):
         with h5py.File(path, "w") as file:

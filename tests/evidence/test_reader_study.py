@@ -85,6 +85,15 @@ def test_a_long_table_of_two_tests_gives_both_analyses(tmp_path, capsys):
         [0.791666666667, 0.881944444444, 0.704861111111])
 
 
+@pytest.mark.parametrize("column", ["case_id", "path"])
+def test_cases_of_a_long_table_are_women_or_paths_where_no_column_is_named(
+        tmp_path, capsys, column):
+    # A woman whose number is 0 is nobody.
+    path = long_table(tmp_path, case_id=np.indices((2, 3, 24))[2].ravel() + 1)
+    path.write_text(path.read_text().replace("case_id", column))
+    assert "24 cases, 12 with cancer, 3 readers, 2 tests" in run(capsys, path)
+
+
 def test_the_column_of_readers_of_a_long_table_can_be_named(tmp_path, capsys):
     path = long_table(tmp_path)
     text = path.read_text().replace("reader,treatment,", "doctor,tool,").replace(
