@@ -217,6 +217,13 @@ def test_test_sets_without_labels_or_of_one_class_are_refused(tmp_path):
         testing.test_images(tmp_path / "test" / "neg", ("a", "b"))
 
 
+def test_each_model_is_looked_for_before_one_is_read(tmp_path):
+    (tmp_path / "b.h5").write_bytes(b"no model")
+    with pytest.raises(files.InputError, match=r"^model .*a\.h5 does not exist"):
+        testing.run([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path, tmp_path / "o",
+                    testing.EvaluationOptions())
+
+
 def test_maps_of_one_image_are_not_drawn_for_models_of_two_views():
     pictures = testing.evaluation_cases.PictureOptions(methods=("guided",), show=True)
     options = testing.EvaluationOptions(runs=7, pictures=pictures)

@@ -125,3 +125,5 @@ def test_a_patch_classifier_without_settings_takes_them_from_its_own_flags(
 
 def test_without_a_patch_model_there_is_none():
     assert patch_maps.load(arguments()) is None
+    with pytest.raises(files.InputError, match="--patch-"):
+        patch_maps.load(arguments("--patch-img-size", 16, 16))

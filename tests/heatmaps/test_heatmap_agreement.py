@@ -63,6 +63,19 @@ def test_windows_are_scored_some_at_a_time_and_the_middle_alone(folder, monkeypa
         patch.model, asked[1])[2].ravel(), atol=1e-6)
 
 
+def test_the_figures_are_of_one_call_and_the_model_is_looked_for_first(
+        tmp_path, monkeypatch):
+    (tmp_path / "a.h5").touch()
+    monkeypatch.setattr(heatmap_agreement, "measured", lambda arguments: dict(
+        locks=len(list(tmp_path.glob(".*o.json*")))))
+    monkeypatch.setattr(heatmap_agreement, "lines", lambda results: ["a line"])
+    words = ["none", "--out", str(tmp_path / "o.json")]
+    heatmap_agreement.main([str(tmp_path / "a.h5"), *words])
+    assert json.loads((tmp_path / "o.json").read_text()) == dict(locks=1)
+    with pytest.raises(files.InputError, match=r"patch model .*b\.h5 does not exist"):
+        heatmap_agreement.main([str(tmp_path / "b.h5"), *words])
+
+
 @pytest.mark.parametrize("flags", [
     ["--limit", "0"], ["--img-size", "0", "9"], ["--img-size", "9", "-1"]])
 def test_numbers_below_one_are_refused(flags):

@@ -82,6 +82,15 @@ def test_shares_out_of_range_are_refused(score_files):
             score_report.run(arguments(*score_files, at=[0.5, wrong]))
 
 
+@pytest.mark.parametrize("output", ["out", "mean"])
+def test_an_output_that_cannot_be_is_refused_before_a_file_is_read(tmp_path, output):
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / ("m.csv" if output == "mean" else "")
+    with pytest.raises(files.InputError) as caught:
+        score_report.run(arguments(tmp_path / "none.csv", **{output: str(place)}))
+    assert "none.csv" not in str(caught.value) and "file" in str(caught.value)
+
+
 def test_scores_without_labels_are_refused(tmp_path):
     (tmp_path / "s.csv").write_text("path,label,score\na.png,1,0.5\nb.png,,0.25\n")
     with pytest.raises(files.InputError, match="1 of 2"):
