@@ -120,6 +120,13 @@ def test_bins_have_as_many_lesions_each_and_density_has_its_classes():
         (2, 0.5, 4), (4, 0.5, 4)]
 
 
+def test_lesions_of_one_size_keep_their_order():
+    lesions = [lesion(k, size=k % 2) for k in range(40)]
+    shares = {one.name: float(k < 20) for k, one in enumerate(lesions)}
+    rows = detection.curve(lesions, shares, "size")
+    assert [row["share"] for row in rows] == [1, 0, 1, 0]
+
+
 def test_scores_of_other_images_and_shares_out_of_range_are_refused(tmp_path):
     table = scores.Scores(("a.png", "b.png"), np.array([0.1, 0.9]), np.array([0, 1]))
     with pytest.raises(files.InputError, match="no score of a malignant lesion"):

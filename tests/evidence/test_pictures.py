@@ -44,3 +44,13 @@ def test_groups_with_a_gap_are_marked():
     markers = [line.get_marker() for line in figure.axes[0].lines
                if line.get_marker() in "Do"]
     assert markers == ["D", "o"]
+
+
+def test_equal_scores_are_grouped_in_the_order_of_the_rows():
+    scores = np.where(np.arange(80) % 2, 0.75, 0.25)
+    labels = np.arange(80) < 40
+    figure = pictures.calibration_curve(labels, scores, "a")
+    shares = [float(line.get_ydata()[0]) for line in figure.axes[0].lines
+              if line.get_marker() == "o"]
+    order = [*range(0, 80, 2), *range(1, 80, 2)]
+    assert shares == [labels[order[k:k + 8]].mean() for k in range(0, 80, 8)]
