@@ -126,6 +126,10 @@ def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set(
     other = dict(plain={}, flips={})
     testing.add_recalibrated(other, dict(flips=table, plain=table), card)
     assert other == results
+    of_patches = dataclasses.replace(table, values=np.full((300, 3), 1 / 3))
+    other = dict(plain={})
+    testing.add_recalibrated(other, dict(plain=of_patches), card)
+    assert other == dict(plain={})
     intercept = row["intercept"]
     assert intercept["low"] < intercept["value"] < intercept["high"]
     assert "Hospital A" in score_tables.recalibrated(row).caption
