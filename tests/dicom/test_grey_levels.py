@@ -261,3 +261,24 @@ def test_a_table_of_no_declared_length_has_65536_entries(tmp_path, count):
         np.testing.assert_array_equal(mammogram.pixels, 65535 - pixels)
     else:
         assert "32768 entries of 16 bits, 65536 declared" in mammogram.notes[0]
+
+
+@pytest.mark.parametrize(("bits", "length", "entries"), [
+    (8, 6, [1, 2, 3, 4]), (8, 7, [1, 2, 3, 4]), (8, 8, [513, 1027, 1541, 2055]),
+    (8, 9, [513, 1027, 1541, 2055]), (9, 8, [513, 1027, 1541, 2055]), (9, 6, 3),
+    (1, 4, [1, 2, 3, 4]), (0, 8, 4), (16, 8, [513, 1027, 1541, 2055]), (17, 8, 4),
+    (8, 3, 3)])
+def test_bytes_of_a_table_are_words_where_they_are_many_or_of_more_than_8_bits(
+        bits, length, entries):
+    data = bytes(range(1, length + 1))
+    table = dicom_writer.item(LUTDescriptor=[4, 40_000, bits])
+    table.add_new("LUTData", "OW", data)
+    values = np.uint16([[0, 40_000, 40_001], [40_002, 40_003, 65_535]])
+    if isinstance(entries, int):
+        with pytest.raises(grey_levels._Unusable, match=(
+                f"^{entries} entries of {bits} bits, 4 declared$")):
+            grey_levels._look_up(values, table, [])
+    else:
+        first, second, third, last = entries
+        assert grey_levels._look_up(values, table, [])[0].tolist() == [
+            [first, first, second], [third, last, last]]
