@@ -154,3 +154,17 @@ def test_of_narrow_pictures_the_second_line_is_looked_at(lines, bright):
     levels[4:-4, 3:-3] = 200
     levels[list(lines)] = 200
     assert appearance.has_bright_background(levels) is bright
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_thinner_than_21_pixels_is_no_solid_object(turned):
+    for thickness, solid in ((20, False), (21, True)):
+        mask = np.zeros((288, 220), bool)
+        mask[100:100 + thickness, 50:150] = True
+        found = appearance.solid_object(mask.T if turned else mask)
+        assert found.any() == solid
+        # What reaches the side of the picture goes on beyond it.
+        mask = np.zeros((288, 220), bool)
+        mask[:thickness - 12, 50:150] = True
+        found = appearance.solid_object(mask.T if turned else mask)
+        assert (found.T if turned else found)[0, 60:140].all()

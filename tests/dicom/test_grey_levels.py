@@ -282,3 +282,15 @@ def test_bytes_of_a_table_are_words_where_they_are_many_or_of_more_than_8_bits(
         first, second, third, last = entries
         assert grey_levels._look_up(values, table, [])[0].tolist() == [
             [first, first, second], [third, last, last]]
+
+
+@pytest.mark.parametrize(("stored", "top", "bits"), [
+    (12, 4095, 12), (12, 4096, None), (9, 511, 9), (8, 255, None), (15, 32_767, 15),
+    (16, 65_535, None), (15, 32_768, None)])
+def test_bits_are_declared_by_less_than_16_that_hold_all_values(
+        tmp_path, stored, top, bits):
+    pixels = np.tile(np.linspace(0, top, 300).astype(np.uint16)[:, None], (1, 220))
+    for tags, told in (({}, bits), (dict(RescaleSlope="2"), None),
+                       (dict(WindowWidth="300", WindowCenter="100"), 16)):
+        mammogram = read(tmp_path, pixels, BitsStored=stored, HighBit=stored - 1, **tags)
+        assert mammogram.bits == told

@@ -48,6 +48,10 @@ def modifier(code):
     ("magnified", dict(ImageComments="Vergroesserung")),
     ("magnified", dict(DistanceSourceToDetector="660", DistanceSourceToPatient="360")),
     ("standard", dict(DistanceSourceToDetector="660", DistanceSourceToPatient="600")),
+    ("standard", dict(DistanceSourceToDetector="700", DistanceSourceToPatient="500")),
+    ("magnified", dict(DistanceSourceToDetector="701", DistanceSourceToPatient="500")),
+    ("standard", dict(EstimatedRadiographicMagnificationFactor="1.2")),
+    ("magnified", dict(EstimatedRadiographicMagnificationFactor="1.21")),
     ("implant displaced", dict(ViewModifierCodeSequence=[
         item(CodeValue="9", CodeMeaning="Eklund view")])),
     ("synthetic", dict(ImageType=["DERIVED", "PRIMARY", "S-VIEW"])),
@@ -97,7 +101,8 @@ def test_what_networks_have_not_seen_is_noted_and_its_absence_is_not(keyword, se
 
 
 @pytest.mark.parametrize("factor, notes", [
-    ("1.8", ("magnified 1.8 times",)), ("1.1", ()), ("", ())])
+    ("1.8", ("magnified 1.8 times",)), ("1.2", ()), ("1.21", ("magnified 1.21 times",)),
+    ("", ())])
 def test_a_magnification_is_noted_beyond_that_of_every_mammogram(factor, notes):
     header = pydicom.Dataset()
     header.EstimatedRadiographicMagnificationFactor = factor or None

@@ -46,8 +46,13 @@ def test_gland_and_muscle_weaken_the_beam_and_the_rim_less():
 
 def test_pictures_of_all_makers_are_as_recorded():
     woman = drawing.draw_woman(2, seed=7, difficulty=0.3)
-    recorded.check("phantoms-makers", "\n".join(
-        recorded.picture(detector.render(woman, side, view, (110, 86), maker=maker,
-                                         seed=seed))
+    lines = [recorded.picture(detector.render(
+        woman, side, view, (110, 86), maker=maker, seed=seed))
         for maker in digital.MAKERS for seed, side, view in (
-            (1, "LEFT", "CC"), (2, "RIGHT", "MLO"))))
+            (1, "LEFT", "CC"), (2, "RIGHT", "MLO"))]
+    # A breast that leaves no air.
+    path = np.linspace(0.3, 0.9, 90 * 70, dtype=np.float32).reshape(90, 70)
+    lines += [recorded.picture(digital.presented(
+        np.random.default_rng(3), path, path > 0, maker, 2.5))
+        for maker in digital.MAKERS.values()]
+    recorded.check("phantoms-makers", "\n".join(lines))

@@ -116,3 +116,21 @@ def test_women_and_their_pictures_are_as_recorded():
                 picture, masks = drawing.render(woman, side, view, SIZE, style=style)
                 rows += map(recorded.picture, [picture, *masks])
     recorded.check("phantoms-women", "\n".join(rows))
+
+
+@pytest.mark.parametrize(("view", "offset", "row", "share"), [
+    ("CC", 1.0, 86, 0.5), ("CC", 1.2, 88, 0.5), ("CC", -1.2, 12, 0.5),
+    ("CC", -0.3, 39, 0.5), ("MLO", -0.3, 39, 0.575), ("MLO", -0.27, 40, 0.5)])
+def test_lesions_lie_within_the_breast_and_before_the_muscle(
+        woman, view, offset, row, share):
+    lesion = dataclasses.replace(woman.lesions["LEFT"][0], offsets={view: offset})
+    edge = np.linspace(0.3, 0.5, 100)
+    assert drawing._lesion_centre(lesion, view, edge, 0.5) == (
+        row, int(100 * edge[row] * share))
+
+
+def test_of_a_drawing_that_reaches_beyond_the_picture_a_part_is_drawn():
+    assert drawing._window((10, 20), (2, 18), 4) == (
+        (slice(0, 7), slice(14, 20)), (slice(2, 9), slice(0, 6)))
+    assert drawing._window((10, 20), (5, 4), 4) == (
+        (slice(1, 10), slice(0, 9)), (slice(0, 9), slice(0, 9)))

@@ -1,5 +1,6 @@
 import plistlib
 
+import numpy as np
 import pydicom
 import pytest
 
@@ -53,3 +54,16 @@ def test_a_cluster_has_an_outline_and_a_dot(release):
     assert image["NumberOfROIs"] == 2
     assert outline["NumberOfPoints"] > 2 and dot["NumberOfPoints"] == 1
     assert outline["Name"] in inbreast_layout.ROI_NAMES["calcification", True]
+
+
+def test_of_an_outline_in_parts_the_largest_is_written(tmp_path):
+    mask = np.zeros((40, 30), bool)
+    mask[2:5, 3:6], mask[10:20, 5:25], mask[33:36, 20:24] = True, True, True
+    inbreast_layout._write_outlines(
+        tmp_path / "a.xml", (LESION,), [mask], np.random.default_rng(1))
+    outline, dot = plistlib.loads((tmp_path / "a.xml").read_bytes())["Images"][0]["ROIs"]
+    assert sorted(outline["Point_px"]) == [
+        "(24.000000, 10.000000)", "(24.000000, 19.000000)", "(5.000000, 10.000000)",
+        "(5.000000, 19.000000)"]
+    assert dot["Point_px"] == ["(14.500000, 14.500000)"]
+    assert (outline["Type"], dot["Type"]) == (15, 19)
