@@ -290,7 +290,7 @@ def test_bytes_of_a_table_are_words_where_they_are_many_or_of_more_than_8_bits(
 def test_bits_are_declared_by_less_than_16_that_hold_all_values(
         tmp_path, stored, top, bits):
     pixels = np.tile(np.linspace(0, top, 300).astype(np.uint16)[:, None], (1, 220))
-    for tags, told in (({}, bits), (dict(RescaleSlope="2"), None),
-                       (dict(WindowWidth="300", WindowCenter="100"), 16)):
-        mammogram = read(tmp_path, pixels, BitsStored=stored, HighBit=stored - 1, **tags)
-        assert mammogram.bits == told
+    window = dict(WindowWidth=str(top), WindowCenter=str(top // 2))
+    for tags, told in (({}, bits), (dict(RescaleSlope="2"), None), (window, 16)):
+        tags |= dict(BitsStored=stored, HighBit=stored - 1)
+        assert read(tmp_path, pixels, **tags).bits == told

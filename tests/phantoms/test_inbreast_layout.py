@@ -61,7 +61,8 @@ def test_of_an_outline_in_parts_the_largest_is_written(tmp_path):
     mask[2:5, 3:6], mask[10:20, 5:25], mask[33:36, 20:24] = True, True, True
     inbreast_layout._write_outlines(
         tmp_path / "a.xml", (LESION,), [mask], np.random.default_rng(1))
-    outline, dot = plistlib.loads((tmp_path / "a.xml").read_bytes())["Images"][0]["ROIs"]
+    image, = plistlib.loads((tmp_path / "a.xml").read_bytes())["Images"]
+    outline, dot = image["ROIs"]
     assert sorted(outline["Point_px"]) == [
         "(24.000000, 10.000000)", "(24.000000, 19.000000)", "(5.000000, 10.000000)",
         "(5.000000, 19.000000)"]
