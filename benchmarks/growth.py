@@ -30,6 +30,7 @@ from end2end.utils import files, processes
 SIZES = ((576, 448), (1152, 896), (2304, 1792), (4096, 3328))
 LIMIT = 1.1
 ROUNDS = 4
+LONG = 60                   # seconds: what should take longer is done once
 FEW_MEGABYTES = 50          # less tells nothing: memory comes in blocks
 LONGEST = 3600
 TINY = (32, 24)
@@ -317,13 +318,13 @@ CURVES = (
     Curve("evaluation", "`end2end metrics` of a score table", "images", MANY,
           evaluation),
     Curve("prediction", "`end2end predict` of pictures of 80x60", "images",
-          (10, 40, 160, 640, 2560), prediction),
+          (10, 40, 160, 640, 2560, 100_000), prediction),
     Curve("epoch", "an epoch of training, augmented images of 32x24", "images",
-          (64, 512, 4096, 32_768), epoch),
+          (64, 512, 4096, 32_768, 100_000), epoch),
     Curve("prepare", "DICOM of 80x60 to PNG, with a record of what is done", "images",
-          (10, 40, 160, 640, 2560), preparing_many),
+          (10, 40, 160, 640, 2560, 100_000), preparing_many),
     Curve("sampling", "S10 patches of women's pictures of 576x448", "women",
-          (2, 8, 32, 128), cutting_of_many),
+          (2, 8, 32, 128, 512), cutting_of_many),
     Curve("prepare-size", "DICOM to PNG", "pixels", PIXEL_SIZES, preparing),
     Curve("sampling-size", "S10 patches of a woman's pictures", "pixels", PIXEL_SIZES,
           cutting),
@@ -353,8 +354,11 @@ def measured(name: str) -> list[dict]:
     for size in curve.sizes:
         with timing.scratch() as folder:
             work = curve.prepare(folder, size)
-            work()      # imports, graphs and caches
-            rounds = [seconds(work) for _ in range(ROUNDS)]
+            short = not points or (
+                points[-1]["seconds"] * size / points[-1]["size"] < LONG)
+            if short:
+                work()      # imports, graphs and caches
+            rounds = [seconds(work) for _ in range(ROUNDS if short else 1)]
             points.append(dict(size=size, seconds=min(rounds), rounds=rounds,
                                megabytes=training_memory.peak() - before + (
                                    size * of_children() if curve.processes else 0)))
@@ -389,7 +393,8 @@ def exponent(points: Sequence[dict], value: str = "seconds") -> float:
 def noise(points: Sequence[dict]) -> float:
     """By how much the two fastest rounds of a work could change the exponent."""
     upper = points[(len(points) - 1) // 2:]
-    fastest = [sorted(point["rounds"])[:2] for point in upper]
+    fastest = [sorted(point["rounds"])[:2] for point in upper
+               if len(point["rounds"]) > 1]
     gap = max(np.log(second / first) for first, second in fastest)
     return float(gap / np.log(upper[-1]["size"] / upper[0]["size"]))
 

@@ -36,7 +36,7 @@ ROWS = (
     Row("heatmap", "heatmap of 1152x896 at stride 32, convolutional, times as fast as "
         "sliding", "networks.heatmap", 30, False, "x"),
     Row("windows", "heatmap window by window, VGG16, stride 16, times as fast as "
-        "windows in batches", "networks.windows_of_row", 2.7, False, "x"),
+        "windows in batches", "networks.windows_shared", 2.7, False, "x"),
     Row("bootstrap", "interval of an AUC, 3000 runs, 400 cases", "small.bootstrap", 150,
         True, "ms"),
     Row("prepare", "prepare, DICOM to PNG, share of the bare rate on all cores",

@@ -22,6 +22,14 @@ def test_noise_is_what_two_rounds_differ_by_over_the_range():
     assert growth.noise(points(1, second=2.0)) == pytest.approx(0.15, abs=0.01)
 
 
+def test_what_was_done_once_tells_nothing_of_noise():
+    measured = points(1, second=2.0)
+    measured[-1]["rounds"] = [10_000]
+    measured[-2]["rounds"] = [1000, 1100]
+    measured[-3]["rounds"] = [100, 100]
+    assert growth.noise(measured) == pytest.approx(0.0414 / 2, abs=1e-3)
+
+
 @pytest.mark.parametrize("power, second, within", [
     (1, 1, "yes"), (1.3, 1, "no"), (1.3, 2.1, "yes"), (2, 2, "no")])
 def test_a_curve_is_within_its_limit_or_the_noise(power, second, within):

@@ -58,3 +58,13 @@ def test_promised_names_are_handed_out_without_tensorflow_and_keras(tmp_path):
             "end2end.patch_classifier; "
             "print([n for n in ('tensorflow', 'keras') if n in sys.modules])")
     assert run(tmp_path, "-c", code).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", [
+    "end2end.importing.sets.cbis_downloads", "end2end.importing.machine",
+    "inbreast.dataset.importing"])
+def test_processes_that_convert_images_import_no_statistics(tmp_path, module):
+    code = (f"import sys, {module} as module; dir(module); "
+            "print([n for n in ('sklearn', 'scipy', 'pandas', 'tensorflow') "
+            "if n in sys.modules])")
+    assert run(tmp_path, "-c", code).stdout.strip() == "[]"

@@ -13,8 +13,6 @@ import pathlib
 import shutil
 from collections.abc import Iterable, Sequence
 
-from sklearn import model_selection
-
 from end2end.tables import vocabulary
 from end2end.utils import files
 
@@ -46,6 +44,9 @@ def stratified_split(
     Raises:
         files.InputError: nobody would be left.
     """
+    # Each process that converts images would take a second to import it.
+    from sklearn import model_selection
+
     ids, labels = list(ids), list(labels)
     count = math.ceil(share * len(ids))
     if count == 0 or len(ids) < 2:

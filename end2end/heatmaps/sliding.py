@@ -35,10 +35,10 @@ def sliding_heatmap(
         batch_size: int = 128) -> NDArray[np.float32]:
     """Classifies every window of a mammogram.
 
-    Where `prepare` gives a pixel the same value in every window, the windows of a row
-    share what a plain chain of convolutions computes of them (`shared_windows`); scores
-    differ by rounding. The memory needed is that of one batch, or of one row, however
-    many windows there are.
+    Where `prepare` gives a pixel the same value in every window, windows share what a
+    plain chain of convolutions computes of them (`shared_windows`); scores differ by
+    rounding. The memory needed is that of one batch, or of a strip one and a half
+    patches high, however many windows there are.
 
     Args:
         model: a patch classifier: a `keras.Model`, or any callable (or object with a
@@ -75,9 +75,11 @@ def sliding_heatmap(
         model, patch_size=patch_size, stride=stride) if by_pixel else None
     if shared is not None:
         across = slice(lefts[0], lefts[-1] + patch_size)
-        return np.stack([shared.row(
-            prepare(padded[None, top:top + patch_size, across])[0],
-            batch_size=batch_size) for top in tops])
+        blocks = (tops[start:start + shared.rows]
+                  for start in range(0, len(tops), shared.rows))
+        return np.concatenate([shared.block(
+            prepare(padded[None, rows[0]:rows[-1] + patch_size, across])[0],
+            batch_size=batch_size) for rows in blocks])
     corners = [(top, left) for top in tops for left in lefts]
     scores = []
     for start in range(0, len(corners), batch_size):

@@ -115,3 +115,41 @@ def test_only_what_says_that_it_goes_pixel_by_pixel_gets_whole_rows():
     prepare.by_pixel = True
     heatmaps.sliding_heatmap(model, picture, **options)
     assert shapes == [(1, SIDE, SIDE + 8)]
+
+
+def test_a_block_is_one_and_a_half_windows_high_and_holds_a_row_at_least():
+    model = classifier()
+    rows = {stride: shared_windows.plan(model, patch_size=SIDE, stride=stride).rows
+            for stride in (3, 4, 8, 24)}
+    assert rows == {3: 5, 4: 4, 8: 2, 24: 1}
+
+
+@pytest.mark.parametrize("kernel", [(3, 1), (1, 5), (5, 3)])
+def test_kernels_may_reach_further_along_one_direction(kernel):
+    keras.utils.set_random_seed(5)
+    image = keras.Input((None, None, 3))
+    x = layers.Rescaling(0.1, offset=0.3)(image)
+    for filters in (4, 5):
+        x = layers.Conv2D(filters, kernel, padding="same", activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(4, kernel, padding="same")(x)
+    x = layers.GlobalMaxPooling2D()(x)
+    apart, together = both(keras.Model(image, layers.Dense(2)(x)), stride=6)
+    np.testing.assert_allclose(together, apart, atol=2e-5)
+    assert apart.std(axis=(0, 1)).min() > 1e-2
+
+
+def test_corners_that_are_most_of_a_window_end_the_sharing():
+    image = keras.Input((None, None, 3))
+    x = image
+    for _ in range(12):
+        x = layers.Conv2D(2, 3, padding="same")(x)
+    model = keras.Model(image, layers.GlobalMaxPooling2D()(x))
+    # Corners of 10 + 10 of 32 cells are 0.39 of a window, of 11 + 11 0.47.
+    assert len(shared_windows.plan(model, patch_size=SIDE, stride=4).layers) == 10
+    x = image
+    for _ in range(20):
+        x = layers.Conv2D(2, (3, 1), padding="same")(x)
+    model = keras.Model(image, layers.GlobalMaxPooling2D()(x))
+    # Edges down alone have no corners; there must be something inside.
+    assert len(shared_windows.plan(model, patch_size=SIDE, stride=4).layers) == 16
