@@ -120,6 +120,8 @@ def test_a_lease_names_its_writer_is_renewed_and_goes(place, slow, capsys):
     assert clock.now == 2.0 and capsys.readouterr().out == ""
     assert content(place).keys() == {"token", "writer", "count"}
     assert content(place)["writer"] == leases.locks.this_process()
+    # A call that ends otherwise is not kept alive by it.
+    assert lease._renewing.daemon
     while lease._read().get("count", 0) < 3:
         time.sleep(0.01)
     lease.check()

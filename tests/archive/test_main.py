@@ -74,6 +74,13 @@ def test_shards_are_made_where_and_as_is_typed(tmp_path, monkeypatch, task):
     assert (keywords["out"], keywords["suffix"]) == (str(tmp_path / "out"), ".parquet")
     assert set(sizes[:-1]) == {3} and 0 < sizes[-1] <= 3
     assert keywords["work"].sources and keywords["work"].outputs
+    plan = files.read_json(tmp_path / "out" / "plan.json")
+    expected = shards.table_hash(words[0])
+    if task == "sample":
+        # Of the lesions and of the patients.
+        both = f"{expected}|{shards.bytes_hash(words[2])}"
+        expected = hashlib.sha256(both.encode()).hexdigest()
+    assert plan["sha256"] == expected
 
 
 def test_rows_whose_class_nobody_says_are_counted_at_the_end(tmp_path, capsys):

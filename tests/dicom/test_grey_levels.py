@@ -294,3 +294,13 @@ def test_bits_are_declared_by_less_than_16_that_hold_all_values(
     for tags, told in (({}, bits), (dict(RescaleSlope="2"), None), (window, 16)):
         tags |= dict(BitsStored=stored, HighBit=stored - 1)
         assert read(tmp_path, pixels, **tags).bits == told
+
+
+@pytest.mark.parametrize(("greatest", "declared", "bits"), [
+    (4095, 12, 12), (4095, 13, 13), (4095, 14, 12), (3686, 14, 12), (3685, 14, 14),
+    (255, 10, 8), (255, 9, 9), (65_535, 16, 16)])
+def test_a_filled_table_of_two_bits_less_has_those_it_holds(greatest, declared, bits):
+    notes = []
+    assert grey_levels._bits_in_use(np.array([7, greatest]), declared, notes) == bits
+    assert notes == [f"look-up table declares {declared} bits, holds {bits}"] * (
+        declared != bits)

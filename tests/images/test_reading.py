@@ -123,3 +123,15 @@ def test_a_tiff_of_8_bits_in_which_0_is_white_is_inverted_once(tmp_path):
     (tmp_path / "white.tif").write_bytes(tiff(picture, 0))
     np.testing.assert_array_equal(
         images.read_image(tmp_path / "white.tif"), 255 - picture)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_the_decoder_says_nothing_of_a_damaged_file_by_itself(tmp_path, capfd, suffix):
+    set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+    set_level(3)  # warnings and errors
+    picture = (PICTURE % 251).astype(np.uint8)
+    data = cv2.imencode(suffix, picture)[1].tobytes()
+    (tmp_path / f"a{suffix}").write_bytes(data[:len(data) // 2])
+    with pytest.raises(files.InputError, match="a.* cannot be read"):
+        images.read_image(tmp_path / f"a{suffix}")
+    assert capfd.readouterr() == ("", "")

@@ -422,3 +422,12 @@ def test_an_oval_is_a_tenth_of_the_breast(monkeypatch, columns, count):
     picture[:, :columns] = 91
     list(unfit._ovals(seen(picture, np.s_[:]), 90))
     assert len(parts) == count
+
+
+def test_of_several_outlines_the_largest_is_compared_with_an_ellipse():
+    part = np.zeros((240, 200), np.uint8)
+    cv2.ellipse(part, (100, 120), (50, 70), 0, 0, 360, 1, -1)
+    whole = part.sum()
+    part[5:15, 30:40], part[225:235, 150:160] = 1, 1
+    assert unfit._overlap_with_ellipse(part) == pytest.approx(
+        whole / (whole + 200), abs=0.005)

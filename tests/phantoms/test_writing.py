@@ -255,6 +255,9 @@ def test_values_at_the_ends_of_their_ranges_are_taken(tmp_path, change):
     settings = dict(patients=1, difficulty=0.5, size=[64, 64], seed=3) | change
     assert writing._prepare(tmp_path, settings) == (tmp_path, False)
     assert files.read_json(tmp_path / writing.SETTINGS_FILE) == settings
+    assert writing._women(settings, normal=False) == [drawing.draw_woman(
+        1, seed=settings["seed"], difficulty=settings["difficulty"],
+        one_view=change.get("one_view", 0))]
 
 
 def test_a_folder_with_other_contents_is_left_alone(tmp_path):
@@ -262,6 +265,8 @@ def test_a_folder_with_other_contents_is_left_alone(tmp_path):
     with pytest.raises(files.InputError, match="not empty"):
         phantoms.write_cbis_ddsm(tmp_path, patients=1)
     other = tmp_path / "other"
+    other.mkdir()
+    (other / ".hidden").touch()
     phantoms.write_cbis_ddsm(other, patients=1, size=(96, 72))
     with pytest.raises(files.InputError, match="other settings"):
         phantoms.write_cbis_ddsm(other, patients=2, size=(96, 72))
