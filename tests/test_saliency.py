@@ -227,6 +227,33 @@ def test_grad_cam_takes_the_trunk_or_a_named_layer():
     assert not saliency.has_map_layer(dense_network(FIRST, SECOND))
 
 
+def layered(size):
+    x = y = keras.Input((*size, 1))
+    for name in ("fine", "middle", "small"):
+        y = layers.MaxPooling2D(2, padding="same", name=f"{name}_pool")(
+            layers.Conv2D(1, 1, name=name)(y))
+    return keras.Model(x, layers.Dense(2)(layers.GlobalAveragePooling2D()(y)))
+
+
+@pytest.mark.parametrize(("size", "name"), [
+    ((28, 40), "small"), ((24, 40), "middle"), ((14, 14), "middle"),
+    ((12, 14), "fine"), ((6, 20), "fine"), ((56, 56), "small_pool"),
+    ((None, None), "small_pool")])
+def test_the_last_map_with_seven_cells_on_each_side_is_weighed_else_the_finest(
+        size, name):
+    assert saliency.map_layer(layered(size)).name == name
+
+
+def test_of_many_layers_the_last_eight_are_named():
+    model = layered((16, 16))
+    with pytest.raises(ValueError) as caught:
+        saliency.map_layer(model, "nowhere")
+    names = [layer.name for layer in model.layers]
+    assert len(names) == 9 and str(caught.value) == (
+        f"{model.name} has no layer nowhere with a map as output; expected one of "
+        f"{', '.join(names[1:])}.")
+
+
 def test_the_pointing_game_by_hand():
     strength = np.zeros((100, 80), np.float32)
     strength[50, 40] = 1

@@ -315,8 +315,8 @@ def test_models_keep_the_order_in_which_they_were_named(
         assert words == dict(
             typed=dict(pixel_mean=3), output_options="outputs", breasts=True)
         return types.SimpleNamespace(
-            cautions=(), classes=listed.classes, card=path.name, name=path.name,
-            takes_breasts=two_views)
+            cautions=(path.stem,), classes=listed.classes, card=path.name,
+            name=path.name, takes_breasts=two_views)
 
     def paired(images, say):
         say("1 breast")
@@ -328,7 +328,7 @@ def test_models_keep_the_order_in_which_they_were_named(
 
     def together(members, names):
         scored.append((members, names))
-        raise InterruptedError
+        return dict(plain="scores")
 
     monkeypatch.setattr(testing.checkpoints, "load_classifier", load)
     monkeypatch.setattr(testing, "test_images", lambda *_: listed)
@@ -341,9 +341,23 @@ def test_models_keep_the_order_in_which_they_were_named(
     paths = [tmp_path / f"{name}.h5" for name in "abc"]
     for path in paths:
         path.touch()
-    with pytest.raises(InterruptedError):
-        testing.run(paths, tmp_path, tmp_path / "out", testing.EvaluationOptions(
+    monkeypatch.setattr(testing, "compare", lambda *_: {})
+    monkeypatch.setattr(testing, "against_mean", lambda *_: {})
+    monkeypatch.setattr(testing, "account", lambda *_: ["all"])
+    monkeypatch.setattr(testing, "write_files", lambda *_: None)
+    monkeypatch.setattr(testing.evaluation_cases, "cases", lambda classifier, *_: (
+        f"cases of {classifier.name}"))
+    monkeypatch.setattr(testing.operating, "of_models", lambda models, flips: (
+        [model.name for model in models], flips))
+    pages = []
+    monkeypatch.setattr(testing, "write_page", lambda *words: pages.append(words[3:]))
+    results = testing.run(
+        paths, tmp_path, tmp_path / "out", testing.EvaluationOptions(
             say=lines.append, images=dict(pixel_mean=3), outputs="outputs"))
+    names = ["a.h5", "b.h5", "c.h5"]
+    assert pages == [(names, "cases of a.h5", (["a.h5"] * 3, False))]
+    assert results["models"] == list(map(str, paths)) and "refused" not in results
+    assert results["accounting"] == [*"cba", "1 breast" if two_views else "all"]
     # The maps are those of the first model, which is loaded last.
     assert loaded == ["c.h5", "b.h5", "a.h5"]
     assert scored == [(["a.h5", "b.h5", "c.h5"], ["a", "b", "c"])]

@@ -96,6 +96,32 @@ def test_images_smaller_than_a_patch_are_refused(folder, size):
         "larger --img-size.")
 
 
+def test_the_first_images_are_measured_and_an_empty_one_has_no_correlation(
+        folder, monkeypatch):
+    asked = []
+    rng = np.random.default_rng(0)
+    maps = [rng.random((3, 2, 5)).astype(np.float32) for _ in range(2)]
+    monkeypatch.setattr(heatmap_agreement, "both_ways", lambda path, *_, **how: (
+        asked.append((path.name, how["size"])) or (
+            maps[0], maps[1] if len(asked) > 1 else maps[0] * 0, len(asked) / 8)))
+    words = [str(folder / "patch.h5"), str(folder / "test"), "--limit", "3",
+             "--img-size", "64", "48"]
+    results = heatmap_agreement.measured(
+        heatmap_agreement.parser().parse_args(words))
+    assert results["images"] == len(asked) == 3
+    assert {size for _, size in asked} == {(64, 48)}
+    assert results["one_patch_largest_difference"] == 3 / 8
+    first, *others = results["rows"]
+    assert np.isnan(first["correlation"])
+    assert results["correlation"] == others[0]["correlation"] == pytest.approx(
+        np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1])
+    assert first["largest_difference"] == maps[0].max()
+    assert results["largest_difference"] == max(
+        row["largest_difference"] for row in results["rows"])
+    assert others[0]["same_class"] == np.mean(
+        maps[0].argmax(-1) == maps[1].argmax(-1))
+
+
 def test_the_figures_are_told_in_five_lines():
     assert heatmap_agreement.lines(dict(
         rows=[dict(cells=[7, 5]), dict(cells=[9, 9])], images=3,

@@ -136,6 +136,9 @@ def test_women_are_not_told_where_one_is_unknown_or_all_have_one_label():
     assert statistics.breasts(dataclasses.replace(table, views=("CC",) * 12),
                               statistics.Draw(runs=3)) is None
     draw = statistics.Draw(runs=3)
-    assert "auc_interval_by_patient" not in statistics.ranking(unknown, draw)
-    assert "auc_interval_by_patient" not in statistics.ranking(dataclasses.replace(
-        table, patients=tuple(map(str, range(12)))), draw)
+    alone = dataclasses.replace(table, patients=tuple(map(str, range(12))))
+    for told in (unknown, alone):
+        assert "auc_interval_by_patient" not in statistics.ranking(told, draw)
+        assert "difference_interval_by_patient" not in statistics.compare(
+            told, table, draw)
+    assert "difference_interval_by_patient" in statistics.compare(table, alone, draw)

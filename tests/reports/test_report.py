@@ -90,6 +90,12 @@ def test_cases_without_labels_are_sorted_by_score():
     assert "wrong only" not in text
 
 
+def test_one_heading_needs_no_contents():
+    for count, shown in ((1, False), (2, True)):
+        text = report.page([report.Heading("a")] * count, title="t", trained_on="x")
+        assert ('class="contents"' in text) == shown
+
+
 def test_a_placeholder_in_a_text_is_not_filled():
     text = report.page([report.Text("{{script}} {x}")], title="t", trained_on="x")
     assert "{{script}} {x}" in text
