@@ -74,7 +74,7 @@ def test_an_output_of_several_commands_is_not_repeated(tmp_path):
     ({}, {}, 0), ([], [], 0), (dict(id=1), {}, 0), ({}, dict(a=1), math.inf),
     (-100.0, -101.0, 0.01), (0.0, 0.75, 0.75), (8.0, 2.0, 0.75), (True, 1.5, math.inf),
     ("1", 1.0, 0), (dict(a=[0.5, 1]), dict(a=[0.5, 1.5]), 0.5), ([1], {}, math.inf),
-    (float("inf"), 1.0, math.inf)])
+    (float("inf"), 1.0, math.inf), (1e308, 1.5e308, 0.5)])
 def test_numbers_are_compared_and_all_else_must_be_equal(old, new, expected):
     assert repeating.difference(old, new) == pytest.approx(expected)
 
