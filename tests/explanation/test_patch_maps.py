@@ -58,10 +58,11 @@ def test_places_of_cells_are_no_whole_pixels(patch, monkeypatch):
     assert found.step == found.first == (8.5, pytest.approx(52 / 6))
     monkeypatch.setattr(patch_maps.heatmaps, "sliding_heatmap", lambda *_, **how: how)
     odd = dataclasses.replace(patch, images=config.ImageOptions(size=(15, 15)))
-    found = patch_maps._sliding(None, odd, np.zeros((64, 48)))
+    found = patch_maps._sliding(None, odd, np.zeros((65, 48)))
     assert (found.logits["stride"], found.logits["margin"]) == (3, 7)
-    grid = patch_maps.geometry.sliding_grid(78, patch_size=15, stride=3)
-    assert found.first[0] == grid[0] + 0.5
+    # 22 windows leave one of 79 rows over, 16 leave a column of 62 on each
+    # side; they begin seven pixels before the picture and reach 7.5 to either side.
+    assert found.first == (0.5, 1.5)
 
 
 def test_probabilities_sum_to_one_and_activations_are_not_negative(patch):
