@@ -231,7 +231,7 @@ def _named_arrays(model, row):
 
 def _write_texts(group, key, texts):
     """A list of texts as attribute, in numbered pieces where it is long, as Keras."""
-    data = np.array([text.encode("utf-8") for text in texts] or [], dtype="S")
+    data = np.array([text.encode("utf-8") for text in texts])
     pieces = -(-data.nbytes // LONGEST_LIST)
     if pieces <= 1:
         group.attrs[key] = data if texts else np.zeros(0, "S1")

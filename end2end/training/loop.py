@@ -279,7 +279,6 @@ class _Run:
         # Else the first step makes the variables of the metrics, and is traced twice.
         example = np.zeros((1, self.model.output_shape[-1]), np.float32)
         self.model.compute_metrics(None, example, example, np.ones(1, np.float32))
-        self.model.reset_metrics()
         return names
 
     def _optimizer(self, stage):

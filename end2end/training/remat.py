@@ -145,7 +145,7 @@ def balanced(places: Sequence[int], sizes: Sequence[int]) -> list[int]:
     def filled(limit):
         ends = [0]
         for place, following in itertools.pairwise([*places, last]):
-            if held(ends[-1], following) > limit and place > ends[-1]:
+            if place and held(ends[-1], following) > limit:
                 ends.append(place)
         return ends[1:]
 

@@ -66,3 +66,11 @@ def test_a_model_of_two_views_is_refused_where_one_image_is_wanted(path, monkeyp
 def test_an_image_of_a_height_alone_is_tried_at_the_usual_aspect(height, sides):
     images = config.ImageOptions(size=(9, 7), height=height)
     assert checkpoints.classifiers._sides(images) == sides
+
+
+def test_the_output_that_is_taken_for_cancer_is_logged(path, caplog):
+    files.write_json(checkpoints.config_path(path), dict(classes=["pos", "neg"]))
+    with caplog.at_level("INFO"):
+        checkpoints.load_classifier(path, typed=dict(size=(9, 7)))
+    assert caplog.messages == [
+        "m.h5: output 1 of 2 (pos) is taken for cancer, named by its card."]

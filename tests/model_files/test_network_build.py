@@ -151,6 +151,10 @@ def test_a_normalization_takes_its_mean_and_variance_from_the_file():
      "layer 'sum' computes with arrays of different numbers of axes"),
     ([row("Dense", "a", dict(units=1 << 30), ["in"])],
      "here has more than 1 GB of weights"),
+    # Of 64 bits the number of these weights would be 0.
+    ([row("Conv2D", "a", dict(filters=1 << 23, kernel_size=[1 << 20, 1 << 20],
+                              use_bias=False), ["in"])],
+     "here has more than 1 GB of weights"),
     ([row("Conv2D", "a", dict(filters=1, kernel_size=(9, 9)), ["in"])],
      r"^here: layer 'a' cannot be built \(.*\); it does not fit the layers before it, "
      "or needs another version of Keras")])

@@ -182,6 +182,16 @@ def test_nesting_without_end_is_refused():
         network_config.read(stored, "here")
 
 
+def test_tensors_in_lists_without_end_are_refused():
+    call = {"args": [{"class_name": "__keras_tensor__", "config": {
+        "keras_history": ["a", 0, 0]}}]}
+    for _ in range(network_config.DEEPEST_NESTING - 2):
+        call = {"args": [call["args"]]}
+    assert network_config._read_call(call, "here") == [("a", 0, 0)]
+    with pytest.raises(files.InputError, match="it has a malformed connection"):
+        network_config._read_call({"args": [call["args"]]}, "here")
+
+
 def test_the_stored_default_of_an_inactive_layer_is_no_call_for_training():
     call = {"args": [{"class_name": "__keras_tensor__", "config": {
         "keras_history": ["a", 0, 0]}}], "kwargs": {"training": True}}

@@ -10,7 +10,7 @@ import pytest
 
 from end2end import predict as program
 from end2end.model_files import safe_loading
-from end2end.prediction import breast_scores, score_files
+from end2end.prediction import breast_scores, resuming, score_files, scoring
 from end2end.utils import files
 from tests.prediction import test_scoring
 
@@ -119,3 +119,29 @@ def test_models_are_loaded_with_what_is_typed_and_their_data_is_said(
                         dataclasses.replace(MODEL, classes=("a", "b")))
     with pytest.raises(files.InputError, match="model m tells apart a, b; expected"):
         score_files.load(["a"])
+
+
+@pytest.mark.parametrize("when", ["while it is read", "while it is scored"])
+def test_an_image_that_changes_meanwhile_has_no_row(folder, monkeypatch, when):
+    paths = sorted((folder / "in").glob("P*.png"))[:3]
+    place, name = ((scoring, "prepare") if when.endswith("read") else
+                   (score_files, "row"))
+    function = getattr(place, name)
+
+    def changing(given, *words, **how):
+        found = function(given, *words, **how)
+        image = given if name == "prepare" else found["path"]
+        if str(image) == str(paths[1]):
+            paths[1].write_bytes(b"another")
+        return found
+    monkeypatch.setattr(place, name, changing)
+    out = folder / "s.csv"
+    table = resuming.Rows(out, score_files.columns(["m.h5"]), "False")
+    failures = score_files.score_all(paths, table, [MODEL], flips=False, known={
+        str(path): dict(label=path.stem) for path in paths})
+    image, reason = failures.pop()
+    assert failures == [] and (str(image), reason) == (str(paths[1]), (
+        f"{paths[1]} {resuming.CHANGED}." if name == "prepare" else resuming.CHANGED))
+    kept = [path.stem for path in (paths[0], paths[2])]
+    assert [row["label"] for row in rows(out)] == kept
+    assert table.paths == {str(paths[0]), str(paths[2])}

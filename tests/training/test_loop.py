@@ -495,3 +495,32 @@ def test_as_many_threads_read_as_are_asked_for_and_keras_warns_of_nothing(recwar
                           options=options, count=1))
     assert batches.workers == validation.workers == steps.workers == {3}
     assert not [one for one in recwarn if "shuffle" in str(one.message)]
+
+
+def test_a_stage_may_train_the_normalisation_before_its_first_layer():
+    stage = dataclasses.replace(
+        stages(1)[0], first_trainable=freezing.NOTHING, normalisation=True)
+    model, said = tiny_networks.flat_network(), []
+    before = [weight.numpy() for weight in model.trainable_weights]
+    loop.train(model, [stage], tiny_networks.ArrayBatches(),
+               tiny_networks.ArrayBatches(6), options=TRAINING,
+               output=loop.Output(say=said.append))
+    after = [weight.numpy() for weight in (
+        model.get_layer("bn").gamma, model.get_layer("bn").beta,
+        *model.get_layer("output").weights)]
+    assert [bool((first != later).any()) for first, later in zip(
+        before, after, strict=True)] == [True, True, False, False]
+    assert ("\ntrained: from nothing on, normalisation too; 1 layers, 2 of 8 weights"
+            in said[0])
+
+
+@pytest.mark.parametrize("changes", [dict(remat=True), dict(xla=True)])
+def test_steps_are_computed_as_the_options_ask_for(monkeypatch, changes):
+    asked, model = [], tiny_networks.flat_network()
+    monkeypatch.setattr(loop.remat, "computing", lambda *words, **how: asked.append(
+        (*words, how)))
+    batches = tiny_networks.ArrayBatches()
+    loop._Run(model, stages(1), batches, batches, quick(**changes), loop.Output()
+              )._computing()
+    assert asked == [(model, dict(recompute=False, xla=False) | {
+        dict(remat="recompute").get(name, name): True for name in changes})]

@@ -5,6 +5,7 @@ import dataclasses
 import logging
 
 import keras
+import keras_versions
 import pytest
 import tiny_networks
 
@@ -247,6 +248,19 @@ def test_seeds_and_repeatable_sums_are_asked_for(monkeypatch, deterministic):
     monkeypatch.setattr(starting.keras.utils, "set_random_seed", calls.append)
     monkeypatch.setattr(starting.tf.config.experimental, "enable_op_determinism",
                         lambda: calls.append("deterministic"))
+    monkeypatch.setattr(starting.variants, "set_data_format", calls.append)
     starting.start_repeatably(config.TrainingOptions(
-        seed=7, deterministic=deterministic))
-    assert calls == ["memory", 7, *["deterministic"] * deterministic]
+        seed=7, deterministic=deterministic, data_format="channels-last"))
+    assert calls == ["memory", 7, "channels-last",
+                     *["deterministic"] * deterministic]
+
+
+@keras_versions.EMPTY_MAPS
+def test_images_too_small_for_a_network_of_any_size_are_refused(tmp_path):
+    image = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 9)(image))
+    path = tmp_path / "open.h5"
+    checkpoints.save_model(keras.Model(image, keras.layers.Dense(2)(x)), path, {})
+    starting.loaded_network(settings(size=(9, 10), resume_from=str(path))[0])
+    with pytest.raises(files.InputError, match="^images of 9x8 are too small for thes"):
+        starting.loaded_network(settings(size=(9, 8), resume_from=str(path))[0])

@@ -238,3 +238,21 @@ def test_an_empty_output_has_no_checksums(tmp_path):
     output = checksums.of(tmp_path)
     checksums._write(output, dict(words=["x"], folder="/", inputs={}))
     assert not output.record.exists()
+
+
+def test_a_call_is_kept_with_its_place_surroundings_and_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in checksums.ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RANDOM_SEED", "5")
+    monkeypatch.setattr(checksums.time, "gmtime", lambda: (
+        2026, 1, 2, 3, 4, 5, 4, 2, 0))
+    output = written_folder(tmp_path / "out", ["a", "--b"], 1)
+    text = output.record.read_text()
+    content = json.loads(text)
+    assert text == json.dumps(content, indent=1) + "\n"
+    assert content["format"] == checksums.FORMAT
+    assert content["calls"] == [dict(
+        words=["a", "--b"], folder=str(tmp_path), status=1,
+        outputs=[str(tmp_path / "out")], environment=dict(RANDOM_SEED="5"), inputs={},
+        software=checksums.software(), ended="2026-01-02T03:04:05Z")]

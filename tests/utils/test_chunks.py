@@ -56,8 +56,9 @@ def test_counts_are_those_of_numpy_with_and_without_weights(count, lay):
     length = max(6, count // 2)
     places, weights = lay(rng.integers(0, length, count)), rng.random(count)
     for values in (None, weights, weights > 0.5):
-        np.testing.assert_allclose(chunks.counted(places, length, values),
-                                   np.bincount(places, values, length))
+        result = chunks.counted(places, length, values)
+        np.testing.assert_allclose(result, np.bincount(places, values, length))
+        assert same_place(result, places)
 
 
 @pytest.mark.parametrize("count", COUNTS[1:])
@@ -78,13 +79,14 @@ def test_sums_products_and_extremes_are_those_of_numpy(count, lay):
         [first.sum(), first[mask].sum(), first @ second], rtol=1e-12)
     assert chunks.extremes(laid) == (first.min(initial=np.inf),
                                      first.max(initial=-np.inf))
-    np.testing.assert_array_equal(chunks.chosen(laid, mask), first[mask])
-    np.testing.assert_array_equal(chunks.cumulated(laid), np.cumsum(first))
+    some, sums = chunks.chosen(laid, mask), chunks.cumulated(laid)
+    np.testing.assert_array_equal(some, first[mask])
+    np.testing.assert_array_equal(sums, np.cumsum(first))
     np.testing.assert_array_equal(
         chunks.cumulated(laid[::-1]), np.cumsum(first[::-1]))
     halves = chunks.each(lambda left, right: left + right / 2, laid, second)
     np.testing.assert_array_equal(halves, first + second / 2)
-    assert same_place(halves, laid)
+    assert all(same_place(result, laid) for result in (some, sums, halves))
 
 
 ORDERS = {
@@ -103,9 +105,11 @@ ORDERS = {
 @pytest.mark.parametrize("count", COUNTS)
 def test_order_and_distinct_numbers_are_those_of_numpy(count, kind, lay):
     values = ORDERS[kind](np.random.default_rng(5), count)
-    ascending = chunks.ascending(lay(values))
+    laid = lay(values)
+    ascending = chunks.ascending(laid)
     np.testing.assert_array_equal(ascending, np.sort(values))
     numbers, counts = chunks.distinct(ascending)
+    assert all(same_place(result, laid) for result in (ascending, numbers, counts))
     expected = np.unique(values, return_counts=True)
     np.testing.assert_array_equal(numbers, expected[0])
     np.testing.assert_array_equal(counts, expected[1])

@@ -204,3 +204,11 @@ def test_the_description_of_a_program_keeps_its_lines():
     parser = commands.Parser(program="end2end.predict", description="a\n    b")
     assert "\n\na\n    b\n\n" in parser.format_help()
     assert parser.prog.endswith(" -m end2end.predict")
+
+
+def test_lines_for_the_user_do_not_wait_in_a_pipe(monkeypatch):
+    done = []
+    monkeypatch.setattr("sys.stdout", types.SimpleNamespace(
+        write=done.append, flush=lambda: done.append("flushed")))
+    commands.say("a", "b")
+    assert "".join(done) == "a\nb\nflushed"

@@ -460,3 +460,14 @@ def test_the_process_computes_with_one_thread_and_its_pipes_are_those_of_the_rea
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=reader.complaints,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}))]
     reader.complaints.close()
+
+
+def test_a_refused_file_keeps_the_name_by_which_it_was_given(tmp_path, monkeypatch):
+    def refused(reader, question, seconds):
+        raise files.InputError(f"model {question['path']} is {question['path']}.")
+    (tmp_path / "a").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(isolated.Reader, "_ask", refused)
+    with pytest.raises(files.InputError) as error:
+        isolated.Reader().ask("model", "a")
+    assert str(error.value) == "model a is a."

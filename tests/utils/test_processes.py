@@ -162,6 +162,16 @@ def test_where_the_library_is_another_no_memory_is_kept(monkeypatch):
     processes.return_freed_memory()
 
 
+def test_what_is_held_in_circles_is_freed_before_memory_goes_back(monkeypatch):
+    calls = []
+    monkeypatch.setattr(processes.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setattr(processes.gc, "collect", lambda: calls.append("circles"))
+    monkeypatch.setattr(processes.ctypes, "CDLL", lambda name: types.SimpleNamespace(
+        malloc_trim=lambda rest: calls.append((name, rest))))
+    processes.return_freed_memory()
+    assert calls == ["circles", (None, 0)]
+
+
 def test_a_function_is_called_in_a_process_of_its_own():
     import os
 

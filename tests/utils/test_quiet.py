@@ -109,3 +109,13 @@ def test_the_finder_comes_first_where_it_is_wanted(monkeypatch, level, loaded, f
     quiet.install()
     assert len(sys.meta_path) == 1 + finders and sys.meta_path[-1] == "others"
     assert os.environ[quiet.LEVEL] == (level or "2")
+
+
+def test_what_python_had_not_written_yet_is_none_of_the_noise(monkeypatch, capfd):
+    with open(2, "w", closefd=False) as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        stream.write("I0000 00:00 before\n")
+        with quiet.without_noise():
+            stream.write("I0000 00:00 noise\nsaid\n")
+        stream.flush()
+        assert capfd.readouterr().err == "I0000 00:00 before\nsaid\n"
