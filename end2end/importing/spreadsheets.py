@@ -208,7 +208,6 @@ def _excel(path, name, is_header):
             # By its contents, since the reader refuses other suffixes.
             stream = stack.enter_context(open(path, "rb"))
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
-            stack.callback(book.close)
             notes: list = []
             table = _chosen(book, name, path, notes, is_header)
         except READING_ERRORS as error:

@@ -221,9 +221,7 @@ def write_outlines(
     Returns:
         rows for the log of what was odd.
     """
-    by_image = {path.stem: path for path in sorted(pathlib.Path(root).rglob("*.xml"))
-                if path.stem.isdigit() and path.is_file()}
-    outlines, notes = {}, []
+    by_image, outlines, notes = tables.find_outlines(root), {}, []
     for image in images:
         path, shape = by_image.get(image.image), records[image.image]["shape"]
         if path is None:                             # no XML: no annotated finding

@@ -26,8 +26,7 @@ def read(root: pathlib.Path, settings: records.Settings) -> Iterator[records.Pic
         known_tables.refuse(
             "hash-in-names", "some names of files lack the hash of the woman, so that "
             "women would be guessed from runs of image numbers.", settings)
-    outlines = {path.stem: path for path in sorted(pathlib.Path(root).rglob("*.xml"))
-                if path.stem.isdigit() and path.is_file()}
+    outlines = inbreast_tables.find_outlines(root)
     for image in images:
         row = table.get(image.image)
         if row is None:

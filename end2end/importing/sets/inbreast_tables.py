@@ -189,6 +189,12 @@ def _runs(numbers):
     return groups
 
 
+def find_outlines(folder: str | pathlib.Path) -> dict[str, pathlib.Path]:
+    """The files of outlines below a folder, by the number of their image."""
+    return {path.stem: path for path in sorted(pathlib.Path(folder).rglob("*.xml"))
+            if path.is_file()}
+
+
 def read_outlines(
         path: str | pathlib.Path,
         shape: Sequence[int]) -> tuple[list[dict], list[str]]:

@@ -187,3 +187,12 @@ def test_images_come_in_the_order_of_their_numbers_whatever_their_digits(tmp_pat
     images, known = tables.find_images(tmp_path)
     assert not known and [(image.image, image.patient) for image in images] == [
         (number, "group9999999") for number in ("9999999", "10000000", "10000001")]
+
+
+def test_outlines_are_files_by_the_number_of_their_image(tmp_path):
+    for name in ("b/2.xml", "a/1.xml", "c/1.xml", "a/1.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "3.xml").mkdir()
+    assert tables.find_outlines(tmp_path) == {
+        "1": tmp_path / "c" / "1.xml", "2": tmp_path / "b" / "2.xml"}
