@@ -187,3 +187,22 @@ def test_a_name_that_no_table_can_hold_refuses_the_folder(folder):
     for find in (image_lists.list_classes, image_lists.find_images):
         with pytest.raises(files.InputError, match="control character in it; rename"):
             find(folder)
+
+
+def test_sets_have_the_names_of_their_files_or_of_the_folders_that_they_are(
+        folder, monkeypatch):
+    (folder / "my.set.csv").write_text("path\nneg/b.png\n")
+    monkeypatch.chdir(folder / "pos")
+    found = image_lists.find_splits(["../my.set.csv", "../neg/deep/d.png", "."])
+    assert {name: len(images) for name, images in found.items()} == {
+        "my.set": 1, "d": 1, "pos": 3}
+
+
+def test_images_that_a_manifest_names_and_are_not_there_are_counted(folder):
+    path = folder / "set.csv"
+    path.write_text("path\nneg/b.png\nneg/none.png\npos/none.png\n")
+    with pytest.raises(files.InputError) as caught:
+        image_lists.read_manifest(path)
+    assert str(caught.value) == (
+        f"manifest {path} names 2 images that do not exist, the first {folder}/neg/"
+        "none.png; relative paths start from the manifest's folder.")

@@ -239,3 +239,19 @@ def test_values_that_wrapped_round_in_the_air_are_black_again():
     assert mended[12, 3] == 4030 and (mended[:, 20:] == 4095).all()
     mended[12, 3] = 0
     assert mended[:, :20].max() == 0 and mended.dtype == np.uint16
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("preamble", [True, False])
+def test_headers_are_read_without_their_pixels(tmp_path, implicit, preamble):
+    content = pydicom.dcmread(dicom_writer.write(
+        tmp_path / "a.dcm", np.zeros((500, 400), np.uint16)))
+    if not preamble:
+        content.file_meta, content.preamble = pydicom.dataset.FileMetaDataset(), None
+    elif implicit:
+        content.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
+    pydicom.dcmwrite(tmp_path / "b", content, implicit_vr=implicit, little_endian=True,
+                     enforce_file_format=False)
+    assert parsing._unparsed_bytes(tmp_path / "b") < 1000
+    header, _ = parsing.read_header(tmp_path / "b")
+    assert header.Rows == 500 and "PixelData" not in header

@@ -27,6 +27,14 @@ def test_every_image_and_file_is_counted():
         "1 hidden: .b.png)"]
 
 
+def test_of_more_than_five_files_some_are_named():
+    left = [(pathlib.Path(f"x/{i}.txt"), "no image") for i in range(6)]
+    for count, named in ((5, "0.txt, 1.txt, 2.txt, 3.txt, 4.txt"),
+                         (6, "0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ...")):
+        assert accounting.not_looked_at(left[:count]) == (
+            f"not looked at: {count} ({count} no image: {named})")
+
+
 def test_zeros_are_printed_too():
     assert accounting.lines([], 0) == [
         "images: 0 found, 0 understood, 0 refused, 0 doubled, 0 without patient, "

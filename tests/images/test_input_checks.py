@@ -349,6 +349,9 @@ def test_doubles_are_told_with_their_places_and_labels():
     assert twins(train={"a": (0, "x"), "b": (1, "y")}, test={"c": (1, "z")}) == []
     assert twins(train={"a": (0, "x"), "b": (0, "x"), "c": (1, "y")}) == [(
         "twice", "The same picture is 2 times in train (a, b); keep one.", ("a", "b"))]
+    (kind, message, _), = twins(train={name: (0, "x") for name in "abc"})
+    assert (kind, message) == (
+        "twice", "The same picture is 3 times in train (a, b, c); keep one.")
     between, labels = twins(train={"a": (0, "x"), "b": (1, "y")},
                             test={"c": (1, "x"), "d": (0, "x"), "e": (0, "x")})
     assert between == ("in two splits", (
