@@ -166,3 +166,19 @@ def test_counts_and_parts_are_as_recorded():
                    malignant=int(k % 9 % 2)) for k in range(20)]
     recorded.check("split-counts", dict(
         parts=splits.split_patients(labels, seed=4), count=splits.count(images)))
+
+
+@pytest.mark.parametrize(("share", "positive", "kept"), [
+    (0.2, 2, True), (0.2, 5, True), (0.8, 2, True), (0.1, 5, False), (0.9, 5, False),
+    (0.2, 1, False)])
+def test_the_proportion_is_kept_where_both_parts_can_hold_both_labels(
+        caplog, share, positive, kept):
+    labels = [int(k < positive) for k in range(10)]
+    rest, part = splits.stratified_split(list("abcdefghij"), labels, share)
+    assert sorted(rest + part) == list("abcdefghij")
+    assert len(part) == round(10 * share)
+    assert caplog.messages == [] if kept else caplog.messages == [
+        f"10 patients, {positive} of the rarer label: too few to keep the proportion "
+        "of cancers; the split is drawn without."]
+    if kept and positive == 5:
+        assert {labels["abcdefghij".index(one)] for one in part} == {0, 1}

@@ -1,6 +1,7 @@
 """Whether film and digital are told apart, and what is said where it cannot be."""
 
 import dataclasses
+import warnings
 
 import cv2
 import numpy as np
@@ -315,3 +316,17 @@ def test_what_is_little_brighter_than_the_darkest_is_air():
     assert not mask[:100].any()
     picture[:100] = 12.5
     assert kinds._breast(picture)[0][:100, :95].all()
+
+
+def test_the_skin_is_measured_between_limits_of_depth_or_not_at_all(monkeypatch):
+    depth = np.array([[8, 9, 15, 1.65, 2, 2.35, 0]])
+    picture = np.array([[10, 110, 10, 10, 60, 10, 10]], np.float32)
+    monkeypatch.setattr(kinds.appearance, "depth_below_skin", lambda breast: depth)
+    assert kinds._skin(picture, None) == pytest.approx(0.5)
+    for place in (1, 4):
+        hidden = np.where(np.arange(7) == place, 0, depth)
+        monkeypatch.setattr(
+            kinds.appearance, "depth_below_skin", lambda breast, hidden=hidden: hidden)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.isnan(kinds._skin(picture, None))

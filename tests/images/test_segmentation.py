@@ -35,3 +35,12 @@ def test_a_black_image_has_no_breast():
             "^nothing in the image is brighter than 255 of 255; lower "
             "low_int_threshold.$")):
         images.segment_breast(np.eye(9, 5, dtype=np.uint8), low_int_threshold=255)
+
+
+@pytest.mark.parametrize(("threshold", "rows"), [
+    (0.99, 4), (1, 22), (99, 22), (100, 4)])
+def test_a_threshold_below_one_is_a_share_and_from_there_on_a_level(threshold, rows):
+    image = np.zeros((30, 20), np.uint8)
+    image[3:25, 5:15], image[9:13, 7:12] = 100, 255
+    _, (_, _, _, height) = images.segment_breast(image, low_int_threshold=threshold)
+    assert height == rows

@@ -431,3 +431,16 @@ def test_of_several_outlines_the_largest_is_compared_with_an_ellipse():
     part[5:15, 30:40], part[225:235, 150:160] = 1, 1
     assert unfit._overlap_with_ellipse(part) == pytest.approx(
         whole / (whole + 200), abs=0.005)
+
+
+@pytest.mark.parametrize(("points", "axes", "compared"), [
+    (60, (30, 30), True), (59, (30, 30), False), (60, (20, 50), True),
+    (60, (19.9, 45), False), (60, (20, 50.1), False), (60, (50, 20), True)])
+def test_an_oval_has_60_points_and_is_neither_small_nor_long(
+        monkeypatch, points, axes, compared):
+    part = np.zeros((100, 90), np.uint8)
+    part[30:46, 40:56] = 1
+    part[30, 40] = points == 60     # a corner less is a point less
+    monkeypatch.setattr(unfit.cv2, "fitEllipse", lambda free: (
+        (48, 38), axes, 0) if len(free) == points else None)
+    assert (unfit._overlap_with_ellipse(part) > 0) == compared
