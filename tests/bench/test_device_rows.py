@@ -35,10 +35,14 @@ def test_ways_that_devices_together_or_a_processor_lack_are_said_once():
         [works.Place("CPU")], [STEP], scale="smoke",
         host=variants.Machine(0, frozenset({"float32"})))
     assert [case.variant.name for case in cases] == ["float32", "float32, XLA"]
-    assert [text.partition(":")[0] for text in missing] == [
-        "processor, a processor has that order anyway",
-        "processor, no device here computes in bfloat16",
-        "processor, no device here computes in float16"]
+    half = "{0}; {0}, channels-last; {0}, XLA; {0}, XLA, channels-last"
+    assert missing == [
+        "processor, a processor has that order anyway: "
+        "float32, channels-last; float32, XLA, channels-last",
+        "processor, no device here computes in bfloat16: "
+        + half.format("mixed_bfloat16"),
+        "processor, no device here computes in float16: "
+        + half.format("mixed_float16")]
 
 
 def table(monkeypatch, *trials, rate=1e9):

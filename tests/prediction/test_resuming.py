@@ -1,5 +1,6 @@
 """Going on with earlier predictions: same settings, same pseudonyms, same files."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -227,7 +228,14 @@ def test_a_changed_image_that_this_call_does_not_name_loses_its_row(
     written(tmp_path / "a", "other")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert rows_of(tmp_path).stale(set()).others == {"a"}
+    stale = rows_of(tmp_path).stale(set())
+    assert stale.others == {"a"} and not stale.gone
+    # A file that the call names is the one that lies where the call was made.
+    assert rows_of(tmp_path).stale({"a"}).gone == {"a"}
+    written(tmp_path / "elsewhere/a", "other")
+    os.remove(tmp_path / "a")
+    stale = rows_of(tmp_path).stale({"a"})
+    assert stale.changed == {"a"} and not stale.gone
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
@@ -343,6 +351,28 @@ def test_an_image_beyond_the_training_images_is_flagged_with_the_remedy(tmp_path
     again = tmp_path / "auto.csv"
     program.main([*words, "--rescale-factor", "auto", "--out", str(again)])
     assert grouping.read_rows(again)[1]["flags"] == ""
+
+
+def test_what_determines_the_rows_are_contents_and_what_differs_from_the_default(
+        tmp_path):
+    for name in ("a.h5", "a.config.json", "b.keras"):
+        (tmp_path / name).write_text(name)
+    models = [tmp_path / "a.h5", tmp_path / "b.keras"]
+    sums = [[hashlib.sha256(name.encode()).hexdigest() for name in names]
+            for names in (["a.h5", "a.config.json"], ["b.keras"])]
+    words = ["a.h5", "x", "--out", "s.csv"]
+    plain = dict(models=sums, images=dict(size=[48, 36], equalize=True), frame=None,
+                 flips=False, keep_ids=False, outputs=None, refuse_unfit=None,
+                 eight_bits=None)
+    assert resuming.settings(
+        models, program.parser().parse_args(words), dict(size=(48, 36), equalize=True),
+        [None, None]) == plain
+    assert resuming.settings(
+        models[1:], program.parser().parse_args(
+            [*words, "--refuse-unfit", "--frame", "2", "--flips", "--keep-ids",
+             "--output", "logits"]), {}, [None, "0f"]) == dict(
+        models=sums[1:], images={}, frame=2, flips=True, keep_ids=True,
+        outputs=[[], "logits"], refuse_unfit=True, eight_bits=[None, "0f"])
 
 
 @pytest.mark.parametrize("name", resuming.SENTENCES)

@@ -90,6 +90,7 @@ def check_run(name, folder, report, text, **places):
     seconds = report["seconds"].values()
     assert len(seconds) > 1 and all(0 <= one < 600 for one in seconds)
     assert [round(one, 1) for one in seconds] == [*seconds]
+    assert report["software"] == card["software"] == checkpoints.software()
     text = re.sub(r"took .* left", "took N s; N s left", text)
     # Where lines of flags end follows from the length of paths.
     text = text.replace(" \\\n  ", " ")

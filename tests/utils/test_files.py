@@ -5,10 +5,11 @@ import hashlib
 import io
 import os
 import re
+import shutil
 
 import pytest
 
-from end2end.utils import files
+from end2end.utils import files, locks
 
 HOSTILE = ["=1+1", "+CC", "-4711", "@x", "'=y", "'z", "a,b", 'say "a"', "-0.5", ""]
 
@@ -50,12 +51,21 @@ def test_what_is_written_has_no_cell_that_readers_refuse(tmp_path):
 
 
 def test_a_file_is_replaced_whole_or_stays(tmp_path):
-    path = tmp_path / "sub" / "a.txt"
+    path = tmp_path / "sub" / "sub" / "a.txt"
     files.write_text(path, "old")
     with pytest.raises(RuntimeError), files.replacing(path) as part:
         part.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old" and os.listdir(path.parent) == ["a.txt"]
+
+
+def test_nothing_is_written_into_an_output_that_was_removed(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(files.VanishedError, match="was removed"), (
+            locks.output_folder(out)):
+        shutil.rmtree(out)
+        files.write_text(out / "a.txt", "new")
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,8 @@ def test_an_array_comes_back_from_the_process_as_it_was(tmp_path, monkeypatch):
     (b'{"dtype"', -signal.SIGKILL, True, "was killed, perhaps for lack of memory (th"),
     (b"", -signal.SIGPROF, True, "took more than 9 seconds of the processor (the"),
     (b"", -signal.SIGSEGV, True, "crashed by SIGSEGV (the last)"),
+    (b"", -signal.SIGHUP, True, "crashed by SIGHUP (the last)"),
+    (b"", 0, True, "ended with status 0 (the last)"),
     (b"", None, True, "closed its output; the file is damaged"),
     (b"", 0, False, "did not end within 0 seconds; the file is damaged. Restore it")])
 def test_a_process_that_gives_no_answer_is_told_with_its_end(

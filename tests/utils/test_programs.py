@@ -78,7 +78,9 @@ def test_the_first_words_name_the_program(typed, module, rest):
     ("predikt a.h5", "did you mean predict?"),
     ("prepare a b", "did you mean ddsm prepare or inbreast prepare?"),
     ("ddsm evalute", "did you mean ddsm evaluate"),
-    ("saliency", "ddsm draw-saliency"), ("qqqqq", "see end2end --help.")])
+    ("saliency", "ddsm draw-saliency"), ("qqqqq", "see end2end --help."),
+    ("inbreast", "did you mean inbreast prepare or inbreast finetune or inbreast "
+     "learning-curve or inbreast evaluate or inbreast experiments? See")])
 def test_an_unknown_program_is_answered_with_the_nearest_names(typed, nearest):
     with pytest.raises(files.InputError, match=re.escape(nearest)):
         programs.split(typed.split())
