@@ -304,3 +304,14 @@ def test_a_filled_table_of_two_bits_less_has_those_it_holds(greatest, declared, 
     assert grey_levels._bits_in_use(np.array([7, greatest]), declared, notes) == bits
     assert notes == [f"look-up table declares {declared} bits, holds {bits}"] * (
         declared != bits)
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_picture_of_one_grey_is_windowed_as_its_tags_say(tmp_path, padded):
+    pixels = np.full((300, 220), 1000, np.uint16)
+    tags = dict(WindowCenter="2000", WindowWidth="4000")
+    if padded:
+        pixels[:, 200:], tags["PixelPaddingValue"] = 3000, 3000
+    mammogram = read(tmp_path, pixels, **tags)
+    assert mammogram.notes[-1] == "window 2000/4000 applied, to 16 bits"
+    assert np.ptp(mammogram.pixels) == 0
