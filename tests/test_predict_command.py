@@ -225,7 +225,7 @@ def test_pictures_are_asked_for_as_typed(tmp_path, monkeypatch):
         models=["m"], patch_model=None, side=0, map_scale="image")
     assert (request.patch, request.frame, request.side, request.map_scale,
             request.flips, request.prevalence) == (None, 3, None, "image", True, 0.25)
-    request = program.pictures(program.parser().parse_args(words), {})
+    request = program.pictures(program.parser().parse_args(words[:3]), {})
     assert (request.side, request.map_scale, request.flips, request.prevalence) == (
         2048, "model", False, 0.006)
 
