@@ -419,3 +419,31 @@ def test_true_draws_have_a_stream_of_their_seed_and_name(monkeypatch, seed, of):
     assert list(sampling.true_draws(task, seed)) == []
     stream = np.random.RandomState([of, zlib.crc32(b"A_LEFT_CC")])
     assert asked == [(stream.random_sample(), 0)]
+
+
+@pytest.mark.parametrize("others", [[], ["old.png", "older.png"]])
+def test_patches_are_counted_by_folder_and_what_is_odd_is_said(
+        tmp_path, capsys, others):
+    for name in ("b/mass", "a/calc", "a/background"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "a" / "pat_lst.txt").touch()
+    jobs = [types.SimpleNamespace(out=tmp_path / name) for name in "aba"]
+    outcomes = [types.SimpleNamespace(
+        paths=[tmp_path / name for name in names], problems=problems,
+        unchanged=unchanged) for names, problems, unchanged in (
+            (["a/background/1.png", "a/background/2.png"], ["no place; skipped"], True),
+            (["b/mass/1.png"], [], False), ([], ["it is black"], True))]
+    asked = []
+    sample_patches_combined.report(jobs, outcomes, types.SimpleNamespace(
+        others=lambda paths: asked.extend(paths) or others))
+    assert [path.name for path in asked] == ["1.png", "2.png", "1.png"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"      2 patches in {tmp_path / 'a' / 'background'}",
+        f"      0 patches in {tmp_path / 'a' / 'calc'}",
+        f"      1 patches in {tmp_path / 'b' / 'mass'}",
+        "left out: no place; skipped", "left out: it is black",
+        "3 mammograms, 2 of them done before, 2 problems.",
+        f"warning: no patches in {tmp_path / 'a' / 'calc'}; a network learns or is "
+        "tested without this class.",
+        *["warning: 2 patches of other runs lie beside them, such as old.png; remove "
+          "the folders and run again for a clean set."] * bool(others)]
