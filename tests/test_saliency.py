@@ -192,6 +192,10 @@ def test_integrated_gradients_sum_to_the_difference_of_the_log_odds():
     ends = model(np.stack([image, np.full_like(image, image.min())]), training=False)
     odds = np.log(ends[:, 1] / ends[:, 0])
     assert shares.sum() == pytest.approx(float(odds[0] - odds[1]), abs=2e-3)
+    few = saliency.attributions(model, image, steps=1)
+    np.testing.assert_array_equal(
+        saliency.integrated_gradients(model, image, steps=1, relative=False),
+        np.maximum(few.sum(axis=-1), 0))
     strength = saliency.integrated_gradients(model, image)
     assert strength.shape == (16, 12) and strength.max() == 1 and strength.min() == 0
 

@@ -79,7 +79,8 @@ def test_images_of_a_known_patient_hang_together_by_exam():
         {"view": "MLO", "score of x": 0.75, "age": "50"}]
 
 
-def test_no_case_is_made_of_patches_or_without_pictures(classifier, images):
+def test_no_case_is_made_of_patches_or_without_pictures(
+        classifier, images, monkeypatch):
     of_patches = scores.Scores(
         tuple(images), np.full((2, 5), 0.2), np.array([0, 1]), saved_models.CLASSES)
     options = cases.PictureOptions()
@@ -92,6 +93,10 @@ def test_no_case_is_made_of_patches_or_without_pictures(classifier, images):
     unknown = dataclasses.replace(named["plain"], labels=None)
     made = cases.cases(classifier, dict(plain=unknown), options)
     assert [case.label for case in made] == [None, None]
+    # A mammogram may be larger than its picture.
+    monkeypatch.setattr(cases.maps, "look", lambda pixels: np.full((4, 3), 9, np.uint8))
+    made = cases.cases(classifier, named, options)
+    assert [case.hanging.shape for case in made] == [(40, 32)] * 2
 
 
 def test_a_validation_set_gives_the_scale_of_the_maps_that_are_shown(
