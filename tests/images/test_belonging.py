@@ -65,6 +65,8 @@ def test_what_lines_of_one_image_say_differently_is_unknown():
     assert (one.view, one.modifier, one.namespace, one.kind) == (
         "", "", "HOSPA", "spot")
     assert one.read_from == TAGGED and len(one.notes) == 1
+    lines = belonging.of_lines([image("a", **told), image("a", read_from={})])
+    assert [line.read_from for line in lines] == [TAGGED | dict(view="manifest")] * 2
     _, one = belonging.of_lines([
         image("a", **told), image("a", **told | dict(patient="V", kind="standard"))])
     assert (one.patient, one.view, one.modifier, one.namespace, one.kind) == (

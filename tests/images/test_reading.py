@@ -46,6 +46,14 @@ def test_who_is_shown_is_known_without_pixels_and_of_broken_files_by_their_names
     assert images.identify(broken).patient == "P_00001"
 
 
+@pytest.mark.parametrize(("name", "kind"), [
+    ("Mass-Training_P_00001_LEFT_CC.png", "film"),
+    ("P_00001_LEFT_CC.png", "not known")])
+def test_the_name_of_a_picture_tells_film(tmp_path, name, kind):
+    cv2.imwrite(str(tmp_path / name), PICTURE)
+    assert images.read(tmp_path / name).acquisition == kind
+
+
 def floats(tmp_path, pixels):
     path = tmp_path / "a.tif"
     cv2.imwrite(str(path), pixels)
