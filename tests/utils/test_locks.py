@@ -134,6 +134,28 @@ def test_a_call_that_wrote_nothing_leaves_no_folder_that_was_not_there(tmp_path)
         assert (tmp_path / name).exists() == stays
 
 
+def test_of_an_earlier_text_and_of_parts_with_this_number_nothing_stays(tmp_path):
+    (tmp_path / ".lock").write_text("process 7 on " + "there" * 60)
+    (tmp_path / f".a.{os.getpid()}.part.png").touch()
+    with locks.output_folder(tmp_path):
+        assert (tmp_path / ".lock").read_text() == locks.this_process()
+        assert os.listdir(tmp_path) == [".lock"]
+
+
+def test_a_lock_without_room_for_its_text_is_held_and_given_back(tmp_path, monkeypatch):
+    def fails(*_, **how):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with monkeypatch.context() as patched:
+        for name in ("ftruncate", "pwrite"):
+            patched.setattr(os, name, fails)
+        with locks.output_folder(tmp_path):
+            assert os.listdir(tmp_path) == [".lock"]
+    # Of a disk that became read-only the file cannot be removed.
+    with locks.output_folder(tmp_path):
+        monkeypatch.setattr(os, "unlink", fails)
+    assert os.listdir(tmp_path) == [".lock"]
+
+
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(files.InputError, match="cannot be written"), \
