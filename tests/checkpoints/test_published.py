@@ -100,10 +100,15 @@ def test_a_published_patch_classifier_is_known_by_its_name_or_with_a_warning(
         caplog, name, warns):
     model = models.patch_classifier("vgg16", 5, input_shape=(None, None, 3))
     card = published.card(model, name)
-    assert card["kind"] == "patch" and card["images"]["pixel_mean"] == 52.18
+    assert card["images"]["pixel_mean"] == 52.18
     assert tuple(card["images"]["size"]) == (224, 224) and len(card["classes"]) == 5
     assert ("by its structure" in caplog.text) == warns
-    assert card["name"].endswith(("S10", "S30")) != warns
+    assert card.pop("name").endswith(("S10", "S30")) != warns
+    assert {key: card[key] for key in card if key not in ("images", "classes")} == dict(
+        format=1, kind="patch", published=True,
+        model=config.to_dict(config.ModelOptions(backbone="vgg16")),
+        trained_on="CBIS-DDSM by Shen et al. 2019 (published model)",
+        licence=published.LICENCE)
 
 
 @pytest.fixture
