@@ -84,7 +84,9 @@ def test_one_number_for_zoom_goes_both_ways():
     (dict(width_shift_range=-0.1), "share of the image"),
     (dict(height_shift_range="far"), "height_shift_range"),
     (dict(brightness_range=0.1), "two numbers"),
-    (dict(validation_split=5), "strictly between 0 and 1"),
+    (dict(validation_split=1), "strictly between 0 and 1"),
+    (dict(validation_split=1.5), "strictly between 0 and 1"),
+    (dict(validation_split=-0.5), "strictly between 0 and 1"),
     (dict(interpolation_order=6), "0, 1, 2, 3, 4, 5"),
     (dict(convention="tf"), "original, keras, keras3"),
     (dict(fill_mode="mirror"), "nearest, constant, reflect, wrap"),
@@ -235,6 +237,14 @@ def test_points_outside_have_the_value_that_is_asked_for(order):
     np.testing.assert_allclose(inputs, np.repeat(expected[..., None], 3, 2), atol=1e-4)
     np.testing.assert_allclose(
         generator.apply(plane[..., None], warp)[..., 0], expected + 2.5, atol=1e-4)
+
+
+def test_one_shift_of_intensity_is_that_of_every_channel():
+    image = np.random.default_rng(4).uniform(0, 200, (4, 3, 5)).astype(np.float32)
+    shifted, each = (augment.MammogramDataGenerator().apply_transform(
+        image, dict(channel_shift_intensity=shift)) for shift in (9.0, (9.0,) * 5))
+    np.testing.assert_array_equal(shifted, each)
+    assert shifted.shape == image.shape and not np.array_equal(shifted, image)
 
 
 @pytest.mark.parametrize("convention", ["original", "keras"])

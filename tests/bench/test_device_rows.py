@@ -31,6 +31,11 @@ def test_ways_that_devices_together_or_a_processor_lack_are_said_once():
     cases, missing = device_rows.planned(
         [works.Place("GPU", count=2)], [STEP], scale="smoke", host=HOST)
     assert not any(case.variant.xla for case in cases) and len(missing) == 2
+    # A processor has no order of channels of its own, whatever lies beside it.
+    cases, _ = device_rows.planned([works.Place("CPU")], [STEP], scale="smoke",
+                                   host=HOST)
+    assert {case.variant.data_format for case in cases} == {
+        variants.PLAIN.data_format}
     cases, missing = device_rows.planned(
         [works.Place("CPU")], [STEP], scale="smoke",
         host=variants.Machine(0, frozenset({"float32"})))

@@ -69,6 +69,16 @@ def test_an_impossible_value_is_refused_with_the_name_of_its_field(path, value):
     assert parents[0] in message if parents else name in message
 
 
+def test_a_list_of_a_card_has_at_most_100_numbers():
+    for count in (100, 101):
+        card = {"model": {"top_filters": [4] * count}}
+        if count == 100:
+            assert card_fields.checked(card, "card") == card
+        else:
+            with pytest.raises(files.InputError, match="top_filters"):
+                card_fields.checked(card, "card")
+
+
 def test_texts_are_cleaned_of_what_a_terminal_takes_for_commands():
     card = card_fields.checked(
         {"name": "a\x1b[2Jb\nc", "metrics": {"k\x07": ["\x00"]}}, "card")

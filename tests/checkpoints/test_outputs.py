@@ -217,6 +217,12 @@ def test_what_outputs_stand_for_is_settled_or_refused_as_recorded():
     recorded.check("outputs", "\n".join(lines))
 
 
+def test_what_lies_below_a_number_greater_than_1_is_no_probability():
+    for greatest, expected in ((1, "sigmoid"), (1.5, "relu"), (2, "relu")):
+        model = ended(layers.Dense(2), layers.ReLU(greatest))
+        assert outputs.ending(model.outputs[0]) == expected
+
+
 def test_two_images_of_different_shapes_are_no_two_views():
     views = [keras.Input((9, side, 1), name=name) for side, name in (
         (7, "cc"), (6, "mlo"))]

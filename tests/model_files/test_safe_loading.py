@@ -286,6 +286,16 @@ def test_archive_members_that_unpack_to_absurd_sizes_are_refused(archive):
         "bytes, which is absurd for this file.")
 
 
+def test_all_that_is_written_beside_groups_is_read(tmp_path, monkeypatch):
+    values, read = h5py.AttributeManager.values, []
+    monkeypatch.setattr(h5py.AttributeManager, "values", lambda attributes: (
+        read.append(sorted(attributes)), values(attributes))[1])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["age"] = file.create_group("a").attrs["names"] = "text"
+        safe_loading._read_all(file, "a.h5", set())
+    assert read == [["age"], ["names"]]
+
+
 def test_links_out_of_a_file_are_not_followed_when_all_of_it_is_read(tmp_path):
     places = set()
     with h5py.File(tmp_path / "a.h5", "w") as file:

@@ -285,6 +285,21 @@ def test_a_training_begins_with_what_became_of_all_images_and_files(folder, tmp_
                             "not looked at: 1 (1 no image: notes.txt)"]
 
 
+@pytest.mark.parametrize("kind", ["patch", "whole_image"])
+def test_of_patches_only_some_findings_are_warned_of(
+        folder, tmp_path, monkeypatch, caplog, kind):
+    check, kinds = run_inputs.input_checks.check_images, ("too dark", "views", "mixed")
+
+    def found(*words, **how):
+        result = check(*words, **how)
+        return dataclasses.replace(result, findings=[
+            run_inputs.input_checks.Finding(name, name) for name in kinds])
+    monkeypatch.setattr(run_inputs.input_checks, "check_images", found)
+    run_inputs.look_at_images(kind, listed(folder), settings(tmp_path))
+    assert [text for text in caplog.messages if text in kinds] == list(
+        kinds[:1] if kind == "patch" else kinds)
+
+
 def test_whole_images_of_16_bits_are_refused_unscaled_and_accepted_scaled(
         folder, tmp_path):
     unscaled = dataclasses.replace(IMAGES, intensity_scale=None)

@@ -55,16 +55,18 @@ def test_threads_that_read_at_once_have_processes_and_a_thread_alone_has_one(
     both, readers = threading.Barrier(2), isolated.Readers(3)
     askers = []
 
-    def ask(reader, task, path):
+    def ask(reader, task, path, frame):
         askers.append(reader)
+        assert frame == 2
         both.wait(10) if task == "at once" else None
 
     monkeypatch.setattr(isolated.Reader, "ask", ask)
-    readers.ask("alone", tmp_path)
-    readers.ask("alone", tmp_path)
+    readers.ask("alone", tmp_path, frame=2)
+    readers.ask("alone", tmp_path, frame=2)
     assert len(set(askers)) == 1
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: readers.ask("at once", tmp_path), range(2)))
+        list(pool.map(
+            lambda _: readers.ask("at once", tmp_path, frame=2), range(2)))
     assert len(set(askers[2:])) == 2
 
 

@@ -238,6 +238,7 @@ def test_a_lock_of_another_process_is_not_kept_open(tmp_path, monkeypatch):
 
 def test_a_process_of_another_user_is_alive(monkeypatch):
     def forbidden(number, signal):
+        assert signal == 0  # which asks and sends nothing
         raise PermissionError(errno.EPERM, "Operation not permitted")
     assert locks.is_alive(os.getpid()) and not locks.is_alive(1 << 70)
     monkeypatch.setattr(os, "kill", forbidden)
