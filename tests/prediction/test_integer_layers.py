@@ -39,6 +39,22 @@ def test_groups_are_in_order_with_their_multiplications(graphs):
             if group.layers] == [(1, 8 * 6 * 9 * 4), (1, 4 * 3 * 4 * 5), (1, 5 * 2)]
 
 
+def test_a_layer_of_joined_maps_takes_its_values_from_the_ranges_of_all():
+    import keras
+
+    image = keras.Input((8, 6, 1))
+    maps = [keras.layers.MaxPooling2D()(keras.layers.Conv2D(
+        count, 3, activation="relu", padding="same")(image)) for count in (4, 3)]
+    x = keras.layers.Conv2D(5, 1, activation="relu")(keras.layers.Concatenate()(maps))
+    graph = engines.converted(keras.Model(
+        image, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))))
+    groups = integer_layers.groups(integer_layers.quantized(
+        graph, [np.full((8, 6, 1), value, np.float32) for value in (0.5, 1)]))
+    assert [len(group.layers) for group in groups if group.layers] == [2, 1, 1, 1]
+    joined = [group.layers for group in groups if len(group.layers) == 1][:2]
+    assert joined[0] == joined[1]
+
+
 def test_without_a_group_the_graph_is_that_of_float32(graphs):
     graph, by_rule, inputs = graphs
     mixed = integer_layers.mixed(graph, by_rule, {})
