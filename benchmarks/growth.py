@@ -283,8 +283,7 @@ def epoch(folder: pathlib.Path, count: int) -> Callable[[], object]:
     from end2end.training import loop, schedule
 
     trained = tiny_network(TINY)
-    pixels = np.random.default_rng(1).integers(0, 65536, (count, *TINY)).astype(
-        np.uint16)
+    pixels = np.random.default_rng(1).integers(0, 65536, (count, *TINY), np.uint16)
     listed = image_lists.from_arrays(pixels, np.arange(count) % 2, ("neg", "pos"))
     few = image_lists.from_arrays(pixels[:8], np.arange(8) % 2, ("neg", "pos"))
     options = config.TrainingOptions(optimizer="adam", workers=1)
@@ -324,7 +323,7 @@ CURVES = (
     Curve("prepare", "DICOM of 80x60 to PNG, with a record of what is done", "images",
           (10, 40, 160, 640, 2560, 100_000), preparing_many),
     Curve("sampling", "S10 patches of women's pictures of 576x448", "women",
-          (2, 8, 32, 128, 512), cutting_of_many),
+          (2, 8, 32, 128), cutting_of_many),
     Curve("prepare-size", "DICOM to PNG", "pixels", PIXEL_SIZES, preparing),
     Curve("sampling-size", "S10 patches of a woman's pictures", "pixels", PIXEL_SIZES,
           cutting),

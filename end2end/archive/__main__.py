@@ -29,8 +29,7 @@ SUFFIXES = {"csv": ".csv", "parquet": ".parquet"}
 def parser() -> commands.Parser:
     """The command line."""
     parser = commands.Parser(program="end2end.archive", description=__doc__)
-    tasks = parser.add_subparsers(
-        dest="task", required=True, parser_class=commands.Parser)
+    tasks = parser.add_subparsers(dest="task", required=True)
     # A task without help is none to those who complete words in a shell.
     for name, text in (("predict", "score images"), ("prepare", "write them as PNG"),
                        ("sample", "cut patches of them")):

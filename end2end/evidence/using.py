@@ -60,7 +60,7 @@ def check(arguments: argparse.Namespace) -> None:
     inputs.share(arguments.prevalence, "--prevalence")
     for name in ("reader_sensitivity", "reader_specificity"):
         inputs.share(getattr(arguments, name), f"--{name.replace('_', '-')}")
-    if not 0 <= arguments.defer + arguments.recall_highest <= 1 or min(
+    if not arguments.defer + arguments.recall_highest <= 1 or min(
             arguments.defer, arguments.recall_highest) < 0:
         raise files.InputError(
             "--defer and --recall-highest are shares of those screened; expected "

@@ -239,6 +239,19 @@ def test_points_outside_have_the_value_that_is_asked_for(order):
         generator.apply(plane[..., None], warp)[..., 0], expected + 2.5, atol=1e-4)
 
 
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("change", [{}, dict(brightness=1.5), dict(tone=1.2)])
+def test_a_grey_image_gets_what_its_channels_would_get(order, change):
+    generator = augment.MammogramDataGenerator(interpolation_order=order)
+    warp = augment_generator.Warp(column_pixels=1.5, **change)
+    plane = noise(5, 6) + 50
+    inputs = np.empty((5, 6, 3), np.float32)
+    generator.apply_grey(plane, warp, pixel_mean=2.5, out=inputs)
+    channels = np.repeat(plane[..., None], 3, 2)
+    np.testing.assert_allclose(
+        inputs, generator.apply(channels, warp) - 2.5, rtol=1e-5)
+
+
 def test_one_shift_of_intensity_is_that_of_every_channel():
     image = np.random.default_rng(4).uniform(0, 200, (4, 3, 5)).astype(np.float32)
     shifted, each = (augment.MammogramDataGenerator().apply_transform(

@@ -57,6 +57,14 @@ def test_codes_tell_views_in_the_header_and_in_functional_groups(tmp_path):
     assert dicom_writer.RAMP.shape == (8, 8)
 
 
+def test_the_side_of_frames_is_that_of_the_first(tmp_path):
+    frames = [item(FrameAnatomySequence=[item(FrameLaterality=side)])
+              for side in ("", "L", "R")]
+    for first, side in ((0, ""), (1, "L"), (2, "R")):
+        image = read(tmp_path, PerFrameFunctionalGroupsSequence=frames[first:])
+        assert image.laterality == side
+
+
 @pytest.mark.parametrize("tags, side, view", [
     (dict(AcquisitionDeviceProcessingDescription="L MLO"), "L", "MLO"),
     (dict(SeriesDescription="R CC"), "R", "CC"),

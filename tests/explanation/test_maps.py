@@ -57,6 +57,9 @@ def test_on_a_common_scale_a_weak_image_has_a_weak_map():
     common = maps.on_common_scale(explained(strength), 4.0, 0.2)
     # Half the largest gradient of the set, so half as strong; 0.1 is below the cutoff.
     np.testing.assert_allclose(common.maps["guided"], [[0.5, 0.25], [0, 0]])
+    # Of a smaller largest gradient nothing is stronger than full.
+    common = maps.on_common_scale(explained(strength), 1.25, 0.2)
+    np.testing.assert_allclose(common.maps["guided"], [[1, 0.8], [0.32, 0]])
 
 
 def test_equal_stems_are_told_apart_by_folder_and_then_by_a_hash():

@@ -203,6 +203,9 @@ def test_too_large_a_file_is_refused(client, monkeypatch):
         413, dict(error="the file is larger than 0 MB; no mammogram is."))
     monkeypatch.setattr(application, "MAX_BYTES", len(png()))
     assert ask(client, png()).status_code == 200
+    monkeypatch.setattr(application, "MAX_BYTES", 3 << 20)
+    reply = ask(client, bytes(3 << 20 | 1))
+    assert reply.json()["error"] == "the file is larger than 3 MB; no mammogram is."
 
 
 def test_more_requests_than_may_wait_are_refused(client, monkeypatch):

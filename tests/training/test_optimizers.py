@@ -105,6 +105,17 @@ def test_the_momentum_of_nadam_grows_through_thousands_of_steps():
     np.testing.assert_allclose(weight.numpy()[:2], expected[:2], rtol=2e-5)
 
 
+def test_steps_of_nadam_from_zero_are_exact():
+    # From other numbers rounding hides by how much the momentum grows in one step.
+    optimizer = optimizers.optimizer("nadam", RATE)
+    weight = keras.Variable(np.zeros_like(START))
+    optimizer.build([weight])
+    for gradient in GRADIENTS:
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+    expected = nadam(np.zeros(START.shape), GRADIENTS.astype(float))
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=2e-5)
+
+
 def test_accumulating_two_gradients_is_one_step_with_their_mean():
     optimizer = optimizers.optimizer("sgd", RATE, accumulate=2)
     weight = keras.Variable(START)

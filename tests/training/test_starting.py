@@ -87,12 +87,16 @@ def test_a_loaded_network_must_have_an_output_for_each_class(stored):
         starting.loaded_network(run)
 
 
-def test_a_loaded_network_of_another_size_is_refused(stored):
+def test_a_loaded_network_of_another_size_is_refused(tmp_path):
+    stored = tmp_path / "low.h5"
+    checkpoints.save_model(
+        tiny_networks.nested_network(size=(8, 10)), stored,
+        dict(classes=["neg", "pos"], model=dict(backbone="vgg16")))
     run, _ = settings(resume_from=str(stored))
     with pytest.raises(files.InputError) as caught:
         starting.loaded_network(run)
     assert str(caught.value) == (
-        f"model {stored} takes images of 8x8 pixels, but --img-size is 64 48; correct "
+        f"model {stored} takes images of 8x10 pixels, but --img-size is 64 48; correct "
         "the flag.")
 
 
