@@ -145,12 +145,12 @@ def test_few_cases_of_either_class_are_said():
 
 def test_heatmaps_lie_over_the_picture_where_the_network_saw_them():
     cells = patch_maps.PatchMap(
-        np.zeros((1, 2, 2), np.float32), (3.0, 2.0), (6.0, 4.0), ("none", "mass_mal"))
+        np.zeros((1, 2, 2), np.float32), (3.0, 3.0), (6.0, 4.0), ("none", "mass_mal"))
     seen = dataclasses.replace(
         image(0.5, 1, cells), maps=dict(guided=np.zeros((12, 2))))
     panel, = paper_panels.class_heatmaps(seen, (), "relu")
     # A picture of 6 rows and 4 columns, seen at 12 and 2: half as high, twice as wide.
-    assert panel["extent"] == (0, 16, 3, 0) and panel["outlines"].shape == (6, 4, 4)
+    assert panel["extent"] == (2, 18, 3, 0) and panel["outlines"].shape == (6, 4, 4)
 
 
 def test_of_a_set_the_image_of_median_brightness_is_shown(tmp_path, monkeypatch):

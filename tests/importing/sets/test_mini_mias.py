@@ -78,6 +78,7 @@ def test_a_circle_in_the_black_that_would_lie_on_the_breast_from_the_top_is_note
     wrong = mini_mias.convert(job(tmp_path, (1024, 1024), ((100, 100), 20)))
     assert wrong["notes"][0].startswith("origin-bottom-left")
     for place, noted in (((100, 0), True), ((0, 100), True), ((100, 1023), False),
+                         ((100, 255), True), ((100, 256), False),
                          ((100, 1024), False), ((1024, 100), False),
                          ((100, -1), False), ((-1, 100), False)):
         notes = mini_mias.convert(job(tmp_path, (1024, 1024), (place, 20)))["notes"]

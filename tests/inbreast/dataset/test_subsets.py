@@ -87,6 +87,13 @@ def test_validation_women_are_added_where_the_set_has_more(count, validation, po
     assert (len(set(val.patients)), int(val.labels.sum())) == (validation, positive)
 
 
+def test_women_that_are_added_have_cancer_as_often_as_those_of_the_subset():
+    everybody = images(40, positive=20)
+    part = subsets.nested(everybody, [20], seed=1)[20]
+    _, val = subsets.added(everybody, part, 0.3, seed=1)
+    assert (len(set(val.patients)), int(val.labels.sum())) == (6, 3)
+
+
 def test_all_women_or_all_but_those_of_one_class_leave_nobody_to_add():
     everybody = images()
     assert subsets.added(everybody, everybody, 0.2, seed=1) == (everybody, None)
