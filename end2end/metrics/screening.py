@@ -127,13 +127,13 @@ def specificity_at_sensitivity(
     with the classes and the direction of the scores exchanged."""
     labels, scores, _ = roc.check(labels, scores)
     return _other_rate(
-        labels, scores, sensitivity, groups, name="sensitivity", sign=-1)
+        labels, scores, sensitivity, groups, name="sensitivity", turned=np.negative)
 
 
-def _other_rate(cases, scores, share, groups, *, name, sign=1):
-    """How many of the other cases lie above the quantile of some `cases`; of scores
-    times `sign`."""
-    fixed, others = (chunks.each(lambda part: sign * part, chunks.chosen(scores, rows))
+def _other_rate(cases, scores, share, groups, *, name, turned=np.positive):
+    """How many of the other cases lie above the quantile of some `cases`, by what
+    `turned` makes of the scores."""
+    fixed, others = (chunks.each(turned, chunks.chosen(scores, rows))
                      for rows in (cases, ~cases))
     keys = (None, None) if groups is None else [
         chunks.chosen(np.asarray(groups), rows) for rows in (cases, ~cases)]

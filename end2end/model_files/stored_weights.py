@@ -214,7 +214,8 @@ class GroupedWeights(Weights):
             left = [owner for owner in self._owners(top) if owner not in takers]
             twice = [paths for paths in takers.values() if len(paths) > 1]
             if left and twice:
-                names = " and ".join("/".join(path) for path in sorted(twice[0]))
+                names = " and ".join(
+                    "/".join(path) for paths in twice for path in sorted(paths))
                 layer_settings.refuse(
                     f"model {self.source}: layer {top!r}", (
                         f"holds the layers {names}, whose weights have names in the "

@@ -9,8 +9,7 @@ from end2end.utils import files
 
 
 def shared_bits(
-    identities: Mapping[str, Identity], *, frame: int | None = None
-) -> dict[str, int]:
+        identities: Mapping[str, Identity], *, frame: int | None) -> dict[str, int]:
     """Bits of each image: those declared, else the most that an image of its exam
     needs.
 

@@ -48,7 +48,7 @@ class Browser:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.views: dict[str, View] = {}
-        folder.mkdir(parents=True, mode=0o700)
+        folder.mkdir(mode=0o700)
 
     def unique(self, name: str) -> str:
         """A name, or with a number before its suffix where another view has it."""

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -49,8 +50,11 @@ def test_a_second_writer_is_refused_and_names_the_first(place, monkeypatch):
         pass
     process.communicate("\n")
     assert process.returncode == 0
+    threads = threading.active_count()
     with leases.output_folders([place]):
         assert storage.exists(f"{place}/writer.json")
+        assert threading.active_count() == threads + 1
+    assert threading.active_count() == threads
     assert not storage.exists(f"{place}/writer.json")
 
 

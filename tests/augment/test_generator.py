@@ -225,6 +225,13 @@ def test_every_argument_has_its_row_in_the_documentation():
     assert "`convention=\"original\"`" in page.read_text()
 
 
+def test_the_fast_warps_are_taken_where_they_give_the_same_pictures():
+    assert augment.MammogramDataGenerator()._nearest is True
+    for change in (dict(interpolation_order=1), dict(dtype="float64"),
+                   dict(convention="keras3")):
+        assert augment.MammogramDataGenerator(**change)._nearest is False
+
+
 @pytest.mark.parametrize("order", [0, 1])
 def test_points_outside_have_the_value_that_is_asked_for(order):
     generator = augment.MammogramDataGenerator(

@@ -95,7 +95,8 @@ def _defaults(name, function):
 def _of_class(name, kind):
     values = {}
     if dataclasses.is_dataclass(kind):
-        values[f"{name} (frozen)"] = shown(kind.__dataclass_params__.frozen)
+        chosen = kind.__dataclass_params__
+        values[f"{name} (frozen, compared)"] = shown((chosen.frozen, chosen.eq))
         for field in dataclasses.fields(kind):
             if field.default is not dataclasses.MISSING:
                 values[f"{name}.{field.name}"] = shown(field.default)

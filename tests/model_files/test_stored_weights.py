@@ -203,6 +203,7 @@ def test_only_plain_numbers_that_the_file_holds_are_read(tmp_path):
                 elsewhere=dict(shape=(3,), dtype="f4", external=str(
                     tmp_path / "bytes"))).items():
             file.create_dataset(name, **settings)
+        file.create_dataset("half", (18,), "f4", chunks=(9,))[:9] = 1
         file.create_virtual_dataset("virtual", layout)
         file.create_group("group")
         lines = []

@@ -206,7 +206,7 @@ def test_as_many_groups_as_are_permitted_are_in_eight_bits(permitted):
     def first(count):
         counts.append(count)
         figures = eight_bits.Figures(
-            1000, 400, {"plain": 0.9}, 0.0, 0 if count <= permitted else 6, 0, 0.1)
+            1000, 400, {"plain": 0.9}, 0.0, 5 if count <= permitted else 6, 0, 0.1)
         return count, figures
 
     assert eight_bits._most(first, 9)[0] == permitted

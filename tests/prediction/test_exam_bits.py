@@ -37,7 +37,7 @@ def test_views_of_an_exam_share_the_most_bits_and_others_stand_alone(tmp_path):
     paths.append(tmp_path / "P_00001_none.png")
     bits = exam_bits.shared_bits(
         {image.path: image for image in belonging.identified(
-            (path, None) for path in paths)})
+            (path, None) for path in paths)}, frame=None)
     assert [bits[str(path)] for path in paths[:5]] == [14, 14, 12, 12, 16]
     assert str(paths[5]) not in bits
 
@@ -101,7 +101,7 @@ def test_two_exams_of_a_woman_have_bits_of_their_own(tmp_path):
         StudyInstanceUID=f"1.2.840.{exam}", **tags) for exam, view, top in (
             (1, "CC", 3900), (1, "MLO", 9000), (2, "CC", 3900), (2, "MLO", 3800))]
     bits = exam_bits.shared_bits({image.path: image for image in belonging.identified(
-        (path, None) for path in paths)})
+        (path, None) for path in paths)}, frame=None)
     assert [bits[str(path)] for path in paths] == [14, 14, 12, 12]
 
 

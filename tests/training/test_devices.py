@@ -38,6 +38,7 @@ def layout(monkeypatch, *, content=None, gpus=None, **changes):
 
 def test_without_the_variables_a_run_has_one_device(monkeypatch):
     assert layout(monkeypatch) == devices.Layout("none", 1)
+    assert devices.cluster(" ") == ((), 0)
 
 
 def test_the_number_of_gpus_asks_for_several_devices(monkeypatch):

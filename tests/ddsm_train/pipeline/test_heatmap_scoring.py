@@ -5,6 +5,7 @@ import argparse
 import numpy as np
 import pytest
 
+from ddsm_train import heatmap_score
 from ddsm_train.pipeline import heatmap_scoring
 from end2end.utils import files
 
@@ -33,6 +34,16 @@ def test_a_part_is_made_anew_when_the_picture_or_a_setting_changes(tmp_path):
     path.write_bytes(b"second")
     part(dict(stride=4))
     assert len(calls) == 3
+
+
+def test_a_heatmap_depends_on_the_model_and_on_how_it_is_swept(tmp_path):
+    (tmp_path / "patch.h5").write_bytes(b"weights")
+    settings = [heatmap_scoring.settings_for(heatmap_score.parser().parse_args(
+        ["in", str(tmp_path / "patch.h5"), "--pat-csv", "t.csv", "--stride", "8", *mode]
+    )) for mode in ((), ("--fprop-mode",))]
+    assert [row["mode"] for row in settings] == ["sliding", "convolutional"]
+    assert settings[0]["stride"] == 8 and settings[0]["model"] == (
+        files.sha256(tmp_path / "patch.h5"))
 
 
 def test_a_picture_of_one_value_or_a_heatmap_that_is_not_finite_is_refused(tmp_path):

@@ -69,7 +69,7 @@ def test_of_crop_and_mask_the_mask_is_found_whatever_their_order(tmp_path):
 
 
 def job(*candidates):
-    return dict(named=["x/1.png", "x/2.png"][:len(candidates)],
+    return dict(named=["x/y/1.png", "x/y/2.png"][:len(candidates)],
                 images=[list(map(str, paths)) for paths in candidates],
                 key="P_00001_LEFT_CC")
 
@@ -83,7 +83,7 @@ def test_of_two_copies_of_a_film_the_first_that_can_be_read_is_taken(tmp_path):
     result = dict(notes=[], left_out=[])
     pixels, shapes = downloads.read_film(job([first], [second]), result)
     assert pixels.shape == (6, 5) and shapes == [(6, 5), (8, 7)]
-    assert result == dict(left_out=[], notes=[(None, "x/2.png", (
+    assert result == dict(left_out=[], notes=[(None, "x/y/2.png", (
         "stored twice at different sizes, 6 x 5 and 8 x 7; the first is taken"))])
     result = dict(notes=[], left_out=[])
     pixels, shapes = downloads.read_film(job([broken], [second]), result)
