@@ -65,7 +65,7 @@ def to_grey(
         # The greatest value of the image, and not of its type: the background of a
         # 12-bit image would become bright otherwise.
         white = FULL_RANGE if windowed else _used(pixels, padding).max()
-        pixels = np.subtract(white, pixels, dtype=pixels.dtype)
+        pixels = white - pixels
     if padding is not None:
         pixels = np.where(padding, _used(pixels, padding).min(), pixels)
     stored = header.get("BitsStored", 16)

@@ -194,7 +194,7 @@ def _parse(dataset, depth=0, left=None):
     if depth > DEEPEST:
         raise ValueError(f"sequences within sequences, {DEEPEST} deep")
     for tag in tuple(dataset.keys()):
-        if next(left) < 0:
+        if next(left) <= 0:
             raise ValueError(f"more than {MOST_ELEMENTS} elements")
         element = dataset[tag]
         if element.VR == "SQ":
@@ -246,7 +246,7 @@ def _dataset(path, *, stop_before_pixels=False, force=False):
     count = itertools.count()
 
     def stop(tag, kind, length):
-        if next(count) > MOST_ELEMENTS:
+        if next(count) >= MOST_ELEMENTS:
             raise ValueError(f"more than {MOST_ELEMENTS} elements")
         return tag > PIXELS[0] or (stop_before_pixels and tag in PIXELS)
 

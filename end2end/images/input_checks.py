@@ -105,7 +105,7 @@ def look(
     plain = dataclasses.replace(
         options, intensity_scale=None, equalize_histogram=False)
     ready = scaling.intensities(scaling.resized(image, plain), plain)
-    digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
+    digest = hashlib.blake2b(np.ascontiguousarray(image))
     digest.update(str((image.shape, image.dtype)).encode())
     return ImageStatistics(
         path=path, size=image.shape, eight_bits=image.dtype == np.uint8,

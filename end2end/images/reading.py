@@ -120,7 +120,7 @@ def _as_declared(image, data, path):
     if image.dtype == np.uint16 and image_tags.is_white_zero(data):
         log.warning("%s is inverted, since it declares that 0 is white.", path)
         white = (1 << dicom.grey_levels.depth_of(float(image.max()))) - 1
-        image = np.subtract(white, image, dtype=np.uint16)
+        image = white - image
     return image
 
 

@@ -64,3 +64,9 @@ def test_whitening_makes_values_uncorrelated_in_every_convention(name):
     matrix = conventions.whitening(flat, 1e-9, conventions.CONVENTIONS[name])
     white = flat @ matrix
     np.testing.assert_allclose(white.T @ white / 400, np.eye(5), atol=1e-5)
+    # Of fewer samples than values no more directions are known.
+    few = flat[:3] - flat[:3].mean(axis=0)
+    matrix = conventions.whitening(few, 1e-3, conventions.CONVENTIONS[name])
+    white = few @ matrix
+    assert matrix.shape == (5, 5)
+    np.testing.assert_allclose(white @ white.T, 3 * np.eye(3) - 1, atol=0.02)

@@ -277,6 +277,9 @@ def test_flows_say_which_files_and_classes_they_have(folder, table):
     assert flow.labels is None and next(flow).shape == (2, 4, 4, 3)
     flow = later().flow_from_exam_list(exams(folder), (4, 4), class_mode=None)
     assert flow.labels.tolist() == [1, 0, 0]
+    flow = later().flow_from_exam_list(
+        exams(folder), (4, 4), class_mode="categorical", shuffle=False)
+    assert next(flow)[1].tolist() == [[0, 1], [1, 0], [1, 0]]
 
 
 def test_rows_of_other_classes_are_left_out_and_counted(folder, table, caplog):

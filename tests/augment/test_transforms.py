@@ -20,6 +20,8 @@ def noise(*shape, seed=0):
 @pytest.mark.parametrize("value, expected", [
     (0, transforms.Shift()), (0.25, transforms.Shift(limit=0.25)),
     (3.0, transforms.Shift(limit=3.0, share=False)),
+    (1.0, transforms.Shift(limit=1.0, share=False)),
+    ([0.5, 1], transforms.Shift(choices=(0.5, 1), share=False)),
     (3, transforms.Shift(choices=(0, 1, 2), share=False)),
     ([0.1, 0.2], transforms.Shift(choices=(0.1, 0.2))),
     ([-4, 2], transforms.Shift(choices=(-4, 2), share=False))])
@@ -93,11 +95,13 @@ def test_unknown_entries_are_refused():
 
 @pytest.mark.parametrize("factor", [0.0, 0.37, 1.0, 1.9])
 def test_levels_brighten_as_pillow_does(factor):
-    image = noise(9, 7, 3)
-    expected = np.asarray(ImageEnhance.Brightness(
-        Image.fromarray(image.astype(np.uint8))).enhance(factor), np.float32)
-    np.testing.assert_array_equal(
-        transforms.brighten(image, factor, CONVENTIONS["keras3"]), expected)
+    for least, greatest in ((3, 251), (0, 200), (9, 255)):
+        image = np.clip(noise(9, 7, 3), least, greatest)
+        image[3, 2, 1], image[4, 5, 0] = least, greatest
+        expected = np.asarray(ImageEnhance.Brightness(
+            Image.fromarray(image.astype(np.uint8))).enhance(factor), np.float32)
+        np.testing.assert_array_equal(
+            transforms.brighten(image, factor, CONVENTIONS["keras3"]), expected)
 
 
 def test_beyond_8_bits_brightness_keeps_the_range_or_takes_all_of_it():
@@ -122,6 +126,8 @@ def test_a_tone_curve_keeps_black_and_white_and_darkens_or_lightens_between():
     np.testing.assert_allclose(
         transforms.toned(image, 0.5).ravel(), [0, 0, 100, 200], rtol=1e-6)
     assert transforms.toned(image, None) is image
+    shares = np.array([[[0.25], [1.0]]], np.float32)
+    np.testing.assert_array_equal(transforms.toned(shares, 2.0).ravel(), [0.0625, 1])
     black = np.zeros((2, 2, 1), np.float32)
     assert transforms.toned(black, 2.0) is black
 

@@ -13,7 +13,7 @@ class Options:
     """Two settings of a test."""
 
     share: float | None = flags.option(
-        0.5, "--share", "-s", off=("--no-share",), type=float, limits=(0, 1),
+        0.5, "--share", "-s", off=("--no-share", "-ns"), type=float, limits=(0, 1),
         help="a share")
     quiet: bool = flags.option(False, "--quiet", help="say nothing")
     derived: int = flags.option(3, help="follows from another")
@@ -28,6 +28,7 @@ def parse(*words, **keywords):
 def test_each_field_with_a_flag_becomes_one():
     assert parse() == dict(share=0.5, quiet=False)
     assert parse("-s", "0.25", "--quiet") == dict(share=0.25, quiet=True)
+    assert [parse("-s", end)["share"] for end in ("0", "1")] == [0, 1]
 
 
 def test_only_some_fields_and_other_defaults_can_be_asked_for():

@@ -79,6 +79,9 @@ def test_the_environment_gives_seed_and_workers(monkeypatch):
     options = from_flags()
     assert (options.seed, options.workers) == (7, 2)
     assert from_flags("--seed", "8").seed == 8
+    monkeypatch.setenv("RANDOM_SEED", "")
+    monkeypatch.delenv("NUM_CPU_CORES")
+    assert (from_flags().seed, from_flags().workers) == (12345, 4)
 
 
 def test_a_word_in_the_environment_where_a_number_belongs_is_refused(monkeypatch):
@@ -149,6 +152,7 @@ def test_lines_are_as_full_as_their_width_allows(width):
         assert len(line) <= width or line.removesuffix(" \\").strip() in words
         assert len(line) + 1 + len(first) > width
     assert "--seed" not in config.as_lines(TYPED[2], leave_out=("seed",))
+    assert config.as_lines(TYPED[0], width=4).startswith("  --img-size 40 30 \\\n  --")
 
 
 def test_settings_saved_before_a_setting_was_added_still_load():

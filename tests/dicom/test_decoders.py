@@ -117,6 +117,17 @@ def test_as_many_pixels_as_a_mammogram_may_have_are_decoded_quickly(
         assert (decoders.quick(header) is not None) == quickly
 
 
+def test_a_picture_in_two_fragments_is_one_picture(tmp_path):
+    picture = PICTURES["16 bits"]
+    _, frame = compressed(tmp_path / "a.dcm", picture, RLELossless)
+    file = pydicom.dcmread(tmp_path / "a.dcm")
+    file.PixelData = pydicom.encaps.encapsulate(
+        [frame], fragments_per_frame=2, has_bot=False)
+    file.save_as(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(
+        parsing.decoded_here(tmp_path / "a.dcm", None), picture)
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_a_large_film_is_decoded_quickly_and_run_by_run_where_that_fails(
         tmp_path, monkeypatch, failing):
@@ -133,6 +144,9 @@ def test_a_large_film_is_decoded_quickly_and_run_by_run_where_that_fails(
     monkeypatch.setitem(decoders.DECODERS, RLELossless, decoder)
     path = tmp_path / "a.dcm"
     np.testing.assert_array_equal(parsing.decoded_here(path, None), picture)
+    assert not called
+    monkeypatch.setattr(parsing, "SAFELY_DECODED", len(frame))
+    parsing.decoded_here(path, None)
     assert not called
     monkeypatch.setattr(parsing, "SAFELY_DECODED", len(frame) - 1)
     np.testing.assert_array_equal(parsing.decoded_here(path, None), picture)

@@ -108,7 +108,9 @@ def test_a_stack_is_refused_unless_a_frame_is_asked_for(tmp_path):
                  SOPClassUID=pydicom.uid.BreastTomosynthesisImageStorage)
     assert "a stack of 3 frames" in refusal(path)
     np.testing.assert_array_equal(dicom.read_dicom(path, frame=1).pixels, 2 * RAMP)
-    assert "no frame 3" in refusal(path, frame=3)
+    np.testing.assert_array_equal(dicom.read_dicom(path, frame=2).pixels, 3 * RAMP)
+    for frame in (3, -1):
+        assert f"no frame {frame}" in refusal(path, frame=frame)
 
 
 def test_a_text_card_and_a_screen_save_are_refused(tmp_path):
@@ -200,10 +202,25 @@ def test_large_run_length_data_is_decoded_under_a_limit_of_address_space(tmp_pat
 def test_large_files_are_decoded_apart(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(parsing.isolated, "ask",
-                        lambda task, *_, **__: asked.append(task) or np.ones((30, 20)))
+                        lambda *words, **how: (
+                            asked.append((*words, how)) or np.ones((30, 20))))
     _, path = run_length(tmp_path / "a.dcm")
+    monkeypatch.setattr(parsing, "SAFELY_DECODED", path.stat().st_size)
     dicom.read_dicom(path)
     assert asked == []
     monkeypatch.setattr(parsing, "SAFELY_DECODED", path.stat().st_size - 1)
-    dicom.read_dicom(path)
-    assert asked == ["dicom"]
+    dicom.read_dicom(path, frame=0)
+    assert asked == [("dicom", path, dict(frame=0))]
+
+
+def test_run_length_data_may_have_twice_its_pixels_and_some_room():
+    header = pydicom.Dataset()
+    header.update(dict(Rows=3, Columns=5, BitsAllocated=16, SamplesPerPixel=1))
+    header.file_meta = pydicom.dataset.FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = pydicom.uid.RLELossless
+    most = bytes(2 * 3 * 5 * 2 + parsing.SAFELY_PARSED)
+    parsing._check_run_length(most, header, "a.dcm")
+    with pytest.raises(files.InputError, match=(
+            f"^a.dcm holds {len(most) + 1} bytes of run-length data, its pixels need "
+            "at most 60; ")):
+        parsing._check_run_length(most + b"\0", header, "a.dcm")

@@ -54,6 +54,11 @@ def test_codes_tell_views_in_the_header_and_in_functional_groups(tmp_path):
     assert read(tmp_path, ViewCodeSequence=[code]).view == "ML"
     groups = [item(ViewCodeSequence=[code])]
     assert read(tmp_path, SharedFunctionalGroupsSequence=groups).view == "ML"
+    # There is one group that all frames share.
+    groups.insert(0, item())
+    assert read(tmp_path, SharedFunctionalGroupsSequence=groups).view == ""
+    other = item(CodeValue="399162004")
+    assert read(tmp_path, ViewCodeSequence=[other, code]).view == "CC"
     assert dicom_writer.RAMP.shape == (8, 8)
 
 

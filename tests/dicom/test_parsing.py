@@ -16,6 +16,7 @@ from end2end.utils import files
 RAMP = dicom_writer.RAMP
 
 
+@pytest.mark.filterwarnings("ignore:A value of 'None' for .* 'Number of Frames'")
 @pytest.mark.parametrize("keyword, note", [
     ("SamplesPerPixel", "1"), ("PhotometricInterpretation", "MONOCHROME2"),
     ("BitsAllocated", "16"), ("BitsStored", "16"), ("HighBit", "11"),
@@ -25,6 +26,7 @@ def test_a_missing_element_gets_its_only_sensible_value_and_a_note(
     path = dicom_writer.write(tmp_path / "a.dcm")
     content = pydicom.dcmread(path)
     del content[keyword]
+    content.NumberOfFrames = None
     content.save_as(path)
     mammogram = dicom.read_dicom(path)
     np.testing.assert_array_equal(mammogram.pixels, RAMP)
@@ -39,9 +41,11 @@ def test_all_of_them_may_be_missing_and_8_bits_are_known_by_the_length(tmp_path)
                     "BitsStored", "HighBit", "PixelRepresentation"):
         del content[keyword]
     content.save_as(path)
-    mammogram = dicom.read_dicom(path)
-    np.testing.assert_array_equal(mammogram.pixels, pixels)
-    assert "BitsAllocated is missing; 8 taken" in mammogram.notes
+    bare = tmp_path / "b"
+    bare.write_bytes(path.read_bytes()[132:])
+    for mammogram in map(dicom.read_dicom, (path, bare)):
+        np.testing.assert_array_equal(mammogram.pixels, pixels)
+        assert "BitsAllocated is missing; 8 taken" in mammogram.notes
 
 
 @pytest.mark.parametrize("stored, allocated", [(8, 8), (9, 16), (None, 16)])
@@ -74,7 +78,9 @@ def test_endless_elements_are_refused_with_their_number(
         tmp_path, monkeypatch, name, limit, reason):
     path = dicom_writer.write(tmp_path / "a.dcm", ViewCodeSequence=[
         dicom_writer.item(CodeValue=str(number)) for number in range(20)])
-    parsing.header_parsed(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(parsing, "DEEPEST", 1)
+        parsing.header_parsed(path)
     monkeypatch.setattr(parsing, name, limit)
     monkeypatch.setattr(parsing, "SAFELY_PARSED", 1 << 40)
     with pytest.raises(files.InputError) as caught:
@@ -82,6 +88,39 @@ def test_endless_elements_are_refused_with_their_number(
     assert str(caught.value) == (
         f"{path} cannot be read as DICOM ({reason}); restore it, export it "
         "uncompressed, or leave it out.")
+
+
+def test_a_file_may_have_as_many_elements_as_the_limit(tmp_path, monkeypatch):
+    code = dicom_writer.item(CodeValue="1", CodeMeaning="a")
+    path = dicom_writer.write(tmp_path / "a.dcm", ViewCodeSequence=[code, code])
+    count = len(pydicom.dcmread(path, stop_before_pixels=True))
+    for most in (count + 4, count + 3, count, count - 1):
+        monkeypatch.setattr(parsing, "MOST_ELEMENTS", most)
+        if most == count + 4:
+            parsing.header_parsed(path)
+        else:
+            with pytest.raises(files.InputError, match=f"more than {most} elements"):
+                parsing.header_parsed(path)
+    monkeypatch.setattr(parsing, "MOST_ELEMENTS", count + 1)
+    assert "PixelData" in parsing._dataset(path)
+    monkeypatch.setattr(parsing, "MOST_ELEMENTS", count)
+    with pytest.raises(ValueError, match=f"^more than {count} elements$"):
+        parsing._dataset(path)
+
+
+def test_a_file_is_asked_for_what_it_holds_and_not_endlessly(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    monkeypatch.setattr(parsing, "MOST_READS", 6)
+    with parsing._File(tmp_path / "a") as file:
+        assert [file.read(3), file.read(0), file.read(1 << 60)] == [
+            b"012", b"", b"3456789"]
+        for size in (None, -1):
+            file.seek(4)
+            assert file.read(size) == b"456789"
+        file.seek(1)
+        assert file.read() == b"123456789"
+        with pytest.raises(OSError, match="^endless small elements$"):
+            file.read(0)
 
 
 def test_what_is_too_large_or_long_to_parse_is_refused_or_tried_apart(
@@ -115,7 +154,10 @@ def test_what_is_stored_is_read_only_of_one_grey_picture(tmp_path):
 
 def test_pixels_have_the_hash_of_their_bytes_or_of_their_compressed_frames(tmp_path):
     plain = dicom_writer.write(tmp_path / "a.dcm")
-    assert parsing.pixel_hash(plain) == hashlib.sha256(RAMP.tobytes()).hexdigest()
+    bare = tmp_path / "bare"
+    bare.write_bytes(plain.read_bytes()[132:])
+    assert parsing.pixel_hash(plain) == parsing.pixel_hash(bare) == (
+        hashlib.sha256(RAMP.tobytes()).hexdigest())
     content = pydicom.dcmread(plain)
     content.file_meta.TransferSyntaxUID = pydicom.uid.RLELossless
     content.PixelData = pydicom.encaps.encapsulate([b"first!", b"second"])
@@ -239,6 +281,10 @@ def test_values_that_wrapped_round_in_the_air_are_black_again():
     assert mended[12, 3] == 4030 and (mended[:, 20:] == 4095).all()
     mended[12, 3] = 0
     assert mended[:, :20].max() == 0 and mended.dtype == np.uint16
+    for ground, white in ((64, 0), (65, 4095)):
+        pixels = np.full((9, 7), ground, np.uint16)
+        pixels[4, 3] = 4095
+        assert parsing.without_wrapped(pixels)[4, 3] == white
 
 
 @pytest.mark.parametrize("implicit", [True, False])
@@ -252,6 +298,6 @@ def test_headers_are_read_without_their_pixels(tmp_path, implicit, preamble):
         content.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
     pydicom.dcmwrite(tmp_path / "b", content, implicit_vr=implicit, little_endian=True,
                      enforce_file_format=False)
-    assert parsing._unparsed_bytes(tmp_path / "b") < 1000
+    assert 0 < parsing._unparsed_bytes(tmp_path / "b") < 1000
     header, _ = parsing.read_header(tmp_path / "b")
     assert header.Rows == 500 and "PixelData" not in header

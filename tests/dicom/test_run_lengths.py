@@ -86,6 +86,12 @@ def test_headers_that_do_not_fit_are_errors(source, bits, words):
         run_lengths.decode_frame(source, runner((3, 5), bits=bits))
 
 
+def test_a_pixel_may_have_fifteen_bytes_the_highest_first():
+    source = frame(*(b"\0" + bytes([byte]) for byte in range(15)))
+    assert run_lengths.decode_frame(source, runner((1, 1), bits=120)) == bytes(
+        range(14, -1, -1))
+
+
 def test_one_syntax_is_decoded_here():
     assert run_lengths.is_available(pydicom.uid.RLELossless) is True
     assert run_lengths.is_available(pydicom.uid.JPEGLossless) is False

@@ -84,6 +84,7 @@ def test_an_image_that_could_be_of_either_woman_is_of_nobody():
                      image("b", birth_date="1971-05-05"), image("c"))
     assert [one.woman is None for one in images] == [False, False, True]
     assert "nothing tells which of them" in images[2].notes[0]
+    assert images[2].read_from == dict(exam=TAGGED["exam"])
 
 
 def test_of_unknown_women_a_date_or_a_visit_joins_nothing():
@@ -146,6 +147,11 @@ def test_what_is_no_standard_view_does_not_vote_unless_asked_for():
               image("c", kind="spot", modifier="spot"), image("d", laterality="")]
     assert votes(*images) == ["yes", "no", "no", "alone"]
     assert votes(*images, all_views=True) == ["yes", "yes", "yes", "alone"]
+
+
+def test_names_are_in_the_order_of_all_their_numbers():
+    names = ["a9_b9.dcm", "a9_b10.dcm", "a10_b2.dcm", "b1.dcm"]
+    assert sorted(sorted(names), key=belonging._natural) == names
 
 
 def test_an_image_that_stands_in_for_a_better_one_says_so():
@@ -383,9 +389,10 @@ def test_what_is_known_of_a_double_is_known_of_the_first():
     assert not belonging.is_double(dataclasses.replace(images[0], votes="no"))
 
 
-def test_women_of_several_splits_are_shown_by_their_first_images():
+def test_women_of_several_splits_are_shown_by_their_first_images(monkeypatch):
     def split(*names):
         return image_lists.ImageList(tuple(f"x/{name}.png" for name in names))
+    monkeypatch.setattr(belonging, "mark_doubles", None)  # it would read all files
     shared = belonging.shared_women(dict(
         train=split("P_00001_LEFT_CC", "P_00001_LEFT_MLO", "P_00002_LEFT_CC"),
         val=split("P_00003_LEFT_CC", "P_00001_RIGHT_MLO", "P_00001_RIGHT_CC", "odd"),

@@ -149,6 +149,12 @@ def test_what_is_measured_is_known_beforehand():
     assert dataclasses.asdict(measured) == pytest.approx(KNOWN, rel=1e-5)
     equalised = dataclasses.replace(PLAIN, equalize_histogram=True)
     assert fit.measure(blocks(), equalised) == measured
+    # A pixel at exactly 5 % of the maximum is background.
+    image = blocks()
+    image[30, 70] = 3000
+    assert fit.measure(image, PLAIN).background == 0.25
+    image[30, 70] = 3001
+    assert fit.measure(image, PLAIN).background == 0.25 - 1 / 9600
 
 
 @pytest.mark.parametrize("shape, thinned", [
@@ -225,6 +231,16 @@ def test_a_value_is_flagged_just_beyond_the_margin_on_both_sides(name):
         assert compared(name, (1 - width) * high, high) == []
 
 
+def test_a_value_at_the_very_end_of_the_margin_is_not_flagged():
+    # A quarter of the width, 0.5 below and 0.125 above.
+    assert compared("aspect", 2, 4) == compared("aspect", 0.875, 1.375) == []
+    for low, high in ((2.01, 4.01), (0.87, 1.37)):
+        assert compared("aspect", low, high) == [
+            SENTENCES["aspect"].format(f"{low:.2f}", f"{high:.2f}")]
+    # Where training has one value, 0, everything else is another.
+    assert compared("background", 0, 0) == [SENTENCES["background"].format("0%", "0%")]
+
+
 def test_measures_that_a_card_lacks_are_not_compared():
     assert fit.flags(blocks(), PLAIN, dict(input_statistics=dict(images=3))) == []
     assert fit.flags(blocks(), PLAIN) == []
@@ -246,6 +262,12 @@ def test_a_brightest_pixel_far_from_255_is_flagged():
                       "--rescale-factor auto")
     for factor in (98 / 60000, 262 / 60000):
         assert flagged(blocks(), intensity_scale=factor, stretch_max_to=255.0) == []
+    for top, told in ((100, False), (99, True), (260, False), (261, True), (1, True)):
+        image = np.where(blocks() == 20000, 2 * top // 5, blocks(spot=top))
+        assert told == any(flag.startswith(f"brightest pixel {top} ") for flag in (
+            flagged(image.astype(np.uint16), intensity_scale=None)))
+    (only,) = flagged(np.zeros((120, 80), np.uint16))
+    assert only == "image with a single grey level: leave out"
 
 
 def test_a_factor_that_was_automatic_is_not_advised():

@@ -17,6 +17,11 @@ def test_a_picture_keeps_the_aspect_and_is_never_enlarged(shape, most, size):
     assert geometry.picture(np.zeros(shape, np.uint16), size).shape == size
 
 
+def test_pixels_of_a_smaller_picture_are_means_over_areas():
+    pixels = np.uint16([[0, 30, 900, 60], [6, 0, 0, 0], [12, 0, 0, 0]])
+    np.testing.assert_array_equal(geometry.picture(pixels, (1, 2)), [[8, 160]])
+
+
 def test_a_square_of_the_network_is_a_rectangle_of_the_mammogram():
     values = np.zeros((10, 10), np.float32)
     values[2:4, 5:7] = 1
@@ -50,6 +55,9 @@ def test_a_map_that_is_coarser_one_way_alone_runs_evenly_between_its_cells():
     np.testing.assert_allclose(geometry.onto(values, (2, 5)), [[1] * 5, [16] * 5])
     np.testing.assert_allclose(
         geometry.onto(values, (2, 1)), [[5 / 3], [50 / 3]], rtol=1e-6)
+    # As coarse as the map one way and coarser the other.
+    np.testing.assert_allclose(geometry.onto(values, (2, 3)), [[1] * 3, [16] * 3])
+    np.testing.assert_allclose(geometry.onto(values.T.copy(), (3, 2)), [[1, 16]] * 3)
 
 
 def test_a_map_of_a_part_lies_where_the_part_is():

@@ -169,10 +169,15 @@ def test_a_patient_in_two_splits_is_found(tmp_path):
     sets = sets_of(tmp_path, train_neg=breast(seed=1), train_pos=breast(seed=2),
                    test_neg=breast(seed=3), test_pos=breast(seed=4))
     sets["train"] = dataclasses.replace(sets["train"], patients=("P1", "P2"))
-    sets["test"] = dataclasses.replace(sets["test"], patients=("P3", "P2"))
-    message = kinds(input_checks.check_images(sets, OPTIONS))[
-        "patient in two splits"].message
-    assert message.startswith("1 patient is in more than one split (first: ")
+    for patients, count in ((("P3", "P2"), "1 patient is"),
+                            (("P1", "P2"), "2 patients are")):
+        sets["test"] = dataclasses.replace(sets["test"], patients=patients)
+        finding = kinds(input_checks.check_images(sets, OPTIONS))[
+            "patient in two splits"]
+        paths = [sets[name].paths[patients[0] == "P3"] for name in ("train", "test")]
+        assert finding.message.startswith(
+            f"{count} in more than one split (first: {paths[0]}, {paths[1]}); ")
+        assert finding.paths == tuple(map(str, paths))
 
 
 def test_an_open_factor_is_settled_from_the_images(tmp_path):
@@ -193,11 +198,13 @@ def test_equalised_images_have_the_mean_after_equalisation(tmp_path):
 
 
 def blocks(rows=90, columns=60):
-    """A tenth at 40000, a half at 10000, the rest black but for a column of 500."""
+    """A tenth at 40000, a half at 10000, the rest black but for a column of 2000, a
+    twentieth of the greatest, and 54 pixels of nine tenths."""
     image = np.zeros((rows, columns), np.uint16)
     image[:, :columns // 2] = 10000
     image[:rows // 5, :columns // 2] = 40000
-    image[:, -1] = 500
+    image[:, -1] = 2000
+    image[80:89, 3:9] = 36000
     return image
 
 
@@ -207,8 +214,8 @@ def test_what_one_look_tells_is_known_beforehand():
     looked = input_checks.look(blocks(), "a.png", options)
     assert dataclasses.replace(looked, digest="") == input_checks.ImageStatistics(
         path="a.png", size=(90, 60), minimum=0, maximum=40000, background=0.5,
-        bright=0.1, saturated=0.1, top=40000,
-        mean=pytest.approx(4000 + 4000 + 500 / 60))
+        bright=0.11, saturated=0.1, top=40000,
+        mean=pytest.approx(4000 + 4000 + 2000 / 60 + 26000 / 100))
     byte = input_checks.look((blocks() // 200).astype(np.uint8), "a.png", options)
     assert byte.eight_bits and byte.maximum == 200
     others = [blocks().T, blocks().astype(np.uint32), blocks()[::-1]]
@@ -270,6 +277,7 @@ def test_a_range_is_told_just_beyond_its_edges():
     assert "; leave out --rescale-factor." in ranges(1000, 0.099, None)[0][1]
     assert "; check their export." in ranges(1000, 0.099, 0.099)[0][1]
     assert ranges(0, 0.5) == [] and ranges(255, None) == []
+    assert ranges(1, 1)[0][0] == ranges(0.5, 1)[0][0] == "too dark"
     assert "use 16 bits" in ranges(70000, 0.001)[0][1]
 
 
@@ -285,6 +293,7 @@ def test_images_below_an_eighth_of_the_others_are_of_another_range():
     ((kind, message, paths),) = ranges(1000, 0.2, others=(124, 300, 0))
     assert kind == "mixed ranges" and paths == ("124",)
     assert message.startswith("1 image (124) with less than an eighth of the range")
+    assert ranges(1000, 0.2, others=(1, 0.5, 300))[0][2] == ("1", "0.5")
     assert ranges(1000, 0.2, others=(124, 100))[0][1].startswith(
         "2 images (first: 124) with less")
 

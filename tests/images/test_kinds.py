@@ -128,6 +128,9 @@ def test_a_set_has_a_usual_kind_if_most_is_known_and_of_it(counts, kind):
 
 def test_tiny_and_even_pictures_are_not_judged():
     assert kinds.kind(np.zeros((8, 5), np.uint16)) == UNKNOWN
+    np.testing.assert_equal(dataclasses.asdict(kinds.evidence(np.eye(8))), dict(
+        edges=0, ragged=np.nan, stray=np.nan, specks=0, skin=np.nan,
+        ground_share=np.nan, air=np.nan, comb=False, few_bits=False))
     assert kinds.kind(np.full((600, 400), 9, np.uint8)) == UNKNOWN
     assert kinds._in_the_air(np.ones((8, 5)), np.zeros((8, 5), bool)) == (0, 0)
 
@@ -323,6 +326,7 @@ def test_the_skin_is_measured_between_limits_of_depth_or_not_at_all(monkeypatch)
     picture = np.array([[10, 110, 10, 10, 60, 10, 10]], np.float32)
     monkeypatch.setattr(kinds.appearance, "depth_below_skin", lambda breast: depth)
     assert kinds._skin(picture, None) == pytest.approx(0.5)
+    assert kinds._skin(picture / 1000, None) == pytest.approx(0.5)
     for place in (1, 4):
         hidden = np.where(np.arange(7) == place, 0, depth)
         monkeypatch.setattr(

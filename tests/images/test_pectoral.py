@@ -21,7 +21,8 @@ def breast(muscle=0.35, *, mirrored=False, kind=np.uint16):
     image = 0.4 * inside * np.random.default_rng(1).uniform(0.7, 1.3, SHAPE)
     triangle = (columns / 80 + rows / 150 < 1) & inside
     image[triangle] += muscle
-    image = (image * 60000 if kind is np.uint16 else image * 200).astype(kind)
+    image = (image * {np.uint16: 60000, np.uint8: 200, np.float32: 0.9}[kind]
+             ).astype(kind)
     return (image[:, ::-1], triangle[:, ::-1]) if mirrored else (image, triangle)
 
 

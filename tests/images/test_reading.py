@@ -34,6 +34,11 @@ def test_the_manifest_wins_and_a_copy_is_known_by_its_first_name(tmp_path):
     assert len(read.identity.notes) == 2
     copy = images.read(tmp_path / "x_L_CC.png", known_as="s3/P_00007_RIGHT_MLO.png")
     assert (copy.patient, copy.view) == ("P_00007", "MLO")
+    path = dicom_writer.write(tmp_path / "y_L_CC.dcm")
+    copy = images.read(path, known_as="s3/y_R_MLO.dcm")
+    assert (copy.laterality, copy.view) == ("R", "MLO")
+    row = dict(path="y_L_CC.dcm", patient="Q2")
+    assert images.identify(path, manifest=row).patient == "Q2"
 
 
 def test_who_is_shown_is_known_without_pixels_and_of_broken_files_by_their_names(

@@ -196,6 +196,9 @@ def test_stretching_then_rescaling_apply_in_that_order():
     made = images.scaled(image, options(
         size=(2, 2), stretch_max_to=255.0, intensity_scale=0.5))
     np.testing.assert_allclose(made[..., 0], image * (255 / 200) * 0.5, rtol=1e-6)
+    shares = images.scaled(image.astype(np.float32) / 400, options(
+        size=(2, 2), stretch_max_to=255.0))
+    np.testing.assert_allclose(shares[..., 0], image * (255 / 200), rtol=1e-6)
 
 
 def test_a_black_image_stays_black_when_stretched():
@@ -212,6 +215,9 @@ def test_only_the_breast_stays_where_that_is_asked_for():
     np.testing.assert_array_equal(made[..., 0], breast)
     kept = images.scaled(breast + marker, options(size=(40, 30)))
     np.testing.assert_array_equal(kept[..., 0], breast + marker)
+    shares = (breast + marker).astype(np.float32) / 60000       # from 0 to 1
+    made = images.scaled(shares, options(size=(40, 30), breast_only=True))
+    np.testing.assert_array_equal(made[..., 0], np.where(breast > 0, shares, 0))
 
 
 def test_a_black_image_has_no_breast_and_stays_black():
@@ -282,7 +288,8 @@ def test_an_image_is_cut_to_the_breast_before_it_is_resized():
     image[12, 7] = 1000
     image[2, 30] = 800                          # a speck of dust
     options = config.ImageOptions(size=(80, 40), crop_breast=True)
-    assert images.breast_box(image, options) == (slice(10, 50), slice(5, 25))
+    for picture in (image, image.astype(np.float32) / 1000):
+        assert images.breast_box(picture, options) == (slice(10, 50), slice(5, 25))
     cut = images.resized(image, options)
     np.testing.assert_array_equal(cut, images.resized(
         image[10:50, 5:25], config.ImageOptions(size=(80, 40))))

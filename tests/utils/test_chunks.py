@@ -68,6 +68,10 @@ def test_values_at_places_are_those_of_numpy(count, lay):
     np.testing.assert_array_equal(chunks.looked_up(lay(values), places), values[places])
 
 
+def test_sums_of_short_numbers_are_as_exact_as_those_of_long_ones():
+    assert chunks.total(np.float32([1 << 24, 1, 1])) == (1 << 24) + 2
+
+
 @pytest.mark.parametrize("count", COUNTS)
 def test_sums_products_and_extremes_are_those_of_numpy(count, lay):
     rng = np.random.default_rng(4)

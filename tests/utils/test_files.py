@@ -81,6 +81,12 @@ def test_ordinary_names_are_taken():
         assert str(files.named(name)) == name
 
 
+def test_paths_become_strings_of_json(tmp_path):
+    files.write_json(tmp_path / "a.json", dict(path=tmp_path / "b", count=2))
+    assert (tmp_path / "a.json").read_text() == (
+        f'{{\n  "path": "{tmp_path}/b",\n  "count": 2\n}}\n')
+
+
 def test_a_hash_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 3_000_000)
     assert files.sha256(tmp_path / "a") == hashlib.sha256(b"x" * 3_000_000).hexdigest()

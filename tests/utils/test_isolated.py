@@ -378,7 +378,8 @@ def test_all_processes_of_readers_are_ended():
 
 
 def test_the_process_answers_lines_until_there_are_no_more(monkeypatch, capfd):
-    serving(monkeypatch, lambda path: print("noise") or np.array([258], np.uint16),
+    serving(monkeypatch, lambda path, more=0: (
+        print("noise") or np.array([258 + more], np.uint16)),
             raising(files.InputError("broken")))
     monkeypatch.setattr(isolated, "_is_this_process", False)
     monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=[
@@ -389,7 +390,7 @@ def test_the_process_answers_lines_until_there_are_no_more(monkeypatch, capfd):
         assert isolated._is_this_process
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
         # The process asks no other for what its own tasks read.
-        assert isolated.ask("0", "a") == 258
+        assert isolated.ask("0", "a", more=3) == 261
     finally:
         signal.signal(signal.SIGINT, interrupt)
         os.dup2(kept, 1)

@@ -114,8 +114,10 @@ def test_an_output_file_clears_its_parts_only(tmp_path):
              f".st.{dead}.part.csv"]
     for name in names:
         (tmp_path / name).touch()
+    mask = os.umask(0o022)
     with locks.output_file(tmp_path / "s.csv"), locks.output_file(tmp_path / "t.csv"):
-        assert os.listdir(tmp_path).count(".s.csv.lock") == 1
+        assert os.stat(tmp_path / ".s.csv.lock").st_mode & 0o777 == 0o644
+    os.umask(mask)
     assert os.listdir(tmp_path) == names[2:]
 
 
