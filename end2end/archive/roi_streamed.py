@@ -96,8 +96,7 @@ def split(base: sqlite3.Connection, patients: Sequence[str], outs: tuple[str, st
         if not storage.is_url(out):
             roi_table.make_folders(storage.plain(out), options)
         with storage.replacing(storage.join(out, roi_table.PATIENT_LIST)) as path:
-            path.write_text("".join(f"{patient}\n" for patient in ids),
-                            encoding="utf-8")
+            path.write_bytes("".join(f"{patient}\n" for patient in ids).encode())
         base.executemany("INSERT INTO patient VALUES (?, ?)",
                          ((patient, part) for patient in ids))
 

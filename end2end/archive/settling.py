@@ -39,9 +39,8 @@ def record(image: Identity, names: pseudonyms.Pseudonyms) -> dict[str, Any]:
         image: not settled, with its `content`.
         names: of the archive.
     """
-    alone = belonging.settle([image], doubles=False)[0]
     known = Names(names)
-    identity_cells.cells([alone], known)
+    identity_cells.cells(belonging.of_women([image]), known)
     return dict(image=_fields(image), names=known.used)
 
 
@@ -240,7 +239,7 @@ class _Archive:
         whose = woman and sealed.mark(woman, self.key)
         if woman:
             # What the name of a file says is in its path anyway.
-            text = list(identity_cells.patient_texts(images, names).values())[0]
+            (text,) = identity_cells.patient_texts(images, names).values()
             self.base.execute("INSERT INTO woman VALUES (?, ?, ?)", (
                 whose, text, sealed.seal(woman, self.key)))
         for (place, *_), image, since in zip(

@@ -233,8 +233,8 @@ def write_shard(task: tuple[int, list[Any]], *, out: str, suffix: str, work: Wor
             pair for row in results for pair in row.get(SOURCES, ())])
     if work.records:
         with storage.replacing(records_name(out, index)) as part:
-            part.write_text("".join(f"{row.get(RECORD, '')}\n" for row in results),
-                            encoding="ascii")
+            part.write_bytes("".join(
+                f"{row.get(RECORD, '')}\n" for row in results).encode())
     for path in old - {"", *map(_output, results)}:
         storage.remove(path)
     write_rows(shard, work.columns, results)
@@ -292,7 +292,7 @@ def _holds(out, index, work):
 
 def _write_json(path, value):
     with storage.replacing(path) as part:
-        part.write_text(json.dumps(value), encoding="utf-8")
+        part.write_bytes(json.dumps(value).encode())
 
 
 def _tasks(source, rows_per_shard):
@@ -310,7 +310,7 @@ def _agree(path, plan):
     """Writes the plan, or compares it with that of an earlier call."""
     if not storage.exists(path):
         with storage.replacing(path) as part:
-            part.write_text(json.dumps(plan, indent=2), encoding="utf-8")
+            part.write_bytes(json.dumps(plan, indent=2).encode())
         return
     with storage.opened(path) as stream:
         before = json.load(stream)

@@ -103,7 +103,7 @@ def auc(counts: NDArray[np.int64]) -> float:
     """AUC of counts `(2, bins)`; pairs within a bin count one half."""
     used = np.flatnonzero(counts.sum(axis=0))
     cells = counts[:, used]
-    return float(_statistic(len(used))(cells.reshape(1, -1).astype(float))[0])
+    return _statistic(len(used))(cells.reshape(1, -1).astype(float)).item()
 
 
 def auc_interval(counts: NDArray[np.int64], *, runs: int = 1000,

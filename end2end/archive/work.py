@@ -87,8 +87,8 @@ def pseudonym_key(out: str, key_file: str | None = None) -> bytes:
             return bytes.fromhex(json.load(stream)["key"])
     key = pseudonyms.new_key()
     with storage.replacing(path) as part:
-        pathlib.Path(part).touch(mode=0o600)
-        pathlib.Path(part).write_text(json.dumps(dict(key=key.hex())), encoding="utf-8")
+        part.touch(mode=0o600)
+        part.write_bytes(json.dumps(dict(key=key.hex())).encode())
     if not storage.is_url(path):
         os.chmod(storage.plain(path), 0o600)
     return key
@@ -220,7 +220,8 @@ def known(row: dict[str, str], table: str) -> tuple[dict, dict]:
 
 def settled(image: identity.Identity) -> identity.Identity:
     """An identity by what is known of its image alone; shards do not see each other."""
-    return belonging.settle([image], doubles=False)[0]
+    (alone,) = belonging.of_women([image])
+    return belonging.by_itself(alone)
 
 
 def identity_texts(image: identity.Identity,

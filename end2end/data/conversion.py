@@ -64,7 +64,7 @@ def _naming_reasons(path):
     try:
         yield
     except files.InputError as error:
-        raise Unreadable(str(error).replace(f"{path} ", "", 1)) from error
+        raise Unreadable(str(error).replace(f"{path} ", "")) from error
     except (*parsing.READING_ERRORS, MemoryError, cv2.error) as error:
         raise Unreadable(f"cannot be read: {_short(error)}") from error
 
@@ -252,8 +252,8 @@ class Ledger:
         record = dict(result, key=job["key"], signature=signed or signature(job),
                       outputs=self._sizes(result["outputs"]))
         self.records[job["key"]] = record
-        with open(self.path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
+        with open(self.path, "ab") as stream:
+            stream.write(json.dumps(record).encode() + b"\n")
 
     def tidy(self, jobs: list[dict[str, Any]]) -> None:
         """Keeps these jobs only; removes what others made before.

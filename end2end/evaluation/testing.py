@@ -6,7 +6,6 @@ import pathlib
 import time
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -80,10 +79,10 @@ def test_images(
         raise files.InputError(
             f"{path} has no labels; expected the class folders {', '.join(classes)}, "
             "or a CSV with the columns path and label.")
-    present = np.unique(images.labels)
-    if len(classes) == 2 and len(present) < 2:
+    if len(classes) == 2 and len(set(images.labels)) < 2:
+        (only,) = set(images.labels)
         raise files.InputError(
-            f"{path} has images of the class {classes[present[0]]!r} only; the AUC "
+            f"{path} has images of the class {classes[only]!r} only; the AUC "
             "needs both. Add images of the other class.")
     return images
 

@@ -47,7 +47,7 @@ class Study:
 
 
 def covered(
-        name: str, *, runs: int, seed: int = 2026) -> Iterator[tuple[str, float]]:
+        name: str, *, runs: int, seed: int) -> Iterator[tuple[str, float]]:
     """Share of studies whose interval holds the truth, by estimate.
 
     Args:

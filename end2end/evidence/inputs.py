@@ -67,7 +67,7 @@ def share(value: float | None, flag: str) -> float | None:
 def lacking(table: columns.Table) -> str:
     """What keeps a table from being judged, the end of a sentence; empty: nothing."""
     if table.labels.all() or not table.labels.any():
-        return (f"all {len(table)} rows have the label {int(table.labels[0])}; "
+        return (f"all {len(table)} rows have the label {int(table.labels.all())}; "
                 "expected rows with and without cancer.")
     if table.women is not None and chunks.extremes(table.women)[1] == 0:
         return (f"all {len(table)} rows are of one woman, who says nothing about "

@@ -85,13 +85,14 @@ def of_large_tables(arguments: argparse.Namespace) -> list[str]:
     Raises:
         files.InputError: an option holds all texts of a table in memory.
     """
+    size = f"{LARGE // 1_000_000} MB"
     for name in ("mean", "table"):
         if getattr(arguments, name):
             raise files.InputError(
                 f"--{name} holds all rows in memory, and the tables have more than "
-                f"{LARGE // 1_000_000} MB; divide them.")
-    return [f"More than {LARGE // 1_000_000} MB of tables: intervals are computed and "
-            "not drawn, as by the command validate.", "", *run(argparse.Namespace(
+                f"{size}; divide them.")
+    return [f"More than {size} of tables: intervals are computed and not drawn, as by "
+            "the command validate.", "", *run(argparse.Namespace(
                 scores=arguments.scores, site=[], by="", score=[], label="", patient="",
                 at=arguments.at, threshold=arguments.threshold, prevalence=None,
                 out=arguments.out))]
@@ -159,7 +160,7 @@ def _shared(sites, column):
                 present = np.zeros(len(sums), bool)
                 present[site.women[site.texts[column] == value]] = True
                 sums += present
-            count += int(np.maximum(sums - 1, 0).sum())
+            count += int((sums > 1).sum())
     return [f"{count} women have rows under several values of {column}; differences "
             "between sites take them for other women."] if count else []
 

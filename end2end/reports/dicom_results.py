@@ -279,7 +279,7 @@ def segmentation(
 def _measure(segmented, source):
     """Gives a segmentation the size of its pixels, where known, and with it a
     thickness: a mammogram has no slices, yet viewers look for that of one."""
-    shared = segmented.SharedFunctionalGroupsSequence[0]
+    (shared,) = segmented.SharedFunctionalGroupsSequence
     spacing = source.get("PixelSpacing") or source.get("ImagerPixelSpacing")
     if spacing:
         measures = pydicom.Dataset()

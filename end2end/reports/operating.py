@@ -25,10 +25,9 @@ def of_models(
     rows = [row for row in classifiers[0].card.get("operating_points") or ()
             if row.get("scheme", "plain") == scheme
             and "sensitivity" in row and "specificity" in row]
-    rows.sort(key=lambda row: row["at"] != "sensitivity")
     if not rows:
         return None
-    row = rows[0]
+    row = min(rows, key=lambda row: row["at"] != "sensitivity")
     return report.Operating(
         row["threshold"], f"{100 * row[row['at']]:.1f} % {row['at']} on the images of "
         f"{row.get('source') or 'its validation set'}", row["sensitivity"],

@@ -296,7 +296,7 @@ def _text(section, anchor):
 
 def _cell(value):
     if isinstance(value, OfOneCall):
-        return _cell(value.value).replace("number", "number of-one-call", 1)
+        return _cell(value.value).replace("number", "number of-one-call")
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     kind = ' class="number"' if number else ""
     return f"<td{kind}>{escaped(shown(value))}</td>"

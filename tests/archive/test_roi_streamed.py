@@ -70,6 +70,10 @@ def test_an_empty_table_and_a_missing_folder_are_refused(sources, tmp_path):
     pathlib.Path(sources.roi_table).write_text(",".join(roi_table.COMBINED.columns))
     with pytest.raises(files.InputError, match="has no rows"):
         roi_streamed.fill(sqlite3.connect(":memory:"), sources.roi_table)
+    with open(sources.roi_table, "a") as stream:
+        stream.write("\nP,L,CC,1,BENIGN,mass\nP,L,CC,,BENIGN,mass\n")
+    with pytest.raises(files.InputError, match="rois.csv, row 3: abn_num is ''; expec"):
+        roi_streamed.fill(sqlite3.connect(":memory:"), sources.roi_table)
 
 
 def test_a_folder_by_url_is_kept_as_it_is_named():

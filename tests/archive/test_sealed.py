@@ -15,11 +15,12 @@ def test_a_sealed_value_comes_back_and_shows_nothing():
     assert not any("0001234" in text for text in texts)
 
 
-@pytest.mark.parametrize("change", ["key", "content", "length", "no base 64"])
+@pytest.mark.parametrize("change", ["key", "content", "length", "no base 64", "sign"])
 def test_a_changed_text_or_another_key_is_noticed(change):
     text = sealed.seal(["P1"], KEY)
     changed = {"content": text[:-6] + ("A" if text[-6] != "A" else "B") + text[-5:],
-               "length": text[:20], "no base 64": "P1"}.get(change, text)
+               "length": text[:20], "no base 64": "P1",
+               "sign": f"{text[:9]}!{text[9:]}"}.get(change, text)
     with pytest.raises(ValueError):
         sealed.unseal(changed, OTHER if change == "key" else KEY)
 

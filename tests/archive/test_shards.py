@@ -47,7 +47,7 @@ def test_cells_come_back_as_they_were(tmp_path):
     shards.write_rows(tmp_path / "a.csv", ("a", "b"), [
         dict(a=cell, b=k) for k, cell in enumerate(cells)])
     assert [row["a"] for row in shards.read_rows(tmp_path / "a.csv")] == cells
-    assert "\n'=1+1,0\n" in (tmp_path / "a.csv").read_text()
+    assert b"\n'=1+1,0\n" in (tmp_path / "a.csv").read_bytes()
 
 
 def test_what_is_not_a_table_is_refused_with_its_name(tmp_path):

@@ -128,3 +128,9 @@ def test_rows_beyond_those_held_at_once_are_counted_once(tmp_path, monkeypatch, 
     assert held == [rows] * (7 // rows) + [7 % rows]
     assert np.flatnonzero(counts[1]).tolist() == [
         int(np.float32(k / 7).view(np.int32)) >> 10 for k in (0, 3, 6)]
+
+
+def test_an_image_whose_score_is_0_is_drawn_too():
+    counts = np.zeros((2, streamed.BINS), np.int64)
+    counts[0, 0], counts[1, 5] = 1, 5000   # more than there are groups
+    assert streamed.auc_interval(counts, runs=9, seed=1) == (1, 1)

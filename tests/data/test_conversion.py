@@ -20,6 +20,13 @@ def test_a_tiny_region_survives_the_resizing_of_its_mask():
     assert conversion.resized_mask(mask, (40, 40)).max() == 255
 
 
+@pytest.mark.parametrize(("shape", "kept"), [((17, 30), True), ((7, 73), False)])
+def test_of_a_pixel_a_level_of_510_is_the_least_that_survives(shape, kept):
+    mask = np.zeros(shape, np.uint8)
+    mask[3, 5] = 255
+    assert conversion.resized_mask(mask, (1, 1)).tolist() == [[255 * kept]]
+
+
 def test_a_region_keeps_its_area_when_resized():
     mask = np.zeros((400, 400), np.uint8)
     mask[100:200, 200:300] = 255
@@ -69,9 +76,9 @@ def test_images_are_resized_to_height_and_width():
 
 def test_half_of_a_pixel_is_inside_a_mask():
     mask = np.zeros((40, 60), np.uint16)
-    mask[10:13, 20:25] = 200
+    mask[10:13, 20:25], mask[10, 20] = 101, 200
     mask[30:32, 40:45] = 100
-    # Blocks of 4 rows and 5 columns: half of one, a quarter of another.
+    # Blocks of 4 rows and 5 columns: half of one; 100 is no more than half of 200.
     assert np.argwhere(conversion.resized_mask(mask, (10, 12))).tolist() == [[2, 4]]
     mask[12] = 0
     mask[11] = 0
@@ -279,6 +286,10 @@ def test_jobs_whose_process_died_are_done_alone_and_fail_if_it_dies_again(
         outputs=[], complete=True), ledger=conversion.Ledger(tmp_path / "x.jsonl"),
         workers=2)
     assert asked == []
+    conversion.run_jobs([dict(job, settings=2) for job in jobs[::2]], lambda job: dict(
+        outputs=[], complete=True), ledger=conversion.Ledger(tmp_path / "x.jsonl"),
+        workers=2)
+    assert asked == [(2, "a"), (2, "c")]
 
 
 def test_the_ledger_is_the_same_whichever_job_was_done_first(tmp_path, monkeypatch):

@@ -74,8 +74,11 @@ def test_of_several_pictures_of_a_view_each_has_its_own_regions(tmp_path):
 
 def test_a_line_is_drawn_though_it_encloses_nothing(tmp_path):
     (tmp_path / "outlines.json").write_text(json.dumps(dict(size=[10, 20], images=dict(
-        a=[dict(points=[[2, 4], [2, 4]]), dict(points=[]), dict(points=[[30, 9]])]))))
-    point, none, beyond = rois.read(tmp_path / "outlines.json")("a.png", (20, 20))
+        a=[dict(points=[[2, 4], [2, 4]]), dict(points=[]), dict(points=[[30, 9]]),
+           dict(points=[[-3, 4]])]))))
+    point, none, beyond, before = rois.read(tmp_path / "outlines.json")(
+        "a.png", (20, 20))
+    assert np.argwhere(before.mask).tolist() == [[8, 0]]
     assert np.argwhere(point.mask).tolist() == [[8, 2]]
     assert not none.mask.any()
     assert np.argwhere(beyond.mask).tolist() == [[18, 19]]

@@ -56,6 +56,7 @@ def test_a_seed_gives_the_same_split_and_another_gives_another():
 @pytest.mark.parametrize(("share", "part"), [(0, 0), (0.5, 1)])
 def test_one_woman_is_never_split(share, part):
     assert splits.stratified_split(["P_1"], [1], share) == (["P_1"], [])
+    assert len(splits.stratified_split(["P_1", "P_2"], [1, 1], share)[1]) == part
 
 
 def test_a_share_that_leaves_nobody_is_refused():

@@ -37,6 +37,8 @@ def test_the_image_is_the_surest_of_its_class_and_says_whether_it_is_wrong():
     assert paper_panels.chosen(saved, 1, True, 0.5) == (saved[1], True)
     assert paper_panels.chosen(saved, 0, True, 0.5) == (saved[3], False)
     assert paper_panels.chosen(saved, 1, False, 0.5) == (saved[0], True)
+    assert paper_panels.chosen(saved, 1, True, 0.9) == (saved[1], True)
+    assert paper_panels.chosen(saved, 1, False, 0.4) == (saved[0], False)
     with pytest.raises(files.InputError, match="label neg"):
         paper_panels.chosen(saved[:2], 0, True, 0.5)
     with pytest.raises(files.InputError, match="label pos"):

@@ -85,3 +85,14 @@ def test_a_second_call_with_the_other_choice_is_refused(test_set, model, tmp_pat
     predict.main(command)
     with pytest.raises(files.InputError, match="other choice of --refuse-unfit"):
         predict.main([*command, "--refuse-unfit"])
+
+
+def test_images_are_read_with_what_their_manifest_says(monkeypatch):
+    asked = []
+    monkeypatch.setattr(refusals.reading, "read", lambda path, manifest: asked.append(
+        (path, manifest)))
+    monkeypatch.setattr(refusals.prediction, "unfit_reasons", lambda image: ())
+    monkeypatch.setattr(refusals.prediction, "check_fit", lambda image, reasons: None)
+    images = image_lists.ImageList(("a", "b"), rows=(dict(view="CC"), {}))
+    assert refusals.unfit_images(images) == {}
+    assert asked == [("a", dict(view="CC")), ("b", {})]

@@ -132,7 +132,9 @@ def test_a_recalibration_that_a_model_carries_is_held_against_the_test_set(
     assert other == dict(plain={})
     intercept = row["intercept"]
     assert intercept["low"] < intercept["value"] < intercept["high"]
-    assert "Hospital A" in score_tables.recalibrated(row).caption
+    assert score_tables.recalibrated(row).caption == (
+        f"{row['note'].capitalize()[:1]}{row['note'][1:]}; right are intercept 0 and "
+        "slope 1")
 
     pages, draw = [], testing.statistics.Draw(runs=3)
     monkeypatch.setattr(testing.report, "write_report", lambda path, parts, **facts: (
@@ -219,6 +221,9 @@ def test_test_sets_without_labels_or_of_one_class_are_refused(tmp_path):
         testing.test_images(tmp_path / "test", ("neg", "pos"))
     with pytest.raises(files.InputError, match="no labels; expected the class"):
         testing.test_images(tmp_path / "test" / "neg", ("a", "b"))
+    (tmp_path / "test" / "neg").rename(tmp_path / "test" / "pos")
+    with pytest.raises(files.InputError, match="class 'pos' only; the AUC needs"):
+        testing.test_images(tmp_path / "test", ("neg", "pos"))
 
 
 def test_each_model_is_looked_for_before_one_is_read(tmp_path):

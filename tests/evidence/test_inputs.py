@@ -40,6 +40,8 @@ def test_a_table_of_one_class_is_refused():
     table = columns.Table("a", np.ones(3, bool), {})
     with pytest.raises(files.InputError, match="a: all 3 rows have the label 1"):
         inputs.judged(table)
+    assert inputs.lacking(columns.Table("a", np.zeros(2, bool), {})) == (
+        "all 2 rows have the label 0; expected rows with and without cancer.")
 
 
 def test_a_table_is_described_with_what_was_left_out():

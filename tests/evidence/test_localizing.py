@@ -87,6 +87,12 @@ def test_maps_are_marked_at_their_peaks_and_rated_by_the_score():
     arguments.distance = 0
     (_, (false, _)), = localizing.map_marks(explained, [mask], arguments)
     assert false == pytest.approx([0.45])
+    # Distances are shares of the height: four of 40 rows.
+    strength[30, 25], strength[16, 7] = 0.625, 0.875
+    for share, rated in ((0, [0.525, 0.45, 0.375]), (0.1, [0.45])):
+        arguments.distance = arguments.tolerance = share
+        (_, (false, _)), = localizing.map_marks(explained, [mask], arguments)
+        assert false == pytest.approx(rated)
 
 
 def test_images_are_collected_in_order():

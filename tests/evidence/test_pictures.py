@@ -54,3 +54,16 @@ def test_equal_scores_are_grouped_in_the_order_of_the_rows():
               if line.get_marker() == "o"]
     order = [*range(0, 80, 2), *range(1, 80, 2)]
     assert shares == [labels[order[k:k + 8]].mean() for k in range(0, 80, 8)]
+
+
+def test_calibration_is_drawn_of_the_first_eight_models(monkeypatch):
+    for name in ("roc", "forest", "precision_recall"):
+        monkeypatch.setattr(pictures, name, lambda *_, **__: None)
+    monkeypatch.setattr(
+        pictures, "calibration_curve", lambda labels, scores, title: (scores, title))
+    site = pictures.Table("S", np.ones(1, bool), {f"m{k}": k for k in range(9)})
+    fit = dict(auc=None, calibration=dict(intercept=0))
+    results = {name: fit if name != "m2" else dict(auc=None) for name in site.scores}
+    drawn = pictures.of_sites([site], dict(S=results))[3:]
+    assert [(name, figure) for name, _, figure in drawn] == [
+        (f"calibration_{k + 1}", (k, f"S, m{k}")) for k in (0, 1, 3, 4, 5, 6, 7)]

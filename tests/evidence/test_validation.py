@@ -6,6 +6,7 @@ import json
 import tracemalloc
 
 import evidence_tables
+import numpy as np
 import pytest
 import recorded
 
@@ -266,3 +267,33 @@ def test_flags_that_need_all_rows_in_memory_are_refused_of_large_tables(flag):
     assert str(caught.value) == (
         f"--{flag} holds all rows in memory, and the tables have more than 20 MB; "
         "divide them.")
+
+
+def test_women_of_several_sites_are_counted_once_each():
+    table = columns.Table(
+        "t", np.zeros(7, bool), {}, np.array([0, 0, 0, 1, 1, 2, 3]), texts=dict(
+            site=np.array(["A", "B", "C", "A", "A", "B", ""], object)))
+    assert validation._shared([table], "site") == [
+        "1 women have rows under several values of site; differences between sites "
+        "take them for other women."]
+    assert validation._shared([table.subset(table.women > 0, "u")], "site") == []
+
+
+@pytest.mark.parametrize(("low", "high", "judged"), [
+    (0, 1, True), (-0.1, 1, False), (0, 1.1, False)])
+def test_scores_from_0_to_1_have_a_calibration(low, high, judged):
+    labels = np.arange(40) % 4 == 1
+    scores = (np.arange(40) % 7 + 3 * labels) / 9
+    table = columns.Table("t", labels, dict(m=low + (high - low) * scores))
+    assert table.scores["m"].min() == low and table.scores["m"].max() == high
+    result = validation.validated(table, argparse.Namespace(
+        at=[], threshold=[], prevalence=None))["m"]
+    assert ("calibration" in result) == judged
+
+
+def test_tables_are_large_beyond_so_many_bytes_together(sites, monkeypatch):
+    paths = [sites / "a.csv", sites / "none.csv", sites / "b.csv"]
+    size = sum(path.stat().st_size for path in paths[::2])
+    for limit, large in ((size, False), (size - 1, True)):
+        monkeypatch.setattr(validation, "LARGE", limit)
+        assert validation.are_large(paths) == large

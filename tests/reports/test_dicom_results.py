@@ -163,7 +163,7 @@ def test_a_region_of_one_pixel_is_a_point_of_a_mammogram_without_a_size(
     targets = dicom_results.paths(tmp_path, "a")
     real = dicom_results.areas
     monkeypatch.setattr(dicom_results, "areas", lambda result, numbered: [
-        dataclasses.replace(area, points=np.array([[30.0, 79.5]]))
+        dataclasses.replace(area, points=np.array([[79.9, -0.9]]))
         for area in real(result, numbered)])
     dicom_results.write(targets, result(path))
     shared, = pydicom.dcmread(targets["regions"]).SharedFunctionalGroupsSequence
@@ -171,7 +171,7 @@ def test_a_region_of_one_pixel_is_a_point_of_a_mammogram_without_a_size(
     points = [item for item in items(pydicom.dcmread(targets["report"]))
               if "GraphicType" in item]
     assert [(point.GraphicType, list(point.GraphicData)) for point in points] == [
-        ("POLYLINE", [0, 0, 80, 0, 80, 120, 0, 120, 0, 0]), ("POINT", [30.5, 80])]
+        ("POLYLINE", [0, 0, 80, 0, 80, 120, 0, 120, 0, 0]), ("POINT", [80, 0])]
 
 
 def items(dataset):
@@ -372,3 +372,10 @@ def test_a_region_with_a_hole_has_its_longest_line(tmp_path):
         0.25, 0.5, 0.5]
     assert area.points.min(axis=0).tolist() == [20, 40]
     assert area.points.max(axis=0).tolist() == [49, 59]
+
+
+def test_what_models_were_trained_on_is_cut_to_what_a_text_may_hold(tmp_path):
+    pytest.importorskip("highdicom", reason="pip install highdicom to run this")
+    named = dataclasses.replace(result(tmp_path), models=("m" * 1100, "other"))
+    assert [item.TextValue for item in dicom_results._algorithm(named)
+            if item.name.meaning == "Algorithm Parameters"] == ["m" * 1024, "other"]

@@ -79,7 +79,8 @@ def test_scores_of_several_classes_have_a_matrix_alone(monkeypatch):
 def test_shares_out_of_range_are_refused(score_files):
     for wrong in (86.0, 0.0, 1.01):
         with pytest.raises(files.InputError, match=f"--at {wrong:g} is not a share"):
-            score_report.run(arguments(*score_files, at=[0.5, wrong]))
+            score_report.run(arguments(*score_files, at=[0.5, wrong, 7]))
+    assert score_report.checked(arguments(at=[1])).runs == 50
 
 
 @pytest.mark.parametrize("output", ["out", "mean"])

@@ -79,8 +79,7 @@ def first_near(middles: NDArray[np.float64], outline: Outline) -> int | None:
     across, down = middles[0] - x, middles[1] - y
     reach = np.maximum(middles[2], max(LEAST_DISTANCE, radius))
     near = np.sqrt(across * across + down * down) < reach
-    index = int(near.argmax()) if len(near) else 0
-    return index if len(near) and near[index] else None
+    return int(near.argmax()) if near.any() else None
 
 
 def insert(blob: list[Outline], outline: Outline) -> None:

@@ -110,7 +110,7 @@ def find_region(mask: NDArray[np.uint8], *, margin: int = 0) -> Region:
         ValueError: the mask is empty.
     """
     left, top, columns, rows = cv2.boundingRect(mask)
-    if columns == 0:
+    if not columns:
         raise ValueError("the mask is empty; expected an outlined lesion.")
     lesion = (mask[top:top + rows, left:left + columns] > 0).view(np.uint8)
     origin = (left + margin, top + margin)
@@ -119,7 +119,7 @@ def find_region(mask: NDArray[np.uint8], *, margin: int = 0) -> Region:
     largest = contours[int(np.argmax(list(map(cv2.contourArea, contours))))]
     x, y, width, height = cv2.boundingRect(largest)
     moments = cv2.moments(largest)
-    if moments["m00"] == 0:
+    if not moments["m00"]:
         centroid = (x + width // 2, y + height // 2)
     else:
         centroid = (int(moments["m10"] / moments["m00"]),

@@ -156,7 +156,7 @@ def check(
             classes or patches.
     """
     most = max(options.lesion_count, options.background_count)
-    if not 0 < share <= 1 or int(share * most) < 1:
+    if not 1 <= share * most <= most:
         raise files.InputError(
             f"--share {share:g} of {most} patches is no patch to replace; expected "
             f"{1 / max(most, 1):g} to 1.")

@@ -71,7 +71,7 @@ def _comment(path):
     if start < 0:
         return "", 0, ""
     try:
-        length = struct.unpack(">I", head[start - 8:start - 4])[0]
+        (length,) = struct.unpack(">I", head[start - 8:start - 4])
         stamp, total, *kind = head[
             start + len(KEYWORD):start + length].decode("ascii").split()
         return stamp, int(total), "".join(kind)

@@ -34,6 +34,11 @@ def test_an_outline_moves_down_by_one_place_only():
     blob = [(0, 0, 3.0), (1, 0, 5.0), (2, 0, 7.0)]
     blobs.insert(blob, (9, 0, 1.0))
     assert [outline[2] for outline in blob] == [3, 5, 1, 7]
+    blobs.insert(blob, (8, 0, 7.0))
+    assert blob[-2:] == [(2, 0, 7.0), (8, 0, 7.0)]
+    blob = [(0, 0, 3.0)]
+    blobs.insert(blob, (9, 0, 1.0))
+    assert [outline[2] for outline in blob] == [1, 3]
 
 
 def test_a_picture_without_blobs_has_none():
@@ -61,6 +66,13 @@ def test_an_outline_encloses_three_pixels_and_less_than_the_most(
     found = blobs.find_outlines(levels, 127, 12)
     assert found == [pytest.approx(outline) for outline in outlines]
     assert blobs.find_outlines(levels, 128, 12) == []
+
+
+def test_an_outline_of_six_pixels_may_enclose_four():
+    levels = np.zeros((40, 30), np.uint8)
+    levels[20:23, 11:13] = levels[21, 10:14] = 128
+    (found,) = blobs.find_outlines(levels, 127, 12)
+    assert found == pytest.approx((11.5, 21, np.hypot(0.5, 1)))
 
 
 def test_the_centre_is_the_mean_of_the_outlines():

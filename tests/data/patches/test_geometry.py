@@ -24,6 +24,8 @@ def test_a_patch_around_a_small_lesion_overlaps_up_to_but_not_at_one():
     center = (10 + 10 + 16, 12 + 10 + 16)
     assert region.overlaps(center, 32, 0.99)
     assert not region.overlaps(center, 32, 1.0)
+    # A patch within the lesion.
+    assert region.overlaps(center, 8, 0.99) and not region.overlaps(center, 8, 1.0)
 
 
 def test_the_overlap_equals_counting_pixels_on_the_padded_mask():
@@ -34,8 +36,9 @@ def test_the_overlap_equals_counting_pixels_on_the_padded_mask():
         region = geometry.find_region(mask, margin=half)
         padded = np.pad(mask, half)
         covered = region.all_covered(size)
+        assert not region.overlaps((99, 99), size, 0.0)
         for _ in range(100):
-            x, y = int(rng.integers(0, 36)), int(rng.integers(0, 46))
+            x, y = int(rng.integers(0, 46)), int(rng.integers(0, 56))
             window = padded[max(0, y - half):y + half, max(0, x - half):x + half]
             assert region.covered((x, y), size) == (window.sum(), window.size)
             if half <= x < 30 + half and half <= y < 40 + half:
@@ -59,6 +62,7 @@ def test_of_two_equal_contours_the_first_counts():
 def test_a_line_has_the_centre_of_its_box():
     region = geometry.find_region(mask_of((8, 9, 5, 1)))
     assert region.centroid == (10, 9)
+    assert geometry.find_region(mask_of((8, 9, 1, 5))).centroid == (8, 11)
 
 
 def test_an_empty_mask_is_refused():
@@ -153,21 +157,26 @@ def test_background_without_a_place_is_an_error():
 @pytest.mark.parametrize(("columns", "found"), [(2, True), (1, False)])
 def test_half_of_a_background_patch_has_to_be_tissue(columns, found):
     region = geometry.find_region(mask_of((0, 0, 25, 60)), margin=2)
-    tissue = geometry.tissue_region(mask_of((20, 0, 5 + columns, 60)), margin=2)
+    tissue = geometry.tissue_region(
+        mask_of((20, 0, 5 + columns, 60)) // 200, margin=2)
+    assert (tissue.area, tissue.shape) == ((5 + columns) * 60, (64, 54))
+    assert tissue.fills((29, 10), 4, geometry.TISSUE_SHARE) == found
     assert geometry._any_place([region], 4, 0.0, tissue) == found
     assert geometry._any_place([region], 4, 0.0, None)
     assert not geometry._any_place([region, geometry.find_region(
         mask_of((23, 0, 27, 60)), margin=2)], 4, 0.0, None)
 
 
-def test_blobs_are_found_outside_the_lesion():
+@pytest.mark.parametrize(("level", "found"), [(60000, [(71, 81)]), (1, [(71, 81)]),
+                                              (0, [])])
+def test_blobs_are_found_outside_the_lesion(level, found):
     image = np.zeros((100, 100), np.uint16)
-    image[20:28, 20:28] = image[70:78, 60:68] = 60000
+    image[20:28, 20:28] = image[70:78, 60:68] = level
     region = geometry.find_region(mask_of((15, 15, 20, 20), shape=(100, 100)), margin=8)
     centers = list(geometry.blob_centers(
         np.random.RandomState(1), image, [region], 5, patch_size=16,
         background_overlap=0.35))
-    assert centers == [(71, 81)]
+    assert centers == found
 
 
 def test_the_sliding_grid_equals_the_original():

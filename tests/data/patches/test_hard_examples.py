@@ -1,5 +1,6 @@
 """Hard examples: which places take those of drawn patches, with known errors."""
 
+import dataclasses
 import types
 
 import cv2
@@ -165,6 +166,10 @@ def test_what_cannot_give_hard_examples_is_refused(share, classes, size, words):
         hard_examples.check(OPTIONS, share, classes, size)
     for least_or_most in (0.25, 1):
         hard_examples.check(OPTIONS, least_or_most, CLASSES, (SIDE, SIDE))
+    for most in (0, 1):
+        few = dataclasses.replace(OPTIONS, lesion_count=0, background_count=most)
+        with pytest.raises(files.InputError, match=f"of {most} patches .* 1 to 1.$"):
+            hard_examples.check(few, 0.5, CLASSES, (SIDE, SIDE))
 
 
 def test_a_mask_that_cannot_be_read_is_left_to_the_draws(job):

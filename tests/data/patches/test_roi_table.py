@@ -186,3 +186,8 @@ def test_a_repeated_picture_of_a_view_is_told_by_its_number():
     assert roi_table.REPEAT not in roi_table.clean_row(row, roi_table.COLUMNS, "t")
     again = roi_table.clean_row(row | {roi_table.REPEAT: " 2 "}, roi_table.COLUMNS, "t")
     assert again[roi_table.REPEAT] == "2"
+
+
+def test_a_class_folder_may_lie_in_another(tmp_path):
+    options = config.SamplingOptions(background_folder="rest/all")
+    assert (roi_table.make_folders(tmp_path / "out", options) / "rest/all").is_dir()

@@ -251,7 +251,7 @@ def test_true_draws_differ_by_image_and_seed_and_repeat_themselves(tiny):
 
 
 def test_patches_are_of_the_bytes_of_their_files_and_of_those_that_are_missing(
-        tmp_path):
+        tmp_path, monkeypatch):
     job = sampling.roi_table.Job(
         ("A",), (), tmp_path / "a.png", (tmp_path / "b", tmp_path / "c"), tmp_path,
         sampling.roi_table.COMBINED)
@@ -266,6 +266,14 @@ def test_patches_are_of_the_bytes_of_their_files_and_of_those_that_are_missing(
                 (b"x", None, b"yz"), (None, b"x", b"yz")]
     assert len({mark(*part) for part in contents}) == 5
     assert mark(*contents[0]) == mark(*contents[0])
+    assert len(mark(*contents[0])) == 16
+    # What is printed and which women are set apart change no patch.
+    options = sampling.config.SamplingOptions(verbose=False, validation_share=0.5)
+    assert mark(*contents[0]) == sampling.fingerprint(job, options, 1)
+    # What is larger than any image is not read.
+    monkeypatch.setattr(files, "MAX_IMAGE_BYTES", 2)
+    assert mark(*contents[1]) != mark(b"xz", b"z", b"")
+    assert mark(b"xyz", b"yz", b"") == mark(None, b"yz", b"")
 
 
 def test_what_was_skipped_is_in_the_log_and_among_the_problems():

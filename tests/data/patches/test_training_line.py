@@ -35,5 +35,6 @@ def test_without_a_known_mean_factor_and_mean_come_from_the_patches():
 def test_patches_too_small_for_the_default_network_get_one_that_takes_them():
     assert training_line.network(224) == training_line.network(197) == ()
     assert training_line.network(64) == ("--net", "yaroslav", "--no-use-pretrained")
-    assert training_line.network(40) == ("--net", "vgg16", "--no-use-pretrained")
-    assert training_line.network(16) == ()
+    for side in (63, 32):
+        assert training_line.network(side) == ("--net", "vgg16", "--no-use-pretrained")
+    assert training_line.network(31) == ()
