@@ -354,10 +354,10 @@ class HistoryLog(keras.callbacks.Callback):
         self.rate = learning_rate(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.rows.append(dict(
-            epoch=epoch + 1, stage=self.stage, learning_rate=self.rate, **logs))
+        row = dict(epoch=epoch + 1, stage=self.stage, learning_rate=self.rate, **logs)
+        self.rows.append(row)
         if self.path:
-            files.write_csv(self.path, list(self.rows[0]), self.rows)
+            files.write_csv(self.path, list(row), self.rows)
 
 
 class TensorBoardLog(keras.callbacks.Callback):

@@ -118,7 +118,7 @@ def seconds(name: str, usual: int) -> int:
 def cluster(text: str) -> tuple[tuple[str, ...], int]:
     """Addresses of the processes that `TF_CONFIG` names, and which of them this one is.
 
-    None where it names only one.
+    No address and 0 where it names only one, or nothing.
 
     Raises:
         files.InputError: it is not what TensorFlow expects, or has other roles than

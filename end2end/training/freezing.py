@@ -85,13 +85,12 @@ def position(model: keras.Model, first_trainable: str | None) -> int:
     order = list(leaves(model))
     if first_trainable in (None, NOTHING):
         return 0 if first_trainable is None else len(order)
-    outer = [layer for layer in model.layers if layer.name == first_trainable]
-    inner = [layer for layer in order if layer.name == first_trainable]
-    if not outer and not inner:
+    start = next((layer for layer in (*model.layers, *order)
+                  if layer.name == first_trainable), None)
+    if start is None:
         raise files.InputError(
             f"model {model.name} has no layer {first_trainable!r} to train from; "
             f"expected one such as {order[-1].name!r}. Correct --top-layer-nb.")
-    start = (outer or inner)[0]
     while isinstance(start, keras.Model):
         start = next(leaves(start))
     return next(i for i, layer in enumerate(order) if layer is start)

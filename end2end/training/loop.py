@@ -98,8 +98,8 @@ def train(
     """
     for stage in stages:  # before the stages that come first take hours
         freezing.position(model, stage.first_trainable)
-    run = _Run(model, stages, batches, validation, options, output or Output())
-    return run.through(watch)
+    run = _Run(model, stages, batches, validation, options, output or Output(), watch)
+    return run.through()
 
 
 def first_steps(
@@ -118,40 +118,44 @@ def first_steps(
     Yields:
         the loss of each step.
     """
-    run = _Run(model, [stage], batches, batches, options, Output())
-    yield from run.first_steps(count, watch)
+    run = _Run(model, [stage], batches, batches, options, Output(), watch)
+    yield from run.first_steps(count)
 
 
 class _Run:
     """One run through all stages; its attributes are what the stages share."""
 
-    def __init__(self, model, stages, batches, validation, options, output):
+    def __init__(self, model, stages, batches, validation, options, output, watch):
         self.model, self.stages, self.batches = model, stages, batches
         self.options, self.output, self.say = options, output, output.say
-        self.weights = None
+        self.watch = watch
         self.devices = replicas.of(model)
         self.chief = self.devices is None or self.devices.chief
         predict = (self.devices or callbacks).predict_batches
+        images = watch == "val_auc"
         self.validation = callbacks.Validation(
-            validation, auc=False, workers=options.workers, predict=predict)
+            validation, auc=images, workers=options.workers, predict=predict)
+        self.weights = schedule.class_weights(
+            options, model.output_shape[1], most=2 if images else 3)
         self.steps = batches.num_images // batches.batch_size + 1
         self.rows, self.error = [], None
         self.loss = schedule.smoothed(options.label_smoothing)
         if options.precision != "float32":
             remat.set_precision(model, options.precision)
 
-    def through(self, watch):
-        self._weigh(watch)
+    def through(self):
         only = (max(stage.until_epoch for stage in self.stages)
                 if self.options.keep_epoch == "last" else None)
-        if watch == "val_auc":
+        if self.watch == "val_auc":
             self.best = callbacks.AucCheckpoint(
                 self._save, validation=self.validation, say=self._beside_the_bar,
                 only_epoch=only)
         else:
-            self.best = callbacks.BestCheckpoint(watch, self._save, only_epoch=only)
+            self.best = callbacks.BestCheckpoint(
+                self.watch, self._save, only_epoch=only)
         state = self._earlier_state()
-        history = History(self.rows, watch, resumed_at=len(self.rows), only_epoch=only)
+        history = History(
+            self.rows, self.watch, resumed_at=len(self.rows), only_epoch=only)
         height = self.batches.options.height
         warning = freezing.too_few_values(
             self.model, (height, height) if height else self.batches.options.size,
@@ -173,9 +177,8 @@ class _Run:
             history.best = None
         return history
 
-    def first_steps(self, count, watch):
+    def first_steps(self, count):
         """Losses of the first steps of the first stage, one by one."""
-        self._weigh(watch)
         with self.model.distribute_strategy.scope():
             self._compile(self.stages[0])
         step, batches = self._stepper(), []
@@ -202,11 +205,6 @@ class _Run:
         on_all = self.devices.stepper(self.model, self.loss)
         return lambda parts: float(on_all(self.devices.spread(
             [tuple(map(tf.constant, part)) for part in parts]))[0])
-
-    def _weigh(self, watch):
-        images = self.validation.auc = watch == "val_auc"
-        self.weights = schedule.class_weights(
-            self.options, self.model.output_shape[-1], most=2 if images else 3)
 
     def _computing(self):
         return remat.computing(self.model, recompute=self.options.remat,
@@ -277,7 +275,7 @@ class _Run:
         if self.devices:
             return names
         # Else the first step makes the variables of the metrics, and is traced twice.
-        example = np.zeros((1, self.model.output_shape[-1]), np.float32)
+        example = np.zeros((1, self.model.output_shape[1]), np.float32)
         self.model.compute_metrics(None, example, example, np.ones(1, np.float32))
         return names
 

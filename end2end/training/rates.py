@@ -29,7 +29,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         step = ops.cast(step, "float32")
         rising = self.peak * (step + 1) / max(self.steps, 1)
         later = self.peak if self.after is None else self.after(
-            ops.maximum(step - self.steps, 0))
+            step - self.steps)
         return ops.where(step < self.steps, rising, later)
 
     def get_config(self) -> dict[str, Any]:

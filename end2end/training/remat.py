@@ -71,7 +71,7 @@ def recomputing(model: keras.Model) -> Iterator[None]:
     def call(inputs, training=None, mask=None, **unused):
         if not training:
             return plain(inputs, training=training, mask=mask)
-        x = inputs[0] if isinstance(inputs, (list, tuple)) else inputs
+        (x,) = keras.tree.flatten(inputs)
         for part in parts:
             x = part(x)
         return x

@@ -51,7 +51,7 @@ class Devices:
         local = len(strategy.extended.worker_devices)
         resolver = strategy.cluster_resolver
         index, self.hosts = 0, self.replicas // local
-        if resolver and self.hosts > 1:
+        if self.hosts > 1:
             jobs = resolver.cluster_spec().as_dict()
             index = resolver.task_id + (
                 len(jobs.get("chief", ())) if resolver.task_type == "worker" else 0)
@@ -88,7 +88,7 @@ class Devices:
             workers: int = 1) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `callbacks.predict_batches`, each replica taking some of the batches."""
         size = batches.batch_size
-        labels = np.eye(model.output_shape[-1], dtype=np.float32)[batches.labels]
+        labels = np.eye(model.output_shape[1], dtype=np.float32)[batches.labels]
         scores = np.zeros_like(labels)
         first, last = (len(batches) * i // self.hosts
                        for i in (self.index, self.index + 1))
@@ -105,7 +105,7 @@ class Devices:
             for (number, _), rows in zip(waiting, results, strict=False):
                 scores[number * size:(number + 1) * size] = rows.numpy()
             waiting = []
-        return labels, self.total(scores) if self.hosts > 1 else scores
+        return labels, self.total(scores)
 
     def averager(self, model: keras.Model) -> Callable[[], object]:
         """A function that gives all replicas the mean of the moving averages that each

@@ -84,11 +84,12 @@ def check_start(settings: Settings) -> None:
 
 def check_both_classes(images: image_lists.ImageList, what: str) -> None:
     """Refuses a set in which only one class has images, which has no AUROC."""
-    present = np.unique(images.labels)
+    present = set(images.labels)
     if len(present) < 2:
+        [label] = present
         raise files.InputError(
             f"the {what} set has images of the class "
-            f"{images.classes[present[0]]!r} only; AUROC needs two. Put images into "
+            f"{images.classes[label]!r} only; AUROC needs two. Put images into "
             "the other class folders.")
 
 

@@ -111,7 +111,7 @@ def cross_entropy(labels: Any, scores: Any) -> Any:
     Keras 3 would go round the clipping, by the logits behind a softmax.
     """
     scores = keras.ops.clip(scores, callbacks.CLIP, 1 - callbacks.CLIP)
-    return -keras.ops.sum(labels * keras.ops.log(scores), axis=-1)
+    return -keras.ops.sum(labels * keras.ops.log(scores), axis=1)
 
 
 def smoothed(share: float) -> Callable[[Any, Any], Any]:
@@ -124,7 +124,7 @@ def smoothed(share: float) -> Callable[[Any, Any], Any]:
         return cross_entropy
 
     def smoothed_cross_entropy(labels, scores):
-        spread = share / scores.shape[-1]
+        spread = share / scores.shape[1]
         return cross_entropy(labels * (1 - share) + spread, scores)
 
     return smoothed_cross_entropy

@@ -76,7 +76,7 @@ def machine() -> Machine:
         half = FEATURES & flip_calls.processor_features()
         return Machine(0, frozenset({"float32", *["mixed_bfloat16"] * bool(half)}))
     capability = min(
-        tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+        tf.config.experimental.get_device_details(gpu).get("compute_capability", ())
         for gpu in gpus)
     return Machine(len(gpus), frozenset({"float32", *(
         name for name, least in CAPABILITIES.items() if capability >= least)}))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import logging
 import signal
@@ -19,6 +20,8 @@ from end2end.utils import files
 
 TRAINING = config.TrainingOptions(best_model="best.h5")
 HOSTS = {"worker": ["a:1", "b:1", "c:1"]}
+TWO_HOSTS = dict(cluster=dict(worker=["a:1", "b:1"]),
+                 task=dict(type="worker", index=0))
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +63,9 @@ def test_a_chief_comes_before_the_workers(monkeypatch):
 
 
 def test_a_cluster_of_one_is_one_device(monkeypatch):
-    assert layout(monkeypatch, content=dict(cluster=dict(
-        worker=["a:1"]), task=dict(type="worker", index=0))).strategy == "none"
+    content = dict(cluster=dict(worker=["a:1"]), task=dict(type="worker", index=0))
+    assert layout(monkeypatch, content=content).strategy == "none"
+    assert devices.cluster(json.dumps(content)) == ((), 0)
 
 
 @pytest.mark.parametrize("content", [
@@ -90,9 +94,9 @@ def test_the_times_that_others_have_can_be_set(monkeypatch):
     stated = layout(monkeypatch, content=content)
     assert (stated.wait, stated.join) == (1800, 300)
     monkeypatch.setenv("END2END_WAIT_SECONDS", "60")
-    monkeypatch.setenv("END2END_JOIN_SECONDS", "7")
+    monkeypatch.setenv("END2END_JOIN_SECONDS", "1")
     stated = layout(monkeypatch, content=content)
-    assert (stated.wait, stated.join) == (60, 7)
+    assert (stated.wait, stated.join) == (60, 1)
     for wrong in ("0", "-3", "soon"):
         monkeypatch.setenv("END2END_JOIN_SECONDS", wrong)
         with pytest.raises(files.InputError, match="END2END_JOIN_SECONDS"):
@@ -116,16 +120,15 @@ def test_what_works_on_one_device_only_is_refused_on_several(
 
 
 def test_several_hosts_need_a_file_to_go_on_from(monkeypatch):
+    assert layout(monkeypatch, best_model="NOSAVE", gpus="2").devices == 2
     with pytest.raises(files.InputError, match="NOSAVE"):
-        layout(monkeypatch, best_model="NOSAVE", content=dict(
-            cluster=HOSTS, task=dict(type="worker", index=0)))
+        layout(monkeypatch, best_model="NOSAVE", content=TWO_HOSTS)
 
 
 def test_several_hosts_are_not_tuned_and_several_devices_are(monkeypatch):
     assert layout(monkeypatch, tune=True, gpus="2").devices == 2
     with pytest.raises(files.InputError, match="--tune works on one host only"):
-        layout(monkeypatch, tune=True, content=dict(
-            cluster=HOSTS, task=dict(type="worker", index=0)))
+        layout(monkeypatch, tune=True, content=TWO_HOSTS)
 
 
 @pytest.mark.parametrize(("content", "reason"), [
@@ -252,7 +255,8 @@ def test_a_process_says_that_it_waits_and_is_silent_behind_the_first(hosts):
 
 
 def test_the_first_process_goes_on_speaking(hosts):
-    first = dataclasses.replace(hosts.settings.layout, index=0)
+    first = dataclasses.replace(
+        hosts.settings.layout, index=0, addresses=("a:1", "b:1"))
     with devices.started(dataclasses.replace(
             hosts.settings, layout=first)) as settings:
         assert settings.say == hosts.settings.say and settings.verbose == 2
@@ -299,6 +303,8 @@ def test_processes_agree_on_signature_epochs_and_report(hosts, tmp_path):
         return numbers[1]
 
     first = number("signature")
+    digest = hashlib.sha256(b'["signature", 0, false]').digest()
+    assert first == int.from_bytes(digest[:4], "big") // 2
     assert number("signature") == first != number("other")
     np.savez(tmp_path / "best.state.npz", meta=np.array(json.dumps(dict(rows=[{}]))))
     later = number("signature")
@@ -321,11 +327,34 @@ def test_the_first_process_that_sees_something_else_is_named(hosts, numbers, dif
         "same command everywhere, and folders that all hosts share.")
 
 
+@pytest.mark.parametrize(("dual", "both"), [
+    (True, dict(family=socket.AF_INET6, dualstack_ipv6=True)), (False, {})])
+def test_a_process_listens_on_both_kinds_of_addresses_where_there_are_both(
+        monkeypatch, dual, both):
+    asked = []
+
+    def refused(*what, **how):
+        asked.append((*what, how))
+        raise OSError(98, "in use")
+
+    monkeypatch.setattr(devices.socket, "has_dualstack_ipv6", lambda: dual)
+    for name in ("create_server", "create_connection"):
+        monkeypatch.setattr(devices.socket, name, refused)
+    with pytest.raises(files.InputError) as caught:
+        devices.meet(devices.Layout("hosts", 1, 1, ("a:1", "b:22")))
+    assert str(caught.value) == (
+        "this process cannot listen at b:22, its address in TF_CONFIG (in use); give a "
+        "free port.")
+    assert not devices.listens("[::1]:7")
+    assert asked == [(("", 22), both), (("::1", 7), dict(timeout=5))]
+
+
 def test_a_process_waits_until_all_listen(monkeypatch):
     """The address of another is free at first, and taken while this one waits."""
     others = []
 
     def sleep(seconds):
+        assert seconds == 0.5
         others.append(socket.create_server(("127.0.0.1", free[1])))
 
     free = []

@@ -545,6 +545,32 @@ def test_processes_agree_before_a_run_and_only_the_first_has_its_report(
     assert train_images(folders, image_run[0], model=patch_model)[0] == {}
 
 
+def test_a_run_is_given_the_flags_that_its_program_lacks(monkeypatch):
+    monkeypatch.setattr(experiment, "_run_on_mammograms", lambda *what: what)
+    kind, folders, given = experiment.run_image_experiment(
+        "folders", IMAGES, MODEL, config.TrainingOptions(), say=print, verbose=2,
+        not_asked=("height",))
+    assert (kind, folders) == ("whole_image", "folders")
+    assert given == run_inputs.Settings(
+        IMAGES, MODEL, config.TrainingOptions(), print, 2, experiment.devices.Layout(),
+        not_asked=("height",))
+
+
+def test_a_run_whose_stages_were_all_at_their_end_has_a_report(tmp_path, monkeypatch):
+    """No epoch was run, so no state was written."""
+    said, clock = [], iter([10.0, 12.06])
+    monkeypatch.setattr(experiment, "test", lambda *what: what[:2])
+    monkeypatch.setattr(experiment.time, "monotonic", lambda: next(clock))
+    settings = run_inputs.Settings(IMAGES, MODEL, training(tmp_path), said.append)
+    history = experiment.end2end.training.loop.History([], "val_auc", seconds=dict(
+        one=0.5))
+    report = experiment.report("patch", "net", history, {}, settings, "signed", {})
+    assert (report["epochs"], report["test"]) == (0, ["patch", "net"])
+    assert report["seconds"] == dict(one=0.5, test=2.1)
+    assert files.read_json(tmp_path / "best.report.json") == report
+    assert [path.name for path in tmp_path.iterdir()] == ["best.report.json"]
+
+
 @pytest.mark.parametrize(("index", "best", "kind", "saves", "writes"), [
     (0, "best.h5", "patch", True, True), (1, "best.h5", "two_view", False, False),
     (0, "NOSAVE", "whole_image", False, False)])

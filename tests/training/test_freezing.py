@@ -185,6 +185,7 @@ def test_a_normalisation_that_keeps_its_averages_is_not_named():
                    "output"})])
 def test_normalisation_before_a_layer_can_be_trained_too(first, normalisation, names):
     model = tiny_networks.nested_network()
+    assert freezing.position(model, None) == 0
     freezing.train_from(model, freezing.NOTHING)
     assert set(freezing.train_from(
         model, first, normalisation=normalisation)) == names

@@ -1,5 +1,7 @@
 """Fused batch normalisation: the values of Keras's own, in fewer passes."""
 
+import types
+
 import keras
 import keras_versions
 import numpy as np
@@ -13,15 +15,16 @@ RENORMALISED = keras_versions.since("3.14", "no renormalisation")
 
 
 def network(size=(6, 5)):
-    """Two normalised maps, one of them in a nested network and without a scale, and a
-    normalised vector."""
+    """Two normalised maps, one without a shift, the other in a nested network and
+    without a scale, and a normalised vector."""
     keras.utils.set_random_seed(5)
     image = keras.Input((*size, 2))
     x = layers.Conv2D(3, 1, name="stem")(image)
-    x = layers.BatchNormalization(momentum=0.7, epsilon=1e-3, name="bn")(x)
+    x = layers.BatchNormalization(momentum=0.7, epsilon=1e-3, center=False,
+                                  name="bn")(x)
     inside = keras.Input(x.shape[1:])
     bn = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-2, scale=False, name="bn_inside")
+        axis=3, momentum=0.9, epsilon=1e-2, scale=False, name="bn_inside")
     trunk = keras.Model(inside, bn(inside), name="trunk")
     x = layers.GlobalAveragePooling2D()(layers.ReLU()(trunk(x)))
     x = layers.BatchNormalization(name="bn_of_vectors")(x)
@@ -73,6 +76,13 @@ def test_loss_gradients_and_averages_are_those_of_keras(size, count):
     if count > 1:       # the averages did move, and each by its own momentum
         assert plain[2]["bn/moving_mean"].max() != 0
         assert not np.allclose(plain[2]["bn/moving_variance"], 1)
+
+
+def test_batches_with_a_mask_are_left_to_keras():
+    layer = types.SimpleNamespace(
+        trainable=True, call=lambda *what, **how: (*what, how))
+    assert normalising.fused_call(layer)("images", True, "mask") == (
+        "images", dict(training=True, mask="mask"))
 
 
 @pytest.mark.parametrize(("xla", "operations"), [(False, 2), (True, 0)])

@@ -21,6 +21,7 @@ def values(steps, **changes):
 def test_without_options_a_rate_is_a_number():
     assert rates.rate(0.4, epochs=10, steps=2, options=PLAIN) == 0.4
     assert not rates.follows_steps(PLAIN)
+    assert float(rates.WarmUp(0.25, steps=1)(0)) == 0.25
     assert rates.WarmUp(0.4, steps=3).get_config() == dict(
         peak=0.4, steps=3, after=None)
 
@@ -51,3 +52,5 @@ def test_cosines_begin_behind_the_warm_up_and_end_with_the_stage():
 def test_every_setting_gives_finite_rates_up_to_that_of_the_stage(changes):
     steps = values(20, **changes)
     assert (steps >= 0).all() and (steps <= 0.4 + 1e-6).all()
+    if "warmup_epochs" not in changes:      # a cosine in each step
+        np.testing.assert_allclose(steps, 0.4, rtol=1e-6)

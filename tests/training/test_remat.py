@@ -136,6 +136,10 @@ def test_recomputing_ends_with_its_block():
     with remat.recomputing(model):
         assert model.call is not plain
     assert model.call == plain
+    model.call = lambda *what, **how: (*what, how)
+    with remat.recomputing(model):
+        assert model.call("images", mask="mask") == (
+            "images", dict(training=None, mask="mask"))
 
 
 def test_half_precision_leaves_the_weights_and_the_output_float32(tmp_path):

@@ -218,6 +218,8 @@ def test_each_process_has_its_replicas_and_their_part_of_a_batch(
     devices = of_task(task)
     assert (devices.index, devices.chief, list(devices.own), devices.hosts) == (
         index, index == 0, own, 3)
+    two = of_task(("worker", 0), 4)
+    assert (two.index, two.hosts, list(two.own)) == (1, 2, [2, 3])
     # Of four images six replicas have 0, 1, 1, 0, 1, 1; one without computes the first.
     spread = [list(replicas.places(4, replica, 6)) or [0] for replica in own]
     assert devices.share(4).tolist() == [image for part in spread for image in part]
@@ -258,6 +260,7 @@ def test_processes_score_their_share_of_the_batches_and_add_them_up(
         several, part = devices.predict_batches(model, batches)
         assert summed == [labels.shape]
         np.testing.assert_array_equal(several, labels)
+        assert several.dtype == part.dtype == np.float32
         parts.append(part)
     np.testing.assert_allclose(sum(parts), scores, atol=1e-6)
     assert [part.any(axis=1).sum() for part in parts] == [6, 6, 8]

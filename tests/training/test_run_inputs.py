@@ -64,6 +64,7 @@ def test_the_training_batch_is_a_share_of_the_batch():
 @pytest.mark.parametrize(("changes", "reason"), [
     (dict(batch_size=1), "gives no training batch"),
     (dict(class_list=("neg", "neg")), "two or more different class names"),
+    (dict(class_list=("neg",)), "two or more different class names"),
     (dict(final_model="last.txt"), "should end in .h5"),
     (dict(xla=True), "--no-deterministic"),
     (dict(xla=True, deterministic=False, images=config.ImageOptions(height=64)),
@@ -75,7 +76,8 @@ def test_settings_that_cannot_work_are_refused(tmp_path, changes, reason):
 
 
 def test_xla_is_allowed_without_repeatability(tmp_path):
-    run_inputs.check_settings(settings(tmp_path, xla=True, deterministic=False))
+    run_inputs.check_settings(settings(
+        tmp_path, xla=True, deterministic=False, batch_size=2))
 
 
 def test_a_text_to_train_further_is_refused_before_anything_is_said(tmp_path):
@@ -308,6 +310,9 @@ def test_whole_images_of_16_bits_are_refused_unscaled_and_accepted_scaled(
         run_inputs.look_at_images(
             "whole_image", data, settings(tmp_path, images=unscaled))
     run_inputs.look_at_images("whole_image", data, settings(tmp_path))
+    run_inputs.check_range(4095)
+    with pytest.raises(files.InputError, match="^the images reach 4096 where"):
+        run_inputs.check_range(4096)
 
 
 @pytest.mark.parametrize(("top", "scale", "said"), [

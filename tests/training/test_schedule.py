@@ -74,6 +74,8 @@ def test_cross_entropy_clips_at_1e_7_even_behind_a_softmax():
     scores = keras.activations.softmax(keras.ops.convert_to_tensor([[-200.0, 200.0]]))
     loss = schedule.cross_entropy(np.array([[1.0, 0.0]], np.float32), scores)
     assert float(loss[0]) == pytest.approx(-np.log(1e-7))
+    right = schedule.cross_entropy(np.array([[0.0, 1.0]], np.float32), scores)
+    assert float(right[0]) == pytest.approx(-np.log(np.float32(1 - 1e-7)), rel=1e-3)
 
 
 def test_class_weights_exist_for_two_and_three_classes_without_balancing(caplog):

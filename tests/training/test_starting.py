@@ -187,6 +187,18 @@ def test_a_network_from_random_weights_trains_whole(caplog):
     assert starting.first_trainable(network, settings(on_patches)[0]) == "top_conv"
 
 
+@pytest.mark.parametrize("semantics", ["corrected", "original"])
+def test_the_first_of_the_top_layers_follows_the_semantics(monkeypatch, semantics):
+    monkeypatch.setattr(starting.models, "first_top_layer", lambda model, *, semantics:
+                        f"{model}, {semantics}")
+    run, _ = settings(
+        resume_from="m.h5", semantics=semantics, adapt="normalisation-top")
+    expected = f"network, {semantics}"
+    assert starting.first_trainable("network", run) == expected
+    stages = schedule.image_stages(run.training, run.model, first_trainable="top_conv")
+    assert starting.adapted(stages, "network", run)[-1].first_trainable == expected
+
+
 @pytest.mark.parametrize(("adapt", "first", "normalisation"), [
     ("normalisation", freezing.NOTHING, True), ("normalisation-top", "top_conv", True),
     ("last-stage", "block6_conv1", False)])

@@ -35,10 +35,11 @@ def test_the_fastest_way_whose_losses_stay_is_taken():
     ((1.0, 2.03), HALF), ((1.0, 2.05), variants.PLAIN),
     ((float("nan"), 2.0), variants.PLAIN)])
 def test_a_way_whose_losses_differ_too_much_is_not_taken(losses, taken):
-    rows, way, _ = tuning.chosen([
+    rows, way, reason = tuning.chosen([
         (variants.PLAIN, trial(1.0)), (HALF, trial(0.5, *losses)),
         (variants.PLAIN, trial(1.0))])
     assert way == taken
+    assert ("nothing else takes less" in reason) == (taken == variants.PLAIN)
     assert rows[1].get("refused") == (
         None if taken == HALF else "losses differ by more than 2 %")
 
@@ -252,8 +253,8 @@ def test_times_are_compared_with_the_shorter_of_the_settings_as_given(seconds, r
 def test_without_gpus_memory_is_that_of_the_process(monkeypatch):
     monkeypatch.setattr(tuning.tf.config, "list_logical_devices", lambda kind: [])
     monkeypatch.setattr(tuning.resource, "getrusage", lambda who: (
-        types.SimpleNamespace(ru_maxrss=5 * 1024 + 1000)))
-    assert tuning.megabytes() == 5
+        types.SimpleNamespace(ru_maxrss=5000 * 1024 + 1000)))
+    assert tuning.megabytes() == 5000
 
 
 def test_memory_is_the_sum_of_the_gpus(monkeypatch):

@@ -42,8 +42,8 @@ def test_options_of_a_run_and_its_way_to_compute_are_one():
 
 
 def test_a_difference_is_the_greatest_share_of_a_value():
-    assert variants.difference([1.0, -4.2, 0.0], [1.0, -4.0, 0.0]) == pytest.approx(
-        0.05)
+    assert variants.difference([0.55, -4.2, 0.0], [0.5, -4.0, 0.0]) == pytest.approx(
+        0.1)
     assert variants.difference([float("nan"), 1.0], [1.0, 1.0]) != pytest.approx(0)
 
 
