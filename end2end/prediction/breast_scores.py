@@ -70,7 +70,7 @@ def score(
     cells = identity_cells.cells(list(identities.values()), identity_cells.Numbered())
     rows, failures = [], []
     for single in _singles(pairs):
-        first, second = single.paths[0], single.partner.paths[0]
+        (first,), (second,) = single.paths, single.partner.paths
         try:
             flags = _flags((first, second), classifiers, refuse_unfit=refuse_unfit,
                            identities=identities)
@@ -98,7 +98,7 @@ def score(
 
 
 def _cancer(classifier, breast, flips):
-    values = scoring.predict(classifier, breast, flips=flips)[0]
+    (values,) = scoring.predict(classifier, breast, flips=flips)
     return float(values[scores.positive_class(classifier.classes)])
 
 

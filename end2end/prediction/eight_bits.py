@@ -79,8 +79,8 @@ class Trial:
         """
         chosen = range(len(self.inputs)) if numbers is None else numbers
         flips = scoring.FLIPS if "flips" in self.thresholds else scoring.FLIPS[:1]
-        values = np.stack([scoring.predict_inputs(
-            network, self.inputs[number][None], flips=flips)[0, :, self.position]
+        values = np.concatenate([scoring.predict_inputs(
+            network, self.inputs[number][None], flips=flips)[..., self.position]
             for number in chosen])
         averages = dict(plain=values[:, 0], flips=values.mean(axis=1))
         return {scheme: averages[scheme] for scheme in self.thresholds}
@@ -238,7 +238,7 @@ def quantized(graph: openvino.Model, trial: Trial) -> tuple[openvino.Model, Figu
     def first(count):
         """The first groups in eight bits, and what they do to the scores."""
         result = integer_layers.mixed(graph, graphs, dict(order[:count]))
-        rounded = engines.Network(result, "f32", name=engines.EIGHT_BITS)
+        rounded = engines.Network(result, "f32")
         return result, rounded, compared(expected, trial.scores(rounded), trial)
 
     result, rounded, figures = _most(first, len(order))

@@ -40,7 +40,7 @@ def predict(model: keras.Model, views: Sequence[NDArray[np.float32]]
         float32 array `(number of views, outputs)`.
     """
     if len(views) == 1:
-        return np.asarray(model.predict_on_batch(views[0][None]), np.float32)
+        return np.asarray(model.predict_on_batch(np.stack(views)), np.float32)
     step = VIEWS[engine()]
     parts = [np.stack(views[k:k + step]) for k in range(0, len(views), step)]
     # Made once, before two threads could make it at the same time.

@@ -190,7 +190,7 @@ def _shown_flags(row, numbers):
     for flag in row.get("flags", "").split(SEPARATOR):
         kinds.setdefault(_kind(flag), flag)
     return SEPARATOR.join(
-        numbers[kind].split(" ", 1)[0] if kind in numbers else flag
+        numbers[kind].partition(" ")[0] if kind in numbers else flag
         for kind, flag in kinds.items())
 
 

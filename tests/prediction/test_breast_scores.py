@@ -104,8 +104,12 @@ def test_several_models_have_their_own_scores_and_labels_are_of_the_manifest(
     monkeypatch.setattr(prediction.scoring, "predict", lambda model, breast, flips: (
         calls.append((model.name, flips)),
         predict_breasts(model, breast, flips=flips))[1])
+    prepare, reading = prediction.scoring.prepare, []
+    monkeypatch.setattr(prediction.scoring, "prepare", lambda *what, **how: (
+        reading.append(how), prepare(*what, **how))[1])
     rows, failures = prediction.breast_scores.score(
         models, given, flips=True, say=said.append)
+    assert reading == [dict(refuse_unfit=False, identities=given.identities())] * 3
     assert failures == [] and calls == [("a", True), ("b", True)] * 2 and said
     left, right = rows
     share = 1 / (1 + np.exp(-4))

@@ -242,6 +242,7 @@ def test_a_network_in_eight_bits_gives_nearly_the_scores_of_float32():
     expected = model.predict_on_batch(np.stack(inputs))
     assert 0 < np.abs(scores - expected).max() <= 1.01 * figures.move < 0.1
     assert figures.images == 24 and figures.cancers == 12
+    assert min(figures.seconds) > 0
     assert set(figures.auc) == {"plain", "flips"}
 
 

@@ -100,6 +100,43 @@ def test_the_trial_images_are_mammograms_of_the_size_and_range_of_the_model(
         options, intensity_scale=255 / 65535, stretch_max_to=None)] * 4
 
 
+@pytest.mark.parametrize(("known", "moves", "count", "taken"), [
+    (["f32"], dict(f32=0.0), 1, "f32"),
+    (["bf16", "f32"], dict(f32=0.0009, bf16=0.0015), 16, "bf16"),
+    (["bf16", "f32"], dict(f32=0.0, bf16=0.0015), 16, "f32"),
+    (["bf16", "f32"], dict(f32=0.002, bf16=0.0), 16, None)])
+def test_half_precision_is_taken_where_it_is_known_and_keeps_the_scores_of_float32(
+        monkeypatch, known, moves, count, taken):
+    class Compiled:
+        def __init__(self, graph, precision):
+            assert graph == "graph"
+            self.precision = precision
+
+        def __call__(self, inputs):
+            return scores(np.stack(inputs)) + moves[self.precision]
+
+    def scores(inputs, training=False):
+        assert not training
+        return np.stack([inputs[:, 0, 0, 0], inputs[:, 0, 0, 0]], axis=1) / 100
+
+    asked = []
+    monkeypatch.setattr(engines, "known_precisions", lambda: known)
+    monkeypatch.setattr(engines, "Network", Compiled)
+    monkeypatch.setattr(engines, "trial_inputs", lambda options, count: (
+        asked.append((options, count)),
+        [np.full((2, 3, 1), number, np.float32) for number in range(count)])[1])
+    if taken is None:
+        with pytest.raises(ArithmeticError) as caught:
+            engines.quickest("graph", scores, "options")
+        assert str(caught.value) == (
+            "OpenVINO's scores differ from Keras's by 0.002, more than 0.001; leave "
+            "out --fast.")
+    else:
+        quick = engines.quickest("graph", scores, "options")
+        assert quick.precision == taken
+    assert asked == [("options", count)]
+
+
 @pytest.mark.parametrize("names, expected", [
     (["FP32", "INT8"], ["f32"]), (["FP32", "BF16"], ["bf16", "f32"])])
 def test_half_precision_is_for_processors_that_compute_with_it(

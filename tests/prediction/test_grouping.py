@@ -97,6 +97,15 @@ def test_a_flag_of_few_images_stays_in_its_row():
     assert "[1]" not in text and text.count("implant") == 3
 
 
+def test_only_flags_with_other_numbers_are_said_to_have_those_of_the_first():
+    rows = [row(f"{k}.png", score="0.5", flags=f"implant | spot {1 + (k == 3)} mm")
+            for k in range(4)]
+    text = grouping.terminal(rows, dict(breasts=[], patients=[]))
+    assert text.splitlines()[1:2] == ["0.png   0.500  [1] | [2]"]
+    assert text.endswith("flags\n[1] 4 images: implant\n[2] 4 images: spot 1 mm "
+                         "(the numbers are the first image's)")
+
+
 def test_long_tables_are_cut_on_the_terminal_and_the_rest_is_counted():
     rows = [row(f"{k}.png", score="0.5") for k in range(grouping.SHOWN + 4)]
     text = grouping.terminal(rows, dict(breasts=[], patients=[]))

@@ -50,12 +50,13 @@ def test_a_key_file_is_made_where_no_links_can_be(tmp_path, monkeypatch):
 def test_a_key_that_others_may_read_or_that_is_short_is_refused(tmp_path):
     path = tmp_path / "key"
     path.write_bytes(bytes(range(65, 97)))
-    path.chmod(0o644)
-    with pytest.raises(files.InputError) as caught:
-        pseudonyms.key_of_file(path)
-    assert str(caught.value) == (
-        f"pseudonym key {path} can be read by others; a key is secret. Correct it: "
-        f"chmod 600 {path}.")
+    for mode in (0o644, 0o601):
+        path.chmod(mode)
+        with pytest.raises(files.InputError) as caught:
+            pseudonyms.key_of_file(path)
+        assert str(caught.value) == (
+            f"pseudonym key {path} can be read by others; a key is secret. Correct "
+            f"it: chmod 600 {path}.")
     path.chmod(0o600)
     assert pseudonyms.key_of_file(path) == bytes(range(65, 97))
     path.write_bytes(b"4711\n")

@@ -121,6 +121,20 @@ def test_models_are_loaded_with_what_is_typed_and_their_data_is_said(
         score_files.load(["a"])
 
 
+def test_images_are_read_in_order_and_keep_no_pixels(folder, monkeypatch):
+    monkeypatch.setattr(score_files.os, "cpu_count", lambda: None)
+    paths = sorted((folder / "in").glob("P*.png"))
+    paths.append(folder / "in/bad.png")
+    *whole, (last, failed) = score_files.read_ahead(paths, [MODEL])
+    assert [path for path, _ in whole] == paths[:4] and last == paths[4]
+    for path, future in whole:
+        prepared, state = future.result()
+        assert (prepared.image.path, prepared.image.pixels) == (str(path), None)
+        assert state.file == str(path) and prepared.inputs[0].shape == (64, 48, 3)
+    with pytest.raises(files.InputError, match="bad.png cannot be read"):
+        failed.result()
+
+
 @pytest.mark.parametrize("when", ["while it is read", "while it is scored"])
 def test_an_image_that_changes_meanwhile_has_no_row(folder, monkeypatch, when):
     paths = sorted((folder / "in").glob("P*.png"))[:3]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from end2end import checkpoints, config, prediction
+from end2end.images import unfit
 from end2end.phantoms import detector, drawing
 from end2end.tables import identity
 from end2end.utils import files
@@ -106,6 +107,17 @@ def test_a_picture_that_is_no_basis_for_a_score_is_flagged_or_refused():
         f"{flag.removeprefix('do not use the score: ')}.")
     assert not any("do not use" in flag for flag in prediction.prepare(
         image, [classifier()], refuse_unfit=True).flags)
+
+
+def test_the_first_reason_that_takes_the_score_away_is_said():
+    image = prediction.Mammogram("in/a.png", None)
+    told, first, second = (
+        unfit.Reason("kind", f"{unfit.ADVICE}{name}", refuses)
+        for name, refuses in (("a", False), ("b", True), ("c", True)))
+    prediction.check_fit(image, (told,))
+    with pytest.raises(files.InputError) as caught:
+        prediction.check_fit(image, (told, first, second))
+    assert str(caught.value) == "in/a.png gets no score (--refuse-unfit): b."
 
 
 def test_what_tags_tell_is_flagged_and_a_mirrored_picture_is_not_refused():

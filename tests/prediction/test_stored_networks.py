@@ -130,6 +130,28 @@ def test_a_damaged_record_is_named(model, damage):
         f"{path} is no record of a converted network; remove {path.parent}.")
 
 
+@pytest.mark.parametrize(("eight", "capabilities", "expected"), [
+    (dict(accepted=True), ["BF16"], (
+        "eight_bits.xml", "f32", dict(name="eight-bit integers"))),
+    (None, ["BF16"], ("float32.xml", "bf16", {})),
+    (dict(accepted=False), ["FP32"], ("float32.xml", "f32", {}))])
+def test_a_stored_network_computes_as_was_tried_on_this_processor(
+        tmp_path, monkeypatch, eight, capabilities, expected):
+    monkeypatch.setitem(sys.modules, "openvino", types.SimpleNamespace(
+        Core=lambda: types.SimpleNamespace(read_model=lambda path: path.name)))
+    monkeypatch.setattr(engines, "capabilities", lambda: capabilities)
+    monkeypatch.setattr(engines, "Network", lambda *what, **how: (*what, how))
+    options = config.ImageOptions(size=(8, 6))
+    card = dict(name="tiny", cautions=["old"], classes=["pos", "neg"])
+    stored = stored_networks.Stored(tmp_path, dict(
+        eight_bits=eight, capabilities=["BF16"], precision="bf16", card=card), options)
+    assert stored.classifier() == checkpoints.Classifier(
+        expected, options, ("pos", "neg"), "tiny", card, ("old",))
+    del card["classes"], card["cautions"]
+    plain = stored.classifier()
+    assert (plain.classes, plain.cautions) == (("neg", "pos"), ())
+
+
 def test_a_stored_network_gives_the_scores_of_keras(tmp_path):
     pytest.importorskip("openvino", reason="needs the extra fast (openvino)")
     network = tiny_networks.nested_network(size=(12, 9))
