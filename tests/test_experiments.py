@@ -111,8 +111,8 @@ def test_without_data_only_phantoms_can_be_run():
 
 
 def test_the_program_lists_runs_and_tabulates(tmp_path, performed, capsys):
-    experiments.main(PROGRAM, arguments("--list"))
-    assert "| `a` |" in capsys.readouterr().out and not performed
+    experiments.main(dataclasses.replace(PROGRAM, prefix="x-"), arguments("--list"))
+    assert "| `x-a` |" in capsys.readouterr().out and not performed
     experiments.main(PROGRAM, arguments(
         "--run", "a", "--scale", "demo", "--out", str(tmp_path), "--seed", "5"))
     assert performed == ["prepare", "a", "test-a"]

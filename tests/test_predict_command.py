@@ -310,3 +310,15 @@ def test_breasts_are_counted_and_what_failed_is_said_at_the_end(
         (["network"], dict(flips=True, refuse_unfit=False, say=program.commands.say))]
     assert (rows("s.csv") if flags else found) == found
     assert (tmp_path / "s.csv").exists() == bool(flags)
+
+
+def test_exams_share_their_bits_in_the_frame_that_is_scored(monkeypatch):
+    monkeypatch.setattr(program.prediction.exam_bits, "shared_bits",
+                        lambda identities, **how: (identities, how))
+    networks = [types.SimpleNamespace(images=types.SimpleNamespace(
+        intensity_scale=scale)) for scale in (0.5, "auto")]
+    asked = types.SimpleNamespace(frame=3), networks, types.SimpleNamespace(
+        identities="identities")
+    assert program.bits_of_exams(*asked) == ("identities", dict(frame=3))
+    del networks[1]
+    assert program.bits_of_exams(*asked) is None

@@ -347,8 +347,8 @@ def breast_of(grey: NDArray[np.uint8]) -> NDArray[np.bool_]:
     bright = cv2.morphologyEx(bright, cv2.MORPH_OPEN, disc, borderType=frame,
                               borderValue=0)
     count, parts, sizes, _ = cv2.connectedComponentsWithStats(bright)
-    if count < 2:
-        return bright > 0
+    if count == 1:
+        return bright.astype(bool)
     return parts == 1 + sizes[1:, cv2.CC_STAT_AREA].argmax()
 
 

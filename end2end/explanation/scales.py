@@ -56,7 +56,7 @@ def from_reaches(
 def percentile(values: Sequence[float]) -> float:
     """The `PERCENTILE` of values, between neighbours in proportion; 0 of none."""
     if len(values) < 2:
-        return float(values[0]) if values else 0.0
+        return float(sum(values))
     return statistics.quantiles(
         values, n=100, method="inclusive")[PERCENTILE - 1]
 

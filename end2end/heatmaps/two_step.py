@@ -107,9 +107,10 @@ def train_forest(
     Raises:
         files.InputError: the cases are of one class only.
     """
-    if len(set(features.labels.tolist())) < 2:
+    first, *others = set(features.labels.tolist())
+    if not others:
         raise files.InputError(
-            f"all {len(features.labels)} training cases have the label "
-            f"{features.labels[0]}; a forest needs both.")
+            f"all {len(features.labels)} training cases have the label {first}; a "
+            "forest needs both.")
     classifier = ensemble.RandomForestClassifier(**FOREST | forest, random_state=seed)
     return classifier.fit(features.values, features.labels)

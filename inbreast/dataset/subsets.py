@@ -154,8 +154,7 @@ def nested(
     subsets = {}
     for count in counts:
         size = min(count or everybody, everybody)
-        positives = min(max(round(len(positive) / everybody * size), 2),
-                        len(positive))
+        positives = max(round(len(positive) / everybody * size), 2)
         subsets[count] = of_patients(
             images, positive[:positives] + negative[:size - positives])
     return subsets

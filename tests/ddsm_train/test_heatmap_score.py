@@ -141,9 +141,12 @@ def test_a_network_that_gives_no_scores_of_a_patch_is_refused(
 
 
 def test_a_folder_without_the_pictures_of_the_table_is_refused(folder, model_path):
-    (folder / "pat.csv").write_text("patient_id,side,cancer\nZ,LEFT,0\n")
-    with pytest.raises(files.InputError, match="Z_LEFT_CC.png"):
-        run(folder, model_path, "--fprop-mode")
+    (folder / "pat.csv").write_text("patient_id,side,cancer\nZ,LEFT,0\nY,RIGHT,1\n")
+    with pytest.raises(files.InputError) as caught:
+        run(folder, model_path, "--fprop-mode", "--patch-size", 2, "--stride", 1)
+    assert str(caught.value) == (
+        f"image folder {folder} has no picture of 2 breasts, such as Y_RIGHT_CC.png; "
+        "check folder and table.")
 
 
 @pytest.mark.parametrize(("flags", "first", "step", "pixel"), [
@@ -155,11 +158,14 @@ def test_a_folder_without_the_pictures_of_the_table_is_refused(folder, model_pat
     (("--img-height", 128, "--patch-size", 64, "--stride", 24), (8, 4), (24, 24),
      (1, 1))])
 def test_a_heatmap_knows_its_place_on_the_picture(
-        folder, model_path, flags, first, step, pixel):
+        folder, model_path, monkeypatch, flags, first, step, pixel):
     from ddsm_train.pipeline import heatmap_scoring
 
+    lots, slide = [], heatmaps.sliding_heatmap
+    monkeypatch.setattr(heatmap_scoring.heatmaps, "sliding_heatmap", lambda *what, **
+                        how: (lots.append(how["batch_size"]), slide(*what, **how))[1])
     words = [str(word) for word in (folder, model_path, "--pat-csv", folder / "pat.csv",
-                                    *flags)]
+                                    "--batch-size", 7, *flags)]
     job = heatmap_scoring.plan(heatmap_score.parser().parse_args(words))
     defaults = heatmap_scoring.settings_of(job.classifier)
     assert defaults == dict(
@@ -169,6 +175,7 @@ def test_a_heatmap_knows_its_place_on_the_picture(
     arguments = heatmap_score.parser(defaults).parse_args(words)
     scored = heatmap_scoring.scorer(job.classifier.model, arguments)(
         folder / "B_RIGHT_CC.png")
+    assert lots == [7] * ("--stride" in flags)
     assert scored.first == pytest.approx(first)
     assert scored.step == pytest.approx(step)
     assert scored.pixel == pytest.approx(pixel)

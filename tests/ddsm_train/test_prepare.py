@@ -294,6 +294,19 @@ def test_the_census_file_tells_the_mean_of_the_training_images(tiny_prepared):
     assert census["parts"]["test"]["women"] == 3
 
 
+def test_a_download_without_images_is_refused_with_a_folder_of_the_first(
+        small, tmp_path):
+    films = cbis_ddsm.merge(cbis_ddsm.read_tables(small))
+    shutil.rmtree(small / "CBIS-DDSM")
+    with pytest.raises(files.InputError) as caught:
+        run(small, tmp_path / "out")
+    assert str(caught.value) == (
+        f"none of the {len(films)} mammograms of the tables is in {small}; expected "
+        f"folders such as {films[0].images[0]}, or those of the descriptive layout or "
+        "of the JPEG mirror.")
+    assert not (tmp_path / "out").exists()
+
+
 def spoil_table(folder, change):
     path = folder / "mass_case_description_train_set.csv"
     path.write_text(change(path.read_text()), newline="")
@@ -317,7 +330,6 @@ def test_a_wrong_table_stops_the_import_before_any_work(
 @pytest.mark.parametrize(("damage", "complaint"), [
     (lambda folder: (folder / "calc_case_description_test_set.csv").unlink(),
      "calc_case_description_test_set.csv is not in"),
-    (lambda folder: shutil.rmtree(folder / "CBIS-DDSM"), "none of the"),
     (shutil.rmtree, "does not exist"),
 ])
 def test_what_is_missing_is_named_before_any_work(small, tmp_path, damage, complaint):

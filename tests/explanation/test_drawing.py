@@ -50,6 +50,13 @@ def test_every_method_draws_a_map_of_the_input_from_0_to_1(
     assert (explained.peak > 0) == (name == methods.PUBLISHED.name)
 
 
+def test_without_methods_there_is_the_score_of_the_picture_alone(classifier, pixels):
+    explained = maps.explain(classifier, "a.png", maps.ExplainOptions(()),
+                             picture=pixels)
+    assert (explained.maps, explained.peak, explained.cells, explained.grid) == (
+        {}, 0, None, SIZE)
+
+
 def test_maps_over_the_flips_turn_with_the_image(classifier, pixels):
 
     options = maps.ExplainOptions(("guided", "gradient"), 0.0, flips=True)

@@ -1,5 +1,7 @@
 """Contours of maps and outlines of lesions."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -43,6 +45,17 @@ def test_255_areas_at_most_have_a_number_the_strongest(monkeypatch):
     assert (areas[38, 38], areas[38, 36], areas.max()) == (1, 2, 255)
 
 
+def test_an_area_is_prominent_from_the_level_and_the_least_size_on(monkeypatch):
+    monkeypatch.setattr(lines, "smoothed", lambda strength: strength)
+    values = np.zeros((100, 100), np.float32)
+    values[10, 20], values[30, 40] = lines.LEVEL, 0.4999
+    assert np.argwhere(lines.prominent(values, (100, 100))).tolist() == [[10, 20]]
+    values = np.repeat(values, 2, axis=1)
+    values[10, 20:22] = 0, lines.LEVEL
+    values[10, 40] = 0
+    assert not lines.prominent(values, (100, 200)).any()
+
+
 @pytest.mark.parametrize("values", [np.zeros((9, 7)), np.full((9, 7), 0.3)])
 def test_a_weak_map_has_no_contour(values):
     assert lines.of_map(values.astype(np.float32), (90, 70)) == []
@@ -78,6 +91,10 @@ def test_lines_and_dashes_grow_with_the_picture():
     assert (layer[190:210, 112, 3] > 128).sum() == 5
     count, *_ = cv2.connectedComponents((layer[..., 3] > 0).astype(np.uint8))
     assert count - 1 == 50
+    across = lines.Line(np.array([[0, 20], [39, 20]], float), "map")
+    widths = [(lines.drawn([across], (rows, 40), overlays.LINE_COLOURS)[
+        :, 20, 3] > 128).sum() for rows in (1498, 1502)]
+    assert widths == [3, 5]
     dashes = lines._pieces(square.points, 24)
     assert [dashes[0][0].tolist(), dashes[0][-1].tolist()] == [[100, 200], [124, 200]]
     assert [dashes[12][-1].tolist(), dashes[13][0].tolist()] == [[700, 200], [700, 224]]
@@ -92,3 +109,9 @@ def test_a_fainter_line_does_not_cover_a_stronger_one():
         layer = lines.drawn(shown, (12, 20), overlays.LINE_COLOURS)
         assert tuple(layer[5, 10, :3]) == overlays.LINE_COLOURS["malignant"]
         assert tuple(layer[6, 10, :3]) == overlays.LINE_COLOURS["map"]
+    # Of two that are as strong the first stays.
+    for first, second in (("malignant", "map"), ("map", "malignant")):
+        layer = lines.drawn([dataclasses.replace(across, kind=kind)
+                             for kind in (first, second)], (12, 20),
+                            overlays.LINE_COLOURS)
+        assert tuple(layer[5, 10, :3]) == overlays.LINE_COLOURS[first]

@@ -54,7 +54,7 @@ def test_a_damaged_map_is_refused_in_one_sentence(tmp_path):
 
 def test_on_a_common_scale_a_weak_image_has_a_weak_map():
     strength = np.array([[1, 0.5], [0.2, 0]], np.float32)
-    common = maps.on_common_scale(explained(strength), 4.0, 0.2)
+    common = maps.on_common_scale(explained(strength), 4.0, 0.25)
     # Half the largest gradient of the set, so half as strong; 0.1 is below the cutoff.
     np.testing.assert_allclose(common.maps["guided"], [[0.5, 0.25], [0, 0]])
     # Of a smaller largest gradient nothing is stronger than full.
@@ -89,6 +89,11 @@ def test_the_edge_of_a_film_is_no_breast_though_it_touches_it():
     grey[:2], grey[:, :2] = 255, 255            # strips; one runs along the breast
     assert maps.breast_of(grey).sum() == 100 * 60
     assert not maps.breast_of(grey)[0].any()
+    # A strip has four pixels of 200 rows at most, at the side of the picture as well.
+    grey[:4], grey[:, :4] = 255, 255
+    assert maps.breast_of(grey).sum() == 100 * 60
+    grey[:], grey[50:150, 20:25] = 0, 120
+    assert maps.breast_of(grey).sum() == 100 * 5
 
 
 def test_saved_maps_tell_whether_they_are_means_over_the_flips(tmp_path):

@@ -21,7 +21,8 @@ def test_stronger_places_are_lighter_and_less_transparent():
     layer = overlays.coloured(np.linspace(0.1, 1, 10)[None], 0.5)[0].astype(float)
     lightness = layer[:, :3] @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(lightness) > 0).all() and (np.diff(layer[:, 3]) > 0).all()
-    assert layer[-1, 3] == 128 and lightness[-1] > 200
+    # The weakest that is seen is `saliency.CUTOFF`.
+    assert layer[0, 3] == 40 and layer[-1, 3] == 128 and lightness[-1] > 200
 
 
 def test_the_colour_bar_has_its_colours_in_order_and_stands_where_nothing_is():
@@ -95,6 +96,7 @@ def test_pictures_of_maps_are_as_recorded():
     rows += [recorded.picture(overlays.outline_layer(
         grey.shape, [rois.Region(mask, True), rois.Region(mask[::-1], False)])),
         recorded.picture(overlays.colour_bar(200, "Grad-CAM")),
+        recorded.picture(overlays.colour_bar(420, "Grad-CAM")),
         recorded.picture(overlays.with_bar(np.zeros((700, 500, 3), np.uint8), "a map"))]
     rows += [f"{name}: {table[:60]}"
              for name, table in overlays.colour_tables().items()]

@@ -1,5 +1,6 @@
 """On which scale the maps of a model are shown."""
 
+import bars
 import numpy as np
 import pytest
 import recorded
@@ -12,13 +13,15 @@ from end2end.explanation import maps, methods, scales
 from end2end.utils import files
 
 CARD = dict(map_scales=scales.from_reaches(
-    dict(guided=[1.0, 3.0, 2.0], gradcam=[0.0, 0.0, 0.0]), source="val: 3 images",
+    dict(guided=[1.0, 3.0, 2.0], gradcam=[0.0, 0.0, 0.0],
+         integrated=[0.25, 0.25, 0.25]), source="val: 3 images",
     flips=False))
 
 
 def test_the_unit_is_the_percentile_of_the_validation_images():
     stored = CARD["map_scales"]
-    assert stored["scales"] == dict(guided=pytest.approx(2.9))
+    assert stored["scales"] == dict(
+        guided=pytest.approx(2.9), integrated=0.25)
     assert stored["images"] == 3 and stored["source"] == "val: 3 images"
     many = scales.from_reaches(dict(guided=list(range(101))), source="", flips=False)
     assert many["scales"]["guided"] == scales.PERCENTILE
@@ -85,6 +88,7 @@ def test_an_image_with_a_score_near_0_looks_like_nothing(tmp_path, method):
 
 
 def test_reaches_are_of_images_spread_over_the_set(tmp_path, monkeypatch):
+    made = bars.noted(monkeypatch)
     monkeypatch.setattr(scales, "MOST_IMAGES", 2)
     classifier = checkpoints.load_classifier(
         saved_models.whole_image_model(tmp_path / "best.h5"))
@@ -102,6 +106,7 @@ def test_reaches_are_of_images_spread_over_the_set(tmp_path, monkeypatch):
     reaches = maps.reaches(classifier, paths, maps.ExplainOptions(("guided",)))
     assert drawn == [paths[0], paths[len(paths) // 2]]
     assert len(reaches["guided"]) == 2 and min(reaches["guided"]) > 0
+    assert made == [(None, "map", None)]
 
 
 def test_factors_and_sentences_of_scales_are_as_recorded():

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import bars
 import numpy as np
 import pytest
 import recorded
@@ -20,10 +21,13 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(folder, capsys):
+def test_one_patch_agrees_to_1e_4_and_whole_images_are_measured(
+        folder, capsys, monkeypatch):
+    made = bars.noted(monkeypatch)
     heatmap_agreement.main([
         str(folder / "patch.h5"), str(folder / "test" / "pos"), "--img-size", "64",
         "48", "--out", str(folder / "found.json")])
+    assert made == [(None, " images", None)]
     results = json.loads((folder / "found.json").read_text())
     assert results["one_patch_largest_difference"] < 1e-4
     assert results["images"] == 2 and results["rows"][0]["cells"] == [7, 5]

@@ -66,6 +66,7 @@ def test_of_equal_areas_the_later_region_comes_first():
     heatmap[1, 1], heatmap[7, 7] = 0.6, 0.8
     features = regions.class_features(heatmap, 0.5, largest=2)
     assert [features[f"top{rank}_max_intensity"] for rank in (1, 2)] == [0.8, 0.6]
+    assert features["top1_eccentricity"] == 0, "a cell has no longer side"
     # Regions of one and two cells in turn.
     cells = [(0.5 + number / 100, *[0.5] * (number % 2), 0) for number in range(40)]
     features = regions.class_features(np.array([sum(cells, ())]), 0.5, largest=40)

@@ -76,9 +76,25 @@ def test_nothing_is_shared_by_windows_apart_other_functions_and_strides():
     assert shared_windows.plan(classifier(), patch_size=SIDE, stride=SIDE) is None
     assert shared_windows.plan(lambda batch: batch, patch_size=SIDE, stride=4) is None
     image = keras.Input((SIDE, SIDE, 3))
-    x = layers.Conv2D(4, 3, strides=2, padding="same")(image)
-    strided = keras.Model(image, layers.Dense(2)(layers.Flatten()(x)))
-    assert shared_windows.plan(strided, patch_size=SIDE, stride=4) is None
+    for changes in (dict(strides=2), dict(strides=(1, 2)), dict(padding="valid"),
+                    dict(dilation_rate=(2, 1)), dict(dilation_rate=(1, 2)),
+                    dict(groups=3), dict(kernel_size=(3, 2)), dict(kernel_size=2)):
+        x = layers.Conv2D(**dict(filters=6, kernel_size=3, padding="same") | changes)(
+            image)
+        model = keras.Model(image, layers.GlobalMaxPooling2D()(x))
+        assert shared_windows.plan(
+            model, patch_size=SIDE, stride=4) is None, changes
+
+
+@pytest.mark.parametrize(("pool", "strides", "shared"), [
+    (2, 2, 2), (2, 1, 1), ((2, 1), (2, 1), 1), (3, 3, 1), (8, 8, 1)])
+def test_poolings_are_shared_that_divide_window_and_step(pool, strides, shared):
+    image = keras.Input((SIDE, SIDE, 3))
+    x = layers.Conv2D(4, 1)(image)
+    x = layers.MaxPooling2D(pool, strides)(x)
+    plan = shared_windows.plan(keras.Model(image, layers.GlobalMaxPooling2D()(x)),
+                               patch_size=SIDE, stride=4)
+    assert len(plan.layers) == shared
 
 
 def test_a_normalisation_along_columns_is_not_shared():

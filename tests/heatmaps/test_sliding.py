@@ -223,6 +223,7 @@ def test_images_may_come_without_channels_to_a_model_of_several():
     for form in (image, np.repeat(image[..., None], 3, axis=-1)):
         heatmap = sliding.convolutional_heatmap(model, form)
         np.testing.assert_allclose(heatmap[..., 1], 2 * image)
+    assert sliding.input_channels(Model.__call__) == 3
 
 
 def test_windows_of_cells_lie_row_by_row_at_the_steps_of_the_patch():

@@ -217,7 +217,7 @@ def test_more_requests_than_may_wait_are_refused(client, monkeypatch):
         "X-Name": "account"}).status_code == 503
 
 
-def test_the_page_asks_what_became_of_its_files(client):
+def test_the_page_asks_what_became_of_its_files(client, monkeypatch):
     mark = ask(client, png()).json()["mark"]
 
     def account(content):
@@ -225,6 +225,9 @@ def test_the_page_asks_what_became_of_its_files(client):
     told = account(json.dumps(dict(marks=[mark], refused=[dict(name="b", error="c")])))
     assert told.json()["lines"][0].startswith("images: 2 found, 1 understood, 1 refus")
     assert told.json()["images"][mark]["votes"] in ("yes", "alone")
+    monkeypatch.setattr(application, "MOST_TOLD", 2)
+    told = account(json.dumps(dict(marks=["x", "y", mark], refused=[{}] * 3)))
+    assert told.json()["lines"][0].startswith("images: 2 found, 0 understood, 2 refus")
     for wrong in ("", "[]", "{}", '{"marks": 1, "refused": []}',
                   '{"marks": [], "refused": [1]}', "[" * 100_000,
                   json.dumps(dict(marks=[], refused=[], more="x" * 2_000_000))):

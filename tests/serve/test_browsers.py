@@ -23,6 +23,7 @@ def test_a_view_is_kept_and_forgotten_with_its_files(tmp_path):
     assert browser.folder.stat().st_mode & 0o077 == 0
     keep(browser, "x")
     assert browser.pixels("x")[2, 1] == 7
+    assert isinstance(browser.pixels("x"), np.memmap), "only what is asked for is read"
     assert browser.explained("x").maps["guided"].shape == (2, 2)
     browser.remove("x")
     assert not any(browser.folder.iterdir()) and not browser.views

@@ -62,7 +62,8 @@ def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
     monkeypatch.setattr(downloads.dicom_results, "check", lambda: checked.append(1))
     monkeypatch.setattr(downloads, "explained_view", lambda *words: None)
     with_sources = types.SimpleNamespace(folder=browser.folder, views={
-        name: dataclasses.replace(view, source=f"upload-{number}.dcm")
+        name: dataclasses.replace(view, source=f"upload-{number}.dcm",
+                                  frame=(4, None)[number])
         for number, (name, view) in enumerate(browser.views.items())})
     data = downloads.dicom(scorer, with_sources)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -70,4 +71,4 @@ def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):
         assert archive.read("without-results.txt") == (
             b"P_1_RIGHT_CC.png refers to nothing.\n")
     assert checked == [1]
-    assert written == [(1, None, "upload-0.dcm"), (2, None, "upload-1.dcm")]
+    assert written == [(1, 4, "upload-0.dcm"), (2, None, "upload-1.dcm")]

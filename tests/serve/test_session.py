@@ -36,6 +36,7 @@ def test_doubles_and_choices_are_made_among_all_files_and_counted():
     assert [row["path"] for row in rows] == ["a.dcm", "b.dcm", "c.dcm", "d.dcm",
                                              "e.txt"]
     assert rows[0]["account"] == " | ".join(told["lines"])
+    assert {row["account"] for row in rows[1:]} == {""}
     assert rows[2]["votes"] == "yes" and rows[4]["error"] == "no image"
     assert rows[0]["patient"].startswith("patient ") and "W" not in rows[0]["patient"]
     assert table.account(marks[:1], [])["images"][marks[0]]["votes"] == "yes"
@@ -45,10 +46,12 @@ def test_a_name_without_a_number_is_nobodys_and_cells_are_no_formulas():
     table, marks = kept(image(
         "mammo_L_CC.png", patient="mammo", namespace="folder /x", exam="",
         read_from=dict(patient="name plain")))
-    told = table.account([*marks, "unknown"], [dict(name="=1+1", error="\x1b[31m")])
+    told = table.account(
+        [*marks, "unknown"], [dict(name="=1+1", error="\x1b[31m"), {}])
     assert told["images"][marks[0]]["votes"] == "alone"
     assert "1 without patient" in told["lines"][0]
     assert "'=1+1" in told["csv"] and "\x1b" not in told["csv"]
+    assert not told["csv"].splitlines()[-1].strip(","), "it has neither"
 
 
 def test_no_more_than_a_bounded_number_is_remembered(monkeypatch):

@@ -353,14 +353,15 @@ def test_one_call_cuts_all_three_sets_and_says_how_to_train_on_them(tiny, capsys
     assert {name.split("/")[0] for name in names} == {"train", "a test"}
     printed = capsys.readouterr().out
     assert "three sets are needed" in printed and "next:" not in printed
-    with open(tiny / "roi_mask_path.csv", "a") as table:
-        table.write("C,LEFT,CC,1,MALIGNANT,mass\n")
-    (tiny / "test.txt").write_text("C\n")
+    # With a table of the test patients one of them may train, too.
+    (tiny / "test_rois.csv").write_text(
+        HEADER + "C,LEFT,CC,1,MALIGNANT,mass\nB,LEFT,CC,1,BENIGN,calc\n")
+    (tiny / "test.txt").write_text("C\nB\n")
     shutil.copy(tiny / "full/A_LEFT_CC.png", tiny / "full/C_LEFT_CC.png")
     shutil.copy(tiny / "mask/Mass-Training_A_LEFT_CC_1.png",
                 tiny / "mask/Mass-Training_C_LEFT_CC_1.png")
-    names = run(tiny, *test, "--val-patients", tiny / "val.txt", "--nb-abn", 1,
-                "--nb-bkg", 1, out="three")
+    names = run(tiny, *test, "--test-table", tiny / "test_rois.csv", "--val-patients",
+                tiny / "val.txt", "--nb-abn", 1, "--nb-bkg", 1, out="three")
     assert {"train/background/B_LEFT_CC_1_0000.png",
             "val/mass_mal/A_LEFT_CC_1_0000.png"} <= set(names)
     assert (tiny / "out/a test/mass_mal/C_LEFT_CC_1_0000.png").exists()
@@ -375,6 +376,13 @@ def test_a_patient_of_two_sets_and_half_a_flag_are_refused(tiny):
     (tiny / "test.txt").write_text("A\n")
     with pytest.raises(files.InputError, match="patient A is in .*pat_train.txt and"):
         run(tiny, "--test-patients", tiny / "test.txt", "--test-out", tiny / "test")
+    with pytest.raises(files.InputError) as caught:
+        run(tiny, "--test-patients", tiny / "test.txt", "--test-out", tiny / "test",
+            "--test-table", tiny / "roi_mask_path.csv", "--val-patients",
+            tiny / "test.txt")
+    assert str(caught.value) == (
+        f"patient A is in {tiny / 'pat_train.txt'} and in {tiny / 'test.txt'}; take it "
+        "out of one of them.")
     with pytest.raises(files.InputError, match="belong together"):
         run(tiny, "--test-out", tiny / "test")
     with pytest.raises(files.InputError, match="^--workers 0: expected at least 1.$"):

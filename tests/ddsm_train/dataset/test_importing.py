@@ -44,3 +44,7 @@ def test_a_split_of_ones_choice_is_sampled_part_by_part(tmp_path):
         tmp_path, summary, arguments(split_file="split.csv", size=(192, 144)))
     assert all(f"splits/{part}.txt" in sample for part in ("train", "val", "test"))
     assert "--val-size" not in sample and "--patch-size 64" in sample
+    for height, side in ((600, 64), (601, 224)):
+        sample, learn = importing.next_commands(
+            tmp_path, summary, arguments(size=(height, 144)))
+        assert f"--patch-size {side} " in sample and f"--img-size {side} " in learn

@@ -1,6 +1,7 @@
 """The work of the heatmaps: parts of earlier calls, pictures that cannot be used."""
 
 import argparse
+import re
 
 import numpy as np
 import pytest
@@ -28,7 +29,9 @@ def test_a_part_is_made_anew_when_the_picture_or_a_setting_changes(tmp_path):
             or scored(), classes=("a",) * 5, overlays=None)
 
     assert part(dict(stride=8)).shape == (2, 3, 5)
-    part(dict(stride=8))
+    (stored,) = (tmp_path / "parts").iterdir()
+    assert re.fullmatch(r"A_LEFT_CC\.[0-9a-f]{16}\.npy", stored.name)
+    assert isinstance(part(dict(stride=8)), np.memmap), "read where it is used"
     assert len(calls) == 1
     part(dict(stride=4))
     path.write_bytes(b"second")

@@ -28,8 +28,8 @@ def test_each_subset_holds_the_smaller_ones_and_all_is_all():
 
 
 def test_subsets_keep_the_share_of_positive_patients():
-    drawn = subsets.nested(images(), [8, 16], seed=1)
-    assert [int(drawn[count].labels.sum()) for count in (8, 16)] == [2, 4]
+    drawn = subsets.nested(images(), [4, 8, 16, None], seed=1)
+    assert [int(drawn[count].labels.sum()) for count in drawn] == [2, 2, 4, 5]
 
 
 def test_a_subset_larger_than_the_set_is_the_set():

@@ -13,6 +13,9 @@ def test_the_test_images_of_a_manifest_are_left_out(tmp_path):
     images = curve.training_images(noted_steps.write_manifest(tmp_path), ("neg", "pos"))
     assert len(images) == 18
     assert not {"p9", "p10", "p11"} & set(images.patients)
+    path = tmp_path / "images.csv"
+    path.write_text(path.read_text().replace(",split\n", ",group\n"))
+    assert len(curve.training_images(path, ("neg", "pos"))) == 24
 
 
 def test_a_manifest_of_one_class_is_refused(tmp_path):

@@ -64,7 +64,8 @@ def test_all_women_train_up_to_the_epoch_of_the_folds(tmp_path, monkeypatch):
 
     monkeypatch.setattr(experiment, "run_image_experiment", run)
     monkeypatch.setattr(image_lists, "find_images", lambda *arguments: listed)
-    training = dataclasses.replace(TRAINING, best_model=str(tmp_path / "best.h5"))
+    training = dataclasses.replace(TRAINING, first_until_epoch=4,
+                                   best_model=str(tmp_path / "best.h5"))
     said = []
     how = dict(say=said.append, verbose=2, not_asked=("height",))
     folds.run((str(table), "VAL", "TEST"), (None, None, training), 4, **how)
@@ -75,11 +76,16 @@ def test_all_women_train_up_to_the_epoch_of_the_folds(tmp_path, monkeypatch):
         "\nepoch 2 has the highest mean AUC over 4 folds; all women train up to it"]
     (train, val, test), last, _ = calls[-1]
     assert (train, val, test) == (str(table), str(table), "TEST")
-    assert (last.keep_epoch, last.all_until_epoch) == ("last", 2)
+    assert (last.keep_epoch, last.first_until_epoch, last.all_until_epoch) == (
+        "last", 2, 2)
     assert last.best_model == str(tmp_path / "best.h5")
     assert {call[1].best_model for call in calls[:-1]} == {
         str(tmp_path / "folds" / f"{number}.h5") for number in (1, 2, 3, 4)}
-    assert {call[1].all_until_epoch for call in calls[:-1]} == {9}
+    assert {(call[1].first_until_epoch, call[1].all_until_epoch)
+            for call in calls[:-1]} == {(4, 9)}
+    training = dataclasses.replace(training, first_until_epoch=1)
+    folds.run((str(table), "VAL", "TEST"), (None, None, training), 2, **how)
+    assert calls[-1][1].first_until_epoch == 1
 
 
 def test_what_the_first_fold_was_tuned_to_is_that_of_all(tmp_path, monkeypatch):
