@@ -286,7 +286,9 @@ def _window(values, groups, width):
         raise _Unusable(f"width {width:g}, centre {centre}")
     share = values.astype(np.float32)
     if shape == "SIGMOID":
-        share = 1 / (1 + np.exp(-4 * (share - np.float32(centre)) / np.float32(width)))
+        with np.errstate(over="ignore"):  # far below a narrow window it is 0
+            share = 1 / (1 + np.exp(
+                -4 * (share - np.float32(centre)) / np.float32(width)))
     elif shape == "LINEAR_EXACT":
         share -= np.float32(centre)
         share /= np.float32(width)

@@ -37,6 +37,52 @@ def test_a_high_bit_against_the_values_is_left_aside_with_a_note(tmp_path):
     assert "HighBit" not in " ".join(read(tmp_path).notes)
 
 
+def test_the_least_value_beyond_the_stored_bits_is_beyond_them(tmp_path):
+    pixels = np.where(breast(4096) > 4000, 4096, breast() // 2).astype(np.uint16)
+    assert same(read(tmp_path, pixels), pixels)[0] == (
+        "values exceed the 12 bits declared; kept")
+    assert same(read(tmp_path, pixels // 2), pixels // 2) == ()
+    assert same(read(tmp_path, pixels, HighBit=15), pixels >> 4)[0] == (
+        "12 bits moved down from bit 15")
+    # One bit higher than usual, and higher than there are bits.
+    assert same(read(tmp_path, breast() << 1, HighBit=12), breast())[0] == (
+        "12 bits moved down from bit 12")
+    assert same(read(tmp_path, HighBit=16), breast()) == ()
+
+
+def test_sixteen_bits_are_signed_from_the_half_on():
+    for value, signed, unsigned in ((0, 0, 0), (32_767, 32_767, 32_767),
+                                    (32_768, -32_768, 32_768), (-1, -1, 65_535)):
+        assert grey_levels._signed(value) == signed
+        assert grey_levels._unsigned(value) == unsigned
+    for first, place in ((32_768, -32_768), (32_767, 32_767)):
+        table = dicom_writer.look_up_table([3, first, 16], [7, 8, 9])
+        values = np.int16([[place, min(place + 1, 32_767)]])
+        assert grey_levels._look_up(values, table, [])[0].tolist() == [
+            [7, 8 if place < 0 else 7]]
+
+
+@pytest.mark.parametrize(("intercept", "kind"), [
+    ("-5", np.uint16), ("1", np.float32)])
+def test_whole_numbers_up_to_65535_stay_whole_numbers(tmp_path, intercept, kind):
+    mammogram = read(tmp_path, breast(65_535), BitsStored=16, HighBit=15,
+                     RescaleIntercept=intercept)
+    assert mammogram.pixels.dtype == kind
+    np.testing.assert_array_equal(
+        mammogram.pixels, breast(65_535).astype(int) + max(0, int(intercept)))
+
+
+@pytest.mark.filterwarnings("error:overflow")
+@pytest.mark.parametrize(("width", "shape", "usable"), [
+    ("1", "LINEAR", True), ("0.9", "LINEAR", False), ("0.9", "LINEAR_EXACT", True),
+    ("0", "LINEAR_EXACT", False), ("0.9", "SIGMOID", True)])
+def test_a_window_has_a_width_and_a_linear_one_at_least_1(
+        tmp_path, width, shape, usable):
+    note = read(tmp_path, WindowCenter="1000", WindowWidth=width,
+                VOILUTFunction=shape).notes[0]
+    assert note.startswith("window unusable (width") != usable
+
+
 def with_padding_tag(tmp_path, pixels, form, value):
     path = dicom_writer.write(
         tmp_path / "a.dcm", pixels, BitsStored=16, HighBit=15)

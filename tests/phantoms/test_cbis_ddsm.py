@@ -63,6 +63,59 @@ def test_a_woman_is_always_in_the_same_official_list(woman):
     assert len(kinds) == 1 and kinds <= {"Training", "Test"}
 
 
+def test_three_of_ten_are_for_testing_and_a_quarter_of_the_women_are_in_both_lists():
+    lists = np.array([[cbis_ddsm.official_list(drawing.Woman(1, 0.5, {}, seed), kind)
+                       for kind in drawing.KINDS] for seed in range(300)])
+    # 0.2 * 0.85 + 0.8 * 0.15, and 2 * 0.15 * 0.85.
+    assert abs((lists == "Test").mean(axis=0) - 0.29).max() < 0.05
+    assert abs((lists[:, 0] != lists[:, 1]).mean() - 0.255) < 0.05
+
+
+@pytest.mark.parametrize(("share", "subtlety"), [
+    (0.001, 1), (0.199, 1), (0.201, 2), (0.79, 4), (0.81, 5), (1.3, 5)])
+def test_subtle_is_1_and_plain_is_5(share, subtlety):
+    lesion = types.SimpleNamespace(contrast=share * drawing.CONTRAST[1])
+    assert cbis_ddsm._subtlety(lesion) == subtlety
+
+
+def test_every_other_benign_lesion_needed_no_callback():
+    assert [cbis_ddsm._pathology(types.SimpleNamespace(malignant=False, seed=seed))
+            for seed in range(4)] == ["BENIGN", "BENIGN_WITHOUT_CALLBACK"] * 2
+
+
+def test_one_description_of_twenty_is_empty(tmp_path):
+    names = ("PatientID", "PatientOrientation", "Laterality", "InstanceNumber",
+             "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "bits",
+             "columns", "rows", "SeriesDescription")
+    entry = dict.fromkeys(names, "x") | dict(path="jpeg/1/a.jpg")
+    cbis_ddsm.write_dicom_info(tmp_path, [entry] * 42)
+    rows = files.read_csv(tmp_path / "dicom_info.csv")
+    assert [number for number, row in enumerate(rows)
+            if not row["SeriesDescription"]] == [0, 20, 40]
+    assert (rows[0]["file_path"], rows[0]["image_path"]) == (
+        "CBIS-DDSM/dicom/1/a.dcm", "CBIS-DDSM/jpeg/1/a.jpg")
+
+
+@pytest.mark.parametrize(("kind", "draws", "saved", "paths"), [
+    ("calcification", (0.06,), ["mask crop"], ("1/000001", "1/000000")),
+    ("mass", (0.06, 0.5), ["mask crop"], ("1/000000", "1/000001")),
+    ("mass", (0.06, 0.49), ["crop mask"], ("1/000000", "1/000001")),
+    ("mass", (0.059,), ["mask", "crop"], ("2/000000", "1/000000"))])
+def test_masks_and_crops_are_one_series_in_either_order_or_two(
+        kind, draws, saved, paths):
+    kept = []
+
+    def save(subject, contents):
+        kept.append(" ".join(what for what, _ in contents))
+        return str(len(kept))
+    store = types.SimpleNamespace(
+        save=save, rng=types.SimpleNamespace(random=iter(draws).__next__))
+    picture = np.arange(400, dtype=np.uint16).reshape(20, 20)
+    assert cbis_ddsm._write_finding(store, "s", kind, picture, picture > 380) == tuple(
+        f"{path}.dcm" for path in paths)
+    assert kept == saved
+
+
 def test_case_tables_end_some_cells_with_a_newline_as_the_real_ones(woman, tmp_path):
     rows, _ = cbis_ddsm.write_cbis_woman(tmp_path, woman, (96, 64), "classic")
     cbis_ddsm.write_case_tables(tmp_path, rows)

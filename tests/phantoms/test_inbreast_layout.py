@@ -1,4 +1,5 @@
 import plistlib
+import types
 
 import numpy as np
 import pydicom
@@ -68,3 +69,16 @@ def test_of_an_outline_in_parts_the_largest_is_written(tmp_path):
         "(5.000000, 19.000000)"]
     assert dot["Point_px"] == ["(14.500000, 14.500000)"]
     assert (outline["Type"], dot["Type"]) == (15, 19)
+
+
+def test_assessments_are_4_to_6_of_cancers_and_1_to_3_of_others():
+    def drawn(lesions, number, draw=0.0):
+        ends = []
+        rng = types.SimpleNamespace(
+            integers=lambda end: ends.append(end) or number, random=lambda: draw)
+        return inbreast_layout._birads(lesions, rng), ends
+    benign = types.SimpleNamespace(malignant=False)
+    assert [drawn((benign, LESION), number) for number in range(6)] == [
+        (text, [6]) for text in ("4a", "4b", "4c", "5", "5", "6")]
+    assert [drawn((), number) for number in range(2)] == [("1", [2]), ("2", [2])]
+    assert [drawn((benign,), 0, draw) for draw in (0.29, 0.3)] == [("3", []), ("2", [])]
