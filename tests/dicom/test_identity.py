@@ -5,6 +5,7 @@ import pytest
 from dicom_writer import item, write
 
 from end2end import dicom
+from end2end.dicom import identity
 
 
 def read(folder, **tags):
@@ -68,6 +69,18 @@ def test_the_side_of_frames_is_that_of_the_first(tmp_path):
     for first, side in ((0, ""), (1, "L"), (2, "R")):
         image = read(tmp_path, PerFrameFunctionalGroupsSequence=frames[first:])
         assert image.laterality == side
+
+
+def test_texts_are_cut_before_they_tell_anything():
+    for more in (0, 1):
+        fields = {}
+        identity._order(dict(InstanceNumber="1" * (16 + more), ContentTime="9",
+                             ContentDate="2" * (16 + more)), fields, {}, [])
+        assert fields == dict(
+            taken=f"ContentDate {'2' * 16} 9", number=int("1" * 16))
+        text = "x" * (123 + more) + " R CC"
+        assert identity._described(dict(SeriesDescription=text))[
+            "SeriesDescription"] == (("", "") if more else ("R", "CC"))
 
 
 @pytest.mark.parametrize("tags, side, view", [

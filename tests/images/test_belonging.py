@@ -185,6 +185,16 @@ def test_the_same_bytes_under_another_patient_stay_and_are_said(tmp_path):
         "the same picture as case1_L_CC.png, there under another patient",)
 
 
+def test_pixels_are_read_of_images_that_may_be_equal_alone(monkeypatch):
+    read = []
+    monkeypatch.setattr(belonging, "_pixel_hash", lambda image: (
+        read.append(image.path) or "x"))
+    images = belonging.mark_doubles([
+        image("a", image="u"), image("b", image="u"), image("c", image="v")])
+    assert read == ["a", "b"]
+    assert [one.notes for one in images] == [(), ("the same image as a",), ()]
+
+
 def test_files_beyond_the_largest_image_are_not_read_for_their_bytes(
         tmp_path, monkeypatch):
     def read(path):
@@ -193,11 +203,12 @@ def test_files_beyond_the_largest_image_are_not_read_for_their_bytes(
 
     hashed = []
     monkeypatch.setattr(belonging.files, "sha256", read)
-    for name, size in (("a", 0), ("b", 0), ("c", 1), ("d", 1)):
+    for name, size in (("a", 0), ("b", 0), ("c", 1), ("d", 1), ("e", -1)):
         with open(tmp_path / name, "wb") as stream:  # holes, which take no room
             stream.truncate(belonging.files.MAX_DICOM_BYTES + size)
-    images = belonging.mark_doubles([Identity(str(tmp_path / name)) for name in "abcd"])
-    assert [image.votes for image in images] == ["yes", "no", "yes", "yes"]
+    images = belonging.mark_doubles([
+        Identity(str(tmp_path / name)) for name in "abcde"])
+    assert [image.votes for image in images] == ["yes", "no", "yes", "yes", "yes"]
     assert hashed == ["a", "b"]
 
 

@@ -19,7 +19,8 @@ def test_a_breast_has_a_row_and_views_are_codes(tmp_path):
                and header.PatientAge.endswith("Y") for header in headers)
 
 
-def test_women_of_the_second_group_have_both_breasts_and_subtypes(tmp_path, monkeypatch):
+def test_women_of_the_second_group_have_both_breasts_and_subtypes(
+        tmp_path, monkeypatch):
     lesion, written = drawing.Lesion("mass", True, 1.0, 0.08, 1.0, 0.5, {}, 3), []
     monkeypatch.setattr(drawing, "render", lambda *_, **__: (np.full((2, 3), 70), ()))
     monkeypatch.setattr(mammography_file, "write", lambda path, picture, tags, bits: (

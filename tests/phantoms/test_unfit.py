@@ -32,6 +32,13 @@ def test_the_middle_of_the_breast_is_inside_it():
     assert breast()[row, column] > 0 and 40 < depth < 180
 
 
+def test_the_middle_of_the_breast_is_looked_for_in_means_over_areas():
+    image = np.repeat(breast(288, 220), 3, axis=0).repeat(3, axis=1)
+    image[1::3], image[2::3] = 0, 0
+    row, column, depth = unfit.middle_of_breast(image)
+    assert abs(row - 3 * 180) < 90 and 0 < column < 450 and depth > 100
+
+
 def test_an_implant_is_bright_and_smooth_and_lies_in_the_breast():
     added = unfit.with_implant(breast(), np.random.default_rng(RNG_SEED)) > 30000
     assert added.sum() > 3000 and not added[:, 280:].any()

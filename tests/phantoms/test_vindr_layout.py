@@ -33,10 +33,12 @@ def test_quirks_are_told_by_the_number_of_the_woman(tmp_path, monkeypatch):
     mask, how = np.zeros((30, 20), bool), []
     mask[4:9, 6:13] = True
     monkeypatch.setattr(drawing, "render", lambda *_, **__: (None, [mask]))
-    monkeypatch.setattr(mammography_file, "write", lambda path, picture, tags, inverted: (
-        how.append((inverted, tags["Manufacturer"]))))
+    monkeypatch.setattr(
+        mammography_file, "write", lambda path, picture, tags, inverted: (
+            how.append((inverted, tags["Manufacturer"]))))
     women = [vindr_layout.write_woman(tmp_path, drawing.Woman(
-        number, 0.5, dict(LEFT=(LESION,)), number), (30, 20)) for number in range(1, 16)]
+        number, 0.5, dict(LEFT=(LESION,)), number), (30, 20))
+        for number in range(1, 16)]
     assert how[::2] == how[1::2] == [
         (number % 2 == 0, ("SIEMENS", "IMS s.r.l.", "Planmed")[number % 3])
         for number in range(1, 16)]
