@@ -55,7 +55,7 @@ def test_blocks_and_chunks_come_up_to_where_the_picture_begins():
     head = b"\xff\xd8\xff\xe2\x00\x04ab\xff\xe1\x00\x05cde\xff\xe2\x00\x02"
     assert list(image_tags.jpeg_blocks(head + b"\xff\xe2\x00\x03f", 0xE2)) == [
         b"ab", b"", b"f"]
-    for end in (b"\xff\xda\x00\x04gh\xff\xe2\x00\x04ij", b"\xff\xe2\x00\x01",
+    for end in (b"", b"\xff\xda\x00\x04gh\xff\xe2\x00\x04ij", b"\xff\xe2\x00\x01",
                 b"\x00\xe2\x00\x04kl", b"\xff\xe2\x00"):
         assert list(image_tags.jpeg_blocks(head + end, 0xE2)) == [b"ab", b""]
     data = b"8 bytes." + b"".join(struct.pack(">I4s", len(content), kind) + content
