@@ -72,13 +72,15 @@ class Block:
     parts: dict[tuple[str, str], Any]
     directions: tuple[Direction, Direction]
 
-    def inside(self, part: Any, axis: int, first: int, last: int) -> Any:
-        """These cells of each window, of a part that is inside along an axis."""
+    def inside(self, part: Any, axis: int, first: int, last: int,
+               numbers: range | None = None) -> Any:
+        """These cells of each window, or of the windows of these numbers, of a part
+        that is inside along an axis."""
         from keras import ops
 
         step, cells = self.directions[axis].step, [slice(None)] * 5
         windows = []
-        for number in range(self.directions[axis].count):
+        for number in numbers or range(self.directions[axis].count):
             cells[2 + axis] = slice(number * step + first, number * step + last)
             windows.append(part[tuple(cells)])
         return ops.concatenate(windows, axis=axis)
@@ -106,8 +108,9 @@ class Block:
                 grown[there] = ops.concatenate(pieces, axis=2 + axis)
         return grown
 
-    def windows(self, row: int) -> NDArray[np.float32]:
-        """Whole windows of a row, `(windows across, height, width, channels)`."""
+    def windows(self, row: int, numbers: range) -> NDArray[np.float32]:
+        """Whole windows of these numbers across in a row, `(windows, height, width,
+        channels)`."""
         down, across = self.directions
         start = row * down.step
         strips = []
@@ -115,8 +118,10 @@ class Block:
             cells = (np.s_[:, :, start + down.edge:start + down.size - down.edge]
                      if vertical == INSIDE else np.s_[row:row + 1])
             strip = [
-                self.inside(part[cells], 1, across.edge, across.size - across.edge)
-                if horizontal == INSIDE else part[cells]
+                self.inside(part[cells], 1, across.edge, across.size - across.edge,
+                            numbers)
+                if horizontal == INSIDE
+                else part[cells][:, numbers.start:numbers.stop]
                 for horizontal in PLACES
                 if (part := self.parts.get((vertical, horizontal))) is not None]
             if strip:
@@ -163,13 +168,12 @@ class Plan:
                       (down, across))
         for layer in self.layers:
             block = _applied(layer, block)
-        return np.stack([self._scores(block.windows(row), batch_size)
-                         for row in range(down.count)])
-
-    def _scores(self, windows, batch_size):
-        return np.concatenate([
-            self.rest.predict_on_batch(windows[start:start + batch_size])
-            for start in range(0, len(windows), batch_size)])
+        # Those of a whole row together are gigabytes where the stride is small.
+        batches = [range(start, min(start + batch_size, across.count))
+                   for start in range(0, across.count, batch_size)]
+        return np.stack([np.concatenate([
+            self.rest.predict_on_batch(block.windows(row, numbers))
+            for numbers in batches]) for row in range(down.count)])
 
 
 def plan(model: Any, *, patch_size: int, stride: int) -> Plan | None:

@@ -37,8 +37,8 @@ def sliding_heatmap(
 
     Where `prepare` gives a pixel the same value in every window, windows share what a
     plain chain of convolutions computes of them (`shared_windows`); scores differ by
-    rounding. The memory needed is that of one batch, or of a strip one and a half
-    patches high, however many windows there are.
+    rounding. The memory needed is that of one batch, and of what the windows of a strip
+    one and a half patches high share, however high the image is.
 
     Args:
         model: a patch classifier: a `keras.Model`, or any callable (or object with a

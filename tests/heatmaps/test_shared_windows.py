@@ -140,6 +140,20 @@ def test_a_block_is_one_and_a_half_windows_high_and_holds_a_row_at_least():
     assert rows == {3: 5, 4: 4, 8: 2, 24: 1}
 
 
+def test_no_more_windows_than_a_batch_are_put_together_at_once(monkeypatch):
+    counts, windows = [], shared_windows.Block.windows
+
+    def counted(block, *place):
+        whole = windows(block, *place)
+        counts.append(len(whole))
+        return whole
+
+    monkeypatch.setattr(shared_windows.Block, "windows", counted)
+    _, together = both(classifier(), stride=8, batch_size=5)
+    assert together.shape == (4, 8, 3)
+    assert counts == [5, 3] * 4
+
+
 @pytest.mark.parametrize("kernel", [(3, 1), (1, 5), (5, 3)])
 def test_kernels_may_reach_further_along_one_direction(kernel):
     keras.utils.set_random_seed(5)
