@@ -154,9 +154,9 @@ def grad_cam_of_views(
 
 def _weighted(features, gradient, size):
     """Features weighted by their mean gradient, not negative, at a size."""
-    weights = gradient.numpy()[0].mean(axis=(0, 1))
-    coarse = np.maximum(features.numpy()[0] @ weights, 0)
-    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_LINEAR)
+    weights = gradient.numpy().mean(axis=(0, 1, 2))
+    coarse, = np.maximum(features.numpy() @ weights, 0)
+    return cv2.resize(coarse, size[::-1])
 
 
 def integrated_gradients(
@@ -250,10 +250,10 @@ def class_gradient(
         with tf.GradientTape() as tape:
             tape.watch(x)
             odds = _log_odds(model(x, training=False), class_index, kind)
-        gradient = tape.gradient(odds, x).numpy()[0]
+        gradient, = tape.gradient(odds, x).numpy()
     if kind == "linear":
         return gradient, 1.0
-    probability = 1 / (1 + np.exp(-np.clip(float(odds[0]), -80, 80)))
+    probability = 1 / (1 + np.exp(-np.clip(odds.numpy().item(), -80, 80)))
     return gradient, probability * (1 - probability)
 
 
@@ -303,7 +303,7 @@ def guided_rectifiers(model: keras.Model) -> Iterator[None]:
     @tf.custom_gradient
     def guided_relu(x):
         def gradient(above):
-            return tf.where((x > 0) & (above > 0), above, tf.zeros_like(above))
+            return tf.where(x > 0, tf.nn.relu(above), tf.zeros_like(above))
         return tf.nn.relu(x), gradient
 
     replaced = []

@@ -109,6 +109,10 @@ def test_a_unit_that_is_off_passes_nothing_on():
     model = dense_network([[-1, 0], [0, 0], [0, 2], [0, 1]], SECOND)
     assert not saliency.class_gradient(model, IMAGE, 1, guided=True)[0].any()
     assert not saliency.saliency_map(model, IMAGE).any()
+    # Nor does one of exactly 0.
+    model.get_layer("first").set_weights([np.float32([[-1, 0], [0.5, 0], [0, 2], [0, 1]
+                                                      ])])
+    assert not saliency.class_gradient(model, IMAGE, 1, guided=True)[0].any()
 
 
 def test_the_other_class_has_the_other_gradients():
@@ -268,13 +272,19 @@ def test_the_pointing_game_by_hand():
     # Three pixels on all sides, without four in each corner.
     assert hit and share == pytest.approx((14 * 12 - 16) / 8000)
     assert saliency.peak(strength) == (50, 40)
-    assert saliency.points_at(np.zeros((100, 80), np.float32), mask)[0] is False
+    empty = np.zeros((100, 80), np.float32)
+    assert saliency.peak(empty) is None
+    assert saliency.points_at(empty, np.ones((100, 80)))[0] is False
 
 
 def test_a_lone_pixel_loses_against_a_patch_after_blurring():
     strength = np.zeros((100, 80), np.float32)
     strength[10, 10], strength[60:66, 40:46] = 1, 0.5
     assert saliency.peak(strength, blur=0) == (10, 10)
+    there = np.zeros((100, 80))
+    there[10, 10] = 1
+    assert [saliency.points_at(strength, there, blur=blur)[0] for blur in (0, 0.01)
+            ] == [True, False]
     assert 60 <= saliency.peak(strength)[0] < 66
 
 

@@ -92,11 +92,9 @@ def written(job: Mapping[str, Any], pixels: NDArray,
         outputs=[], complete=True, notes=notes, declared=bool(declares), masks=[],
         height=pixels.shape[0], width=pixels.shape[1], content=content(pixels),
         vendor=vendors.of_file(job["sources"][0]) if mammogram else "",
-        bits=bits if declares else max(job["bits"] or 0, bits))
+        bits=bits if declares else max(job["bits"] or bits, bits))
     size = job["settings"][0]
-    factor = None if facts["bits"] in (8, 16) else 65535 / (2**facts["bits"] - 1)
-    if facts["bits"] == 8 and pixels.dtype != np.uint8:
-        factor = 257.0
+    factor = None if facts["bits"] == 16 else 65535 / (2**facts["bits"] - 1)
     small = conversion.resized(conversion.to_16_bit(pixels, factor), size)
     facts["mean"] = round(float(small.mean()) * 255 / 65535, 4)
     save(job, facts, f"full/{job['name']}.png", small)

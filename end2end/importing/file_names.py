@@ -42,7 +42,7 @@ def resolve(pictures: Store, bases: list[pathlib.Path]) -> int:
             if not indexed:
                 _index(pictures, bases)
                 indexed = True
-            paths = _of_name(pictures, plain(text).rsplit("/", 1)[-1])
+            paths = _of_name(pictures, plain(text).rpartition("/")[2])
             if len(paths) == 1:
                 path, by_name = pathlib.Path(paths[0]), by_name + 1
             else:

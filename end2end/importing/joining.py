@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, say: Say = print) -> None:
         say(f"{len(imports)} imports: {', '.join(entry.name for entry in imports)}")
         say(f"pictures that come twice: {doubled}, by which {same_women} women of one "
             "import are women of another; they count as one woman each")
-        telling = [line for line in vendor_lines(pictures)]
+        telling = list(vendor_lines(pictures))
         for line in telling:
             say(line)
         _place_files(pictures, settings.out)
@@ -108,8 +108,8 @@ def _load(pictures, entry):
     for number, (picture, facts) in enumerate(rows, first + 1):
         stem = pathlib.Path(picture.source).stem
         pictures.update(number, facts | dict(
-            masks=[[int(number), f"{entry.name}/{path}", *rest]
-                   for number, path, *rest in masks.get(stem, ())]))
+            masks=[[mark, f"{entry.name}/{path}", *rest]
+                   for mark, path, *rest in masks.get(stem, ())]))
 
 
 def _pictures(rows, entry):
@@ -211,7 +211,7 @@ def _split_by_site(pictures, settings, test_site):
     sites = [site for site, in pictures.query(
         "SELECT DISTINCT site FROM pictures ORDER BY site")]
     groups = [site for site in sites
-              if site == test_site or site.split(" ")[0] == test_site]
+              if test_site in (site, site.partition(" ")[0])]
     if not groups:
         raise files.InputError(
             f"--test-site {words.cleaned(test_site, 40) or '(empty)'}: there is no "

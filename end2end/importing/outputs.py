@@ -109,7 +109,7 @@ def _regions(pictures):
 def _view_word(row):
     """The view as it stands in the name of the picture."""
     name = row["name"].removesuffix(f"_{row['repeat']}" if row["repeat"] else "")
-    return name.rsplit("_", 1)[-1]
+    return name.rpartition("_")[2]
 
 
 def _split_rows(pictures, out):

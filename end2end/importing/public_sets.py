@@ -31,10 +31,10 @@ def run(name: str, root: pathlib.Path, settings: records.Settings, say: Say = pr
         pictures.add(row.read(files.existing_folder(root), settings))
         missing = machine.check_files(pictures)
         if not pictures.count(IN_USE):
-            example = pictures.query("SELECT source FROM pictures LIMIT 1")
+            (example,), = pictures.query("SELECT MIN(source) FROM pictures")
             raise files.InputError(
                 f"no picture of {row.title} is in {root}"
-                + (f"; expected files such as {example[0][0]}, {missing} are missing"
+                + (f"; expected files such as {example}, {missing} are missing"
                    if example else "") + ". Give the folder as downloaded.")
         machine.identify(pictures)
         machine.choose(pictures, settings)

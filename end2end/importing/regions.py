@@ -29,7 +29,7 @@ def misplaced(region: records.Region, shape: Sequence[int]) -> str:
     values = [value for point in region.points for value in point]
     if not values or not all(map(math.isfinite, values)):
         return "has no place"
-    if region.shape == "circle" and region.points[1][0] <= 0:
+    if region.shape == "circle" and max(region.points[1]) <= 0:
         return "has no radius"
     if region.shape == "box" and not all(
             first < last for first, last in zip(*region.points, strict=True)):

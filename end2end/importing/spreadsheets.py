@@ -270,14 +270,17 @@ def _layout(path, table, notes):
     """What the reader of rows does not tell: hidden rows and columns, merged cells."""
     layout, place = _Layout(set(), {}), getattr(table, "_worksheet_path", "")
     formulas: list[str] = []
+    number = 0
     try:
         with zipfile.ZipFile(path) as archive, archive.open(
                 place.lstrip("/")) as stream:
             for _, element in ElementTree.iterparse(stream):
                 tag = element.tag.rpartition("}")[2]
                 if tag == "row":
+                    # A row without a number is the next one.
+                    number = int(element.get("r") or number + 1)
                     if element.get("hidden") in ("1", "true"):
-                        layout.hidden.add(int(element.get("r") or 0))
+                        layout.hidden.add(number)
                     element.clear()
                 elif tag == "col" and element.get("hidden") in ("1", "true"):
                     notes.append(f"hidden columns are read too ({element.get('min')} "

@@ -63,18 +63,17 @@ class Store:
 
         Rows may be changed meanwhile: positions are read first, some at a time.
         """
-        last, number = None, 0
         if order != "position":
             positions = array.array("q", (place for (place,) in self.database.execute(
                 f"SELECT position FROM pictures WHERE {condition} ORDER BY {order}",
                 values)))
             yield from map(self.row, positions)
             return
-        while number == 0 or last is not None:
-            number += 1
+        last: int | None = 0
+        while last is not None:
             block = self.database.execute(
                 f"SELECT * FROM pictures WHERE ({condition}) AND position > ? "
-                f"ORDER BY position LIMIT {AT_ONCE}", (*values, last or 0)).fetchall()
+                f"ORDER BY position LIMIT {AT_ONCE}", (*values, last)).fetchall()
             last = block[-1]["position"] if len(block) == AT_ONCE else None
             yield from map(_read, block)
 
@@ -89,8 +88,9 @@ class Store:
 
     def count(self, condition: str = "1", *values: object, what: str = "*") -> int:
         """How many pictures, or different values of a column, meet a condition."""
-        return self.query(f"SELECT COUNT({what}) FROM pictures WHERE {condition}",
-                          *values)[0][0]
+        (count,), = self.query(
+            f"SELECT COUNT({what}) FROM pictures WHERE {condition}", *values)
+        return count
 
     def update(self, position: int, changes: Mapping[str, object]) -> None:
         """Changes some columns of one picture."""

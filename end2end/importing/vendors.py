@@ -33,4 +33,4 @@ def of_file(path: files.Path) -> str:
         header, _ = parsing.read_header(files.existing_file(path))
     except (files.InputError, *parsing.READING_ERRORS):
         return ""
-    return named(str(header.get("Manufacturer", "") or "")[:200])
+    return named(str(header.get("Manufacturer") or ""))

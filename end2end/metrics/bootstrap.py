@@ -40,7 +40,7 @@ def draws(
     if groups is not None:
         keys, inverse = np.unique(np.asarray(groups), return_inverse=True)
         num_units = len(keys)
-    block = max(1, BLOCK // max(num_cases, 1))
+    block = max(1, BLOCK // num_cases)
     for start in range(0, runs, block):
         rows = min(block, runs - start)
         units = rng.integers(0, num_units, (rows, num_units))

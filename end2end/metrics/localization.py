@@ -133,25 +133,18 @@ def jafroc(readings: Sequence[Marks]) -> tuple[NDArray[np.float64],
     keys = np.arange(first.count) if first.groups is None else np.unique(
         np.asarray(first.groups), return_inverse=True)[1]
     labels = np.r_[np.ones(len(first.lesion_image)), np.zeros(normal.sum())]
-    ratings = [_finite(np.r_[marks.lesion_rating, marks.highest_false[normal]])
-               for marks in readings]
+    # What is not marked lies below all others.
+    ratings = [np.maximum(np.r_[marks.lesion_rating, marks.highest_false[normal]],
+                          np.finfo(np.float64).min) for marks in readings]
     return delong.covariance(
         labels, ratings, np.r_[keys[first.lesion_image], keys[normal]])
 
 
-def _finite(ratings):
-    """Ratings with what is not marked below all others."""
-    marked = ratings[np.isfinite(ratings)]
-    least = float(marked.min()) - 1 if len(marked) else 0.0
-    return np.where(np.isfinite(ratings), ratings, least)
-
-
 def jafroc_estimate(marks: Marks) -> Estimate:
     """JAFROC figure of merit of one reading, with its 95 % interval."""
-    areas, matrix = jafroc([marks])
+    (area,), ((variance,),) = jafroc([marks])
     counts = (len(marks.lesion_image), int((~marks.diseased).sum()))
-    area = float(areas[0])
-    return Estimate(area, *delong.logit_interval(area, float(matrix[0, 0]), counts))
+    return Estimate(float(area), *delong.logit_interval(area, variance, counts))
 
 
 # Marks of a map ---------------------------------------------------------------------

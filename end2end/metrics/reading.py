@@ -154,7 +154,7 @@ def deferral(labels: ArrayLike, scores: ArrayLike, share: float, *,
         prevalence: share of cancers among those screened; None: that of the cases.
     """
     labels, scores, _ = roc.check(labels, scores)
-    order = np.argsort(scores, kind="stable")
+    order = np.argsort(scores)
     weights = class_weights(labels, prevalence)[order]
     place = int(np.searchsorted(np.cumsum(weights) / weights.sum(), share + 1e-12))
     return float(scores[order][place]) if place < len(order) else np.inf
@@ -213,9 +213,8 @@ def simulate(
                 or name == BOTH and plan.above is None):
             continue
         outcome = _by_reader(way, scores, decisions, plan)
-        change = [values - (reference if len(values) > 1 else reference.mean(
-            axis=0, keepdims=True))
-            for values, reference in zip(outcome, baseline, strict=True)]
+        change = [values - (reference if len(values) > 1 else reference.mean(axis=0))
+                  for values, reference in zip(outcome, baseline, strict=True)]
         results[name] = _rates(labels, *outcome, share, groups) | dict(
             change=_rates(labels, *change, share, groups, change=True))
     return results

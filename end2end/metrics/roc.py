@@ -40,7 +40,7 @@ def check(
         raise files.InputError(
             f"{len(scores) - finite} of {len(scores)} scores are not finite numbers; "
             "leave those cases out.")
-    labels = labels.astype(bool, copy=False)
+    labels = np.asarray(labels, bool)
     if weights is None:
         weights = np.broadcast_to(1.0, labels.shape)
         present = labels
@@ -80,7 +80,7 @@ def auc(
         files.InputError: see `check`.
     """
     labels, scores, weights = check(labels, scores, weights)
-    return float(auc_of_draws(labels, scores)(weights[None])[0])
+    return auc_of_draws(labels, scores)(weights[None]).item()
 
 
 def auc_of_draws(
@@ -139,8 +139,8 @@ def roc_curve(
     labels, scores, weights = check(labels, scores, weights)
     by_score = _ByScore(labels, scores)
     rates = []
-    for weights_by_score in by_score(weights[None]):
-        rising = np.concatenate([[0.0], np.cumsum(weights_by_score[0, ::-1])])
+    for (weights_by_score,) in by_score(weights[None]):
+        rising = np.concatenate([[0.0], np.cumsum(weights_by_score[::-1])])
         rates.append(rising / rising[-1])
     true, false = rates
     return false, true, np.concatenate([[np.inf], by_score.values[::-1]])

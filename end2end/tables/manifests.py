@@ -51,10 +51,10 @@ def merged(rows: collections.abc.Sequence[dict[str, str]]) -> dict:
     Returns:
         dict by field; `differing` names the fields, where there are any.
     """
-    row, differing = dict(rows[0]), []
-    for name in row:
-        cells = {other.get(name, "") for other in rows}
-        if len(cells) > 1:
+    first, *others = rows
+    row, differing = dict(first), []
+    for name, cell in first.items():
+        if any(other.get(name, "") != cell for other in others):
             row[name] = ""
             differing.append(name)
     return row | (dict(differing=tuple(differing)) if differing else {})

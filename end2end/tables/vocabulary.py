@@ -177,7 +177,7 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
     path = files.existing_text(path, what)
     try:
         text = _decoded(path, encodings)
-        header = text.split("\n", 1)[0]
+        header = text.partition("\n")[0]
         rows = files.csv_rows(
             io.StringIO(text), len(text), delimiter=max(",;\t", key=header.count))
     except (UnicodeDecodeError, csv.Error) as error:

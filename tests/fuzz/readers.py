@@ -217,7 +217,7 @@ def read_cbis(place):
     if place.rng.random() < 0.75:
         findings = tables.read_tables(place.folder)
         tables.census(findings)
-        index = downloads.Index(place.folder)
+        index = downloads.Index(place.folder, skip=None)
         for film in tables.merge(findings):
             job = downloads.make_job(film, index, place.out, (32, 32))
             for target in (job["target"], *(mask["target"] for mask in job["masks"])):

@@ -73,6 +73,24 @@ def test_a_site_may_be_left_out_of_training(two, tmp_path):
         join(tmp_path / "other", *two, "--split", "site", "--test-site", "c")
 
 
+def test_the_site_of_a_test_may_be_an_import_or_one_of_its_own_sites(tmp_path):
+    women = [("a", "w"), ("b", "v"), ("b north", "u"), ("north b", "t"), ("b", "w")]
+    settings = records.Settings(tmp_path, val_share=0.5, seed=1)
+    for chosen, tested in (("b", "uvw"), ("b north", "u"), ("north b", "t")):
+        with store.temporary(None) as pictures:
+            pictures.add(records.Picture(f"{site}{woman}", "a.png", site=site,
+                                         label=woman in "tv") for site, woman in women)
+            for place, (_, woman) in enumerate(women, 1):
+                pictures.update(place, dict(safe=woman))
+            said = joining._split_by_site(pictures, settings, chosen)
+            parts = pictures.query(
+                "SELECT safe, part FROM pictures WHERE left_out = ''")
+        assert {woman for woman, part in parts if part == "test"} == set(tested)
+        assert said.startswith(
+            f"{chosen} is for testing, 0.5 of the other women for validation")
+        assert said.endswith("; 1 image left out") == (chosen == "b")
+
+
 def test_a_maker_that_tells_the_class_is_warned_of(two, tmp_path, capsys):
     join(tmp_path / "out", *two)
     said = capsys.readouterr().out

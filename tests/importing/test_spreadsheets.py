@@ -1,6 +1,7 @@
 """CSV and Excel as people write them: encodings, delimiters, formats, merged cells."""
 
 import datetime
+import re
 import types
 import zipfile
 
@@ -206,6 +207,24 @@ def test_cells_beyond_the_size_that_a_sheet_states_are_read(tmp_path):
     rows, _ = read(path)
     assert [row.texts for row in rows] == [
         (f"{row}a", f"{row}b", f"{row}c") for row in range(4)]
+
+
+def test_hidden_rows_are_told_where_rows_have_no_number(tmp_path):
+    def fill(sheet):
+        for text in "abcd":
+            sheet.append([text])
+        sheet.row_dimensions[3].hidden = True
+
+    path = excel_file(tmp_path, fill)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, re.sub(rb'<row r="[13]"', b"<row", data))
+    rows, _ = read(path)
+    assert [(row.number, row.texts, row.odd) for row in rows] == [
+        (1, ("a",), {}), (2, ("b",), {}), (3, ("c",), {-1: "hidden-rows"}),
+        (4, ("d",), {})]
 
 
 def test_cells_that_are_merged_within_a_column_have_their_value_above():

@@ -42,6 +42,7 @@ def test_reliability_of_four_cases_by_hand():
 def test_the_wilson_interval_of_none_in_ten():
     low, high = calibration.wilson_interval(0, 10)
     assert low == 0 and high == pytest.approx(0.2775, abs=1e-4)
+    assert calibration.wilson_interval(10, 10) == (pytest.approx(1 - high), 1)
 
 
 @pytest.mark.parametrize("scores, words", [

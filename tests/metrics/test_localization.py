@@ -79,6 +79,8 @@ def test_peaks_are_apart_and_flat_tops_are_one_mark():
     row[0, 2], row[0, 5] = 0.9, 0.8
     assert localization.peaks(row, distance=3) == [(0, 2, 0.9)]
     assert localization.peaks(row, distance=2) == [(0, 2, 0.9), (0, 5, 0.8)]
+    # The highest comes first, wherever it is.
+    assert localization.peaks(row[:, ::-1], distance=2) == [(0, 9, 0.9), (0, 6, 0.8)]
 
 
 def test_a_mark_on_a_lesion_rates_it_and_others_are_false():
@@ -101,6 +103,16 @@ def test_intervals_hold_false_marks_to_the_rate_itself():
     below, at = localization.sensitivity_at(several, (0.9, 1.0), runs=60)
     assert (below.value, below.low, below.high) == (0, 0, 0)
     assert (at.value, at.low, at.high) == (1, 1, 1)
+
+
+def test_images_without_a_lesion_behind_those_with_one_count_and_one_image_is_enough():
+    alone = dict(lesion_rating=np.array([0.7]), false_rating=np.array([0.2]))
+    for count, place, low in ((4, 1, 0), (1, 0, 1)):
+        found, = localization.sensitivity_at(marks(
+            **alone, count=count, lesion_image=np.array([place]),
+            false_image=np.array([count - 1])), (4.0,), runs=40)
+        # Draws without the lesion have found none.
+        assert (found.value, found.low, found.high) == (1, low, 1)
 
 
 def test_jafroc_needs_a_lesion_and_counts_without_a_mark_by_halves():

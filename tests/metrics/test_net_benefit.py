@@ -27,6 +27,22 @@ def test_the_gain_is_over_the_better_of_all_and_none():
     assert all(row["gain"].low < row["gain"].value < row["gain"].high for row in rows)
 
 
+def test_recalling_all_that_gains_nothing_leaves_the_gain_to_the_model():
+    row, = net_benefit.curve([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], (0.5,))
+    assert (row["all"].value, row["model"].value) == (0, 0.25)
+    assert row["gain"] == row["model"]
+
+
+@pytest.mark.parametrize(("groups", "error"), [
+    # Worth 1, -1, 1 and 0 around 1/4: 1/2 and -1/2 of two women, 0 of one.
+    ([0, 1, 0, 1], None), ([7, 7, 7, 7], 0)])
+def test_few_women_are_as_sure_as_their_number(groups, error):
+    row, = net_benefit.curve([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], (0.5,), groups=groups)
+    if error is None:
+        error = np.sqrt(2 * 1.5**2 * 2 / 1) / 4
+    assert row["model"].high - 0.25 == pytest.approx(1.959963984540054 * error)
+
+
 def test_at_a_fixed_share_of_cancers_recalling_all_has_no_chance_left():
     row, = net_benefit.curve(known.LABELS, known.FIRST, (0.2,), prevalence=0.3)
     assert row["all"].low == pytest.approx(row["all"].high)

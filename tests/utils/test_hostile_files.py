@@ -34,7 +34,8 @@ READERS = {
     "rois.csv": ("patient_id,side,view,pathology,mask_path,{}\n", rois.read),
     "INbreast.csv": ("File Name;{}\n",
                      lambda path: dataset_tables.read_table(path.parent)),
-    "metadata.csv": ("Series UID,{}\n", lambda path: downloads.Index(path.parent)),
+    "metadata.csv": ("Series UID,{}\n",
+                     lambda path: downloads.Index(path.parent, skip=None)),
 }
 
 

@@ -34,7 +34,7 @@ class Index:
             (descriptive layout).
     """
 
-    def __init__(self, folder, *, skip=None):
+    def __init__(self, folder: files.Path, *, skip: files.Path | None) -> None:
         """Walks the folder once; `skip` is a folder inside that is left out."""
         self.by_series = collections.defaultdict(list)
         self.by_subject = collections.defaultdict(list)
@@ -183,7 +183,7 @@ def read_film(
             if not candidates:
                 raise conversion.Unreadable("the mammogram is missing")
             path = candidates[0]
-            name = original.split("/")[-1]
+            name = original.rpartition("/")[2]
             if len(candidates) > 1 and pathlib.Path(path).name != name:
                 path = max(candidates, key=os.path.getsize)
             if pixels is None:

@@ -63,6 +63,7 @@ def read(root: pathlib.Path, settings: records.Settings) -> Iterator[records.Pic
     paths = {path.stem: path for path in sorted(pathlib.Path(root).rglob("mdb*"))
              if path.suffix.lower() in SUFFIXES}
     for image, members in groups.items():
+        (number, first), *_ = members
         tissues = {cells["tissue"] for _, cells in members}
         if len(tissues) > 1:
             known_tables.refuse("tissue-of-image", f"{image} has two tissues in "
@@ -73,12 +74,12 @@ def read(root: pathlib.Path, settings: records.Settings) -> Iterator[records.Pic
         severities = sorted({cells["severity"] for _, cells in members} - {""})
         yield records.Picture(
             image, str(paths.get(image, pathlib.Path(root) / f"{image}.pgm")),
-            members[0][0], stated.get("patient", ""), view="MLO",
+            number, stated.get("patient", ""), view="MLO",
             laterality=stated.get("laterality", ""), label=int("M" in severities),
             source_label="+".join(severities) or "NORM",
             lesion_type="+".join(sorted({cells["kind"] for _, cells in members}
                                         - {"NORM"})),
-            density=TISSUES[members[0][1]["tissue"]],
+            density=TISSUES[first["tissue"]],
             regions=tuple(_circle(cells) for _, cells in members if cells["x"]),
             further={} if "size-1024" in settings.accept else {"side": SIDE})
 

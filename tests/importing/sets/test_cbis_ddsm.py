@@ -53,5 +53,10 @@ def test_a_missing_mask_is_noted_and_stops_nothing(root, tmp_path):
 
 def test_tables_without_films_are_refused(root, tmp_path):
     (root / "CBIS-DDSM").rename(tmp_path / "elsewhere")
-    with pytest.raises(files.InputError, match="none of the"):
+    films = cbis_tables.merge(cbis_tables.read_tables(root))
+    with pytest.raises(files.InputError) as caught:
         list(cbis_ddsm.read(root, settings(tmp_path)))
+    assert len({film.images for film in films}) == len(films) > 1
+    assert str(caught.value) == (
+        f"none of the {len(films)} mammograms of the tables is in {root}; expected "
+        f"folders such as {films[0].images[0]}.")

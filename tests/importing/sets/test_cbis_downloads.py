@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 
 def test_files_are_found_by_their_series_the_named_one_first(folder):
-    index = downloads.Index(folder)
+    index = downloads.Index(folder, skip=None)
     paths = index.find("P_1/1.2/1.2.34567/b.png")
     assert [path.name for path in paths] == ["b.png", "a.png"]
     assert [path.name for path in index.find("P_2/1/1.1.98765/x.dcm")] == ["c.png"]
@@ -167,7 +167,7 @@ def test_places_that_a_list_of_the_retriever_names_are_looked_at(folder):
     (folder / "metadata.csv").write_bytes(
         b"\xef\xbb\xbfSeries UID,File Location\n1.2.34567,more/P 3\n"
         b"9.1,../elsewhere\n9.2,\n9.3,more/none\xff\n9.4,.\\more\\P 3\n")
-    index = downloads.Index(folder)
+    index = downloads.Index(folder, skip=None)
     # Of a series that is known by its folder the list says nothing new.
     assert len(index.find("P_1/1.2/1.2.34567/b.png")) == 2
     assert [path.name for path in index.find("P_9/1/9.4/x.dcm")] == ["d.png"]

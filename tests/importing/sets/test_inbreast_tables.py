@@ -65,13 +65,15 @@ def test_a_spreadsheet_beyond_any_size_is_refused(tmp_path, monkeypatch):
 def test_outlines_keep_their_points_and_dots_are_marked(tmp_path):
     path = plist(tmp_path, [
         region("Espiculated Region", ["(1.5, 2.0)", "(3, 4)", "(5.0, 1e1)"]),
-        region("Calcification", ["(7.25, 8.5)"])])
+        region("Calcification", ["(7.25, 8.5)"]),
+        region("Mass", ["(1, 2)", "(3, 4)"])])
     regions, notes = tables.read_outlines(path, (100, 50))
     assert regions == [
         dict(name="Espiculated Region", kind="mass", dot=False,
              points=[[1.5, 2.0], [3.0, 4.0], [5.0, 10.0]]),
         dict(name="Calcification", kind="calcification", dot=True,
-             points=[[7.25, 8.5]])]
+             points=[[7.25, 8.5]]),
+        dict(name="Mass", kind="mass", dot=True, points=[[1.0, 2.0], [3.0, 4.0]])]
     assert notes == []
 
 
@@ -144,6 +146,7 @@ def test_the_table_is_csv_of_either_sign_and_encoding(tmp_path, sign, encoding, 
 
 @pytest.mark.parametrize(("text", "words"), [
     ("File Name,Laterality,View,ACR\n1,L,CC,1\n", "has no column 'bi-rads'; found"),
+    ("File Name,View,ACR\n1,CC,1\n", "no column 'laterality'; found file name, view"),
     ("File Name,Laterality,View,ACR,Bi-Rads\nx,L,CC,1,2\n", "no rows with an image"),
     (None, "neither INbreast.csv nor INbreast.xls is in")])
 def test_a_table_that_is_not_that_of_the_release_is_refused(tmp_path, text, words):

@@ -59,6 +59,17 @@ def test_category_3_is_left_out_unless_asked_for(root):
     assert not read(root, birads_3="negative")[0].left_out
 
 
+def test_of_exams_without_all_four_views_the_first_is_named(root):
+    changed(root / vindr.IMAGE_TABLE, lambda rows: [
+        row.__setitem__(4, "CC") for row in rows[:0:-30]])
+    with pytest.raises(files.InputError) as caught:
+        read(root)
+    assert str(caught.value).startswith(
+        f"assumption 'four-views' does not hold: 2 of 8 exams of "
+        f"{root / vindr.IMAGE_TABLE} are not CC and MLO of both breasts, such as "
+        "[('L', 'CC'), ('L', 'CC'), ('R', 'CC'), ('R', 'MLO')]. ")
+
+
 @pytest.mark.parametrize(("table", "column", "value", "name"), [
     (vindr.IMAGE_TABLE, 7, "BI-RADS 5", "birads-of-breast"),
     (vindr.IMAGE_TABLE, 9, "validation", "split-words"),
