@@ -227,3 +227,23 @@ def sampling_job(tmp_path):
         field.name: None for field in dataclasses.fields(roi_table.Job)
         if field.default is dataclasses.MISSING
         and field.default_factory is dataclasses.MISSING})
+
+
+def test_rows_are_of_patches_and_problems_and_the_first_has_the_files(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        sampling.patch_sampling, "sample_image", lambda job, options, seed:
+        sampling.patch_sampling.Outcome(
+            paths=[job.out / "mass_mal" / f"{job.name}_{seed}.png"] * 2,
+            problems=[f"{job.image} is black"]))
+    known, jobs = dict(patient="P", laterality="L"), []
+    for view in ("CC", "MLO"):
+        jobs.append(dataclasses.replace(
+            sampling_job(tmp_path), key=("P", "L", view, "2"), out=tmp_path, masks=(),
+            image=tmp_path / f"{view}.png"))
+    rows = sampling.sample_rows(jobs, options=None, seed=7)
+    states = [[(str(job.image), None) for job in jobs], *[None] * 5]
+    assert [row.pop(shards.SOURCES, None) for row in rows] == states
+    assert rows == [dict(known, view=job.key[2], **facts) for job in jobs for facts in (
+        *[dict(path=str(tmp_path / "mass_mal" / f"{job.name}_7.png"),
+               label="mass_mal")] * 2, dict(error=f"{job.image} is black"))]

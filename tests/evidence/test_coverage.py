@@ -29,7 +29,7 @@ def test_two_breasts_of_a_woman_are_alike():
 @pytest.mark.parametrize("name", ("sites", "calibration and net benefit", "readers",
                                   "groups"))
 def test_95_percent_intervals_hold_the_truth_in_93_to_97_percent(name):
-    for interval, share in coverage.covered(name, runs=1000):
+    for interval, share in coverage.covered(name, runs=1000, seed=2026):
         # 1000 studies tell a share to about 0.014.
         assert 0.92 <= share <= 0.98, interval
 

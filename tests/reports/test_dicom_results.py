@@ -366,10 +366,11 @@ def test_a_region_with_a_hole_has_its_longest_line(tmp_path):
     (area,) = dicom_results.areas(ring, numbered)
     several = np.zeros((120, 80), np.uint8)
     several[10:30, 10:30], several[110:115, 5:15], several[60:100, 30:70] = 1, 2, 3
+    several[1, 1] = 4   # between the cells of the map
     ring.explained.maps["gradcam"][:] = np.repeat([[0.25], [0.5]], 20, axis=0)
     # The edges of one region are none of another.
     assert [found.strength for found in dicom_results.areas(ring, several)] == [
-        0.25, 0.5, 0.5]
+        0.25, 0.5, 0.5, 0.0]
     assert area.points.min(axis=0).tolist() == [20, 40]
     assert area.points.max(axis=0).tolist() == [49, 59]
 

@@ -65,8 +65,8 @@ def find_outlines(
         area = moments["m00"]
         if LEAST_AREA <= area < most_area:
             x, y = moments["m10"] / area, moments["m01"] / area
-            distances = np.sort(np.sqrt(
-                (contour[:, 0, 0] - x) ** 2 + (contour[:, 0, 1] - y) ** 2))
+            across, down = contour.squeeze(1).T
+            distances = np.sort(np.sqrt((across - x) ** 2 + (down - y) ** 2))
             count = len(distances)
             radius = (distances[(count - 1) // 2] + distances[count // 2]) / 2
             outlines.append((x, y, float(radius)))
@@ -90,7 +90,7 @@ def insert(blob: list[Outline], outline: Outline) -> None:
     """
     blob.append(outline)
     place = len(blob) - 1
-    while place > 0 and blob[place][2] < blob[place - 1][2]:
+    while place and blob[place][2] < blob[place - 1][2]:
         blob[place] = blob[place - 1]
         place -= 1
     blob[place] = outline

@@ -75,5 +75,16 @@ def test_an_outline_of_six_pixels_may_enclose_four():
     assert found == pytest.approx((11.5, 21, np.hypot(0.5, 1)))
 
 
+def test_the_radius_is_the_median_distance_of_an_odd_number_of_pixels_too():
+    levels = np.zeros((40, 30), np.uint8)
+    levels[20, 10:14] = levels[21, 10:15] = 128
+    # A square of three and half a one beside it.
+    center = (3 * 11.5 + 0.5 * 40 / 3) / 3.5, (3 * 20.5 + 0.5 * 62 / 3) / 3.5
+    rows, columns = np.nonzero(levels)
+    (found,) = blobs.find_outlines(levels, 127, 12)
+    assert found == pytest.approx((*center, np.median(
+        np.hypot(columns - center[0], rows - center[1]))))
+
+
 def test_the_centre_is_the_mean_of_the_outlines():
     assert blobs.center([(1.0, 2.0, 9.0), (2.0, 6.0, 9.0)]) == (1.5, 4.0)
