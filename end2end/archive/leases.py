@@ -123,8 +123,9 @@ def output_folders(folders: Iterable[str]) -> Iterator[Callable[[], None]]:
     with contextlib.ExitStack() as stack:
         for folder in dict.fromkeys(folder.rstrip("/") for folder in folders):
             if storage.is_url(folder):
-                held.append(Lease(folder))
-                stack.callback(held[-1].release)
+                lease = Lease(folder)
+                stack.callback(lease.release)
+                held.append(lease)
             else:
                 stack.enter_context(locks.output_folder(storage.plain(folder)))
         yield check

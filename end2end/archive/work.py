@@ -171,14 +171,14 @@ def classifiers(
                     f"the network in eight bits beside {model} is another here than "
                     "where this work began; give every worker the same folder "
                     f"*{stored_networks.SUFFIX} and the same OpenVINO.")
-            loaded.append(stored_networks.load(
-                path, stored, output_options=loading.outputs))
-        if set(loaded[-1].classes) != {"neg", "pos"}:
+            classifier = stored_networks.load(
+                path, stored, output_options=loading.outputs)
+        if set(classifier.classes) != {"neg", "pos"}:
             raise files.InputError(
-                f"model {model} tells apart {', '.join(loaded[-1].classes)}; expected "
+                f"model {model} tells apart {', '.join(classifier.classes)}; expected "
                 "neg and pos. Give a model of whole images.")
-        if loading.fast:
-            loaded[-1] = stored_networks.fast(loaded[-1], stored)
+        loaded.append(stored_networks.fast(classifier, stored) if loading.fast
+                      else classifier)
     return loaded
 
 

@@ -230,6 +230,10 @@ def test_a_source_that_changes_while_it_is_read_is_read_by_the_next_call(tmp_pat
         source.write_text("longer")
         return dict(outputs=[], complete=True)
     path = tmp_path / "ledger.jsonl"
+    least = dict(key="a", signature="b", complete=True, outputs={})
+    path.write_text(json.dumps(least))
+    assert conversion.Ledger(path).records == dict(a=least)
+    path.unlink()
     conversion.run_jobs([job], change, ledger=conversion.Ledger(path))
     assert not conversion.Ledger(path).done(job)
     conversion.run_jobs([job], lambda job: dict(outputs=[], complete=True),

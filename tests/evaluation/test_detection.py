@@ -74,7 +74,7 @@ def test_the_ring_has_a_third_of_the_diameter_and_two_pixels_at_least():
 
 def test_an_image_is_detected_from_the_threshold_of_the_specificity_on():
     paths = [f"P_{number:05d}_LEFT_CC.png" for number in range(14)]
-    values = np.array([*np.arange(10) / 10, 0.95, 0.85, 0.5, 0.1])
+    values = np.array([*np.arange(10) / 10, 0.95, 0.8, 0.5, 0.1])
     table = scores.Scores(tuple(paths), values, np.repeat([0, 1], (10, 4)))
     lesions = [lesion(number) for number in (10, 11, 12, 13, 99)]
     shares, said = detection.detected(table, lesions, 0.8)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from end2end.evidence import pictures
+from end2end.evidence import grouping, pictures
 from end2end.metrics import subgroups
 from end2end.metrics.shares import Estimate
 
@@ -36,14 +36,18 @@ def test_readers_are_points_and_the_mean_is_a_curve():
 
 
 def test_groups_with_a_gap_are_marked():
-    gap = subgroups.Gap(Estimate(-0.2, -0.3, -0.1), 0.001, 0.002)
-    rows = [subgroups.Group("view", "CC", 40, 20, Estimate(0.6, 0.5, 0.7), gap=gap),
+    gaps = [subgroups.Gap(Estimate(-0.2, -0.3, -0.1), 0.001, adjusted)
+            for adjusted in (subgroups.RATE, subgroups.RATE + 1e-9)]
+    rows = [subgroups.Group("view", "CC", 40, 20, Estimate(0.6, 0.5, 0.7), gap=gaps[0]),
             subgroups.Group("view", "MLO", 40, 20, Estimate(0.8, 0.7, 0.9)),
-            subgroups.Group("view", "ML", 4, 2)]
+            subgroups.Group("view", "ML", 4, 2),
+            subgroups.Group("view", "LM", 40, 20, Estimate(0.7, 0.6, 0.8), gap=gaps[1])]
+    assert "(false discovery rate 0.05, 2 compared): view CC by -0.200. 1 groups" in (
+        grouping.verdict(rows, 10))
     figure = pictures.groups(rows, Estimate(0.75, 0.7, 0.8))
     markers = [line.get_marker() for line in figure.axes[0].lines
                if line.get_marker() in "Do"]
-    assert markers == ["D", "o"]
+    assert markers == ["D", "o", "o"]
 
 
 def test_equal_scores_are_grouped_in_the_order_of_the_rows():

@@ -16,6 +16,7 @@ from end2end import checkpoints, predict
 from end2end.checkpoints import card_fields, cards
 from end2end.metrics import __main__ as program
 from end2end.metrics import recalibration
+from end2end.metrics.shares import Estimate
 from end2end.utils import files
 
 
@@ -92,6 +93,17 @@ def test_a_slope_that_does_not_rise_is_refused(model, tmp_path, monkeypatch, slo
     path = evidence_tables.write(tmp_path / "site.csv", evidence_tables.scored(20))
     with pytest.raises(files.InputError, match=f"site: the slope is {slope:.3f}, so h"):
         run(model, path)
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.0, True), (1e-9, False)])
+def test_an_interval_of_the_slope_that_begins_at_0_holds_it(
+        model, tmp_path, monkeypatch, capsys, low, said):
+    fit = Estimate(0.5, low, 1.0)
+    monkeypatch.setattr(recalibration, "summary", lambda *_, **how: dict(
+        recalibration=(1.0, 0.5), slope=fit, intercept=fit, observed_expected=fit))
+    path = evidence_tables.write(tmp_path / "site.csv", evidence_tables.scored(20))
+    run(model, path, "--dry-run")
+    assert ("interval of the slope holds 0" in capsys.readouterr().out) == said
 
 
 @pytest.fixture(scope="module")

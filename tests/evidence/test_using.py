@@ -70,6 +70,8 @@ def test_scores_that_are_no_probabilities_have_no_curve(tmp_path, capsys):
     path = evidence_tables.write(tmp_path / "b.csv", both)
     lines = run(capsys, path, "--score", "AI_good", "score").splitlines()
     assert "AI_good: scores are not probabilities; no decision curve." in lines
+    # The ways of reading are those with the first model.
+    assert sum(line.startswith("Model AI_good, recalling ") for line in lines) == 1
     assert sum(line.startswith("  score  0.") for line in lines) == 5
 
 

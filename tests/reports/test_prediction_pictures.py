@@ -214,15 +214,18 @@ def test_one_image_is_one_and_its_bits_are_those_of_its_exam(
 def test_results_have_the_number_of_their_row_and_settings_in_any_order(
         tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(prediction_pictures, "explained_row", lambda *_: "maps")
+    monkeypatch.setattr(prediction_pictures, "explained_row", lambda row, model, _: (
+        f"{row['path']} by {model.name}"))
     monkeypatch.setattr(prediction_pictures.files, "is_dicom", lambda path: True)
     monkeypatch.setattr(
         prediction_pictures.dicom_results, "write", lambda paths, made: written.append(
-            (made.number, made.frame, made.signature, made.models)))
+            (made.explained, made.number, made.frame, made.signature, made.models)))
+    models = [types.SimpleNamespace(name=name, card={}) for name in "mn"]
     prediction_pictures.make(
-        [dict(ROW, path="a.dcm"), dict(ROW, path="b.dcm")],
-        [types.SimpleNamespace(name="m", card={})], prediction_pictures.PictureRequest(
+        [dict(ROW, path="a.dcm"), dict(ROW, path="b.dcm")], models,
+        prediction_pictures.PictureRequest(
             results=tmp_path, settings=dict(b=1, a=2), frame=3))
     assert written == [
-        (number, 3, '{"a": 2, "b": 1}', ("model m, trained on unknown data",))
-        for number in (1, 2)]
+        (f"{name}.dcm by m", number, 3, '{"a": 2, "b": 1}', tuple(
+            f"model {model}, trained on unknown data" for model in "mn"))
+        for number, name in ((1, "a"), (2, "b"))]

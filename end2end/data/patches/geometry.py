@@ -71,7 +71,7 @@ class Region:
         pixels, patch_area = self.covered(center, patch_size)
         # A window outside the image has no area and no lesion.
         return (pixels / self.area > cutoff
-                or (patch_area > 0 and pixels / patch_area > cutoff))
+                or (patch_area != 0 and pixels / patch_area > cutoff))
 
     def fills(self, center: tuple[int, int], patch_size: int, share: float) -> bool:
         """Whether at least `share` of the patch is in the region."""

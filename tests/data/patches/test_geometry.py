@@ -30,18 +30,19 @@ def test_a_patch_around_a_small_lesion_overlaps_up_to_but_not_at_one():
 
 def test_the_overlap_equals_counting_pixels_on_the_padded_mask():
     rng = np.random.default_rng(3)
-    mask = (rng.random((40, 30)) > 0.7).astype(np.uint8)
+    mask = np.pad(
+        (rng.random((40, 30)) > 0.7).astype(np.uint8), ((20, 4), (17, 3)))
+    rows, columns = mask.shape
     for size in (7, 12):
         half = size // 2
         region = geometry.find_region(mask, margin=half)
         padded = np.pad(mask, half)
         covered = region.all_covered(size)
         assert not region.overlaps((99, 99), size, 0.0)
-        for _ in range(100):
-            x, y = int(rng.integers(0, 46)), int(rng.integers(0, 56))
+        for x, y in rng.integers(0, (columns + 16, rows + 16), (300, 2)).tolist():
             window = padded[max(0, y - half):y + half, max(0, x - half):x + half]
             assert region.covered((x, y), size) == (window.sum(), window.size)
-            if half <= x < 30 + half and half <= y < 40 + half:
+            if half <= x < columns + half and half <= y < rows + half:
                 assert covered[y - half, x - half] == window.sum()
 
 
