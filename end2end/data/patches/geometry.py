@@ -137,9 +137,10 @@ def tissue_region(breast: NDArray[np.uint8], *, margin: int = 0) -> Region:
         breast: uint8 array `(rows, columns)`; above 0 is breast.
         margin: of the padded image in pixels.
     """
-    counts = cv2.integral((breast > 0).view(np.uint8))
+    inside = breast > 0
+    counts = cv2.integral(inside.view(np.uint8))
     padded = (breast.shape[0] + 2 * margin, breast.shape[1] + 2 * margin)
-    return Region((), (), int(counts[-1, -1]), counts, (margin, margin), padded)
+    return Region((), (), int(inside.sum()), counts, (margin, margin), padded)
 
 
 def cut(image: NDArray, center: tuple[int, int], patch_size: int) -> NDArray:

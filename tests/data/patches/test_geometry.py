@@ -87,7 +87,8 @@ def test_cutting_equals_slicing_the_padded_image(size):
     ((31, 40), False), ((30, 41), False)])
 def test_a_patch_inside_the_image_is_a_view_of_it(center, inside):
     image = np.ones((40, 30), np.uint16)
-    assert np.shares_memory(geometry.cut(image, center, 8), image) == inside
+    patch = geometry.cut(image, center, 8)
+    assert patch.shape == (8, 8) and np.shares_memory(patch, image) == inside
 
 
 def test_lesion_centres_are_the_first_draws_in_the_box_that_overlap():
