@@ -69,7 +69,7 @@ def settled(model: "keras.Model", card: dict, options: model_flags.OutputOptions
     """
     check_ends(model, name, card)
     model = _as_probabilities(model, options.kind, name)
-    count = model.output_shape[-1]
+    count = model.output_shape[1]
     classes, source = _named(card, options)
     _check_classes(classes, count, name)
     if count == 1:
@@ -111,7 +111,7 @@ def check_ends(model: "keras.Model", name: str, card: dict | None = None) -> Non
             f"model {name} takes arrays of the shape {_shown(shape)}; expected images "
             "(height, width, channels) of 1 or 3 channels.")
     shape = outputs[0].shape
-    if len(shape) != 2 or not shape[-1]:
+    if len(shape) != 2 or not shape[1]:
         raise files.InputError(
             f"model {name} gives arrays of the shape {_shown(shape)} for an image; "
             "expected one number for each class.")
@@ -169,7 +169,7 @@ def _other(name):
 def _with_complement(model):
     from keras import layers
 
-    p = model.outputs[0]
+    (p,) = model.outputs
     rest = layers.Rescaling(-1.0, offset=1.0, name=_free(model, "complement"))(p)
     both = layers.Concatenate(name=_free(model, "both_classes"))([rest, p])
     return _ending_in(model, both)
@@ -187,13 +187,12 @@ def _ending_in(model, output):
     """The model with what follows its end; of one image or of two views."""
     import keras
 
-    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
-    return keras.Model(inputs, output, name=model.name)
+    return keras.Model(model.input, output, name=model.name)
 
 
 def _as_probabilities(model, kind, name):
-    end = ending(model.outputs[0])
-    count = model.output_shape[-1]
+    (output,) = model.outputs
+    end, count = ending(output), model.output_shape[1]
     if kind == "logits":
         return _with_softmax(model, end, name)
     if end == "softmax" and count == 1:
@@ -219,8 +218,9 @@ def _with_softmax(model, end, name):
         raise files.InputError(
             f"model {name} ends in {end}; --output logits is for models that end "
             "without softmax or sigmoid. Leave it out.")
-    kind = "sigmoid" if model.output_shape[-1] == 1 else "softmax"
-    x = layers.Activation(kind, name=_free(model, "probabilities"))(model.outputs[0])
+    kind = "sigmoid" if model.output_shape[1] == 1 else "softmax"
+    (x,) = model.outputs
+    x = layers.Activation(kind, name=_free(model, "probabilities"))(x)
     return _ending_in(model, x)
 
 
@@ -271,7 +271,7 @@ def _relu(layer, before):
 
 
 def _rescaling(layer, before):
-    inner = ending(before[0])
+    inner = ending(*before)
     if inner not in PROBABILITIES or not all(
             isinstance(value, (int, float)) for value in (layer.scale, layer.offset)):
         return "linear" if inner in LOGITS else "rescaling"

@@ -94,7 +94,7 @@ def card(model: "keras.Model", name: str, *, by_structure: bool = True) -> dict:
                and _fits(row["plan"], plan)]
     rows = by_name or [row for row in PUBLISHED if by_structure
                        and _fits(row["plan"], plan)]
-    if not rows or model.output_shape[-1] != len(CLASSES):
+    if not rows or model.output_shape[1] != len(CLASSES):
         return {}
     if not by_name:
         inbreast = "inbreast" in name.lower()
@@ -148,7 +148,7 @@ def _card(row, plan, model):
 def _patch_card(model, name):
     """The card of a published patch classifier, recognised by its layers."""
     backbone = _patch_backbone(model)
-    if backbone is None or model.output_shape[-1] != len(PATCH_CLASSES):
+    if backbone is None or model.output_shape[1] != len(PATCH_CLASSES):
         return {}
     patch_set = _patch_set(name, backbone)
     if not patch_set:
@@ -184,7 +184,7 @@ def _patch_set(name, backbone):
 
 def _patch_backbone(model):
     """Name of the backbone of a patch classifier, which has no nested trunk."""
-    if not len(model.layers) > 3 or not hasattr(model.layers[-1], "units"):
+    if not hasattr(model.layers[-1], "units"):
         return None
     head = model.layers[-1].count_params()
     return _backbone_of(model, model.count_params() - head)

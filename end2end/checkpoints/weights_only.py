@@ -110,4 +110,4 @@ def _from_names(stored):
         return None
     first, last = (next(iter(owners.values())) for owners in (tops[0], tops[-1]))
     return models.patch_classifier(
-        backbone, last["kernel"][-1], input_shape=(None, None, first["kernel"][2]))
+        backbone, last["kernel"][1], input_shape=(None, None, first["kernel"][2]))

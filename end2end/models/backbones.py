@@ -240,7 +240,7 @@ def _xception_separable(x, filters, name, *, before=True):
 def _xception_entry(x, block, filters, names):
     from keras import layers
 
-    shortcut = layers.Conv2D(filters[-1], 1, strides=2, padding="same", use_bias=False,
+    shortcut = layers.Conv2D(filters[1], 1, strides=2, padding="same", use_bias=False,
                              name=names("conv2d"))(x)
     shortcut = batch_normalization(shortcut, names("batch_normalization"))
     x = _xception_separable(x, filters[0], f"block{block}_sepconv1", before=block > 2)

@@ -44,7 +44,7 @@ def trunk(application: str, preparation: str = "torch") -> Callable:
         scale, offset = PREPARATIONS[preparation]
         x = keras.layers.Rescaling(scale, offset=offset, name="preparation")(x)
         network = getattr(keras.applications, application)(
-            include_top=False, weights=None, input_shape=(None, None, 3))
+            include_top=False, weights=None)
         return _replayed(network, x)
     return build
 

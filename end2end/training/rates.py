@@ -58,7 +58,7 @@ def rate(
         left = max(epochs * steps - warm_up, 1)
         cycle = round(options.rate_cycle * epochs * steps)
         after = keras.optimizers.schedules.CosineDecayRestarts(
-            peak, min(max(cycle, 1), left), t_mul=1.0, m_mul=1.0)
+            peak, min(max(cycle, 1), left), t_mul=1.0)
     return WarmUp(peak, steps=warm_up, after=after)
 
 

@@ -79,6 +79,72 @@ def test_a_list_of_a_card_has_at_most_100_numbers():
                 card_fields.checked(card, "card")
 
 
+# By path of a field: its least and greatest whole number; its greatest number, where 0
+# is out already; its least and greatest number.
+WHOLES = {
+    "images.height": (1, 30_000), "model.expansion": (1, 1000),
+    "model.dense_units": (0, 1_000_000), "model.dense_layers": (0, 100),
+    "input_statistics.images": (0, 10**9), "input_statistics.kinds.film": (0, 10**9),
+    "map_scales.images": (1, 10**9), "patch_classes": (1, 1000), "format": (1, 1),
+    "images.size": (1, 30_000), "model.heatmap_pool": (1, 30_000),
+    "model.top_filters": (1, 100_000)}
+NUMBERS_ABOVE = {
+    "images.stretch_max_to": 1e9, "images.intensity_scale": 1e9,
+    "calibration.temperature.plain": 1e6, "calibration.logistic.plain.slope": 1e3,
+    "map_scales.scales.guided": 1e12, "map_scales.percentile": 100}
+NUMBERS_FROM = {
+    "images.pixel_mean": (-1e6, 1e6), "model.weight_decay": (0, 1e6),
+    "model.dropout": (0, 0.99), "calibration.logistic.plain.intercept": (-1e3, 1e3),
+    "operating_points.0.threshold": (-1e6, 1e6),
+    "operating_points.0.sensitivity": (0, 1), "input_statistics.evidence.comb": (0, 1)}
+
+
+def test_every_number_of_a_card_may_be_its_least_and_its_greatest_and_none_beyond():
+    whole = [(path, low, high, low - 1, high + 1)
+             for path, (low, high) in WHOLES.items()]
+    whole += [(path, 0.25, high, 0, high * 1.001)
+              for path, high in NUMBERS_ABOVE.items()]
+    whole += [(path, low, high, low - 0.01, high + 0.01)
+              for path, (low, high) in NUMBERS_FROM.items()]
+    for path, *numbers in whole:
+        outcomes = []
+        for number in numbers:
+            card = stored(RICH | {"input_statistics": GOOD["input_statistics"]})
+            *parents, name = path.split(".")
+            inner = card
+            for parent in parents:
+                inner = inner[int(parent) if parent.isdigit() else parent]
+            inner[name] = [number] * 2 if name in (
+                "size", "heatmap_pool", "top_filters") else number
+            try:
+                outcomes.append(card_fields.checked(card, "card") == card)
+            except files.InputError as error:
+                outcomes.append(str(error).split(" is ")[0])
+        where = path.replace(".0.", "[0].")
+        assert outcomes == [True, True, *[f"card: {where}"] * 2], path
+
+
+def test_lists_and_nesting_of_cards_and_what_a_refusal_quotes_have_their_limits():
+    deepest = []
+    for _ in range(card_fields.DEEPEST - 1):
+        deepest = [deepest]
+    point = {"at": "specificity", "specificity": 0.5, "threshold": 0.5}
+    for card in ({"further": deepest}, {"classes": [str(i) for i in range(1000)]},
+                 {"operating_points": [point] * 1000}):
+        assert card_fields.checked(card, "card") == card
+        ((name, value),) = card.items()
+        with pytest.raises(files.InputError, match="nested deeper than 12|: classes is "
+                           "|: operating_points is "):
+            card_fields.checked({name: [value] if name == "further" else [
+                *value, "more" if name == "classes" else point]}, "card")
+    for count, shown in ((58, f"'{'x' * 58}'"), (59, f"'{'x' * 56}...")):
+        with pytest.raises(files.InputError) as caught:
+            card_fields.checked({"kind": "x" * count}, "card")
+        assert str(caught.value) == (
+            f"card: kind is {shown}; expected one of patch, whole_image, two_view. "
+            "Correct the file.")
+
+
 def test_texts_are_cleaned_of_what_a_terminal_takes_for_commands():
     card = card_fields.checked(
         {"name": "a\x1b[2Jb\nc", "metrics": {"k\x07": ["\x00"]}}, "card")

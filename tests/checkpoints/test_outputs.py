@@ -123,16 +123,20 @@ def test_the_mean_of_two_softmaxes_is_a_probability(tmp_path):
     checkpoints.load_classifier(path, IMAGES)
 
 
-@pytest.mark.parametrize(("count", "activation", "kind", "name"), [
-    (1, "sigmoid", "probabilities", "complement"), (1, None, "logits", "both_classes"),
-    (2, None, "logits", "probabilities")])
+@pytest.mark.parametrize(("count", "activation", "kind", "name", "names"), [
+    (1, "sigmoid", "probabilities", "complement", ["complement_", "both_classes"]),
+    (1, None, "logits", "both_classes", [
+        "probabilities", "complement", "both_classes_"]),
+    (2, None, "logits", "probabilities", ["probabilities_"])])
 def test_a_model_of_two_views_gets_the_same_form_whatever_its_layers_are_called(
-        count, activation, kind, name):
+        count, activation, kind, name, names):
     cc, mlo = views = [keras.Input((9, 7, 1), name=name) for name in ("cc", "mlo")]
     model = keras.Model(views, layers.Dense(count, activation, name=name)(
         layers.Flatten()(layers.Concatenate()([cc, mlo]))))
     settled = outputs.settled(model, dict(kind="two_view"), OutputOptions(kind=kind),
                               "m.h5")
+    assert [layer.name for layer in settled.model.layers][
+        len(model.layers):] == names
     images = [foreign_models.images(), 1 - foreign_models.images()]
     x = model.predict_on_batch(images)
     if kind == "logits":

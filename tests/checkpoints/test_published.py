@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+import types
 
 import golden_models
 import keras
@@ -82,6 +83,13 @@ def test_a_trunk_of_todays_keras_is_none_of_the_papers(monkeypatch):
         trunk = keras.Sequential([keras.Input((8, 8, 3)), *first,
                                   keras.layers.Conv2D(2, 3)])
         assert published.trunk_name(trunk) == name
+
+
+def test_a_nested_network_with_something_behind_it_is_a_trunk():
+    layers = [None, types.SimpleNamespace(layers=[]), None]
+    assert [published._has_trunk(types.SimpleNamespace(layers=layers[:count]))
+            for count in (1, 2, 3)] == [False, False, True]
+    assert not published._has_trunk(types.SimpleNamespace(layers=layers[::2] * 2))
 
 
 def test_an_unknown_network_is_not_taken_for_a_published_one(tmp_path):

@@ -57,7 +57,7 @@ def small():
 def saved(small, tmp_path):
     """Path of the small model, saved."""
     path = tmp_path / "best.h5"
-    checkpoints.save_model(small, path, {"kind": "whole_image"})
+    checkpoints.save_model(small, path, {"kind": "whole_image", "source": tmp_path})
     return path
 
 
@@ -180,6 +180,14 @@ def test_a_layer_whose_effect_differs_between_ages_is_refused_as_a_limit(
     foreign_models.network(layer).save(tmp_path / "m.h5")
     with pytest.raises(files.InputError, match="limit of this program, not damage"):
         checkpoints.load_model(tmp_path / "m.h5")
+
+
+def test_the_size_of_a_network_is_fixed_where_all_its_sides_are():
+    for shape, fixed in (((8, 7, 1), True), ((None, 7, 1), False),
+                         ((8, None, 1), False)):
+        views = [keras.Input(sides) for sides in ((8, 7, 1), shape)]
+        both = keras.Model(views, [keras.layers.ReLU()(view) for view in views])
+        assert saved_models.has_fixed_size(both) is fixed
 
 
 def test_a_saved_model_comes_back_with_everything_that_must_travel(tmp_path):

@@ -204,6 +204,23 @@ def test_arrays_of_unknown_size_and_resources_count_no_bytes():
         assert trials._bytes(tf.TensorSpec(shape, kind)) == size
 
 
+def test_arrays_of_unknown_size_count_no_multiplications():
+    import tensorflow as tf
+
+    def operation(kind, *inputs, output=(2, 3)):
+        return types.SimpleNamespace(
+            type=kind, inputs=[tf.TensorSpec(shape) for shape in inputs],
+            outputs=[] if output == "none" else [tf.TensorSpec(output)])
+
+    for counted, expected in (
+            (operation("Relu"), 6), (operation("Relu", output=(None, 3)), 0),
+            (operation("Relu", output=None), 0), (operation("Relu", output="none"), 0),
+            (operation("MatMul", (2, 5), (5, 3)), 30),
+            (operation("MatMul", (2, 5), (None, 3)), 0),
+            (operation("MatMul", (2, 0), (0, 0)), 0)):
+        assert trials._multiplications(counted) == expected
+
+
 class Network:
     """Of one image; notes how it is called, and when what it gives is computed."""
 

@@ -29,6 +29,13 @@ def test_shapes_are_those_of_the_weights_that_keras_makes(kind, settings, side):
 
 def test_a_layer_without_weights_has_no_shapes():
     assert network_build.declared_shapes("Flatten", {}, (None, 7, 9, 3)) == {}
+    # Of no known channels none are there.
+    assert network_build.declared_shapes(
+        "Conv2D", dict(filters=2, groups=None), (None, 7, 9, None)) == dict(
+            kernel=(1, 1, 0, 2), bias=(2,))
+    assert network_build.declared_shapes(
+        "Conv2D", dict(filters=2, groups=0), (None, 7, 9, 5)) == dict(
+            kernel=(1, 1, 5, 2), bias=(2,))
 
 
 def test_a_kernel_is_turned_by_180_degrees_within_its_rows_and_columns():
@@ -105,6 +112,8 @@ def test_a_factor_for_each_channel_is_a_kernel_of_one_pixel():
         row("LayerScale", "scale", {}, ["in"])), weights, "here")
     image = np.arange(24, dtype=np.float32).reshape(1, 4, 3, 2)
     np.testing.assert_allclose(model(image), image * factors)
+    assert [model.name, *(layer.name for layer in model.layers)] == [
+        "net", "in", "scale"]
     assert weights.asked == [(("scale",), {"gamma": (2,)})]
 
 

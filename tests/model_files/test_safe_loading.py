@@ -460,3 +460,4 @@ def test_of_long_words_on_a_damaged_file_the_beginning_is_said(path, monkeypatch
     assert str(error.value) == (
         f"model m.h5: its card is damaged ({'x' * 100}); get a new copy of the "
         "file.")
+    assert safe_loading._text(b"x" * 41) == "x" * 40

@@ -120,7 +120,7 @@ def test_layers_of_todays_resnet50_have_names_of_2017(name, before):
 
 def test_numbered_layers_are_paired_by_rank_and_others_by_name_or_order():
     names = ["conv2d_7", "conv2d_12", "block1"]
-    stored = {"block1": {"kernel": 1}, "conv2d": {"kernel": 1}, "conv2d_1": {}}
+    stored = {"block1": {"kernel": 1}, "conv2d_1": {}, "conv2d": {"kernel": 1}}
     assert imagenet._pairs(names, stored, "vgg16") == {
         "conv2d_7": "conv2d", "conv2d_12": "conv2d_1", "block1": "block1"}
     numbered = {f"convolution2d_{number}": {"W": 1} for number in (9, 10, 11)}

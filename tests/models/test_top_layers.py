@@ -105,6 +105,11 @@ def test_later_units_of_an_mbconv_block_have_a_shortcut():
     assert model.output_shape == (None, 4, 3, 4)
     assert [layer.name for layer in model.layers if layer.name.endswith("_add")] == [
         "top_2_add", "top_3_add"]
+    image = keras.Input((8, 6, 3))
+    model = keras.Model(image, top_layers.mbconv_block(
+        image, 4, 1, weight_decay=0, dropout=0, name="top", expansion=2))
+    # A quarter of three channels, but one at least.
+    assert model.get_layer("top_1_reduce").filters == 1
 
 
 @pytest.mark.parametrize("kind", sorted(top_layers.BLOCKS))

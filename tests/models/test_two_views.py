@@ -62,6 +62,16 @@ def test_the_trunk_of_a_whole_image_classifier_is_taken():
     assert models.first_top_layer(model) == "mbconv1_1_expand_conv"
 
 
+@keras_versions.EMPTY_MAPS
+def test_both_views_of_a_network_of_any_size_may_be_too_small():
+    views = [keras.Input((None, None, 1)) for _ in range(2)]
+    network = keras.Model(views, layers.Concatenate()(
+        [layers.Conv2D(2, 9)(view) for view in views]))
+    models.check_image_size(network, (9, 10))
+    with pytest.raises(files.InputError, match="^images of 9x8 are too small for thes"):
+        models.check_image_size(network, (9, 8))
+
+
 @pytest.mark.parametrize(("changes", "size", "reason"), [
     (dict(heatmap=True), (64, 48), "--add-heatmap is for networks of one image"),
     pytest.param(dict(top_kind="vgg"), (8, 8), "too small",
