@@ -259,6 +259,14 @@ def test_a_grey_image_gets_what_its_channels_would_get(order, change):
         inputs, generator.apply(channels, warp) - 2.5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("shared", "shifts"), [(True, 1), (False, 3)])
+def test_channels_share_a_shift_of_intensity_where_asked_for(shared, shifts):
+    warp = augment.MammogramDataGenerator(
+        channel_shift_range=9.0, shared_channel_shift=shared).draw(
+        np.random.RandomState(1))
+    assert len(warp.intensity_shifts) == 3 and len(set(warp.intensity_shifts)) == shifts
+
+
 def test_one_shift_of_intensity_is_that_of_every_channel():
     image = np.random.default_rng(4).uniform(0, 200, (4, 3, 5)).astype(np.float32)
     shifted, each = (augment.MammogramDataGenerator().apply_transform(

@@ -278,7 +278,9 @@ def lettering(*, ground=20, size=(300, 260), strokes=6, thickness=4):
     (lettering(thickness=30), False), (lettering(strokes=0), False),
     (lettering(strokes=1, thickness=60), False),
     (lettering()[:127], False), (lettering()[:, :127], False),
-    # Most of the picture off the ground is no lettering, however thin.
+    # More than two fifths off the ground are no lettering, however thin.
+    (np.where(np.arange(260) % 5 < 2, 900, np.full((300, 1), 20)), True),
+    (np.where(np.arange(260) % 7 < 3, 900, np.full((300, 1), 20)), False),
     (np.where(np.arange(300)[:, None] % 8 < 3, 900, np.arange(260) % 2 * 90 + 20),
      False)])
 def test_lettering_is_thin_strokes_on_an_even_ground(image, is_text):

@@ -127,9 +127,10 @@ def test_what_is_too_large_or_long_to_parse_is_refused_or_tried_apart(
         tmp_path, monkeypatch):
     path, asked = dicom_writer.write(tmp_path / "a.dcm"), []
     monkeypatch.setattr(parsing.isolated, "ask", lambda *words: asked.append(words))
+    monkeypatch.setattr(parsing, "SAFELY_PARSED", parsing._unparsed_bytes(path))
     parsing.read_header(path)
     assert asked == []
-    monkeypatch.setattr(parsing, "SAFELY_PARSED", 0)
+    monkeypatch.setattr(parsing, "SAFELY_PARSED", parsing.SAFELY_PARSED - 1)
     parsing.read_header(path)
     assert asked == [("header", path)]
     monkeypatch.setattr(files, "MAX_DICOM_BYTES", path.stat().st_size - 1)
@@ -217,6 +218,13 @@ def test_impossible_bits_are_replaced_and_named(tmp_path, bits):
         tmp_path / "a.dcm", BitsStored=bits, HighBit=15))
     np.testing.assert_array_equal(mammogram.pixels, RAMP)
     assert mammogram.notes[0] == f"BitsStored {bits} is impossible; 16 taken"
+
+
+def test_a_single_bit_is_possible(tmp_path):
+    mammogram = dicom.read_dicom(dicom_writer.write(
+        tmp_path / "a.dcm", RAMP % 128 // 64, BitsStored=1, HighBit=0))
+    assert not any("impossible" in note for note in mammogram.notes)
+    assert mammogram.pixels.max() == 1
 
 
 def test_nothing_is_noted_of_a_complete_file(tmp_path):

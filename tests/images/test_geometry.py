@@ -78,6 +78,7 @@ def test_a_map_of_a_part_lies_where_the_part_is():
     (dict(ImagerPixelSpacing=[10, 10]), None), (dict(PixelSpacing=[0, 0]), None),
     (dict(PixelSpacing=[-0.1, -0.1]), None), (dict(PixelSpacing=[1, 1.009]), 1),
     (dict(PixelSpacing=[1, 1.01]), None), (dict(PixelSpacing=[1, 0.99]), None),
+    (dict(PixelSpacing=[6.25, 6.3125]), None), (dict(PixelSpacing=[6.25, 6.3]), 6.25),
     (dict(PixelSpacing=[float("nan")] * 2), None), ({}, None)])
 def test_pixels_have_the_first_spacing_that_is_possible_and_even(tags, spacing):
     assert geometry.pixel_spacing(tags) == spacing

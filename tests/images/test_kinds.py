@@ -229,6 +229,11 @@ def test_a_film_ends_in_a_strip_along_a_side_that_is_no_chest_wall(
         0 if chest == name else count for chest in ("left", "right")]
 
 
+def test_a_strip_of_three_fifths_that_loses_two_fifths_is_an_edge():
+    for strip in (dict(share=0.6), dict(inner=0.6)):  # of 200 columns
+        assert kinds._film_edges(film_edge("top", **strip), "left") == 1
+
+
 @pytest.mark.parametrize(("rows", "columns", "ragged"), [
     (30, 30, np.nan), (31, 30, 1), (30, 31, 1)])
 def test_a_short_limit_of_the_black_tells_nothing(rows, columns, ragged):

@@ -167,7 +167,8 @@ def test_the_chest_wall_is_on_the_side_that_the_breast_leaves_by(contact, area, 
             side in ("left", "right") and wall not in (None, side))
 
 
-@pytest.mark.parametrize(("shape", "turned"), [((100, 110), False), ((100, 111), True)])
+@pytest.mark.parametrize(("shape", "turned"), [
+    ((10, 11), False), ((100, 110), False), ((100, 111), True)])
 def test_a_picture_that_is_wider_than_high_lies(shape, turned):
     assert unfit.is_turned(looked_at(shape=shape, left=0.9)) == turned
 
@@ -208,6 +209,9 @@ def test_white_with_sharp_edges_is_metal_once_it_is_large(
 def test_small_breasts_and_small_pictures_hold_no_metal():
     scan = white_on_grey(40, 40)
     assert unfit.has_foreign_object(scan)
+    body = np.zeros((100, 100), bool)
+    body[40:60, 22:42] = True       # a twenty-fifth of the picture
+    assert unfit.has_foreign_object(dataclasses.replace(scan, body=body))
     for field in (dict(body=scan.body & (np.arange(207) < 8)),
                   dict(levels=scan.levels[:unfit.OBJECT_ROWS - 1])):
         assert not unfit.has_foreign_object(dataclasses.replace(scan, **field))

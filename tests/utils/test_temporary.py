@@ -66,7 +66,7 @@ def test_a_folder_that_is_not_locked_yet_stays_for_a_minute(place, is_opened):
 
 
 @pytest.mark.parametrize(("age", "lock", "user", "swept"), [
-    (61, None, 0, True), (59, None, 0, False), (59, "", 0, False),
+    (61, None, 0, True), (60, None, 0, True), (59, None, 0, False), (59, "", 0, False),
     (59, "process 1", 0, True), (61, "", 0, True), (61, None, 1, False),
     (59, "process 1", 1, False)])
 def test_folders_of_this_user_are_swept_once_they_are_old_or_were_locked(
@@ -75,8 +75,8 @@ def test_folders_of_this_user_are_swept_once_they_are_old_or_were_locked(
     path.mkdir()
     if lock is not None:
         (path / ".lock").write_text(lock)
-    now = path.stat().st_mtime
-    monkeypatch.setattr(temporary.time, "time", lambda: now + age)
+    os.utime(path, (10**9, 10**9))
+    monkeypatch.setattr(temporary.time, "time", lambda: 10**9 + age)
     monkeypatch.setattr(os, "getuid", lambda: path.lstat().st_uid + user
                         if path.exists() else 0)
     with temporary.folder("other"):
@@ -96,6 +96,23 @@ def test_links_and_files_are_no_folders_of_this_program(place, monkeypatch):
     assert sorted(path.name for path in place.iterdir()) == [
         "end2end-work-1", "end2end-work-2", "kept"]
     assert (place / "kept" / "a").exists() and not temporary._folders
+
+
+def test_of_a_folder_that_was_left_all_that_can_be_removed_is(place, monkeypatch):
+    def unlink(path, **how):
+        if os.path.basename(path) in stuck:
+            raise PermissionError(1, "Operation not permitted")
+        original(path, **how)
+
+    left, original = place / "end2end-work-1", os.unlink
+    stuck = set(map(str, range(0, 20, 2)))
+    left.mkdir()
+    for number in range(20):
+        (left / str(number)).touch()
+    os.utime(left, (0, 0))
+    monkeypatch.setattr(os, "unlink", unlink)
+    with temporary.folder():
+        assert set(os.listdir(left)) == stuck
 
 
 def test_a_folder_that_was_tidied_away_meanwhile_is_no_failure(place):
