@@ -120,7 +120,7 @@ def pixel_spacing(header: Mapping) -> float | None:
             down, across = map(float, header.get(name) or ())
         except (TypeError, ValueError):
             continue
-        if 0 < down < 10 and abs(down - across) < 0.01 * down:
+        if down < 10 and abs(down - across) < 0.01 * down:  # so that it is above 0
             return down
     return None
 

@@ -44,7 +44,7 @@ def lead_letters(
     turn = cv2.getRotationMatrix2D(
         (letters.shape[1] / 2, letters.shape[0] / 2), slant, 1)
     turn[:, 2] += (column - letters.shape[1] / 2, row - letters.shape[0] / 2)
-    layer = cv2.warpAffine(letters, turn, (width, height), flags=cv2.INTER_AREA)
+    layer = cv2.warpAffine(letters, turn, (width, height))
     softness = max(0.4, rng.uniform(*SOFTNESS) * height)
     return np.clip(cv2.GaussianBlur(layer, (0, 0), softness), 0, 1)
 

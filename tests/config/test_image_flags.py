@@ -24,6 +24,8 @@ def test_the_help_names_no_default_since_it_is_the_model_s():
     options.add_options(plain, options.ImageOptions, only=image_flags.NAMES)
     ours = {action.option_strings[0]: action.help
             for action in parser._actions if action.help != argparse.SUPPRESS}
+    assert set(ours) - {"-h"} == {action.option_strings[0] for action in plain._actions
+                                  if action.help != argparse.SUPPRESS}
     cut = 0
     for action in plain._actions:
         text, _, default = action.help.partition(" (default")

@@ -14,6 +14,14 @@ def parsed(*words):
     return parser.parse_args(words)
 
 
+def test_three_settings_of_images_can_be_typed():
+    parser = argparse.ArgumentParser(add_help=False)
+    patch_flags.add(parser, "for a test")
+    assert [flag for action in parser._actions for flag in action.option_strings] == [
+        "--patch-model", "--patch-img-size", "--patch-rescale-factor",
+        "--patch-featurewise-mean", "--patch-class-list", "--patch-output"]
+
+
 def test_what_is_not_typed_leaves_no_trace():
     arguments = parsed("--patch-model", "p.h5")
     assert patch_flags.typed(arguments) == {}

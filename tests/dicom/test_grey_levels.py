@@ -272,6 +272,8 @@ def lettering(*, ground=20, size=(300, 260), strokes=6, thickness=4):
     (np.kron(lettering(thickness=30), np.ones((3, 3))), False),
     (lettering() + np.arange(260) % 2 * 8, True),
     (lettering() + np.arange(260) % 2 * 10, False),
+    (np.where(lettering() == 900, 1000, np.arange(260) % 2 * 10), True),
+    (np.where(lettering() == 900, 1000, np.arange(260) % 2 * 11), False),
     # What touches a side goes on beyond it.
     (np.where(np.arange(300)[:, None] < 9, 900, lettering()), True),
     (np.where(np.arange(300)[:, None] < 11, 900, lettering()), False),
