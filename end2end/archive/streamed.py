@@ -122,4 +122,4 @@ def auc_interval(counts: NDArray[np.int64], *, runs: int = 1000,
 
 def _statistic(bins):
     labels = np.repeat([False, True], bins)
-    return metrics.auc_of_draws(labels, np.tile(np.arange(bins, dtype=float), 2))
+    return metrics.auc_of_draws(labels, np.tile(np.arange(bins), 2))

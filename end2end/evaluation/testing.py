@@ -213,7 +213,7 @@ def against_mean(
         dict(name=name,
              auc_interval=metrics.auc_interval(
                  mean.labels, member[scheme].values, **options.draw.keywords),
-             **statistics.compare(mean, member[scheme], options.draw, name=name))
+             **statistics.compare(mean, member[scheme], options.draw))
         for name, member in zip(names, members, strict=True)]
         for scheme, mean in schemes.items()})
 

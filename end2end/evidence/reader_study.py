@@ -303,8 +303,8 @@ def laid_out(table: columns.Table, reader: str, test: str, case: str = ""
     if cases is None:
         raise files.InputError(
             f"{table.name} has no column that tells the cases; name it with --case.")
-    parts = [np.unique(np.asarray(values, dtype=object).astype(str),
-                       return_inverse=True) for values in (
+    parts = [np.unique(np.asarray(values).astype(str), return_inverse=True)
+             for values in (
         table.texts[test] if test else np.full(len(table), "test"),
         table.texts[reader], cases)]
     shape = tuple(len(values) for values, _ in parts)

@@ -1,5 +1,6 @@
 """Rows of `archive predict`: what they say, and that each comes once."""
 
+import contextlib
 import csv
 import os
 import shutil
@@ -386,3 +387,23 @@ def test_a_manifest_of_known_columns_is_passed_without_a_word(tmp_path, caplog):
     table.write_text("file_name,left_or_right_breast\na.png,LEFT\n")
     work.check_manifest(str(table))
     assert not caplog.records
+
+
+def test_an_image_behind_a_url_is_read_from_a_copy_under_its_own_name(monkeypatch):
+    asked, url = [], "s3://b/P_1_LEFT_CC.png"
+    shown = work.identity.Identity(url, patient="P_1", laterality="L", view="CC")
+
+    @contextlib.contextmanager
+    def local(path):
+        yield f"copy of {path}"
+
+    monkeypatch.setattr(work.storage, "local", local)
+    monkeypatch.setattr(work.images, "read", lambda path, **how: (
+        asked.append((path, how)) or types.SimpleNamespace(identity=shown)))
+    monkeypatch.setattr(work.belonging, "content", lambda image, path: f"of {path}")
+    row, loading = dict(path=url), work.Loading(keep_ids=True)
+    with work._read(dict(view="CC"), row, loading):
+        assert asked == [(f"copy of {url}", dict(
+            manifest=dict(view="CC"), known_as=url))]
+    kept = work.sealed.unseal(row[shards.RECORD], loading.key)
+    assert kept["image"]["content"] == f"of copy of {url}"

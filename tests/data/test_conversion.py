@@ -63,6 +63,7 @@ def test_values_are_multiplied_rounded_and_cut():
     assert conversion.to_16_bit(pixels, 2.5).tolist() == [
         [0, 2, 8], [65535, 65535, 65535]]
     assert conversion.to_16_bit(np.uint8([[3, 255]]), 0.5).tolist() == [[2, 128]]
+    assert conversion.to_16_bit(np.uint8([[0, 3]]), -1.0).tolist() == [[0, 0]]
 
 
 def test_images_are_resized_to_height_and_width():

@@ -97,3 +97,9 @@ def test_of_grey_masks_what_is_brighter_than_half_counts(tmp_path):
     (tmp_path / "rois.csv").write_text(HEADER + "P_00001,LEFT,CC,BENIGN,m.png\n")
     [region] = rois.read(tmp_path / "rois.csv")("P_00001_LEFT_CC.png", (4, 3))
     assert region.mask[:, 0].tolist() == [False, False, True, True]
+    # A coarser picture has some of its pixels and none between them.
+    mask[:, 1] = 0
+    mask[:, ::2] = 200
+    cv2.imwrite(str(tmp_path / "m.png"), np.hstack([mask[:, :2], mask[:, :2]]))
+    [region] = rois.read(tmp_path / "rois.csv")("P_00001_LEFT_CC.png", (4, 2))
+    assert region.mask.all()

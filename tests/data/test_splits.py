@@ -98,6 +98,8 @@ def test_a_written_split_is_read_back(tmp_path):
     assert splits.read_split(tmp_path / "split.csv") == {
         ("P_1", "LEFT", "CC"): "train", ("P_2", "LEFT", "CC"): "test"}
     assert (tmp_path / "test.txt").read_text() == "P_2\n"
+    (tmp_path / "mark.csv").write_text("\ufeffpatient_id,split\nP_1,val\n", "utf-8")
+    assert splits.read_split(tmp_path / "mark.csv") == {("P_1",): "val"}
 
 
 def image(folder, name, malignant, part):

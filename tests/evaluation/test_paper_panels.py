@@ -173,3 +173,16 @@ def test_of_a_set_the_image_of_median_brightness_is_shown(tmp_path, monkeypatch)
         asked.append((pixels.max(), how))))
     paper_panels.examples(argparse.Namespace(images=[str(tmp_path)], names=["Film"]))
     assert asked == [(200, dict(height=1200))]
+
+
+def test_of_images_of_one_brightness_the_first_is_shown(monkeypatch):
+    shown, greys = [], [np.full((3, 4), (100, 200)[k % 2], np.uint8) for k in range(40)]
+    monkeypatch.setattr(paper_panels.image_lists, "find_images", lambda path: (
+        argparse.Namespace(paths=greys)))
+    monkeypatch.setattr(paper_panels.images, "read_image", lambda grey: grey)
+    monkeypatch.setattr(paper_panels, "breast_values", lambda grey: grey.ravel() / 255)
+    monkeypatch.setattr(paper_panels.overlays, "grey8", lambda grey, height: (
+        shown.append(grey)))
+    monkeypatch.setattr(paper_panels.figures, "examples", lambda panels: panels)
+    paper_panels.examples(argparse.Namespace(images=["a"], names=["A"]))
+    assert shown[0] is greys[1]   # the first of the brighter half

@@ -51,7 +51,12 @@ def test_other_settings_have_the_maps_drawn_again(arguments, tmp_path, monkeypat
     bars = []
     monkeypatch.setattr(saliency_run.tqdm, "tqdm", lambda rows, **how: (
         bars.append(how), rows)[1])
-    results = saliency_run.run(job)
+    asked = []
+    with monkeypatch.context() as patched:
+        patched.setattr(saliency_run.maps, "pointing_rows", lambda *_, **how: (
+            asked.append(how) or []))
+        results = saliency_run.run(job)
+    assert asked == [dict(tolerance=0)] * 2
     assert bars == [dict(disable=None, unit=" images", desc="drawing")]
     assert not (tmp_path / "out" / "pointing.csv").exists()
     assert results["images"] == 2 and results["failed"] == {}

@@ -164,7 +164,11 @@ def test_a_recalibration_is_kept_where_the_test_set_tells_the_classes_without_er
     assert score_tables.recalibrated(row).rows[0][1:] == ("-", "-")
 
 
-def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(tmp_path):
+def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(
+        tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(testing.operating, "of_models", lambda models, flips: (
+        asked.extend(model.card for model in models)))
     saved_models.write_images(tmp_path / "images")
     validation = tmp_path / "validation"
     validation.mkdir()
@@ -175,6 +179,9 @@ def test_store_keeps_the_scale_of_the_maps_and_predictions_name_it(tmp_path):
                    "--runs", "100", "--out", str(tmp_path / "out")])
     stored = checkpoints.load_classifier(model).card["map_scales"]
     assert set(stored["scales"]) == {"guided", "gradcam"}
+    # The page has the threshold that was just found.
+    assert [card["map_scales"] for card in asked] == [stored]
+    assert asked[0]["operating_points"]
     assert (stored["images"], stored["source"]) == (12, "validation")
     assert predict.main([
         str(model), str(validation / "pos"), "--out", str(tmp_path / "scores.csv"),

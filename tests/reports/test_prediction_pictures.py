@@ -60,10 +60,11 @@ def test_the_picture_that_was_scored_is_drawn_whatever_else_its_file_holds(
         return dataclasses.replace(image, pixels=image.pixels[:-frame])
 
     monkeypatch.setattr(images, "read", second)
-    explained = prediction_pictures.explained_row(
-        row, classifiers[0], prediction_pictures.PictureRequest(frame=2))
     height, width = saved_models.SIZE
+    request = prediction_pictures.PictureRequest(frame=2, side=height // 2)
+    explained = prediction_pictures.explained_row(row, classifiers[0], request)
     assert explained.source == (height - 2, width)
+    assert max(explained.grey.shape) == height // 2
 
 
 def test_an_image_without_pictures_is_named_and_stops_nothing(

@@ -67,15 +67,13 @@ def read_kind(path: str | os.PathLike) -> str:
 def _comment(path):
     with open(path, "rb") as stream:
         head = stream.read(120)
-    start = head.find(KEYWORD)
-    if start < 0:
-        return "", 0, ""
+    before, found, after = head.partition(KEYWORD)
     try:
-        (length,) = struct.unpack(">I", head[start - 8:start - 4])
-        stamp, total, *kind = head[
-            start + len(KEYWORD):start + length].decode("ascii").split()
+        (length,) = struct.unpack(">I", before[-8:-4])
+        text = (found + after)[:length].removeprefix(KEYWORD).decode("ascii")
+        stamp, total, *kind = text.split()
         return stamp, int(total), "".join(kind)
-    except (struct.error, ValueError):  # damaged
+    except (struct.error, ValueError):  # none, or damaged
         return "", 0, ""
 
 
@@ -133,13 +131,12 @@ class Index:
             image: name of the mammogram without suffix.
             stamp: as `write_patch` got it.
         """
-        ours, expected = [], 0
+        totals = {}
         for path in self.paths.get((out, image), ()):
             written, total = read_comment(path)
             if written == stamp:
-                ours.append(path)
-                expected = total
-        return ours if len(ours) == expected else []
+                totals[path] = total
+        return list(totals) if set(totals.values()) == {len(totals)} else []
 
     def others(self, paths: Iterable[pathlib.Path]) -> list[pathlib.Path]:
         """The files that are not in `paths`: those of other runs."""

@@ -85,6 +85,11 @@ def test_a_value_that_cannot_be_part_of_a_file_name_is_refused(sources, value):
         plan(sources)
 
 
+def test_a_table_may_begin_with_a_mark_of_its_encoding(sources):
+    sources.roi_table.write_text("\ufeff" + HEADER + ROWS, "utf-8")
+    assert len(plan(sources)) == 2
+
+
 def test_an_empty_list_of_patients_is_refused(sources):
     sources.patients.write_text("\n \n")
     with pytest.raises(files.InputError, match="is empty"):

@@ -423,18 +423,21 @@ def test_patches_that_a_killed_call_left_half_written_go_with_the_next_call(tiny
 
 @pytest.mark.parametrize(("seed", "of"), [(7, 7), (-3, 2**32 - 3), (2**32 + 5, 5)])
 def test_true_draws_have_a_stream_of_their_seed_and_name(monkeypatch, seed, of):
-    asked = []
+    asked, picture = [], np.ones((9, 7), np.uint16)
+    picture[:, :3] = 0
     monkeypatch.setattr(sampling, "background_draws", lambda task, rng, *_, **how: (
-        asked.append((rng.random_sample(), how["first"])) or iter(())))
+        asked.append((rng.random_sample(), how["first"], how["tissue"].shape))
+        or iter(())))
     monkeypatch.setattr(sampling, "lesion_draws", lambda *_: iter(()))
     monkeypatch.setattr(sampling, "read_region", lambda *_: None)
     task = sampling.Task(
         types.SimpleNamespace(masks=("m",), rows=({},), name="A_LEFT_CC"),
-        sampling.config.SamplingOptions(hard_negative_count=0), None,
-        np.ones((9, 7), np.uint16), ())
+        sampling.config.SamplingOptions(hard_negative_count=0, patch_size=8), None,
+        picture, ())
     assert list(sampling.true_draws(task, seed)) == []
     stream = np.random.RandomState([of, zlib.crc32(b"A_LEFT_CC")])
-    assert asked == [(stream.random_sample(), 0)]
+    # The tissue lies where it is in the whole picture.
+    assert asked == [(stream.random_sample(), 0, (9 + 8, 7 + 8))]
 
 
 @pytest.mark.parametrize("others", [[], ["old.png", "older.png"]])
@@ -463,3 +466,11 @@ def test_patches_are_counted_by_folder_and_what_is_odd_is_said(
         "tested without this class.",
         *["warning: 2 patches of other runs lie beside them, such as old.png; remove "
           "the folders and run again for a clean set."] * bool(others)]
+
+
+def test_a_mask_in_colour_or_of_16_bits_is_read_as_8_bit_grey(tmp_path):
+    for name, pixels in (("a", np.full((6, 4, 3), 255, np.uint8)),
+                         ("b", np.full((6, 4), 65535, np.uint16))):
+        write(tmp_path / f"{name}.png", pixels)
+        mask = sampling.read_grey(tmp_path / f"{name}.png")
+        assert mask.shape == (6, 4) and mask.dtype == np.uint8 and (mask == 255).all()
