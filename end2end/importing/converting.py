@@ -32,7 +32,7 @@ def convert_picture(job: Mapping[str, Any]) -> Facts:
     Raises:
         conversion.Unreadable: the file is no basis for anything.
     """
-    pixels, mammogram = conversion.read_mammogram(job["sources"][0])
+    pixels, mammogram = conversion.read_mammogram(*job["sources"])
     return written(job, pixels, mammogram, marked(job))
 
 

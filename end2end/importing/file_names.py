@@ -44,7 +44,7 @@ def resolve(pictures: Store, bases: list[pathlib.Path]) -> int:
                 indexed = True
             paths = _of_name(pictures, plain(text).rpartition("/")[2])
             if len(paths) == 1:
-                path, by_name = pathlib.Path(paths[0]), by_name + 1
+                path, by_name = pathlib.Path(*paths), by_name + 1
             else:
                 changes["left_out"] = (
                     f"{SEVERAL}: {len(paths)}{' or more' * (len(paths) == MOST_NAMED)} "

@@ -23,7 +23,7 @@ def located(root: files.Path, *names: str) -> pathlib.Path:
     root = files.existing_folder(root, "folder of the set")
     for pattern in ("", "*/", "*/*/"):
         for name in names:
-            path = next(iter(sorted(root.glob(f"{pattern}{name}"))), None)
+            path = min(root.glob(f"{pattern}{name}"), default=None)
             if path is not None:
                 return path
     raise files.InputError(

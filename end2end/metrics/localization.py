@@ -125,7 +125,7 @@ def jafroc(readings: Sequence[Marks]) -> tuple[NDArray[np.float64],
     Raises:
         files.InputError: all images have a lesion, or none has.
     """
-    first = readings[0]
+    first, *_ = readings
     normal = ~first.diseased
     if not normal.any() or normal.all():
         raise files.InputError(

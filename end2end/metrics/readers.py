@@ -41,7 +41,7 @@ class Result:
         """That of the hypothesis that the truth is `null`, or at most `null`."""
         distance = self.estimate.value - null
         if self.standard_error == 0:
-            return 1.0 if distance == 0 or one_sided and distance < 0 else 0.0
+            return float(distance <= 0 if one_sided else distance == 0)
         t = distance / self.standard_error
         return float(_tail(t if one_sided else abs(t), self.freedom)
                      * (1 if one_sided else 2))

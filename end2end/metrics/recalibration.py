@@ -55,10 +55,10 @@ def summary(
     labels, scores = calibration.check(labels, scores)
     positions = logits(scores)
     ones = np.broadcast_to(1.0, labels.shape)
-    large, error = fit(labels, [ones], offset=positions, groups=groups)
+    (large,), ((error,),) = fit(labels, [ones], offset=positions, groups=groups)
     both, errors = fit(labels, [ones, positions], groups=groups)
     return dict(
-        intercept=_wald(large[0], error[0, 0]), slope=_wald(both[1], errors[1, 1]),
+        intercept=_wald(large, error), slope=_wald(both[1], errors[1, 1]),
         observed_expected=observed_expected(labels, scores, groups=groups),
         recalibration=(float(both[0]), float(both[1])))
 

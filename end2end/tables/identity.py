@@ -204,7 +204,7 @@ def _contradictions(ordered, fields):
     notes = []
     for name, word in (("laterality", "side"), ("view", "view")):
         telling = [statement for statement in ordered if statement.fields.get(name)]
-        for other in telling[1:]:
+        for other in telling:
             first = telling[0]
             if other.fields[name] not in (first.fields[name], fields[name]):
                 notes.append(

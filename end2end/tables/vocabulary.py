@@ -193,12 +193,13 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
 
 def _decoded(path: pathlib.Path, encodings):
     data = path.read_bytes()
-    for encoding in encodings[:-1]:
+    *preferred, last = encodings
+    for encoding in preferred:
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             pass
-    return data.decode(encodings[-1])
+    return data.decode(last)
 
 
 def meaning(column: str) -> str:

@@ -94,7 +94,7 @@ def test_a_row_without_any_file_is_named(tmp_path, capsys):
     path = written(tmp_path, ("patient", *VIEWS, "label"),
                    [*exams(), ("w9", "", "", "", "", "1")])
     assert len(imported(path, tmp_path / "out")) == 24
-    assert "no-file" in capsys.readouterr().out
+    assert "  no-file - left out\n    1 row: 8\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("flag", ["path:UP=a", "path:L:R=a", "up:L=a"])

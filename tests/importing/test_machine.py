@@ -227,7 +227,7 @@ def test_large_sets_have_many_ledgers_and_lose_no_picture(
         settled.append([image.patient for image in images]) or settle(images, **how)))
     monkeypatch.setattr(machine, "ONE_LEDGER", 8)
     monkeypatch.setattr(machine, "LEDGERS", 3)
-    monkeypatch.setattr(machine, "SETTLED_AT_ONCE", 2)
+    monkeypatch.setattr(machine, "SETTLED_AT_ONCE", 3)
     machine.identify(pictures)
     assert settled == [[f"P_{number:05d}"] * 3 for number in range(3)]
     machine.name_pictures(pictures)

@@ -83,8 +83,13 @@ def test_a_part_of_one_class_is_warned_of_and_one_of_both_is_not(tmp_path):
         lines = list(outputs.report(pictures, dict(
             split="s", parts=parts, left_out={}, pixel_mean=1.0),
             records.Settings(tmp_path)))
-    warnings = [line for line in lines if "WARNING" in line]
-    assert len(warnings) == 1 and "val has images of one class" in warnings[0]
+        parts["test"] |= dict(images=3, positive=3)
+        lines += outputs.report(pictures, dict(
+            split="s", parts=parts, left_out={}, pixel_mean=1.0),
+            records.Settings(tmp_path))
+    warnings = [line.split(" has images of one class")[0] for line in lines
+                if "WARNING" in line]
+    assert warnings == [f"  WARNING: {part}" for part in ("val", "val", "test")]
 
 
 def test_the_next_commands_sample_patches_only_where_there_are_regions(tmp_path):

@@ -250,6 +250,9 @@ def test_columns_of_few_values_are_offered_as_labels(tmp_path):
     assert refusal(table(tmp_path, lines)) == (
         "no column is understood as the label; name it (--column label=HEADING). "
         "Columns with few values are forty, two.")
+    with open(tmp_path / "t.csv", "a") as stream:
+        stream.write("41.dcm\n")  # a row that lacks its other cells
+    assert refusal(tmp_path / "t.csv").endswith("few values are forty, two.")
     assert refusal(table(tmp_path, ["file,one", "a.png,z"], "u.csv")).endswith(
         "Columns with few values are none.")
 
@@ -294,13 +297,14 @@ def test_two_columns_of_labels_that_differ_are_asked_about(tmp_path):
     args = (tmp_path / "out", "--size", "40", "32", "--workers", 1)
     program.main(["table", str(table(tmp_path, lines)), *map(str, args)])
     lines[5] = f"{lines[5][:-1]}{1 - int(lines[5][-1])}"
+    lines[1] = lines[1][:-2]
     path = table(tmp_path, lines, "u.csv")
     said = refusal(path, tmp_path / "out2", "--workers", 1)
     assert said == (
         "several columns may be the label (5: label, 6: label), and they differ; say "
         "which counts, by its heading or its number (--column label=5).")
-    program.main(["table", str(path), str(tmp_path / "out3"), "--column", "label=6",
-                  *map(str, args[1:])])
+    program.main(["table", str(path), str(tmp_path / "out3"), "--column", "label=5",
+                  "--column", "label=6", *map(str, args[1:])])
     labels = {row["row"]: row["label"] for row in rows_of(tmp_path / "out3/images.csv")}
     assert labels["6"] == lines[5][-1]
 

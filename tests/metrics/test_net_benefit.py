@@ -28,7 +28,7 @@ def test_the_gain_is_over_the_better_of_all_and_none():
 
 
 def test_recalling_all_that_gains_nothing_leaves_the_gain_to_the_model():
-    row, = net_benefit.curve([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], (0.5,))
+    row, = net_benefit.curve([1, 0, 1, 0], [0.9, 0.8, 0.5, 0.1], (0.5,))
     assert (row["all"].value, row["model"].value) == (0, 0.25)
     assert row["gain"] == row["model"]
 

@@ -1,5 +1,6 @@
 """Tests of end2end.metrics.reading."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -12,7 +13,7 @@ LABELS = np.array([1, 1, 0, 0, 0, 0])
 SCORES = np.array([0.9, 0.2, 0.8, 0.3, 0.1, 0.4])
 DECISIONS = np.array([[1, 0, 0, 1, 0, 0], [1, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0],
                       [1, 1, 0, 0, 0, 1]])
-PLAN = reading.Plan(threshold=0.5, below=0.25, above=0.85)
+PLAN = reading.Plan(threshold=0.8, below=0.3, above=0.9)
 
 
 def rates(**changes):
@@ -90,7 +91,19 @@ def test_a_simulated_reader_has_colleagues_like_herself():
 
 def test_with_few_readers_ways_for_more_are_left_out():
     rows = reading.simulate(LABELS, SCORES, DECISIONS[:1], PLAN)
-    assert not any("two readers" in name or "another" in name for name in rows)
+    assert list(rows) == [name for name, way in reading.WAYS.items() if way.readers < 2]
+    assert list(rows)[::4] == ["one reader", "model alone"]
+
+
+def test_where_no_reader_can_be_left_out_chance_lies_in_the_cases_alone():
+    rows = reading.simulate(LABELS, SCORES, DECISIONS[:3], PLAN)
+    third = np.mean([np.where(first == second, first, other) for first, second, other
+                     in itertools.permutations(DECISIONS[:3])], axis=0)
+    expected = reading.weighted_mean(
+        LABELS == 1, (third - DECISIONS[:3].mean(axis=0))[None], (1 / 3, 2 / 3))
+    change = rows["two readers, a third decides where they differ"]["change"]
+    assert dataclasses.astuple(change["recall_rate"]) == pytest.approx(
+        dataclasses.astuple(expected.estimate))
 
 
 def test_the_deferred_share_is_of_those_screened():

@@ -122,6 +122,12 @@ def test_a_share_out_of_range_is_refused(share):
             function([0, 1], [0, 1], share)
 
 
+def test_draws_of_one_class_have_no_operating_point():
+    counts = np.array([[2, 0], [0, 2], [1, 1]])
+    found = roc._specificity_of_draws(np.array([False, True]), np.arange(2.0), 0.5)
+    np.testing.assert_array_equal(found(counts), [np.nan, np.nan, 1])
+
+
 def test_a_share_of_cases_is_a_whole_number_of_them_and_one_at_least():
     needs = [roc.needed(share, 100, "x") for share in (1e-12, 0.07, 0.0701, 1)]
     assert needs == [1, 7, 8, 100]   # 0.07 times 100 is a little above 7

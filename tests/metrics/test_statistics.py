@@ -79,9 +79,10 @@ def test_operating_points_of_draws_equal_those_of_repeated_cases(which):
 
 
 def test_a_threshold_found_elsewhere_is_tested_with_intervals():
-    point = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.5, DRAW)
+    point = statistics.at_threshold([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.8], 0.6, DRAW)
     assert (point["sensitivity"], point["specificity"]) == (1, 0.5)
     assert point["sensitivity_interval"] == (1, 1)
+    assert point["specificity_interval"] == (0, 1)
 
 
 def test_all_statistics_of_uneven_tables_are_as_recorded():

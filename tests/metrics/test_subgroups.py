@@ -85,6 +85,7 @@ def test_a_group_needs_so_many_of_each_class_inside_and_outside(least, judged):
     row, = subgroups.describe(labels, np.arange(13.0), dict(place=inside),
                               threshold=4, least=least)
     assert (row.auc is not None) == (row.gap is not None) == judged
+    assert not judged or row.specificity.value == pytest.approx(1 / 3)
     for flipped in (labels, 1 - labels):
         row, = subgroups.describe(
             flipped[:12], np.arange(12.0), dict(place=inside[:12][::-1]), threshold=4,

@@ -105,10 +105,10 @@ def read_tables(folder: str | pathlib.Path) -> list[Finding]:
 
 def _find_table(folder, name):
     for pattern in ("", "*/", "*/*/"):
-        paths = sorted(folder.glob(f"{pattern}{name}*.csv*"))
-        paths = [path for path in paths if re.search(r"\.csv(\.gz)?$", path.name)]
+        paths = [path for path in folder.glob(f"{pattern}{name}*.csv*")
+                 if re.search(r"\.csv(\.gz)?$", path.name)]
         if paths:
-            return paths[0]
+            return min(paths)
     raise files.InputError(
         f"{name}.csv is not in {folder}; expected the four case-description tables "
         "beside the images. Download them from the collection's page (CBIS-DDSM at "
@@ -133,7 +133,7 @@ def _rows(path):
         ) from error
     cleaned = [{_spelling(name): (value or "").strip() for name, value in row.items()
                 if name is not None} for row in rows]
-    columns = set(cleaned[0]) if cleaned else set()
+    columns = set().union(*cleaned)
     missing = sorted(set(NEEDED.values()) - columns) if cleaned else []
     if missing:
         raise files.InputError(

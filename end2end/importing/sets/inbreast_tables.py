@@ -90,10 +90,10 @@ def _find(folder):
     folder = files.existing_folder(folder, "INbreast folder")
     for suffix in (".csv", ".xls"):
         for pattern in ("", "*/", "*/*/"):
-            paths = sorted(path for path in folder.glob(f"{pattern}*{suffix}")
-                           if path.stem.lower() == "inbreast")
+            paths = [path for path in folder.glob(f"{pattern}*{suffix}")
+                     if path.stem.lower() == "inbreast"]
             if paths:
-                return paths[0]
+                return min(paths)
     raise files.InputError(
         f"neither INbreast.csv nor INbreast.xls is in {folder}; expected the folder "
         "'INbreast Release 1.0' or the one that holds it.")

@@ -99,7 +99,7 @@ def convert(job: Mapping[str, Any]) -> dict[str, Any]:
         conversion.Unreadable: the file has another size, for which circles would not
             fit, or none of its circles lies on the breast.
     """
-    pixels, mammogram = conversion.read_mammogram(job["sources"][0])
+    pixels, mammogram = conversion.read_mammogram(*job["sources"])
     if job["further"] and pixels.shape != (job["further"]["side"],) * 2:
         raise conversion.Unreadable(
             f"size-1024: {pixels.shape[1]} x {pixels.shape[0]} pixels; the circles are "

@@ -154,7 +154,7 @@ def convert(job: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         conversion.Unreadable: the file has another size, so that boxes would not fit.
     """
-    pixels, mammogram = conversion.read_mammogram(job["sources"][0])
+    pixels, mammogram = conversion.read_mammogram(*job["sources"])
     stated = job["further"]
     if stated and pixels.shape != (stated["height"], stated["width"]):
         raise conversion.Unreadable(

@@ -6,7 +6,7 @@ import pytest
 
 from end2end import phantoms
 from end2end.importing import converting, records
-from end2end.importing.sets import cbis_ddsm, cbis_tables
+from end2end.importing.sets import cbis_ddsm, cbis_downloads, cbis_tables
 from end2end.utils import files
 
 
@@ -49,6 +49,13 @@ def test_a_missing_mask_is_noted_and_stops_nothing(root, tmp_path):
     facts = cbis_ddsm.convert(converting.make_job(row, settings(tmp_path)))
     assert len(facts["masks"]) == len(picture.regions) - 1
     assert any("mask left out" in note for note in facts["notes"])
+
+
+def test_of_a_film_without_a_file_the_first_name_in_the_tables_is_said(tmp_path):
+    film = cbis_tables.Mammogram("P_1", "LEFT", "CC", ("a/b/c/1.dcm", "d/e/f/2"), ())
+    index = cbis_downloads.Index(tmp_path, skip=None)
+    picture = cbis_ddsm._picture(film, index, "", settings(tmp_path))
+    assert (picture.key, picture.source) == ("P_1_LEFT_CC", "a/b/c/1.dcm")
 
 
 def test_tables_without_films_are_refused(root, tmp_path):

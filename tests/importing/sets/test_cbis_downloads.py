@@ -15,9 +15,9 @@ from end2end.importing.sets import cbis_downloads as downloads
     (np.uint8([[3, 0, 250], [9, 255, 246]]), True),               # JPEG
     (np.uint16([[0, 0, 65535]]), True),
     (np.uint16([[20000, 30000, 40000]]), False),
-    (np.full((4, 4), 255, np.uint8), False),
+    (np.full((4, 4), 255, np.uint8), False), (np.zeros((4, 4), np.uint8), False),
     # A tenth from either end, but for one pixel in fifty.
-    (np.uint8([25] * 48 + [225] * 50 + [100] * 2 + [250]), True),
+    (np.uint8([25] * 48 + [225] * 49 + [100] * 2 + [250]), True),
     (np.uint8([25] * 48 + [225] * 48 + [100] * 2 + [250]), False),
     (np.uint8([26] * 50 + [225] * 50 + [250]), False),
     (np.uint8([25] * 50 + [224] * 50 + [250]), False),
@@ -86,7 +86,7 @@ def test_of_two_copies_of_a_film_the_first_that_can_be_read_is_taken(tmp_path):
     assert result == dict(left_out=[], notes=[(None, "x/y/2.png", (
         "stored twice at different sizes, 6 x 5 and 8 x 7; the first is taken"))])
     result = dict(notes=[], left_out=[])
-    pixels, shapes = downloads.read_film(job([broken], [second]), result)
+    pixels, shapes = downloads.read_film(job([broken, broken], [second]), result)
     assert pixels.shape == (8, 7) and shapes == [None, (8, 7)] and not result["notes"]
     ((number, file, _),) = result["left_out"]
     assert (number, file) == (None, str(broken))

@@ -28,13 +28,15 @@ def test_category_3_is_left_out_and_outlines_go_with_their_image(root):
 
 
 def test_outlines_become_masks_of_the_class_of_the_image_and_dots_do_not_count(
-        root, tmp_path):
+        root, tmp_path, monkeypatch):
+    monkeypatch.setattr(converting.vendors, "of_file", pathlib.PurePath)
     picture = next(picture for picture in inbreast.read(root, SETTINGS)
                    if picture.label == 1 and picture.further)
     row = dict(key="k", position=1, source=picture.source, name="n", bits=None,
                further=json.loads(json.dumps(picture.further)), regions=())
     facts = inbreast.convert(converting.make_job(
         row, records.Settings(tmp_path / "out", size=(48, 36))))
+    assert str(facts["vendor"]) == picture.source
     kinds = {mask[3] for mask in facts["masks"]}
     assert kinds <= {"mass", "calc", "other"} and facts["masks"]
     assert all(mask[5] is True for mask in facts["masks"])

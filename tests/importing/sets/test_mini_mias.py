@@ -35,10 +35,6 @@ def test_lines_become_pictures_of_pairs_with_circles_from_the_bottom(tmp_path):
     assert not third.regions and third.source_label == "M"
     assert [region.malignant for region in fourth.regions] == [True, False]
     assert fourth.lesion_type == "CIRC+SPIC" and first.density == "fatty-glandular"
-    accepting = records.Settings(pathlib.Path("."), accept=("tissue-of-image",))
-    info(tmp_path, "mdb004 D SPIC M 100 200 30", "mdb004 F CIRC B 300 1000 20")
-    assert [picture.density for picture in mini_mias.read(tmp_path, accepting)] == [
-        "dense"]
 
 
 @pytest.mark.parametrize(("line", "name"), [
