@@ -13,8 +13,10 @@ so that imports do not count; it should not exceed 1.1 where 50 MB or more are t
 
 import argparse
 import contextlib
+import csv
 import dataclasses
 import itertools
+import operator
 import os
 import pathlib
 import resource
@@ -34,6 +36,8 @@ LONG = 60                   # seconds: what should take longer is done once
 FEW_MEGABYTES = 50          # less tells nothing: memory comes in blocks
 LONGEST = 3600
 TINY = (32, 24)
+SMALL = (256, 192)
+DRAWN = 10                  # pictures of women; more are links to them
 PIXEL_SIZES = tuple(height * width for height, width in SIZES)
 
 
@@ -44,7 +48,7 @@ class Curve:
     Attributes:
         name: by which it is picked.
         what: is done.
-        axis: what grows: `images`, `women`, `pixels`, `batch` or `workers`.
+        axis: what grows: `images`, `pixels`, `batch` or `workers`.
         sizes: of it, rising.
         prepare: from a folder, a size and its number to a function that is timed.
         limit: of the exponent.
@@ -231,9 +235,36 @@ def cutting(folder: pathlib.Path, pixels: int) -> Callable[[], object]:
     return patches_of(folder, SIZES[PIXEL_SIZES.index(pixels)], patients=1)
 
 
-def cutting_of_many(folder: pathlib.Path, women: int) -> Callable[[], object]:
-    """The patches of pictures of some women."""
-    return patches_of(folder, SIZES[0], patients=women)
+def cutting_of_many(folder: pathlib.Path, count: int) -> Callable[[], object]:
+    """Two patches of each of some pictures of 256x192, links to those of five women."""
+    source = timing.prepared(folder, patients=DRAWN // 2, size=SMALL)
+    return sampled_anew(
+        women_like(source, folder / "women", -(-count // 2)), folder, SMALL,
+        "--patch-size", 64, "--nb-bkg", 1, "--nb-abn", 1)
+
+
+def women_like(source: pathlib.Path, folder: pathlib.Path, count: int) -> pathlib.Path:
+    """A prepared folder of any number of women, whose pictures and masks are links to
+    those of another."""
+    table = source / "roi_mask_path.csv"
+    with open(table, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    lesions = [list(rows) for _, rows in itertools.groupby(
+        rows, operator.itemgetter("patient_id"))]
+    for name in ("full", "mask"):
+        (folder / name).mkdir(parents=True)
+    with open(folder / table.name, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        for number in range(count):
+            for row in lesions[number % len(lesions)]:
+                woman = {key: value.replace(row["patient_id"], f"P_{number:06d}")
+                         for key, value in row.items()}
+                for key in ("full_path", "mask_path"):
+                    if not (folder / woman[key]).exists():
+                        os.link(source / row[key], folder / woman[key])
+                writer.writerow(woman)
+    return folder
 
 
 def cutting_together(folder: pathlib.Path, workers: int) -> Callable[[], object]:
@@ -244,12 +275,17 @@ def cutting_together(folder: pathlib.Path, workers: int) -> Callable[[], object]
 def patches_of(folder: pathlib.Path, size: tuple[int, int], *, patients: int,
                workers: int = 1) -> Callable[[], object]:
     """A function that samples patches of synthetic women into a new folder."""
+    return sampled_anew(timing.prepared(folder, patients=patients, size=size), folder,
+                        size, "--workers", workers)
+
+
+def sampled_anew(source: pathlib.Path, folder: pathlib.Path, size: tuple[int, int],
+                 *flags: object) -> Callable[[], object]:
+    """A function that samples patches of a prepared folder into a new one each time."""
     from benchmarks import pixels
 
-    source = timing.prepared(folder, patients=patients, size=size)
     numbers = itertools.count()
-    flags = ("--target-height", size[0], "--target-width", size[1],
-             "--workers", workers)
+    flags = ("--target-height", size[0], "--target-width", size[1], *flags)
     return lambda: pixels.sampled(
         source, folder / f"out{next(numbers)}", *map(str, flags))
 
@@ -322,8 +358,8 @@ CURVES = (
           (64, 512, 4096, 32_768, 100_000), epoch),
     Curve("prepare", "DICOM of 80x60 to PNG, with a record of what is done", "images",
           (10, 40, 160, 640, 2560, 100_000), preparing_many),
-    Curve("sampling", "S10 patches of women's pictures of 576x448", "women",
-          (2, 8, 32, 128), cutting_of_many),
+    Curve("sampling", "two patches of each picture of 256x192", "images", MANY,
+          cutting_of_many),
     Curve("prepare-size", "DICOM to PNG", "pixels", PIXEL_SIZES, preparing),
     Curve("sampling-size", "S10 patches of a woman's pictures", "pixels", PIXEL_SIZES,
           cutting),

@@ -20,28 +20,52 @@ WARPS = 30
 
 
 def augment_image() -> tables.Figure:
-    return random_warps((1152, 896))
+    return random_warps((1152, 896), into_a_batch)
 
 
 def augment_patch() -> tables.Figure:
-    return random_warps((224, 224))
+    return random_warps((224, 224), into_a_batch)
 
 
-def random_warps(size: tuple[int, int]) -> tables.Figure:
-    """Draws and applies all warps of training, from a grey image into a batch."""
-    from end2end import augment
+def augment_call() -> tables.Figure:
+    return random_warps((1152, 896), into_new_images)
+
+
+def into_a_batch(generator, plane):
+    """Draws and applies the warps of training, from a grey image into a batch."""
     from end2end.images import warps
 
-    cv2.setNumThreads(1)
-    generator = augment.training_generator()
-    plane = (np.random.default_rng(0).random(size) * 255).astype(np.float32)
-    batch = np.zeros((2, *size, 3), np.float32)
+    batch = np.zeros((2, *plane.shape, 3), np.float32)
 
     def ours():
         for seed in range(WARPS):
             warp = generator.draw(warps.seeded(seed), 3)
             generator.apply_grey(
                 plane, warp, pixel_mean=44.33, out=batch[seed % 2])
+
+    return ours
+
+
+def into_new_images(generator, plane):
+    """The same by the calls that Keras's users know."""
+    image = np.repeat(plane[..., None], 3, axis=2)
+
+    def ours():
+        for seed in range(WARPS):
+            generator.standardize(generator.random_transform(image, seed))
+
+    return ours
+
+
+def random_warps(size: tuple[int, int], way) -> tables.Figure:
+    """All warps of training, one of these ways, beside others'."""
+    from end2end import augment
+    from end2end.images import warps
+
+    cv2.setNumThreads(1)
+    generator = augment.training_generator()
+    plane = (np.random.default_rng(0).random(size) * 255).astype(np.float32)
+    ours = way(generator, plane)
 
     def simple():
         for seed in range(3):
@@ -60,7 +84,8 @@ def random_warps(size: tuple[int, int]) -> tables.Figure:
     return tables.Figure(
         1e3 * times[0] / WARPS, 1e3 * times[0] / WARPS, "ms", 1e3 * times[1] / 3,
         "scipy.ndimage.affine_transform of each channel, as the original",
-        1e3 * timing.copy_seconds(batch[0]), "copying the three channels", notes=notes,
+        1e3 * timing.copy_seconds(np.repeat(plane[..., None], 3, axis=2)),
+        "copying the three channels", notes=notes,
         peers={name: 1e3 * seconds / 3
                for name, seconds in zip(works, times[2:], strict=True)})
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from end2end.augment import conventions, file_flows, flows, transforms
 from end2end.images import warps
-from end2end.utils import files
+from end2end.utils import files, processes
 
 if TYPE_CHECKING:
     import pandas
@@ -35,7 +35,8 @@ class MammogramDataGenerator:
     takes the nearest pixel, each channel gets its own intensity shift, and an integer
     `seed` gives the draws that NumPy's global generator gives when seeded so. By the
     conventions `keras` and `keras3` draws and pictures are those of later Keras.
-    docs/augmentation.md says what each argument means by each.
+    docs/augmentation.md says what each argument means by each. The process keeps the
+    memory of images that are gone for the next (`processes.keep_freed_memory`).
 
     Args:
         featurewise_center, samplewise_center, featurewise_std_normalization,
@@ -122,6 +123,8 @@ class MammogramDataGenerator:
             else _choice(interpolation_order, range(6), "interpolation_order"))
         self.dtype = np.dtype(dtype or np.float32)
         self.mean = self.std = self.principal_components = None
+        # New memory for each image costs as much as half of its augmentation.
+        processes.keep_freed_memory()
         if self.convention.implied_centring:
             self._imply_centring()
 

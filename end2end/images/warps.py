@@ -209,11 +209,10 @@ def _common_channel(image):
     if channels == 1:
         return None
     grey = _scratch("grey", (height, width))
-    pairs = np.arange(channels).repeat(2).tolist()
     for rows in _blocks(height, width):
         planes = list(_scratch("made", (channels, rows.stop - rows.start, width)))
         planes[0] = grey[rows]
-        cv2.mixChannels([image[rows]], planes, pairs)
+        cv2.split(image[rows], planes)
         if not all(np.array_equal(planes[0], other) for other in planes[1:]):
             return None
     return grey[..., None]
@@ -263,8 +262,7 @@ def _shift_intensities(image, shifts, out, *, mean=0.0):
             planes = [image[rows, :, 0]] * channels
         else:
             planes = targets
-            cv2.mixChannels(
-                [image[rows]], targets, np.arange(channels).repeat(2).tolist())
+            cv2.split(image[rows], targets)
         for plane, shift, target in zip(planes, shifts, targets, strict=True):
             _shift_plane(plane, shift, limits, mean, target)
         cv2.merge(targets, dst=out[rows])
@@ -281,7 +279,8 @@ def _shift_plane(plane, shift, limits, mean, out):
     if shift >= 0:
         np.add(plane, np.float32(shift), out=out)
         cv2.threshold(out, limits[1], 0, cv2.THRESH_TRUNC, dst=out)
-        np.subtract(out, np.float32(mean), out=out)
+        if mean:
+            np.subtract(out, np.float32(mean), out=out)
     else:
         np.subtract(np.float32(-shift), plane, out=out)
         cv2.threshold(out, -limits[0], 0, cv2.THRESH_TRUNC, dst=out)
