@@ -169,12 +169,12 @@ def _texts(attributes, key, source):
 
 def _role(name):
     """`conv1/kernel:0` to `kernel`; TensorFlow may have numbered it (`kernel_1`)."""
-    return re.sub(r"_\d+$", "", name.rsplit("/", 1)[-1].split(":")[0])
+    return re.sub(r"_\d+$", "", name.split("/")[-1].split(":")[0])
 
 
 def _owner(name):
     """`conv1/kernel:0` to `conv1`."""
-    return "/".join(name.split("/")[:-1])
+    return name.rpartition("/")[0]
 
 
 class GroupedWeights(Weights):
@@ -230,7 +230,7 @@ class GroupedWeights(Weights):
         arrays = {}
         for top in self.layer_names:
             for owner, datasets in self._owners(top).items():
-                name = owner.rsplit("/", 1)[-1] or top
+                name = owner.split("/")[-1] or top
                 arrays[name] = {
                     role: _read(_checked_dataset(dataset, self.source),
                                 f"model {self.source}: {dataset.name}")
@@ -239,7 +239,7 @@ class GroupedWeights(Weights):
 
     def shapes(self) -> dict:
         """As `arrays`, by top layer: `{top: {owner: {role: shape}}}`."""
-        return {top: {owner.rsplit("/", 1)[-1] or top: {
+        return {top: {owner.split("/")[-1] or top: {
                     role: dataset.shape for role, dataset in datasets.items()}
                       for owner, datasets in self._owners(top).items()}
                 for top in self.layer_names}
@@ -270,7 +270,7 @@ class GroupedWeights(Weights):
                 if owner == pattern or owner.endswith(f"/{pattern}"):
                     return owner
         numbered = [owner for owner in owners
-                    if re.sub(r"_\d+$", "", owner.rsplit("/", 1)[-1]) == inner[-1]]
+                    if re.sub(r"_\d+$", "", owner.split("/")[-1]) == inner[-1]]
         return numbered[0] if len(numbered) == 1 else None
 
     def _owners(self, top):

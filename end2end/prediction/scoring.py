@@ -154,7 +154,7 @@ def predict_inputs(
     if len(inputs) > 1:
         return np.stack([np.asarray(call(np.ascontiguousarray(view)), np.float32)
                          for view in flipped], axis=1)
-    flipped = [view[0] for view in flipped]
+    flipped = [image for (image,) in flipped]
     return (model(flipped) if call is model
             else flip_calls.predict(model, flipped))[None]
 
@@ -425,7 +425,8 @@ def points_passed(
     """Sentences on the operating points of a single model that a score reaches."""
     if len(classifiers) != 1:
         return ()
-    rows = classifiers[0].card.get("operating_points") or ()
+    (classifier,) = classifiers
+    rows = classifier.card.get("operating_points") or ()
     return tuple(
         f"above the threshold for {100 * row[row['at']]:.1f} % {row['at']} on its "
         "validation set"

@@ -75,7 +75,7 @@ class Devices:
     def spread(self, values: Sequence) -> Any:
         """A distributed value of one value (or tuple) per own replica."""
         return self.strategy.experimental_distribute_values_from_function(
-            lambda context: values[context.replica_id_in_sync_group - self.own[0]])
+            lambda context: values[context.replica_id_in_sync_group - self.own.start])
 
     def total(self, array: NDArray) -> NDArray:
         """Sum of an array over all processes, as an array on each of them."""

@@ -1,6 +1,8 @@
 """Scores of breasts: rows, missing views, mixtures of models."""
 
 import dataclasses
+import pathlib
+import types
 
 import cv2
 import keras
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from end2end import checkpoints, config, explanation, predict, prediction
+from end2end.prediction import breast_scores, inputs, scoring
 from end2end.utils import files
 
 
@@ -124,6 +127,23 @@ def test_several_models_have_their_own_scores_and_labels_are_of_the_manifest(
         notes="its CC is missing; the other view stands in its place")
     (single, _), _ = prediction.breast_scores.score(models[:1], given)
     assert "score_a" not in single and calls[4:] == [("a", False)] * 2
+
+
+def test_breasts_are_those_that_a_manifest_tells(monkeypatch):
+    rows = {pathlib.Path(f"{name}.png"): dict(
+        patient=patient, laterality="L", view=view) for name, patient, view in (
+            ("a", "W", "CC"), ("b", "V", "MLO"), ("c", "W", "MLO"))}
+    classifier = types.SimpleNamespace(name="m", classes=("neg", "pos"))
+    monkeypatch.setattr(scoring, "prepare", lambda path, *what, **how:
+                        types.SimpleNamespace(flags=(f"{path}", "both")))
+    monkeypatch.setattr(scoring, "predict", lambda *what, **how:
+                        np.float32([[0.25, 0.75]]))
+    scored, failures = breast_scores.score(
+        [classifier], inputs.Inputs([], rows, [], []))
+    assert failures == [] and [
+        (row["patient"], row["cc"], row["mlo"], row["score"], row["flags"])
+        for row in scored] == [("W", "a.png", "c.png", "0.75", "a.png | both | c.png"),
+                               ("V", "", "b.png", "0.75", "b.png | both")]
 
 
 def test_flags_of_one_image_are_refused(tmp_path, images):

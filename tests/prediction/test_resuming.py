@@ -472,6 +472,8 @@ def test_rows_and_settings_are_written_in_plain_lines(tmp_path):
     paths = [written(tmp_path / name, name) for name in "abc"]
     rows = rows_of(tmp_path)
     add(rows, *paths)
+    assert (tmp_path / "s.csv").read_bytes().decode() == "path,flips,score\n" + "".join(
+        f"{path},False,0.5\n" for path in paths)
     rows.remove({paths[1]})
     rows.remove(set())
     assert (tmp_path / "s.csv").read_bytes().decode() == (

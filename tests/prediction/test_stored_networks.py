@@ -160,9 +160,10 @@ def test_a_stored_network_gives_the_scores_of_keras(tmp_path):
         "kind": "whole_image", "classes": ["neg", "pos"], "name": "tiny",
         "images": config.to_dict(config.ImageOptions(size=(12, 9), channels=1))})
     expected = checkpoints.load_classifier(path)
+    graph = engines.converted(expected.model)
+    assert graph.inputs[0].get_names() == {"image"}
     stored_networks.write(
-        stored_networks.folder(path), path,
-        {"float32": engines.converted(expected.model)},
+        stored_networks.folder(path), path, {"float32": graph},
         card=dict(expected.card, name="tiny"), precision="f32", eight_bits=None)
     classifier = stored_networks.find(path).classifier()
     assert classifier.images == expected.images

@@ -181,6 +181,9 @@ def test_with_the_last_epoch_kept_no_stage_ends_early():
     assert (len(history.rows), saved) == (5, [5])
     assert history.best_epoch == history.only_epoch == 5
     assert history.best == history.rows[-1]["val_auc"]
+    saved.clear()
+    history = run([2], options=options, output=output, watch="val_accuracy")
+    assert (saved, history.best) == ([2], history.rows[1]["val_accuracy"])
 
 
 def test_a_later_stage_from_a_layer_that_is_not_there_is_refused_before_any_epoch():

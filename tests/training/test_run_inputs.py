@@ -417,6 +417,20 @@ def test_a_folder_without_the_class_folders_is_named_with_its_split(folder):
         run_inputs._labelled(folder / "neg", ("neg", "pos"), "val")
 
 
+def test_the_first_class_without_images_is_refused_and_all_are_warned_of(
+        folder, caplog):
+    classes = ("a", "neg", "pos", "b")
+    with pytest.raises(files.InputError) as caught:
+        run_inputs._labelled(folder, classes, "train")
+    assert str(caught.value) == (
+        f"train folder {folder} has no images of the class 'a'; expected some of each "
+        "of a, neg, pos, b. Check --class-list.")
+    run_inputs._labelled(folder, classes, "test")
+    assert caplog.messages[-1:] == [
+        f"test folder {folder} has no images of a or b; its figures say nothing of "
+        "them."]
+
+
 def test_a_folder_that_is_given_twice_is_warned_of(folder, tmp_path, caplog):
     val, test, link = (tmp_path / name for name in ("val", "test", "link"))
     for copy in (val, test):

@@ -187,6 +187,24 @@ def test_a_network_from_random_weights_trains_whole(caplog):
     assert starting.first_trainable(network, settings(on_patches)[0]) == "top_conv"
 
 
+def test_stages_begin_at_the_layers_of_the_network_that_is_trained(monkeypatch):
+    run, _ = settings(dataclasses.replace(SMALL, backbone="vgg16"))
+    for kind in starting.NETWORKS:
+        monkeypatch.setitem(starting.NETWORKS, kind, lambda given, kind=kind: (
+            kind, dataclasses.replace(given, verbose=7)))
+    monkeypatch.setattr(starting, "boundaries", lambda network, given: dict(
+        head=f"head of {network}", first_trainable=f"top of {network}"))
+    monkeypatch.setattr(starting, "first_trainable", lambda network, given:
+                        f"{network}, {given.verbose}")
+    for kind, begins in (
+            ("patch", ["head of patch", "top of patch", None]),
+            ("whole_image", ["whole_image, 7", None]),
+            ("two_view", ["two_view, 7", None])):
+        network, stages, ready = starting.network_and_stages(kind, run)
+        assert (network, ready) == (kind, dataclasses.replace(run, verbose=7))
+        assert [stage.first_trainable for stage in stages] == begins
+
+
 @pytest.mark.parametrize("semantics", ["corrected", "original"])
 def test_the_first_of_the_top_layers_follows_the_semantics(monkeypatch, semantics):
     monkeypatch.setattr(starting.models, "first_top_layer", lambda model, *, semantics:
