@@ -151,6 +151,10 @@ def test_a_normalization_takes_its_mean_and_variance_from_the_file():
     ([row("ReLU", "a", {}, ["b"]), row("ReLU", "b", {}, ["a"])],
      "^here: it has a circle at layer .\\(.a., 0\\).; the file"),
     ([row("ReLU", "a", {}, ["none"])], "it has a gap at layer 'none'"),
+    ([row("ReLU", "b", {}, ["in"]), network_config.Row("a", "ReLU", {}, [[
+        ("b", 1, 0)]])], "it has a gap at layer 'b'"),
+    ([network_config.Row("a", "ReLU", {}, [[("in", 1, 0)]])],
+     "it has a gap at layer 'in'"),
     ([network_config.Row("a", "ReLU", {}, [[("in", 0, 1)]])],
      "output 1 of layer 'in' is taken, which is not there"),
     ([row("Dense", "flat", dict(units=2), ["in"]),

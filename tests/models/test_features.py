@@ -29,11 +29,14 @@ def test_features_are_the_values_of_the_layers_in_the_order_asked_for(network):
 def test_a_single_layer_gives_a_single_array(network):
     features = models.layer_features(network, indices=[1])
     assert features.output.shape == (None, 3)
+    maps = models.layer_features(network, indices=[-3])
+    assert maps.output.shape == (None, 4, 2, 3)
 
 
 @pytest.mark.parametrize("layers, words", [
     (dict(), "none was named"), (dict(names=["map"]), "'map'.*maps, pooled, scores"),
-    (dict(indices=[3]), "-3 to 2")])
+    (dict(indices=[3]), "none 3; .* -3 to 2"),
+    (dict(indices=[-4]), "none -4; .* -3 to 2")])
 def test_layers_that_do_not_exist_are_refused_with_those_that_do(
         network, layers, words):
     with pytest.raises(files.InputError, match=words):

@@ -32,7 +32,9 @@ def test_the_two_view_network_has_two_towers_of_their_own():
     with keras.StatelessScope():
         model = resnets.two_view_resnet("resnet_18", (288, 224, 1), 1)
     assert model.count_params() == 22_367_873
-    assert [tensor.name for tensor in model.inputs] == ["cc", "mlo"]
+    assert [layer.name for layer in model.layers] == [
+        "cc", "mlo", "cc_tower", "mlo_tower", "views", "output"]
+    assert model.name == "resnet_18_two_view"
 
 
 def test_the_views_are_not_exchangeable_and_outputs_are_probabilities():
@@ -75,4 +77,5 @@ def test_the_layers_of_a_residual_network_are_as_recorded(name):
         filters=3, alpha=0.2, l1_ratio=0.25, input_dropout=0.1, dropout=0.3)
     with keras.StatelessScope():
         model = resnets.resnet(name, (64, 48, 3), 3, options)
+    assert (model.name, model.inputs[0].name) == (name, "image")
     recorded.check(f"models-{name}", "\n".join(network_lines.described(model)))

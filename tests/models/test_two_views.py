@@ -29,7 +29,8 @@ def scores(model, cc, mlo):
 
 def test_the_trunk_is_one_and_the_views_are_not_exchangeable():
     model = models.two_view_classifier(patch_classifier(), OPTIONS, size=(64, 48))
-    assert [tensor.name for tensor in model.inputs] == ["cc", "mlo"]
+    assert (model.name, *(tensor.name for tensor in model.inputs)) == (
+        "two_view", "cc", "mlo")
     assert [tensor.shape for tensor in model.inputs] == [(None, 64, 48, 1)] * 2
     assert [layer.name for layer in model.layers].count("trunk") == 1
     cc, mlo = np.random.default_rng(0).normal(size=(2, 1, 64, 48, 1)).astype("float32")

@@ -57,6 +57,9 @@ def test_two_hundred_images_may_have_one_crossing_and_not_two():
 
 
 def test_an_image_on_a_threshold_has_no_side():
+    moved = SCORES.copy()
+    moved[10] = 0.5  # a score that comes down to the threshold does not cross it
+    assert compared(moved).crossing == 0
     figures = compared(SCORES - 0.003, thresholds={"plain": [float(SCORES[7])]})
     assert (figures.crossing, figures.on_threshold) == (0, 1)
     near = compared(SCORES - 0.003, thresholds={"plain": [float(SCORES[7]) - 0.002]})

@@ -58,7 +58,9 @@ def test_a_processor_has_half_precision_where_it_says_so(monkeypatch, flags, hal
 
 @pytest.mark.parametrize("capabilities, halves", [
     ([(8, 6), (9, 0)], {"mixed_float16", "mixed_bfloat16"}),
-    ([(8, 6), (7, 5)], {"mixed_float16"}), ([(6, 1)], set()), ([None], set())])
+    ([(8, 6), (7, 5)], {"mixed_float16"}), ([(6, 1)], set()), ([None], set()),
+    # V100 and A100.
+    ([(7, 0)], {"mixed_float16"}), ([(8, 0)], {"mixed_float16", "mixed_bfloat16"})])
 def test_the_weakest_gpu_tells_and_what_it_does_not_tell_it_has_not(
         monkeypatch, capabilities, halves):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: capabilities)
