@@ -77,12 +77,11 @@ def test_images_are_resized_to_height_and_width():
 
 def test_half_of_a_pixel_is_inside_a_mask():
     mask = np.zeros((40, 60), np.uint16)
-    mask[10:13, 20:25], mask[10, 20] = 101, 200
-    mask[30:32, 40:45] = 100
-    # Blocks of 4 rows and 5 columns: half of one; 100 is no more than half of 200.
-    assert np.argwhere(conversion.resized_mask(mask, (10, 12))).tolist() == [[2, 4]]
-    mask[12] = 0
-    mask[11] = 0
+    mask[2:4, :5], mask[10:13, 20:25], mask[30:32, 40:45] = 200, 101, 100
+    # Blocks of 4 rows and 5 columns: half of two; 100 is no more than half of 200.
+    assert np.argwhere(conversion.resized_mask(mask, (10, 12))).tolist() == [
+        [0, 0], [2, 4]]
+    mask[2:4] = mask[11:13] = mask[30:32] = 0
     assert np.argwhere(conversion.resized_mask(mask, (10, 12))).tolist() == [[2, 4]]
 
 
