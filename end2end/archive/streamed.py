@@ -109,12 +109,11 @@ def auc(counts: NDArray[np.int64]) -> float:
 def auc_interval(counts: NDArray[np.int64], *, runs: int = 1000,
                  seed: int = bootstrap.SEED) -> tuple[float, float]:
     """95 % interval by drawing images again, as numbers of images per bin."""
-    ranks = np.cumsum(counts.sum(axis=0))
-    group = (ranks - 1) * GROUPS // ranks[-1]
+    ranks, total = np.cumsum(counts.sum(axis=0)), int(counts.sum())
+    group = (ranks - 1) * GROUPS // total
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     cells = np.add.reduceat(counts, starts, axis=1).ravel()
     rng, statistic = np.random.default_rng(seed), _statistic(len(starts))
-    total = int(cells.sum())
     return bootstrap.interval(np.concatenate([
         statistic(rng.multinomial(total, cells / total)[None].astype(float))
         for _ in range(runs)]))

@@ -236,15 +236,15 @@ def read_manifest(path: files.Path, classes: Sequence[str] | None = None) -> Ima
         raise files.InputError(
             f"manifest {path} names {len(missing)} images that do not exist, the first "
             f"{missing[0]}; relative paths start from the manifest's folder.")
-    labels = None
-    if "label" in rows[0]:
+    labels, columns = None, next(iter(rows))
+    if "label" in columns:
         _check_labels(paths, rows, path)
         labels, classes = vocabulary.labels(
             [row["label"] for row in rows], classes, path)
-    columns = {plural: tuple(row[name] for row in rows) for plural, name in (
+    known = {plural: tuple(row[name] for row in rows) for plural, name in (
         ("patients", "patient"), ("lateralities", "laterality"), ("views", "view"))
-        if name in rows[0]}
-    return ImageList(paths, labels, tuple(classes or ()), rows=rows, **columns)
+        if name in columns}
+    return ImageList(paths, labels, tuple(classes or ()), rows=rows, **known)
 
 
 def _check_labels(paths, rows, manifest):

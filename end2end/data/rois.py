@@ -59,7 +59,7 @@ def _masks(path):
         raise files.InputError(
             f"ROI table {path} is not CSV in UTF-8 ({error}).") from error
     needed = ("patient_id", "side", "view", "pathology", "mask_path")
-    spelled = vocabulary.spelled(rows[0] if rows else (), needed)
+    spelled = vocabulary.spelled(next(iter(rows), ()), needed)
     missing = [name for name in needed if name not in spelled]
     if missing:
         raise files.InputError(

@@ -114,14 +114,15 @@ def read_split(path: files.Path) -> dict[tuple[str, ...], str]:
             f"split file {path} is not CSV in UTF-8 ({error}); save it as one."
         ) from error
     keys = ("patient_id", "side", "view")
-    spelled = vocabulary.spelled(rows[0] if rows else (), (*keys, "split"))
+    spelled = vocabulary.spelled(next(iter(rows), ()), (*keys, "split"))
     rows = [row | {name: row[column] for name, column in spelled.items()}
             for row in rows]
-    if not rows or not {"patient_id", "split"} <= set(rows[0]):
+    columns = next(iter(rows), {})
+    if not {"patient_id", "split"} <= set(columns):
         raise files.InputError(
             f"split file {path}: expected rows with columns patient_id and split, "
-            f"found {', '.join(map(str, rows[0])) if rows else 'no rows'}.")
-    if not {"side", "view"} <= set(rows[0]):
+            f"found {', '.join(map(str, columns)) or 'no rows'}.")
+    if not {"side", "view"} <= set(columns):
         keys = keys[:1]
     parts = {}
     for number, row in enumerate(rows, 2):

@@ -79,7 +79,7 @@ def run(parsed: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         stack.enter_context(locks.output_folder(out))
         if arguments["store"]:  # not while the model is trained further
-            stack.enter_context(locks.output_file(models[0]))
+            stack.enter_context(locks.output_file(*models))
         bar = stack.enter_context(tqdm.tqdm(unit=" images", disable=None))
 
         def say(line):

@@ -102,7 +102,7 @@ def read_lesions(path: files.Path) -> list[Lesion]:
     """
     path = files.existing_text(path, "ROI table")
     rows = files.read_csv(path)
-    missing = [name for name in COLUMNS if rows and name not in rows[0]]
+    missing = [name for name in COLUMNS if name not in next(iter(rows), COLUMNS)]
     if not rows or missing:
         raise files.InputError(
             f"ROI table {path} has no {'column ' + missing[0] if missing else 'rows'}; "

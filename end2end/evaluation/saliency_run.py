@@ -5,6 +5,7 @@ import dataclasses
 import logging
 import pathlib
 
+import numpy as np
 import tqdm
 
 from end2end import checkpoints, images
@@ -96,12 +97,9 @@ def first(images: image_lists.ImageList, count: int) -> image_lists.ImageList:
     if images.labels is None:
         chosen = list(range(min(count, len(images))))
     else:
-        ranked = {}
-        order = []
-        for i, label in enumerate(images.labels):
-            ranked[label] = ranked.get(label, -1) + 1
-            order.append((ranked[label], i))
-        chosen = sorted(i for _, i in sorted(order)[:count])
+        ranked = sorted((rank, i) for label in set(images.labels) for rank, i in
+                        enumerate(np.flatnonzero(images.labels == label)))
+        chosen = sorted(i for _, i in ranked[:count])
     return image_lists.ImageList(
         tuple(images.paths[i] for i in chosen),
         None if images.labels is None else images.labels[chosen], images.classes)

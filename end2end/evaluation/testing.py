@@ -304,7 +304,7 @@ def run(
         seconds=round(time.monotonic() - started, 2),
         **({} if refused is None else dict(refused=refused)))
     if len(cards) == 1:
-        add_recalibrated(results, schemes, cards[0])
+        add_recalibrated(results, schemes, *cards)
     results["accounting"] = cautions + (said or account(
         images, voting, results, len(refused or ())))
     if options.store:
@@ -334,7 +334,7 @@ def together(members: Sequence[Mapping[str, score_files.Scores]],
             "some models take one image and some take two views, so that their scores "
             "have other rows; test them apart.")
     if len(members) == 1:
-        return dict(members[0])
+        return dict(*members)
     return {scheme: ensembles.ensemble([member[scheme] for member in members], names)
             for scheme in members[0]}
 

@@ -88,7 +88,7 @@ def case(
         explained.score, explained.label,
         tuple(layer(explained, method, each) for method in names),
         lines=tuple(views.line_data(
-            explained, regions, contour=names[0] if names else None)), **facts)
+            explained, regions, contour=next(iter(names), None))), **facts)
 
 
 def layer(explained: maps.Explained, method: str, limit: int) -> report.Layer:

@@ -323,8 +323,9 @@ def structured_report(
                               *(_region(source, result, number, area)
                                 for number, area in enumerate(regions, 1))],
         title=codes.DCM.ImagingMeasurementReport)
+    (root,) = content
     document = highdicom.sr.Comprehensive3DSR(
-        evidence=[source], content=content[0], manufacturer=MANUFACTURER,
+        evidence=[source], content=root, manufacturer=MANUFACTURER,
         is_complete=True, **_identifiers("report", source, result))
     scheme = pydicom.Dataset()
     scheme.CodingSchemeDesignator = SCHEME
@@ -352,8 +353,9 @@ def _whole_image(source, result):
     texts = [text for name in ("operating_points", "flags", "notes")
              for text in (row.get(name) or "").split(SEPARATOR) if text]
     legend = result.explained.legends.get(result.shown["heatmap"].name, "")
+    (container,) = group
     for text in (*texts, *filter(None, [legend]), NOTICE):
-        group[0].ContentSequence.append(highdicom.sr.TextContentItem(
+        container.ContentSequence.append(highdicom.sr.TextContentItem(
             codes.DCM.Comment, text[:1024],
             relationship_type=highdicom.sr.RelationshipTypeValues.CONTAINS))
     return group

@@ -21,8 +21,9 @@ def of_models(
     """
     if len(classifiers) != 1:
         return None
+    (classifier,) = classifiers
     scheme = "flips" if flips else "plain"
-    rows = [row for row in classifiers[0].card.get("operating_points") or ()
+    rows = [row for row in classifier.card.get("operating_points") or ()
             if row.get("scheme", "plain") == scheme
             and "sensitivity" in row and "specificity" in row]
     if not rows:

@@ -328,7 +328,7 @@ def _gallery(section, anchor):
 
 def _cases(section, anchor):
     ordered = sorted(section.cases, key=lambda case: _error(case), reverse=True)
-    columns = [name for name in (ordered[0].details if ordered else ())
+    columns = [name for name in next((case.details for case in ordered), ())
                if all(name in case.details for case in ordered)
                and any(shown(case.details[name]) for case in ordered)]
     known = any(case.label is not None for case in ordered)

@@ -1,6 +1,7 @@
 """Tests of end2end.evidence.pictures."""
 
 import numpy as np
+import pytest
 
 from end2end.evidence import grouping, pictures
 from end2end.metrics import subgroups
@@ -71,3 +72,12 @@ def test_calibration_is_drawn_of_the_first_eight_models(monkeypatch):
     drawn = pictures.of_sites([site], dict(S=results))[3:]
     assert [(name, figure) for name, _, figure in drawn] == [
         (f"calibration_{k + 1}", (k, f"S, m{k}")) for k in (0, 1, 3, 4, 5, 6, 7)]
+
+
+@pytest.mark.parametrize(("highest", "end"), [
+    (0.02, 0.051), (0.25, 0.255), (0.5, 0.51), (0.75, 1.02)])
+def test_a_calibration_curve_reaches_to_the_scores_where_they_are_low(highest, end):
+    scores = np.linspace(0.2, 1, 40) * highest
+    figure = pictures.calibration_curve(np.arange(40) % 7 == 3, scores, "a")
+    for limits in (figure.axes[0].get_xlim(), figure.axes[0].get_ylim()):
+        assert limits == pytest.approx((-0.02 * end, end))
