@@ -66,7 +66,7 @@ def grey_levels(image: NDArray) -> NDArray[np.float32]:
     low, high = float(levels.min()), float(np.percentile(levels, WHITE_PERCENTILE))
     levels -= np.float32(low)
     levels *= np.float32(255 / max(high - low, 1e-6))
-    return np.clip(levels, 0, 255, out=levels)
+    return np.clip(levels, 0, 255)
 
 
 def has_bright_background(levels: NDArray) -> bool:
