@@ -118,6 +118,17 @@ def test_women_and_their_pictures_are_as_recorded():
     recorded.check("phantoms-women", "\n".join(rows))
 
 
+def test_lesions_of_all_looks_are_as_recorded(woman):
+    rows, (y, x) = [], np.ogrid[-2.4:2.4:61j, -2.4:2.4:61j]
+    for kind, draw in drawing.DRAWINGS.items():
+        for seed in range(9):
+            lesion = dataclasses.replace(
+                woman.lesions["LEFT"][0], appearance=seed % 3 / 2)
+            rows += [f"{kind} {seed} {recorded.picture(np.float32(drawn))}"
+                     for drawn in draw(np.random.default_rng(seed), lesion, y, x)]
+    recorded.check("phantoms-lesions", "\n".join(rows))
+
+
 @pytest.mark.parametrize(("view", "offset", "row", "share"), [
     ("CC", 1.0, 86, 0.5), ("CC", 1.2, 88, 0.5), ("CC", -1.2, 12, 0.5),
     ("CC", -0.3, 39, 0.5), ("MLO", -0.3, 39, 0.575), ("MLO", -0.27, 40, 0.5)])
