@@ -37,6 +37,26 @@ def test_pixels_of_an_odd_number_of_bytes_are_padded(tmp_path):
     np.testing.assert_array_equal(image.pixel_array, PIXELS.astype(np.uint8))
 
 
+@pytest.mark.parametrize(("defect", "shape", "length"), [
+    ("mask of another size", (21, 17), 358), ("mask of another aspect", (22, 17), 374)])
+def test_masks_of_another_size_hold_what_they_declare(tmp_path, defect, shape, length):
+    path, mask = tmp_path / "mask.dcm", np.zeros((24, 20), np.uint8)
+    mask[6:12, 5:10] = 255
+    cbis_ddsm.write_dicom(path, mask, dict(SOPInstanceUID="1.2"))
+    _, spoil = cbis_ddsm.DEFECTS[defect]
+    spoil(path)
+    spoilt = pydicom.dcmread(path)
+    assert len(spoilt.PixelData) == length and spoilt.pixel_array.shape == shape
+    assert set(spoilt.pixel_array.ravel()) == {0, 255}
+
+
+def test_files_that_are_cut_off_keep_six_tenths(tmp_path):
+    for size, kept in ((101, 60), (110, 66)):
+        (tmp_path / "a").write_bytes(bytes(size))
+        cbis_ddsm._cut_off(tmp_path / "a")
+        assert (tmp_path / "a").stat().st_size == kept
+
+
 def test_a_jpeg_has_the_upper_eight_bits(tmp_path):
     cbis_ddsm.write_jpeg(tmp_path / "film.jpg", np.full((9, 17), 200 << 8, np.uint16))
     image = cv2.imread(str(tmp_path / "film.jpg"), cv2.IMREAD_UNCHANGED)
