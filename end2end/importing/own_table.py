@@ -140,18 +140,17 @@ def load(pictures: store.Store, query: Query, say: Say) -> dict[str, str]:
         first, rows = spreadsheets.peeked(sheet.rows, understanding.HEADER_WITHIN
                                           + understanding.LOOKED_AT)
         place = understanding.find_header(first, query.columns)
-        header = first[place]
+        header, below = first[place], first[place + 1:]
         columns = file_columns.spread(
-            understanding.columns(header, first[place + 1:], query.columns),
-            first[place + 1:], query.columns)
+            understanding.columns(header, below, query.columns), below, query.columns)
         parts = file_columns.parts(columns)
         for note in sheet.notes:
             say(note)
         if place:
             say(f"the header is in row {header.number}; what stands above it is left "
                 "aside")
-        _say_columns(columns, first[place + 1:], say)
-        _check_columns(columns, first[place + 1:], query.columns)
+        _say_columns(columns, below, say)
+        _check_columns(columns, below, query.columns)
         for line in file_columns.described(parts):
             say(line)
         pictures.add(_pictures(

@@ -73,7 +73,7 @@ class Sheet:
 
 @contextlib.contextmanager
 def opened(path: files.Path, *, sheet: str = "",
-           is_header: Callable[[Sequence[str]], bool] = any) -> Iterator[Sheet]:
+           is_header: Callable[[Sequence[str]], bool]) -> Iterator[Sheet]:
     """Gives the rows of a CSV or Excel file.
 
     Args:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import recorded
 
+from end2end.data import splits
 from end2end.importing import __main__ as program
 from end2end.importing import joining, records, store
 from end2end.utils import files
@@ -75,7 +76,7 @@ def test_a_site_may_be_left_out_of_training(two, tmp_path):
 
 def test_the_site_of_a_test_may_be_an_import_or_one_of_its_own_sites(tmp_path):
     women = [("a", "w"), ("b", "v"), ("b north", "u"), ("north b", "t"), ("b", "w")]
-    settings = records.Settings(tmp_path, val_share=0.5, seed=1)
+    settings = records.Settings(tmp_path, val_share=0.5, seed=4)
     for chosen, tested in (("b", "uvw"), ("b north", "u"), ("north b", "t")):
         with store.temporary(None) as pictures:
             pictures.add(records.Picture(f"{site}{woman}", "a.png", site=site,
@@ -89,6 +90,10 @@ def test_the_site_of_a_test_may_be_an_import_or_one_of_its_own_sites(tmp_path):
         assert said.startswith(
             f"{chosen} is for testing, 0.5 of the other women for validation")
         assert said.endswith("; 1 image left out") == (chosen == "b")
+        others = sorted({woman for woman, part in parts if part != "test"})
+        _, val = splits.stratified_split(
+            others, [int(woman in "tv") for woman in others], 0.5, seed=4)
+        assert {woman for woman, part in parts if part == "val"} == set(val)
 
 
 def test_a_maker_that_tells_the_class_is_warned_of(two, tmp_path, capsys):

@@ -221,10 +221,11 @@ def test_large_sets_have_many_ledgers_and_lose_no_picture(
         cv2.imwrite(str(path), np.arange(64 + number, 64 + number + 48 * 32,
                                          dtype=np.uint16).reshape(48, 32))
         rows.append(dict(source=str(path), label=0, patient=f"P_{number // 3:05d}"))
-    add(pictures, *rows)
+    add(pictures, *rows[::2], *rows[1::2])
     settle = machine.images.belonging.settle
-    monkeypatch.setattr(machine.images.belonging, "settle", lambda images, **how: (
-        settled.append([image.patient for image in images]) or settle(images, **how)))
+    monkeypatch.setattr(machine.images.belonging, "settle", lambda images, *, doubles: (
+        settled.append([image.patient for image in images])
+        or settle(images, doubles=doubles)))
     monkeypatch.setattr(machine, "ONE_LEDGER", 8)
     monkeypatch.setattr(machine, "LEDGERS", 3)
     monkeypatch.setattr(machine, "SETTLED_AT_ONCE", 3)

@@ -38,6 +38,9 @@ def test_files_sides_and_views_are_known_by_their_values():
     assert meanings(("A", "B", "C", "D"), ("x.png", "li", "R MLO", "1"),
                     ("y.dcm", "re", "CC", "0")) == {
         "A": "path", "B": "laterality", "C": "view", "D": ""}
+    lines = rows(("A", "B"), ("x.png", "?"))
+    assert [column.how for column in understanding.columns(lines[0], lines[1:], {})
+            ] == ["its values", ""]
 
 
 def test_a_flag_wins_over_headings_and_may_be_a_number():

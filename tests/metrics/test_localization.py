@@ -65,6 +65,8 @@ def test_sensitivity_is_read_from_the_curve_and_drawn_by_image():
         marks(), (0.0, 0.25, 2.0), runs=400)
     assert (none.value, quarter.value) == (0, pytest.approx(1 / 3))
     assert most.value == pytest.approx(2 / 3) and most.low < 2 / 3 < most.high
+    woman, = localization.sensitivity_at(marks(groups=("w",) * 4), (2.0,), runs=20)
+    assert woman.low == woman.high == woman.value == most.value
 
 
 def test_peaks_are_apart_and_flat_tops_are_one_mark():
@@ -106,13 +108,15 @@ def test_intervals_hold_false_marks_to_the_rate_itself():
 
 
 def test_images_without_a_lesion_behind_those_with_one_count_and_one_image_is_enough():
-    alone = dict(lesion_rating=np.array([0.7]), false_rating=np.array([0.2]))
     for count, place, low in ((4, 1, 0), (1, 0, 1)):
-        found, = localization.sensitivity_at(marks(
-            **alone, count=count, lesion_image=np.array([place]),
-            false_image=np.array([count - 1])), (4.0,), runs=40)
-        # Draws without the lesion have found none.
-        assert (found.value, found.low, found.high) == (1, low, 1)
+        for ratings in ([0.2], [0.2, -np.inf]):
+            found, = localization.sensitivity_at(marks(
+                count=count, lesion_image=np.full(len(ratings), place),
+                lesion_rating=np.array(ratings), false_rating=np.array([0.7]),
+                false_image=np.array([count - 1])), (4.0,), runs=40)
+            # Draws without a lesion have found none.
+            assert (found.low, found.high) == (low / len(ratings), found.value)
+            assert found.value == 1 / len(ratings)
 
 
 def test_jafroc_needs_a_lesion_and_counts_without_a_mark_by_halves():

@@ -61,6 +61,7 @@ def test_lines_of_one_image_that_differ_leave_the_field_unknown():
     statement = manifests.statement(by_path[pathlib.Path("in/a.png")])
     assert "laterality" not in statement.fields and statement.fields["view"] == "CC"
     assert statement.notes == ("the manifest says two things of its side; unknown",)
+    assert statement.silenced == {"laterality"}
 
 
 def test_the_row_and_the_name_both_say_something_of_an_image():

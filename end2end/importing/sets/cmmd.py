@@ -59,7 +59,7 @@ def breasts(root: pathlib.Path, settings: records.Settings) -> Breasts:
 
 
 def _excel_rows(table, settings):
-    with spreadsheets.opened(table) as sheet:
+    with spreadsheets.opened(table, is_header=any) as sheet:
         header: tuple = ()
         for row in sheet.rows:
             if not header:

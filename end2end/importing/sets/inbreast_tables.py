@@ -108,8 +108,7 @@ def _csv_rows(path):
     first = text.partition("\n")[0]
     delimiter = ";" if first.count(";") >= first.count(",") else ","
     try:
-        return files.csv_rows(
-            io.StringIO(text, newline=""), len(text), delimiter=delimiter)
+        return files.csv_rows(io.StringIO(text), len(text), delimiter=delimiter)
     except csv.Error as error:
         raise files.InputError(f"{path} is no CSV table ({error}); restore it."
                                ) from error

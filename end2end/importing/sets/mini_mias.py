@@ -33,7 +33,7 @@ def lines(root: pathlib.Path, settings: records.Settings
     """
     table = known_tables.located(root, TABLE, "info.txt", "Info.txt.txt")
     text = files.existing_text(table).read_text(encoding="latin-1")
-    count = 0
+    found = False
     for number, line in enumerate(text.splitlines(), 1):
         if not re.match(r"\s*mdb\d", line):
             continue
@@ -47,9 +47,9 @@ def lines(root: pathlib.Path, settings: records.Settings
             known_tables.refuse("severity", f"{table}, line {number}: a severity, B or "
                                 "M, goes with a lesion and with nothing else.",
                                 settings)
-        count += 1
+        found = True
         yield number, {name: value or "" for name, value in match.groupdict().items()}
-    if not count:
+    if not found:
         raise files.InputError(
             f"{table} has no line such as 'mdb005 F CIRC B 477 133 30'; expected the "
             "Info.txt of mini-MIAS.")

@@ -47,6 +47,9 @@ def test_files_are_found_by_their_series_the_named_one_first(folder):
     assert [path.name for path in paths] == ["b.png", "a.png"]
     assert [path.name for path in index.find("P_2/1/1.1.98765/x.dcm")] == ["c.png"]
     assert index.find("P_3/1/1.1.11111/x.dcm") == []
+    (folder / "P_2" / "linked").symlink_to(folder / "P_1")
+    linked = downloads.Index(folder / "P_2", skip=None)
+    assert len(linked.find("P_1/1.2/1.2.34567/b.png")) == 2
 
 
 def test_a_folder_inside_can_be_left_out(folder):

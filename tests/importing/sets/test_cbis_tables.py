@@ -115,6 +115,9 @@ def test_values_that_cannot_be_are_refused_with_their_record():
     assert set(cbis_ddsm.NEEDED.values()) <= set(row)
     finding = cbis_ddsm._finding(row, "t.csv", 7, "train")
     assert (finding.abnormality, finding.density, finding.crop) == (3, "4", "")
+    # A row that comes again with another density is the same finding.
+    assert cbis_ddsm._finding(row | dict(breast_density="2"), "t", 8, "train"
+                              ) == finding
     assert cbis_ddsm._finding(row | dict(breast_density="0"), "t", 7, "test"
                               ).density == ""
     for column, value, expected in (

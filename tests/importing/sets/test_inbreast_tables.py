@@ -119,6 +119,10 @@ def test_a_list_of_outlines_beyond_any_size_is_not_read(tmp_path, monkeypatch):
     size = path.stat().st_size
     monkeypatch.setattr(tables, "GREATEST_XML", size)
     assert len(tables.read_outlines(path, (9, 9))[0]) == 1
+    (tmp_path / "2.xml").write_bytes(plistlib.dumps(
+        {"Images": []}, fmt=plistlib.FMT_BINARY))
+    with pytest.raises(ValueError, match="is no property list"):
+        tables.read_outlines(tmp_path / "2.xml", (9, 9))
     monkeypatch.setattr(tables, "GREATEST_XML", size - 1)
     with pytest.raises(ValueError, match=f"is larger than {size - 1} bytes"):
         tables.read_outlines(path, (9, 9))

@@ -35,6 +35,9 @@ def test_lines_become_pictures_of_pairs_with_circles_from_the_bottom(tmp_path):
     assert not third.regions and third.source_label == "M"
     assert [region.malignant for region in fourth.regions] == [True, False]
     assert fourth.lesion_type == "CIRC+SPIC" and first.density == "fatty-glandular"
+    assert first.further == dict(side=1024)
+    accepting = records.Settings(pathlib.Path("."), accept=("size-1024",))
+    assert next(mini_mias.read(tmp_path, accepting)).further == {}
 
 
 @pytest.mark.parametrize(("line", "name"), [

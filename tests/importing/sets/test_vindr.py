@@ -42,9 +42,11 @@ def test_pictures_are_read_with_their_regions(root):
     assert {region.kind for region in regions} == {"mass", "calc"}
     first = next(picture for picture in pictures if picture.regions)
     changed(root / vindr.FINDING_TABLE, lambda rows: [
-        row.__setitem__(11, "-1.5") for row in rows if row[2] == first.key])
-    assert next(picture for picture in read(root) if picture.key == first.key).regions[
-        0].points[0][0] == -1.5
+        row.__setitem__(slice(10, 12), ["BI-RADS 3", "-1.5"]) for row in rows
+        if row[2] == first.key])
+    region, *_ = next(
+        picture for picture in read(root) if picture.key == first.key).regions
+    assert region.points[0][0] == -1.5 and region.malignant is False
     malignant = {picture.key for picture in pictures if picture.label == 1}
     assert malignant and all(
         any(region.malignant for region in picture.regions) == (picture.label == 1)
