@@ -125,6 +125,9 @@ def test_pip_installs_from_the_folder_alone(
         calls.append((place, more)), place.mkdir()))
     monkeypatch.setattr(offline_use.subprocess, "run", lambda words, env: (
         calls.append((words, env)), types.SimpleNamespace(returncode=status))[1])
+    said = []
+    monkeypatch.setattr(offline_use, "print", lambda *words, **how: (
+        said.append(how), print(*words, **how)), raising=False)
     monkeypatch.setenv("PIP_INDEX_URL", "http://x")
     monkeypatch.setenv("KEPT", "1")
     there = tmp_path / "there"
@@ -140,6 +143,7 @@ def test_pip_installs_from_the_folder_alone(
         assert capsys.readouterr().out == (
             "4 files are as they were written\n"
             f"installed in {there}\nnext: {there}/bin/end2end doctor\n")
+    assert said[0] == dict(flush=True), "it is seen while pip works"
     (place, more), (command, environment) = calls
     assert (place, more) == (there, dict(with_pip=True))
     assert list(map(str, command)) == [

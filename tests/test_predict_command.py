@@ -322,3 +322,51 @@ def test_exams_share_their_bits_in_the_frame_that_is_scored(monkeypatch):
     assert program.bits_of_exams(*asked) == ("identities", dict(frame=3))
     del networks[1]
     assert program.bits_of_exams(*asked) is None
+
+
+@pytest.mark.parametrize(("labels", "flags", "expected"), [
+    (["1", "", "0"], [], ["end2end.metrics", "s.csv"]),
+    (["1", "", "1"], [], ["end2end.predict", "--report", "s.html", "m.h5", "in"]),
+    (["", ""], ["--report", "r.html"], []), ([], [], [])])
+def test_what_is_next_depends_on_the_labels_that_are_known(
+        monkeypatch, labels, flags, expected):
+    monkeypatch.setattr(program.prediction.grouping, "read_rows", lambda path: [
+        dict(label=label) for label in labels])
+    words = ["m.h5", "in", *flags]
+    monkeypatch.setattr(program.programs, "line", lambda *words: " ".join(
+        map(str, words)))
+    assert program.next_line(pathlib.Path("s.csv"), program.parser().parse_args(
+        words), words) == ["next: " + " ".join(expected)] * bool(expected)
+
+
+def test_what_is_made_of_the_rows_is_said_with_what_is_odd_of_them(
+        monkeypatch, capsys):
+    grouping, written = program.prediction.grouping, []
+    rows = [dict(path="a.png", flags="odd"), dict(path="b.png", flags=""),
+            dict(path="of another call.png", flags="odd")]
+    levels = dict(breasts=[], patients=[dict(patient="p"), *(
+        dict(patient=grouping.UNKNOWN) for _ in range(2))])
+    for name, value in (("read_rows", rows), ("levels", levels),
+                        ("write_levels", ["s.patients.csv"])):
+        monkeypatch.setattr(grouping, name, lambda *_, value=value: value)
+    monkeypatch.setattr(grouping, "terminal", lambda shown, given: (
+        f"a table of {len(shown)}" * (given is levels)))
+    monkeypatch.setattr(grouping, "write_json", lambda *what, **how: written.append(
+        (what, how)))
+    networks = [types.SimpleNamespace(name=name, card=card) for name, card in (
+        ("m", {}), ("n", dict(trained_on="phantoms")))]
+    inputs = types.SimpleNamespace(paths=["a.png", "b.png", "c.png"])
+    assert program.finish("s.json", "s.csv", inputs, networks, [("c.png", "black")],
+                          None) == []
+    assert written == [(("s.json", rows, levels), dict(
+        failures=[("c.png", "black")], models=[
+            dict(name="m", trained_on="unknown data"),
+            dict(name="n", trained_on="phantoms")]))]
+    assert capsys.readouterr().out == (
+        "a table of 2\n\nwritten: s.json, s.csv, s.patients.csv\n"
+        "no rows per breast: no image with known side and view votes\n"
+        f"exams of unknown patients: 2, in the tables as {grouping.UNKNOWN}\n"
+        "1 of 2 images may not fit the model; see the flags\n")
+    rows.clear()
+    assert program.finish("s.csv", "s.csv", inputs, networks, [], None) == []
+    assert capsys.readouterr().out == "no image has a score\n"

@@ -96,12 +96,16 @@ def test_a_row_that_fails_says_why_and_the_next_is_measured(monkeypatch):
     assert rows.row(case(XLA))[1]["simple"] is None
 
 
-def test_scores_within_the_bound_are_said_to_be():
+def test_scores_within_the_bound_are_said_to_be(monkeypatch):
     trial = tuning.Trial(1, 1, (0.5, 0.5001))
     work = dataclasses.replace(STEP, measure="scores")
     assert device_rows.agreement(
         case(XLA, work=work), trial, tuning.Trial(1, 1, (0.5, 0.5))) == (
         "scores differ from those of float32 by 0.02 %, within 0.03 %")
+    bound = variants.BOUNDS["float32"]
+    for gap, word in ((bound, "within"), (1.01 * bound, "beyond")):
+        monkeypatch.setattr(variants, "difference", lambda *values, gap=gap: gap)
+        assert f" %, {word} 0.03 %" in device_rows.agreement(case(XLA), trial, trial)
 
 
 def test_operations_of_a_network_count_its_convolutions_by_hand():

@@ -42,7 +42,7 @@ def test_rows_are_printed_and_written_with_what_was_not_measured(
 
 def test_an_unknown_work_is_refused_with_those_that_exist(tmp_path):
     with pytest.raises(files.InputError, match="no work 'steps'; expected image"):
-        program.main(["steps", "--out", str(tmp_path / "b.json")])
+        program.main(["steps", "image-step", "more", "--out", str(tmp_path / "b.json")])
 
 
 @pytest.mark.slow
@@ -63,14 +63,16 @@ def test_two_devices_of_a_processor_and_all_ways_are_measured_in_processes(tmp_p
     assert len(agreeing) >= 2 and all("within" in note for note in agreeing)
 
 
-@pytest.mark.parametrize(("words", "gpus", "asked"), [
-    ([], 0, (["image-scores", "image-step", "patch-scores", "patch-step"], "paper")),
-    (["--scale", "smoke", "patch-step", "image-step"], 2,
+@pytest.mark.parametrize(("words", "together", "gpus", "asked"), [
+    ([], None, 0, (["image-scores", "image-step", "patch-scores", "patch-step"], "paper")),
+    (["--scale", "smoke", "patch-step", "image-step"], "3", 2,
      (["patch-step", "image-step"], "smoke"))])
 def test_works_scale_and_devices_are_those_that_are_asked_for(
-        tmp_path, monkeypatch, capsys, words, gpus, asked):
+        tmp_path, monkeypatch, capsys, words, together, gpus, asked):
     planned, host = [], variants.Machine(gpus, frozenset({"float32"}))
-    monkeypatch.setenv("NUM_GPU_DEVICES", "3")
+    monkeypatch.delenv("NUM_GPU_DEVICES", raising=False)
+    if together:
+        monkeypatch.setenv("NUM_GPU_DEVICES", together)
     monkeypatch.setattr(variants, "machine", lambda: host)
     monkeypatch.setattr(program.training_command, "set_environment", lambda: None)
     monkeypatch.setattr(program.works, "places", lambda *words, **how: (
@@ -81,7 +83,7 @@ def test_works_scale_and_devices_are_those_that_are_asked_for(
     monkeypatch.setattr(device_rows, "about", lambda: "some machine")
     out = tmp_path / "b.json"
     program.main([*words, "--out", str(out)])
-    assert planned == [((gpus, 3), dict(on_gpus=False)), (
+    assert planned == [((gpus, int(together or 0)), dict(on_gpus=False)), (
         "places", asked[0], dict(scale=asked[1], host=host))]
     assert json.loads(out.read_text()) == dict(
         about="some machine", rows={}, not_measured=["left", "out"])

@@ -28,9 +28,9 @@ def classifier():
 
 def test_colour_is_where_the_score_comes_from(classifier, tmp_path):
     paths = []
-    for name in ("cc", "mlo"):
+    for name, place in (("cc", (2, 3)), ("mlo", (5, 1))):
         image = np.full((8, 6), 10, np.uint8)
-        image[2, 3] = 200
+        image[place] = 200
         paths.append(tmp_path / f"{name}.png")
         cv2.imwrite(str(paths[-1]), image)
     picture = breast_maps.picture(classifier, paths)

@@ -61,6 +61,9 @@ def test_places_of_cells_are_no_whole_pixels(patch, monkeypatch):
     odd = dataclasses.replace(patch, images=config.ImageOptions(size=(15, 15)))
     found = patch_maps._sliding(None, odd, np.zeros((65, 48)))
     assert (found.logits["stride"], found.logits["margin"]) == (3, 7)
+    tiny = dataclasses.replace(patch, images=config.ImageOptions(size=(3, 3)))
+    small = patch_maps._sliding(None, tiny, np.zeros((5, 4)))
+    assert (small.logits["stride"], small.logits["margin"]) == (1, 1)
     # 22 windows leave one of 79 rows over, 16 leave a column of 62 on each
     # side; they begin seven pixels before the picture and reach 7.5 to either side.
     assert found.first == (0.5, 1.5)

@@ -65,6 +65,9 @@ def test_windows_are_scored_some_at_a_time_and_the_middle_alone(folder, monkeypa
     np.testing.assert_array_equal(asked[2][0], ready[24:40, 16:32])
     np.testing.assert_allclose(second.reshape(-1, 5)[34], predict(
         patch.model, asked[1])[2].ravel(), atol=1e-6)
+    first, second, _ = heatmap_agreement.both_ways(
+        path, patch, whole, pool=pool, size=patch.images.size)
+    assert first.shape == second.shape == (1, 1, 5), "as large as a patch"
 
 
 def test_the_figures_are_of_one_call_and_the_model_is_looked_for_first(
@@ -89,7 +92,7 @@ def test_numbers_below_one_are_refused(flags):
         "--limit and --img-size must be at least 1; correct them.")
 
 
-@pytest.mark.parametrize("size", [("3", "5"), ("15", "16"), ("16", "15")])
+@pytest.mark.parametrize("size", [("1", "20"), ("20", "1"), ("15", "16"), ("16", "15")])
 def test_images_smaller_than_a_patch_are_refused(folder, size):
     with pytest.raises(files.InputError) as caught:
         heatmap_agreement.main([

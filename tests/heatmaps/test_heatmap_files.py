@@ -89,6 +89,12 @@ def test_arrays_larger_than_any_case_or_than_what_is_stored_are_refused(
     monkeypatch.setattr(heatmap_files, "GREATEST_BYTES", 3 << 20)
     heatmap_files._check_sizes(archive(size=3 << 20))
     heatmap_files._check_sizes(archive(size=1152, shape=(2, 144)))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive(size=148))) as one, zipfile.ZipFile(
+            stream, "w") as both:
+        for way in heatmap_files.COMPRESSIONS:
+            both.writestr(f"{way}.npy", one.read("side.npy"), way)
+    heatmap_files._check_sizes(stream.getvalue())
     for data, words in ((archive(size=(3 << 20) + 1), "its arrays have more than 3 MB"),
                         (archive(size=1152, shape=(2, 145)), "side.npy is cut off")):
         (tmp_path / "h.npz").write_bytes(data)

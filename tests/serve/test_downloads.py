@@ -40,6 +40,18 @@ def test_the_maps_of_a_view_say_what_their_colours_mean(scored):
     assert all("no scale from validation" in text
                for text in explained.legends.values())
     assert np.array_equal(explained.source, (80, 60))
+    # Of several models the maps are of the first, and so is their scale.
+    (other,) = scorer.classifiers
+    first = dataclasses.replace(other, card=other.card | dict(map_scales=dict(
+        scales=dict(guided=0.5, gradcam=2.0), percentile=95, images=9, source="a set",
+        flips=False)))
+    several = types.SimpleNamespace(
+        classifiers=[first, other], patch=None, map_scale="model")
+    explained = downloads.explained_view(several, browser, view)
+    assert all("percentile 95 (a set, 9 images)" in text
+               for text in explained.legends.values())
+    with zipfile.ZipFile(io.BytesIO(downloads.pictures(several, browser))) as archive:
+        assert b"(a set, 9 images)" in archive.read("legend.txt")
 
 
 def test_views_without_results_are_named_in_the_archive(scored, monkeypatch):

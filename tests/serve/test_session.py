@@ -1,6 +1,7 @@
 """What belongs together of the files on the page."""
 
 import csv
+import dataclasses
 import io
 
 from end2end.prediction import pseudonyms
@@ -49,6 +50,9 @@ def test_a_name_without_a_number_is_nobodys_and_cells_are_no_formulas():
     told = table.account(
         [*marks, "unknown"], [dict(name="=1+1", error="\x1b[31m"), {}])
     assert told["images"][marks[0]]["votes"] == "alone"
+    assert dataclasses.asdict(table._images[marks[0]][0]) == dataclasses.asdict(
+        image("mammo_L_CC.png", patient="", exam="", read_from=dict(
+            patient="name plain")))
     assert "1 without patient" in told["lines"][0]
     assert "'=1+1" in told["csv"] and "\x1b" not in told["csv"]
     assert not told["csv"].splitlines()[-1].strip(","), "it has neither"

@@ -94,6 +94,22 @@ def test_women_that_are_added_have_cancer_as_often_as_those_of_the_subset():
     assert (len(set(val.patients)), int(val.labels.sum())) == (6, 3)
 
 
+@pytest.mark.parametrize(("patients", "positive", "inside", "share", "expected"), [
+    # Two at least, and of both classes.
+    (20, 5, [*range(2), *range(5, 13)], 0.01, (2, 1)),
+    (20, 17, [*range(8), *range(17, 19)], 0.2, (2, 1)),
+    # As far as the rest allows: one woman without, or one with a positive image.
+    (20, 10, [*range(2), *range(10, 19)], 0.4, (4, 3)),
+    (20, 10, [*range(9), *range(10, 12)], 0.4, (4, 1))])
+def test_women_that_are_added_are_of_both_classes_as_far_as_the_rest_allows(
+        patients, positive, inside, share, expected):
+    everybody = images(patients, positive)
+    part = subsets.of_patients(everybody, [f"p{number:02d}" for number in inside])
+    _, val = subsets.added(everybody, part, share, seed=1)
+    assert (len(set(val.patients)), int(val.labels.sum())) == expected
+    assert not set(part.patients) & set(val.patients)
+
+
 def test_all_women_or_all_but_those_of_one_class_leave_nobody_to_add():
     everybody = images()
     assert subsets.added(everybody, everybody, 0.2, seed=1) == (everybody, None)
