@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import types
+import zipfile
 
 import cv2
 import keras
@@ -129,6 +130,17 @@ def test_a_keras_file_is_read_here_again_with_its_card(model_path, tmp_path):
         classifier.model.predict_on_batch(array),
         checkpoints.load_classifier(model_path).model.predict_on_batch(array),
         atol=1e-6)
+
+
+def test_what_json_does_not_know_is_text_in_a_keras_file_too(model_path, tmp_path):
+    classifier = checkpoints.load_classifier(model_path)
+    classifier = dataclasses.replace(classifier, card=classifier.card | dict(
+        trained_on=tmp_path))
+    export.export(classifier, "keras", tmp_path / "a.keras",
+                  export.inputs(classifier, [])[:1])
+    with zipfile.ZipFile(tmp_path / "a.keras") as archive:
+        card = json.loads(archive.read("end2end.json"))
+    assert card["trained_on"] == str(tmp_path) and card["name"] == "best"
 
 
 def copied(model_path, folder):
@@ -346,5 +358,13 @@ def test_given_images_are_prepared_and_others_are_drawn_two_at_a_time(
     classifier = checkpoints.load_classifier(model_path)
     (given,) = export.inputs(classifier, [image_path])
     assert given.shape == (1, 64, 64, 1) and given.max() > 100
+    size = config.ImageOptions(size=(5, 4))
+    for channels, breasts in ((1, False), (3, True)):
+        free = types.SimpleNamespace(inputs=[
+            types.SimpleNamespace(shape=(None, None, None, channels))] * (1 + breasts))
+        arrays = export.inputs(types.SimpleNamespace(
+            model=free, images=size, takes_breasts=breasts), [])
+        assert [array.shape for array in (arrays[1] if breasts else arrays)] == [
+            (1, 5, 4, channels)] * 2
     first, second = export.inputs(classifier, [])
     assert first.shape == second.shape == given.shape and (first != second).any()

@@ -164,12 +164,14 @@ def test_hidden_files_and_the_checksums_are_not_listed(tmp_path):
         b"x" * (3 << 19)).hexdigest()
 
 
-def test_an_error_of_the_command_line_is_one_line_of_status_2(capsys):
+@pytest.mark.parametrize("words", ["b", "--sha=0"])
+def test_an_error_of_the_command_line_is_one_line_of_status_2(capsys, words):
     with pytest.raises(SystemExit) as caught:
-        offline_use.main(["a", "b"])
+        offline_use.main(["a", words])
     assert caught.value.code == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "error: unrecognized arguments: b; see " in said
+    assert said.count("\n") == 1
+    assert f"error: unrecognized arguments: {words}; see " in said
 
 
 def test_an_empty_folder_and_a_missing_bundle(copied, tmp_path, monkeypatch):

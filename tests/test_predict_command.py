@@ -13,6 +13,7 @@ import time
 import types
 
 import cv2
+import dicom_writer
 import h5py
 import numpy as np
 import pytest
@@ -254,6 +255,13 @@ def test_converted_networks_score_and_what_is_stored_beside_them_is_recorded(
     [([classifier], converted)] = calls
     assert classifier.name == "best" and converted == [stored]
     assert "of the converted" in (tmp_path / "scores.run.json").read_text()
+    # Maps need the network of Keras, scores alone do not.
+    asked, load = [], program.prediction.score_files.load
+    monkeypatch.setattr(program.prediction.score_files, "load", lambda *what, **how: (
+        asked.append(how), load(*what))[1])
+    for words in ([], ["--overlay", "drawn"]):
+        assert program.main([str(model), "a.png", "--fast", *words]) == 0
+    assert asked == [dict(converted=[stored]), dict(converted=())]
     assert {(path.name, folder) for path, folder in locks.written()
             if path.parent == tmp_path} == {
                 ("scores.csv", False), ("a.html", False), ("drawn", True)}
@@ -370,3 +378,18 @@ def test_what_is_made_of_the_rows_is_said_with_what_is_odd_of_them(
     rows.clear()
     assert program.finish("s.csv", "s.csv", inputs, networks, [], None) == []
     assert capsys.readouterr().out == "no image has a score\n"
+
+
+def test_pictures_are_scaled_by_the_bits_and_times_of_the_scores(
+        tmp_path, monkeypatch, model):
+    monkeypatch.chdir(tmp_path)
+    requests = []
+    monkeypatch.setattr(program, "finish", lambda *what: (
+        requests.append(what[-1]) or []))
+    dicom_writer.write(tmp_path / "a.dcm", tiny_classifier.picture(1) >> 4)
+    for words in ([], ["--rescale-factor", "auto", "--out", "other.csv"]):
+        assert program.main([str(model), "a.dcm", "--overlay", "-".join([
+            "drawn", *words[1:2]]), *words]) == 0
+    plain, scaled = requests
+    assert (plain.bits, scaled.bits) == ({}, {"a.dcm": 12})
+    assert list(plain.scored_ns) == ["a.dcm"] and plain.scored_ns["a.dcm"] > 10**18

@@ -121,6 +121,13 @@ def test_places_in_json_may_be_absolute_or_as_they_were_typed(pair):
     assert verdict("r.json") == repeating.DIFFERENT
 
 
+def test_texts_may_have_other_signs_than_utf_8(pair):
+    old, new, verdict = pair
+    for folder in (old, new):
+        (folder / "r.txt").write_bytes(b"J\xfcrgen " + bytes(folder))
+    assert verdict("r.txt") == repeating.SAME_CONTENT
+
+
 def test_of_a_page_the_marked_cells_and_the_places_may_differ(pair):
     old, new, verdict = pair
 

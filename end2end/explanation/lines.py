@@ -51,21 +51,21 @@ def smoothed(strength: NDArray) -> NDArray[np.float32]:
 
 
 def prominent(
-        strength: NDArray, shape: tuple[int, int], *, level: float = LEVEL
-        ) -> NDArray[np.uint8]:
+        strength: NDArray, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """The areas of a picture where a map is strong, numbered from the strongest.
+
+    There the smoothed map reaches `LEVEL`.
 
     Args:
         strength: float32 `(height, width)` of the network's grid, 0 to 1.
         shape: (rows, columns) of the picture.
-        level: that the smoothed map reaches there.
 
     Returns:
         uint8 of `shape`: 0 outside, else the number of the area; at most 255 areas.
     """
     values = images.geometry.onto(smoothed(strength), shape)
     count, parts, sizes, _ = cv2.connectedComponentsWithStats(
-        (values >= level).astype(np.uint8))
+        (values >= LEVEL).astype(np.uint8))
     peaks = [(float(values[parts == part].max()), part) for part in range(1, count)
              if sizes[part, cv2.CC_STAT_AREA] >= LEAST_AREA * values.size]
     numbers = np.zeros(count, np.uint8)

@@ -110,7 +110,7 @@ def colour_bar(rows: int, title: str = "") -> NDArray[np.uint8]:
     gap, width = round(44 * size), round(26 * size)
     bar = np.zeros((rows, max(round(120 * size), len(title) * round(15 * size)), 3),
                    np.uint8)
-    share = np.linspace(1, 0, rows - 2 * gap, dtype=np.float32)[:, None]
+    share = np.linspace(1, 0, rows - 2 * gap)[:, None]
     layer = coloured(np.repeat(share, width, axis=1), 1.0)
     # Over a middle grey, as over tissue.
     bar[gap:rows - gap, :width] = blended(np.full((*layer.shape[:2], 3), 90, np.uint8),

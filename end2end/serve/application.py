@@ -124,8 +124,8 @@ def application(scorer: "scoring.Scorer") -> WithHeaders:
         return await accounted(request, scorer, waiting)
 
     for place, (name, kind) in PAGES.items():
-        app.add_route(place, page(name, kind), methods=["GET"])
-    app.add_route("/about", about, methods=["GET"])
+        app.add_route(place, page(name, kind))
+    app.add_route("/about", about)
     app.add_route("/score", score, methods=["POST"])
     app.add_route("/account", account, methods=["POST"])
     for place, (method, work) in OF_BROWSER.items():

@@ -64,7 +64,8 @@ def test_two_devices_of_a_processor_and_all_ways_are_measured_in_processes(tmp_p
 
 
 @pytest.mark.parametrize(("words", "together", "gpus", "asked"), [
-    ([], None, 0, (["image-scores", "image-step", "patch-scores", "patch-step"], "paper")),
+    ([], None, 0, (["image-scores", "image-step", "patch-scores", "patch-step"],
+                   "paper")),
     (["--scale", "smoke", "patch-step", "image-step"], "3", 2,
      (["patch-step", "image-step"], "smoke"))])
 def test_works_scale_and_devices_are_those_that_are_asked_for(

@@ -14,6 +14,7 @@ import pytest
 import recorded
 
 from ddsm_train import prepare
+from ddsm_train.dataset import importing
 from end2end import phantoms
 from end2end.importing.sets import cbis_tables as cbis_ddsm
 from end2end.phantoms import cbis_ddsm as phantom_files
@@ -72,8 +73,12 @@ def test_pictures_are_16_bit_bicubic_and_not_cropped(small, tmp_path):
         made, cv2.resize(stored, (40, 48), interpolation=cv2.INTER_CUBIC))
 
 
-def test_at_the_size_of_the_files_values_are_kept(small, tmp_path):
+def test_at_the_size_of_the_files_values_are_kept(small, tmp_path, monkeypatch):
+    skipped, index = [], importing.downloads.Index
+    monkeypatch.setattr(importing.downloads, "Index", lambda folder, **how: (
+        skipped.append(how), index(folder, **how))[1])
     out = run(small, tmp_path / "out")
+    assert skipped == [dict(skip=out)], "an import may lie in its download"
     for film in cbis_ddsm.merge(cbis_ddsm.read_tables(small)):
         stored = pydicom.dcmread(small / "CBIS-DDSM" / film.images[0]).pixel_array
         np.testing.assert_array_equal(read(out / "full" / f"{film.name}.png"), stored)

@@ -61,6 +61,7 @@ def test_places_of_cells_are_no_whole_pixels(patch, monkeypatch):
     odd = dataclasses.replace(patch, images=config.ImageOptions(size=(15, 15)))
     found = patch_maps._sliding(None, odd, np.zeros((65, 48)))
     assert (found.logits["stride"], found.logits["margin"]) == (3, 7)
+    assert found.logits["batch_size"] == 32, "the memory of so many patches"
     tiny = dataclasses.replace(patch, images=config.ImageOptions(size=(3, 3)))
     small = patch_maps._sliding(None, tiny, np.zeros((5, 4)))
     assert (small.logits["stride"], small.logits["margin"]) == (1, 1)

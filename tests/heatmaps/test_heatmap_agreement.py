@@ -53,6 +53,9 @@ def test_windows_are_scored_some_at_a_time_and_the_middle_alone(folder, monkeypa
     monkeypatch.setattr(heatmap_agreement.heatmaps, "predict", lambda model, images: (
         asked.append(images.copy()), predict(model, images))[1])
     patch = checkpoints.load_classifier(folder / "patch.h5")
+    # A height of its own would keep the aspect of the picture.
+    patch = dataclasses.replace(
+        patch, images=dataclasses.replace(patch.images, height=40))
     whole, pool = heatmap_agreement.heatmaps.network(patch.model, patch.images.size)
     path = sorted((folder / "test" / "pos").iterdir())[0]
     first, second, _ = heatmap_agreement.both_ways(
@@ -61,7 +64,7 @@ def test_windows_are_scored_some_at_a_time_and_the_middle_alone(folder, monkeypa
     assert first.shape == second.shape == (7, 5, 5)
     ready = heatmap_agreement.images.to_input(
         heatmap_agreement.images.read_image(path), dataclasses.replace(
-            patch.images, size=(64, 48)))
+            patch.images, size=(64, 48), height=None))
     np.testing.assert_array_equal(asked[2][0], ready[24:40, 16:32])
     np.testing.assert_allclose(second.reshape(-1, 5)[34], predict(
         patch.model, asked[1])[2].ravel(), atol=1e-6)

@@ -352,6 +352,8 @@ def test_the_page_s_own_files_come_with_their_kinds(client):
         reply = client.get(place)
         assert reply.status_code == 200 and reply.content
         assert reply.headers["content-type"].split(";")[0] == kind.split(";")[0]
+    assert {client.post(place).status_code for place in (*application.PAGES, "/about"
+                                                         )} == {405}
 
 
 @pytest.mark.parametrize(("error", "status", "sentence", "of_results"), [

@@ -2,12 +2,14 @@
 
 import argparse
 import re
+import types
 
 import numpy as np
 import pytest
 
 from ddsm_train import heatmap_score
 from ddsm_train.pipeline import heatmap_scoring
+from end2end import models
 from end2end.utils import files
 
 
@@ -72,3 +74,16 @@ def test_each_foreground_class_has_its_picture(tmp_path):
     heatmap_scoring.draw(scored(), ("none", "mass", "calc"), tmp_path, "A")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "A_calc.png", "A_mass.png"]
+
+
+def test_windows_are_prepared_as_the_backbone_of_the_flags_was_trained(monkeypatch):
+    monkeypatch.setattr(
+        heatmap_scoring, "_sliding", lambda model, options, prepare, arguments: (
+            prepare))
+    model = types.SimpleNamespace(inputs=[np.zeros((1, 8, 8, 3))])
+    for name, preprocess in (("resnet50", models.backbones.caffe_preprocess),
+                             ("of somebody else", None)):
+        arguments = heatmap_score.parser().parse_args(["in", "m.h5"])
+        arguments.backbone = name
+        prepare = heatmap_scoring.scorer(model, arguments)
+        assert (prepare.preprocess, prepare.options.channels) == (preprocess, 3)
