@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import types
 import zipfile
 
 import cv2
@@ -69,6 +70,14 @@ def test_a_part_has_whole_pixels_and_no_more_than_are_needed(question, expected)
         ("left", "top", "right", "bottom", "rows"), map(str, question), strict=True)),
         (80, 60)) == expected
     assert scoring.part({}, (80, 60)) == ((0, 0, 60, 80), scoring.FIRST_SIDE)
+
+
+def test_the_page_says_what_each_model_was_trained_on(monkeypatch):
+    monkeypatch.setattr(scoring.operating, "of_models", lambda classifiers, **how: None)
+    about = scoring.Scorer([types.SimpleNamespace(name=name, card=card) for name, card
+                            in (("a", {}), ("b", dict(trained_on="phantoms")))]).about()
+    assert about["trained_on"] == ["unknown data", "phantoms"]
+    assert (about["models"], about["operating"]) == (["a", "b"], None)
 
 
 def readable(answer):
