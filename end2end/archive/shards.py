@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import hashlib
 import io
+import itertools
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 from end2end.archive import scheduling, storage
 from end2end.prediction import resuming
+from end2end.tables import vocabulary
 from end2end.utils import cells, distribution, files, locks
 
 SUFFIXES = storage.TABLES
@@ -98,7 +100,11 @@ def _csv_rows(path):
     with storage.opened(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         try:
-            for row in files.stream_csv(files.bounded_lines(text)):
+            lines = files.bounded_lines(text)
+            first = next(lines, "")
+            vocabulary.check_headings(filter(vocabulary.meaning, next(
+                csv.reader([first]), ())), f"table {path}")
+            for row in files.stream_csv(itertools.chain([first], lines)):
                 yield {name: value for name, value in row.items() if name}
         except (UnicodeDecodeError, csv.Error) as error:
             raise files.InputError(

@@ -305,6 +305,7 @@ def _collected(stream, path, columns):
         if number > MOST_ROWS:
             raise files.InputError(
                 f"score table {path} has more than {MOST_ROWS} rows; divide it.")
+        vocabulary.check_row(row, len(names), f"score table {path}, row {number}")
         collector.add(row, number)
     if not len(collector.labels):
         left = ", ".join(f"{count} {reason}"
@@ -341,6 +342,9 @@ def _places(names: Sequence[str], path, columns: Wanted) -> _Places:
         raise files.InputError(
             f"score table {path} has no column {missing[0]!r}; its columns are "
             f"{', '.join(names[:40])}.")
+    used = {label, woman, headings.get("path"), *scores, *columns.texts}
+    vocabulary.check_headings([name for name in names if name in used],
+                              f"score table {path}")
     return _Places(
         position[label], {name: position[name] for name in scores},
         position.get(woman, -1),

@@ -172,14 +172,16 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
         encodings: tried in this order.
 
     Raises:
-        files.InputError: no CSV, or no rows.
+        files.InputError: no CSV, no rows, a row with more cells than the header, or
+            a heading of one meaning that comes twice.
     """
     path = files.existing_text(path, what)
     try:
         text = _decoded(path, encodings)
-        header = text.partition("\n")[0]
-        rows = files.csv_rows(
-            io.StringIO(text), len(text), delimiter=max(",;\t", key=header.count))
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        _check_rows(csv.reader(io.StringIO(text), delimiter=delimiter),
+                    f"{what} {path}")
+        rows = files.csv_rows(io.StringIO(text), len(text), delimiter=delimiter)
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error
@@ -189,6 +191,56 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
             f"{what} {path} has no rows; expected a header and one row per image.")
     return {name: [(row[name] or "").strip() for row in rows]
             for name in rows[0] if name is not None}
+
+
+def _check_rows(reader, source):
+    """Refuses a table of which cells would be taken for those of other columns."""
+    names = next(reader, [])
+    check_headings([name for name in names if meaning(name)
+                    or name.strip().startswith("score_")], source)
+    for row in reader:
+        check_row(row, len(names), f"{source}, line {reader.line_num}")
+
+
+def check_row(row: collections.abc.Sequence[str], width: int, source: str) -> None:
+    """Refuses a row with more cells than the header has, as of a decimal comma: a cell
+    would be taken for that of another column.
+
+    Args:
+        row: its cells; empty ones may be too many.
+        width: cells of the header.
+        source: table and row, for the refusal.
+
+    Raises:
+        files.InputError: it has.
+    """
+    if any(map(str.strip, row[width:])):
+        raise files.InputError(
+            f"{source}: it has {len(row)} cells, the header {width}; put texts with "
+            "the sign between cells in quotes, and write numbers with a decimal point.")
+
+
+def check_headings(names: collections.abc.Iterable[str], source: str) -> None:
+    """Refuses headings of which one comes twice: nothing tells which of them is meant.
+
+    Args:
+        names: of the columns that are used.
+        source: the table, for the refusal.
+
+    Raises:
+        files.InputError: one does.
+    """
+    counts = collections.Counter(
+        _word(name) if meaning(name) else name.strip() for name in names)
+    for name, count in counts.items():
+        if count > 1:
+            raise files.InputError(
+                f"{source} has {count} columns {name}; rename or remove all but one "
+                "of them.")
+
+
+def _word(column):
+    return column.strip().lower().replace(" ", "_")
 
 
 def _decoded(path: pathlib.Path, encodings):
@@ -204,7 +256,7 @@ def _decoded(path: pathlib.Path, encodings):
 
 def meaning(column: str) -> str:
     """What a column means, a key of `SPELLINGS`; empty where it is no known word."""
-    word = column.strip().lower().replace(" ", "_")
+    word = _word(column)
     return next((name for name, spellings in SPELLINGS.items() if word in spellings),
                 "")
 
@@ -219,7 +271,7 @@ def named_columns(columns: collections.abc.Iterable[str]) -> dict[str, str]:
 def _named_columns(columns):
     words = {}
     for column in columns:
-        words.setdefault(column.strip().lower().replace(" ", "_"), column)
+        words.setdefault(_word(column), column)
     headings = {}
     for name, spellings in SPELLINGS.items():
         for spelling in filter(words.__contains__, spellings):

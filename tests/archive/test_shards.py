@@ -54,6 +54,9 @@ def test_what_is_not_a_table_is_refused_with_its_name(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"path\n\xff\n")
     with pytest.raises(files.InputError, match="a.csv is not a CSV file in UTF-8"):
         list(shards.read_rows(tmp_path / "a.csv"))
+    (tmp_path / "b.csv").write_text("path,note,Label,note,label\na.png,,1,,0\n")
+    with pytest.raises(files.InputError, match="b.csv has 2 columns label; rename or"):
+        list(shards.read_rows(tmp_path / "b.csv"))
     pytest.importorskip("pyarrow")
     (tmp_path / "a.parquet").write_bytes(b"PAR")
     with pytest.raises(files.InputError, match="a.parquet is not a Parquet file"):

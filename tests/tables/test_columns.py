@@ -150,6 +150,9 @@ def test_a_table_beyond_any_length_is_refused_with_its_name(tmp_path, monkeypatc
     ("label,score\n", {}, "no row"), ("", {}, "is empty"), ("\n\n", {}, "is empty"),
     ("path,label,score\na,1,1\nb;0;0.5\n", {}, "row 3: 'b;0;0.5' is not divided"),
     ("label;score\n1;0,5\n", {}, "with a decimal point"),
+    ("path,label,score\na,1,0,9\n", {}, "row 2: it has 4 cells, the header 3; put "),
+    ("label,score,score\n1,1,0\n", {}, "has 2 columns score; rename or remove all "),
+    ("label,label,score\n1,0,1\n", {}, "has 2 columns label; rename "),
     ("label,score\n1,1\n", dict(texts=("age",)), "no column 'age'"),
     ("label,score\n1,1\n", dict(woman="who"), "no column 'who'"),
     ("label,score\n1,1\n", dict(scores=("AI*",)), "no column of scores")))

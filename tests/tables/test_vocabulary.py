@@ -92,6 +92,29 @@ def test_encodings_are_tried_in_their_order(tmp_path):
             vocabulary.read_columns(path, "table")
 
 
+@pytest.mark.parametrize("text, sentence", [
+    ("label,score,Label\n1,0.9,0\n",
+     " has 2 columns label; rename or remove all but one of them."),
+    ("score_a;score_a\n1;2\n",
+     " has 2 columns score_a; rename or remove all but one of them."),
+    ("score,label\n0.5,1,\n\n0,9,1\n",
+     ", line 4: it has 3 cells, the header 2; put texts with the sign between cells in "
+     "quotes, and write numbers with a decimal point.")])
+def test_cells_that_would_be_taken_for_others_are_refused(tmp_path, text, sentence):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.raises(files.InputError) as caught:
+        vocabulary.read_columns(path, "table")
+    assert str(caught.value) == f"table {path}{sentence}"
+
+
+def test_headings_that_mean_nothing_and_models_of_other_letters_may_be_alike(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("score_a,score_A,note,note\n1,2,3,4\n")
+    assert vocabulary.read_columns(path, "table") == {
+        "score_a": ["1"], "score_A": ["2"], "note": ["4"]}
+
+
 def test_of_many_columns_that_are_left_aside_twenty_are_named(caplog):
     names = ["path", *(f"x{number}" for number in range(20)), "y" * 50]
     vocabulary.say_unknown(names, "t.csv", understood=("path",))
