@@ -1,5 +1,6 @@
 """Mammograms with their layers as cases of a report, small enough to be many."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -101,11 +102,11 @@ def layer(explained: maps.Explained, method: str, limit: int) -> report.Layer:
 
 def fitted(picture: NDArray, encode: Callable[..., bytes], limit: int) -> bytes:
     """A picture as bytes, as large and fine as the limit allows; else the smallest."""
-    largest = 1.0
+    largest = math.inf
     for scale in SCALES:
         if largest < scale != SCALES[-1]:
             continue
-        smaller = picture if scale == 1 else cv2.resize(
+        smaller = cv2.resize(
             picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         for quality in QUALITIES:
             data = encode(smaller, quality)

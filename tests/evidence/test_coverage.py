@@ -39,6 +39,10 @@ def test_the_estimates_of_each_study_are_as_recorded():
             for name, study in coverage.STUDIES.items()}
     truths = {name: study.truths for name, study in coverage.STUDIES.items()}
     recorded.check("evidence-studies", dict(rows=rows, truths=truths))
+    # Where all truths are known no large study is drawn.
+    for name, study in coverage.STUDIES.items():
+        known = truths[name].keys() == rows[name].keys()
+        assert study.large == (1 if known else 500 if name == "reading" else 400), name
 
 
 def test_the_share_of_studies_whose_interval_holds_the_truth(monkeypatch):
