@@ -92,7 +92,8 @@ def _run_tflite(path, image):
     for place, view in zip(places, _views(image), strict=True):
         interpreter.set_tensor(place["index"], view)
     interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    (output,) = interpreter.get_output_details()
+    return interpreter.get_tensor(output["index"])
 
 
 def _run_openvino(path, image):

@@ -1,5 +1,6 @@
 """Heatmaps of many women in one `.npz` without pickles; the original's file too."""
 
+import collections
 import dataclasses
 import io
 import json
@@ -57,10 +58,10 @@ def read_breasts(
         if "pathology" not in files.existing_file(table).read_text(errors="ignore"):
             raise
         rows = roi_table.read_rows(table, ("patient_id", "side", "pathology"), "table")
-    cancers = {}
+    cancers = collections.defaultdict(int)
     for row in rows:
         key = (row["patient_id"], row["side"])
-        cancers[key] = max(cancers.get(key, 0), _cancer(row, table))
+        cancers[key] = max(cancers[key], _cancer(row, table))
     breasts = sorted((*key, cancer) for key, cancer in cancers.items())
     if patients is None:
         return breasts

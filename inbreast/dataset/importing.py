@@ -189,10 +189,10 @@ def split_rows(
         images: Sequence[tables.ImageFile], table: Mapping[str, tables.Row],
         split: dict | None, arguments: argparse.Namespace) -> list[dict]:
     """Rows of images.csv and of the split; without the images the split file omits."""
-    labels = {}
+    labels = collections.defaultdict(int)
     for image in images:
         malignant = table[image.image].malignant
-        labels[image.patient] = max(malignant, labels.get(image.patient, 0))
+        labels[image.patient] = max(labels[image.patient], malignant)
     if not split:
         drawn = splits.split_patients(
             labels, test_share=arguments.test_share,

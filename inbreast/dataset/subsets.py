@@ -1,5 +1,6 @@
 """Some of the patients of a set of images: for learning curves and for validation."""
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -19,9 +20,9 @@ def patients_of(images: image_lists.ImageList) -> tuple[list[str], list[int]]:
         raise files.InputError(
             "nothing says which patient an image is of; expected a CSV manifest with "
             "the columns path, label and patient (inbreast.prepare writes images.csv).")
-    positive = {}
+    positive = collections.defaultdict(int)
     for patient, label in zip(images.patients, images.labels, strict=True):
-        positive[patient] = max(int(label > 0), positive.get(patient, 0))
+        positive[patient] = max(positive[patient], int(label > 0))
     names = sorted(positive)
     return names, [positive[name] for name in names]
 
