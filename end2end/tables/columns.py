@@ -186,10 +186,8 @@ class _Collector:
 
     def add(self, row, number):
         places = self.places
-        if len(row) == 1 and any(sign in row[0] for sign in SEPARATORS):
-            raise files.InputError(
-                f"score table {self.path}, row {number}: {row[0][:80]!r} is not "
-                "divided as the header is; expected the same sign between all cells.")
+        if len(row) == 1:
+            self.check_divided(*row, number)
         row = row + [""] * (1 + max(places.label, *places.scores.values(), places.woman,
                                     places.path, *places.texts.values()) - len(row))
         label = self.label(row[places.label])
@@ -210,6 +208,12 @@ class _Collector:
         if len(self.labels) % chunks.LENGTH == 0:
             for column in (self.women, self.keys, *self.scores.values()):
                 column.store()
+
+    def check_divided(self, text, number):
+        if any(sign in text for sign in SEPARATORS):
+            raise files.InputError(
+                f"score table {self.path}, row {number}: {text[:80]!r} is not divided "
+                "as the header is; expected the same sign between all cells.")
 
     def add_texts(self, row, number):
         places = self.places

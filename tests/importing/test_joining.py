@@ -76,7 +76,7 @@ def test_a_site_may_be_left_out_of_training(two, tmp_path):
 
 def test_the_site_of_a_test_may_be_an_import_or_one_of_its_own_sites(tmp_path):
     women = [("a", "w"), ("b", "v"), ("b north", "u"), ("north b", "t"), ("b", "w")]
-    settings = records.Settings(tmp_path, val_share=0.5, seed=4)
+    settings = records.Settings(tmp_path, val_share=0.5, seed=7)
     for chosen, tested in (("b", "uvw"), ("b north", "u"), ("north b", "t")):
         with store.temporary(None) as pictures:
             pictures.add(records.Picture(f"{site}{woman}", "a.png", site=site,
@@ -92,7 +92,7 @@ def test_the_site_of_a_test_may_be_an_import_or_one_of_its_own_sites(tmp_path):
         assert said.endswith("; 1 image left out") == (chosen == "b")
         others = sorted({woman for woman, part in parts if part != "test"})
         _, val = splits.stratified_split(
-            others, [int(woman in "tv") for woman in others], 0.5, seed=4)
+            others, [int(woman in "tv") for woman in others], 0.5, seed=7)
         assert {woman for woman, part in parts if part == "val"} == set(val)
 
 

@@ -64,9 +64,12 @@ def test_of_two_signs_that_of_the_more_even_lines_divides_the_cells(lines, sign)
 
 def test_a_letter_that_is_cut_off_at_the_end_is_no_utf_8(tmp_path):
     rows, notes = read(csv_file(tmp_path, b"a,b\n1,\xc3"))
-    assert rows[1].texts == ("1", "\u00c3") and notes == [
-        "encoding: not UTF-8, so it is read as that of Windows (cp1252); check names "
-        "with accents"]
+    said = ["encoding: not UTF-8, so it is read as that of Windows (cp1252); check "
+            "names with accents"]
+    assert rows[1].texts == ("1", "\u00c3") and notes == said
+    # However far behind the beginning it is.
+    rows, notes = read(csv_file(tmp_path, b"a,b\n1," + b"x" * 70_000 + b"\n\xe9,2\n"))
+    assert rows[2].texts == ("\u00e9", "2") and notes == said
 
 
 def test_empty_rows_count_but_are_passed_over_and_newlines_in_cells_are_spaces(
