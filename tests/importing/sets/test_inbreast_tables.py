@@ -89,13 +89,14 @@ def test_names_are_compared_without_case_and_unknown_ones_are_kept(
 
 def test_wrong_counts_and_points_outside_are_noted(tmp_path):
     path = plist(tmp_path, [
-        region("Mass", ["(-3.0, 2.0)", "(90, 4)", "(1, 1)"], count=5),
+        region("Mass", ["(-3.0, 2.0)", "(90, 4)", "(1, -1)", "(2, 25)"], count=5),
         region("Mass", [])], count=7)
     regions, notes = tables.read_outlines(path, (20, 10))
-    assert regions[0]["points"] == [[0.0, 2.0], [9.0, 4.0], [1.0, 1.0]]
+    assert regions[0]["points"] == [
+        [0.0, 2.0], [9.0, 4.0], [1.0, 0.0], [2.0, 19.0]]
     assert len(regions) == 1 and notes == [
         "7 outlines announced, 2 found",
-        "outline 'Mass': 5 points announced, 3 found",
+        "outline 'Mass': 5 points announced, 4 found",
         "outline 'Mass': points outside the image moved to its edge"]
 
 
