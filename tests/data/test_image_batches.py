@@ -1,5 +1,7 @@
 """Batches of images: what they hold, their order, their weights."""
 
+import concurrent.futures
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -108,6 +110,26 @@ def test_no_more_batches_are_made_ahead_than_there_are_workers(
     assert next(made) == 3 and max(asked) <= 3 + workers
     assert next(made) == 4 and max(asked) <= 4 + workers
     assert list(made) == [5, 6, 7, 8, 9, 10, 11] and sorted(asked) == list(range(3, 12))
+
+
+def test_as_many_batches_are_made_ahead_as_there_are_workers(folder, monkeypatch):
+    class Pool:
+        """Works as soon as it is asked."""
+
+        def submit(self, function, b):
+            future = concurrent.futures.Future()
+            future.set_result(function(b))
+            return future
+
+    asked, pools = [], []
+    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", lambda workers: (
+        pools.append(workers) or contextlib.nullcontext(Pool())))
+    batches = batches_of(folder)
+    monkeypatch.setattr(batches, "batch", lambda b: asked.append(b) or b)
+    made = batches.batches(3, 12, workers=2)
+    assert next(made) == 3 and asked == [3, 4, 5]
+    assert next(made) == 4 and asked == [3, 4, 5, 6]
+    assert list(made) == [5, 6, 7, 8, 9, 10, 11] and pools == [2]
 
 
 def test_without_a_seed_a_run_is_still_a_function_of_the_batch_number(folder):

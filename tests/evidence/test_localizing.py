@@ -82,14 +82,14 @@ def test_maps_are_marked_at_their_peaks_and_rated_by_the_score():
     (method, (false, lesions)), = localizing.map_marks(explained, [mask], arguments)
     assert method == "guided"
     assert lesions == pytest.approx([0.6]) and false == pytest.approx([0.3])
-    # Marks are a pixel apart at least.
-    strength[30, 21] = 0.75
+    # Marks are a pixel apart at least, and none is too weak.
+    strength[31, 21], strength[30, 23], strength[2, 28] = 0.75, 0.55, 0.25
     arguments.distance = 0
     (_, (false, _)), = localizing.map_marks(explained, [mask], arguments)
-    assert false == pytest.approx([0.45])
+    assert false == pytest.approx([0.45, 0.33])
     # Distances are shares of the height: four of 40 rows.
     strength[30, 25], strength[16, 7] = 0.625, 0.875
-    for share, rated in ((0, [0.525, 0.45, 0.375]), (0.1, [0.45])):
+    for share, rated in ((0, [0.525, 0.45, 0.375, 0.33]), (0.1, [0.45])):
         arguments.distance = arguments.tolerance = share
         (_, (false, _)), = localizing.map_marks(explained, [mask], arguments)
         assert false == pytest.approx(rated)

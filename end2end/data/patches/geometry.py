@@ -6,6 +6,7 @@ never made; `cut` fills in what lies outside.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -290,15 +291,12 @@ def blob_centers(
     levels = image / max(float(image.max()), 1.0) * 255
     padded = np.pad(levels.astype(np.uint8), half)
     centers = blobs.find_blobs(padded, most_area=patch_size * patch_size)
-    written = 0
-    for index in rng.permutation(len(centers)):
-        center = tuple(int(value) for value in centers[index])
-        if written == count:
-            return
-        if not any(lesion.overlaps(center, patch_size, background_overlap)
-                   for lesion in lesions):
-            written += 1
-            yield center
+    drawn = (tuple(int(value) for value in centers[index])
+             for index in rng.permutation(len(centers)))
+    yield from itertools.islice((
+        center for center in drawn if not any(
+            lesion.overlaps(center, patch_size, background_overlap)
+            for lesion in lesions)), count)
 
 
 def sliding_grid(length: int, *, patch_size: int, stride: int) -> NDArray[np.integer]:

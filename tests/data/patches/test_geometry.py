@@ -169,16 +169,28 @@ def test_half_of_a_background_patch_has_to_be_tissue(columns, found):
         mask_of((23, 0, 27, 60)), margin=2)], 4, 0.0, None)
 
 
-@pytest.mark.parametrize(("level", "found"), [(60000, [(71, 81)]), (1, [(71, 81)]),
-                                              (0, [])])
-def test_blobs_are_found_outside_the_lesion(level, found):
+@pytest.mark.parametrize(("highest", "level", "found"), [
+    (60000, 32520, [(71, 81)]), (1, 1, [(71, 81)]), (0, 0, [])])
+def test_blobs_are_found_outside_the_lesion(highest, level, found):
     image = np.zeros((100, 100), np.uint16)
-    image[20:28, 20:28] = image[70:78, 60:68] = level
+    # Of 255 levels the second has 138, of 254 it would have 137.
+    image[20:28, 20:28], image[70:78, 60:68] = highest, level
     region = geometry.find_region(mask_of((15, 15, 20, 20), shape=(100, 100)), margin=8)
     centers = list(geometry.blob_centers(
         np.random.RandomState(1), image, [region], 5, patch_size=16,
         background_overlap=0.35))
     assert centers == found
+
+
+def test_no_more_blobs_are_given_than_are_asked_for():
+    image = np.zeros((100, 100), np.uint16)
+    image[20:28, 20:28] = image[70:78, 60:68] = image[40:48, 80:88] = 9
+    region = geometry.find_region(mask_of((0, 90, 9, 9), shape=(100, 100)), margin=8)
+    for count in range(5):
+        centers = geometry.blob_centers(
+            np.random.RandomState(1), image, [region], count, patch_size=16,
+            background_overlap=0.35)
+        assert len(list(centers)) == min(count, 3)
 
 
 def test_the_sliding_grid_equals_the_original():
