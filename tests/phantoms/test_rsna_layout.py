@@ -50,8 +50,8 @@ def test_quirks_are_told_by_the_number_of_the_woman(tmp_path, monkeypatch):
         for place, row in enumerate(images_):
             assert (row["age"] == "") == (number in (6, 12))
             assert row["machine_id"] == (49, 21, 93)[number % 3]
-            assert (row["site_id"], row["density"]) == ((1, "B") if number % 2 == 0
-                                                        else (2, ""))
+            assert (row["site_id"], row["density"], row["BIRADS"]) == (
+                (1, "B", 1) if number % 2 == 0 else (2, "", ""))
             # Lower by three rows, inverted, compressed.
             assert row["files"] == (14 if place == 2 else 0, number in (3, 6, 9, 12),
                                     row["site_id"] == 1)
