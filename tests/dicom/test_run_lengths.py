@@ -54,8 +54,9 @@ def test_frames_are_those_of_pydicom(shape, kind):
     source = encoded(pixels)
     state = runner(shape, samples=shape[2] if shape[2:] else 1,
                    bits=8 * np.dtype(kind).itemsize)
-    assert run_lengths.decode_frame(source, state) == rle._decode_frame(source, state)
+    frame = run_lengths.decode_frame(source, state)
     assert state.planar_configuration == 1
+    assert frame == rle._decode_frame(source, state)
     values = np.frombuffer(run_lengths.decode_frame(source, state), kind)
     planes = values.reshape(-1, *shape[:2])
     np.testing.assert_array_equal(np.squeeze(np.moveaxis(planes, 0, -1)), pixels)

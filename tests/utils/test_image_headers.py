@@ -81,6 +81,7 @@ HEADERS = [
     (png_header(11, 7, 8, 0)[:-3], None),
     (png_header(11, 7, 8, 0) + struct.pack(">I4s", 9, b"IDAT") + b"12345678crc.", None),
     (jpeg_header(frame(0xC0, 8, 7, 11, 3)), (11, 7, 3)),
+    (jpeg_header(frame(0xC1, 4, 7, 11, 3)), (11, 7, 3)),
     (jpeg_header(APP, b"\xff\xff\xff\xd0\xff\x01", frame(0xC2, 12, 300, 11, 1)),
      (11, 300, 1)),
     (jpeg_header(APP, frame(0xC3, 16, 7, 11, 1)), (11, 7, 2)),
