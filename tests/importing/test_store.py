@@ -17,9 +17,12 @@ def test_structured_fields_come_back_as_they_were(tmp_path):
 def test_rows_may_be_left_out_while_they_are_walked(tmp_path):
     with store.temporary(tmp_path) as pictures:
         pictures.add(records.Picture(str(i), f"{i}.png") for i in range(1203))
+        walked = []
         for row in pictures.rows("left_out = ''"):
+            walked.append(row["position"])
             if row["position"] % 2:
                 pictures.update(row["position"], dict(left_out="odd"))
+        assert walked == list(range(1, 1204))
         assert pictures.count("left_out = ''") == 601
         assert pictures.leave_out("late", "position <= 10") == 5
         ordered = [row["source"] for row in pictures.rows(
