@@ -51,6 +51,11 @@ def test_the_reverse_exchanges_the_classes():
     assert reverse == direct and 0 < reverse.low < reverse.value < reverse.high < 1
 
 
+def test_a_case_at_the_last_score_of_the_other_class_is_not_above_it():
+    found = screening.sensitivity_at_specificity([0, 0, 1, 1], [1, 2, 1, 3], 0.5)
+    assert found.value == 0.5
+
+
 def test_the_chance_of_the_threshold_widens_the_interval():
     from end2end.metrics import shares
 
