@@ -47,6 +47,23 @@ def test_guided_gradients_of_two_layers_by_hand(rectifier):
     np.testing.assert_allclose(plain[..., 0], [[3, 1.5], [-4, -2]], rtol=1e-5)
 
 
+def test_a_graph_for_many_images_gives_the_same_and_sees_new_weights():
+    model = dense_network(FIRST, SECOND)
+    gradients = saliency.for_many_images()
+    for wanted in (FIRST, [[2, 0], [1, 0], [0, 2], [0, 1]]):
+        model.get_layer("first").set_weights([np.array(wanted, np.float32)])
+        for image in (IMAGE, IMAGE / 4):
+            for guided in (True, False):
+                for chosen in (0, 1):
+                    found, slope = gradients(model, image, chosen, guided=guided)
+                    alone, its_slope = saliency.class_gradient(
+                        model, image, chosen, guided=guided)
+                    np.testing.assert_allclose(found, alone, rtol=1e-5)
+                    assert slope == pytest.approx(its_slope, rel=1e-5)
+    # One for each class and kind of gradient, whatever the weights.
+    assert gradients.keywords["compute"].experimental_get_tracing_count() == 4
+
+
 def test_the_plain_gradient_of_two_layers_by_hand():
     # The log odds change by 3 h0 - 2 h1: 3, 1.5, -4 and -2 for the four pixels.
     model = dense_network(FIRST, SECOND)

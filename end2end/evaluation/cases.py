@@ -8,7 +8,7 @@ import tqdm
 
 from end2end import checkpoints, images, saliency
 from end2end.data import rois
-from end2end.explanation import maps, methods, patch_maps, scales
+from end2end.explanation import drawing, maps, methods, patch_maps, scales
 from end2end.reports import case_pictures, report, views
 from end2end.tables import scores
 
@@ -56,7 +56,8 @@ def cases(
     names = maps.unique_names(table.paths)
     limit = case_pictures.bytes_per_case(len(table))
     settings = maps.ExplainOptions(
-        tuple(options.methods), patch=options.patch, map_scale=options.map_scale)
+        tuple(options.methods), patch=options.patch, map_scale=options.map_scale,
+        gradients=drawing.gradients_of(len(table), flips=False))
     cases = []
     for i in tqdm.tqdm(range(len(table)), disable=None, unit=" pictures", leave=False):
         path, score = table.paths[i], float(table.values[i])

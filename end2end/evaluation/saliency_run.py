@@ -10,7 +10,7 @@ import tqdm
 
 from end2end import checkpoints, images
 from end2end.data import image_lists, rois
-from end2end.explanation import maps, methods, overlays, patch_maps
+from end2end.explanation import drawing, maps, methods, overlays, patch_maps
 from end2end.metrics import bootstrap
 from end2end.reports import case_pictures, report, score_tables, views
 from end2end.utils import files
@@ -79,7 +79,8 @@ def plan(arguments: argparse.Namespace, overrides: dict) -> Job:
         images = first(images, arguments.limit)
     patch = patch_maps.load(arguments)
     options = maps.ExplainOptions(
-        names, arguments.cutoff, patch, flips=arguments.flips)
+        names, arguments.cutoff, patch, flips=arguments.flips,
+        gradients=drawing.gradients_of(len(images), arguments.flips))
     signature = dict(
         version=VERSION,
         model=files.sha256(model), methods=names, cutoff=arguments.cutoff,

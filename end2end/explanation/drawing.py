@@ -23,6 +23,7 @@ class Subject:
         flips: whether maps are means over the four flips. The heatmap of patches stays
             as it is.
         cutoff: value below which guided back-propagation is removed, 0 to 1.
+        gradients: of guided back-propagation, as `gradients_of` gives them.
     """
 
     classifier: checkpoints.Classifier
@@ -32,6 +33,7 @@ class Subject:
     class_index: int = 1
     flips: bool = False
     cutoff: float = saliency.CUTOFF
+    gradients: Callable = saliency.class_gradient
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,6 +57,17 @@ class Drawn:
 def flips_of(flips: bool) -> tuple:
     """The rows of `prediction.FLIPS` that maps and scores are means over."""
     return prediction.FLIPS if flips else prediction.FLIPS[:1]
+
+
+def gradients_of(count: int, flips: bool) -> Callable:
+    """`saliency.class_gradient`, in the form that is the quickest for so many images.
+
+    Args:
+        count: of mammograms.
+        flips: whether maps are means over the four flips.
+    """
+    many = count * len(flips_of(flips)) >= saliency.WORTH_A_GRAPH
+    return saliency.for_many_images() if many else saliency.class_gradient
 
 
 def over_flips(function: Callable, subject: Subject, **keywords) -> Drawn:
@@ -85,7 +98,7 @@ def guided(subject: Subject) -> Drawn:
     slopes = []
 
     def draw(image):
-        gradient, slope = saliency.class_gradient(
+        gradient, slope = subject.gradients(
             subject.classifier.model, image, subject.class_index, guided=True)
         slopes.append(slope)
         return np.abs(gradient).max(axis=-1)

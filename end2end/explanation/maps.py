@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -39,6 +39,7 @@ class ExplainOptions:
         map_scale: one of `scales.CHOICES`.
         picture_side: most pixels of the longer side of the picture; None for the
             mammogram's own size.
+        gradients: of `drawing.gradients_of`.
     """
 
     methods: tuple[str, ...] = (methods.PUBLISHED.name,)
@@ -48,6 +49,7 @@ class ExplainOptions:
     flips: bool = False
     map_scale: str = scales.IMAGE
     picture_side: int | None = PICTURE_SIDE
+    gradients: Callable = saliency.class_gradient
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ def explain(
     prediction.check_scores([score], [path])
     subject = drawing.Subject(
         classifier, pixels, inputs, options.patch, options.class_index, options.flips,
-        options.cutoff)
+        options.cutoff, options.gradients)
     drawn = {name: methods.METHODS[name].draw(subject) for name in options.methods}
     value = float(score[options.class_index])
     box = images.breast_box(pixels, classifier.images)

@@ -53,6 +53,8 @@ def test_maps_are_drawn_as_the_options_say(monkeypatch):
         asked.append((path, settings, label))
         return cases.maps.Explained(path, np.zeros((4, 3), np.uint8), 0.5, {})
     monkeypatch.setattr(cases.maps, "explain", explain)
+    monkeypatch.setattr(cases.drawing, "gradients_of", lambda count, flips: (
+        count, flips))
     bars = []
     monkeypatch.setattr(cases.tqdm, "tqdm", lambda rows, **how: (
         bars.append(how), rows)[1])
@@ -60,7 +62,8 @@ def test_maps_are_drawn_as_the_options_say(monkeypatch):
         drawn.append((explained.score, how["name"], how["limit"]))))
     cases.cases(None, dict(plain=table(["x/a.png", "y/b.png"], [0.1, 0.9])),
                 cases.PictureOptions(methods=["guided"], patch="p", map_scale="image"))
-    settings = cases.maps.ExplainOptions(("guided",), patch="p", map_scale="image")
+    settings = cases.maps.ExplainOptions(
+        ("guided",), patch="p", map_scale="image", gradients=(2, False))
     assert asked == [("x/a.png", settings, 0), ("y/b.png", settings, 1)]
     limit = cases.case_pictures.bytes_per_case(2)
     assert drawn == [(0.1, "a", limit), (0.9, "b", limit)]

@@ -93,9 +93,10 @@ def test_a_plan_holds_what_was_typed_and_the_maps_know_all_they_depend_on(
         method=["guided", "heatmap", "guided"], flips=True, cutoff=0.25, scale="set",
         patch_model=str(tmp_path / "patch.h5"), limit=None, tolerance=0.125,
         rois=str(tmp_path / "o.json"))
+    monkeypatch.setattr(saliency_run.drawing, "gradients_of", lambda *asked: asked)
     job = saliency_run.plan(arguments, dict(pixel_mean=7.0))
     assert job.options == maps.ExplainOptions(
-        ("guided", "heatmap"), 0.25, patch, flips=True)
+        ("guided", "heatmap"), 0.25, patch, flips=True, gradients=(4, True))
     assert job.classifier.images.pixel_mean == 7 and len(job.images) == 4
     assert (job.common_scale, job.tolerance, job.out) == (True, 0.125, tmp_path / "out")
     assert job.find_regions("a.png", (4, 3)) == []

@@ -130,6 +130,15 @@ def test_what_is_no_number_has_no_map(classifier, pixels, monkeypatch, wrong):
         maps.explain(classifier, "a.png", maps.ExplainOptions(()), picture=pixels)
 
 
+def test_a_graph_is_made_for_many_maps(monkeypatch):
+    monkeypatch.setattr(drawing.saliency, "for_many_images", lambda: "a graph")
+    step_by_step = drawing.saliency.class_gradient
+    assert drawing.gradients_of(2, flips=True) == "a graph"     # four flips of each
+    assert drawing.gradients_of(1, flips=True) is step_by_step
+    assert drawing.gradients_of(8, flips=False) == "a graph"
+    assert drawing.gradients_of(7, flips=False) is step_by_step
+
+
 @pytest.mark.parametrize(("center", "black"), [(True, -7.5), (False, 0)])
 def test_black_is_less_the_mean_of_the_training_images_where_these_are_centred(
         monkeypatch, classifier, center, black):

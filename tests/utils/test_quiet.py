@@ -43,9 +43,10 @@ def test_after_a_failure_everything_is_passed_on(capfd):
 
 def test_tensorflow_is_imported_and_searches_for_gpus_in_silence():
     code = ("from end2end.utils import quiet; quiet.install(); import tensorflow as tf;"
-            "print(len(tf.config.list_physical_devices('CPU')), tf.__spec__.name)")
+            "import gc; print(len(tf.config.list_physical_devices('CPU')),"
+            " tf.__spec__.name, gc.isenabled(), gc.get_freeze_count() > 100_000)")
     printed = run(code)
-    assert printed.returncode == 0 and printed.stdout == "1 tensorflow\n"
+    assert printed.returncode == 0 and printed.stdout == "1 tensorflow True True\n"
     assert printed.stderr == ""
 
 
@@ -56,6 +57,18 @@ def test_who_sets_the_log_level_hears_everything():
     assert run(code, TF_CPP_MIN_LOG_LEVEL="0").stdout == "False\n"
     # As a worker process has it from the command that began it.
     assert run(code, TF_CPP_MIN_LOG_LEVEL="2").stdout == "True\n"
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_not_looked_for_while_tensorflow_is_imported(monkeypatch, collects):
+    calls = []
+    for name in ("disable", "enable", "freeze"):
+        monkeypatch.setattr(quiet.gc, name, lambda name=name: calls.append(name))
+    monkeypatch.setattr(quiet.gc, "isenabled", lambda: collects)
+    with pytest.raises(ImportError), quiet.without_collecting():
+        calls.append("import")
+        raise ImportError
+    assert calls == ["disable", "import", "freeze", *["enable"] * collects]
 
 
 def test_the_error_stream_is_as_before_afterwards(capfd):
