@@ -474,3 +474,20 @@ def test_a_mask_in_colour_or_of_16_bits_is_read_as_8_bit_grey(tmp_path):
         write(tmp_path / f"{name}.png", pixels)
         mask = sampling.read_grey(tmp_path / f"{name}.png")
         assert mask.shape == (6, 4) and mask.dtype == np.uint8 and (mask == 255).all()
+
+
+def test_only_patients_without_a_list_for_validation_are_divided(tmp_path):
+    options = sampling.config.SamplingOptions(validation_share=0.25)
+    lists = []
+    for name in ("train", "val", "test"):
+        lists.append(tmp_path / name)
+        lists[-1].write_text(f"P_{name}\n")
+    shares = []
+    for words in ((), ("--val-patients", lists[1]),
+                  ("--test-patients", lists[2], "--test-out", "c")):
+        arguments = sample_patches_combined.parser().parse_args(list(map(str, (
+            "table.csv", "masks", lists[0], "images", "a", "b", *words))))
+        shares.append([(part.out, part.options.validation_share) for part in
+                       sample_patches_combined.plan_parts(arguments, options)])
+    assert shares == [[("a", 0.25)], [("a", 0.0), ("b", 0.0)],
+                      [("a", 0.25), ("c", 0.0)]]

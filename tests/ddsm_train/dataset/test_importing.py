@@ -1,7 +1,9 @@
 """The import of CBIS-DDSM: what it prints and the commands that come next."""
 
 import argparse
+import csv
 import pathlib
+import types
 
 from ddsm_train import prepare
 from ddsm_train.dataset import importing
@@ -17,6 +19,29 @@ def test_the_census_of_the_real_tables_is_printed_beside_the_known_totals(capsys
                  "3032 distinct", "6775 series", "10239 files"):
         assert line in printed
     assert "DIFFERS" not in printed
+
+
+def test_what_is_left_out_and_noted_is_told_of_the_first_file_of_a_film(tmp_path):
+    def film(name, *images):
+        return types.SimpleNamespace(
+            name=name, patient_id=name, side="LEFT", view="CC", images=images,
+            findings=[(1, types.SimpleNamespace(abnormality=1, mask="one")),
+                      (2, types.SimpleNamespace(abnormality=4, mask="two"))])
+    films = [film("P_1", "a", "b"), film("P_2", "c", "d")]
+    record = dict(failed="", left_out=[(1, "one", "a crop")], notes=[])
+    importing.write_logs(
+        tmp_path, films, dict(P_1=record | dict(failed="broken"), P_2=record), films)
+    told = {name: [(row["patient_id"], row["abn_num"], row["file"], row["reason"])
+                   for row in csv.DictReader(
+                       (tmp_path / f"{name}.csv").read_text().splitlines())]
+            for name in ("left_out", "notes")}
+    assert told == dict(
+        left_out=[("P_1", "", "a", "broken"), ("P_2", "1", "one", "a crop"),
+                  ("P_1", "", "a", "in no part of the split"),
+                  ("P_2", "", "c", "in no part of the split")],
+        notes=[("P_2", "", "d", "stored twice, as a mass and as a calcification case: "
+                "taken once"),
+               ("P_2", "2", "two", "abnormality 4 of the table has the number 2")])
 
 
 def arguments(**changes):
