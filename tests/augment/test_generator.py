@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from end2end import augment, config
-from end2end.augment import file_flows, flows
+from end2end.augment import conventions, file_flows, flows
 from end2end.augment import generator as augment_generator
 from end2end.utils import files
 
@@ -169,6 +169,18 @@ def test_centring_without_a_mean_warns_and_leaves_the_image(caplog):
     generator = augment.MammogramDataGenerator(featurewise_center=True)
     np.testing.assert_array_equal(generator.standardize(np.ones((2, 2, 1))), 1)
     assert "call fit(x), or set it by hand" in caplog.text
+
+
+def test_whitening_divides_by_a_little_more_than_the_deviation():
+    x = noise(6, 2, 2, 1) * np.float32(1e-9)
+    generator = augment.MammogramDataGenerator(
+        featurewise_std_normalization=True, zca_whitening=True)
+    generator.fit(x)
+    assert generator.std < 1e-7
+    divided = x / (generator.std + np.float32(1e-7))
+    np.testing.assert_allclose(
+        generator.principal_components, conventions.whitening(
+            divided.reshape(6, -1), 1e-6, generator.convention), rtol=1e-3)
 
 
 def test_fit_refuses_three_dimensions():

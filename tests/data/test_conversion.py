@@ -57,6 +57,11 @@ def test_8_bit_values_are_spread_over_16_bits():
     assert levels.tolist() == [[0, 32896, 65535]]
 
 
+def test_numbers_of_a_rescaling_are_rounded_and_cut():
+    numbers = np.float32([[-3, 1.6], [65535.4, 65536.2]])
+    assert conversion._whole_numbers(numbers).tolist() == [[0, 2], [65535, 65535]]
+
+
 def test_values_are_multiplied_rounded_and_cut():
     pixels = np.uint16([[0, 1, 3], [26214, 26215, 65535]])
     assert conversion.to_16_bit(pixels).tolist() == pixels.tolist()

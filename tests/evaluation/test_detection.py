@@ -36,7 +36,7 @@ def test_size_and_contrast_are_those_of_the_outline(tmp_path):
     white = np.percentile(image, 99.5)
     assert measured.contrast == pytest.approx(100 * 12000 / white, rel=0.01)
     # A mask of half the size is laid on the image without a rim.
-    cv2.imwrite(str(tmp_path / "mask" / "P_00007_LEFT_CC.png"), mask[::2, ::2] // 255)
+    cv2.imwrite(str(tmp_path / "mask" / "P_00007_LEFT_CC.png"), mask[::2, ::2])
     (halved,) = detection.read_lesions(tmp_path / "rois.csv")
     area = 4 * (mask[::2, ::2] > 0).sum()
     assert halved.size == pytest.approx(100 * 2 * np.sqrt(area / np.pi) / HEIGHT)

@@ -320,6 +320,14 @@ def test_an_exam_of_an_unknown_woman_is_known_by_a_long_number():
         assert one.exam == (exam if kept else "")
 
 
+def test_a_woman_of_two_names_is_known_by_either():
+    women, places = belonging._women([
+        belonging.Identity(f"{name}.png", patient="1", birth_date="1950", person=name)
+        for name in ("ADAM", "ADAM BERG", "BERG", "CLAY")])
+    assert women == [("1950", {"ADAM", "BERG"}), ("1950", {"CLAY"})]
+    assert places == [0, 0, 0, 1]
+
+
 def test_women_are_told_by_birth_dates_before_those_without():
     # Of her whose birth date is unknown nothing tells which of two names is hers.
     images = settled(

@@ -1,5 +1,6 @@
 """Converted networks beside their models: when they are used, and when not."""
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -150,6 +151,13 @@ def test_a_stored_network_computes_as_was_tried_on_this_processor(
     del card["classes"], card["cautions"]
     plain = stored.classifier()
     assert (plain.classes, plain.cautions) == (("neg", "pos"), ())
+
+
+def test_without_a_stored_network_that_of_keras_is_made_fast(monkeypatch):
+    classifier = checkpoints.Classifier("keras", "options", ("neg", "pos"), "tiny", {})
+    monkeypatch.setattr(engines, "fast", lambda *asked: ("fast", *asked))
+    assert stored_networks.fast(classifier, None) == dataclasses.replace(
+        classifier, model=("fast", "keras", "options"))
 
 
 def test_a_stored_network_gives_the_scores_of_keras(tmp_path):
