@@ -13,6 +13,8 @@ from end2end.tables import identity, image_names, manifests, vocabulary, words
 SIDES_BY_ORIENTATION = {
     ("A", "R"): "L", ("A", "FR"): "L", ("A", "F"): "L",
     ("P", "L"): "R", ("P", "FL"): "R", ("P", "F"): "R"}
+# That of the series may be empty or stale.
+LATERALITIES = ("ImageLaterality", "Laterality", "FrameLaterality")
 # Vendors' texts on one image.
 DESCRIPTIONS = ("AcquisitionDeviceProcessingDescription", "SeriesDescription",
                 "ProtocolName")
@@ -106,26 +108,22 @@ def _exam(header, fields, where, notes):
 
 
 def _side_and_view(header, fields, where, notes):
-    side, where_side = _side(header)
     text = kinds.view_position(header)
     side_of_view, view, _ = words.view(text)
     code = kinds.view_of_codes(header)
-    if side and side_of_view not in ("", side):
-        notes.append(f"side {side} by {where_side}, {side_of_view} in ViewPosition; "
-                     f"{where_side} is taken")
+    orientation = tuple(value.strip().upper() for value in kinds.values(
+        header, "PatientOrientation"))
+    described = _described(header)
+    _put_side(fields, where, notes, _sides(header) | {
+        "ViewPosition": side_of_view,
+        "PatientOrientation": SIDES_BY_ORIENTATION.get(orientation, ""),
+        **{keyword: side for keyword, (side, _) in described.items()}})
     if view and code not in ("", view):
         notes.append(f"view {view} by ViewPosition, {code} by ViewCodeSequence; "
                      "ViewPosition is taken")
     if text and not view:
         notes.append("ViewPosition is no known word")
         fields["kind"] = "other view"
-    orientation = tuple(value.strip().upper() for value in kinds.values(
-        header, "PatientOrientation"))
-    described = _described(header)
-    _put(fields, where, "laterality", (side, where_side),
-         (side_of_view, "ViewPosition"),
-         (SIDES_BY_ORIENTATION.get(orientation, ""), "PatientOrientation"),
-         *((side, keyword) for keyword, (side, _) in described.items()))
     # CBIS-DDSM has its view in the orientation.
     _put(fields, where, "view", (view, "ViewPosition"), *(() if text else (
         (code, "ViewCodeSequence"),
@@ -138,6 +136,20 @@ def _side_and_view(header, fields, where, notes):
         if where.get(name) in DESCRIPTIONS or (
                 name == "laterality" and where.get(name) == "PatientOrientation"):
             notes.append(f"{word} from {where[name]}")
+
+
+def _put_side(fields, where, notes, sides):
+    """The first side that a tag says, and a note on each tag that says the other."""
+    if fields.get("laterality"):
+        sides[where["laterality"]] = fields["laterality"]
+    _put(fields, where, "laterality", *((side, name) for name, side in sides.items()))
+    first, source = fields.get("laterality", ""), where.get("laterality", "")
+    # An orientation says how the picture lies: it may be mirrored.
+    notes += [f"side {first} by {source}, {side} "
+              f"{'by' if keyword in LATERALITIES else 'in'} {keyword}; {source} is "
+              "taken"
+              for keyword, side in sides.items()
+              if keyword != "PatientOrientation" and side not in ("", first)]
 
 
 def _described(header):
@@ -172,18 +184,16 @@ def _put(fields, where, name, *candidates):
             return
 
 
-def _side(header):
+def _sides(header):
+    """The side by each of `LATERALITIES`, empty where it does not tell."""
     groups = [header]
     for keyword in ("SharedFunctionalGroupsSequence",
                     "PerFrameFunctionalGroupsSequence"):
         for item in list(header.get(keyword) or [])[:1]:
             groups += list(item.get("FrameAnatomySequence") or [])
-    for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
-        for group in groups:
-            side = words.side(_text(group, keyword, words.LONGEST_WORD))
-            if side:
-                return side, keyword
-    return "", ""
+    return {keyword: next(filter(None, (words.side(_text(
+        group, keyword, words.LONGEST_WORD)) for group in groups)), "")
+        for keyword in LATERALITIES}
 
 
 def _kind(header, fields, where, notes):

@@ -36,11 +36,21 @@ def test_exams_are_told_by_study_then_order_then_date(tmp_path, tags, exam, sour
     assert image.exam == exam and image.read_from["exam"] == f"tags {source}"
 
 
-def test_sides_that_contradict_each_other_are_said(tmp_path):
-    image = read(tmp_path, ImageLaterality="L", ViewPosition="RCC")
+@pytest.mark.parametrize("tags, notes", [
+    (dict(ImageLaterality="L", ViewPosition="RCC"), ["R in ViewPosition"]),
+    (dict(ImageLaterality="L", Laterality="R"), ["R by Laterality"]),
+    (dict(ImageLaterality="L", Laterality=""), []),
+    (dict(ImageLaterality="L", Laterality="L", SeriesDescription="L MLO",
+          PatientOrientation=["P", "L"]), []),
+    (dict(ImageLaterality="L", SeriesDescription="R CC, L CC"), []),
+    (dict(ImageLaterality="L", SeriesDescription="R MLO", PatientID="Mass-Test_P_00173_"
+          "RIGHT_CC"), ["R in SeriesDescription", "R in PatientID (CBIS-DDSM)"])])
+def test_sides_that_contradict_each_other_are_said(tmp_path, tags, notes):
+    image = read(tmp_path, **dict(ViewPosition="CC") | tags)
     assert (image.laterality, image.view) == ("L", "CC")
-    assert image.notes == ("side L by ImageLaterality, R in ViewPosition; "
-                           "ImageLaterality is taken",)
+    assert image.read_from["laterality"] == "tags ImageLaterality"
+    assert image.notes == tuple(f"side L by ImageLaterality, {note}; ImageLaterality "
+                                "is taken" for note in notes)
 
 
 def test_a_view_that_is_no_known_word_is_no_view(tmp_path):
