@@ -102,9 +102,12 @@ def _csv_rows(path):
         try:
             lines = files.bounded_lines(text)
             first = next(lines, "")
-            vocabulary.check_headings(filter(vocabulary.meaning, next(
-                csv.reader([first]), ())), f"table {path}")
+            names = next(csv.reader([first]), [])
+            vocabulary.check_headings(
+                filter(vocabulary.meaning, names), f"table {path}")
             for row in files.stream_csv(itertools.chain([first], lines)):
+                vocabulary.check_row(
+                    row.beyond, len(names), f"table {path}, row {row.number}")
                 yield {name: value for name, value in row.items() if name}
         except (UnicodeDecodeError, csv.Error) as error:
             raise files.InputError(

@@ -14,7 +14,7 @@ from end2end.archive import shards
 from end2end.checkpoints import outputs
 from end2end.metrics import bootstrap
 from end2end.tables import vocabulary
-from end2end.utils import files
+from end2end.utils import cells, files
 
 SHIFT = 10
 BINS = (int(np.float32(1).view(np.int32)) >> SHIFT) + 1
@@ -84,10 +84,7 @@ def histogram(table: str) -> tuple[NDArray[np.int64], dict[str, int], int]:
 
 
 def _score(text, table):
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = cells.number(text)
     if not 0 <= value <= 1:
         raise files.InputError(
             f"{table} has the score {text!r}; expected a number from 0 to 1.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from end2end.data.image_lists import ImageList
 from end2end.images import belonging
-from end2end.utils import files
+from end2end.utils import commands, files
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,9 @@ def paired(images: ImageList, *, say: Callable[[str], object] = log.info) -> Ima
             "patient, laterality and view of a manifest.")
     counts = [sum(set(views) == wanted for views in places)
               for wanted in (set(VIEWS), {"CC"}, {"MLO"})]
-    say(f"{len(places)} breasts: {counts[0]} with both views, {counts[1]} with CC "
-        f"only, {counts[2]} with MLO only (a view without the other stands twice)")
+    say(f"{commands.counted(len(places), 'breast')}: {counts[0]} with both views, "
+        f"{counts[1]} with CC only, {counts[2]} with MLO only (a view without the "
+        "other stands twice)")
     if left := len(images) - sum(map(len, places)):
         say(f"{left} of {len(images)} images are left out: no known side, another view "
             "than CC and MLO, or another image of the view counts")

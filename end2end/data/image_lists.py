@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from end2end import images
 from end2end.tables import identity, manifests, vocabulary
-from end2end.utils import files, listing
+from end2end.utils import commands, files, listing
 
 log = logging.getLogger(__name__)
 
@@ -233,9 +233,10 @@ def read_manifest(path: files.Path, classes: Sequence[str] | None = None) -> Ima
     # os.path, since a text that cannot be a name is missing too.
     missing = [image for image in paths if not os.path.isfile(image)]
     if missing:
+        many = commands.counted(len(missing), "image that does", "images that do")
         raise files.InputError(
-            f"manifest {path} names {len(missing)} images that do not exist, the first "
-            f"{missing[0]}; relative paths start from the manifest's folder.")
+            f"manifest {path} names {many} not exist, the first {missing[0]}; relative "
+            "paths start from the manifest's folder.")
     labels, columns = None, next(iter(rows))
     if "label" in columns:
         _check_labels(paths, rows, path)

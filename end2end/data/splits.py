@@ -113,7 +113,7 @@ def read_split(path: files.Path) -> dict[tuple[str, ...], str]:
         raise files.InputError(
             f"split file {path} is not CSV in UTF-8 ({error}); save it as one."
         ) from error
-    keys = ("patient_id", "side", "view")
+    keys, numbers = ("patient_id", "side", "view"), [row.number for row in rows]
     spelled = vocabulary.spelled(next(iter(rows), ()), (*keys, "split"))
     rows = [row | {name: row[column] for name, column in spelled.items()}
             for row in rows]
@@ -125,7 +125,7 @@ def read_split(path: files.Path) -> dict[tuple[str, ...], str]:
     if not {"side", "view"} <= set(columns):
         keys = keys[:1]
     parts = {}
-    for number, row in enumerate(rows, 2):
+    for number, row in zip(numbers, rows, strict=True):
         key = tuple((row[name] or "").strip() for name in keys)
         part = (row["split"] or "").strip()
         if part not in PARTS:

@@ -17,7 +17,7 @@ from end2end.explanation import maps
 from end2end.metrics import localization, readers
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import vocabulary
-from end2end.utils import files
+from end2end.utils import cells, files
 
 NOTE = ("JAFROC: how often a lesion is marked with a higher rating than the highest "
         "mark of an image without a lesion. Intervals are of 95 %; images of one woman "
@@ -198,8 +198,9 @@ def of_tables(arguments: argparse.Namespace
     readings = {}
     for name in dict.fromkeys(by_reader):
         ratings, false = dict.fromkeys(of_lesion, -np.inf), []
-        for number, (reader, path, lesion, text) in enumerate(zip(
-                by_reader, mark_paths, on, marks[headings["score"]], strict=True), 2):
+        for number, reader, path, lesion, text in zip(
+                marks.numbers, by_reader, mark_paths, on, marks[headings["score"]],
+                strict=True):
             if reader == name:
                 _place(path, lesion, _rating(text, arguments.marks, number), place,
                        ratings, false, source=f"{arguments.marks}, row {number}")
@@ -222,11 +223,8 @@ def _cells(columns, path):
 
 
 def _rating(text, path, number):
-    try:
-        value = float(text)
-    except ValueError:
-        value = np.nan
-    if not np.isfinite(value):
+    value = cells.number(text)
+    if np.isnan(value):
         raise files.InputError(
             f"table of marks {path}, row {number}: the rating is {text!r}; expected a "
             "finite number.")

@@ -26,7 +26,7 @@ from end2end.metrics.shares import Estimate
 from end2end.reports import score_report, score_tables
 from end2end.reports.report import Heading, Table, Text
 from end2end.tables import columns
-from end2end.utils import chunks, files
+from end2end.utils import chunks, commands, files
 
 RATES = {"sensitivity": "sensitivity", "specificity": "specificity",
          "recall_rate": "recall rate", "cancer_detection_rate": "cancers per 1000",
@@ -161,8 +161,9 @@ def _shared(sites, column):
                 present[site.women[site.texts[column] == value]] = True
                 sums += present
             count += int((sums > 1).sum())
-    return [f"{count} women have rows under several values of {column}; differences "
-            "between sites take them for other women."] if count else []
+    return [f"{commands.counted(count, 'woman has', 'women have')} rows under several "
+            f"values of {column}; differences between sites take them for those of "
+            "other women."] if count else []
 
 
 def grouped(tables: Sequence[columns.Table]

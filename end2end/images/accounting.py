@@ -52,8 +52,9 @@ class Tally:
         text = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         lines = [f"images: {text}", not_looked_at(left)]
         if self.contradicting:
-            lines.insert(1, f"{self.contradicting} images whose manifest, tags or name "
-                            "contradict each other; see their notes")
+            lines.insert(1, commands.counted(self.contradicting, "image")
+                         + " whose manifest, tags or name contradict each other; see "
+                         f"{'its' if self.contradicting == 1 else 'their'} notes")
         return lines
 
 

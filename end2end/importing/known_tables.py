@@ -51,9 +51,10 @@ def rows(path: pathlib.Path, columns: Sequence[str], settings: records.Settings,
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             number = 1
-            for number, row in enumerate(files.stream_csv(stream), 2):
+            for row in files.stream_csv(stream):
+                first, number = number == 1, row.number
                 cells = {name.strip(): text.strip() for name, text in row.items()}
-                if number == 2:
+                if first:
                     check_columns(path, cells, columns, optional, settings)
                 yield number, cells
     except (UnicodeDecodeError, csv.Error) as error:

@@ -22,7 +22,7 @@ from end2end.importing import (
 )
 from end2end.importing.machine import IN_USE
 from end2end.tables import vocabulary, words
-from end2end.utils import files
+from end2end.utils import commands, files
 
 Say = Callable[[str], None]
 SHOWN_VALUES = 8
@@ -108,7 +108,8 @@ def run(query: Query, settings: records.Settings, say: Say = print) -> None:
         read_labels(pictures, query, say)
         by_name = file_names.resolve(pictures, query.bases)
         if by_name:
-            say(f"{by_name} files were found by their names alone below "
+            say(f"{commands.counted(by_name, 'file was', 'files were')} found by "
+                f"{'its name' if by_name == 1 else 'their names'} alone below "
                 f"{', '.join(map(str, query.bases))}")
         findings += faults.look(pictures, faults.OF_TABLE, query.leave_out)
         pictures.query(f"UPDATE pictures SET patient = LOWER(patient) WHERE "

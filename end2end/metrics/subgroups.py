@@ -15,7 +15,7 @@ from scipy import stats
 
 from end2end.metrics import clusters, delong, roc, shares
 from end2end.metrics.shares import Estimate
-from end2end.utils import chunks, mapped
+from end2end.utils import cells, chunks, mapped
 
 LEAST = 10
 RATE = 0.05
@@ -162,10 +162,7 @@ def bands(texts: Sequence[str], edges: Sequence[float]) -> list[str]:
         edges[:-1], edges[1:], strict=True)), f"{edges[-1]:g} and more"]
     rows = []
     for text in texts:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
+        number = cells.number(text)
         rows.append(names[int(np.searchsorted(edges, number, side="right"))]
                     if math.isfinite(number) else "")
     return rows

@@ -45,8 +45,9 @@ def gather(paths: collections.abc.Iterable[str | os.PathLike]) -> Inputs:
     """Sorts the words of a command line into models, images, folders and manifests.
 
     Raises:
-        files.InputError: there is no model or no image, or a path does not exist. A
-            missing image of a manifest is no error here; it fails on its own.
+        files.InputError: there is no model or no image, a path does not exist, or a
+            label is no known word. A missing image of a manifest is no error here; it
+            fails on its own.
     """
     paths = list(map(pathlib.Path, paths))
     models, rows, left, refused = [], {}, [], []
@@ -60,8 +61,9 @@ def gather(paths: collections.abc.Iterable[str | os.PathLike]) -> Inputs:
             for image in survey.images:
                 rows.setdefault(image, {})
         elif path.suffix.lower() == MANIFEST_SUFFIX:
-            for image, row in manifests.by_path(
-                    manifests.rows(path), path.parent).items():
+            listed = manifests.rows(path)
+            manifests.check_labels(listed, path)
+            for image, row in manifests.by_path(listed, path.parent).items():
                 rows[image] = rows.get(image) or row
         else:
             rows.setdefault(files.existing_file(path, "image"), {})

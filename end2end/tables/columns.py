@@ -148,7 +148,7 @@ def header(path: files.Path) -> list[str]:
     path = files.existing_file(path, "score table")
     try:
         with opened(path) as stream:
-            return next(_rows(stream), [])
+            return next(_rows(stream))[1]
     except (UnicodeDecodeError, csv.Error, EOFError, zlib.error,
             gzip.BadGzipFile) as error:
         raise files.InputError(
@@ -156,14 +156,16 @@ def header(path: files.Path) -> list[str]:
         ) from error
 
 
-def _rows(stream) -> Iterator[list[str]]:
-    """Rows of a stream as lists of texts, the header first."""
+def _rows(stream) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a stream as numbers (`files.Row`) and lists of texts, the header first.
+    """
     lines = files.bounded_lines(stream)
-    first = next((line for line in lines if line.strip()), "")
+    start, first = next(((number, line) for number, line in enumerate(lines, 1)
+                         if line.strip()), (1, ""))
     delimiter = max(SEPARATORS, key=first.count)
     reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter)
-    yield [cells.from_cell(name).strip() for name in next(reader, [])]
-    yield from (row for row in reader if row)
+    yield start, [cells.from_cell(name).strip() for name in next(reader, [])]
+    yield from ((number, row) for number, row in enumerate(reader, start + 1) if row)
 
 
 class _Collector:
@@ -192,11 +194,8 @@ class _Collector:
                                     places.path, *places.texts.values()) - len(row))
         label = self.label(row[places.label])
         if label is None:
-            if row[places.label].strip():
-                raise files.InputError(
-                    f"score table {self.path}, row {number}: unknown label "
-                    f"{row[places.label]!r}; expected one of "
-                    f"{', '.join(vocabulary.label_words())}.")
+            vocabulary.check_label(
+                row[places.label], f"score table {self.path}, row {number}")
             return self.leave_out("without a label")
         values = [self.number(row[place], number) for place in places.scores.values()]
         if None in values:
@@ -233,11 +232,8 @@ class _Collector:
         text = text.strip()
         if not text:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = np.nan
-        if not np.isfinite(value):
+        value = cells.number(text)
+        if np.isnan(value):
             raise files.InputError(
                 f"score table {self.path}, row {row}: the score is {text!r}; expected "
                 "a finite number with a decimal point. Correct or remove the row.")
@@ -300,16 +296,17 @@ def _memory(function: Callable[[str], int | None]) -> Callable[[str], int | None
 
 def _collected(stream, path, columns):
     rows = _rows(stream)
-    names = next(rows, [])
+    _, names = next(rows)
     if not names:
         raise files.InputError(
             f"score table {path} is empty; expected a header and one row per case.")
     collector = _Collector(_places(names, path, columns), path)
-    for number, row in enumerate(rows, 2):
+    for number, row in rows:
         if number > MOST_ROWS:
             raise files.InputError(
                 f"score table {path} has more than {MOST_ROWS} rows; divide it.")
-        vocabulary.check_row(row, len(names), f"score table {path}, row {number}")
+        vocabulary.check_row(
+            row[len(names):], len(names), f"score table {path}, row {number}")
         collector.add(row, number)
     if not len(collector.labels):
         left = ", ".join(f"{count} {reason}"
@@ -347,8 +344,11 @@ def _places(names: Sequence[str], path, columns: Wanted) -> _Places:
             f"score table {path} has no column {missing[0]!r}; its columns are "
             f"{', '.join(names[:40])}.")
     used = {label, woman, headings.get("path"), *scores, *columns.texts}
-    vocabulary.check_headings([name for name in names if name in used],
-                              f"score table {path}")
+    typed = {"label": columns.label, "patient": columns.woman, "score": columns.scores}
+    guessed = {name for name in ("path", *typed) if not typed.get(name)}
+    vocabulary.check_headings(
+        [name for name in names if name in used or vocabulary.meaning(name) in guessed],
+        f"score table {path}")
     return _Places(
         position[label], {name: position[name] for name in scores},
         position.get(woman, -1),

@@ -11,7 +11,7 @@ UNDERSTOOD = ("path", "patient", "issuer", "exam", "date", "laterality", "view",
               "label", "split")
 
 
-def rows(path: pathlib.Path) -> list[dict[str, str]]:
+def rows(path: pathlib.Path) -> list[files.Row]:
     """Rows of a manifest as dicts by the meanings of their columns, cells stripped.
 
     Raises:
@@ -27,8 +27,23 @@ def rows(path: pathlib.Path) -> list[dict[str, str]]:
             f"It has {words.cleaned(', '.join(columns), 200)}.")
     vocabulary.say_unknown(columns, path, understood=UNDERSTOOD)
     used = [(name, headings[name]) for name in UNDERSTOOD if name in headings]
-    return [{name: columns[column][i] for name, column in used}
-            for i in range(len(columns[headings["path"]]))]
+    return [files.Row({name: columns[column][i] for name, column in used}, number)
+            for i, number in enumerate(columns.numbers)]
+
+
+def check_labels(rows: collections.abc.Iterable[files.Row], path: pathlib.Path) -> None:
+    """Refuses labels of two classes that are no known words.
+
+    Args:
+        rows: of a manifest; empty labels may be.
+        path: of the manifest, for the refusal.
+
+    Raises:
+        files.InputError: one is none.
+    """
+    for row in rows:
+        vocabulary.check_label(
+            row.get("label", ""), f"manifest {path}, row {row.number}")
 
 
 def by_path(rows: collections.abc.Iterable[dict[str, str]],

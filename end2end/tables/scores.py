@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from end2end.tables import vocabulary
-from end2end.utils import files
+from end2end.utils import cells, files
 
 UNKNOWN = -1
 # Columns of texts of `Scores`, by field.
@@ -136,10 +136,10 @@ def _columns(images, paths):
     columns = {}
     for plural, name in (("patients", "patient"), ("lateralities", "laterality"),
                          ("views", "view")):
-        cells = getattr(images, plural) or ("",) * len(paths)
+        stated = getattr(images, plural) or ("",) * len(paths)
         columns[plural] = tuple(
             vocabulary.CLEAN[name](cell) or by_name[name]
-            for cell, by_name in zip(cells, from_names, strict=True))
+            for cell, by_name in zip(stated, from_names, strict=True))
     return columns
 
 
@@ -217,11 +217,10 @@ def read_scores(path: files.Path) -> Scores:
     headings = vocabulary.named_columns(columns)
     if "score" not in headings:
         return _read_classes(path, columns, headings)
-    values = _numbers(columns[headings["score"]], path, headings["score"])
-    labels = _read_labels(
-        columns.get(headings.get("label"), ()), vocabulary.CLASSES, path)
-    models = {name.removeprefix("score_"): _numbers(texts, path, name)
-              for name, texts in columns.items()
+    values = _numbers(columns, path, headings["score"])
+    labels = _read_labels(columns, headings.get("label"), vocabulary.CLASSES, path)
+    models = {name.removeprefix("score_"): _numbers(columns, path, name)
+              for name in columns
               if name.startswith("score_") and name != headings["score"]}
     return _assemble(columns, headings, values=values, labels=labels, models=models)
 
@@ -233,17 +232,16 @@ def _read_classes(path, columns, headings):
         raise files.InputError(
             f"score file {path} has no column 'score'; expected path, label and score, "
             f"found {', '.join(columns)}.")
-    values = np.stack([_numbers(columns[f"score_{name}"], path, f"score_{name}")
-                       for name in classes], axis=1)
-    labels = _read_labels(columns.get(headings.get("label"), ()), tuple(classes), path)
+    values = np.stack([_numbers(columns, path, f"score_{name}") for name in classes],
+                      axis=1)
+    labels = _read_labels(columns, headings.get("label"), tuple(classes), path)
     return _assemble(columns, headings, values=values, labels=labels,
                      classes=tuple(classes))
 
 
 def _assemble(columns, headings, **fields):
-    count = len(fields["values"])
     paths = (tuple(columns[headings["path"]]) if "path" in headings
-             else tuple(f"row {i}" for i in range(2, count + 2)))
+             else tuple(f"row {number}" for number in columns.numbers))
     texts = {plural: _texts(columns, headings, name, paths)
              for plural, name in TEXTS.items()}
     used = {headings[name] for name in (*COLUMNS, "exam", "score") if name in headings}
@@ -266,28 +264,23 @@ def _texts(columns, headings, name, paths):
                  for path, text in zip(paths, columns[headings[name]], strict=True))
 
 
-def _numbers(texts, path, column):
-    values = np.empty(len(texts))
-    for i, text in enumerate(texts):
-        try:
-            values[i] = float(text)
-        except ValueError:
-            values[i] = np.nan
-        if not np.isfinite(values[i]):
+def _numbers(columns, path, column):
+    values = np.empty(len(columns.numbers))
+    for i, text in enumerate(columns[column]):
+        values[i] = cells.number(text)
+        if np.isnan(values[i]):
             raise files.InputError(
-                f"score file {path}, row {i + 2}: {column} is {text!r}; expected a "
-                "finite number. Correct or remove the row.")
+                f"score file {path}, row {columns.numbers[i]}: {column} is {text!r}; "
+                "expected a finite number. Correct or remove the row.")
     return values
 
 
-def _read_labels(texts, classes, path):
-    labels = np.full(len(texts), UNKNOWN)
-    for i, text in enumerate(texts):
+def _read_labels(columns, column, classes, path):
+    labels = np.full(len(columns.numbers), UNKNOWN)
+    for i, text in enumerate(columns.get(column, ())):
+        vocabulary.check_label(
+            text, f"score file {path}, row {columns.numbers[i]}", classes)
         number = vocabulary.label(text, classes)
-        if text.strip() and number is None:
-            raise files.InputError(
-                f"score file {path}, row {i + 2}: unknown label {text!r}; expected one "
-                f"of {', '.join(vocabulary.label_words(classes))}.")
         labels[i] = UNKNOWN if number is None else number
     return None if (labels == UNKNOWN).all() else labels
 

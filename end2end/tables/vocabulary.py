@@ -78,6 +78,24 @@ def label_words(classes: collections.abc.Sequence[str] = CLASSES) -> dict[str, i
     return meanings
 
 
+def check_label(text: str, source: str,
+                classes: collections.abc.Sequence[str] = CLASSES) -> None:
+    """Refuses a label that is no known word; an empty cell may be.
+
+    Args:
+        text: of the cell.
+        source: table and row, for the refusal.
+        classes: as for `label`.
+
+    Raises:
+        files.InputError: it is none.
+    """
+    if text.strip() and label(text, classes) is None:
+        raise files.InputError(
+            f"{source}: unknown label {text!r}; expected one of "
+            f"{', '.join(label_words(classes))}.")
+
+
 def labels(texts: collections.abc.Sequence[str],
            classes: collections.abc.Sequence[str] | None,
            path: object) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -162,8 +180,17 @@ def day(text: str) -> datetime.date | None:
         return None
 
 
+class Columns(dict[str, list[str]]):
+    """Columns of a table by name; `numbers` are those of its rows (`files.Row`)."""
+
+    def __init__(self, rows: collections.abc.Sequence[files.Row]) -> None:
+        super().__init__({name: [row[name].strip() for row in rows]
+                          for name in rows[0]})
+        self.numbers = [row.number for row in rows]
+
+
 def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-8-sig",)
-                 ) -> dict[str, list[str]]:
+                 ) -> Columns:
     """Columns of a CSV file as lists of stripped texts, by name.
 
     Args:
@@ -179,45 +206,39 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
     try:
         text = _decoded(path, encodings)
         delimiter = max(",;\t", key=text.partition("\n")[0].count)
-        _check_rows(csv.reader(io.StringIO(text), delimiter=delimiter),
-                    f"{what} {path}")
+        names = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+        check_headings([name for name in names if meaning(name)
+                        or name.strip().startswith("score_")], f"{what} {path}")
         rows = files.csv_rows(io.StringIO(text), len(text), delimiter=delimiter)
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error
+    for row in rows:
+        check_row(row.beyond, len(names), f"{what} {path}, row {row.number}")
     rows = [row for row in rows if any(row.values())]
     if not rows:
         raise files.InputError(
             f"{what} {path} has no rows; expected a header and one row per image.")
-    return {name: [(row[name] or "").strip() for row in rows]
-            for name in rows[0] if name is not None}
+    return Columns(rows)
 
 
-def _check_rows(reader, source):
-    """Refuses a table of which cells would be taken for those of other columns."""
-    names = next(reader, [])
-    check_headings([name for name in names if meaning(name)
-                    or name.strip().startswith("score_")], source)
-    for row in reader:
-        check_row(row, len(names), f"{source}, line {reader.line_num}")
-
-
-def check_row(row: collections.abc.Sequence[str], width: int, source: str) -> None:
+def check_row(beyond: collections.abc.Sequence[str], width: int, source: str) -> None:
     """Refuses a row with more cells than the header has, as of a decimal comma: a cell
     would be taken for that of another column.
 
     Args:
-        row: its cells; empty ones may be too many.
+        beyond: its cells beyond the header; they may be empty.
         width: cells of the header.
         source: table and row, for the refusal.
 
     Raises:
         files.InputError: it has.
     """
-    if any(map(str.strip, row[width:])):
+    if any(map(str.strip, beyond)):
         raise files.InputError(
-            f"{source}: it has {len(row)} cells, the header {width}; put texts with "
-            "the sign between cells in quotes, and write numbers with a decimal point.")
+            f"{source}: it has {width + len(beyond)} cells, the header {width}; put "
+            "texts with the sign between cells in quotes, and write numbers with a "
+            "decimal point.")
 
 
 def check_headings(names: collections.abc.Iterable[str], source: str) -> None:

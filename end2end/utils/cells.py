@@ -4,6 +4,7 @@ A tag of a DICOM file or the name of a file can hold anything, and its text ends
 table that somebody opens with a spreadsheet.
 """
 
+import math
 import re
 
 # Longer than any path, note or list of flags. Readers of CSV refuse much longer cells.
@@ -43,6 +44,18 @@ def to_cell(value: object) -> object:
     if FORMULA.match(text) and not NUMBER.fullmatch(text):
         return f"'{text}"[:LONGEST]
     return text
+
+
+def number(text: str) -> float:
+    """The finite number that a text is; nan for any other text.
+
+    Python also reads `0.1_5`, where a sign between digits is a slip of the hand.
+    """
+    try:
+        value = math.nan if "_" in text else float(text)
+    except ValueError:
+        value = math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def from_cell(text: str) -> str:

@@ -203,10 +203,26 @@ def bounded_lines(stream: TextIO) -> Iterator[str]:
         yield line
 
 
-def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[dict[str, str]]:
+class Row(dict[str, str]):
+    """A row of a table as texts by column.
+
+    Attributes:
+        number: as a spreadsheet counts: the header is 1, and empty lines count.
+        beyond: cells beyond the header.
+    """
+
+    __slots__ = ("beyond", "number")
+
+    def __init__(self, texts: Mapping[str, str] | Iterable[tuple[str, str]],
+                 number: int, beyond: Sequence[str] = ()) -> None:
+        super().__init__(texts)
+        self.number, self.beyond = number, beyond
+
+
+def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[Row]:
     """Yields the rows of a CSV text as dicts, header and cells as they were written.
 
-    Missing cells are empty; cells beyond the header are left out.
+    Missing cells are empty.
 
     Args:
         lines: of the text.
@@ -217,13 +233,13 @@ def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[dict[str, str]]:
     """
     reader = csv.reader(lines, **how)
     columns = [cells.from_cell(name) for name in next(reader, ())]
-    for row in reader:
+    for number, row in enumerate(reader, 2):
         if row:
             texts = [*map(cells.from_cell, row), *[""] * (len(columns) - len(row))]
-            yield dict(zip(columns, texts, strict=False))
+            yield Row(zip(columns, texts, strict=False), number, row[len(columns):])
 
 
-def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[dict[str, str]]:
+def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[Row]:
     """Rows of a whole CSV text as dicts, as `stream_csv` yields them.
 
     Short rows take memory for every column of the header, so a small text could take
@@ -246,7 +262,7 @@ def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[dict[str, str]
     return rows
 
 
-def read_csv(path: Path, what: str = "table", **how: Any) -> list[dict[str, str]]:
+def read_csv(path: Path, what: str = "table", **how: Any) -> list[Row]:
     """Rows of a CSV file in UTF-8 as dicts.
 
     Args:

@@ -57,6 +57,15 @@ def test_what_is_not_a_table_is_refused_with_its_name(tmp_path):
     (tmp_path / "b.csv").write_text("path,note,Label,note,label\na.png,,1,,0\n")
     with pytest.raises(files.InputError, match="b.csv has 2 columns label; rename or"):
         list(shards.read_rows(tmp_path / "b.csv"))
+    (tmp_path / "c.csv").write_text("path,label\n\na.png,1,\nb.png,0,9\n")
+    rows = shards.read_rows(tmp_path / "c.csv")
+    assert next(rows) == dict(path="a.png", label="1")
+    with pytest.raises(files.InputError) as caught:
+        next(rows)
+    assert str(caught.value) == (
+        f"table {tmp_path / 'c.csv'}, row 4: it has 3 cells, the header 2; put texts "
+        "with the sign between cells in quotes, and write numbers with a decimal "
+        "point.")
     pytest.importorskip("pyarrow")
     (tmp_path / "a.parquet").write_bytes(b"PAR")
     with pytest.raises(files.InputError, match="a.parquet is not a Parquet file"):

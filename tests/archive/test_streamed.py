@@ -43,7 +43,7 @@ def test_rows_without_score_or_label_are_counted_and_left_out(tmp_path):
 
 
 @pytest.mark.parametrize(("score", "words"), [
-    ("1.5", "'1.5'"), ("high", "'high'"), ("nan", "'nan'")])
+    ("1.5", "'1.5'"), ("0.1_5", "'0.1_5'"), ("high", "'high'"), ("nan", "'nan'")])
 def test_a_score_that_is_not_a_share_is_refused(tmp_path, score, words):
     with pytest.raises(files.InputError, match=words):
         streamed.describe(table(tmp_path / "a.csv", ("1", "0.5"), ("0", score)))

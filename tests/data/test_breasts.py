@@ -68,7 +68,7 @@ def test_breasts_without_labels_are_paired_and_said_in_the_log(tmp_path, caplog)
         pairs = breasts.paired(image_lists.find_images(tmp_path / "neg"))
     assert pairs.labels is None and pairs.partner.labels is None
     assert names(pairs) == ["P_00001_LEFT_CC"] != names(images)
-    assert caplog.messages[-1].startswith("1 breasts: 1 with both views, 0 with CC")
+    assert caplog.messages[-1].startswith("1 breast: 1 with both views, 0 with CC")
 
 
 def test_batches_of_breasts_have_both_views_of_the_same_breasts(tmp_path):

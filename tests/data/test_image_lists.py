@@ -112,7 +112,7 @@ def test_numbers_and_names_are_labels(folder):
 @pytest.mark.parametrize("text, reason", [
     ("", "no rows"), ("path,label\n", "no rows"),
     ("x,label\n1,2\n", "no column path"),
-    ("path,label\nnone.png,1\n", "do not exist, the first"),
+    ("path,label\nnone.png,1\n", "names 1 image that does not exist, the first"),
     ("path,label\nneg/b.png,7\nneg/c.png,0\n", "label '7'")])
 def test_wrong_manifests_are_refused(folder, text, reason):
     path = folder / "set.csv"

@@ -77,7 +77,7 @@ def test_too_few_of_a_label_are_drawn_without_proportion_and_that_is_said(caplog
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ("patient_id,part\nP_1,train\n", "columns patient_id and split"),
-    ("patient_id,split\nP_1,training\n", "none of train, val, test"),
+    ("patient_id,split\n\nP_1,training\n", "row 3: 'training' is none of train, "),
     ("patient_id,split\nP_1,train\nP_1,test\n", "is in train and in test"),
     ("", "no rows"),
     ("\x00\xff", "CSV"),

@@ -164,10 +164,10 @@ def test_tables_without_the_columns_and_folders_without_maps_are_refused(tmp_pat
         program.main(["localize", str(marks), str(other)])
     with pytest.raises(files.InputError, match="has no maps .maps/..npz.; make them"):
         program.main(["localize", str(tmp_path), "--rois", "r.csv"])
-    for text in ("inf", "x"):
+    for text in ("inf", "x", "0.1_5"):
         wrong = evidence_tables.write(tmp_path / "wrong.csv", dict(
-            path=["a", "a"], lesion=["", ""], score=["0.5", text]))
-        with pytest.raises(files.InputError, match=f"row 3: the rating is '{text}'; "):
+            path=["a", "", "a"], lesion=["", "", ""], score=["0.5", "", text]))
+        with pytest.raises(files.InputError, match=f"row 4: the rating is '{text}'; "):
             program.main(["localize", str(wrong), str(lesions)])
 
 

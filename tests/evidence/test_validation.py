@@ -274,8 +274,8 @@ def test_women_of_several_sites_are_counted_once_each():
         "t", np.zeros(7, bool), {}, np.array([0, 0, 0, 1, 1, 2, 3]), texts=dict(
             site=np.array(["A", "B", "C", "A", "A", "", "B"], object)))
     assert validation._shared([table], "site") == [
-        "1 women have rows under several values of site; differences between sites "
-        "take them for other women."]
+        "1 woman has rows under several values of site; differences between sites "
+        "take them for those of other women."]
     assert validation._shared([table.subset(table.women > 0, "u")], "site") == []
 
 

@@ -22,7 +22,7 @@ def test_every_image_and_file_is_counted():
     assert lines == [
         "images: 5 found, 3 understood, 2 refused, 1 doubled, 1 without patient, "
         "1 without side or view, 2 not voting",
-        "1 images whose manifest, tags or name contradict each other; see their notes",
+        "1 image whose manifest, tags or name contradict each other; see its notes",
         "not looked at: 8 (7 no image: 0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ...; "
         "1 hidden: .b.png)"]
 

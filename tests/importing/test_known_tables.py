@@ -18,9 +18,9 @@ def table(tmp_path, text):
 
 
 def test_rows_have_the_numbers_of_a_spreadsheet(tmp_path):
-    path = table(tmp_path, '\ufeffa,b\r\n1, 2 \r\n3,"4\r\n5"\r\n')
+    path = table(tmp_path, '\ufeffa,b\r\n1, 2 \r\n\r\n3,"4\r\n5"\r\n')
     assert list(known_tables.rows(path, COLUMNS, SETTINGS)) == [
-        (2, dict(a="1", b="2")), (3, dict(a="3", b="4\r\n5"))]
+        (2, dict(a="1", b="2")), (4, dict(a="3", b="4\r\n5"))]
 
 
 @pytest.mark.parametrize(("header", "words"), [

@@ -42,6 +42,16 @@ def test_a_line_without_a_model_or_an_image_is_refused(folder):
         inputs.gather([folder / "m.h5"])
 
 
+def test_a_label_that_is_no_known_word_is_refused_before_any_work(folder):
+    table = folder / "in" / "list.csv"
+    table.write_text("path,label\n1.png,\n\n2.png,2\n")
+    with pytest.raises(files.InputError) as caught:
+        inputs.gather([folder / "m.h5", table])
+    assert str(caught.value) == (
+        f"manifest {table}, row 4: unknown label '2'; expected one of 0, 1, neg, pos, "
+        "negative, benign, normal, false, no, positive, malignant, cancer, true, yes.")
+
+
 @pytest.mark.parametrize("name", ["m.hdf5", "m.hdf", "m.HDF5", "m"])
 def test_models_of_every_suffix_are_told_from_images(folder, name):
     with h5py.File(folder / name, "w") as file:

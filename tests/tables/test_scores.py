@@ -86,6 +86,9 @@ def test_a_view_of_inbreast_is_read_as_its_names_say_and_a_woman_called_so_is_no
     ("path,score\na,nan\n", "expected a finite number"),
     ("path,label,score\na,maybe,0.5\n", "unknown label 'maybe'"),
     ("path,score\na\n", "row 2: score is ''"),
+    ("path,score\n\na,1\n,\n\nb,0.1_5\n", "row 6: score is '0.1_5'; expected a fin"),
+    ("path,label,score\n\na,1,1\n,,\nb,2,0\n", "row 5: unknown label '2'; expected "),
+    ("path,score\n\na,1,5\n", "row 3: it has 3 cells, the header 2; put texts with"),
 ])
 def test_a_wrong_score_file_is_refused_by_name(tmp_path, text, words):
     (tmp_path / "a.csv").write_text(text)
@@ -214,5 +217,5 @@ def test_two_columns_of_scores_are_two_classes_and_one_is_none(tmp_path):
     assert str(caught.value) == (
         f"score file {path} has no column 'score'; expected path, label and score, "
         "found path, label, score_x.")
-    path.write_text("score,age\n0.25,40\n0.5,50\n")
-    assert scores.read_scores(path).paths == ("row 2", "row 3")
+    path.write_text("score,age\n0.25,40\n\n0.5,50\n")
+    assert scores.read_scores(path).paths == ("row 2", "row 4")

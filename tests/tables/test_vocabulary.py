@@ -98,7 +98,7 @@ def test_encodings_are_tried_in_their_order(tmp_path):
     ("score_a;score_a\n1;2\n",
      " has 2 columns score_a; rename or remove all but one of them."),
     ("score,label\n0.5,1,\n\n0,9,1\n",
-     ", line 4: it has 3 cells, the header 2; put texts with the sign between cells in "
+     ", row 4: it has 3 cells, the header 2; put texts with the sign between cells in "
      "quotes, and write numbers with a decimal point.")])
 def test_cells_that_would_be_taken_for_others_are_refused(tmp_path, text, sentence):
     path = tmp_path / "t.csv"

@@ -1,5 +1,7 @@
 """Cells of tables: what a spreadsheet would compute, and what comes back."""
 
+import math
+
 import pytest
 
 from end2end.utils import cells
@@ -32,6 +34,13 @@ def test_numbers_stay_what_they_are():
     ("J\u00fcrgen\u00a0M", "J\u00fcrgen\u00a0M"), ("\x85", " ")])
 def test_control_characters_do_not_reach_a_cell(text, cleaned):
     assert cells.cleaned(text) == cells.to_cell(text) == cleaned
+
+
+def test_a_number_is_finite_and_has_no_sign_between_digits():
+    assert [cells.number(text) for text in ("0.5", " -1e-05 ", "3", "1.0")] == [
+        0.5, -1e-05, 3, 1]
+    assert all(math.isnan(cells.number(text)) for text in (
+        "0.1_081", "1_000", "", "x", "0,5", "nan", "inf", "-inf", "1e999"))
 
 
 def test_a_formula_behind_a_control_character_is_marked():

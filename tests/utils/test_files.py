@@ -34,7 +34,9 @@ def test_columns_are_cells_too(tmp_path):
 
 
 def test_short_rows_are_filled_and_empty_lines_left_out():
-    assert list(files.stream_csv(["a,b,c", "1", "", "2,3,4,5"])) == [
+    rows = list(files.stream_csv(["a,b,c", "1", "", "2,3,4,5"]))
+    assert [(row.number, row.beyond) for row in rows] == [(2, []), (4, ["5"])]
+    assert rows == [
         dict(a="1", b="", c=""), dict(a="2", b="3", c="4")]
 
 

@@ -196,8 +196,7 @@ def read_rows(
         raise files.InputError(
             f"{what} {path} has no rows; expected a header with {', '.join(columns)} "
             "and some rows.")
-    return [clean_row(row, columns, f"{what} {path}, row {number}")
-            for number, row in enumerate(rows, 2)]
+    return [clean_row(row, columns, f"{what} {path}, row {row.number}") for row in rows]
 
 
 def clean_row(

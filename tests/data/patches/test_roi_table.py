@@ -80,8 +80,8 @@ def test_a_table_without_a_column_is_an_error(sources):
 
 @pytest.mark.parametrize("value", ["../A", "", "A\tB", "x" * 81])
 def test_a_value_that_cannot_be_part_of_a_file_name_is_refused(sources, value):
-    sources.roi_table.write_text(HEADER + f'"{value}",LEFT,CC,1,BENIGN,mass\n')
-    with pytest.raises(files.InputError, match="row 2: patient_id"):
+    sources.roi_table.write_text(HEADER + f'\n"{value}",LEFT,CC,1,BENIGN,mass\n')
+    with pytest.raises(files.InputError, match="row 3: patient_id"):
         plan(sources)
 
 
