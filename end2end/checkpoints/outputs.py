@@ -187,7 +187,9 @@ def _ending_in(model, output):
     """The model with what follows its end; of one image or of two views."""
     import keras
 
-    return keras.Model(model.input, output, name=model.name)
+    # Called with an array, a model of a list of one complains of its structure.
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    return keras.Model(inputs, output, name=model.name)
 
 
 def _as_probabilities(model, kind, name):

@@ -146,6 +146,14 @@ def test_a_model_of_two_views_gets_the_same_form_whatever_its_layers_are_called(
                                x if count > 1 else np.hstack([1 - x, x]), atol=1e-6)
 
 
+def test_a_model_of_a_list_of_one_image_is_then_one_of_an_image():
+    image = keras.Input((9, 7, 1))
+    model = keras.Model([image], layers.Dense(1, "sigmoid")(layers.Flatten()(image)))
+    settled = outputs.settled(model, {}, OutputOptions(), "m.h5")
+    assert isinstance(model.input, list)
+    assert not isinstance(settled.model.input, list)
+
+
 def ended(*stack, inputs=1):
     """A network of one image, or of more, that ends in some layers."""
     images = [keras.Input((9, 7, 1), name=f"image{i}") for i in range(inputs)]
