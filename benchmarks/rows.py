@@ -29,7 +29,7 @@ ROWS = (
         "own rate", "steps.patch_training", 95, False, "%"),
     Row("augment-image", "augmentation, all options, 1152x896, one core",
         "pixels.augment_image", 6, True, "ms"),
-    Row("augment-call", "`random_transform` and `standardize`, 1152x896, one core",
+    Row("augment-call", "`random_transform` and `standardize`, 1152x896, all cores",
         "pixels.augment_call", 3, True, "ms"),
     Row("augment-patch", "augmentation, all options, 224x224, one core",
         "pixels.augment_patch", 0.25, True, "ms"),

@@ -251,23 +251,28 @@ class MammogramDataGenerator:
             x: array; it stays unchanged. With the `samplewise_` settings, one image.
 
         Returns:
-            Array of the same shape, in the generator's dtype.
+            Array of the same shape, in the generator's dtype; `x` itself where it has
+            that dtype and nothing is to be done, as in Keras.
         """
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
-        x = np.array(x, self.dtype)
+        x = np.asarray(x, self.dtype)
         number, epsilon = self.dtype.type, self.convention.epsilon
-        if self.rescale:
-            x *= number(self.rescale)
-        if self.samplewise_center:
-            x -= x.mean()
-        if self.samplewise_std_normalization:
-            x /= x.std() + epsilon
-        if self.featurewise_center and self._fitted("mean", "featurewise_center"):
-            x -= np.asarray(self.mean, self.dtype)
-        if self.featurewise_std_normalization and self._fitted(
-                "std", "featurewise_std_normalization"):
-            x /= np.asarray(self.std, self.dtype) + number(epsilon)
+        # The first change writes a new array, the others change that.
+        out = None
+        for applies, change, operand in (
+                (self.rescale, np.multiply, lambda image: number(self.rescale)),
+                (self.samplewise_center, np.subtract, lambda image: image.mean()),
+                (self.samplewise_std_normalization, np.divide,
+                 lambda image: image.std() + epsilon),
+                (self.featurewise_center and self._fitted("mean", "featurewise_center"),
+                 np.subtract, lambda image: np.asarray(self.mean, self.dtype)),
+                (self.featurewise_std_normalization and self._fitted(
+                    "std", "featurewise_std_normalization"), np.divide,
+                 lambda image: np.asarray(self.std, self.dtype) + number(epsilon))):
+            if applies:
+                out = np.empty_like(x) if out is None else out
+                x = change(x, operand(x), out=out)
         if self.zca_whitening and self._fitted("principal_components", "zca_whitening"):
             flat = x.reshape(-1, len(self.principal_components))
             x = (flat @ self.principal_components).astype(self.dtype).reshape(x.shape)
@@ -501,7 +506,9 @@ RECIPES: dict[str, dict[str, Any]] = {
     "tone": dict(
         rotation_range=25.0, shear_range=0.2, zoom_range=(0.8, 1.2),
         brightness_range=(0.8, 1.2), tone_range=(0.8, 1.25), horizontal_flip=True,
-        vertical_flip=True)}
+        vertical_flip=True),
+    # For few epochs: what more is changed, more epochs have to be learnt from.
+    "flips": dict(horizontal_flip=True, vertical_flip=True)}
 
 
 def training_generator(

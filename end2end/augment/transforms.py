@@ -239,8 +239,10 @@ def toned(image: NDArray[np.floating], exponent: float | None
         exponent: above 1 darkens the middle; 0 and the greatest value stay as they are.
             None changes nothing at all.
     """
+    if exponent is None:
+        return image
     greatest = image.max()
-    if exponent is None or greatest <= 0:
+    if greatest <= 0:
         return image
     shares = np.clip(image / greatest, 0, None)
     return greatest * shares ** image.dtype.type(exponent)

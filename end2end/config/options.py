@@ -58,9 +58,10 @@ class ImageOptions:
     shear: bool = option(
         True, "--shear", help="shear by up to 0.2 radians too, which the paper omits")
     augmentation_recipe: str = option(
-        "shen2019", "--augmentation-recipe", choices=("shen2019", "petrini", "tone"),
-        help="shen2019, petrini (brightness, reflected border) or tone (brightness and "
-        "gamma): which changes --augmentation makes")
+        "shen2019", "--augmentation-recipe",
+        choices=("shen2019", "petrini", "tone", "flips"),
+        help="shen2019, petrini (brightness, reflected border), tone (brightness and "
+        "gamma) or flips (nothing else): which changes --augmentation makes")
     shared_shift: bool = option(
         False, "--shared-intensity-shift",
         help="shift the intensities of all channels alike, so that grey stays grey")

@@ -106,6 +106,23 @@ def test_standardising_goes_in_the_order_of_the_original():
     np.testing.assert_array_equal(image, 11.0)
 
 
+def test_standardising_by_nothing_returns_the_array_itself_and_else_a_new_one():
+    generator = augment.MammogramDataGenerator()
+    image = noise(4, 3, 1)
+    assert generator.standardize(image) is image
+    assert generator.standardize(image.astype(np.uint8)).dtype == np.float32
+    halved = augment.MammogramDataGenerator(rescale=0.5).standardize(image)
+    np.testing.assert_array_equal(halved, image * np.float32(0.5))
+    assert not np.shares_memory(halved, image)
+
+
+def test_a_mean_of_other_channels_than_the_image_is_refused():
+    generator = augment.MammogramDataGenerator(featurewise_center=True)
+    generator.mean = np.zeros((1, 1, 3), np.float32)
+    with pytest.raises(ValueError, match="broadcast"):
+        generator.standardize(noise(4, 3, 1))
+
+
 def test_samplewise_settings_use_the_image_itself():
     generator = augment.MammogramDataGenerator(
         samplewise_center=True, samplewise_std_normalization=True)
@@ -204,6 +221,13 @@ def test_the_recipe_of_petrini_reflects_the_border_and_changes_brightness_alone(
     factors = [generator.draw(np.random.RandomState(seed)).brightness
                for seed in range(200)]
     assert 0.8 <= min(factors) < 0.82 and 1.18 < max(factors) <= 1.2
+
+
+def test_the_recipe_of_flips_changes_nothing_else():
+    generator, image = augment.training_generator("flips"), noise(5, 4, 1)
+    drawn = {generator.random_transform(image, seed).tobytes() for seed in range(40)}
+    views = augment_generator.four_flips(image[None])
+    assert drawn == {view.tobytes() for view in views}
 
 
 def test_the_recipe_of_tones_gives_a_grey_image_of_another_curve():

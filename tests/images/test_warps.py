@@ -2,6 +2,7 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 import recorded
@@ -97,7 +98,31 @@ def test_warping_equals_scipy_bit_for_bit(size):
 def test_a_whole_mammogram_equals_scipy_bit_for_bit():
     image = noise(1, 1152, 896, 1).repeat(3, axis=2)
     warp = warps.draw_warp(np.random.RandomState(12345), **ALL)
+    moved = slow(image, warp)
+    before = cv2.getNumThreads()
+    for threads in (1, 2):     # with 2 a thread beside the caller's takes some rows
+        cv2.setNumThreads(threads)
+        np.testing.assert_array_equal(warps.apply_warp(image, warp), moved)
+    # One pixel of one channel differs: no channel stands for all.
+    image[1100, 800, 2] = 300
     np.testing.assert_array_equal(warps.apply_warp(image, warp), slow(image, warp))
+    cv2.setNumThreads(before)
+
+
+def test_images_of_some_half_million_pixels_on_are_warped_by_two_threads(monkeypatch):
+    asked = []
+    each = warps.beside.each
+    monkeypatch.setattr(warps.beside, "each", lambda work, pieces, helped: (
+        asked.append(helped) or each(work, pieces, helped=helped)))
+    warp = warps.Warp(rotation_degrees=3, intensity_shifts=(5.0, -5.0, 0.0))
+    for size, helped in (((511, 896), False), ((512, 896), True)):
+        warps.apply_warp(np.zeros((*size, 3), np.float32), warp)
+        assert asked == [helped] * 3
+        asked.clear()
+    # Those of training are warped beside others.
+    plane, out = np.zeros((1152, 896), np.float32), np.zeros((1152, 896, 3), np.float32)
+    warps.warp_grey(plane, warp, pixel_mean=0.0, out=out)
+    assert asked == [False] * 2
 
 
 @pytest.mark.parametrize("warp", [
