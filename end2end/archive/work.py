@@ -202,7 +202,7 @@ def known(row: dict[str, str], table: str) -> tuple[dict, dict]:
         dict by meaning (`tables.manifests`), with the whole path; dict by `KNOWN`.
 
     Raises:
-        files.InputError: there is no path.
+        files.InputError: there is no path, or a label that is no known word.
     """
     headings = vocabulary.named_columns(row)
     if "path" not in headings:
@@ -211,6 +211,8 @@ def known(row: dict[str, str], table: str) -> tuple[dict, dict]:
             "column path.")
     cells = {name: row[column] for name, column in headings.items()
              if name in manifests.UNDERSTOOD}
+    vocabulary.check_label(
+        cells.get("label", ""), f"manifest {table}, the row of {cells['path']}")
     cells["path"] = storage.beside(table, cells["path"])
     record = settled(identity.merged(
         cells["path"], manifests.around(cells["path"], cells)))

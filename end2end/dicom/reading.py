@@ -125,8 +125,9 @@ def read_stored(path: str | os.PathLike) -> np.ndarray:
     Raises:
         files.InputError: not readable, or no grey image of reasonable size.
     """
+    path = files.existing_file(path, "DICOM file")
     with parsing.refusing(path):
-        header, _ = parsing.read_header(files.existing_file(path, "DICOM file"))
+        header, _ = parsing.read_header(path)
         _check_image(header, path)
         _check_frame(header, None, path)
         parsing.check_decoder(header, path)
@@ -135,8 +136,9 @@ def read_stored(path: str | os.PathLike) -> np.ndarray:
 
 def read_shape(path: str | os.PathLike) -> tuple[int, int]:
     """(rows, columns) that the header of a DICOM file declares; see `read_stored`."""
+    path = files.existing_file(path, "DICOM file")
     with parsing.refusing(path):
-        header, _ = parsing.read_header(files.existing_file(path, "DICOM file"))
+        header, _ = parsing.read_header(path)
         _check_image(header, path)
         return int(header.Rows), int(header.Columns)
 

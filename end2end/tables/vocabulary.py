@@ -213,8 +213,6 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error
-    for row in rows:
-        check_row(row.beyond, len(names), f"{what} {path}, row {row.number}")
     rows = [row for row in rows if any(row.values())]
     if not rows:
         raise files.InputError(

@@ -251,10 +251,16 @@ def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[Row]:
         how: for `csv.reader`.
 
     Raises:
-        csv.Error: no CSV, or its rows are much shorter than its header.
+        csv.Error: no CSV, its rows are much shorter than its header, or one is longer,
+            whose cells would be taken for those of other columns.
     """
     room, rows = size + SPARE_CELLS, []
     for row in stream_csv(lines, **how):
+        if any(map(str.strip, row.beyond)):
+            raise csv.Error(
+                f"row {row.number} has cells beyond the header ({len(row.beyond)}): "
+                "texts with the sign between cells need quotes, and numbers a decimal "
+                "point")
         room -= len(row)
         if room < 0:
             raise csv.Error(f"its header has {len(row)} columns that its rows lack")

@@ -389,6 +389,16 @@ def test_a_manifest_of_known_columns_is_passed_without_a_word(tmp_path, caplog):
     assert not caplog.records
 
 
+@pytest.mark.parametrize("text", ["2", "maybe"])
+def test_an_unknown_label_of_a_manifest_is_refused_with_its_row(text):
+    row = dict(path="a/b.png", label=text)
+    with pytest.raises(files.InputError, match=(
+            f"manifest in.csv, the row of a/b.png: unknown label '{text}'; expected")):
+        work.known(row, "in.csv")
+    assert work.known(row | dict(label=""), "in.csv")[1]["label"] == ""
+    assert work.known(row | dict(label="cancer"), "in.csv")[1]["label"] == "cancer"
+
+
 def test_an_image_behind_a_url_is_read_from_a_copy_under_its_own_name(monkeypatch):
     asked, url = [], "s3://b/P_1_LEFT_CC.png"
     shown = work.identity.Identity(url, patient="P_1", laterality="L", view="CC")

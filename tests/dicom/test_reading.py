@@ -25,6 +25,15 @@ def test_values_without_window_are_returned_unchanged(tmp_path):
     assert read.pixels.dtype == np.uint16
 
 
+@pytest.mark.parametrize("kind", [str, pathlib.Path])
+def test_stored_values_and_their_size_are_read_by_either_kind_of_path(tmp_path, kind):
+    path = kind(write(tmp_path / "a.dcm"))
+    np.testing.assert_array_equal(dicom.read_stored(path), RAMP)
+    assert dicom.read_shape(path) == RAMP.shape
+    with pytest.raises(files.InputError, match=r"DICOM file .*b\.dcm"):
+        dicom.read_stored(kind(tmp_path / "b.dcm"))
+
+
 def test_eight_bits_stay_eight_bits(tmp_path):
     pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
     read = dicom.read_dicom(write(tmp_path / "a.dcm", pixels))

@@ -172,6 +172,15 @@ def test_sizes_and_lengths_may_be_as_much_as_the_limit(tmp_path, monkeypatch):
         list(files.bounded_lines(io.StringIO("abc\nabcd\n")))
 
 
+def test_a_row_longer_than_the_header_is_refused_unless_its_cells_are_empty(tmp_path):
+    (tmp_path / "a.csv").write_text("score,label\n\n0,9,1\n")
+    with pytest.raises(files.InputError, match=(
+            r"row 3 has cells beyond the header \(1\): texts .* a decimal point")):
+        files.read_csv(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("score,label\n0.9,1,, \n")
+    assert files.read_csv(tmp_path / "a.csv") == [dict(score="0.9", label="1")]
+
+
 def test_rows_may_lack_as_many_cells_as_the_text_has_bytes_to_spare(monkeypatch):
     monkeypatch.setattr(files, "SPARE_CELLS", 3)
     assert files.csv_rows(["a,b", "1", "2,3"], 1) == [dict(a="1", b=""),
