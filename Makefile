@@ -58,7 +58,7 @@ help:  ## print this list
 	@echo "mammograms. SEED=\"1 2 3\": several seeds. OUT=: another folder. MODELS=: folder"
 	@echo "with the models that table4 starts from, where DDSM= is not given."
 
-demo: $(READY)  ## the whole walk on synthetic mammograms; about a quarter of an hour
+demo: $(READY)  ## the whole walk on synthetic mammograms; minutes
 	@$(RUN) -m ddsm_train.demo --out runs/demo
 
 experiments: $(READY)  ## print the target of every experiment, published values, hours

@@ -49,6 +49,10 @@ def test_the_image_stage_starts_from_the_patch_stage_and_the_baseline_from_nothi
     words = list(map(str, image.command))
     assert words[words.index("--patch-model-state") + 1] == "out/patch/best.h5"
     assert "--no-patch-model-state" in baseline.command
+    # Both train all layers in five epochs; the new layers are trained in one before.
+    epochs = [[step.command[step.command.index(flag) + 1] for flag in (
+        "--nb-epoch", "--all-layer-epochs")] for step in (image, baseline)]
+    assert epochs == [[1, 6], [5, 5]]
 
 
 def test_all_commands_of_the_walk_are_as_recorded():
