@@ -209,7 +209,9 @@ def read_columns(path: object, what: str, *, encodings: tuple[str, ...] = ("utf-
         names = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
         check_headings([name for name in names if meaning(name)
                         or name.strip().startswith("score_")], f"{what} {path}")
-        rows = files.csv_rows(io.StringIO(text), len(text), delimiter=delimiter)
+        rows = files.csv_rows(
+            io.StringIO(text), len(text), delimiter=delimiter, check=lambda row: (
+                check_row(row.beyond, len(names), f"{what} {path}, row {row.number}")))
     except (UnicodeDecodeError, csv.Error) as error:
         raise files.InputError(
             f"{what} {path} is no CSV in UTF-8 ({error}); save it as one.") from error

@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from end2end.utils import cells, listing, locks
@@ -239,7 +239,20 @@ def stream_csv(lines: Iterable[str], **how: Any) -> Iterator[Row]:
             yield Row(zip(columns, texts, strict=False), number, row[len(columns):])
 
 
-def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[Row]:
+def _not_longer(row: Row) -> None:
+    """Refuses a row whose cells would be taken for those of other columns.
+
+    Raises:
+        csv.Error: it has more cells than the header, and not all of them are empty.
+    """
+    if any(map(str.strip, row.beyond)):
+        raise csv.Error(
+            f"row {row.number} has cells beyond the header ({len(row.beyond)}): texts "
+            "with the sign between cells need quotes, and numbers a decimal point")
+
+
+def csv_rows(lines: Iterable[str], size: int, *,
+             check: Callable[[Row], None] = _not_longer, **how: Any) -> list[Row]:
     """Rows of a whole CSV text as dicts, as `stream_csv` yields them.
 
     Short rows take memory for every column of the header, so a small text could take
@@ -248,19 +261,15 @@ def csv_rows(lines: Iterable[str], size: int, **how: Any) -> list[Row]:
     Args:
         lines: of the text.
         size: characters or bytes of the text.
+        check: refuses a row.
         how: for `csv.reader`.
 
     Raises:
-        csv.Error: no CSV, its rows are much shorter than its header, or one is longer,
-            whose cells would be taken for those of other columns.
+        csv.Error: no CSV, or its rows are much shorter than its header.
     """
     room, rows = size + SPARE_CELLS, []
     for row in stream_csv(lines, **how):
-        if any(map(str.strip, row.beyond)):
-            raise csv.Error(
-                f"row {row.number} has cells beyond the header ({len(row.beyond)}): "
-                "texts with the sign between cells need quotes, and numbers a decimal "
-                "point")
+        check(row)
         room -= len(row)
         if room < 0:
             raise csv.Error(f"its header has {len(row)} columns that its rows lack")
