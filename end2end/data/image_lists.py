@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from end2end import images
 from end2end.tables import identity, manifests, vocabulary
-from end2end.utils import commands, files, listing
+from end2end.utils import commands, files, listing, quiet
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,8 @@ def list_classes(folder: files.Path, classes: Sequence[str] | None = None) -> Im
             log.warning("%s has no class folder %r; that class has no images.",
                         folder, name)
             continue
-        survey = files.survey(folder / name, strict=True)
+        with quiet.collecting_later():
+            survey = files.survey(folder / name, strict=True)
         paths += survey.images
         left += survey.left
         labels += [label] * len(survey.images)

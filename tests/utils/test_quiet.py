@@ -71,6 +71,18 @@ def test_garbage_is_not_looked_for_while_tensorflow_is_imported(monkeypatch, col
     assert calls == ["disable", "import", "freeze", *["enable"] * collects]
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_looked_for_afterwards_as_it_was_before(monkeypatch, collects):
+    calls = []
+    for name in ("disable", "enable", "freeze"):
+        monkeypatch.setattr(quiet.gc, name, lambda name=name: calls.append(name))
+    monkeypatch.setattr(quiet.gc, "isenabled", lambda: collects)
+    with pytest.raises(OSError), quiet.collecting_later():
+        calls.append("list")
+        raise OSError
+    assert calls == ["disable", "list", *["enable"] * collects]
+
+
 def test_the_error_stream_is_as_before_afterwards(capfd):
     open_before = len(os.listdir("/proc/self/fd"))
     with quiet.without_noise():
